@@ -1,0 +1,119 @@
+//! Messages that point into a YAML file or a template: what is wrong, where,
+//! and what would be right.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+/// A text that a person wrote, under the name they know it by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The path as the person gave it, such as `mail.yml`.
+    pub name: String,
+    /// The whole text.
+    pub text: String,
+}
+
+/// One mistake: its place, what is wrong, and the remedy.
+#[derive(Debug, Clone)]
+pub struct Diagnostic {
+    /// The file the mistake is in.
+    pub source: Arc<Source>,
+    /// Where in the text, in bytes.
+    pub span: Range<usize>,
+    /// What is wrong, a lowercase sentence without a full stop.
+    pub message: String,
+    /// A word or two under the mark, where it says more than the mark alone.
+    pub label: Option<String>,
+    /// What to write or type instead.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// Makes a diagnostic for `span` of `source`, clamped to the text.
+    pub fn new(source: &Arc<Source>, span: Range<usize>, message: impl Into<String>) -> Self {
+        Self {
+            span: clamp(&source.text, span),
+            source: Arc::clone(source),
+            message: message.into(),
+            label: None,
+            help: None,
+        }
+    }
+
+    /// Adds the words under the mark.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// Adds the remedy.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Returns line and column, both counted from 1, the column in characters.
+    pub fn position(&self) -> (usize, usize) {
+        let before = &self.source.text[..self.span.start];
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().map_or(0, |text| text.chars().count()) + 1;
+        (line, column)
+    }
+
+    /// Renders the message with the line it is about and a mark under the
+    /// place, as `rustc` does, in colour or plain.
+    pub fn render(&self, colour: bool) -> String {
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+        let mark = AnnotationKind::Primary.span(self.span.clone()).label(self.label.as_deref());
+        let snippet =
+            Snippet::source(&self.source.text).path(&self.source.name).annotation(mark);
+        let mut group =
+            Group::with_title(Level::ERROR.primary_title(&self.message)).element(snippet);
+        if let Some(help) = &self.help {
+            group = group.element(Level::HELP.message(help));
+        }
+        renderer.render(&[group])
+    }
+}
+
+/// Brings a span inside the text and onto character boundaries.
+fn clamp(text: &str, span: Range<usize>) -> Range<usize> {
+    let boundary = |mut at: usize| {
+        at = at.min(text.len());
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let start = boundary(span.start);
+    start..boundary(span.end).max(start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_diagnostic_shows_place_line_mark_and_remedy() {
+        let source = Arc::new(Source { name: "mail.yml".into(), text: "é: 1\nhostnam: x\n".into() });
+        let shown = Diagnostic::new(&source, 6..13, "unknown key `hostnam`")
+            .help("did you mean `hostname`?")
+            .render(false);
+        assert!(shown.contains("mail.yml:2:1"), "{shown}");
+        assert!(shown.contains("^^^^^^^"), "{shown}");
+        assert!(shown.contains("did you mean `hostname`?"), "{shown}");
+    }
+
+    #[test]
+    fn a_span_outside_the_text_is_brought_inside() {
+        let source = Arc::new(Source { name: "m".into(), text: "é".into() });
+        let diagnostic = Diagnostic::new(&source, 1..99, "x");
+        assert_eq!(diagnostic.span, 0..2);
+        assert_eq!(diagnostic.position(), (1, 1));
+        diagnostic.render(true);
+    }
+}

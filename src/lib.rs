@@ -1,0 +1,4 @@
+//! mailprov turns a bare Debian host into a mail server and keeps it so.
+
+pub mod diagnostic;
+pub mod secret;
