@@ -1,0 +1,116 @@
+//! System users and groups: looked up by name or by number, created, changed.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use users::os::unix::UserExt;
+
+use super::{Error, Host, Result};
+
+/// A line of `/etc/passwd`, its group by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// The user's number.
+    pub uid: u32,
+    /// The primary group's name.
+    pub group: String,
+    /// The home folder.
+    pub home: PathBuf,
+    /// The login shell.
+    pub shell: PathBuf,
+}
+
+/// A line of `/etc/group`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// The group's number.
+    pub gid: u32,
+}
+
+impl Host {
+    /// Returns the user of that name.
+    pub fn user(&self, name: &str) -> Result<Option<User>> {
+        if self.is_tree() {
+            return Ok(self.passwd_line("etc/passwd", |fields| fields[0] == name)?.and_then(user_of).map(
+                |(uid, gid, home, shell)| User { uid, group: self.group_name(gid), home, shell },
+            ));
+        }
+        Ok(users::get_user_by_name(name).map(|user| User {
+            uid: user.uid(),
+            group: self.group_name(user.primary_group_id()),
+            home: user.home_dir().to_owned(),
+            shell: user.shell().to_owned(),
+        }))
+    }
+
+    /// Returns the group of that name.
+    pub fn group(&self, name: &str) -> Result<Option<Group>> {
+        if self.is_tree() {
+            let line = self.passwd_line("etc/group", |fields| fields[0] == name)?;
+            return Ok(line.and_then(|fields| fields.get(2)?.parse().ok()).map(|gid| Group { gid }));
+        }
+        Ok(users::get_group_by_name(name).map(|group| Group { gid: group.gid() }))
+    }
+
+    /// Returns the name that has this user number, or `#number` where none has.
+    pub fn user_name(&self, uid: u32) -> String {
+        let name = if self.is_tree() {
+            self.name_of("etc/passwd", uid)
+        } else {
+            users::get_user_by_uid(uid).map(|user| user.name().to_string_lossy().into_owned())
+        };
+        name.unwrap_or_else(|| format!("#{uid}"))
+    }
+
+    /// Returns the name that has this group number, or `#number` where none has.
+    pub fn group_name(&self, gid: u32) -> String {
+        let name = if self.is_tree() {
+            self.name_of("etc/group", gid)
+        } else {
+            users::get_group_by_gid(gid).map(|group| group.name().to_string_lossy().into_owned())
+        };
+        name.unwrap_or_else(|| format!("#{gid}"))
+    }
+
+    /// Returns the numbers of an owner and a group given by name or `#number`.
+    pub(super) fn numbers(&self, owner: &str, group: &str) -> Result<(u32, u32)> {
+        let unknown = |kind, name: &str| Error::NoSuchName { kind, name: name.into() };
+        let uid = match owner.strip_prefix('#').and_then(|number| number.parse().ok()) {
+            Some(uid) => uid,
+            None => self.user(owner)?.ok_or_else(|| unknown("user", owner))?.uid,
+        };
+        let gid = match group.strip_prefix('#').and_then(|number| number.parse().ok()) {
+            Some(gid) => gid,
+            None => self.group(group)?.ok_or_else(|| unknown("group", group))?.gid,
+        };
+        Ok((uid, gid))
+    }
+
+    fn name_of(&self, file: &str, number: u32) -> Option<String> {
+        let number = number.to_string();
+        let line = self.passwd_line(file, |fields| fields.get(2) == Some(&number.as_str()));
+        line.ok().flatten().map(|fields| fields[0].clone())
+    }
+
+    /// Finds a line of a colon-separated file in a tree, where the running
+    /// machine's own name service knows nothing of.
+    fn passwd_line(&self, file: &str, wanted: impl Fn(&[&str]) -> bool) -> Result<Option<Vec<String>>> {
+        let path = Path::new("/").join(file);
+        let Some(content) = self.read(&path)? else { return Ok(None) };
+        let text = String::from_utf8_lossy(content.bytes());
+        Ok(text.lines().find_map(|line| {
+            let fields: Vec<&str> = line.split(':').collect();
+            wanted(&fields).then(|| fields.iter().map(|&field| field.into()).collect())
+        }))
+    }
+}
+
+/// Takes apart a line of `/etc/passwd`: number, group number, home, shell.
+fn user_of(fields: Vec<String>) -> Option<(u32, u32, PathBuf, PathBuf)> {
+    Some((
+        fields.get(2)?.parse().ok()?,
+        fields.get(3)?.parse().ok()?,
+        fields.get(5)?.into(),
+        fields.get(6)?.into(),
+    ))
+}

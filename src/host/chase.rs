@@ -1,0 +1,127 @@
+//! Finds the folder a path is in without following a link that somebody could
+//! have planted, and without leaving the host's root.
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Component, Path};
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, open, openat, readlinkat};
+use nix::sys::stat::{Mode, SFlag, fstatat};
+use nix::unistd::geteuid;
+
+use super::{Error, Host, Result};
+
+/// As many links as the kernel follows before it says `ELOOP`.
+const MOST_LINKS: u32 = 40;
+
+/// An open folder and the name of an entry in it.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// The folder, opened with `O_PATH`.
+    pub(super) folder: OwnedFd,
+    /// The entry's name; `.` for the root itself.
+    pub(super) name: OsString,
+}
+
+/// Where the walk stands: the folders from the root down to here.
+struct Walk {
+    folders: Vec<OwnedFd>,
+    left: VecDeque<OsString>,
+    links: u32,
+}
+
+impl Host {
+    /// Opens the folder that `path` is in. Links on the way are followed only
+    /// where root, or the user we are, owns them; the last name never is.
+    pub(super) fn place(&self, path: &Path) -> Result<Place> {
+        self.walk(path, false)
+    }
+
+    /// As [`Host::place`], for the file that is meant where `path` is itself
+    /// such a link (a certificate in `/etc/letsencrypt/live`).
+    pub(super) fn place_behind_links(&self, path: &Path) -> Result<Place> {
+        self.walk(path, true)
+    }
+
+    fn walk(&self, path: &Path, follow_last: bool) -> Result<Place> {
+        let fail = |errno: Errno| Error::io("reach", path, io::Error::from(errno));
+        let root = open(&self.root, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
+            .map_err(fail)?;
+        let mut walk = Walk { folders: vec![root], left: names(path), links: 0 };
+        while let Some(name) = walk.left.pop_front() {
+            let last = walk.left.is_empty();
+            if name == ".." {
+                if walk.folders.len() > 1 {
+                    walk.folders.pop();
+                }
+                continue;
+            }
+            if last && !follow_last {
+                return Ok(Place { folder: walk.here(), name });
+            }
+            let found = match fstatat(&walk.top(), name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
+                Ok(found) => found,
+                Err(Errno::ENOENT) if last => return Ok(Place { folder: walk.here(), name }),
+                Err(errno) => return Err(fail(errno)),
+            };
+            if SFlag::from_bits_truncate(found.st_mode & SFlag::S_IFMT.bits()) == SFlag::S_IFLNK {
+                if found.st_uid != 0 && found.st_uid != geteuid().as_raw() {
+                    return Err(Error::PlantedLink { path: path.to_owned() });
+                }
+                walk.follow(&name).map_err(fail)?;
+            } else if last {
+                return Ok(Place { folder: walk.here(), name });
+            } else {
+                walk.enter(&name).map_err(fail)?;
+            }
+        }
+        Ok(Place { folder: walk.here(), name: ".".into() })
+    }
+}
+
+impl Walk {
+    fn top(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.folders[self.folders.len() - 1].as_fd()
+    }
+
+    /// Gives the innermost folder away and ends the walk.
+    fn here(&mut self) -> OwnedFd {
+        self.folders.swap_remove(self.folders.len() - 1)
+    }
+
+    fn enter(&mut self, name: &OsStr) -> nix::Result<()> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let folder = openat(self.top(), name, flags, Mode::empty())?;
+        self.folders.push(folder);
+        Ok(())
+    }
+
+    fn follow(&mut self, name: &OsStr) -> nix::Result<()> {
+        self.links += 1;
+        if self.links > MOST_LINKS {
+            return Err(Errno::ELOOP);
+        }
+        let target = readlinkat(self.top(), name)?;
+        if Path::new(&target).is_absolute() {
+            self.folders.truncate(1);
+        }
+        for name in names(Path::new(&target)).into_iter().rev() {
+            self.left.push_front(name);
+        }
+        Ok(())
+    }
+}
+
+/// Splits a path into the names to walk.
+fn names(path: &Path) -> VecDeque<OsString> {
+    path.components()
+        .filter_map(|component| match component {
+            Component::Normal(name) => Some(name.to_owned()),
+            Component::ParentDir => Some("..".into()),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,151 @@
+//! Runs a program: an argument list, never a shell line; output captured.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+
+use super::{Error, Host, Result};
+
+/// How many of a failed program's last lines are worth showing.
+const LINES_SHOWN: usize = 20;
+
+/// Where administration programs live, whatever the caller's own `PATH` is.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// A program and its arguments, ready to be run on the host.
+#[derive(Debug)]
+pub struct Command {
+    argv: Vec<OsString>,
+    chroot: Option<OsString>,
+    environment: Vec<(String, String)>,
+}
+
+/// What a program wrote, and how it ended.
+#[derive(Debug)]
+pub struct Captured {
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+    /// The exit code; none where a signal ended it.
+    pub code: Option<i32>,
+}
+
+impl Captured {
+    /// Tells whether the program ended with exit code 0.
+    pub fn success(&self) -> bool {
+        self.code == Some(0)
+    }
+}
+
+impl Host {
+    /// Prepares `argv` to run on this host (inside the tree, where it is one),
+    /// in a clean environment and without standard input.
+    pub fn command<S: Into<OsString>>(&self, argv: impl IntoIterator<Item = S>) -> Command {
+        Command {
+            argv: argv.into_iter().map(Into::into).collect(),
+            chroot: self.is_tree().then(|| self.root.clone().into_os_string()),
+            environment: vec![
+                ("PATH".into(), PATH.into()),
+                ("LC_ALL".into(), "C.UTF-8".into()),
+                ("HOME".into(), "/root".into()),
+            ],
+        }
+    }
+}
+
+impl Command {
+    /// Adds a variable to the environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Runs the program and waits; its exit code is the caller's to judge.
+    pub fn capture(&self) -> Result<Captured> {
+        let output = self
+            .expression()
+            .stdin_null()
+            .stdout_capture()
+            .stderr_capture()
+            .unchecked()
+            .run()
+            .map_err(|e| self.failed_to_start(&e))?;
+        Ok(Captured {
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            code: output.status.code(),
+        })
+    }
+
+    /// Runs the program; an exit code other than 0 is an error that shows its
+    /// last lines.
+    pub fn run(&self) -> Result<Captured> {
+        let captured = self.capture()?;
+        if captured.success() { Ok(captured) } else { Err(self.failed(&captured)) }
+    }
+
+    /// Runs the program with `input` on its standard input.
+    pub fn run_with_input(&self, input: &[u8]) -> Result<()> {
+        let output = self
+            .expression()
+            .stdin_bytes(input)
+            .stdout_capture()
+            .stderr_to_stdout()
+            .unchecked()
+            .run()
+            .map_err(|e| self.failed_to_start(&e))?;
+        let captured = Captured {
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::new(),
+            code: output.status.code(),
+        };
+        if captured.success() { Ok(()) } else { Err(self.failed(&captured)) }
+    }
+
+    /// Makes the error for a run that ended as `captured`.
+    pub fn failed(&self, captured: &Captured) -> Error {
+        let outcome = match captured.code {
+            Some(code) => format!("failed with exit code {code}"),
+            None => "was ended by a signal".into(),
+        };
+        let all = format!("{}{}", captured.stdout, captured.stderr);
+        let lines: Vec<&str> = all.lines().collect();
+        let output = lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n");
+        Error::Command { command: self.to_string(), outcome, output }
+    }
+
+    fn failed_to_start(&self, error: &io::Error) -> Error {
+        let outcome = format!("could not be started: {error}");
+        Error::Command { command: self.to_string(), outcome, output: String::new() }
+    }
+
+    fn expression(&self) -> duct::Expression {
+        let mut argv = self.argv.clone();
+        if let Some(root) = &self.chroot {
+            argv.splice(0..0, [OsString::from("chroot"), root.clone()]);
+        }
+        let program = argv.first().cloned().unwrap_or_default();
+        let mut expression = duct::cmd(program, argv.into_iter().skip(1)).dir("/");
+        expression = expression.full_env(self.environment.iter().cloned());
+        expression
+    }
+}
+
+impl std::fmt::Display for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let words: Vec<_> = self.argv.iter().map(|word| quoted(word)).collect();
+        f.write_str(&words.join(" "))
+    }
+}
+
+/// Quotes a word where a shell would need it, so that a line can be pasted.
+fn quoted(word: &OsStr) -> String {
+    let text = word.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.into_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}

@@ -1,0 +1,189 @@
+//! Services under whatever starts them: systemd where it is process 1, the
+//! init scripts where it is not, and in a tree only their links.
+
+use std::path::{Path, PathBuf};
+
+use super::{Error, Host, Init, Process, Result};
+
+/// How to find a service.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Unit {
+    /// The name, without `.service`.
+    pub name: String,
+    /// The file its daemon writes its process number into. Without one, the
+    /// init system is asked.
+    pub pid_file: Option<PathBuf>,
+}
+
+/// Where unit files are, the strongest first (systemd.unit(5)).
+const UNIT_FOLDERS: [&str; 4] =
+    ["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
+
+impl Host {
+    /// Returns what starts services on this host.
+    pub fn init(&self) -> Result<Init> {
+        Ok(if self.is_tree() {
+            Init::None
+        } else if self.exists(Path::new("/run/systemd/system"))? {
+            Init::Systemd
+        } else {
+            Init::Sysvinit
+        })
+    }
+
+    /// Tells whether the host knows a service of that name.
+    pub fn has_unit(&self, unit: &Unit) -> Result<bool> {
+        for folder in UNIT_FOLDERS {
+            let path = Path::new(folder).join(format!("{}.service", unit.name));
+            if !is_mask(self, &path)? && self.exists(&path)? {
+                return Ok(true);
+            }
+        }
+        self.exists(&script(unit))
+    }
+
+    /// Tells whether the service starts at boot: some target or run level
+    /// wants it, and it is not masked.
+    pub fn is_enabled(&self, unit: &Unit) -> Result<bool> {
+        if self.is_masked(unit)? {
+            return Ok(false);
+        }
+        if self.init()? == Init::Sysvinit {
+            let wanted = unit.name.as_str();
+            for level in ["/etc/rc2.d", "/etc/rc3.d", "/etc/rc5.d"] {
+                let names = self.list(Path::new(level))?;
+                let starts = |name: &String| name.starts_with('S') && name.get(3..) == Some(wanted);
+                if names.iter().any(starts) {
+                    return Ok(true);
+                }
+            }
+            return Ok(false);
+        }
+        let folder = Path::new("/etc/systemd/system");
+        let wanted = format!("{}.service", unit.name);
+        for name in self.list(folder)? {
+            let wants = name.ends_with(".wants") || name.ends_with(".requires");
+            if wants && self.list(&folder.join(name))?.contains(&wanted) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Returns the service's main process, if it runs.
+    pub fn main_process(&self, unit: &Unit) -> Result<Option<Process>> {
+        if self.is_tree() {
+            return Ok(None);
+        }
+        if let Some(pid_file) = &unit.pid_file {
+            return self.process_of_file(pid_file);
+        }
+        match self.init()? {
+            Init::Systemd => {
+                let show = ["systemctl", "show", "--property=MainPID", "--value"].map(String::from);
+                let captured = self.command(show.into_iter().chain([service(unit)])).run()?;
+                let pid = captured.stdout.trim().parse().ok().filter(|&pid: &u32| pid > 0);
+                pid.map_or(Ok(None), |pid| self.process(pid))
+            }
+            _ => {
+                let status = self.command([script(unit).into_os_string(), "status".into()]);
+                // An init script tells that it runs, not as what: process 1 stands for it.
+                if self.exists(&script(unit))? && status.capture()?.success() {
+                    self.process(1)
+                } else {
+                    Ok(None)
+                }
+            }
+        }
+    }
+
+    /// Has the service started at boot from now on, unmasked where it was not.
+    pub fn enable(&self, unit: &Unit) -> Result<()> {
+        if self.init()? == Init::Sysvinit {
+            self.command(["update-rc.d", &unit.name, "defaults"]).run()?;
+            return self.command(["update-rc.d", &unit.name, "enable"]).run().map(drop);
+        }
+        if self.is_masked(unit)? {
+            self.command(["systemctl", "unmask", &service(unit)]).run()?;
+        }
+        self.command(["systemctl", "enable", &service(unit)]).run().map(drop)
+    }
+
+    /// Keeps the service from being started at boot.
+    pub fn disable(&self, unit: &Unit) -> Result<()> {
+        match self.init()? {
+            Init::Sysvinit => self.command(["update-rc.d", &unit.name, "disable"]).run().map(drop),
+            _ => self.command(["systemctl", "disable", &service(unit)]).run().map(drop),
+        }
+    }
+
+    /// Starts the service, or ends and starts it again where it runs.
+    pub fn restart(&self, unit: &Unit) -> Result<()> {
+        if self.init()? == Init::Systemd {
+            // A unit that failed too often is not started again until this.
+            self.command(["systemctl", "reset-failed", &service(unit)]).capture()?;
+        }
+        self.act(unit, "restart")
+    }
+
+    /// Has the running service read its configuration again.
+    pub fn reload(&self, unit: &Unit) -> Result<()> {
+        self.act(unit, "reload")
+    }
+
+    /// Ends the service.
+    pub fn stop(&self, unit: &Unit) -> Result<()> {
+        self.act(unit, "stop")
+    }
+
+    fn act(&self, unit: &Unit, verb: &str) -> Result<()> {
+        match self.init()? {
+            Init::None => Ok(()),
+            Init::Systemd => {
+                let command = self.command(["systemctl", verb, &service(unit)]);
+                let captured = command.capture()?;
+                if captured.success() {
+                    return Ok(());
+                }
+                let journal = self.command(["journalctl", "--no-pager", "-n", "10", "-o", "cat", "-u"]
+                    .map(String::from).into_iter().chain([format!("{}*", unit.name)]));
+                let mut shown = captured;
+                shown.stderr.push_str(&journal.capture().map_or(String::new(), |log| log.stdout));
+                Err(command.failed(&shown))
+            }
+            Init::Sysvinit => {
+                let path = script(unit);
+                if !self.exists(&path)? {
+                    return Err(Error::Other(format!(
+                        "systemd does not run here and there is no {} to {verb} {} with",
+                        path.display(),
+                        unit.name
+                    )));
+                }
+                self.command([path.into_os_string(), verb.into()]).run().map(drop)
+            }
+        }
+    }
+
+    fn is_masked(&self, unit: &Unit) -> Result<bool> {
+        for folder in &UNIT_FOLDERS[..2] {
+            if is_mask(self, &Path::new(folder).join(service(unit)))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn is_mask(host: &Host, path: &Path) -> Result<bool> {
+    let entry = host.entry(path)?;
+    Ok(matches!(entry, Some(super::Entry::Link { target }) if target == Path::new("/dev/null")))
+}
+
+fn service(unit: &Unit) -> String {
+    format!("{}.service", unit.name)
+}
+
+fn script(unit: &Unit) -> PathBuf {
+    Path::new("/etc/init.d").join(&unit.name)
+}

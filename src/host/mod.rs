@@ -1,0 +1,50 @@
+//! The only door to the machine: files, accounts, packages, services,
+//! processes. Everything that mailprov learns or does goes through a [`Host`].
+
+mod accounts;
+mod chase;
+mod command;
+mod dpkg;
+mod error;
+mod facts;
+mod files;
+mod init;
+mod process;
+
+use std::path::{Path, PathBuf};
+
+pub use accounts::{Group, User};
+pub use command::{Captured, Command};
+pub use dpkg::{Package, Simulation};
+pub use error::{Error, Result};
+pub use facts::{Facts, Init, Program};
+pub use files::{Content, Entry, FileStamp, Ownership};
+pub use init::Unit;
+pub use process::Process;
+
+/// A machine: this one, or a tree that holds one (an image, a chroot).
+#[derive(Debug)]
+pub struct Host {
+    root: PathBuf,
+    dpkg: dpkg::Database,
+}
+
+impl Host {
+    /// Opens the host whose `/` is `root`.
+    pub fn open(root: &Path) -> Result<Self> {
+        let root = std::fs::canonicalize(root).map_err(|e| Error::io("open", root, e))?;
+        Ok(Self { root, dpkg: dpkg::Database::default() })
+    }
+
+    /// Tells whether this is a tree, not the running machine: nothing runs
+    /// there, so services can only be enabled, not started.
+    pub fn is_tree(&self) -> bool {
+        self.root != Path::new("/")
+    }
+
+    /// Tells whether we act as root, who alone may see and change everything.
+    pub fn is_root() -> bool {
+        nix::unistd::geteuid().is_root()
+    }
+
+}

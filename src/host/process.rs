@@ -1,0 +1,80 @@
+//! Running processes, read from `/proc`: a process is known by its number and
+//! the moment it started, since numbers come back.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Host, Result};
+
+/// One run of one process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// The process number.
+    pub pid: u32,
+    /// The boot it belongs to (`/proc/sys/kernel/random/boot_id`).
+    pub boot: String,
+    /// When it started, in clock ticks (1/100 s) since the kernel started.
+    pub started: u64,
+}
+
+/// Linux shows process times in hundredths of a second on every architecture
+/// that Debian has (`USER_HZ`).
+const NANOSECONDS_PER_TICK: i64 = 10_000_000;
+
+impl Host {
+    /// Returns the process with this number, if it runs.
+    pub fn process(&self, pid: u32) -> Result<Option<Process>> {
+        let Some(stat) = self.read(Path::new(&format!("/proc/{pid}/stat")))? else {
+            return Ok(None);
+        };
+        let text = String::from_utf8_lossy(stat.bytes()).into_owned();
+        // The name in parentheses may hold anything, so fields count from the last one.
+        let Some((_, fields)) = text.rsplit_once(')') else { return Ok(None) };
+        let fields: Vec<&str> = fields.split_whitespace().collect();
+        let dead = matches!(fields.first(), Some(&("Z" | "X")));
+        let started = fields.get(19).and_then(|field| field.parse().ok());
+        Ok(started.filter(|_| !dead).map(|started| Process { pid, boot: boot(), started }))
+    }
+
+    /// Returns the process whose number a daemon wrote into `pid_file`, unless
+    /// that file is older than the process, whose number then is a stranger's.
+    pub fn process_of_file(&self, pid_file: &Path) -> Result<Option<Process>> {
+        /// A daemon writes its file within this time of starting.
+        const SLACK: i64 = 30_000_000_000;
+        let Some(content) = self.read(pid_file)? else { return Ok(None) };
+        let pid = String::from_utf8_lossy(content.bytes()).trim().parse();
+        let (Ok(pid), Some(stamp)) = (pid, self.stamp(pid_file)?) else { return Ok(None) };
+        let process = self.process(pid)?;
+        Ok(process.filter(|process| process.started_at() <= stamp.modified + SLACK))
+    }
+}
+
+impl Process {
+    /// Returns when the process started, in nanoseconds since 1970 by today's
+    /// clock.
+    pub fn started_at(&self) -> i64 {
+        now() - since_boot() + self.started.cast_signed() * NANOSECONDS_PER_TICK
+    }
+}
+
+/// Returns the present time in nanoseconds since 1970.
+pub(crate) fn now() -> i64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |time| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// Returns the time since the kernel started, in nanoseconds.
+fn since_boot() -> i64 {
+    let uptime = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
+    let seconds: f64 = uptime.split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0.0);
+    #[expect(clippy::cast_possible_truncation, reason = "an uptime fits by far")]
+    let nanoseconds = (seconds * 1e9) as i64;
+    nanoseconds
+}
+
+fn boot() -> String {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    id.trim().to_owned()
+}
