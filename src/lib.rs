@@ -3,3 +3,7 @@
 pub mod diagnostic;
 pub mod secret;
 pub mod yaml;
+
+pub mod digest;
+pub mod resource;
+pub mod host;

@@ -179,13 +179,33 @@ impl Host {
         {
             return set_ownership(old, numbers, ownership.mode).map_err(|e| Error::io("change", path, e));
         }
-        self.clear_for(path, &place, true)?;
-        let written = replace(&place, |new| {
+        self.replace_file(path, &place, old.as_ref(), content, (numbers, ownership.mode))
+    }
+
+    /// As [`Host::put_file`], and the file is a new one even where the same
+    /// content is there already, for those who go by its time.
+    pub fn put_new_file(&self, path: &Path, content: &Content, ownership: &Ownership) -> Result<()> {
+        let numbers = self.numbers(&ownership.owner, &ownership.group)?;
+        let place = self.existing_place(path)?;
+        let old = open_file(&place).ok();
+        self.replace_file(path, &place, old.as_ref(), content, (numbers, ownership.mode))
+    }
+
+    fn replace_file(
+        &self,
+        path: &Path,
+        place: &Place,
+        old: Option<&File>,
+        content: &Content,
+        (numbers, mode): ((u32, u32), u32),
+    ) -> Result<()> {
+        self.clear_for(path, place, true)?;
+        let written = replace(place, |new| {
             new.write_all(content.bytes())?;
-            if let Some(old) = &old {
+            if let Some(old) = old {
                 keep_attributes(old, new)?;
             }
-            set_ownership(new, numbers, ownership.mode)
+            set_ownership(new, numbers, mode)
         });
         written.map_err(|e| Error::io("write", path, e))
     }
@@ -221,6 +241,14 @@ impl Host {
         renameat(&place.folder, new.as_str(), &place.folder, place.name.as_os_str())
             .map_err(|e| fail(e.into()))?;
         sync_folder(&place).map_err(fail)
+    }
+
+    /// Gives what stands at `from` the name `to`, in place of what has it.
+    pub fn rename(&self, from: &Path, to: &Path) -> Result<()> {
+        let (old, new) = (self.place(from)?, self.existing_place(to)?);
+        renameat(&old.folder, old.name.as_os_str(), &new.folder, new.name.as_os_str())
+            .map_err(|errno| Error::io("rename", from, errno.into()))?;
+        sync_folder(&new).map_err(|e| Error::io("rename", from, e))
     }
 
     /// Removes what stands at `path`; a folder only where it is empty.

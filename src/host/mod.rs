@@ -21,6 +21,7 @@ pub use facts::{Facts, Init, Program};
 pub use files::{Content, Entry, FileStamp, Ownership};
 pub use init::Unit;
 pub use process::Process;
+pub(crate) use process::now;
 
 /// A machine: this one, or a tree that holds one (an image, a chroot).
 #[derive(Debug)]

@@ -1,0 +1,154 @@
+//! What the fields of several kinds have in common: paths, names, modes,
+//! contents.
+
+use std::path::{Path, PathBuf};
+
+use crate::host::{Content, Ownership};
+use crate::yaml::{Decoder, Fields, Node, Style};
+
+/// Where a playbook's templates and files come from.
+pub trait Assets {
+    /// Renders a template of the playbook.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong, for the step that names the template.
+    fn template(&self, name: &str) -> Result<Vec<u8>, AssetError>;
+
+    /// Reads a file of the playbook as it is.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong, for the step that names the file.
+    fn file(&self, name: &str) -> Result<Vec<u8>, AssetError>;
+
+    /// Returns the host's own type of lookup table.
+    fn table_type(&self) -> &str;
+}
+
+/// A template or file that cannot be had.
+#[derive(Debug)]
+pub enum AssetError {
+    /// The name is wrong: said at the step.
+    Name {
+        /// What is wrong.
+        message: String,
+        /// The remedy.
+        help: String,
+    },
+    /// The text of a template is wrong: said at its own place.
+    Template(Box<crate::diagnostic::Diagnostic>),
+}
+
+/// Owner, group and mode as far as a step declares them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Declared {
+    owner: Option<String>,
+    group: Option<String>,
+    mode: Option<u32>,
+}
+
+impl Declared {
+    /// Reads `owner`, `group` and `mode`.
+    pub(super) fn decode(fields: &Fields<'_>, decoder: &mut Decoder) -> Self {
+        Self {
+            owner: fields.get("owner").and_then(|entry| name(&entry.value, decoder)),
+            group: fields.get("group").and_then(|entry| name(&entry.value, decoder)),
+            mode: fields.get("mode").and_then(|entry| mode(&entry.value, decoder)),
+        }
+    }
+
+    /// Completes what is declared by what is there, else by root and `mode`.
+    pub(super) fn complete(&self, actual: Option<&Ownership>, mode: u32) -> Ownership {
+        let root = Ownership { owner: "root".into(), group: "root".into(), mode };
+        let rest = actual.cloned().unwrap_or(root);
+        Ownership {
+            owner: self.owner.clone().unwrap_or(rest.owner),
+            group: self.group.clone().unwrap_or(rest.group),
+            mode: self.mode.unwrap_or(rest.mode),
+        }
+    }
+}
+
+/// Reads the `path` of a step: absolute, without `..`.
+pub(super) fn path(node: &Node, decoder: &mut Decoder) -> Option<PathBuf> {
+    let text = decoder.line(node)?;
+    let path = Path::new(text);
+    let climbs = path.components().any(|part| part == std::path::Component::ParentDir);
+    if path.is_absolute() && !climbs {
+        return Some(path.components().collect());
+    }
+    decoder.refuse(&node.span, "the path is not absolute", "begin it with `/`, and use no `..`");
+    None
+}
+
+/// Reads a system name (user, group, service, package).
+pub(super) fn name(node: &Node, decoder: &mut Decoder) -> Option<String> {
+    let text = decoder.line(node)?;
+    let fine = |c: char| c.is_ascii_alphanumeric() || "._+-@:#\\".contains(c);
+    let first = text.chars().next();
+    if text.chars().all(fine) && first.is_some_and(|c| c != '-' && c != '.') {
+        return Some(text.into());
+    }
+    decoder.refuse(&node.span, "this is not a name", "letters, digits, `.`, `_`, `+` and `-`");
+    None
+}
+
+/// Reads permission bits in octal.
+fn mode(node: &Node, decoder: &mut Decoder) -> Option<u32> {
+    let text = decoder.line(node)?;
+    let digits = text.strip_prefix("0o").unwrap_or(text);
+    let octal = u32::from_str_radix(digits, 8).ok().filter(|mode| *mode <= 0o7777);
+    let plain = node.as_scalar().is_some_and(|scalar| scalar.style == Style::Plain);
+    // To YAML a plain 644 is six hundred and forty-four, so it is not guessed at.
+    if plain && !text.starts_with('0') {
+        let help = format!("write it in octal, in quotes: \"0{text}\"");
+        decoder.refuse(&node.span, format!("the mode {text} is a decimal number"), &help);
+        return None;
+    }
+    if octal.is_none() || !(3..=5).contains(&digits.len()) {
+        decoder.refuse(&node.span, "this is not a mode", "write it in octal, such as \"0644\"");
+        return None;
+    }
+    octal
+}
+
+/// Reads the content of a file: one of `content`, `template` and `copy`.
+pub(super) fn content(
+    fields: &Fields<'_>,
+    assets: &dyn Assets,
+    decoder: &mut Decoder,
+) -> Option<Option<Content>> {
+    let given: Vec<_> =
+        ["content", "template", "copy"].iter().filter_map(|name| fields.get(name)).collect();
+    match given[..] {
+        [] => Some(None),
+        [entry] => {
+            let text = match entry.key.text.as_str() {
+                "content" => decoder.text(&entry.value)?,
+                _ => decoder.line(&entry.value)?,
+            };
+            let bytes = match entry.key.text.as_str() {
+                "content" => Ok(text.as_bytes().to_vec()),
+                "template" => assets.template(text),
+                _ => assets.file(text),
+            };
+            match bytes {
+                Ok(bytes) => Some(Some(Content::new(bytes))),
+                Err(AssetError::Name { message, help }) => {
+                    decoder.refuse(&entry.value.span, message, &help);
+                    None
+                }
+                Err(AssetError::Template(diagnostic)) => {
+                    decoder.report(*diagnostic);
+                    None
+                }
+            }
+        }
+        [_, second, ..] => {
+            let message = "a file has one of `content`, `template` and `copy`";
+            decoder.refuse(&second.key.span, message, "remove all but one");
+            None
+        }
+    }
+}

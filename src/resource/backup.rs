@@ -1,0 +1,91 @@
+//! `backup`: the originals of some paths are kept, once, from before the first
+//! run, as they were: content, owner, group and mode.
+
+use std::path::{Path, PathBuf};
+
+use super::attributes::path;
+use super::{Key, State, Target};
+use crate::host::{Content, Entry, Host, Ownership, Result};
+use crate::yaml::{Decoder, Kind, Node};
+
+/// Where originals are, each under its own path. For root's eyes only.
+const ORIGINALS: &str = "/var/lib/mailprov/originals";
+
+/// Stands for an original that was not there.
+const ABSENT: &str = "mailprov-absent";
+
+/// The paths whose originals are kept.
+#[derive(Debug, Clone)]
+pub struct Backup {
+    paths: Vec<PathBuf>,
+}
+
+impl Backup {
+    /// Reads a `backup` step: a list of paths, or a map with `paths`.
+    pub(super) fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        let list = match &node.kind {
+            Kind::Map(_) => {
+                let fields = decoder.fields(node, &["paths"])?;
+                let entry = fields.require("paths", &node.span, decoder)?;
+                decoder.list(&entry.value)?
+            }
+            _ => decoder.list(node)?,
+        };
+        let paths: Option<Vec<_>> = list.iter().map(|node| path(node, decoder)).collect();
+        Some(Self { paths: paths? })
+    }
+
+    /// Returns each path, its original kept.
+    pub(super) fn targets(&self) -> Vec<Target> {
+        let target = |path: &PathBuf| Target { key: Key::Original(path.clone()), after: State::Kept };
+        self.paths.iter().map(target).collect()
+    }
+}
+
+/// Looks whether the original of a path is kept.
+pub(super) fn observe(host: &Host, path: &Path) -> Result<State> {
+    let kept = host.entry(&kept(path))?.is_some() || host.entry(&absence(path))?.is_some();
+    Ok(if kept { State::Kept } else { State::Absent })
+}
+
+/// Keeps the original of a path: what is there now.
+pub(super) fn write(host: &Host, path: &Path) -> Result<()> {
+    let copy = kept(path);
+    if let Some(folder) = copy.parent() {
+        host.make_private_directories(folder)?;
+    }
+    match host.entry(path)? {
+        Some(_) => copy_tree(host, path, &copy),
+        None => {
+            let root = Ownership { owner: "#0".into(), group: "#0".into(), mode: 0o600 };
+            host.put_file(&absence(path), &Content::new([]), &root)
+        }
+    }
+}
+
+/// Copies what stands at `from`, whatever is in it included.
+fn copy_tree(host: &Host, from: &Path, to: &Path) -> Result<()> {
+    match host.entry(from)? {
+        Some(Entry::File { content, ownership }) => host.put_file(to, &content, &ownership),
+        Some(Entry::Link { target }) => host.put_link(to, &target),
+        Some(Entry::Directory(ownership)) => {
+            host.put_directory(to, &ownership)?;
+            for name in host.list(from)? {
+                copy_tree(host, &from.join(&name), &to.join(&name))?;
+            }
+            Ok(())
+        }
+        Some(Entry::Special) | None => Ok(()),
+    }
+}
+
+fn kept(path: &Path) -> PathBuf {
+    Path::new(ORIGINALS).join(path.strip_prefix("/").unwrap_or(path))
+}
+
+fn absence(path: &Path) -> PathBuf {
+    let mut name = kept(path).into_os_string();
+    name.push(".");
+    name.push(ABSENT);
+    name.into()
+}

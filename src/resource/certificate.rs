@@ -1,0 +1,280 @@
+//! `certificate`: a certificate and its key are there, belong together, bear
+//! the host's name and are not about to expire. A pair that is not so is
+//! replaced by a self-signed one; [`examine`] judges a pair of somebody else's.
+
+use std::path::{Path, PathBuf};
+
+use rustls::crypto::ring::sign::any_supported_type;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use x509_cert::Certificate as X509;
+use x509_cert::der::Decode;
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
+
+use super::attributes::path;
+use super::{Key, State, Target, View};
+use crate::host::{Content, Entry, Error, Host, Ownership, Result, now};
+use crate::yaml::{Decoder, Node};
+
+/// How long a self-signed certificate lives: as long as clients accept at most.
+const DAYS: &str = "825";
+
+/// When a certificate counts as about to expire, in seconds before it does.
+const SOON: i64 = 30 * 24 * 60 * 60;
+
+/// A self-signed pair for a host name.
+#[derive(Debug, Clone)]
+pub struct Certificate {
+    pair: Pair,
+    hostname: String,
+}
+
+/// Where a certificate and its key are.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Pair {
+    /// The chain, the host's own certificate first.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// What a pair is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateState {
+    /// The names that the certificate vouches for.
+    pub names: Vec<String>,
+    /// When it ends, in seconds since 1970; none where it is yet to be made.
+    pub expires: Option<i64>,
+    /// Whether the key is the certificate's.
+    pub belongs: bool,
+    /// Whether only root can read the key.
+    pub private: bool,
+}
+
+/// What is wrong with a pair that somebody else provides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Whether it is the key that is wrong, else the certificate.
+    pub of_key: bool,
+    /// What is wrong.
+    pub message: String,
+    /// The remedy.
+    pub help: String,
+}
+
+impl Certificate {
+    /// Reads the fields of a `certificate` step.
+    pub(super) fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        let fields = decoder.fields(node, &["certificate", "key", "hostname"])?;
+        let mut path_of = |name| {
+            let entry = fields.require(name, &node.span, decoder)?;
+            path(&entry.value, decoder)
+        };
+        let (certificate, key) = (path_of("certificate"), path_of("key"));
+        let hostname = fields.require("hostname", &node.span, decoder)?;
+        let hostname = super::attributes::name(&hostname.value, decoder)?;
+        Some(Self { pair: Pair { certificate: certificate?, key: key? }, hostname })
+    }
+
+    /// Returns the pair as it is if it is good, else a new one.
+    pub(super) fn targets(&self, view: &View<'_>) -> Result<Vec<Target>> {
+        let key = Key::Certificate(self.pair.clone());
+        let after = match view.state(&key)? {
+            State::Certificate(state)
+                if state.belongs
+                    && covers(&state.names, &self.hostname)
+                    && state.expires.is_none_or(|end| end > seconds() + SOON) =>
+            {
+                CertificateState { private: true, ..state }
+            }
+            _ => CertificateState {
+                names: vec![self.hostname.clone()],
+                expires: None,
+                belongs: true,
+                private: true,
+            },
+        };
+        Ok(vec![Target { key, after: State::Certificate(after) }])
+    }
+}
+
+impl CertificateState {
+    /// See [`State::is_met_by`].
+    pub(super) fn is_met_by(&self, actual: &Self) -> bool {
+        let expires = self.expires.or(actual.expires);
+        Self { expires, ..self.clone() } == *actual
+    }
+}
+
+/// Looks at a pair.
+pub(super) fn observe(host: &Host, pair: &Pair) -> Result<State> {
+    let (certificate, key) = (host.read(&pair.certificate)?, host.read(&pair.key)?);
+    let (Some(certificate), Some(key)) = (certificate, key) else { return Ok(State::Absent) };
+    let private = match host.entry(&pair.key)? {
+        Some(Entry::File { ownership, .. }) => ownership.mode & 0o077 == 0 && ownership.owner == "root",
+        _ => true,
+    };
+    let unfit = CertificateState { names: Vec::new(), expires: None, belongs: false, private };
+    let state = match parse(certificate.bytes()) {
+        Some((names, validity)) => CertificateState {
+            names,
+            expires: Some(validity.1),
+            belongs: belongs(certificate.bytes(), key.bytes()) == Some(true),
+            private,
+        },
+        None => unfit,
+    };
+    Ok(State::Certificate(state))
+}
+
+/// Makes a self-signed pair, or only closes the key to others.
+pub(super) fn write(host: &Host, pair: &Pair, after: &State) -> Result<()> {
+    let State::Certificate(wish) = after else {
+        return Err(Error::Other("a certificate is never removed".into()));
+    };
+    let root = |mode| Ownership { owner: "root".into(), group: "root".into(), mode };
+    if let State::Certificate(actual) = observe(host, pair)?
+        && wish.is_met_by(&CertificateState { private: true, ..actual })
+        && let Some(key) = host.read(&pair.key)?
+    {
+        return host.put_file(&pair.key, &key, &root(0o600));
+    }
+    let hostname = wish.names.first().map_or("", String::as_str);
+    let folder = Path::new("/var/lib/mailprov/certificate");
+    host.make_private_directories(folder)?;
+    let (key, certificate) = (folder.join("key"), folder.join("certificate"));
+    // A common name has at most 64 characters (RFC 5280, ub-common-name); clients read the other.
+    let common = if hostname.len() <= 64 { hostname } else { "mail" };
+    let made = host
+        .command([
+            "openssl".into(), "req".into(), "-x509".into(), "-newkey".into(), "ec".into(),
+            "-pkeyopt".into(), "ec_paramgen_curve:P-256".into(), "-nodes".into(), "-sha256".into(),
+            "-days".into(), DAYS.into(), "-subj".into(), format!("/CN={common}"),
+            "-addext".into(), format!("subjectAltName=DNS:{hostname}"),
+            "-keyout".into(), key.display().to_string(),
+            "-out".into(), certificate.display().to_string(),
+        ])
+        .run()
+        .and_then(|_| Ok((host.read(&key)?, host.read(&certificate)?)));
+    host.remove_tree(folder)?;
+    let (Some(key), Some(certificate)) = made? else {
+        return Err(Error::Other("openssl ended well but made no certificate".into()));
+    };
+    host.put_file(&pair.key, &key, &root(0o600))?;
+    host.put_file(&pair.certificate, &certificate, &root(0o644))
+}
+
+/// Judges the pair that a person provides for `hostname`: all that is wrong.
+///
+/// # Errors
+///
+/// Passes on what keeps us from looking, a lack of permission above all.
+pub fn examine(host: &Host, certificate: &Path, key: &Path, hostname: &str) -> Result<Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut problem = |of_key, message: String, help: &str| {
+        problems.push(Problem { of_key, message, help: help.into() });
+    };
+    let get = "get one (certbot certonly --standalone), or write `tls: {self_signed: true}` to begin with";
+    let mut read = |of_key, what, path: &Path| -> Result<Option<Content>> {
+        match host.read(path) {
+            Ok(None) => problem(of_key, format!("there is no {what} at {}", path.display()), get),
+            Ok(content) => return Ok(content),
+            Err(error) if error.is_permission_denied() => return Err(error),
+            Err(error) => problem(of_key, error.to_string(), "name the file itself, readable to root"),
+        }
+        Ok(None)
+    };
+    let (chain, private) = (read(false, "certificate", certificate)?, read(true, "key", key)?);
+    if let Some(chain) = &chain {
+        match parse(chain.bytes()) {
+            None => problem(
+                false,
+                format!("{} holds no certificate", certificate.display()),
+                "it is to be a PEM file that begins with -----BEGIN CERTIFICATE-----",
+            ),
+            Some((names, (from, to))) => {
+                if !covers(&names, hostname) {
+                    let message = format!("the certificate is for {}, not for {hostname}", names.join(", "));
+                    problem(false, message, "get one for this host name, or change `hostname`");
+                }
+                if to < seconds() {
+                    let message = format!("the certificate expired {} days ago", (seconds() - to) / 86_400);
+                    problem(false, message, "renew it (certbot renew)");
+                }
+                if from > seconds() + 86_400 {
+                    let message = "the certificate is not valid yet".into();
+                    problem(false, message, "look at the clock of this host (timedatectl)");
+                }
+            }
+        }
+    }
+    if let (Some(chain), Some(private)) = (chain, private) {
+        match belongs(chain.bytes(), private.bytes()) {
+            Some(true) => {}
+            Some(false) => problem(
+                true,
+                format!("{} is not the key of {}", key.display(), certificate.display()),
+                "name the key that the certificate was made for",
+            ),
+            None if parse(chain.bytes()).is_none() => {}
+            None => problem(
+                true,
+                format!("{} holds no private key that can be used", key.display()),
+                "it is to be a PEM file with an RSA, ECDSA or Ed25519 key without a passphrase",
+            ),
+        }
+    }
+    Ok(problems)
+}
+
+/// Reads the names and the first and last moment of the first certificate.
+fn parse(pem: &[u8]) -> Option<(Vec<String>, (i64, i64))> {
+    let der = CertificateDer::from_pem_slice(pem).ok()?;
+    let certificate = X509::from_der(&der).ok()?.tbs_certificate;
+    let (_, SubjectAltName(names)) = certificate.get::<SubjectAltName>().ok()??;
+    let names = names.into_iter().filter_map(|name| match name {
+        GeneralName::DnsName(name) => Some(name.to_string().to_lowercase()),
+        _ => None,
+    });
+    let seconds = |time: &x509_cert::time::Time| {
+        i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX)
+    };
+    let validity = &certificate.validity;
+    Some((names.collect(), (seconds(&validity.not_before), seconds(&validity.not_after))))
+}
+
+/// Tells whether the key is that of the first certificate; none where there is
+/// no telling.
+fn belongs(chain: &[u8], key: &[u8]) -> Option<bool> {
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(chain).collect::<std::result::Result<_, _>>().ok()?;
+    let key = any_supported_type(&PrivateKeyDer::from_pem_slice(key).ok()?).ok()?;
+    Some(CertifiedKey::new(chain, key).keys_match().is_ok())
+}
+
+/// Tells whether one of a certificate's names is `hostname` (RFC 9525, 6.3: a
+/// star stands for one whole label, the first).
+fn covers(names: &[String], hostname: &str) -> bool {
+    names.iter().any(|name| match name.strip_prefix("*.") {
+        Some(rest) => hostname.split_once('.').is_some_and(|(_, domain)| domain == rest),
+        None => name == hostname,
+    })
+}
+
+fn seconds() -> i64 {
+    now() / 1_000_000_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::covers;
+
+    #[test]
+    fn a_star_stands_for_one_label() {
+        let names = ["*.example.org".to_owned()];
+        assert!(covers(&names, "mail.example.org"));
+        assert!(!covers(&names, "example.org"));
+        assert!(!covers(&names, "a.mail.example.org"));
+    }
+}

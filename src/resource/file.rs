@@ -1,0 +1,151 @@
+//! `file`, `directory` and `link`: what stands at a path. One key for all
+//! three, since a path holds one of them.
+
+use std::path::{Path, PathBuf};
+
+use super::attributes::{Assets, Declared, content, path};
+use super::{Blob, Key, State, Target, View};
+use crate::host::{self, Content, Entry, Error, Host, Result};
+use crate::yaml::{Decoder, Node};
+
+/// A step's path and what should stand there.
+#[derive(Debug, Clone)]
+pub struct File {
+    path: PathBuf,
+    desired: Desired,
+}
+
+#[derive(Debug, Clone)]
+enum Desired {
+    Absent,
+    File { content: Option<Content>, secret: bool, declared: Declared },
+    Directory(Declared),
+    Link { target: PathBuf },
+}
+
+impl File {
+    /// Reads the fields of a `file` step.
+    pub(super) fn decode_file(node: &Node, assets: &dyn Assets, decoder: &mut Decoder) -> Option<Self> {
+        let known =
+            ["path", "content", "template", "copy", "owner", "group", "mode", "secret", "absent"];
+        let fields = decoder.fields(node, &known)?;
+        let path = fields.require("path", &node.span, decoder);
+        let path = path.and_then(|entry| self::path(&entry.value, decoder));
+        let secret = fields.get("secret").is_some_and(|e| decoder.boolean(&e.value) == Some(true));
+        let desired = if absent(&fields, decoder) {
+            Desired::Absent
+        } else {
+            let declared = Declared::decode(&fields, decoder);
+            let content = content(&fields, assets, decoder)?;
+            Desired::File { content, secret, declared }
+        };
+        Some(Self { path: path?, desired })
+    }
+
+    /// Reads the fields of a `directory` step.
+    pub(super) fn decode_directory(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        let fields = decoder.fields(node, &["path", "owner", "group", "mode", "absent"])?;
+        let path = fields.require("path", &node.span, decoder);
+        let path = path.and_then(|entry| self::path(&entry.value, decoder));
+        let desired = if absent(&fields, decoder) {
+            Desired::Absent
+        } else {
+            Desired::Directory(Declared::decode(&fields, decoder))
+        };
+        Some(Self { path: path?, desired })
+    }
+
+    /// Reads the fields of a `link` step.
+    pub(super) fn decode_link(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        let fields = decoder.fields(node, &["path", "target", "absent"])?;
+        let path = fields.require("path", &node.span, decoder);
+        let path = path.and_then(|entry| self::path(&entry.value, decoder));
+        let desired = if absent(&fields, decoder) {
+            Desired::Absent
+        } else {
+            let target = fields.require("target", &node.span, decoder)?;
+            Desired::Link { target: decoder.line(&target.value)?.into() }
+        };
+        Some(Self { path: path?, desired })
+    }
+
+    /// Returns the path with the state that is declared for it.
+    pub(super) fn targets(&self, view: &View<'_>) -> Result<Vec<Target>> {
+        let key = Key::File(self.path.clone());
+        let before = view.state(&key)?;
+        let actual = match &before {
+            State::File { ownership, .. } | State::Directory(ownership) => Some(ownership),
+            _ => None,
+        };
+        let after = match &self.desired {
+            Desired::Absent => State::Absent,
+            Desired::Link { target } => State::Link { target: target.clone() },
+            Desired::Directory(declared) => {
+                let actual = actual.filter(|_| matches!(before, State::Directory(_)));
+                State::Directory(declared.complete(actual, 0o755))
+            }
+            Desired::File { content, secret, declared } => {
+                let (old, actual) = match &before {
+                    State::File { blob, ownership } => (Some(&blob.content), Some(ownership)),
+                    _ => (None, None),
+                };
+                let content = content.as_ref().or(old).cloned();
+                let blob = Blob { content: content.unwrap_or_else(|| Content::new([])), secret: *secret };
+                State::File { blob, ownership: declared.complete(actual, if *secret { 0o600 } else { 0o644 }) }
+            }
+        };
+        self.refuse_the_impossible(view, &before, &after)?;
+        Ok(vec![Target { key, after }])
+    }
+
+    /// Says in the plan what apply would fail at.
+    fn refuse_the_impossible(&self, view: &View<'_>, before: &State, after: &State) -> Result<()> {
+        if *after == State::Absent || before != &State::Absent {
+            let in_the_way = matches!(before, State::Directory(_)) && !matches!(after, State::Directory(_));
+            if in_the_way && !view.host().list(&self.path)?.is_empty() {
+                return Err(Error::DirectoryInTheWay { path: self.path.clone() });
+            }
+            return Ok(());
+        }
+        let Some(parent) = self.path.parent() else { return Ok(()) };
+        let planned = view.planned(&Key::File(parent.to_owned()));
+        let is_there = match planned {
+            Some(state) => matches!(state, State::Directory(_) | State::Link { .. }),
+            None => view.host().exists(parent)?,
+        };
+        // A package that the plan installs may bring the folder.
+        if is_there || view.is_open_ended() {
+            return Ok(());
+        }
+        Err(Error::NoParent { path: parent.to_owned() })
+    }
+}
+
+fn absent(fields: &crate::yaml::Fields<'_>, decoder: &mut Decoder) -> bool {
+    fields.get("absent").is_some_and(|entry| decoder.boolean(&entry.value) == Some(true))
+}
+
+/// Looks at what stands at a path.
+pub(super) fn observe(host: &Host, path: &Path) -> Result<State> {
+    Ok(match host.entry(path)? {
+        None => State::Absent,
+        Some(Entry::File { content, ownership }) => {
+            let secret = ownership.mode & 0o004 == 0;
+            State::File { blob: Blob { content, secret }, ownership }
+        }
+        Some(Entry::Directory(ownership)) => State::Directory(ownership),
+        Some(Entry::Link { target }) => State::Link { target },
+        Some(Entry::Special) => State::Special,
+    })
+}
+
+/// Puts what belongs at a path there.
+pub(super) fn write(host: &Host, path: &Path, after: &State) -> Result<()> {
+    match after {
+        State::Absent => host.remove(path),
+        State::File { blob, ownership } => host.put_file(path, &blob.content, ownership),
+        State::Directory(ownership) => host.put_directory(path, ownership),
+        State::Link { target } => host.put_link(path, target),
+        other => Err(host::Error::Other(format!("{} cannot become {other:?}", path.display()))),
+    }
+}

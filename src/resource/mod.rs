@@ -1,0 +1,151 @@
+//! The kinds of thing a playbook can declare: one file a kind, each with the
+//! fields of its step, the [`Key`] it is known by, how to look at it and how to
+//! bring it about.
+//!
+//! A closed set: a new kind is one file and one variant of [`Resource`],
+//! [`Key`] and [`State`].
+
+mod apt;
+mod attributes;
+mod backup;
+mod certificate;
+mod command;
+mod file;
+mod group;
+mod key;
+mod package;
+mod service;
+mod state;
+mod table;
+mod user;
+mod view;
+
+use crate::host::{Host, Result};
+use crate::yaml::{Decoder, Node};
+
+pub use attributes::Assets;
+pub use certificate::{CertificateState, Problem as CertificateProblem, examine as examine_certificate};
+pub use key::Key;
+pub use service::{Check, Loaded, ServiceState};
+pub use state::{Blob, State};
+pub use table::TableKey;
+pub use view::View;
+
+/// What one step of a playbook declares.
+#[derive(Debug, Clone)]
+pub enum Resource {
+    /// The originals of some paths are kept.
+    Backup(backup::Backup),
+    /// Debian packages are installed.
+    Package(package::Package),
+    /// A system group exists.
+    Group(group::Group),
+    /// A system user exists.
+    User(user::User),
+    /// A folder, a file or a link is there, or is not.
+    File(file::File),
+    /// A lookup table is compiled from its source.
+    Table(table::Table),
+    /// A certificate and its key are there and good.
+    Certificate(certificate::Certificate),
+    /// A service runs with the configuration that is on disk.
+    Service(service::Service),
+    /// A program has been run.
+    Command(command::Command),
+}
+
+/// One key and the state that a step wants it in.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// What it is about.
+    pub key: Key,
+    /// What is to be.
+    pub after: State,
+}
+
+/// The names of the kinds, as a step writes them.
+pub const KINDS: [&str; 11] = [
+    "backup", "package", "group", "user", "directory", "file", "link", "table", "certificate",
+    "service", "command",
+];
+
+impl Resource {
+    /// Reads the fields of a step of the kind `kind`, its templates rendered.
+    pub fn decode(kind: &str, node: &Node, assets: &dyn Assets, decoder: &mut Decoder) -> Option<Self> {
+        Some(match kind {
+            "backup" => Self::Backup(backup::Backup::decode(node, decoder)?),
+            "package" => Self::Package(package::Package::decode(node, decoder)?),
+            "group" => Self::Group(group::Group::decode(node, decoder)?),
+            "user" => Self::User(user::User::decode(node, decoder)?),
+            "directory" => Self::File(file::File::decode_directory(node, decoder)?),
+            "file" => Self::File(file::File::decode_file(node, assets, decoder)?),
+            "link" => Self::File(file::File::decode_link(node, decoder)?),
+            "table" => Self::Table(table::Table::decode(node, assets, decoder)?),
+            "certificate" => Self::Certificate(certificate::Certificate::decode(node, decoder)?),
+            "service" => Self::Service(service::Service::decode(node, decoder)?),
+            "command" => Self::Command(command::Command::decode(node, decoder)?),
+            other => unreachable!("`{other}` is not in KINDS"),
+        })
+    }
+
+    /// Returns the keys of the resource with the states they should be in,
+    /// what is not declared taken from what is there.
+    pub fn targets(&self, view: &View<'_>) -> Result<Vec<Target>> {
+        match self {
+            Self::Backup(backup) => Ok(backup.targets()),
+            Self::Package(package) => package.targets(view),
+            Self::Group(group) => group.targets(view),
+            Self::User(user) => user.targets(view),
+            Self::File(file) => file.targets(view),
+            Self::Table(table) => table.targets(view),
+            Self::Certificate(certificate) => certificate.targets(view),
+            Self::Service(service) => service.targets(view),
+            Self::Command(command) => Ok(command.targets()),
+        }
+    }
+
+    /// Returns how the resource is checked before it goes live.
+    pub fn checks(&self) -> &[Check] {
+        match self {
+            Self::Service(service) => &service.checks,
+            _ => &[],
+        }
+    }
+}
+
+/// Looks at the host: the state that `key` is in.
+pub fn observe(host: &Host, key: &Key) -> Result<State> {
+    match key {
+        Key::Original(path) => backup::observe(host, path),
+        Key::Package(package) => package::observe(host, package),
+        Key::Group(name) => group::observe(host, name),
+        Key::User(name) => user::observe(host, name),
+        Key::File(path) => file::observe(host, path),
+        Key::Table(table) => table::observe(host, table),
+        Key::Certificate(pair) => certificate::observe(host, pair),
+        Key::Service(service) => service::observe(host, service),
+        Key::Command(command) => command::observe(host, command),
+    }
+}
+
+/// Brings each key of one step from its first state to its second. `say` is
+/// told what takes long.
+pub fn write(host: &Host, batch: &[(&Key, &State, &State)], say: &mut dyn FnMut(&str)) -> Result<()> {
+    if let [(Key::Package(_), ..), ..] = batch {
+        return apt::write(host, batch, say);
+    }
+    for (key, before, after) in batch {
+        match key {
+            Key::Original(path) => backup::write(host, path)?,
+            Key::Package(_) => unreachable!("a step has one kind"),
+            Key::Group(name) => group::write(host, name, before, after)?,
+            Key::User(name) => user::write(host, name, before, after)?,
+            Key::File(path) => file::write(host, path, after)?,
+            Key::Table(table) => table::write(host, table, after)?,
+            Key::Certificate(pair) => certificate::write(host, pair, after)?,
+            Key::Service(service) => service::write(host, service, before, after)?,
+            Key::Command(command) => command::write(host, command)?,
+        }
+    }
+    Ok(())
+}

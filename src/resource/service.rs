@@ -1,0 +1,332 @@
+//! `service`: enabled, running, and running with the configuration that is on
+//! disk. Its state holds what the process loaded; a restart or a reload is the
+//! change from that to what is, or will be, on disk, whoever edited the files
+//! and whenever the last run ended.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::attributes::{name, path};
+use super::command::argv;
+use super::{Key, State, Target, View};
+use crate::digest::Digest;
+use crate::host::{Content, Error, Host, Ownership, Process, Result, Unit, now};
+use crate::yaml::{Decoder, Node};
+
+/// Where it is noted what each service was last started with.
+const NOTES: &str = "/var/lib/mailprov/services";
+
+/// How long a daemon may take from being started to having a process.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A service and what it loads.
+#[derive(Debug, Clone)]
+pub struct Service {
+    key: ServiceKey,
+    loads: Vec<Key>,
+    /// How its files are checked before they go live.
+    pub(super) checks: Vec<Check>,
+    absent: bool,
+}
+
+/// How to find a service and to have it read its configuration again.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ServiceKey {
+    /// The unit.
+    pub unit: Unit,
+    /// Whether a reload is enough for it to take up changed files.
+    pub reload: bool,
+}
+
+/// A checker of configuration: a program that is run on staged copies of the
+/// files and must have nothing to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+}
+
+/// What a service is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceState {
+    /// Whether it starts at boot.
+    pub enabled: bool,
+    /// Whether it runs.
+    pub running: bool,
+    /// What it runs with.
+    pub loaded: Loaded,
+}
+
+/// Each thing that a service loads, by key, with the digest of a file or the
+/// version of a package. None stands for a file that is yet to be made.
+pub type Configuration = BTreeMap<String, Option<String>>;
+
+/// What is known of the configuration that a process loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Loaded {
+    /// Nothing: somebody else started it.
+    Unknown,
+    /// It is the process that we started, but its files changed since.
+    Outdated(Configuration),
+    /// This, and it is what is on disk.
+    Current(Configuration),
+}
+
+/// What was noted when a service was started or reloaded.
+#[derive(Debug, Serialize, Deserialize)]
+struct Note {
+    configuration: Configuration,
+    process: Option<Process>,
+    /// In nanoseconds since 1970.
+    at: i64,
+}
+
+impl Service {
+    /// Reads a `service` step.
+    pub(super) fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        if node.as_scalar().is_some() {
+            let unit = Unit { name: name(node, decoder)?, pid_file: None };
+            let key = ServiceKey { unit, reload: false };
+            return Some(Self { key, loads: Vec::new(), checks: Vec::new(), absent: false });
+        }
+        let known = ["name", "pid_file", "reload", "config", "check", "absent"];
+        let fields = decoder.fields(node, &known)?;
+        let name = fields.require("name", &node.span, decoder);
+        let name = name.and_then(|entry| self::name(&entry.value, decoder));
+        let pid_file = fields.get("pid_file").map(|entry| path(&entry.value, decoder));
+        let mut flag = |name| match fields.get(name) {
+            Some(entry) => decoder.boolean(&entry.value).unwrap_or(false),
+            None => false,
+        };
+        let (reload, absent) = (flag("reload"), flag("absent"));
+        let mut loads = Vec::new();
+        if let Some(entry) = fields.get("config") {
+            for item in decoder.list(&entry.value)? {
+                loads.push(Key::File(path(item, decoder)?));
+            }
+        }
+        let mut checks = Vec::new();
+        if let Some(entry) = fields.get("check") {
+            for item in decoder.list(&entry.value)? {
+                checks.push(Check { argv: argv(item, decoder)? });
+            }
+        }
+        let name = name?.trim_end_matches(".service").to_owned();
+        let unit = Unit { name, pid_file: pid_file.flatten() };
+        Some(Self { key: ServiceKey { unit, reload }, loads, checks, absent })
+    }
+
+    /// Returns the service's name.
+    pub fn name(&self) -> &str {
+        &self.key.unit.name
+    }
+
+    /// Returns what the service loads.
+    pub fn loads(&self) -> &[Key] {
+        &self.loads
+    }
+
+    /// Adds what steps that notify the service declare to what it loads.
+    pub fn load(&mut self, keys: impl IntoIterator<Item = Key>) {
+        self.loads.extend(keys);
+        self.loads.sort();
+        self.loads.dedup();
+    }
+
+    /// Returns the service enabled and running with what is or will be on disk.
+    pub(super) fn targets(&self, view: &View<'_>) -> Result<Vec<Target>> {
+        let key = Key::Service(self.key.clone());
+        if self.absent {
+            let after = State::Service(ServiceState {
+                enabled: false,
+                running: false,
+                loaded: Loaded::Unknown,
+            });
+            let gone = view.state(&key)? == State::Absent;
+            return Ok(vec![Target { key, after: if gone { State::Absent } else { after } }]);
+        }
+        let mut configuration = Configuration::new();
+        for key in &self.loads {
+            let value = match key {
+                Key::File(path) => view.digest(path)?.map(|digest| digest.to_string()),
+                key => match view.state(key)? {
+                    State::Package { version, .. } => version,
+                    State::Table(table) => table.source.map(|digest| digest.to_string()),
+                    _ => None,
+                },
+            };
+            configuration.insert(key.to_string(), value);
+        }
+        let after = ServiceState {
+            enabled: true,
+            running: !view.host().is_tree(),
+            loaded: Loaded::Current(configuration),
+        };
+        Ok(vec![Target { key, after: State::Service(after) }])
+    }
+}
+
+impl ServiceState {
+    /// See [`State::is_met_by`].
+    pub(super) fn is_met_by(&self, actual: &Self) -> bool {
+        let loaded = match (&self.loaded, &actual.loaded) {
+            // What does not run has loaded nothing.
+            _ if !self.running => true,
+            (Loaded::Current(wish), Loaded::Current(actual)) => {
+                wish.len() == actual.len()
+                    && wish.iter().zip(actual).all(|((key, wish), (actual_key, actual))| {
+                        key == actual_key && (wish.is_none() || wish == actual)
+                    })
+            }
+            _ => false,
+        };
+        loaded && (self.enabled, self.running) == (actual.enabled, actual.running)
+    }
+}
+
+/// Looks at a service.
+pub(super) fn observe(host: &Host, key: &ServiceKey) -> Result<State> {
+    let unit = &key.unit;
+    let process = host.main_process(unit)?;
+    let enabled = host.is_enabled(unit)?;
+    if process.is_none() && !enabled && !host.has_unit(unit)? {
+        return Ok(State::Absent);
+    }
+    let loaded = match &process {
+        Some(process) => loaded(host, unit, process)?,
+        None => Loaded::Unknown,
+    };
+    Ok(State::Service(ServiceState { enabled, running: process.is_some(), loaded }))
+}
+
+/// Finds out what a process loaded. The process that we started ourselves
+/// loaded what we noted, unless a file was written since (somebody may have
+/// reloaded it with what was in it then). Another one, after a reboot, loaded
+/// what is on disk if nothing there is younger than the process.
+fn loaded(host: &Host, unit: &Unit, process: &Process) -> Result<Loaded> {
+    let Some(note) = host.read(&note_of(unit))? else { return Ok(Loaded::Unknown) };
+    let Ok(note) = serde_json::from_slice::<Note>(note.bytes()) else { return Ok(Loaded::Unknown) };
+    let is_ours = note.process.as_ref() == Some(process);
+    let mut unchanged = true;
+    for (key, noted) in &note.configuration {
+        let Some(path) = key.strip_prefix("file:") else {
+            if let Some(package) = key.strip_prefix("package:") {
+                unchanged &= host.package(package)?.map(|package| package.version) == *noted;
+            }
+            continue;
+        };
+        let path = Path::new(path);
+        let digest = host.read(path)?.map(|content| Digest::of(content.bytes()).to_string());
+        let young = host.stamp(path)?.is_some_and(|stamp| match is_ours {
+            true => stamp.modified > note.at,
+            false => stamp.changed > process.started_at(),
+        });
+        unchanged &= digest == *noted && !young;
+    }
+    Ok(match (is_ours, unchanged) {
+        (_, true) => Loaded::Current(note.configuration),
+        (true, false) => Loaded::Outdated(note.configuration),
+        (false, false) => Loaded::Unknown,
+    })
+}
+
+/// Enables and starts, reloads or restarts a service, and notes with what.
+pub(super) fn write(host: &Host, key: &ServiceKey, before: &State, after: &State) -> Result<()> {
+    let unit = &key.unit;
+    let State::Service(after) = after else {
+        return Err(Error::Other(format!("the service {} cannot be removed", unit.name)));
+    };
+    if !after.enabled {
+        host.disable(unit)?;
+        return host.stop(unit);
+    }
+    if !host.is_enabled(unit)? {
+        host.enable(unit)?;
+    }
+    let (true, Loaded::Current(configuration)) = (after.running, &after.loaded) else {
+        return Ok(());
+    };
+    let running = host.main_process(unit)?.is_some();
+    if running && before_meets(before, after) {
+        return Ok(());
+    }
+    if running && key.reload && reload_is_enough(before, configuration) {
+        host.reload(unit)?;
+    } else {
+        host.restart(unit)?;
+    }
+    let process = wait_for_process(host, unit)?;
+    note(host, unit, configuration, process)
+}
+
+fn before_meets(before: &State, after: &ServiceState) -> bool {
+    match before {
+        State::Service(before) => {
+            let enabled = ServiceState { enabled: after.enabled, ..before.clone() };
+            after.is_met_by(&enabled)
+        }
+        _ => false,
+    }
+}
+
+/// A reload does for changed files of a process whose start is known to be
+/// ours: what only a start takes up (programs, listening addresses of another
+/// one's configuration) is then as it was.
+fn reload_is_enough(before: &State, wish: &Configuration) -> bool {
+    let State::Service(ServiceState {
+        loaded: Loaded::Outdated(loaded) | Loaded::Current(loaded), ..
+    }) = before
+    else {
+        return false;
+    };
+    let packages = |configuration: &Configuration| -> Vec<_> {
+        let packages = configuration.iter().filter(|(key, _)| key.starts_with("package:"));
+        packages.map(|(key, value)| (key.clone(), value.clone())).collect()
+    };
+    packages(loaded) == packages(wish)
+}
+
+/// Waits until the daemon has its process; one that ended again has none.
+fn wait_for_process(host: &Host, unit: &Unit) -> Result<Process> {
+    let start = Instant::now();
+    loop {
+        if let Some(process) = host.main_process(unit)? {
+            return Ok(process);
+        }
+        if start.elapsed() > PATIENCE {
+            return Err(Error::Other(format!(
+                "{} was started but does not run; its last words: journalctl -u '{0}*'",
+                unit.name
+            )));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn note(host: &Host, unit: &Unit, wish: &Configuration, process: Process) -> Result<()> {
+    let mut configuration = wish.clone();
+    for (key, value) in &mut configuration {
+        if value.is_none()
+            && let Some(path) = key.strip_prefix("file:")
+        {
+            let content = host.read(Path::new(path))?;
+            *value = content.map(|content| Digest::of(content.bytes()).to_string());
+        } else if value.is_none()
+            && let Some(package) = key.strip_prefix("package:")
+        {
+            *value = host.package(package)?.map(|package| package.version);
+        }
+    }
+    let note = Note { configuration, process: Some(process), at: now() };
+    let text = serde_json::to_vec(&note).map_err(|e| Error::Other(e.to_string()))?;
+    host.make_private_directories(Path::new(NOTES))?;
+    let root = Ownership { owner: "#0".into(), group: "#0".into(), mode: 0o600 };
+    host.put_file(&note_of(unit), &Content::new(text), &root)
+}
+
+fn note_of(unit: &Unit) -> PathBuf {
+    Path::new(NOTES).join(format!("{}.json", unit.name))
+}

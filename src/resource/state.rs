@@ -1,0 +1,95 @@
+//! What a thing on the host is, or should be: plain data, compared as such.
+
+use std::path::PathBuf;
+
+use super::certificate::CertificateState;
+use super::service::ServiceState;
+use super::table::TableState;
+use crate::host::{Content, Group, Ownership, User};
+
+/// The state of a [`Key`](super::Key).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// It is not there.
+    Absent,
+    /// A regular file.
+    File {
+        /// What it holds.
+        blob: Blob,
+        /// Whose it is.
+        ownership: Ownership,
+    },
+    /// A folder.
+    Directory(Ownership),
+    /// A symbolic link.
+    Link {
+        /// Where it points, as written.
+        target: PathBuf,
+    },
+    /// A FIFO, a socket or a device, where none belongs.
+    Special,
+    /// The original of a path is kept.
+    Kept,
+    /// A package.
+    Package {
+        /// Its version; none where only the installation will tell.
+        version: Option<String>,
+        /// Whether it is unpacked and configured.
+        complete: bool,
+    },
+    /// A group; its number is none where only its making will tell.
+    Group(Option<Group>),
+    /// A user; its number is none where only its making will tell.
+    User {
+        /// All but the number.
+        user: User,
+        /// Whether the number was declared or seen, not yet to be given.
+        numbered: bool,
+    },
+    /// A compiled lookup table.
+    Table(TableState),
+    /// A certificate and its key.
+    Certificate(CertificateState),
+    /// A service.
+    Service(ServiceState),
+    /// A program has done its work.
+    Done,
+}
+
+/// The content of a file, which knows whether it may be shown.
+#[derive(Debug, Clone)]
+pub struct Blob {
+    /// The bytes.
+    pub content: Content,
+    /// Whether they are never to be shown.
+    pub secret: bool,
+}
+
+/// Secrecy is about showing, not about being equal.
+impl PartialEq for Blob {
+    fn eq(&self, other: &Self) -> bool {
+        self.content == other.content
+    }
+}
+
+impl Eq for Blob {}
+
+impl State {
+    /// Tells whether `actual` is what this state, as a wish, asks for: equal,
+    /// where the wish leaves nothing to the system.
+    pub fn is_met_by(&self, actual: &Self) -> bool {
+        match (self, actual) {
+            (Self::Group(None), Self::Group(_)) => true,
+            (
+                Self::Package { version: None, complete },
+                Self::Package { complete: actual, .. },
+            ) => complete == actual,
+            (Self::User { user, numbered: false }, Self::User { user: actual, .. }) => {
+                *user == User { uid: user.uid, ..actual.clone() }
+            }
+            (Self::Service(wish), Self::Service(actual)) => wish.is_met_by(actual),
+            (Self::Certificate(wish), Self::Certificate(actual)) => wish.is_met_by(actual),
+            (wish, actual) => wish == actual,
+        }
+    }
+}

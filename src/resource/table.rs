@@ -1,0 +1,183 @@
+//! `table`: a Postfix lookup table, compiled from its source (postmap(1),
+//! postalias(1)). Its state is the digest of the source that it was compiled
+//! from, so that a table older than its source is seen on any later run.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::attributes::{Assets, name, path};
+use super::{Key, State, Target, View};
+use crate::digest::Digest;
+use crate::host::{Content, Entry, Error, FileStamp, Host, Ownership, Result};
+use crate::yaml::{Decoder, Node};
+
+/// Where it is noted which source each table was compiled from.
+const NOTES: &str = "/var/lib/mailprov/tables";
+
+/// A lookup table and the source it is compiled from.
+#[derive(Debug, Clone)]
+pub struct Table {
+    key: TableKey,
+}
+
+/// How to find and make a table.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TableKey {
+    /// The text that the table is compiled from.
+    pub source: PathBuf,
+    /// The type of table, such as `hash` (postconf -m).
+    pub kind: String,
+    /// What compiles it: `postmap` or `postalias`.
+    pub program: String,
+}
+
+/// What a compiled table is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableState {
+    /// The digest of its source at the time. None where the table was made by
+    /// somebody else, or changed since.
+    pub source: Option<Digest>,
+    /// Its owner, group and mode: those of its source.
+    pub ownership: Ownership,
+}
+
+/// What was noted when a table was compiled.
+#[derive(Debug, Serialize, Deserialize)]
+struct Note {
+    source: Digest,
+    compiled: FileStamp,
+}
+
+impl Table {
+    /// Reads the fields of a `table` step.
+    pub(super) fn decode(node: &Node, assets: &dyn Assets, decoder: &mut Decoder) -> Option<Self> {
+        let fields = decoder.fields(node, &["path", "type", "program"])?;
+        let source = fields.require("path", &node.span, decoder);
+        let source = source.and_then(|entry| path(&entry.value, decoder));
+        let kind = match fields.get("type") {
+            Some(entry) => name(&entry.value, decoder)?,
+            None => assets.table_type().to_owned(),
+        };
+        let program = match fields.get("program") {
+            Some(entry) => {
+                let program = decoder.line(&entry.value)?;
+                if !["postmap", "postalias"].contains(&program) {
+                    let message = format!("`{program}` compiles no lookup table");
+                    decoder.refuse(&entry.value.span, message, "write `postmap` or `postalias`");
+                    return None;
+                }
+                program.to_owned()
+            }
+            None => "postmap".to_owned(),
+        };
+        Some(Self { key: TableKey { source: source?, kind, program } })
+    }
+
+    /// Returns the table, compiled from the source as it is or will be.
+    pub(super) fn targets(&self, view: &View<'_>) -> Result<Vec<Target>> {
+        let source = view.state(&Key::File(self.key.source.clone()))?;
+        let State::File { blob, ownership } = source else {
+            return Err(Error::Other(format!(
+                "{} is not a file, so no table can be compiled from it",
+                self.key.source.display()
+            )));
+        };
+        let source = Some(Digest::of(blob.content.bytes()));
+        let after = State::Table(TableState { source, ownership });
+        Ok(vec![Target { key: Key::Table(self.key.clone()), after }])
+    }
+}
+
+impl TableKey {
+    /// Returns the file that the compiled table is in: `x.db` for `hash` and
+    /// `btree`, else `x.TYPE` (Postfix DATABASE_README).
+    fn compiled(&self) -> PathBuf {
+        let ending = match self.kind.as_str() {
+            "hash" | "btree" => "db",
+            other => other,
+        };
+        with_ending(&self.source, ending)
+    }
+
+    fn note(&self) -> PathBuf {
+        let path = self.source.strip_prefix("/").unwrap_or(&self.source);
+        with_ending(&Path::new(NOTES).join(path), &format!("{}.json", self.kind))
+    }
+}
+
+/// Looks at a compiled table.
+pub(super) fn observe(host: &Host, key: &TableKey) -> Result<State> {
+    let compiled = key.compiled();
+    let Some(entry) = host.entry(&compiled)? else { return Ok(State::Absent) };
+    let Entry::File { ownership, .. } = entry else { return Ok(State::Special) };
+    let (table, source) = (host.stamp(&compiled)?, host.stamp(&key.source)?);
+    let note: Option<Note> =
+        host.read(&key.note())?.and_then(|note| serde_json::from_slice(note.bytes()).ok());
+    let source = match (note, table, source) {
+        // Postfix warns of a table that is older than its source, whatever is in them.
+        (Some(note), Some(table), Some(source))
+            if same_content(&note.compiled, &table) && source.modified <= table.modified =>
+        {
+            Some(note.source)
+        }
+        _ => None,
+    };
+    Ok(State::Table(TableState { source, ownership }))
+}
+
+/// Compiles the table beside the old one and puts it in place whole: a daemon
+/// that reads meanwhile sees the old one or the new one.
+pub(super) fn write(host: &Host, key: &TableKey, after: &State) -> Result<()> {
+    let State::Table(TableState { source: Some(digest), ownership }) = after else {
+        return host.remove(&key.compiled());
+    };
+    let source = host.read(&key.source)?.ok_or_else(|| {
+        Error::Other(format!("{} is gone, so no table can be compiled", key.source.display()))
+    })?;
+    let root = Ownership { owner: "#0".into(), group: "#0".into(), mode: 0o600 };
+    let folder = Path::new("/var/lib/mailprov/compiling");
+    host.make_private_directories(folder)?;
+    let staged = TableKey { source: folder.join("table"), ..key.clone() };
+    host.put_file(&staged.source, &source, &root)?;
+    let compiled = compile(host, &staged);
+    if let Ok(content) = &compiled {
+        host.put_new_file(&key.compiled(), content, ownership)?;
+    }
+    host.remove_tree(folder)?;
+    compiled?;
+    let compiled = host.stamp(&key.compiled())?.ok_or_else(|| {
+        Error::Other(format!("{} vanished while it was made", key.compiled().display()))
+    })?;
+    let note = Note { source: digest.clone(), compiled };
+    if let Some(folder) = key.note().parent() {
+        host.make_private_directories(folder)?;
+    }
+    let text = serde_json::to_vec(&note).map_err(|e| Error::Other(e.to_string()))?;
+    host.put_file(&key.note(), &Content::new(text), &root)
+}
+
+/// Runs the compiler. Its warnings are about lines that will not work, so they
+/// count as errors.
+fn compile(host: &Host, staged: &TableKey) -> Result<Content> {
+    let argument = format!("{}:{}", staged.kind, staged.source.display());
+    let command = host.command([staged.program.as_str(), &argument]);
+    let captured = command.capture()?;
+    if !captured.success() || captured.stderr.contains("warning:") {
+        return Err(command.failed(&captured));
+    }
+    host.read(&staged.compiled())?.ok_or_else(|| {
+        Error::Other(format!("`{command}` made no table of the type {}", staged.kind))
+    })
+}
+
+fn same_content(noted: &FileStamp, found: &FileStamp) -> bool {
+    (noted.inode, noted.size, noted.modified) == (found.inode, found.size, found.modified)
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    name.into()
+}

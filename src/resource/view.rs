@@ -1,0 +1,70 @@
+//! The host as it will be: the real one with the changes planned so far laid
+//! over it, so that a bare host and a converged one are planned the same way.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::{Key, State, observe};
+use crate::digest::Digest;
+use crate::host::{Host, Result};
+
+/// A host under the changes of earlier steps.
+#[derive(Debug)]
+pub struct View<'h> {
+    host: &'h Host,
+    laid: HashMap<Key, State>,
+}
+
+impl<'h> View<'h> {
+    /// Makes the view of a host that nothing was planned for yet.
+    pub fn new(host: &'h Host) -> Self {
+        Self { host, laid: HashMap::new() }
+    }
+
+    /// Returns the host underneath.
+    pub fn host(&self) -> &'h Host {
+        self.host
+    }
+
+    /// Returns the state of a key, planned or real.
+    pub fn state(&self, key: &Key) -> Result<State> {
+        match self.laid.get(key) {
+            Some(state) => Ok(state.clone()),
+            None => observe(self.host, key),
+        }
+    }
+
+    /// Lays a planned state over the host.
+    pub fn lay(&mut self, key: Key, state: State) {
+        self.laid.insert(key, state);
+    }
+
+    /// Returns the planned state of a key, if a step planned one.
+    pub fn planned(&self, key: &Key) -> Option<&State> {
+        self.laid.get(key)
+    }
+
+    /// Tells whether a step that may bring further things with it, as a
+    /// package does, is among those planned.
+    pub fn is_open_ended(&self) -> bool {
+        self.laid.keys().any(Key::reaches_further)
+    }
+
+    /// Returns the digest of the file meant by `path`. None where it is not
+    /// there, or is only made by an earlier step of the same run.
+    pub fn digest(&self, path: &Path) -> Result<Option<Digest>> {
+        match self.planned(&Key::File(path.to_owned())) {
+            Some(State::File { blob, .. }) => Ok(Some(Digest::of(blob.content.bytes()))),
+            Some(State::Absent) => Ok(None),
+            _ if self.is_generated(path) => Ok(None),
+            _ => Ok(self.host.read(path)?.map(|content| Digest::of(content.bytes()))),
+        }
+    }
+
+    fn is_generated(&self, path: &Path) -> bool {
+        self.laid.keys().any(|key| match key {
+            Key::Certificate(pair) => pair.certificate == path || pair.key == path,
+            _ => false,
+        })
+    }
+}
