@@ -1,3 +1,23 @@
 //! Arguments in, exit code out.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use mailprov::cli::Cli;
+use mailprov::commands::{self, Exit};
+
+fn main() -> ExitCode {
+    let exit = match Cli::try_parse() {
+        Ok(cli) => commands::run(&cli),
+        Err(error) => {
+            // Nobody listens where printing fails.
+            let _ = error.print();
+            match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
+                _ => Exit::Usage,
+            }
+        }
+    };
+    ExitCode::from(exit as u8)
+}

@@ -31,9 +31,15 @@ impl Host {
     /// Returns the user of that name.
     pub fn user(&self, name: &str) -> Result<Option<User>> {
         if self.is_tree() {
-            return Ok(self.passwd_line("etc/passwd", |fields| fields[0] == name)?.and_then(user_of).map(
-                |(uid, gid, home, shell)| User { uid, group: self.group_name(gid), home, shell },
-            ));
+            return Ok(self
+                .passwd_line("etc/passwd", |fields| fields[0] == name)?
+                .and_then(user_of)
+                .map(|(uid, gid, home, shell)| User {
+                    uid,
+                    group: self.group_name(gid),
+                    home,
+                    shell,
+                }));
         }
         Ok(users::get_user_by_name(name).map(|user| User {
             uid: user.uid(),
@@ -47,7 +53,9 @@ impl Host {
     pub fn group(&self, name: &str) -> Result<Option<Group>> {
         if self.is_tree() {
             let line = self.passwd_line("etc/group", |fields| fields[0] == name)?;
-            return Ok(line.and_then(|fields| fields.get(2)?.parse().ok()).map(|gid| Group { gid }));
+            return Ok(line
+                .and_then(|fields| fields.get(2)?.parse().ok())
+                .map(|gid| Group { gid }));
         }
         Ok(users::get_group_by_name(name).map(|group| Group { gid: group.gid() }))
     }
@@ -94,7 +102,11 @@ impl Host {
 
     /// Finds a line of a colon-separated file in a tree, where the running
     /// machine's own name service knows nothing of.
-    fn passwd_line(&self, file: &str, wanted: impl Fn(&[&str]) -> bool) -> Result<Option<Vec<String>>> {
+    fn passwd_line(
+        &self,
+        file: &str,
+        wanted: impl Fn(&[&str]) -> bool,
+    ) -> Result<Option<Vec<String>>> {
         let path = Path::new("/").join(file);
         let Some(content) = self.read(&path)? else { return Ok(None) };
         let text = String::from_utf8_lossy(content.bytes());

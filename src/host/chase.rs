@@ -48,8 +48,9 @@ impl Host {
 
     fn walk(&self, path: &Path, follow_last: bool) -> Result<Place> {
         let fail = |errno: Errno| Error::io("reach", path, io::Error::from(errno));
-        let root = open(&self.root, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
-            .map_err(fail)?;
+        let root =
+            open(&self.root, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
+                .map_err(fail)?;
         let mut walk = Walk { folders: vec![root], left: names(path), links: 0 };
         while let Some(name) = walk.left.pop_front() {
             let last = walk.left.is_empty();

@@ -99,7 +99,8 @@ impl Host {
     /// Returns the process that holds one of the package system's locks, in
     /// words: `apt-get (process 4711)`.
     pub fn package_lock_holder(&self) -> Result<Option<String>> {
-        let files = ["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock"];
+        let files =
+            ["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock"];
         for file in files {
             if let Some(pid) = self.lock_holder(Path::new(file))? {
                 let name = std::fs::read_to_string(format!("/proc/{pid}/comm"));
@@ -172,7 +173,8 @@ mod tests {
 
     #[test]
     fn a_simulation_lists_new_and_upgraded_packages() {
-        let text = "Inst a (1.0 Debian:12 [amd64])\nInst b [1] (2 Debian:12 [all]) []\nRemv c [3]\n";
+        let text =
+            "Inst a (1.0 Debian:12 [amd64])\nInst b [1] (2 Debian:12 [all]) []\nRemv c [3]\n";
         let simulation = parse_simulation(text);
         assert_eq!(simulation.installs, [("a".into(), "1.0".into()), ("b".into(), "2".into())]);
         assert_eq!(simulation.removes, ["c"]);

@@ -79,8 +79,10 @@ impl Host {
             value.unwrap_or_default().trim_matches('"').to_owned()
         };
         let codename = field("VERSION_CODENAME");
-        let release = RELEASES.iter().find(|known| known.codename == codename).unwrap_or(&RELEASES[0]);
-        let versions = self.versions(&[("postfix", release.postfix), ("dovecot-core", release.dovecot)])?;
+        let release =
+            RELEASES.iter().find(|known| known.codename == codename).unwrap_or(&RELEASES[0]);
+        let versions =
+            self.versions(&[("postfix", release.postfix), ("dovecot-core", release.dovecot)])?;
         let [postfix, dovecot] = &versions[..] else { unreachable!("two were asked for") };
         Ok(Facts {
             distribution: field("ID"),

@@ -153,7 +153,8 @@ impl Host {
         let fail = |errno: Errno| Error::io("list", path, errno.into());
         let Some((place, _)) = self.look(path, true)? else { return Ok(Vec::new()) };
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let folder = openat(&place.folder, place.name.as_os_str(), flags, Mode::empty()).map_err(fail)?;
+        let folder =
+            openat(&place.folder, place.name.as_os_str(), flags, Mode::empty()).map_err(fail)?;
         let mut folder = nix::dir::Dir::from_fd(folder).map_err(fail)?;
         let mut names = Vec::new();
         for entry in folder.iter() {
@@ -177,14 +178,20 @@ impl Host {
         if let Some(old) = &old
             && read_all(old).is_ok_and(|bytes| bytes == content.bytes())
         {
-            return set_ownership(old, numbers, ownership.mode).map_err(|e| Error::io("change", path, e));
+            return set_ownership(old, numbers, ownership.mode)
+                .map_err(|e| Error::io("change", path, e));
         }
         self.replace_file(path, &place, old.as_ref(), content, (numbers, ownership.mode))
     }
 
     /// As [`Host::put_file`], and the file is a new one even where the same
     /// content is there already, for those who go by its time.
-    pub fn put_new_file(&self, path: &Path, content: &Content, ownership: &Ownership) -> Result<()> {
+    pub fn put_new_file(
+        &self,
+        path: &Path,
+        content: &Content,
+        ownership: &Ownership,
+    ) -> Result<()> {
         let numbers = self.numbers(&ownership.owner, &ownership.group)?;
         let place = self.existing_place(path)?;
         let old = open_file(&place).ok();
@@ -243,6 +250,16 @@ impl Host {
         sync_folder(&place).map_err(fail)
     }
 
+    /// Opens a file to lock, making it where it is not there.
+    pub fn open_lock(&self, path: &Path) -> Result<File> {
+        let place = self.existing_place(path)?;
+        let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+        openat(&place.folder, place.name.as_os_str(), flags, mode)
+            .map(File::from)
+            .map_err(|errno| Error::io("open", path, errno.into()))
+    }
+
     /// Gives what stands at `from` the name `to`, in place of what has it.
     pub fn rename(&self, from: &Path, to: &Path) -> Result<()> {
         let (old, new) = (self.place(from)?, self.existing_place(to)?);
@@ -291,7 +308,6 @@ impl Host {
             None => Ok(()),
         }
     }
-
 
     fn look(&self, path: &Path, behind_links: bool) -> Result<Option<(Place, FileStat)>> {
         let place = if behind_links { self.place_behind_links(path) } else { self.place(path) };
@@ -375,7 +391,8 @@ fn temporary_name(place: &Place) -> String {
 /// Writes a new file beside the old one and renames it over it.
 fn replace(place: &Place, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let name = temporary_name(place);
-    let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let flags =
+        OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let _ = unlinkat(&place.folder, name.as_str(), UnlinkatFlags::NoRemoveDir);
     let owner_only = Mode::S_IRUSR | Mode::S_IWUSR;
     let mut new = File::from(openat(&place.folder, name.as_str(), flags, owner_only)?);

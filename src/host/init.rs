@@ -16,8 +16,12 @@ pub struct Unit {
 }
 
 /// Where unit files are, the strongest first (systemd.unit(5)).
-const UNIT_FOLDERS: [&str; 4] =
-    ["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
+const UNIT_FOLDERS: [&str; 4] = [
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+];
 
 impl Host {
     /// Returns what starts services on this host.
@@ -145,8 +149,12 @@ impl Host {
                 if captured.success() {
                     return Ok(());
                 }
-                let journal = self.command(["journalctl", "--no-pager", "-n", "10", "-o", "cat", "-u"]
-                    .map(String::from).into_iter().chain([format!("{}*", unit.name)]));
+                let journal = self.command(
+                    ["journalctl", "--no-pager", "-n", "10", "-o", "cat", "-u"]
+                        .map(String::from)
+                        .into_iter()
+                        .chain([format!("{}*", unit.name)]),
+                );
                 let mut shown = captured;
                 shown.stderr.push_str(&journal.capture().map_or(String::new(), |log| log.stdout));
                 Err(command.failed(&shown))

@@ -47,5 +47,4 @@ impl Host {
     pub fn is_root() -> bool {
         nix::unistd::geteuid().is_root()
     }
-
 }

@@ -30,10 +30,12 @@ pub(super) fn write(
 ) -> Result<()> {
     let names = |wanted: fn(&State) -> bool| -> Vec<String> {
         let chosen = batch.iter().filter(|(_, _, after)| wanted(after));
-        chosen.filter_map(|(key, ..)| match key {
-            Key::Package(name) => Some(name.clone()),
-            _ => None,
-        }).collect()
+        chosen
+            .filter_map(|(key, ..)| match key {
+                Key::Package(name) => Some(name.clone()),
+                _ => None,
+            })
+            .collect()
     };
     let (installs, removals) =
         (names(|after| *after != State::Absent), names(|after| *after == State::Absent));

@@ -37,7 +37,8 @@ impl Backup {
 
     /// Returns each path, its original kept.
     pub(super) fn targets(&self) -> Vec<Target> {
-        let target = |path: &PathBuf| Target { key: Key::Original(path.clone()), after: State::Kept };
+        let target =
+            |path: &PathBuf| Target { key: Key::Original(path.clone()), after: State::Kept };
         self.paths.iter().map(target).collect()
     }
 }

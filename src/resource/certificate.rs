@@ -78,6 +78,11 @@ impl Certificate {
         Some(Self { pair: Pair { certificate: certificate?, key: key? }, hostname })
     }
 
+    /// Returns the two files.
+    pub(super) fn files(&self) -> [Key; 2] {
+        [Key::File(self.pair.certificate.clone()), Key::File(self.pair.key.clone())]
+    }
+
     /// Returns the pair as it is if it is good, else a new one.
     pub(super) fn targets(&self, view: &View<'_>) -> Result<Vec<Target>> {
         let key = Key::Certificate(self.pair.clone());
@@ -113,7 +118,9 @@ pub(super) fn observe(host: &Host, pair: &Pair) -> Result<State> {
     let (certificate, key) = (host.read(&pair.certificate)?, host.read(&pair.key)?);
     let (Some(certificate), Some(key)) = (certificate, key) else { return Ok(State::Absent) };
     let private = match host.entry(&pair.key)? {
-        Some(Entry::File { ownership, .. }) => ownership.mode & 0o077 == 0 && ownership.owner == "root",
+        Some(Entry::File { ownership, .. }) => {
+            ownership.mode & 0o077 == 0 && ownership.owner == "root"
+        }
         _ => true,
     };
     let unfit = CertificateState { names: Vec::new(), expires: None, belongs: false, private };
@@ -149,12 +156,25 @@ pub(super) fn write(host: &Host, pair: &Pair, after: &State) -> Result<()> {
     let common = if hostname.len() <= 64 { hostname } else { "mail" };
     let made = host
         .command([
-            "openssl".into(), "req".into(), "-x509".into(), "-newkey".into(), "ec".into(),
-            "-pkeyopt".into(), "ec_paramgen_curve:P-256".into(), "-nodes".into(), "-sha256".into(),
-            "-days".into(), DAYS.into(), "-subj".into(), format!("/CN={common}"),
-            "-addext".into(), format!("subjectAltName=DNS:{hostname}"),
-            "-keyout".into(), key.display().to_string(),
-            "-out".into(), certificate.display().to_string(),
+            "openssl".into(),
+            "req".into(),
+            "-x509".into(),
+            "-newkey".into(),
+            "ec".into(),
+            "-pkeyopt".into(),
+            "ec_paramgen_curve:P-256".into(),
+            "-nodes".into(),
+            "-sha256".into(),
+            "-days".into(),
+            DAYS.into(),
+            "-subj".into(),
+            format!("/CN={common}"),
+            "-addext".into(),
+            format!("subjectAltName=DNS:{hostname}"),
+            "-keyout".into(),
+            key.display().to_string(),
+            "-out".into(),
+            certificate.display().to_string(),
         ])
         .run()
         .and_then(|_| Ok((host.read(&key)?, host.read(&certificate)?)));
@@ -171,7 +191,12 @@ pub(super) fn write(host: &Host, pair: &Pair, after: &State) -> Result<()> {
 /// # Errors
 ///
 /// Passes on what keeps us from looking, a lack of permission above all.
-pub fn examine(host: &Host, certificate: &Path, key: &Path, hostname: &str) -> Result<Vec<Problem>> {
+pub fn examine(
+    host: &Host,
+    certificate: &Path,
+    key: &Path,
+    hostname: &str,
+) -> Result<Vec<Problem>> {
     let mut problems = Vec::new();
     let mut problem = |of_key, message: String, help: &str| {
         problems.push(Problem { of_key, message, help: help.into() });
@@ -182,7 +207,9 @@ pub fn examine(host: &Host, certificate: &Path, key: &Path, hostname: &str) -> R
             Ok(None) => problem(of_key, format!("there is no {what} at {}", path.display()), get),
             Ok(content) => return Ok(content),
             Err(error) if error.is_permission_denied() => return Err(error),
-            Err(error) => problem(of_key, error.to_string(), "name the file itself, readable to root"),
+            Err(error) => {
+                problem(of_key, error.to_string(), "name the file itself, readable to root")
+            }
         }
         Ok(None)
     };
@@ -196,11 +223,13 @@ pub fn examine(host: &Host, certificate: &Path, key: &Path, hostname: &str) -> R
             ),
             Some((names, (from, to))) => {
                 if !covers(&names, hostname) {
-                    let message = format!("the certificate is for {}, not for {hostname}", names.join(", "));
+                    let message =
+                        format!("the certificate is for {}, not for {hostname}", names.join(", "));
                     problem(false, message, "get one for this host name, or change `hostname`");
                 }
                 if to < seconds() {
-                    let message = format!("the certificate expired {} days ago", (seconds() - to) / 86_400);
+                    let message =
+                        format!("the certificate expired {} days ago", (seconds() - to) / 86_400);
                     problem(false, message, "renew it (certbot renew)");
                 }
                 if from > seconds() + 86_400 {
@@ -248,7 +277,8 @@ fn parse(pem: &[u8]) -> Option<(Vec<String>, (i64, i64))> {
 /// Tells whether the key is that of the first certificate; none where there is
 /// no telling.
 fn belongs(chain: &[u8], key: &[u8]) -> Option<bool> {
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(chain).collect::<std::result::Result<_, _>>().ok()?;
+    let chain: Vec<_> =
+        CertificateDer::pem_slice_iter(chain).collect::<std::result::Result<_, _>>().ok()?;
     let key = any_supported_type(&PrivateKeyDer::from_pem_slice(key).ok()?).ok()?;
     Some(CertifiedKey::new(chain, key).keys_match().is_ok())
 }

@@ -34,7 +34,8 @@ impl Command {
         let creates = fields.get("creates").map(|entry| path(&entry.value, decoder));
         let unless = fields.get("unless").map(|entry| self::argv(&entry.value, decoder));
         if creates.is_none() && unless.is_none() {
-            let help = "add `creates: PATH`, or `unless: [PROGRAM, …]` that ends with 0 once it is done";
+            let help =
+                "add `creates: PATH`, or `unless: [PROGRAM, …]` that ends with 0 once it is done";
             decoder.refuse(&node.span, "nothing tells when the command need not run", help);
             return None;
         }
@@ -55,11 +56,8 @@ pub(super) fn argv(node: &Node, decoder: &mut Decoder) -> Option<Vec<String>> {
         decoder.refuse(&node.span, "a command is a list of arguments, not a line", help);
         return None;
     }
-    let words: Option<Vec<String>> = decoder
-        .list(node)?
-        .iter()
-        .map(|word| decoder.text(word).map(String::from))
-        .collect();
+    let words: Option<Vec<String>> =
+        decoder.list(node)?.iter().map(|word| decoder.text(word).map(String::from)).collect();
     let words = words?;
     if words.first().is_none_or(String::is_empty) || words.iter().any(|word| word.contains('\0')) {
         decoder.refuse(&node.span, "there is no program to run", "write [PROGRAM, ARGUMENT, …]");

@@ -25,7 +25,11 @@ enum Desired {
 
 impl File {
     /// Reads the fields of a `file` step.
-    pub(super) fn decode_file(node: &Node, assets: &dyn Assets, decoder: &mut Decoder) -> Option<Self> {
+    pub(super) fn decode_file(
+        node: &Node,
+        assets: &dyn Assets,
+        decoder: &mut Decoder,
+    ) -> Option<Self> {
         let known =
             ["path", "content", "template", "copy", "owner", "group", "mode", "secret", "absent"];
         let fields = decoder.fields(node, &known)?;
@@ -69,9 +73,14 @@ impl File {
         Some(Self { path: path?, desired })
     }
 
+    /// Returns the path as a key.
+    pub(super) fn key(&self) -> Key {
+        Key::File(self.path.clone())
+    }
+
     /// Returns the path with the state that is declared for it.
     pub(super) fn targets(&self, view: &View<'_>) -> Result<Vec<Target>> {
-        let key = Key::File(self.path.clone());
+        let key = self.key();
         let before = view.state(&key)?;
         let actual = match &before {
             State::File { ownership, .. } | State::Directory(ownership) => Some(ownership),
@@ -90,8 +99,12 @@ impl File {
                     _ => (None, None),
                 };
                 let content = content.as_ref().or(old).cloned();
-                let blob = Blob { content: content.unwrap_or_else(|| Content::new([])), secret: *secret };
-                State::File { blob, ownership: declared.complete(actual, if *secret { 0o600 } else { 0o644 }) }
+                let blob =
+                    Blob { content: content.unwrap_or_else(|| Content::new([])), secret: *secret };
+                State::File {
+                    blob,
+                    ownership: declared.complete(actual, if *secret { 0o600 } else { 0o644 }),
+                }
             }
         };
         self.refuse_the_impossible(view, &before, &after)?;
@@ -101,7 +114,8 @@ impl File {
     /// Says in the plan what apply would fail at.
     fn refuse_the_impossible(&self, view: &View<'_>, before: &State, after: &State) -> Result<()> {
         if *after == State::Absent || before != &State::Absent {
-            let in_the_way = matches!(before, State::Directory(_)) && !matches!(after, State::Directory(_));
+            let in_the_way =
+                matches!(before, State::Directory(_)) && !matches!(after, State::Directory(_));
             if in_the_way && !view.host().list(&self.path)?.is_empty() {
                 return Err(Error::DirectoryInTheWay { path: self.path.clone() });
             }

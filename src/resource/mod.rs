@@ -10,6 +10,7 @@ mod attributes;
 mod backup;
 mod certificate;
 mod command;
+mod data;
 mod file;
 mod group;
 mod key;
@@ -19,17 +20,22 @@ mod state;
 mod table;
 mod user;
 mod view;
+mod words;
 
 use crate::host::{Host, Result};
 use crate::yaml::{Decoder, Node};
 
-pub use attributes::Assets;
-pub use certificate::{CertificateState, Problem as CertificateProblem, examine as examine_certificate};
+pub use attributes::{AssetError, Assets};
+pub use certificate::{
+    CertificateState, Problem as CertificateProblem, examine as examine_certificate,
+};
+pub use data::json;
 pub use key::Key;
-pub use service::{Check, Loaded, ServiceState};
+pub use service::{Check, Configuration, Loaded, Service, ServiceState};
 pub use state::{Blob, State};
 pub use table::TableKey;
 pub use view::View;
+pub use words::{Action, action, differences};
 
 /// What one step of a playbook declares.
 #[derive(Debug, Clone)]
@@ -65,13 +71,27 @@ pub struct Target {
 
 /// The names of the kinds, as a step writes them.
 pub const KINDS: [&str; 11] = [
-    "backup", "package", "group", "user", "directory", "file", "link", "table", "certificate",
-    "service", "command",
+    "backup",
+    "package",
+    "group",
+    "user",
+    "directory",
+    "file",
+    "link",
+    "table",
+    "certificate",
+    "service",
+    "command",
 ];
 
 impl Resource {
     /// Reads the fields of a step of the kind `kind`, its templates rendered.
-    pub fn decode(kind: &str, node: &Node, assets: &dyn Assets, decoder: &mut Decoder) -> Option<Self> {
+    pub fn decode(
+        kind: &str,
+        node: &Node,
+        assets: &dyn Assets,
+        decoder: &mut Decoder,
+    ) -> Option<Self> {
         Some(match kind {
             "backup" => Self::Backup(backup::Backup::decode(node, decoder)?),
             "package" => Self::Package(package::Package::decode(node, decoder)?),
@@ -104,6 +124,17 @@ impl Resource {
         }
     }
 
+    /// Returns what a service loads that this step notifies.
+    pub fn loadable(&self) -> Vec<Key> {
+        match self {
+            Self::Package(package) => package.keys(),
+            Self::File(file) => vec![file.key()],
+            Self::Table(table) => vec![table.key()],
+            Self::Certificate(certificate) => certificate.files().to_vec(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Returns how the resource is checked before it goes live.
     pub fn checks(&self) -> &[Check] {
         match self {
@@ -130,7 +161,11 @@ pub fn observe(host: &Host, key: &Key) -> Result<State> {
 
 /// Brings each key of one step from its first state to its second. `say` is
 /// told what takes long.
-pub fn write(host: &Host, batch: &[(&Key, &State, &State)], say: &mut dyn FnMut(&str)) -> Result<()> {
+pub fn write(
+    host: &Host,
+    batch: &[(&Key, &State, &State)],
+    say: &mut dyn FnMut(&str),
+) -> Result<()> {
     if let [(Key::Package(_), ..), ..] = batch {
         return apt::write(host, batch, say);
     }

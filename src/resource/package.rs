@@ -32,21 +32,30 @@ impl Package {
             Kind::List(items) => (items.iter().collect(), false),
             Kind::Scalar(_) => (vec![node], false),
         };
-        let is_left_out = |node: &&Node| node.as_scalar().is_some_and(|scalar| scalar.text.trim().is_empty());
+        let is_left_out =
+            |node: &&Node| node.as_scalar().is_some_and(|scalar| scalar.text.trim().is_empty());
         let names = names.into_iter().filter(|node| !is_left_out(node));
         let names: Option<Vec<_>> = names.map(|node| name(node, decoder)).collect();
         Some(Self { names: names?, absent })
     }
 
+    /// Returns the packages.
+    pub(super) fn keys(&self) -> Vec<Key> {
+        self.names.iter().cloned().map(Key::Package).collect()
+    }
+
     /// Returns each package with the version that apt would install.
     pub(super) fn targets(&self, view: &View<'_>) -> Result<Vec<Target>> {
-        let keys: Vec<_> = self.names.iter().cloned().map(Key::Package).collect();
+        let keys = self.keys();
         let mut befores = Vec::new();
         for key in &keys {
             befores.push(view.state(key)?);
         }
         let is_complete = |state: &State| matches!(state, State::Package { complete: true, .. });
-        let missing: Vec<String> = self.names.iter().zip(&befores)
+        let missing: Vec<String> = self
+            .names
+            .iter()
+            .zip(&befores)
             .filter(|(_, before)| !is_complete(before))
             .map(|(name, _)| name.clone())
             .collect();
@@ -60,7 +69,10 @@ impl Package {
                 (_, false) if is_complete(&before) => before,
                 (Key::Package(name), false) => {
                     let coming = coming.installs.iter().find(|(coming, _)| coming == name);
-                    State::Package { version: coming.map(|(_, version)| version.clone()), complete: true }
+                    State::Package {
+                        version: coming.map(|(_, version)| version.clone()),
+                        complete: true,
+                    }
                 }
                 _ => unreachable!("all keys are packages"),
             };

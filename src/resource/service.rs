@@ -277,7 +277,8 @@ fn before_meets(before: &State, after: &ServiceState) -> bool {
 /// one's configuration) is then as it was.
 fn reload_is_enough(before: &State, wish: &Configuration) -> bool {
     let State::Service(ServiceState {
-        loaded: Loaded::Outdated(loaded) | Loaded::Current(loaded), ..
+        loaded: Loaded::Outdated(loaded) | Loaded::Current(loaded),
+        ..
     }) = before
     else {
         return false;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::certificate::CertificateState;
 use super::service::ServiceState;
 use super::table::TableState;
+use crate::digest::Digest;
 use crate::host::{Content, Group, Ownership, User};
 
 /// The state of a [`Key`](super::Key).
@@ -75,15 +76,36 @@ impl PartialEq for Blob {
 impl Eq for Blob {}
 
 impl State {
+    /// Tells whether the content of a file in this state must not be shown.
+    pub fn is_secret(&self) -> bool {
+        matches!(self, Self::File { blob: Blob { secret: true, .. }, .. })
+    }
+
+    /// Returns what tells, on a later run, whether a path is still as we left
+    /// it. None for what is no path.
+    pub fn fingerprint(&self) -> Option<Digest> {
+        let owned = |ownership: &Ownership| {
+            format!("{}:{}:{:o}", ownership.owner, ownership.group, ownership.mode)
+        };
+        let text = match self {
+            Self::File { blob, ownership } => {
+                format!("file {} {}", Digest::of(blob.content.bytes()), owned(ownership))
+            }
+            Self::Directory(ownership) => format!("directory {}", owned(ownership)),
+            Self::Link { target } => format!("link {}", target.display()),
+            _ => return None,
+        };
+        Some(Digest::of(text.as_bytes()))
+    }
+
     /// Tells whether `actual` is what this state, as a wish, asks for: equal,
     /// where the wish leaves nothing to the system.
     pub fn is_met_by(&self, actual: &Self) -> bool {
         match (self, actual) {
             (Self::Group(None), Self::Group(_)) => true,
-            (
-                Self::Package { version: None, complete },
-                Self::Package { complete: actual, .. },
-            ) => complete == actual,
+            (Self::Package { version: None, complete }, Self::Package { complete: actual, .. }) => {
+                complete == actual
+            }
             (Self::User { user, numbered: false }, Self::User { user: actual, .. }) => {
                 *user == User { uid: user.uid, ..actual.clone() }
             }

@@ -74,6 +74,11 @@ impl Table {
         Some(Self { key: TableKey { source: source?, kind, program } })
     }
 
+    /// Returns the table's key.
+    pub(super) fn key(&self) -> Key {
+        Key::Table(self.key.clone())
+    }
+
     /// Returns the table, compiled from the source as it is or will be.
     pub(super) fn targets(&self, view: &View<'_>) -> Result<Vec<Target>> {
         let source = view.state(&Key::File(self.key.source.clone()))?;
@@ -85,7 +90,7 @@ impl Table {
         };
         let source = Some(Digest::of(blob.content.bytes()));
         let after = State::Table(TableState { source, ownership });
-        Ok(vec![Target { key: Key::Table(self.key.clone()), after }])
+        Ok(vec![Target { key: self.key(), after }])
     }
 }
 

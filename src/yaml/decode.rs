@@ -26,10 +26,7 @@ pub struct Decoder {
 impl Decoder {
     /// Makes a decoder whose diagnostics point into `source`.
     pub fn new(source: &Arc<Source>) -> Self {
-        Self {
-            source: Arc::clone(source),
-            mistakes: Vec::new(),
-        }
+        Self { source: Arc::clone(source), mistakes: Vec::new() }
     }
 
     /// Returns the text that the diagnostics point into.
@@ -40,11 +37,7 @@ impl Decoder {
     /// Reports a mistake that needs no more than a message and a remedy.
     pub fn refuse(&mut self, span: &Range<usize>, message: impl Into<String>, help: &str) {
         let mistake = Diagnostic::new(&self.source, span.clone(), message);
-        self.report(if help.is_empty() {
-            mistake
-        } else {
-            mistake.help(help)
-        });
+        self.report(if help.is_empty() { mistake } else { mistake.help(help) });
     }
 
     /// Reports a mistake.
@@ -65,8 +58,7 @@ impl Decoder {
     ///
     /// Returns all mistakes, in the order of their places in the text.
     pub fn finish<T>(mut self, value: Option<T>) -> Result<T, Vec<Diagnostic>> {
-        self.mistakes
-            .sort_by_key(|mistake| (mistake.span.start, mistake.span.end));
+        self.mistakes.sort_by_key(|mistake| (mistake.span.start, mistake.span.end));
         match value {
             Some(value) if self.mistakes.is_empty() => Ok(value),
             _ => Err(self.mistakes),
@@ -76,13 +68,10 @@ impl Decoder {
     /// Reads a map whose keys are all known, and reports unknown keys, keys
     /// that occur twice and keys without a value.
     pub fn fields<'n>(&mut self, node: &'n Node, known: &[&'static str]) -> Option<Fields<'n>> {
-        let mut fields = Fields {
-            span: node.span.clone(),
-            entries: Vec::new(),
-        };
+        let mut fields = Fields { span: node.span.clone(), entries: Vec::new(), meant: Vec::new() };
         for entry in self.entries(node)? {
             if !known.contains(&entry.key.text.as_str()) {
-                self.unknown_key(&entry.key, known);
+                fields.meant.extend(self.unknown_key(&entry.key, known));
                 continue;
             }
             if entry.value.is_null() {
@@ -106,11 +95,7 @@ impl Decoder {
             if let Some(first) = seen.get(key.text.as_str()) {
                 let message = format!("`{}` occurs twice", printable(&key.text));
                 let line = self.line_of(&first.span);
-                self.refuse(
-                    &key.span,
-                    message,
-                    &format!("the first is on line {line}: keep one"),
-                );
+                self.refuse(&key.span, message, &format!("the first is on line {line}: keep one"));
                 continue;
             }
             seen.insert(&key.text, key);
@@ -123,11 +108,7 @@ impl Decoder {
     pub fn list<'n>(&mut self, node: &'n Node) -> Option<&'n [Node]> {
         match &node.kind {
             Kind::List(items) => Some(items),
-            _ => self.wrong_shape(
-                node,
-                "a list",
-                "write `[a, b]`, or `- a` on lines of their own",
-            ),
+            _ => self.wrong_shape(node, "a list", "write `[a, b]`, or `- a` on lines of their own"),
         }
     }
 
@@ -136,7 +117,16 @@ impl Decoder {
     pub fn text<'n>(&mut self, node: &'n Node) -> Option<&'n str> {
         match node.as_scalar() {
             Some(scalar) if !scalar.is_null() => Some(&scalar.text),
-            _ => self.wrong_shape(node, "a text", ""),
+            _ => {
+                let help = match node.kind {
+                    Kind::List(_) => "write a single value, without `[ ]` or `-`",
+                    Kind::Map(_) => {
+                        "write a single value; one with `{ }` or `: ` in it needs quotes"
+                    }
+                    Kind::Scalar(_) => "write a value",
+                };
+                self.wrong_shape(node, "a text", help)
+            }
         }
     }
 
@@ -146,18 +136,13 @@ impl Decoder {
         let Some(found) = text.chars().find(|c| c.is_control()) else {
             return Some(text);
         };
-        let block = node
-            .as_scalar()
-            .is_some_and(|scalar| scalar.style == Style::Block);
+        let block = node.as_scalar().is_some_and(|scalar| scalar.style == Style::Block);
         let (message, help) = match found {
-            '\n' if block => (
-                "a line break",
-                "write the value behind the colon, not as a block",
-            ),
+            '\n' if block => ("a line break", "write the value behind the colon, not as a block"),
             '\n' | '\r' => ("a line break", "write the value on one line"),
             _ => ("a control character", "write the value without it"),
         };
-        self.refuse(&node.span, format!("{message} in the value"), help);
+        self.refuse(&self.first_line(&node.span), format!("{message} in the value"), help);
         None
     }
 
@@ -206,28 +191,23 @@ impl Decoder {
         span.start..span.start + line.len()
     }
 
-    fn unknown_key(&mut self, key: &Key, known: &[&str]) {
-        let help = match nearest(&key.text, known.iter().copied()) {
+    /// Reports an unknown key, and returns the one that was probably meant.
+    fn unknown_key(&mut self, key: &Key, known: &[&'static str]) -> Option<&'static str> {
+        let meant = nearest(&key.text, known.iter().copied());
+        let help = match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => {
                 let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
                 format!("known here: {}", names.join(", "))
             }
         };
-        self.refuse(
-            &key.span,
-            format!("unknown key `{}`", printable(&key.text)),
-            &help,
-        );
+        self.refuse(&key.span, format!("unknown key `{}`", printable(&key.text)), &help);
+        meant
     }
 
     fn no_value(&mut self, key: &Key) {
         let message = format!("`{}` has no value", key.text);
-        self.refuse(
-            &key.span,
-            message,
-            "write one after the `:`, or remove the key",
-        );
+        self.refuse(&key.span, message, "write one after the `:`, or remove the key");
     }
 }
 
@@ -236,6 +216,8 @@ impl Decoder {
 pub struct Fields<'n> {
     span: Range<usize>,
     entries: Vec<&'n Entry>,
+    /// The keys that unknown ones are taken to be misspellings of.
+    meant: Vec<&'static str>,
 }
 
 impl<'n> Fields<'n> {
@@ -249,6 +231,12 @@ impl<'n> Fields<'n> {
         self.find(key).filter(|entry| !entry.value.is_null())
     }
 
+    /// Returns whether a key is there, if only without a value or misspelt: a
+    /// mistake that was reported.
+    pub fn has(&self, key: &str) -> bool {
+        self.find(key).is_some() || self.meant.contains(&key)
+    }
+
     /// Returns a key's entry, or reports at `owner` that it is missing.
     pub fn require(
         &self,
@@ -257,20 +245,13 @@ impl<'n> Fields<'n> {
         decoder: &mut Decoder,
     ) -> Option<&'n Entry> {
         if self.find(key).is_none() {
-            decoder.refuse(
-                owner,
-                format!("`{key}` is missing"),
-                &format!("add `{key}: …`"),
-            );
+            decoder.refuse(owner, format!("`{key}` is missing"), &format!("add `{key}: …`"));
         }
         self.get(key)
     }
 
     fn find(&self, key: &str) -> Option<&'n Entry> {
-        self.entries
-            .iter()
-            .copied()
-            .find(|entry| entry.key.text == key)
+        self.entries.iter().copied().find(|entry| entry.key.text == key)
     }
 }
 
@@ -279,11 +260,7 @@ impl<'n> Fields<'n> {
 pub fn printable(text: &str) -> String {
     let mut shown = String::new();
     for c in text.chars().take(MAX_SHOWN) {
-        if c.is_control() {
-            shown.extend(c.escape_debug())
-        } else {
-            shown.push(c)
-        }
+        if c.is_control() { shown.extend(c.escape_debug()) } else { shown.push(c) }
     }
     if text.chars().nth(MAX_SHOWN).is_some() {
         shown.push('…');

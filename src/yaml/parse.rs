@@ -29,11 +29,7 @@ const MAX_ALIASED: usize = 100_000;
 pub fn parse(source: &Arc<Source>) -> Result<Node, Vec<Diagnostic>> {
     let text = &source.text;
     if text.len() > MAX_BYTES {
-        return Err(vec![Diagnostic::new(
-            source,
-            0..0,
-            "the file is larger than 64 MiB",
-        )]);
+        return Err(vec![Diagnostic::new(source, 0..0, "the file is larger than 64 MiB")]);
     }
     if let Some(mistake) = syntax::control_character(source) {
         return Err(vec![mistake]);
@@ -48,11 +44,7 @@ pub fn parse(source: &Arc<Source>) -> Result<Node, Vec<Diagnostic>> {
     for event in Parser::new_from_str_with_options(text, options) {
         let step = match event {
             Ok((event, span)) => tree.push(event, &span),
-            Err(error) => Err(syntax::explain(
-                source,
-                &error,
-                tree.open.last().map(|o| &o.span),
-            )),
+            Err(error) => Err(syntax::explain(source, &error, tree.open.last().map(|o| &o.span))),
         };
         step.map_err(|mistake| vec![mistake])?;
     }
@@ -79,13 +71,7 @@ struct Tree<'s> {
 
 impl<'s> Tree<'s> {
     fn new(source: &'s Arc<Source>) -> Self {
-        Self {
-            source,
-            root: None,
-            open: Vec::new(),
-            anchors: HashMap::new(),
-            aliased: 0,
-        }
+        Self { source, root: None, open: Vec::new(), anchors: HashMap::new(), aliased: 0 }
     }
 
     fn push(&mut self, event: Event<'_>, span: &Span) -> Result<(), Diagnostic> {
@@ -93,17 +79,8 @@ impl<'s> Tree<'s> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_tag(tag.is_some(), span)?;
-                let scalar = Scalar {
-                    text: text.into_owned(),
-                    style: style_of(style),
-                };
-                self.close(
-                    Node {
-                        span: place,
-                        kind: Kind::Scalar(scalar),
-                    },
-                    anchor,
-                )
+                let scalar = Scalar { text: text.into_owned(), style: style_of(style) };
+                self.close(Node { span: place, kind: Kind::Scalar(scalar) }, anchor)
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.refuse_tag(tag.is_some(), span)?;
@@ -114,27 +91,17 @@ impl<'s> Tree<'s> {
                 self.begin(place, anchor, Kind::Map(Vec::new()))
             }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(Open {
-                    span, anchor, kind, ..
-                }) => {
+                Some(Open { span, anchor, kind, .. }) => {
                     let end = place.end.max(span.start);
-                    self.close(
-                        Node {
-                            span: span.start..end,
-                            kind,
-                        },
-                        anchor,
-                    )
+                    self.close(Node { span: span.start..end, kind }, anchor)
                 }
                 None => Ok(()),
             },
             Event::Alias(id) => self.alias(id, &place),
-            Event::DocumentStart(..) if self.root.is_some() => Err(Diagnostic::new(
-                self.source,
-                place,
-                "a second YAML document starts here",
-            )
-            .help("keep one document in the file: remove the `---` and what follows it")),
+            Event::DocumentStart(..) if self.root.is_some() => {
+                Err(Diagnostic::new(self.source, place, "a second YAML document starts here")
+                    .help("keep one document in the file: remove the `---` and what follows it"))
+            }
             _ => Ok(()),
         }
     }
@@ -143,12 +110,7 @@ impl<'s> Tree<'s> {
         if self.open.len() >= MAX_DEPTH {
             return Err(syntax::too_deep(self.source, span));
         }
-        self.open.push(Open {
-            span,
-            anchor,
-            kind,
-            key: None,
-        });
+        self.open.push(Open { span, anchor, kind, key: None });
         Ok(())
     }
 
@@ -167,10 +129,7 @@ impl<'s> Tree<'s> {
             (Kind::Map(entries), Some(key)) => entries.push(Entry { key, value: node }),
             (_, _) => match node.kind {
                 Kind::Scalar(scalar) => {
-                    parent.key = Some(Key {
-                        span: node.span,
-                        text: scalar.text,
-                    });
+                    parent.key = Some(Key { span: node.span, text: scalar.text });
                 }
                 Kind::List(_) | Kind::Map(_) => return Err(compound_key(self.source, &node)),
             },
@@ -180,10 +139,8 @@ impl<'s> Tree<'s> {
 
     fn alias(&mut self, id: usize, place: &Range<usize>) -> Result<(), Diagnostic> {
         let Some((node, size)) = self.anchors.get(&id) else {
-            return Err(
-                Diagnostic::new(self.source, place.clone(), "this value contains itself")
-                    .help("write the value out instead of the alias"),
-            );
+            return Err(Diagnostic::new(self.source, place.clone(), "this value contains itself")
+                .help("write the value out instead of the alias"));
         };
         self.aliased = self.aliased.saturating_add(*size);
         if self.aliased > MAX_ALIASED {
@@ -199,13 +156,9 @@ impl<'s> Tree<'s> {
         if !tagged {
             return Ok(());
         }
-        let place = span
-            .tag_span()
-            .map_or_else(|| bytes(span), |tag| bytes(&tag));
-        Err(
-            Diagnostic::new(self.source, place, "a YAML tag has no meaning here")
-                .help("remove the tag; to keep a text that begins with `!`, put it in quotes"),
-        )
+        let place = span.tag_span().map_or_else(|| bytes(span), |tag| bytes(&tag));
+        Err(Diagnostic::new(self.source, place, "a YAML tag has no meaning here")
+            .help("remove the tag; to keep a text that begins with `!`, put it in quotes"))
     }
 }
 
@@ -231,14 +184,8 @@ fn count(node: &Node) -> usize {
 }
 
 fn null(span: Range<usize>) -> Node {
-    let scalar = Scalar {
-        text: String::new(),
-        style: Style::Plain,
-    };
-    Node {
-        span,
-        kind: Kind::Scalar(scalar),
-    }
+    let scalar = Scalar { text: String::new(), style: Style::Plain };
+    Node { span, kind: Kind::Scalar(scalar) }
 }
 
 fn style_of(style: ScalarStyle) -> Style {

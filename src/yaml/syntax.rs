@@ -24,6 +24,9 @@ pub(super) fn explain(
         return Diagnostic::new(source, tab, "a tab in the indentation")
             .help("YAML is indented with spaces: replace the tab by spaces");
     }
+    if let Some(mistake) = earlier_line(source, error.kind(), at) {
+        return mistake;
+    }
     let bracket = open.and_then(|open| unclosed(text, open.start, at));
     let (place, (message, help)) = match bracket {
         Some(bracket) if *error.kind() != ErrorKind::RecursionLimitExceeded => {
@@ -33,11 +36,62 @@ pub(super) fn explain(
         _ => (at, words(error.kind())),
     };
     let mistake = Diagnostic::new(source, place..next_character(text, place), message);
-    if help.is_empty() {
-        mistake
-    } else {
-        mistake.help(help)
+    if help.is_empty() { mistake } else { mistake.help(help) }
+}
+
+/// Finds the line above that is to blame when the parser stumbles over a later
+/// one.
+fn earlier_line(source: &Arc<Source>, kind: &ErrorKind, at: usize) -> Option<Diagnostic> {
+    let text = &source.text;
+    let start = text.get(..at)?.rfind('\n').map_or(0, |newline| newline + 1);
+    if *kind == ErrorKind::InvalidTrailingDoubleQuotedScalar {
+        let quote = unpaired_quote(&text[..start])?;
+        return Some(
+            Diagnostic::new(source, quote..quote + 1, "a quote is not closed")
+                .help("add the closing quote"),
+        );
     }
+    if !matches!(kind, ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidSimpleKey) {
+        return None;
+    }
+    let above = text[..start].trim_end();
+    let above = above.rfind('\n').map_or(0, |newline| newline + 1)..above.len();
+    let (line, indent) = unindented(&text[above.clone()]);
+    let (_, own_indent) = unindented(text[start..].lines().next().unwrap_or_default());
+    let is_key = line.contains(": ") || line.ends_with(':');
+    if !is_key && !line.is_empty() && indent == own_indent && !line.starts_with(['-', '#']) {
+        let place = above.start + indent..above.end;
+        return Some(
+            Diagnostic::new(source, place, "expected `key: value`")
+                .help("put a `:` and a space after the key"),
+        );
+    }
+    if is_key && own_indent > indent {
+        let place = start + own_indent..at;
+        return Some(
+            Diagnostic::new(source, place, "indented further than the line above")
+                .help("begin it in the same column as the keys beside it"),
+        );
+    }
+    None
+}
+
+fn unindented(line: &str) -> (&str, usize) {
+    let text = line.trim_start();
+    (text, line.len() - text.len())
+}
+
+/// Returns the last double quote of the first line that has an odd number.
+fn unpaired_quote(text: &str) -> Option<usize> {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let quotes = line.match_indices('"').filter(|(at, _)| !line[..*at].ends_with('\\'));
+        if quotes.clone().count() % 2 == 1 {
+            return quotes.last().map(|(at, _)| start + at);
+        }
+        start += line.len();
+    }
+    None
 }
 
 /// Returns the bracket that is open, when the error is on a later line.
@@ -66,16 +120,10 @@ pub(super) fn too_deep(source: &Arc<Source>, place: Range<usize>) -> Diagnostic 
 
 /// Finds the tab that indents the line of the error.
 fn tab_in_indentation(text: &str, at: usize) -> Option<Range<usize>> {
-    let at = (0..=at.min(text.len()))
-        .rev()
-        .find(|at| text.is_char_boundary(*at))?;
+    let at = (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at))?;
     let line = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-    let indent = text[line..]
-        .find(|c| c != ' ' && c != '\t')
-        .map_or(text.len(), |n| line + n);
-    text[line..indent]
-        .find('\t')
-        .map(|tab| line + tab..line + tab + 1)
+    let indent = text[line..].find(|c| c != ' ' && c != '\t').map_or(text.len(), |n| line + n);
+    text[line..indent].find('\t').map(|tab| line + tab..line + tab + 1)
 }
 
 fn next_character(text: &str, at: usize) -> usize {
@@ -93,24 +141,21 @@ fn words(kind: &ErrorKind) -> (String, &'static str) {
         E::UnexpectedEofFlowMapping
         | E::UnexpectedEofImplicitFlowMapping
         | E::UnclosedFlowCollection { .. } => ("a `{` is not closed", "add the `}`"),
-        E::ExpectedFlowSequenceSeparator => (
-            "expected `,` or `]`",
-            "separate the values of a `[…]` list by commas",
-        ),
-        E::ExpectedFlowMappingSeparator => (
-            "expected `,` or `}`",
-            "separate the entries of a `{…}` map by commas",
-        ),
+        E::ExpectedFlowSequenceSeparator => {
+            ("expected `,` or `]`", "separate the values of a `[…]` list by commas")
+        }
+        E::ExpectedFlowMappingSeparator => {
+            ("expected `,` or `}`", "separate the entries of a `{…}` map by commas")
+        }
         E::MismatchedFlowCollectionEnd { open, close } => {
             return (
                 format!("`{close}` does not close the `{open}`"),
                 "close what was opened last",
             );
         }
-        E::MisplacedFlowCollectionEnd => (
-            "a closing bracket without an opening one",
-            "remove it, or put the value in quotes",
-        ),
+        E::MisplacedFlowCollectionEnd => {
+            ("a closing bracket without an opening one", "remove it, or put the value in quotes")
+        }
         E::UnclosedQuotedScalar | E::DocumentIndicatorInQuotedScalar => {
             ("a quote is not closed", "add the closing quote")
         }
@@ -136,10 +181,9 @@ fn words(kind: &ErrorKind) -> (String, &'static str) {
             "this alias names no anchor",
             "a value that begins with `*` must be in quotes; an alias needs `&name` above it",
         ),
-        E::MissingAnchorOrAliasName => (
-            "a name is missing",
-            "a value that begins with `&` or `*` must be in quotes",
-        ),
+        E::MissingAnchorOrAliasName => {
+            ("a name is missing", "a value that begins with `&` or `*` must be in quotes")
+        }
         E::ExpectedTagBang
         | E::ExpectedTagDirectiveBang
         | E::InvalidGlobalTagCharacter
@@ -147,25 +191,21 @@ fn words(kind: &ErrorKind) -> (String, &'static str) {
         | E::InvalidTagTerminator
         | E::MissingTagUri
         | E::UnclosedVerbatimTag
-        | E::InvalidTagEscape => (
-            "a YAML tag has no meaning here",
-            "a value that begins with `!` must be in quotes",
-        ),
-        E::DirectiveDisallowed => (
-            "a line that begins with `%`",
-            "remove the line; YAML directives are not used here",
-        ),
+        | E::InvalidTagEscape => {
+            ("a YAML tag has no meaning here", "a value that begins with `!` must be in quotes")
+        }
+        E::DirectiveDisallowed => {
+            ("a line that begins with `%`", "remove the line; YAML directives are not used here")
+        }
         E::UnexpectedCharacter { character } => {
             return (format!("a value cannot begin with `{character}`"), QUOTE);
         }
-        E::RecursionLimitExceeded => (
-            "lists and maps are nested too deeply",
-            "at most 64 levels are read",
-        ),
-        E::SimpleKeyExpected | E::InvalidSimpleKey => (
-            "expected `key: value`",
-            "put a `:` and a space after the key",
-        ),
+        E::RecursionLimitExceeded => {
+            ("lists and maps are nested too deeply", "at most 64 levels are read")
+        }
+        E::SimpleKeyExpected | E::InvalidSimpleKey => {
+            ("expected `key: value`", "put a `:` and a space after the key")
+        }
         E::MappingValueNotAllowed | E::InvalidColonPlacement => (
             "a `:` where no key can be",
             "indent a key like the keys beside it; put a value that contains `: ` in quotes",
@@ -184,15 +224,13 @@ fn words(kind: &ErrorKind) -> (String, &'static str) {
             "put a space before the `#`, or the whole value in quotes",
         ),
         E::BomInsideDocument => ("a byte order mark in the text", "remove the character"),
-        E::InvalidBlockScalarHeader | E::ZeroBlockScalarIndent => (
-            "text after `|` or `>`",
-            "begin the text on the next line, indented",
-        ),
+        E::InvalidBlockScalarHeader | E::ZeroBlockScalarIndent => {
+            ("text after `|` or `>`", "begin the text on the next line, indented")
+        }
         E::ExpectedBlockMappingKey => ("expected a key", INDENT),
-        E::ExpectedBlockSequenceEntry => (
-            "expected `- `",
-            "begin each value of the list with `- `, all in one column",
-        ),
+        E::ExpectedBlockSequenceEntry => {
+            ("expected `- `", "begin each value of the list with `- `, all in one column")
+        }
         E::ExpectedDocumentStart
         | E::InvalidDocumentEnd
         | E::MissingDocumentEndBeforeDirective
@@ -201,10 +239,7 @@ fn words(kind: &ErrorKind) -> (String, &'static str) {
         | E::InvalidBlockScalarIndent
         | E::InvalidQuotedScalarIndent
         | E::InvalidFlowScalarIndent => ("the indentation does not fit the lines above", INDENT),
-        _ => (
-            "this is not YAML",
-            "put a value with unusual characters in double quotes",
-        ),
+        _ => ("this is not YAML", "put a value with unusual characters in double quotes"),
     };
     (message.to_owned(), help)
 }

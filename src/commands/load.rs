@@ -1,0 +1,162 @@
+//! From the command line to a plan: mail.yml, playbook, host, facts.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Exit, Stop};
+use crate::cli::Global;
+use crate::diagnostic::{Diagnostic, Source};
+use crate::engine::{self, Plan, Unseen};
+use crate::host::Host;
+use crate::mail::{self, Spec};
+use crate::playbook::{self, Context, Playbook};
+use crate::report::Report;
+use crate::resource::examine_certificate;
+
+/// Where mail.yml is looked for where none is named.
+const PLACES: [&str; 2] = ["mail.yml", "/etc/mailprov/mail.yml"];
+
+/// A longer file is no mail.yml. A hundred thousand accounts take a quarter.
+const MOST_BYTES: u64 = 64 * 1024 * 1024;
+
+/// What a plan is made from, every mistake in it ruled out.
+pub(super) struct Loaded {
+    /// The host.
+    pub(super) host: Host,
+    spec: Option<Spec>,
+    playbook: Playbook,
+}
+
+/// Reads mail.yml and the playbook, and opens the host.
+pub(super) fn load(
+    global: &Global,
+    mail: Option<&Path>,
+    report: &mut Report,
+) -> Result<Loaded, Stop> {
+    let playbook = playbook(global, report)?;
+    // A playbook of a person's own may have nothing to do with mail.
+    let spec = match find(mail) {
+        Some(path) => Some(spec(&path, report)?),
+        None if global.playbook.is_some() => None,
+        None => {
+            let message = format!("there is no {}", PLACES.join(" and no "));
+            let advice =
+                "Write one (the README has one to begin with), or name yours: mailprov plan FILE";
+            return Err(Stop::new(Exit::Invalid, message, advice));
+        }
+    };
+    let host = Host::open(&global.root)?;
+    Ok(Loaded { host, spec, playbook })
+}
+
+impl Loaded {
+    /// What the plan is for, in a word.
+    pub(super) fn subject(&self) -> String {
+        self.spec.as_ref().map_or("this host".into(), |spec| spec.hostname.value.to_string())
+    }
+
+    /// Plans.
+    pub(super) fn plan(&self, report: &mut Report) -> Result<Plan, Stop> {
+        let mut unseen = Vec::new();
+        if let Some(spec) = &self.spec {
+            let mistakes = certificate(spec, &self.host, &mut unseen)?;
+            if !mistakes.is_empty() {
+                report.diagnostics(&mistakes);
+                return Err(Stop::silent(Exit::Invalid));
+            }
+        }
+        let facts = self.host.facts()?;
+        let context = Context { mail: self.spec.as_ref().map(Spec::context), facts: &facts };
+        let declared = self.playbook.resolve(&context).map_err(|mistakes| {
+            report.diagnostics(&mistakes);
+            Stop::silent(Exit::Invalid)
+        })?;
+        let mut plan = engine::plan(&self.host, &declared)?;
+        plan.unseen.splice(0..0, unseen);
+        Ok(plan)
+    }
+}
+
+/// Judges the certificate that mail.yml names, where it is not ours to make.
+fn certificate(
+    spec: &Spec,
+    host: &Host,
+    unseen: &mut Vec<Unseen>,
+) -> Result<Vec<Diagnostic>, Stop> {
+    let tls = &spec.tls;
+    if tls.self_signed {
+        return Ok(Vec::new());
+    }
+    let hostname = spec.hostname.value.to_string();
+    let problems = examine_certificate(host, &tls.certificate.value, &tls.key.value, &hostname);
+    match problems {
+        Ok(problems) => Ok(problems
+            .into_iter()
+            .map(|problem| {
+                let place = if problem.of_key { &tls.key.span } else { &tls.certificate.span };
+                Diagnostic::new(&spec.source, place.clone(), problem.message).help(problem.help)
+            })
+            .collect()),
+        Err(error) if error.is_permission_denied() && !Host::is_root() => {
+            unseen.push(Unseen { step: "The certificate".into(), reason: error.to_string() });
+            Ok(Vec::new())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn find(mail: Option<&Path>) -> Option<PathBuf> {
+    let place = || PLACES.iter().map(Path::new).find(|path| path.exists());
+    mail.or_else(place).map(Path::to_owned)
+}
+
+fn spec(path: &Path, report: &mut Report) -> Result<Spec, Stop> {
+    let name = path.display().to_string();
+    let text = read(path).map_err(|error| {
+        let advice = "Nothing was changed.";
+        Stop::new(Exit::Invalid, format!("could not read {name}: {error}"), advice)
+    })?;
+    let base = path.parent().unwrap_or(Path::new(""));
+    mail::load(&Arc::new(Source { name, text }), base).map_err(|mistakes| {
+        report.diagnostics(&mistakes);
+        Stop::silent(Exit::Invalid)
+    })
+}
+
+fn read(path: &Path) -> std::io::Result<String> {
+    let file = std::fs::File::open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(std::io::Error::other("it is not a file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(std::io::Error::other("it is larger than 64 MiB, so it is hardly a mail.yml"));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
+            .iter()
+            .filter(|&&b| b == b'\n')
+            .count();
+        std::io::Error::other(format!("line {} is not UTF-8 text; save it as UTF-8", line + 1))
+    })
+}
+
+/// Loads the playbook: the embedded default, one that is named, or a file.
+pub(super) fn playbook(global: &Global, report: &mut Report) -> Result<Playbook, Stop> {
+    let loaded = match &global.playbook {
+        None => Playbook::embedded(playbook::DEFAULT),
+        Some(path) => match path.to_str().and_then(playbook::embedded) {
+            Some(embedded) if !path.exists() => Playbook::embedded(embedded.name),
+            _ => Playbook::load(path),
+        },
+    };
+    loaded.map_err(|error| match error {
+        playbook::Error::Invalid(mistakes) => {
+            report.diagnostics(&mistakes);
+            Stop::silent(Exit::Invalid)
+        }
+        error => Stop::new(Exit::Invalid, error.to_string(), "Nothing was changed."),
+    })
+}

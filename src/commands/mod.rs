@@ -1,0 +1,102 @@
+//! One file a command: glue between the rooms, no logic of its own.
+
+mod apply;
+mod load;
+mod plan;
+mod playbook;
+
+use crate::cli::{Cli, Color, Command};
+use crate::engine::{LockError, PlanError};
+use crate::report::{Options, Report};
+
+/// How the program ends, in the terms of sysexits(3) where they fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done, or nothing to do.
+    Done = 0,
+    /// Failed; the last lines say what and what to do.
+    Failed = 1,
+    /// `plan --detailed-exitcode`: there are changes.
+    Changes = 2,
+    /// The command line is wrong.
+    Usage = 64,
+    /// mail.yml or a playbook is invalid.
+    Invalid = 65,
+    /// Another run is under way.
+    Busy = 75,
+    /// Needs root.
+    NeedsRoot = 77,
+}
+
+/// A command that could not do what it was asked to: said already, or to be
+/// said by [`run`].
+#[derive(Debug)]
+pub(crate) struct Stop {
+    exit: Exit,
+    /// What went wrong; empty where it was said already.
+    message: String,
+    /// What state the host is in, and what to do.
+    after: String,
+}
+
+impl Stop {
+    fn new(exit: Exit, message: impl Into<String>, after: impl Into<String>) -> Self {
+        Self { exit, message: message.into(), after: after.into() }
+    }
+
+    /// Ends with `exit`; the report has said all.
+    fn silent(exit: Exit) -> Self {
+        Self::new(exit, "", "")
+    }
+}
+
+impl From<crate::host::Error> for Stop {
+    fn from(error: crate::host::Error) -> Self {
+        Self::new(Exit::Failed, error.to_string(), "Nothing was changed.")
+    }
+}
+
+impl From<PlanError> for Stop {
+    fn from(error: PlanError) -> Self {
+        Self::new(Exit::Failed, error.to_string(), "Nothing was changed.")
+    }
+}
+
+impl From<LockError> for Stop {
+    fn from(error: LockError) -> Self {
+        let exit = match error {
+            LockError::Held(_) => Exit::Busy,
+            LockError::Host(_) => Exit::Failed,
+        };
+        Self::new(exit, error.to_string(), "Nothing was changed.")
+    }
+}
+
+/// Runs a command line.
+pub fn run(cli: &Cli) -> Exit {
+    let global = &cli.global;
+    let mut report = Report::new(Options {
+        json: global.json,
+        colour: match global.color {
+            Color::Auto => None,
+            Color::Always => Some(true),
+            Color::Never => Some(false),
+        },
+        quiet: global.quiet,
+        verbose: global.verbose,
+    });
+    let result = match &cli.command {
+        Command::Plan { mail, detailed_exitcode } => {
+            plan::run(global, mail.mail.as_deref(), *detailed_exitcode, &mut report)
+        }
+        Command::Apply { mail, yes } => apply::run(global, mail.mail.as_deref(), *yes, &mut report),
+        Command::Playbook(command) => playbook::run(global, command, &mut report),
+    };
+    result.unwrap_or_else(|stop| {
+        if !stop.message.is_empty() {
+            report.error(&stop.message, &stop.after);
+        }
+        stop.exit
+    })
+}

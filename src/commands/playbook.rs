@@ -1,0 +1,61 @@
+//! `mailprov playbook`: the embedded playbooks, to be read and to be changed.
+
+use std::fs;
+use std::path::Path;
+
+use super::{Exit, Stop};
+use crate::cli::{Global, PlaybookCommand};
+use crate::playbook::{self, Embedded, embedded};
+use crate::report::Report;
+
+/// Lists, shows or copies playbooks.
+pub(super) fn run(
+    global: &Global,
+    command: &PlaybookCommand,
+    report: &mut Report,
+) -> Result<Exit, Stop> {
+    match command {
+        PlaybookCommand::List => {
+            for playbook in playbook::all() {
+                report.text(&format!("{}  {}\n", playbook.name, playbook.about));
+            }
+        }
+        PlaybookCommand::Show { name } => {
+            report.text(named(name)?.file(playbook::FILE).unwrap_or_default());
+        }
+        PlaybookCommand::Eject { dir } => {
+            let name = global.playbook.as_ref().map(|name| name.display().to_string());
+            let playbook = named(name.as_deref().unwrap_or(playbook::DEFAULT))?;
+            eject(&playbook, dir)?;
+            let file = dir.join(playbook::FILE);
+            report
+                .text(&format!("Change {0}, then: mailprov plan --playbook {0}\n", file.display()));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn named(name: &str) -> Result<Embedded, Stop> {
+    embedded(name).ok_or_else(|| {
+        let known: Vec<_> = playbook::all().iter().map(|playbook| playbook.name).collect();
+        let message = format!("there is no playbook `{name}`");
+        Stop::new(Exit::Usage, message, format!("Embedded: {}", known.join(", ")))
+    })
+}
+
+/// Writes a playbook's files into a folder that is new or empty.
+fn eject(playbook: &Embedded, dir: &Path) -> Result<(), Stop> {
+    let fail = |error: std::io::Error| {
+        Stop::new(Exit::Failed, format!("could not write {}: {error}", dir.display()), "")
+    };
+    if fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
+        let message = format!("{} is not empty, so nothing was written", dir.display());
+        return Err(Stop::new(Exit::Failed, message, "Name a folder that does not exist yet."));
+    }
+    for (name, text) in playbook.files() {
+        let path = dir.join(name);
+        fs::create_dir_all(path.parent().unwrap_or(dir)).map_err(fail)?;
+        fs::write(path, text).map_err(fail)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! Nothing broken goes live: all files of a service are staged, as they will
+//! be, and judged by the service's own checker before one of them is changed.
+
+use std::path::{Path, PathBuf};
+
+use super::Change;
+use crate::host::{Content, Error, Host, Ownership, Result};
+use crate::resource::{Check, Key, Resource, State, View};
+
+/// Where the files are staged, each under its own path. For root's eyes only.
+const STAGE: &str = "/var/lib/mailprov/stage";
+
+/// What an argument of a checker writes for [`STAGE`].
+const PLACEHOLDER: &str = "{stage}";
+
+/// Checkers with the files that they judge.
+#[derive(Debug, Clone)]
+pub(super) struct StagedCheck {
+    checks: Vec<Check>,
+    files: Vec<(PathBuf, Content)>,
+}
+
+/// Runs a service's checks where its program and all that it reads are there
+/// already, and hangs them before the first change to its files.
+pub(super) fn stage(resource: &Resource, view: &View<'_>, changes: &mut [Change]) -> Result<()> {
+    let Resource::Service(service) = resource else { return Ok(()) };
+    let is_loaded = |change: &Change| service.loads().contains(&change.key);
+    let is_file = |change: &Change| matches!(change.after, State::File { .. });
+    let first = changes.iter().position(|change| is_loaded(change) && is_file(change));
+    let (Some(first), false) = (first, resource.checks().is_empty()) else { return Ok(()) };
+    let mut files = Vec::new();
+    let mut all_there = true;
+    for key in service.loads() {
+        let Key::File(path) = key else { continue };
+        match view.planned(key) {
+            Some(State::File { blob, .. }) => files.push((path.clone(), blob.content.clone())),
+            Some(_) => {}
+            None => match view.host().read(path) {
+                Ok(Some(content)) => files.push((path.clone(), content)),
+                Ok(None) => all_there = false,
+                Err(error) if error.is_permission_denied() => all_there = false,
+                Err(error) => return Err(error),
+            },
+        }
+    }
+    let staged = StagedCheck { checks: resource.checks().to_vec(), files };
+    let packages_come = changes.iter().any(|change| change.key.reaches_further());
+    if all_there && !packages_come && Host::is_root() {
+        staged.run(view.host())?;
+    }
+    changes[first].checks.push(staged);
+    Ok(())
+}
+
+impl StagedCheck {
+    /// Stages the files and runs the checkers. An exit code other than 0 and
+    /// a single word on standard error both mean that they are not good.
+    pub(super) fn run(&self, host: &Host) -> Result<()> {
+        let stage = Path::new(STAGE);
+        host.remove_tree(stage)?;
+        let result = self.run_on(host, stage);
+        host.remove_tree(stage)?;
+        result
+    }
+
+    fn run_on(&self, host: &Host, stage: &Path) -> Result<()> {
+        let root = Ownership { owner: "#0".into(), group: "#0".into(), mode: 0o600 };
+        for (path, content) in &self.files {
+            let path = stage.join(path.strip_prefix("/").unwrap_or(path));
+            host.make_private_directories(path.parent().unwrap_or(stage))?;
+            host.put_file(&path, content, &root)?;
+        }
+        for check in &self.checks {
+            let argv = check.argv.iter().map(|word| word.replace(PLACEHOLDER, STAGE));
+            let command = host.command(argv);
+            let captured = command.capture()?;
+            if captured.success() && captured.stderr.trim().is_empty() {
+                continue;
+            }
+            // Only what it complains of, in the names of the files as they will be.
+            let complaint =
+                if captured.stderr.trim().is_empty() { &captured.stdout } else { &captured.stderr };
+            let complaint = complaint.replace(STAGE, "");
+            let lines: Vec<_> = complaint.lines().map(|line| format!("    {line}")).collect();
+            return Err(Error::Other(format!(
+                "`{}` does not accept the new configuration, so nothing was changed:\n{}",
+                command.to_string().replace(STAGE, ""),
+                lines.join("\n")
+            )));
+        }
+        Ok(())
+    }
+}

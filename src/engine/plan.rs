@@ -1,0 +1,97 @@
+//! What is to be done: each resource compared with the host as the earlier
+//! steps will leave it. Every choice is made here; apply has none left.
+
+use super::applied::Applied;
+use super::check::{self, StagedCheck};
+use crate::host::{Error, Host};
+use crate::playbook::Declared;
+use crate::resource::{Key, State, View};
+
+/// One key that is to go from one state to another.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The name of the step that declares it.
+    pub step: String,
+    /// What changes.
+    pub key: Key,
+    /// What it is now.
+    pub before: State,
+    /// What it will be.
+    pub after: State,
+    /// Whether somebody changed by hand what an earlier run left.
+    pub drift: bool,
+    /// What must pass before this change, the first to files that belong
+    /// together, is made.
+    pub(super) checks: Vec<StagedCheck>,
+}
+
+/// The ordered changes that bring a host into its desired state.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// What will be done, in order.
+    pub changes: Vec<Change>,
+    /// What could not be looked at for lack of permission.
+    pub unseen: Vec<Unseen>,
+}
+
+/// A step that could not be compared, since we may not look.
+#[derive(Debug)]
+pub struct Unseen {
+    /// The step's name.
+    pub step: String,
+    /// What was refused.
+    pub reason: String,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+#[error("{step}: {source}")]
+pub struct PlanError {
+    /// The step that cannot be planned.
+    pub step: String,
+    /// What is in the way.
+    pub source: Error,
+}
+
+/// Compares what is declared with the host. Changes nothing.
+///
+/// # Errors
+///
+/// Fails where a look fails, or where apply would: an error while looking is
+/// never taken for "no change". A lack of permission is not an error, but noted.
+pub fn plan(host: &Host, declared: &[Declared]) -> Result<Plan, PlanError> {
+    let mut view = View::new(host);
+    let mut plan = Plan::default();
+    let applied = Applied::read(host);
+    for Declared { step, resource } in declared {
+        let fail = |source| PlanError { step: step.clone(), source };
+        let compared = resource.targets(&view).and_then(|targets| {
+            let pairs = targets.into_iter().map(|target| Ok((view.state(&target.key)?, target)));
+            pairs.collect::<Result<Vec<_>, Error>>()
+        });
+        let pairs = match compared {
+            Ok(pairs) => pairs,
+            Err(error) if error.is_permission_denied() && !Host::is_root() => {
+                plan.unseen.push(Unseen { step: step.clone(), reason: error.to_string() });
+                continue;
+            }
+            Err(error) => return Err(fail(error)),
+        };
+        for (before, target) in pairs {
+            if target.after.is_met_by(&before) {
+                continue;
+            }
+            view.lay(target.key.clone(), target.after.clone());
+            let (key, after) = (target.key, target.after);
+            let mut change =
+                Change { step: step.clone(), key, before, after, drift: false, checks: Vec::new() };
+            change.drift = applied.is_drift(&change);
+            plan.changes.push(change);
+        }
+    }
+    for Declared { step, resource } in declared {
+        let staged = check::stage(resource, &view, &mut plan.changes);
+        staged.map_err(|source| PlanError { step: step.clone(), source })?;
+    }
+    Ok(plan)
+}

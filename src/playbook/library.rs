@@ -1,0 +1,100 @@
+//! The templates and files that belong to a playbook: embedded in the program,
+//! or in the folder of a person's own.
+
+use std::path::PathBuf;
+
+use super::Embedded;
+use crate::resource::AssetError;
+
+/// Where a playbook's templates and files are.
+#[derive(Debug)]
+pub enum Library {
+    /// In the program.
+    Embedded(Embedded),
+    /// In this folder, the one that the playbook is in.
+    Folder(PathBuf),
+}
+
+impl Library {
+    /// Returns the bytes of `name`, looked for in `folder` of the playbook and
+    /// then beside it, with the name that it was found under.
+    ///
+    /// A name that ends in `@` and a version, such as `dovecot.conf@2.4.1`, is
+    /// the newest `dovecot.conf@…` that is not newer than that.
+    pub(super) fn read(&self, folder: &str, name: &str) -> Result<(String, Vec<u8>), AssetError> {
+        let candidates = [format!("{folder}/{name}"), name.to_owned()];
+        for candidate in &candidates {
+            let found = match candidate.rsplit_once('@') {
+                Some((base, version)) => self.newest(base, version),
+                None => Some(candidate.clone()),
+            };
+            if let Some(bytes) = found.as_deref().and_then(|name| self.bytes(name)) {
+                return Ok((found.unwrap_or_default(), bytes?));
+            }
+        }
+        Err(AssetError::Name {
+            message: format!("there is no `{name}` in the playbook"),
+            help: format!("looked for {}", candidates.join(" and ")),
+        })
+    }
+
+    fn bytes(&self, name: &str) -> Option<Result<Vec<u8>, AssetError>> {
+        match self {
+            Self::Embedded(playbook) => playbook.file(name).map(|text| Ok(text.into())),
+            Self::Folder(folder) => match std::fs::read(folder.join(name)) {
+                Ok(bytes) => Some(Ok(bytes)),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+                Err(error) => Some(Err(AssetError::Name {
+                    message: format!("could not read {}: {error}", folder.join(name).display()),
+                    help: "name a file that can be read".into(),
+                })),
+            },
+        }
+    }
+
+    fn newest(&self, base: &str, version: &str) -> Option<String> {
+        let (folder, stem) = base.rsplit_once('/').unwrap_or(("", base));
+        let names = match self {
+            Self::Embedded(playbook) => playbook.list(folder),
+            Self::Folder(root) => std::fs::read_dir(root.join(folder))
+                .map(|entries| {
+                    let names = entries.flatten().map(|entry| entry.file_name());
+                    names.map(|name| name.to_string_lossy().into_owned()).collect()
+                })
+                .unwrap_or_default(),
+        };
+        let wanted = numbers(version);
+        let versions = names.iter().filter_map(|name| name.strip_prefix(stem)?.strip_prefix('@'));
+        let newest = versions
+            .filter(|version| numbers(version) <= wanted)
+            .max_by_key(|version| numbers(version))?;
+        Some(format!("{base}@{newest}"))
+    }
+}
+
+/// Reads a version as numbers, so that 2.10 comes after 2.9.
+fn numbers(version: &str) -> Vec<u64> {
+    version.split('.').map(|number| number.parse().unwrap_or(0)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_is_chosen_by_the_newest_version_that_is_not_too_new() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("templates")).unwrap();
+        for name in ["x@2.3", "x@2.4", "x@2.10"] {
+            std::fs::write(folder.path().join("templates").join(name), name).unwrap();
+        }
+        let library = Library::Folder(folder.path().to_owned());
+        let chosen = |version: &str| {
+            library.read("templates", &format!("x@{version}")).map(|(name, _)| name)
+        };
+        assert_eq!(chosen("2.3.19.1").unwrap(), "templates/x@2.3");
+        assert_eq!(chosen("2.5.0").unwrap(), "templates/x@2.4");
+        assert_eq!(chosen("3").unwrap(), "templates/x@2.10");
+        assert!(chosen("2.2.9").is_err());
+    }
+}

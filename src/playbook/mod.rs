@@ -1,0 +1,101 @@
+//! Playbooks: ordered steps in YAML, their strings and templates in Jinja over
+//! `mail` and `facts`. A playbook and a host's facts make the resources that
+//! the engine plans with.
+
+mod embedded;
+mod library;
+mod resolve;
+mod step;
+mod template;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, Source};
+use crate::resource::Resource;
+
+pub use embedded::{Embedded, embedded};
+pub use library::Library;
+pub use resolve::Context;
+
+/// The playbook that is meant where none is named.
+pub const DEFAULT: &str = "postmaster";
+
+/// The file that a playbook is in.
+pub const FILE: &str = "playbook.yml";
+
+/// The ordered steps that bring a host into the state that somebody wants.
+#[derive(Debug)]
+pub struct Playbook {
+    steps: Vec<step::Step>,
+    source: Arc<Source>,
+    library: Library,
+}
+
+/// A step with its templates rendered: what one step declares for one host.
+#[derive(Debug)]
+pub struct Declared {
+    /// The step's name.
+    pub step: String,
+    /// What it declares.
+    pub resource: Resource,
+}
+
+/// A playbook that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("could not read the playbook {name}: {source}")]
+    Read {
+        /// The path as given.
+        name: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is wrong.
+    #[error("the playbook is invalid")]
+    Invalid(Vec<Diagnostic>),
+}
+
+impl Playbook {
+    /// Loads the embedded playbook `name`.
+    ///
+    /// # Errors
+    ///
+    /// Fails where there is none of that name.
+    pub fn embedded(name: &str) -> Result<Self, Error> {
+        let found = embedded(name).ok_or_else(|| Error::Read {
+            name: name.into(),
+            source: std::io::ErrorKind::NotFound.into(),
+        })?;
+        let text = found.file(FILE).unwrap_or_default();
+        Self::parse(format!("playbooks/{name}/{FILE}"), text.into(), Library::Embedded(found))
+    }
+
+    /// Loads the playbook in a file; its templates are found beside it.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the file cannot be read or is wrong.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let name = path.display().to_string();
+        let path = if path.is_dir() { path.join(FILE) } else { path.to_owned() };
+        let read = std::fs::read(&path).and_then(|bytes| {
+            String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not UTF-8 text"))
+        });
+        let text = read.map_err(|source| Error::Read { name: name.clone(), source })?;
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        Self::parse(path.display().to_string(), text, Library::Folder(folder))
+    }
+
+    fn parse(name: String, text: String, library: Library) -> Result<Self, Error> {
+        let source = Arc::new(Source { name, text });
+        let steps = step::parse(&source).map_err(Error::Invalid)?;
+        Ok(Self { steps, source, library })
+    }
+}
+
+/// Returns all embedded playbooks.
+pub fn all() -> &'static [Embedded] {
+    embedded::ALL
+}

@@ -1,0 +1,169 @@
+//! From steps to resources: conditions decided, strings and templates rendered
+//! for one host, services told what they load.
+
+use std::sync::Arc;
+
+use minijinja::Value;
+use minijinja::value::Serde;
+use serde::Serialize;
+
+use super::template::Renderer;
+use super::{Declared, Library, Playbook};
+use crate::diagnostic::{Diagnostic, Source};
+use crate::host::Facts;
+use crate::resource::{AssetError, Assets, Resource};
+use crate::yaml::{Decoder, Entry, Kind, Node, Scalar, nearest};
+
+/// What templates may speak of.
+#[derive(Debug)]
+pub struct Context<'a, M> {
+    /// `mail`, where there is a mail.yml.
+    pub mail: Option<M>,
+    /// `facts`.
+    pub facts: &'a Facts,
+}
+
+/// The templates and files of one playbook, for one host.
+struct Shelf<'a> {
+    library: &'a Library,
+    renderer: &'a Renderer,
+    table_type: &'a str,
+}
+
+impl Playbook {
+    /// Renders the playbook: what it declares for the host of these facts.
+    ///
+    /// # Errors
+    ///
+    /// Returns every mistake in the steps that count.
+    pub fn resolve<M: Serialize>(
+        &self,
+        context: &Context<'_, M>,
+    ) -> Result<Vec<Declared>, Vec<Diagnostic>> {
+        let facts = Value::from(Serde(context.facts));
+        let variables = match &context.mail {
+            Some(mail) => Value::from_pairs([("mail", Value::from(Serde(mail))), ("facts", facts)]),
+            None => Value::from_pairs([("facts", facts)]),
+        };
+        let renderer = Renderer::new(variables);
+        let table_type = &context.facts.postfix.table_type;
+        let shelf = Shelf { library: &self.library, renderer: &renderer, table_type };
+        let mut decoder = Decoder::new(&self.source);
+        let mut declared = Vec::new();
+        let mut notified: Vec<(usize, String, Node)> = Vec::new();
+        for step in &self.steps {
+            if !counts(step.when.as_ref(), &renderer, &mut decoder) {
+                continue;
+            }
+            let Some(fields) = render(&step.fields, &renderer, &mut decoder) else { continue };
+            let Some(resource) = Resource::decode(&step.kind, &fields, &shelf, &mut decoder) else {
+                continue;
+            };
+            for node in &step.notify {
+                let rendered = render(node, &renderer, &mut decoder);
+                if let Some(name) = rendered.as_ref().and_then(|node| decoder.line(node)) {
+                    notified.push((declared.len(), name.to_owned(), node.clone()));
+                }
+            }
+            declared.push(Declared { step: step.name.clone(), resource });
+        }
+        if decoder.mistakes() == 0 {
+            notify(&mut declared, &notified, &mut decoder);
+        }
+        decoder.finish(Some(declared))
+    }
+}
+
+impl Assets for Shelf<'_> {
+    fn template(&self, name: &str) -> Result<Vec<u8>, AssetError> {
+        let (name, bytes) = self.library.read("templates", name)?;
+        let text = String::from_utf8(bytes).map_err(|_| AssetError::Name {
+            message: format!("`{name}` is not UTF-8 text"),
+            help: "use `copy` for a file that is no template".into(),
+        })?;
+        let source = Arc::new(Source { name, text });
+        let rendered = self.renderer.render(&source);
+        rendered
+            .map(String::into_bytes)
+            .map_err(|diagnostic| AssetError::Template(Box::new(diagnostic)))
+    }
+
+    fn file(&self, name: &str) -> Result<Vec<u8>, AssetError> {
+        self.library.read("files", name).map(|(_, bytes)| bytes)
+    }
+
+    fn table_type(&self) -> &str {
+        self.table_type
+    }
+}
+
+/// Decides whether a step counts on this host.
+fn counts(when: Option<&Node>, renderer: &Renderer, decoder: &mut Decoder) -> bool {
+    let Some(node) = when else { return true };
+    let Some(text) = decoder.text(node) else { return false };
+    match renderer.condition(text) {
+        Ok(holds) => holds,
+        Err((message, help)) => {
+            decoder.refuse(&node.span, message, &help);
+            false
+        }
+    }
+}
+
+/// Renders every string in a step's fields.
+fn render(node: &Node, renderer: &Renderer, decoder: &mut Decoder) -> Option<Node> {
+    let kind = match &node.kind {
+        Kind::Scalar(scalar) if scalar.text.contains("{{") || scalar.text.contains("{%") => {
+            match renderer.string(&scalar.text) {
+                Ok(text) => Kind::Scalar(Scalar { text, ..scalar.clone() }),
+                Err((message, help)) => {
+                    decoder.refuse(&node.span, message, &help);
+                    return None;
+                }
+            }
+        }
+        Kind::Scalar(scalar) => Kind::Scalar(scalar.clone()),
+        Kind::List(items) => {
+            let items: Vec<_> = items.iter().map(|item| render(item, renderer, decoder)).collect();
+            Kind::List(items.into_iter().collect::<Option<_>>()?)
+        }
+        Kind::Map(entries) => {
+            let entries: Vec<_> = entries
+                .iter()
+                .map(|entry| {
+                    let value = render(&entry.value, renderer, decoder)?;
+                    Some(Entry { key: entry.key.clone(), value })
+                })
+                .collect();
+            Kind::Map(entries.into_iter().collect::<Option<_>>()?)
+        }
+    };
+    Some(Node { span: node.span.clone(), kind })
+}
+
+/// Tells each service that a step notifies, by its name or its step's, to load
+/// what that step declares.
+fn notify(declared: &mut [Declared], notified: &[(usize, String, Node)], decoder: &mut Decoder) {
+    for (index, name, node) in notified {
+        let keys = declared[*index].resource.loadable();
+        let is_meant = |declared: &Declared| match &declared.resource {
+            Resource::Service(service) => service.name() == name || declared.step == *name,
+            _ => false,
+        };
+        if let Some(Declared { resource: Resource::Service(service), .. }) =
+            declared.iter_mut().find(|declared| is_meant(declared))
+        {
+            service.load(keys);
+            continue;
+        }
+        let services = declared.iter().filter_map(|declared| match &declared.resource {
+            Resource::Service(service) => Some(service.name()),
+            _ => None,
+        });
+        let help = match nearest(name, services) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "name a service that a `service` step declares".into(),
+        };
+        decoder.refuse(&node.span, format!("no step declares the service `{name}`"), &help);
+    }
+}

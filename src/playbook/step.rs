@@ -1,0 +1,74 @@
+//! The steps of a playbook as they are written, templates not yet rendered.
+
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, Source};
+use crate::resource::KINDS;
+use crate::yaml::{self, Decoder, Kind, Node, printable};
+
+/// One step: a name, one resource, when, and whom it concerns.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) name: String,
+    /// The kind of resource, one of [`KINDS`].
+    pub(super) kind: String,
+    /// The resource's fields.
+    pub(super) fields: Node,
+    /// A Jinja expression; the step counts only where it is true.
+    pub(super) when: Option<Node>,
+    /// Services that load what the step declares.
+    pub(super) notify: Vec<Node>,
+}
+
+/// Reads the steps of a playbook: a list, or a map with `steps`.
+pub(super) fn parse(source: &Arc<Source>) -> Result<Vec<Step>, Vec<Diagnostic>> {
+    let root = yaml::parse(source)?;
+    let mut decoder = Decoder::new(source);
+    let steps = steps(&root, &mut decoder);
+    decoder.finish(steps)
+}
+
+fn steps(root: &Node, decoder: &mut Decoder) -> Option<Vec<Step>> {
+    let list = match &root.kind {
+        Kind::Map(_) => {
+            let fields = decoder.fields(root, &["name", "steps"])?;
+            let entry = fields.require("steps", &root.span, decoder)?;
+            decoder.list(&entry.value)?
+        }
+        _ => decoder.list(root)?,
+    };
+    Some(list.iter().filter_map(|node| step(node, decoder)).collect())
+}
+
+fn step(node: &Node, decoder: &mut Decoder) -> Option<Step> {
+    let mut known = vec!["name", "when", "notify"];
+    known.extend(KINDS);
+    let fields = decoder.fields(node, &known)?;
+    let name = fields.require("name", &node.span, decoder);
+    let resources: Vec<_> = KINDS.iter().filter_map(|kind| fields.get(kind)).collect();
+    if resources.len() != 1 {
+        let (message, help) = match resources.first() {
+            None => ("the step declares nothing", format!("add one of: {}", KINDS.join(", "))),
+            Some(_) => ("the step declares more than one thing", "make two steps of it".into()),
+        };
+        decoder.refuse(
+            resources.get(1).map_or(&node.span, |entry| &entry.key.span),
+            message,
+            &help,
+        );
+        return None;
+    }
+    let name = name?;
+    let notify = match fields.get("notify") {
+        Some(entry) if entry.value.as_scalar().is_some() => vec![entry.value.clone()],
+        Some(entry) => decoder.list(&entry.value)?.to_vec(),
+        None => Vec::new(),
+    };
+    Some(Step {
+        name: printable(decoder.line(&name.value)?),
+        kind: resources[0].key.text.clone(),
+        fields: resources[0].value.clone(),
+        when: fields.get("when").map(|entry| entry.value.clone()),
+        notify,
+    })
+}

@@ -1,0 +1,91 @@
+//! The same for programs: one JSON object a line. Keys are only ever added.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::diagnostic::Diagnostic;
+use crate::engine::{Change, Event, Plan};
+use crate::resource::{self, Action, action, differences};
+
+/// A plan: its changes in order, what could not be seen, and a summary.
+pub(super) fn plan(plan: &Plan) -> Vec<Value> {
+    let mut lines: Vec<Value> = plan.changes.iter().map(change).collect();
+    lines.extend(
+        plan.unseen
+            .iter()
+            .map(|unseen| json!({"event": "unseen", "step": unseen.step, "reason": unseen.reason})),
+    );
+    let count =
+        |wanted| plan.changes.iter().filter(|it| action(&it.before, &it.after) == wanted).count();
+    lines.push(json!({
+        "event": "plan",
+        "changes": plan.changes.len(),
+        "create": count(Action::Create),
+        "update": count(Action::Update),
+        "delete": count(Action::Delete),
+        "unseen": plan.unseen.len(),
+    }));
+    lines
+}
+
+fn change(change: &Change) -> Value {
+    let secret = change.before.is_secret() || change.after.is_secret();
+    json!({
+        "event": "change",
+        "step": change.step,
+        "kind": change.key.kind(),
+        "key": change.key.to_string(),
+        "action": verb(action(&change.before, &change.after)),
+        "why": differences(&change.key, &change.before, &change.after),
+        "drift": change.drift,
+        "before": resource::json(&change.before, secret),
+        "after": resource::json(&change.after, secret),
+    })
+}
+
+fn verb(action: Action) -> &'static str {
+    match action {
+        Action::Create => "create",
+        Action::Update => "update",
+        Action::Delete => "delete",
+    }
+}
+
+/// What happens during a run.
+pub(super) fn event(event: &Event<'_>) -> Vec<Value> {
+    let each =
+        |changes: &[Change], line: &dyn Fn(&Change) -> Value| changes.iter().map(line).collect();
+    match event {
+        Event::Started { changes } => each(
+            changes,
+            &|change| json!({"event": "started", "step": change.step, "key": change.key.to_string()}),
+        ),
+        Event::Said { text } => vec![json!({"event": "progress", "text": text})],
+        Event::Finished { changes, elapsed } => each(changes, &|change| {
+            json!({
+                "event": "finished", "step": change.step, "key": change.key.to_string(),
+                "seconds": elapsed.as_secs_f64(),
+            })
+        }),
+    }
+}
+
+/// The end of a run that went well.
+pub(super) fn applied(changes: usize, elapsed: Duration) -> Value {
+    json!({"event": "applied", "changes": changes, "seconds": elapsed.as_secs_f64()})
+}
+
+/// The end of a run that did not.
+pub(super) fn error(error: &str, after: &str) -> Value {
+    json!({"event": "error", "error": error, "advice": after})
+}
+
+/// A mistake in what a person wrote.
+pub(super) fn diagnostic(diagnostic: &Diagnostic) -> Value {
+    let (line, column) = diagnostic.position();
+    json!({
+        "event": "diagnostic", "file": diagnostic.source.name, "line": line, "column": column,
+        "message": diagnostic.message, "help": diagnostic.help,
+    })
+}

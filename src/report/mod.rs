@@ -1,0 +1,157 @@
+//! The only room that prints: plans, events and mistakes, for people or as
+//! JSON lines.
+
+mod json;
+mod people;
+mod plan;
+mod progress;
+mod style;
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use crate::diagnostic::Diagnostic;
+use crate::engine::{Event, Plan};
+use progress::Progress;
+use style::Style;
+
+/// More mistakes than this are only counted.
+const MISTAKES_SHOWN: usize = 20;
+
+/// How much to say, in which form.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// One JSON object a line on standard output.
+    pub json: bool,
+    /// Colours: always, never, or by what each stream is.
+    pub colour: Option<bool>,
+    /// Only what is wrong.
+    pub quiet: bool,
+    /// Also what needs nothing.
+    pub verbose: bool,
+}
+
+/// Where all that is said goes.
+#[derive(Debug)]
+pub struct Report {
+    options: Options,
+    progress: Progress,
+}
+
+impl Report {
+    /// Makes a report.
+    pub fn new(options: Options) -> Self {
+        Self { options, progress: Progress::new() }
+    }
+
+    /// Shows a plan.
+    pub fn plan(&mut self, plan: &Plan, subject: &str) {
+        if self.options.json {
+            json::plan(plan).iter().for_each(|line| self.out(&format!("{line}\n")));
+        }
+        if !self.options.quiet {
+            let style = self.style();
+            let text = plan::text(plan, subject, style);
+            self.say(&text);
+        }
+    }
+
+    /// Tells what happens during a run.
+    pub fn event(&mut self, event: &Event<'_>) {
+        if self.options.json {
+            json::event(event).iter().for_each(|line| self.out(&format!("{line}\n")));
+        }
+        if !self.options.quiet {
+            let style = Style::new(self.colour(io::stderr().is_terminal()));
+            self.progress.event(event, style);
+        }
+    }
+
+    /// Tells how a run ended.
+    pub fn applied(&mut self, changes: usize, elapsed: Duration) {
+        if self.options.json {
+            self.out(&format!("{}\n", json::applied(changes, elapsed)));
+        }
+        if !self.options.quiet {
+            let text = format!(
+                "Done: {} made in {}.\n",
+                people::changes(changes),
+                people::duration(elapsed)
+            );
+            self.say(&text);
+        }
+    }
+
+    /// Shows mistakes in what a person wrote.
+    pub fn diagnostics(&mut self, diagnostics: &[Diagnostic]) {
+        if self.options.json {
+            diagnostics.iter().for_each(|it| self.out(&format!("{}\n", json::diagnostic(it))));
+        }
+        let colour = self.colour(io::stderr().is_terminal());
+        for diagnostic in diagnostics.iter().take(MISTAKES_SHOWN) {
+            self.err(&format!("{}\n\n", diagnostic.render(colour)));
+        }
+        let count = diagnostics.len();
+        let more = count.saturating_sub(MISTAKES_SHOWN);
+        let more = if more > 0 { format!(", {more} of them not shown") } else { String::new() };
+        self.err(&format!("{}{more}; nothing was changed\n", people::count(count, "mistake")));
+    }
+
+    /// Shows what went wrong: the last lines of a run that failed.
+    pub fn error(&mut self, error: &str, after: &str) {
+        self.progress.clear();
+        if self.options.json {
+            self.out(&format!("{}\n", json::error(error, after)));
+        }
+        let style = Style::new(self.colour(io::stderr().is_terminal()));
+        let mut text = format!("{} {error}\n", style.bad("error:"));
+        if !after.is_empty() {
+            text.push_str(&format!("{after}\n"));
+        }
+        self.err(&text);
+    }
+
+    /// Prints something that was asked for, as it is.
+    pub fn text(&mut self, text: &str) {
+        self.out(text);
+    }
+
+    /// Asks a question that is answered by `y` or `yes`.
+    pub fn ask(&mut self, question: &str) -> bool {
+        self.err(&format!("{question} [y/N] "));
+        let mut answer = String::new();
+        let read = io::stdin().read_line(&mut answer);
+        read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
+    }
+
+    /// Says something to people.
+    fn say(&self, text: &str) {
+        if self.options.json { self.err(text) } else { self.out(text) }
+    }
+
+    /// The style of what [`Report::say`] says.
+    fn style(&self) -> Style {
+        let terminal = match self.options.json {
+            true => io::stderr().is_terminal(),
+            false => io::stdout().is_terminal(),
+        };
+        Style::new(self.colour(terminal))
+    }
+
+    fn colour(&self, terminal: bool) -> bool {
+        let unwanted = |name| {
+            std::env::var_os(name).is_some_and(|value: std::ffi::OsString| !value.is_empty())
+        };
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        self.options.colour.unwrap_or(terminal && !unwanted("NO_COLOR") && !dumb)
+    }
+
+    /// Nobody listens any more where this fails (`| head`); a run goes on.
+    fn out(&self, text: &str) {
+        let _ = io::stdout().lock().write_all(text.as_bytes());
+    }
+
+    fn err(&self, text: &str) {
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+}

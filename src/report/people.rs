@@ -1,0 +1,36 @@
+//! Numbers and durations as people say them.
+
+use std::time::Duration;
+
+/// Says how many: `1 mistake`, `2 mistakes`.
+pub(super) fn count(number: usize, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{ending}")
+}
+
+/// Says how many changes.
+pub(super) fn changes(number: usize) -> String {
+    count(number, "change")
+}
+
+/// Says how long: `0.4 s`, `1 min 05 s`.
+pub(super) fn duration(elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs();
+    if seconds < 60 {
+        format!("{:.1} s", elapsed.as_secs_f64())
+    } else {
+        format!("{} min {:02} s", seconds / 60, seconds % 60)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!(count(1, "change"), "1 change");
+        assert_eq!(count(0, "change"), "0 changes");
+        assert_eq!(duration(Duration::from_secs(65)), "1 min 05 s");
+    }
+}

@@ -1,0 +1,56 @@
+//! Colours, or none.
+
+use anstyle::{AnsiColor, Style as Ansi};
+
+/// Marks text as what it is, in colours where they are wanted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Style {
+    colour: bool,
+}
+
+impl Style {
+    /// Makes a style.
+    pub(super) fn new(colour: bool) -> Self {
+        Self { colour }
+    }
+
+    /// What comes.
+    pub(super) fn added(self, text: &str) -> String {
+        self.paint(AnsiColor::Green.on_default(), text)
+    }
+
+    /// What changes.
+    pub(super) fn changed(self, text: &str) -> String {
+        self.paint(AnsiColor::Yellow.on_default(), text)
+    }
+
+    /// What goes.
+    pub(super) fn removed(self, text: &str) -> String {
+        self.paint(AnsiColor::Red.on_default(), text)
+    }
+
+    /// What is wrong.
+    pub(super) fn bad(self, text: &str) -> String {
+        self.paint(AnsiColor::Red.on_default().bold(), text)
+    }
+
+    /// A heading.
+    pub(super) fn heading(self, text: &str) -> String {
+        self.paint(Ansi::new().bold(), text)
+    }
+
+    /// What matters less.
+    pub(super) fn faint(self, text: &str) -> String {
+        self.paint(Ansi::new().dimmed(), text)
+    }
+
+    /// The words of a line that went or came.
+    pub(super) fn emphasised(self, text: &str, added: bool) -> String {
+        let colour = if added { AnsiColor::Green } else { AnsiColor::Red };
+        self.paint(colour.on_default().bold().underline(), text)
+    }
+
+    fn paint(self, style: Ansi, text: &str) -> String {
+        if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+}

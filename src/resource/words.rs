@@ -1,0 +1,183 @@
+//! States in words, for people: what a thing will be, and what differs.
+
+use super::service::{Configuration, Loaded, ServiceState};
+use super::{Key, State};
+use crate::host::Ownership;
+
+/// What a change does, as its symbol shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// It was not there.
+    Create,
+    /// It was otherwise.
+    Update,
+    /// It goes.
+    Delete,
+}
+
+/// Tells what a change from `before` to `after` does.
+pub fn action(before: &State, after: &State) -> Action {
+    match (before, after) {
+        (State::Absent, _) => Action::Create,
+        (_, State::Absent) => Action::Delete,
+        _ => Action::Update,
+    }
+}
+
+/// Says what differs between two states of `key`, each in a few words.
+pub fn differences(key: &Key, before: &State, after: &State) -> Vec<String> {
+    match (before, after) {
+        (State::File { blob: old, ownership: a }, State::File { blob: new, ownership: b }) => {
+            let content = (old != new).then(|| "content".to_owned());
+            content.into_iter().chain(ownership_differences(a, b)).collect()
+        }
+        (State::Directory(a), State::Directory(b)) => ownership_differences(a, b),
+        (State::Link { target: a }, State::Link { target: b }) => {
+            vec![format!("target {} → {}", a.display(), b.display())]
+        }
+        (State::User { user: a, .. }, State::User { user: b, .. }) => [
+            ("uid", a.uid.to_string(), b.uid.to_string()),
+            ("group", a.group.clone(), b.group.clone()),
+            ("home", a.home.display().to_string(), b.home.display().to_string()),
+            ("shell", a.shell.display().to_string(), b.shell.display().to_string()),
+        ]
+        .into_iter()
+        .filter(|(_, old, new)| old != new)
+        .map(|(name, old, new)| format!("{name} {old} → {new}"))
+        .collect(),
+        (State::Group(Some(a)), State::Group(Some(b))) => {
+            vec![format!("gid {} → {}", a.gid, b.gid)]
+        }
+        (State::Table(old), State::Table(new)) => {
+            let stale = match old.source {
+                Some(ref old) if Some(old) != new.source.as_ref() => Some("its source changed"),
+                None => Some("not compiled from this source"),
+                _ => None,
+            };
+            let differences = ownership_differences(&old.ownership, &new.ownership);
+            stale.map(String::from).into_iter().chain(differences).collect()
+        }
+        (State::Certificate(old), State::Certificate(new)) => {
+            let mut words = Vec::new();
+            if !old.belongs {
+                words.push("the key is not the certificate's".into());
+            }
+            if old.names != new.names {
+                words.push(format!("name {} → {}", old.names.join(", "), new.names.join(", ")));
+            }
+            if !old.private {
+                words.push("others can read the key".into());
+            }
+            if words.is_empty() {
+                words.push("about to expire".into());
+            }
+            words
+        }
+        (State::Service(old), State::Service(new)) => service_differences(old, new),
+        (State::Package { complete: false, .. }, _) => vec!["its installation broke off".into()],
+        (State::Absent, after) => described(key, after),
+        (before, State::Absent) => vec![format!("now {}", noun(before))],
+        (before, after) => vec![format!("{} → {}", noun(before), noun(after))],
+    }
+}
+
+/// Says what something new will be.
+fn described(key: &Key, state: &State) -> Vec<String> {
+    match state {
+        State::File { ownership, .. } => vec![owned(ownership)],
+        State::Directory(ownership) => vec!["directory".into(), owned(ownership)],
+        State::Link { target } => vec![format!("link to {}", target.display())],
+        State::Package { version, .. } => {
+            vec![
+                version
+                    .clone()
+                    .unwrap_or_else(|| "version known once apt's lists are fetched".into()),
+            ]
+        }
+        State::Group(group) => group.iter().map(|group| format!("gid {}", group.gid)).collect(),
+        State::User { user, numbered } => {
+            let uid = numbered.then(|| format!("uid {}", user.uid));
+            let rest = format!("group {}, home {}", user.group, user.home.display());
+            uid.into_iter().chain([rest]).collect()
+        }
+        State::Table(_) => match key {
+            Key::Table(table) => vec![format!("{} by {}", table.kind, table.program)],
+            _ => Vec::new(),
+        },
+        State::Certificate(new) => vec![format!("self-signed, for {}", new.names.join(", "))],
+        State::Service(new) => {
+            let words = [(new.enabled, "enable"), (new.running, "start")];
+            words.into_iter().filter(|(is, _)| *is).map(|(_, word)| word.into()).collect()
+        }
+        State::Kept | State::Done | State::Absent | State::Special => Vec::new(),
+    }
+}
+
+fn service_differences(old: &ServiceState, new: &ServiceState) -> Vec<String> {
+    let mut words = Vec::new();
+    match (old.enabled, new.enabled) {
+        (false, true) => words.push("enable".to_owned()),
+        (true, false) => words.push("disable".to_owned()),
+        _ => {}
+    }
+    match (old.running, new.running) {
+        (false, true) => words.push("start".to_owned()),
+        (true, false) => words.push("stop".to_owned()),
+        (true, true) => words.extend(load_difference(&old.loaded, &new.loaded)),
+        (false, false) => {}
+    }
+    words
+}
+
+fn load_difference(old: &Loaded, new: &Loaded) -> Option<String> {
+    let Loaded::Current(wish) = new else { return None };
+    let changed = |loaded: &Configuration| -> Vec<String> {
+        let differs = wish.iter().filter(|(key, value)| loaded.get(*key) != Some(value));
+        differs
+            .map(|(key, _)| key.split_once(':').map_or(key.as_str(), |(_, name)| name).into())
+            .collect()
+    };
+    Some(match old {
+        Loaded::Unknown => "restart: it is not known to run with what is on disk".into(),
+        Loaded::Current(loaded) => format!("load {}", changed(loaded).join(", ")),
+        Loaded::Outdated(loaded) => match &changed(loaded)[..] {
+            [] => "load its files again: they were written since it last did".into(),
+            changed => format!("load {}", changed.join(", ")),
+        },
+    })
+    .filter(|_| old != new)
+}
+
+fn ownership_differences(old: &Ownership, new: &Ownership) -> Vec<String> {
+    [
+        ("owner", old.owner.clone(), new.owner.clone()),
+        ("group", old.group.clone(), new.group.clone()),
+        ("mode", format!("{:04o}", old.mode), format!("{:04o}", new.mode)),
+    ]
+    .into_iter()
+    .filter(|(_, old, new)| old != new)
+    .map(|(name, old, new)| format!("{name} {old} → {new}"))
+    .collect()
+}
+
+fn owned(ownership: &Ownership) -> String {
+    format!("{}:{} {:04o}", ownership.owner, ownership.group, ownership.mode)
+}
+
+fn noun(state: &State) -> &'static str {
+    match state {
+        State::Absent => "absent",
+        State::File { .. } => "a file",
+        State::Directory(_) => "a directory",
+        State::Link { .. } => "a link",
+        State::Special => "a FIFO, socket or device",
+        State::Package { .. } => "installed",
+        State::Group(_) => "a group",
+        State::User { .. } => "a user",
+        State::Table(_) => "a table",
+        State::Certificate(_) => "a certificate",
+        State::Service(_) => "a service",
+        State::Kept => "kept",
+        State::Done => "done",
+    }
+}
