@@ -39,12 +39,16 @@ impl Claim {
             let folder = all.join(&name);
             if fs::create_dir(&folder).is_ok() {
                 let lock = host::lock(&folder.join("lock"));
-                return Self { name, folder, _lock: lock };
+                return Self {
+                    name,
+                    folder,
+                    _lock: lock,
+                };
             }
         }
     }
 
-    /// Returns the name, which is also a valid host name.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -62,6 +66,11 @@ impl Claim {
     /// Notes the process to end if this one cannot do it.
     pub fn note_process(&self, process: u32) {
         fs::write(self.folder.join("process"), process.to_string()).unwrap();
+    }
+
+    /// Gives back all but the folder.
+    pub fn keep_only_folder(&self) {
+        release_all_but_folder(&self.name, &self.folder);
     }
 
     /// Makes and returns control groups of our own, without which systemds of
@@ -96,6 +105,14 @@ fn sweep(all: &Path) {
 
 /// Ends, unmounts and removes all that goes by a name.
 fn release(name: &str, folder: &Path) {
+    release_all_but_folder(name, folder);
+    // Never through a mount into what is below it.
+    if !is_mounted(&folder.join("root")) {
+        let _ = fs::remove_dir_all(folder);
+    }
+}
+
+fn release_all_but_folder(name: &str, folder: &Path) {
     end_noted_process(name, folder);
     let root = folder.join("root");
     if is_mounted(&root) {
@@ -104,10 +121,9 @@ fn release(name: &str, folder: &Path) {
     if Path::new("/run/netns").join(name).exists() {
         quietly(&["ip", "netns", "delete", name]);
     }
-    control_groups(name).iter().for_each(|group| remove_control_group(group));
-    if !is_mounted(&root) {
-        let _ = fs::remove_dir_all(folder);
-    }
+    control_groups(name)
+        .iter()
+        .for_each(|group| remove_control_group(group));
 }
 
 /// Kills the box's processes: its first one, then systemd-nspawn. The number
@@ -124,13 +140,12 @@ fn end_noted_process(name: &str, folder: &Path) {
     }
     host::signal(process, Signal::SIGKILL);
     super::wait_for("a killed box to end", || {
-        let gone = !is_mounted_anywhere(process);
-        gone.then_some(())
+        (!has_mounts(process)).then_some(())
     });
 }
 
 /// Tells whether a process still keeps its mounts: a zombie does not.
-fn is_mounted_anywhere(process: u32) -> bool {
+fn has_mounts(process: u32) -> bool {
     fs::read_to_string(format!("/proc/{process}/mountinfo")).is_ok_and(|mounts| !mounts.is_empty())
 }
 
@@ -145,17 +160,23 @@ fn is_mounted(path: &Path) -> bool {
 /// Returns where a name's control groups are, in each hierarchy that systemd
 /// can use: the one of cgroup v1, the hybrid's and the unified one.
 fn control_groups(name: &str) -> Vec<PathBuf> {
-    ["/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified", "/sys/fs/cgroup"]
-        .iter()
-        .map(Path::new)
-        .filter(|hierarchy| hierarchy.join("cgroup.procs").exists())
-        .map(|hierarchy| hierarchy.join(name))
-        .collect()
+    [
+        "/sys/fs/cgroup/systemd",
+        "/sys/fs/cgroup/unified",
+        "/sys/fs/cgroup",
+    ]
+    .iter()
+    .map(Path::new)
+    .filter(|hierarchy| hierarchy.join("cgroup.procs").exists())
+    .map(|hierarchy| hierarchy.join(name))
+    .collect()
 }
 
 /// Removes a control group with those below it.
 fn remove_control_group(group: &Path) {
-    let Ok(entries) = fs::read_dir(group) else { return };
+    let Ok(entries) = fs::read_dir(group) else {
+        return;
+    };
     for entry in entries.flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             remove_control_group(&entry.path());

@@ -21,8 +21,11 @@ for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
     ln -sf /dev/null "$root/etc/systemd/system/$unit"
 done
 
-# An installed server, not an installer's first boot: it has an identity, takes
+# An installed server, not an installer's first boot: it has an identity, gets
 # its name from who boots it, and knows no resolver.
 tr -d - </proc/sys/kernel/random/uuid >"$root/etc/machine-id"
 rm -f "$root/etc/hostname" "$root/etc/resolv.conf"
-printf '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n' >"$root/etc/hosts"
+
+# There is no way out of a box, so apt need not try twice. The tree had one
+# while it was built, therefore this comes last.
+printf 'Acquire::Retries "0";\n' >"$root/etc/apt/apt.conf.d/99box"

@@ -20,7 +20,7 @@ use super::network::{Addresses, Network};
 use super::output::Output;
 use super::process::Process;
 use super::snapshot::Snapshot;
-use super::{host, wait_at_most, wait_for};
+use super::{disk, host, template, wait_at_most, wait_for};
 
 /// How long a command in a box may take, in seconds.
 const COMMAND_TIMEOUT: &str = "600";
@@ -28,6 +28,16 @@ const COMMAND_TIMEOUT: &str = "600";
 /// Joins the control groups named before `--`, then becomes the command after.
 const JOIN_AND_EXEC: &str =
     r#"while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs"; shift; done; shift; exec "$@""#;
+
+/// A box's host name, the same for all.
+const HOSTNAME: &str = "server";
+
+/// The names that an installed server knows without a resolver: its own.
+const HOSTS: &str = "\
+127.0.0.1 localhost
+127.0.1.1 server.box.test server
+::1 localhost ip6-localhost ip6-loopback
+";
 
 /// What runs as a box's first process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +56,7 @@ pub struct Debian {
     init: Init,
     running: Option<Running>,
     addresses: Addresses,
-    claim: Claim,
+    claim: Arc<Claim>,
     network: Arc<Network>,
     _image: Image,
 }
@@ -76,19 +86,64 @@ impl Debian {
         Self::create(suite, Init::Systemd, Arc::clone(&self.network))
     }
 
-    fn create(suite: Suite, init: Init, network: Arc<Network>) -> Self {
-        assert!(nix::unistd::geteuid().is_root(), "boxes need root: run `sudo tests/run`");
+    /// Boots a copy of a box that `prepare` made of a fresh one, once for all
+    /// tests that name it so.
+    ///
+    /// Preparing takes long, a copy about a second: a test that does not care
+    /// how the box came to be what it is should start from one.
+    pub fn prepared(name: &str, suite: Suite, prepare: impl FnOnce(Self) -> Self) -> Self {
+        let template = template::disk(name, suite, || prepare(Self::fresh(suite)).into_template());
         let image = Image::ensure(suite);
         let claim = Claim::new();
-        mount(image.tree(), &claim);
-        fs::copy(env!("CARGO_BIN_EXE_mailprov"), claim.root().join("usr/local/bin/mailprov"))
-            .unwrap();
+        disk::mount_copy(&image, &claim, &template);
+        Self::switch_on(suite, Init::Systemd, image, claim, Arc::new(Network::new()))
+    }
+
+    fn create(suite: Suite, init: Init, network: Arc<Network>) -> Self {
+        assert!(
+            nix::unistd::geteuid().is_root(),
+            "boxes need root: run `sudo tests/run`"
+        );
+        let image = Image::ensure(suite);
+        let claim = Claim::new();
+        disk::mount_empty(&image, &claim);
+        fs::copy(
+            env!("CARGO_BIN_EXE_mailprov"),
+            claim.root().join("usr/local/bin/mailprov"),
+        )
+        .unwrap();
+        fs::write(claim.root().join("etc/hosts"), HOSTS).unwrap();
+        Self::switch_on(suite, init, image, claim, network)
+    }
+
+    fn switch_on(
+        suite: Suite,
+        init: Init,
+        image: Image,
+        claim: Claim,
+        network: Arc<Network>,
+    ) -> Self {
         host::run(&["ip", "netns", "add", claim.name()]);
         let addresses = network.join(claim.name());
-        let mut debian =
-            Self { suite, init, running: None, addresses, claim, network, _image: image };
+        let claim = Arc::new(claim);
+        let mut debian = Self {
+            suite,
+            init,
+            running: None,
+            addresses,
+            claim,
+            network,
+            _image: image,
+        };
         debian.boot();
         debian
+    }
+
+    /// Shuts down and leaves only the disk.
+    fn into_template(mut self) -> Arc<Claim> {
+        self.shut_down();
+        self.claim.keep_only_folder();
+        Arc::clone(&self.claim)
     }
 
     /// Writes `/etc/mailprov/mail.yml`.
@@ -118,7 +173,7 @@ impl Debian {
         self.suite
     }
 
-    /// Returns the host name it booted with.
+    /// Returns the name that its processes and mounts go by outside.
     pub fn name(&self) -> &str {
         self.claim.name()
     }
@@ -180,7 +235,12 @@ impl Debian {
 
     /// Installs packages from the box's own cache.
     pub fn install(&self, packages: &[&str]) {
-        let mut argv = vec!["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install"];
+        let mut argv = vec![
+            "env",
+            "DEBIAN_FRONTEND=noninteractive",
+            "apt-get",
+            "install",
+        ];
         argv.extend(["--yes", "--no-install-recommends"]);
         argv.extend(packages);
         let _ = self.run(&argv).success();
@@ -190,7 +250,9 @@ impl Debian {
     #[track_caller]
     pub fn read(&self, path: &str) -> Vec<u8> {
         let mut content = Vec::new();
-        let mut file = self.open(path, OFlag::O_RDONLY).unwrap_or_else(|e| panic!("{path}: {e}"));
+        let mut file = self
+            .open(path, OFlag::O_RDONLY)
+            .unwrap_or_else(|e| panic!("{path}: {e}"));
         file.read_to_end(&mut content).unwrap();
         content
     }
@@ -209,9 +271,12 @@ impl Debian {
             let _ = self.run(&["mkdir", "--parents", folder]).success();
         }
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC;
-        let mut file = self.open(path, flags).unwrap_or_else(|e| panic!("{path}: {e}"));
+        let mut file = self
+            .open(path, flags)
+            .unwrap_or_else(|e| panic!("{path}: {e}"));
         file.write_all(content.as_ref()).unwrap();
-        file.set_permissions(fs::Permissions::from_mode(mode)).unwrap();
+        file.set_permissions(fs::Permissions::from_mode(mode))
+            .unwrap();
     }
 
     /// Tells whether there is anything under a path, be it a dangling link.
@@ -226,25 +291,33 @@ impl Debian {
 
     /// Returns the log of all units since the box last booted.
     pub fn journal(&self) -> String {
-        self.run(&["journalctl", "--boot", "--no-pager", "--output=short"]).success().stdout()
+        self.run(&["journalctl", "--boot", "--no-pager", "--output=short"])
+            .success()
+            .stdout()
     }
 
     /// Shuts down in order, and boots again.
     pub fn reboot(&mut self) {
+        self.shut_down();
+        self.boot();
+    }
+
+    /// Shuts down in order. Until [`Self::boot`] only its files can be looked at.
+    pub fn shut_down(&mut self) {
         let mut running = self.running.take().expect("a box that is switched on");
-        match self.init {
-            Init::Systemd => {
-                // Its answer may be lost in the shutdown that it asks for.
-                let _ = command(running.leader, &["systemctl", "poweroff"]).output();
-            }
-            Init::Stub => host::signal(running.leader, Signal::SIGTERM),
-        }
-        let over = wait_at_most(Duration::from_secs(60), || running.nspawn.try_wait().unwrap());
+        let end: &[_] = match self.init {
+            Init::Systemd => &["systemctl", "poweroff"],
+            Init::Stub => &["sh", "-c", "kill -TERM -1"],
+        };
+        // The answer may be lost in the shutdown that is asked for.
+        let _ = command(running.leader, end).output();
+        let over = wait_at_most(Duration::from_secs(60), || {
+            running.nspawn.try_wait().unwrap()
+        });
         if over.is_none() {
             running.kill();
             panic!("{} does not shut down", self.name());
         }
-        self.boot();
     }
 
     /// Ends everything at once, as if the plug were pulled. Until [`Self::boot`]
@@ -257,11 +330,17 @@ impl Debian {
 
     /// Switches the box on and waits until it is up.
     pub fn boot(&mut self) {
-        assert!(self.running.is_none(), "{} is switched on already", self.name());
+        assert!(
+            self.running.is_none(),
+            "{} is switched on already",
+            self.name()
+        );
         let mut nspawn = self.nspawn().spawn().unwrap();
         self.claim.note_process(nspawn.id());
         let leader = wait_at_most(Duration::from_secs(30), || {
-            host::children(nspawn.id()).into_iter().find(|child| is_first_process(*child))
+            host::children(nspawn.id())
+                .into_iter()
+                .find(|child| is_first_process(*child))
         });
         let Some(leader) = leader else {
             let _ = nspawn.kill();
@@ -274,9 +353,16 @@ impl Debian {
                 Init::Systemd => self.run(&["systemctl", "is-system-running"]).stdout(),
                 Init::Stub => "running".to_owned(),
             };
-            ["running", "degraded"].contains(&state.trim()).then_some(())
+            ["running", "degraded"]
+                .contains(&state.trim())
+                .then_some(())
         });
-        assert!(up.is_some(), "{} is {state} after 90 s: {}", self.name(), self.console());
+        assert!(
+            up.is_some(),
+            "{} is {state} after 90 s: {}",
+            self.name(),
+            self.console()
+        );
     }
 
     fn nspawn(&self) -> Command {
@@ -286,10 +372,18 @@ impl Debian {
         let groups = self.claim.control_groups();
         command.args(&groups).args(["--", "systemd-nspawn"]);
         command.arg(format!("--machine={}", self.name()));
-        command.arg(format!("--hostname={}", self.name()));
+        command.arg(format!("--hostname={HOSTNAME}"));
         command.arg("--directory").arg(self.claim.root());
-        command.arg(format!("--network-namespace-path=/run/netns/{}", self.name()));
-        command.args(["--quiet", "--register=no", "--console=pipe", "--resolv-conf=off"]);
+        command.arg(format!(
+            "--network-namespace-path=/run/netns/{}",
+            self.name()
+        ));
+        command.args([
+            "--quiet",
+            "--register=no",
+            "--console=pipe",
+            "--resolv-conf=off",
+        ]);
         if !groups.is_empty() {
             command.arg("--keep-unit");
         }
@@ -297,7 +391,10 @@ impl Debian {
             Init::Systemd => command.arg("--boot"),
             Init::Stub => command.args(["--as-pid2", "sleep", "infinity"]),
         };
-        command.stdin(Stdio::null()).stdout(console.try_clone().unwrap()).stderr(console);
+        command
+            .stdin(Stdio::null())
+            .stdout(console.try_clone().unwrap())
+            .stderr(console);
         command
     }
 
@@ -313,7 +410,11 @@ impl Debian {
             None => self.claim.root(),
         };
         let root = OpenOptions::new().read(true).open(root)?;
-        let mode = if flags.contains(OFlag::O_CREAT) { Mode::S_IRUSR } else { Mode::empty() };
+        let mode = if flags.contains(OFlag::O_CREAT) {
+            Mode::S_IRUSR
+        } else {
+            Mode::empty()
+        };
         let how = OpenHow::new()
             .flags(flags | OFlag::O_CLOEXEC)
             .mode(mode)
@@ -322,7 +423,13 @@ impl Debian {
     }
 
     fn command(&self, argv: &[&str]) -> Command {
-        command(self.running.as_ref().expect("a box that is switched on").leader, argv)
+        command(
+            self.running
+                .as_ref()
+                .expect("a box that is switched on")
+                .leader,
+            argv,
+        )
     }
 }
 
@@ -344,25 +451,6 @@ impl Running {
     }
 }
 
-/// Lays an empty disk over the image. What is written need not survive a crash
-/// of the machine that runs the tests, so nothing waits for its disk; names,
-/// hard links and inode numbers behave as on a plain disk.
-fn mount(image: &Path, claim: &Claim) {
-    let (upper, work) = (claim.folder().join("disk"), claim.folder().join("work"));
-    for folder in [&upper, &work, &claim.root()] {
-        fs::create_dir(folder).unwrap();
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
-    }
-    let options = format!(
-        "lowerdir={},upperdir={},workdir={},volatile,redirect_dir=on,metacopy=off",
-        image.display(),
-        upper.display(),
-        work.display(),
-    );
-    let root = claim.root();
-    host::run(&["mount", "-t", "overlay", "-o", &options, claim.name(), root.to_str().unwrap()]);
-}
-
 /// Returns a command for the box that a process is the first one of.
 fn command(leader: u32, argv: &[&str]) -> Command {
     let mut command = Command::new("nsenter");
@@ -371,8 +459,16 @@ fn command(leader: u32, argv: &[&str]) -> Command {
         .args([format!("--target={leader}"), "--".to_owned()])
         .args(argv)
         .env_clear()
-        .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-        .envs([("HOME", "/root"), ("LANG", "C.UTF-8"), ("USER", "root"), ("SHELL", "/bin/sh")])
+        .env(
+            "PATH",
+            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        )
+        .envs([
+            ("HOME", "/root"),
+            ("LANG", "C.UTF-8"),
+            ("USER", "root"),
+            ("SHELL", "/bin/sh"),
+        ])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -383,7 +479,10 @@ fn command(leader: u32, argv: &[&str]) -> Command {
 /// become the box's own program.
 fn is_first_process(process: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
+    let numbers = status
+        .lines()
+        .find_map(|line| line.strip_prefix("NSpid:"))
+        .unwrap_or_default();
     let numbers: Vec<_> = numbers.split_whitespace().collect();
     let command = fs::read(format!("/proc/{process}/comm")).unwrap_or_default();
     numbers.len() > 1 && numbers.last() == Some(&"1") && !command.starts_with(b"systemd-nspawn")

@@ -12,6 +12,7 @@ mod certificates;
 mod claim;
 mod clients;
 mod debian;
+mod disk;
 mod host;
 mod image;
 mod network;
@@ -19,6 +20,7 @@ mod output;
 mod password;
 mod process;
 mod snapshot;
+mod template;
 mod wait;
 
 pub use certificates::{Algorithm, Authority, Issued};

@@ -14,8 +14,16 @@ use super::host;
 
 /// What changes on any running system without anybody's doing: the kernel's
 /// and the run-time folders, logs, and systemd's own memory.
-const VOLATILE: &[&str] =
-    &["/dev", "/proc", "/run", "/sys", "/tmp", "/var/lib/systemd", "/var/log/journal", "/var/tmp"];
+const VOLATILE: &[&str] = &[
+    "/dev",
+    "/proc",
+    "/run",
+    "/sys",
+    "/tmp",
+    "/var/lib/systemd",
+    "/var/log/journal",
+    "/var/tmp",
+];
 
 /// Every path of a disk with what is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,7 +145,8 @@ impl Diff {
     /// Leaves out some paths with all below them.
     #[must_use]
     pub fn without(mut self, prefixes: &[&str]) -> Self {
-        self.changes.retain(|path, _| !prefixes.iter().any(|prefix| path.starts_with(prefix)));
+        self.changes
+            .retain(|path, _| !prefixes.iter().any(|prefix| path.starts_with(prefix)));
         self
     }
 
@@ -147,7 +156,9 @@ impl Diff {
     pub fn without_folder_times(mut self, after: &Snapshot) -> Self {
         let only_time = BTreeSet::from([Aspect::Mtime]);
         self.changes.retain(|path, aspects| {
-            let directory = after.get(path).is_some_and(|entry| entry.kind == Kind::Directory);
+            let directory = after
+                .get(path)
+                .is_some_and(|entry| entry.kind == Kind::Directory);
             !(directory && *aspects == only_time)
         });
         self
@@ -171,13 +182,17 @@ impl fmt::Display for Diff {
 /// Adds what is below a folder, without its volatile parts.
 fn collect(root: &Path, folder: &Path, entries: &mut BTreeMap<PathBuf, Entry>) {
     let on_host = |path: &Path| root.join(path.strip_prefix("/").unwrap());
-    let Some(listing) = still_there(fs::read_dir(on_host(folder))) else { return };
+    let Some(listing) = still_there(fs::read_dir(on_host(folder))) else {
+        return;
+    };
     for name in listing.map(|entry| entry.unwrap().file_name()) {
         let path = folder.join(name);
         if VOLATILE.iter().any(|volatile| path == Path::new(volatile)) {
             continue;
         }
-        let Some(entry) = still_there(inspect(&on_host(&path))) else { continue };
+        let Some(entry) = still_there(inspect(&on_host(&path))) else {
+            continue;
+        };
         let descend = entry.kind == Kind::Directory;
         entries.insert(path.clone(), entry);
         if descend {

@@ -23,7 +23,9 @@ enum Stream {
 impl Wire {
     /// Speaks in the clear.
     pub fn plain(stream: TcpStream) -> Self {
-        Self { stream: Some(BufReader::new(Stream::Plain(stream))) }
+        Self {
+            stream: Some(BufReader::new(Stream::Plain(stream))),
+        }
     }
 
     /// Speaks TLS from the first byte.
@@ -60,7 +62,9 @@ impl Wire {
 
     /// Returns the certificates that the server showed, its own first.
     pub fn peer_chain(&self) -> Vec<CertificateDer<'static>> {
-        let chain = self.session().and_then(|session| session.peer_certificates());
+        let chain = self
+            .session()
+            .and_then(|session| session.peer_certificates());
         chain.unwrap_or_default().to_vec()
     }
 
@@ -111,7 +115,9 @@ impl Wire {
     }
 
     fn open(&mut self) -> io::Result<&mut BufReader<Stream>> {
-        self.stream.as_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
+        self.stream
+            .as_mut()
+            .ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 }
 
