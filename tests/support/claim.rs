@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use super::{host, image};
+use super::{host, image, wait_at_most, wait_for};
 
 static COUNTER: AtomicU32 = AtomicU32::new(1);
 static SWEPT: Once = Once::new();
@@ -121,9 +122,12 @@ fn release_all_but_folder(name: &str, folder: &Path) {
     if Path::new("/run/netns").join(name).exists() {
         quietly(&["ip", "netns", "delete", name]);
     }
-    control_groups(name)
-        .iter()
-        .for_each(|group| remove_control_group(group));
+    for group in control_groups(name) {
+        wait_at_most(Duration::from_secs(5), || {
+            remove_control_group(&group);
+            (!group.exists()).then_some(())
+        });
+    }
 }
 
 /// Kills the box's processes: its first one, then systemd-nspawn. The number
@@ -135,16 +139,17 @@ fn end_noted_process(name: &str, folder: &Path) {
     if !String::from_utf8_lossy(&command).contains(&format!("--machine={name}\0")) {
         return;
     }
-    for child in host::children(process) {
-        host::signal(child, Signal::SIGKILL);
+    let mut processes = host::children(process);
+    processes.push(process);
+    for process in &processes {
+        host::signal(*process, Signal::SIGKILL);
     }
-    host::signal(process, Signal::SIGKILL);
-    super::wait_for("a killed box to end", || {
-        (!has_mounts(process)).then_some(())
+    wait_for("a killed box to end", || {
+        (!processes.iter().any(|process| has_mounts(*process))).then_some(())
     });
 }
 
-/// Tells whether a process still keeps its mounts: a zombie does not.
+/// Tells whether a process still has its mounts: a zombie has not.
 fn has_mounts(process: u32) -> bool {
     fs::read_to_string(format!("/proc/{process}/mountinfo")).is_ok_and(|mounts| !mounts.is_empty())
 }

@@ -29,6 +29,17 @@ const COMMAND_TIMEOUT: &str = "600";
 const JOIN_AND_EXEC: &str =
     r#"while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs"; shift; done; shift; exec "$@""#;
 
+/// What makes a mail server, as it lies in each image's package cache.
+const MAIL_PACKAGES: &[&str] = &[
+    "postfix",
+    "dovecot-core",
+    "dovecot-imapd",
+    "dovecot-pop3d",
+    "dovecot-lmtpd",
+    "libsasl2-modules",
+    "openssl",
+];
+
 /// A box's host name, the same for all.
 const HOSTNAME: &str = "server";
 
@@ -97,6 +108,14 @@ impl Debian {
         let claim = Claim::new();
         disk::mount_copy(&image, &claim, &template);
         Self::switch_on(suite, Init::Systemd, image, claim, Arc::new(Network::new()))
+    }
+
+    /// Boots a box on which Debian's mail packages are installed, as they come.
+    pub fn with_mail_packages(suite: Suite) -> Self {
+        Self::prepared("mail packages", suite, |debian| {
+            debian.install(MAIL_PACKAGES);
+            debian
+        })
     }
 
     fn create(suite: Suite, init: Init, network: Arc<Network>) -> Self {
@@ -403,6 +422,18 @@ impl Debian {
         fs::read_to_string(self.claim.folder().join("console")).unwrap_or_default()
     }
 
+    /// Shows, for a test that failed, what the box has to say.
+    #[expect(
+        clippy::print_stderr,
+        reason = "the test harness shows it with the failure"
+    )]
+    fn show_state(&self) {
+        eprintln!("--- console of {} ---\n{}", self.name(), self.console());
+        if self.running.is_some() && self.init == Init::Systemd {
+            eprintln!("{}", self.run(&["journalctl", "--no-pager", "--lines=60"]));
+        }
+    }
+
     /// Opens a path as the box sees it.
     fn open(&self, path: &str, flags: OFlag) -> io::Result<File> {
         let root = match &self.running {
@@ -435,6 +466,9 @@ impl Debian {
 
 impl Drop for Debian {
     fn drop(&mut self) {
+        if thread::panicking() {
+            self.show_state();
+        }
         self.power_cut();
     }
 }

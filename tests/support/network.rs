@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use nix::sched::{CloneFlags, setns};
 
 use super::claim::Claim;
 use super::host;
+use super::output::Output;
 
 /// How long a connection may take to be made, and a peer to answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -75,9 +77,19 @@ impl Network {
         addresses
     }
 
-    /// Returns the name of the network namespace, for `ip netns exec`.
+    /// Returns the name of the network namespace.
     pub fn namespace(&self) -> &str {
         self.claim.name()
+    }
+
+    /// Runs a program of this machine in the network, such as `openssl s_client`.
+    pub fn run(&self, argv: &[&str]) -> Output {
+        let mut command = Command::new("ip");
+        command
+            .args(["netns", "exec", self.namespace()])
+            .args(argv)
+            .stdin(Stdio::null());
+        Output::new(argv, command.output().unwrap())
     }
 
     /// Runs `work` in the network, where sockets it opens stay.
