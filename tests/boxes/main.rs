@@ -1,0 +1,19 @@
+//! Tests that happen on real Debian boxes, provisioned by the built program
+//! and looked at from the network.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic, helpers included"
+)]
+
+#[path = "../support/mod.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "a toolbox, not all of it in use"
+)]
+mod support;
+
+mod support_works;

@@ -1,0 +1,16 @@
+//! Mail programs' side of the protocols, over real sockets: small, strict, and
+//! able to say what no decent mail program would.
+//!
+//! A connection that breaks or never answers is an error; an answer that says
+//! no is an answer.
+
+mod imap;
+mod pop3;
+mod smtp;
+mod tls;
+mod wire;
+
+pub use imap::{Imap, Reply as ImapReply};
+pub use pop3::Pop3;
+pub use smtp::{Reply as SmtpReply, Smtp};
+pub use tls::Tls;

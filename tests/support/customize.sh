@@ -1,0 +1,31 @@
+# What mmdebstrap does last to a fresh tree, "$1": it becomes the bare server
+# that a provider hands over, made quiet enough to be compared before and after.
+set -eu
+root=$1
+
+# Installing needs no network afterwards: the packages of a mail server lie in
+# apt's own cache, which apt-get keeps.
+chroot "$root" apt-get clean
+chroot "$root" apt-get install --yes --no-install-recommends --download-only \
+    postfix dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd \
+    libsasl2-modules openssl sudo
+
+# systemd in a container cannot always see that a service's last process is gone.
+mkdir -p "$root/etc/systemd/system.conf.d"
+printf '[Manager]\nDefaultTimeoutStopSec=5s\n' >"$root/etc/systemd/system.conf.d/box.conf"
+
+# Nothing runs by the clock or holds apt's lock unasked, and no login prompt
+# fights over a console that nobody reads.
+for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
+    e2scrub_all.timer fstrim.timer console-getty.service; do
+    ln -sf /dev/null "$root/etc/systemd/system/$unit"
+done
+
+# An installed server, not an installer's first boot: it has an identity, gets
+# its name from who boots it, and knows no resolver.
+tr -d - </proc/sys/kernel/random/uuid >"$root/etc/machine-id"
+rm -f "$root/etc/hostname" "$root/etc/resolv.conf"
+
+# There is no way out of a box, so apt need not try twice. The tree had one
+# while it was built, therefore this comes last.
+printf 'Acquire::Retries "0";\n' >"$root/etc/apt/apt.conf.d/99box"

@@ -1,0 +1,35 @@
+//! What tests stand on: real Debian boxes, clients that speak the protocols,
+//! certificates and passwords. It needs root and the programs that `tests/run`
+//! installs.
+//!
+//! ```
+//! let debian = Debian::fresh(Suite::Trixie).mail_yml("hostname: …").apply();
+//! let mut imap = Imap::connect_tls(debian.connect(993)?, &Tls::unverified("mail.example.org"))?;
+//! imap.login("thomas", "secret")?;
+//! ```
+
+mod certificates;
+mod claim;
+mod clients;
+mod debian;
+mod disk;
+mod host;
+mod image;
+mod network;
+mod output;
+mod password;
+mod process;
+mod snapshot;
+mod template;
+mod wait;
+
+pub use certificates::{Algorithm, Authority, Issued};
+pub use clients::{Imap, ImapReply, Pop3, Smtp, SmtpReply, Tls};
+pub use debian::Debian;
+pub use image::Suite;
+pub use network::{Addresses, Network};
+pub use output::Output;
+pub use password::sha512_crypt;
+pub use process::Process;
+pub use snapshot::{Aspect, Diff, Entry, Kind, Snapshot};
+pub use wait::{wait_at_most, wait_for};

@@ -1,0 +1,73 @@
+//! A command that runs in a box while the test goes on.
+
+use std::process::Child;
+
+use nix::sys::signal::Signal;
+
+use super::output::Output;
+use super::{host, wait_for};
+
+/// A running command; killed when dropped.
+#[derive(Debug)]
+pub struct Process {
+    argv: Vec<String>,
+    /// `nsenter`, the parent of the command itself.
+    child: Option<Child>,
+}
+
+impl Process {
+    pub(super) fn new(argv: &[&str], mut child: Child) -> Self {
+        drop(child.stdin.take());
+        Self {
+            argv: argv.iter().map(|word| (*word).to_owned()).collect(),
+            child: Some(child),
+        }
+    }
+
+    /// Tells whether the command still runs.
+    pub fn is_running(&mut self) -> bool {
+        self.child
+            .as_mut()
+            .is_some_and(|child| child.try_wait().unwrap().is_none())
+    }
+
+    /// Sends the command a signal, unless it is over.
+    pub fn signal(&mut self, signal: Signal) {
+        let Some(child) = &mut self.child else { return };
+        let id = child.id();
+        let command = wait_for("a command to start or end", || {
+            let over = child.try_wait().unwrap().is_some();
+            host::children(id)
+                .first()
+                .copied()
+                .map(Some)
+                .or_else(|| over.then_some(None))
+        });
+        if let Some(command) = command {
+            host::signal(command, signal);
+        }
+    }
+
+    /// Kills the command at once.
+    pub fn kill(mut self) -> Output {
+        self.signal(Signal::SIGKILL);
+        self.wait()
+    }
+
+    /// Waits for the end of the command.
+    pub fn wait(mut self) -> Output {
+        let child = self.child.take().unwrap();
+        Output::new(&self.argv, child.wait_with_output().unwrap())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.is_running() {
+            self.signal(Signal::SIGKILL);
+        }
+        if let Some(mut child) = self.child.take() {
+            let _ = child.wait();
+        }
+    }
+}
