@@ -16,4 +16,5 @@
 )]
 mod support;
 
+mod first_run;
 mod support_works;
