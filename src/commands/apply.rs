@@ -18,7 +18,8 @@ pub(super) fn run(
     yes: bool,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
-    if !yes && !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+    let can_ask = io::stdin().is_terminal() && io::stderr().is_terminal();
+    if !yes && !can_ask {
         let message = "there is no terminal to ask on, so nothing was changed";
         let advice = "Read the plan (mailprov plan), then pass --yes.";
         return Err(Stop::new(Exit::Usage, message, advice));

@@ -63,7 +63,7 @@ impl Host {
             if last && !follow_last {
                 return Ok(Place { folder: walk.here(), name });
             }
-            let found = match fstatat(&walk.top(), name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
+            let found = match fstatat(walk.top(), name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
                 Ok(found) => found,
                 Err(Errno::ENOENT) if last => return Ok(Place { folder: walk.here(), name }),
                 Err(errno) => return Err(fail(errno)),

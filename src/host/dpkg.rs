@@ -22,7 +22,9 @@ pub struct Package {
 
 /// dpkg's database as last read, kept until the file changes.
 #[derive(Debug, Default)]
-pub(super) struct Database(RefCell<Option<(FileStamp, Rc<HashMap<String, Package>>)>>);
+pub(super) struct Database(RefCell<Option<(FileStamp, Rc<Packages>)>>);
+
+type Packages = HashMap<String, Package>;
 
 /// What apt says that it would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,7 +41,7 @@ impl Host {
         Ok(self.packages()?.get(name).cloned())
     }
 
-    fn packages(&self) -> Result<Rc<HashMap<String, Package>>> {
+    fn packages(&self) -> Result<Rc<Packages>> {
         let path = Path::new(STATUS);
         let Some(stamp) = self.stamp(path)? else { return Ok(Rc::default()) };
         if let Some((seen, packages)) = &*self.dpkg.0.borrow()
@@ -113,7 +115,7 @@ impl Host {
 }
 
 /// Reads dpkg's database: stanzas of `Field: value` lines.
-fn parse(text: &str) -> HashMap<String, Package> {
+fn parse(text: &str) -> Packages {
     let mut packages = HashMap::new();
     for stanza in text.split("\n\n") {
         let field = |name: &str| {

@@ -56,8 +56,8 @@ fn show(text: &mut String, change: &Change, style: Style) {
     if change.drift {
         words.push("changed by hand since mailprov wrote it".into());
     }
-    let words = words.join("; ");
-    let _ = writeln!(text, "  {symbol} {}  {}", change.key, style.faint(&words));
+    let line = format!("  {symbol} {}  {}", change.key, style.faint(&words.join("; ")));
+    let _ = writeln!(text, "{}", line.trim_end());
     content(text, change, style);
 }
 
@@ -77,7 +77,12 @@ fn content(text: &mut String, change: &Change, style: Style) {
     };
     match (as_text(old), as_text(new)) {
         (Some(old), Some(new)) => {
+            let before_is_empty = old.is_empty();
             for line in diff::lines(&old, &new) {
+                // Where all is new there is one place, and it says nothing.
+                if matches!((&line, before_is_empty), (Line::Place(_), true)) {
+                    continue;
+                }
                 text.push_str("      ");
                 text.push_str(&shown(&line, style));
                 text.push('\n');

@@ -8,12 +8,7 @@
 )]
 
 #[path = "../support/mod.rs"]
-#[allow(
-    dead_code,
-    unreachable_pub,
-    unused_imports,
-    reason = "a toolbox, not all of it in use"
-)]
+#[allow(dead_code, unreachable_pub, unused_imports, reason = "a toolbox, not all of it in use")]
 mod support;
 
 mod first_run;

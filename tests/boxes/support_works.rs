@@ -18,33 +18,19 @@ const MAIL_SERVER: &str = include_str!("least_mail_server.sh");
 fn every_release_boots_and_stays_as_it_is() {
     for suite in Suite::ALL {
         let debian = Debian::fresh(suite);
-        let release = debian
-            .shell(". /etc/os-release; echo $VERSION_ID")
-            .success()
-            .stdout();
+        let release = debian.shell(". /etc/os-release; echo $VERSION_ID").success().stdout();
         assert_eq!(release.trim(), suite.release());
-        assert_eq!(
-            debian
-                .run(&["systemctl", "is-system-running"])
-                .stdout()
-                .trim(),
-            "running"
-        );
+        assert_eq!(debian.run(&["systemctl", "is-system-running"]).stdout().trim(), "running");
         assert!(debian.exists("/usr/local/bin/mailprov"));
 
         let before = debian.snapshot();
         before.diff(&debian.snapshot()).assert_empty();
-        let _ = debian
-            .shell("chmod 600 /etc/passwd; touch /etc/new")
-            .success();
+        let _ = debian.shell("chmod 600 /etc/passwd; touch /etc/new").success();
         let after = debian.snapshot();
         let diff = before.diff(&after).without_folder_times(&after);
         let expected = [("/etc/new", Aspect::Added), ("/etc/passwd", Aspect::Mode)];
-        let found: Vec<_> = diff
-            .changes()
-            .iter()
-            .map(|(path, aspects)| (path.to_str(), aspects))
-            .collect();
+        let found: Vec<_> =
+            diff.changes().iter().map(|(path, aspects)| (path.to_str(), aspects)).collect();
         assert_eq!(found.len(), expected.len(), "{diff}");
         for ((path, aspects), (expected, aspect)) in found.into_iter().zip(expected) {
             assert_eq!(path, Some(expected));
@@ -71,13 +57,8 @@ fn boxes_of_one_network_reach_each_other_and_survive_a_power_cut() {
     assert_ne!(one.addresses(), other.addresses());
     let address = other.addresses();
     for host in [address.v4.to_string(), address.v6.to_string()] {
-        let greeting = one.run(&[
-            "timeout",
-            "5",
-            "bash",
-            "-c",
-            &format!("head -n1 </dev/tcp/{host}/22"),
-        ]);
+        let greeting =
+            one.run(&["timeout", "5", "bash", "-c", &format!("head -n1 </dev/tcp/{host}/22")]);
         assert!(greeting.stdout().starts_with("SSH-"), "{greeting}");
     }
     assert!(one.connect(22).is_ok() && one.connect_v6(22).is_ok());
@@ -124,9 +105,7 @@ fn the_clients_speak_with_a_real_mail_server() -> Result<(), Box<dyn Error>> {
     let (user, password) = ("thomas", "se%\"cret");
     let message = b"Subject: test\r\n\r\n.dots\r\n..more\r\nend\r\n";
 
-    let mut smtp = wait_for("SMTP", || {
-        Smtp::connect_starttls(debian.connect(25).ok()?, &tls).ok()
-    });
+    let mut smtp = wait_for("SMTP", || Smtp::connect_starttls(debian.connect(25).ok()?, &tls).ok());
     assert_eq!(smtp.wire().tls_version(), Some(ProtocolVersion::TLSv1_3));
     assert_eq!(smtp.wire().peer_chain().len(), 2);
     assert_eq!(smtp.mail("a@example.net")?.code, 250);
@@ -144,24 +123,15 @@ fn the_clients_speak_with_a_real_mail_server() -> Result<(), Box<dyn Error>> {
     let mut imap = Imap::connect_starttls(debian.connect(143)?, &tls)?;
     assert!(!imap.login(user, "wrong")?.is_ok());
     imap.login(user, password)?.ok()?;
-    wait_for("the mail", || {
-        (imap.select("INBOX").unwrap() == 1).then_some(())
-    });
+    wait_for("the mail", || (imap.select("INBOX").unwrap() == 1).then_some(()));
     assert!(imap.fetch(1)?.ends_with(b"\r\n.dots\r\n..more\r\nend\r\n"));
     assert_eq!(imap.search("SUBJECT test")?, [1]);
     imap.command("CREATE Other")?.ok()?;
-    assert!(
-        imap.list()?
-            .iter()
-            .any(|mailbox| mailbox.ends_with("Other"))
-    );
+    assert!(imap.list()?.iter().any(|mailbox| mailbox.ends_with("Other")));
     let mut second = Imap::connect_tls(debian.connect_v6(993)?, &tls)?;
     second.login(user, password)?.ok()?;
     let news = imap.idle(|| drop(second.append("INBOX", b"Subject: b\r\n\r\nb\r\n").unwrap()))?;
-    assert!(
-        news.ends_with("EXISTS") || news.ends_with("RECENT"),
-        "{news}"
-    );
+    assert!(news.ends_with("EXISTS") || news.ends_with("RECENT"), "{news}");
     assert_eq!(imap.sort("REVERSE ARRIVAL")?, [2, 1]);
     imap.move_to(2, "Other")?.ok()?;
     assert_eq!(imap.messages("Other")?, [b"Subject: b\r\n\r\nb\r\n"]);
@@ -174,10 +144,7 @@ fn the_clients_speak_with_a_real_mail_server() -> Result<(), Box<dyn Error>> {
     let mut pop3 = Pop3::connect_tls(debian.connect(995)?, &tls)?;
     pop3.login(user, password)?;
     assert_eq!(pop3.list()?.len(), 1);
-    assert!(
-        pop3.retrieve(1)?
-            .ends_with(b"\r\n.dots\r\n..more\r\nend\r\n")
-    );
+    assert!(pop3.retrieve(1)?.ends_with(b"\r\n.dots\r\n..more\r\nend\r\n"));
     pop3.delete(1)?;
     pop3.quit()?;
 
@@ -192,8 +159,6 @@ fn the_clients_speak_with_a_real_mail_server() -> Result<(), Box<dyn Error>> {
     println!("copied {:?}", start.elapsed());
     let before = copy.snapshot();
     before.diff(&copy.snapshot()).assert_empty();
-    wait_for("IMAP", || {
-        Imap::connect_tls(copy.connect(993).ok()?, &tls).ok()
-    });
+    wait_for("IMAP", || Imap::connect_tls(copy.connect(993).ok()?, &tls).ok());
     Ok(())
 }

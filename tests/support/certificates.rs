@@ -48,9 +48,7 @@ impl Issued {
 impl Authority {
     /// Makes an authority that nobody trusts yet.
     pub fn new() -> Self {
-        let authority = Self {
-            folder: tempfile::tempdir().unwrap(),
-        };
+        let authority = Self { folder: tempfile::tempdir().unwrap() };
         fs::write(authority.path("openssl.cnf"), CONFIGURATION).unwrap();
         authority.request(
             "root",
@@ -63,10 +61,7 @@ impl Authority {
             "intermediate",
             "Test intermediate",
             Algorithm::Ec,
-            &[
-                "basicConstraints=critical,CA:TRUE,pathlen:0",
-                "keyUsage=critical,keyCertSign",
-            ],
+            &["basicConstraints=critical,CA:TRUE,pathlen:0", "keyUsage=critical,keyCertSign"],
         );
         authority.sign("intermediate", Some("root"), 3650);
         authority
@@ -93,11 +88,8 @@ impl Authority {
         let file = format!("issued-{serial}");
         let alternatives: Vec<_> = names.iter().map(|name| format!("DNS:{name}")).collect();
         let alternatives = format!("subjectAltName={}", alternatives.join(","));
-        let extensions = [
-            "basicConstraints=critical,CA:FALSE",
-            "extendedKeyUsage=serverAuth",
-            &alternatives,
-        ];
+        let extensions =
+            ["basicConstraints=critical,CA:FALSE", "extendedKeyUsage=serverAuth", &alternatives];
         self.request(&file, names[0], algorithm, &extensions);
         self.sign(&file, Some("intermediate"), days);
 
@@ -105,10 +97,7 @@ impl Authority {
         let intermediate = fs::read_to_string(self.path("intermediate.pem")).unwrap();
         let chain = self.path(&format!("{file}-chain.pem"));
         fs::write(&chain, own + &intermediate).unwrap();
-        Issued {
-            chain,
-            key: self.path(&format!("{file}.key")),
-        }
+        Issued { chain, key: self.path(&format!("{file}.key")) }
     }
 
     /// Makes a key and a request to certify it, with these extensions.
@@ -119,43 +108,24 @@ impl Authority {
             self.text(&format!("{file}.csr")),
         );
         let subject = format!("/CN={name}");
-        let mut argv = vec![
-            "openssl",
-            "req",
-            "-config",
-            &configuration,
-            "-new",
-            "-noenc",
-        ];
+        let mut argv = vec!["openssl", "req", "-config", &configuration, "-new", "-noenc"];
         argv.extend(["-keyout", &key, "-out", &request, "-subj", &subject]);
         argv.extend(match algorithm {
             Algorithm::Rsa => ["-newkey", "rsa:2048"].as_slice(),
             Algorithm::Ec => &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
         });
-        extensions
-            .iter()
-            .for_each(|extension| argv.extend(["-addext", *extension]));
+        extensions.iter().for_each(|extension| argv.extend(["-addext", *extension]));
         host::run(&argv);
     }
 
     /// Certifies a request by another certificate's key, or by its own.
     fn sign(&self, file: &str, by: Option<&str>, days: i32) {
-        let (request, certificate) = (
-            self.text(&format!("{file}.csr")),
-            self.text(&format!("{file}.pem")),
-        );
+        let (request, certificate) =
+            (self.text(&format!("{file}.csr")), self.text(&format!("{file}.pem")));
         let by_certificate = by.map(|by| self.text(&format!("{by}.pem")));
         let by_key = self.text(&format!("{}.key", by.unwrap_or(file)));
         let days = days.to_string();
-        let mut argv = vec![
-            "openssl",
-            "x509",
-            "-req",
-            "-in",
-            &request,
-            "-out",
-            &certificate,
-        ];
+        let mut argv = vec!["openssl", "x509", "-req", "-in", &request, "-out", &certificate];
         argv.extend(["-days", &days, "-copy_extensions", "copyall"]);
         match &by_certificate {
             Some(by) => argv.extend(["-CA", by, "-CAkey", &by_key]),

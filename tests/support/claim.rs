@@ -40,11 +40,7 @@ impl Claim {
             let folder = all.join(&name);
             if fs::create_dir(&folder).is_ok() {
                 let lock = host::lock(&folder.join("lock"));
-                return Self {
-                    name,
-                    folder,
-                    _lock: lock,
-                };
+                return Self { name, folder, _lock: lock };
             }
         }
     }
@@ -165,16 +161,12 @@ fn is_mounted(path: &Path) -> bool {
 /// Returns where a name's control groups are, in each hierarchy that systemd
 /// can use: the one of cgroup v1, the hybrid's and the unified one.
 fn control_groups(name: &str) -> Vec<PathBuf> {
-    [
-        "/sys/fs/cgroup/systemd",
-        "/sys/fs/cgroup/unified",
-        "/sys/fs/cgroup",
-    ]
-    .iter()
-    .map(Path::new)
-    .filter(|hierarchy| hierarchy.join("cgroup.procs").exists())
-    .map(|hierarchy| hierarchy.join(name))
-    .collect()
+    ["/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified", "/sys/fs/cgroup"]
+        .iter()
+        .map(Path::new)
+        .filter(|hierarchy| hierarchy.join("cgroup.procs").exists())
+        .map(|hierarchy| hierarchy.join(name))
+        .collect()
 }
 
 /// Removes a control group with those below it.

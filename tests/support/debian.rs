@@ -119,18 +119,12 @@ impl Debian {
     }
 
     fn create(suite: Suite, init: Init, network: Arc<Network>) -> Self {
-        assert!(
-            nix::unistd::geteuid().is_root(),
-            "boxes need root: run `sudo tests/run`"
-        );
+        assert!(nix::unistd::geteuid().is_root(), "boxes need root: run `sudo tests/run`");
         let image = Image::ensure(suite);
         let claim = Claim::new();
         disk::mount_empty(&image, &claim);
-        fs::copy(
-            env!("CARGO_BIN_EXE_mailprov"),
-            claim.root().join("usr/local/bin/mailprov"),
-        )
-        .unwrap();
+        fs::copy(env!("CARGO_BIN_EXE_mailprov"), claim.root().join("usr/local/bin/mailprov"))
+            .unwrap();
         fs::write(claim.root().join("etc/hosts"), HOSTS).unwrap();
         Self::switch_on(suite, init, image, claim, network)
     }
@@ -145,15 +139,8 @@ impl Debian {
         host::run(&["ip", "netns", "add", claim.name()]);
         let addresses = network.join(claim.name());
         let claim = Arc::new(claim);
-        let mut debian = Self {
-            suite,
-            init,
-            running: None,
-            addresses,
-            claim,
-            network,
-            _image: image,
-        };
+        let mut debian =
+            Self { suite, init, running: None, addresses, claim, network, _image: image };
         debian.boot();
         debian
     }
@@ -254,12 +241,7 @@ impl Debian {
 
     /// Installs packages from the box's own cache.
     pub fn install(&self, packages: &[&str]) {
-        let mut argv = vec![
-            "env",
-            "DEBIAN_FRONTEND=noninteractive",
-            "apt-get",
-            "install",
-        ];
+        let mut argv = vec!["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install"];
         argv.extend(["--yes", "--no-install-recommends"]);
         argv.extend(packages);
         let _ = self.run(&argv).success();
@@ -269,9 +251,7 @@ impl Debian {
     #[track_caller]
     pub fn read(&self, path: &str) -> Vec<u8> {
         let mut content = Vec::new();
-        let mut file = self
-            .open(path, OFlag::O_RDONLY)
-            .unwrap_or_else(|e| panic!("{path}: {e}"));
+        let mut file = self.open(path, OFlag::O_RDONLY).unwrap_or_else(|e| panic!("{path}: {e}"));
         file.read_to_end(&mut content).unwrap();
         content
     }
@@ -290,12 +270,9 @@ impl Debian {
             let _ = self.run(&["mkdir", "--parents", folder]).success();
         }
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC;
-        let mut file = self
-            .open(path, flags)
-            .unwrap_or_else(|e| panic!("{path}: {e}"));
+        let mut file = self.open(path, flags).unwrap_or_else(|e| panic!("{path}: {e}"));
         file.write_all(content.as_ref()).unwrap();
-        file.set_permissions(fs::Permissions::from_mode(mode))
-            .unwrap();
+        file.set_permissions(fs::Permissions::from_mode(mode)).unwrap();
     }
 
     /// Tells whether there is anything under a path, be it a dangling link.
@@ -310,9 +287,7 @@ impl Debian {
 
     /// Returns the log of all units since the box last booted.
     pub fn journal(&self) -> String {
-        self.run(&["journalctl", "--boot", "--no-pager", "--output=short"])
-            .success()
-            .stdout()
+        self.run(&["journalctl", "--boot", "--no-pager", "--output=short"]).success().stdout()
     }
 
     /// Shuts down in order, and boots again.
@@ -330,9 +305,7 @@ impl Debian {
         };
         // The answer may be lost in the shutdown that is asked for.
         let _ = command(running.leader, end).output();
-        let over = wait_at_most(Duration::from_secs(60), || {
-            running.nspawn.try_wait().unwrap()
-        });
+        let over = wait_at_most(Duration::from_secs(60), || running.nspawn.try_wait().unwrap());
         if over.is_none() {
             running.kill();
             panic!("{} does not shut down", self.name());
@@ -349,17 +322,11 @@ impl Debian {
 
     /// Switches the box on and waits until it is up.
     pub fn boot(&mut self) {
-        assert!(
-            self.running.is_none(),
-            "{} is switched on already",
-            self.name()
-        );
+        assert!(self.running.is_none(), "{} is switched on already", self.name());
         let mut nspawn = self.nspawn().spawn().unwrap();
         self.claim.note_process(nspawn.id());
         let leader = wait_at_most(Duration::from_secs(30), || {
-            host::children(nspawn.id())
-                .into_iter()
-                .find(|child| is_first_process(*child))
+            host::children(nspawn.id()).into_iter().find(|child| is_first_process(*child))
         });
         let Some(leader) = leader else {
             let _ = nspawn.kill();
@@ -372,16 +339,9 @@ impl Debian {
                 Init::Systemd => self.run(&["systemctl", "is-system-running"]).stdout(),
                 Init::Stub => "running".to_owned(),
             };
-            ["running", "degraded"]
-                .contains(&state.trim())
-                .then_some(())
+            ["running", "degraded"].contains(&state.trim()).then_some(())
         });
-        assert!(
-            up.is_some(),
-            "{} is {state} after 90 s: {}",
-            self.name(),
-            self.console()
-        );
+        assert!(up.is_some(), "{} is {state} after 90 s: {}", self.name(), self.console());
     }
 
     fn nspawn(&self) -> Command {
@@ -393,16 +353,8 @@ impl Debian {
         command.arg(format!("--machine={}", self.name()));
         command.arg(format!("--hostname={HOSTNAME}"));
         command.arg("--directory").arg(self.claim.root());
-        command.arg(format!(
-            "--network-namespace-path=/run/netns/{}",
-            self.name()
-        ));
-        command.args([
-            "--quiet",
-            "--register=no",
-            "--console=pipe",
-            "--resolv-conf=off",
-        ]);
+        command.arg(format!("--network-namespace-path=/run/netns/{}", self.name()));
+        command.args(["--quiet", "--register=no", "--console=pipe", "--resolv-conf=off"]);
         if !groups.is_empty() {
             command.arg("--keep-unit");
         }
@@ -410,10 +362,7 @@ impl Debian {
             Init::Systemd => command.arg("--boot"),
             Init::Stub => command.args(["--as-pid2", "sleep", "infinity"]),
         };
-        command
-            .stdin(Stdio::null())
-            .stdout(console.try_clone().unwrap())
-            .stderr(console);
+        command.stdin(Stdio::null()).stdout(console.try_clone().unwrap()).stderr(console);
         command
     }
 
@@ -423,10 +372,7 @@ impl Debian {
     }
 
     /// Shows, for a test that failed, what the box has to say.
-    #[expect(
-        clippy::print_stderr,
-        reason = "the test harness shows it with the failure"
-    )]
+    #[expect(clippy::print_stderr, reason = "the test harness shows it with the failure")]
     fn show_state(&self) {
         eprintln!("--- console of {} ---\n{}", self.name(), self.console());
         if self.running.is_some() && self.init == Init::Systemd {
@@ -441,11 +387,7 @@ impl Debian {
             None => self.claim.root(),
         };
         let root = OpenOptions::new().read(true).open(root)?;
-        let mode = if flags.contains(OFlag::O_CREAT) {
-            Mode::S_IRUSR
-        } else {
-            Mode::empty()
-        };
+        let mode = if flags.contains(OFlag::O_CREAT) { Mode::S_IRUSR } else { Mode::empty() };
         let how = OpenHow::new()
             .flags(flags | OFlag::O_CLOEXEC)
             .mode(mode)
@@ -454,13 +396,7 @@ impl Debian {
     }
 
     fn command(&self, argv: &[&str]) -> Command {
-        command(
-            self.running
-                .as_ref()
-                .expect("a box that is switched on")
-                .leader,
-            argv,
-        )
+        command(self.running.as_ref().expect("a box that is switched on").leader, argv)
     }
 }
 
@@ -493,16 +429,8 @@ fn command(leader: u32, argv: &[&str]) -> Command {
         .args([format!("--target={leader}"), "--".to_owned()])
         .args(argv)
         .env_clear()
-        .env(
-            "PATH",
-            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        )
-        .envs([
-            ("HOME", "/root"),
-            ("LANG", "C.UTF-8"),
-            ("USER", "root"),
-            ("SHELL", "/bin/sh"),
-        ])
+        .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        .envs([("HOME", "/root"), ("LANG", "C.UTF-8"), ("USER", "root"), ("SHELL", "/bin/sh")])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -513,10 +441,7 @@ fn command(leader: u32, argv: &[&str]) -> Command {
 /// become the box's own program.
 fn is_first_process(process: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let numbers = status
-        .lines()
-        .find_map(|line| line.strip_prefix("NSpid:"))
-        .unwrap_or_default();
+    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
     let numbers: Vec<_> = numbers.split_whitespace().collect();
     let command = fs::read(format!("/proc/{process}/comm")).unwrap_or_default();
     numbers.len() > 1 && numbers.last() == Some(&"1") && !command.starts_with(b"systemd-nspawn")

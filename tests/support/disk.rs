@@ -19,12 +19,7 @@ pub fn mount_copy(image: &Image, claim: &Claim, original: &Claim) {
     // The attributes say what in the image a file came from: its inode number
     // is kept by them.
     let (from, to) = (upper(original), upper(claim));
-    host::run(&[
-        "cp",
-        "--archive",
-        from.to_str().unwrap(),
-        to.to_str().unwrap(),
-    ]);
+    host::run(&["cp", "--archive", from.to_str().unwrap(), to.to_str().unwrap()]);
     mount(image, claim);
 }
 
@@ -41,15 +36,7 @@ fn mount(image: &Image, claim: &Claim) {
         work.display(),
     );
     let root = claim.root();
-    host::run(&[
-        "mount",
-        "-t",
-        "overlay",
-        "-o",
-        &options,
-        claim.name(),
-        root.to_str().unwrap(),
-    ]);
+    host::run(&["mount", "-t", "overlay", "-o", &options, claim.name(), root.to_str().unwrap()]);
 }
 
 fn upper(claim: &Claim) -> PathBuf {

@@ -42,12 +42,7 @@ pub fn try_lock(path: &Path) -> Option<File> {
 }
 
 fn open_lock(path: &Path) -> File {
-    File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .unwrap()
+    File::options().create(true).truncate(false).write(true).open(path).unwrap()
 }
 
 /// Returns the children of a process; none if it is gone.

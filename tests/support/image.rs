@@ -124,10 +124,8 @@ fn sources(suite: Suite) -> Vec<String> {
         targets.lines().next().map(str::to_owned)
     };
     let main = mirror("Debian").expect("no Debian mirror is known here: run `apt-get update`");
-    let mut sources = vec![
-        format!("deb {main} {codename} main"),
-        format!("deb {main} {codename}-updates main"),
-    ];
+    let mut sources =
+        vec![format!("deb {main} {codename} main"), format!("deb {main} {codename}-updates main")];
     if let Some(security) = mirror("Debian-Security") {
         sources.push(format!("deb {security} {codename}-security main"));
     }

@@ -52,10 +52,7 @@ impl Network {
 
     /// Makes a network with nobody in it but the test.
     pub fn new() -> Self {
-        let network = Self {
-            claim: Claim::new(),
-            last: AtomicU8::new(1),
-        };
+        let network = Self { claim: Claim::new(), last: AtomicU8::new(1) };
         let name = network.claim.name();
         host::run(&["ip", "netns", "add", name]);
         ip(name, "link add bridge type bridge");
@@ -68,10 +65,7 @@ impl Network {
         let member = self.last.fetch_add(1, Ordering::Relaxed) + 1;
         let addresses = Addresses::of(member);
         let ours = self.claim.name();
-        ip(
-            ours,
-            &format!("link add port{member} type veth peer name eth0 netns {namespace}"),
-        );
+        ip(ours, &format!("link add port{member} type veth peer name eth0 netns {namespace}"));
         ip(ours, &format!("link set port{member} master bridge up"));
         bring_up(namespace, "eth0", addresses);
         addresses
@@ -85,10 +79,7 @@ impl Network {
     /// Runs a program of this machine in the network, such as `openssl s_client`.
     pub fn run(&self, argv: &[&str]) -> Output {
         let mut command = Command::new("ip");
-        command
-            .args(["netns", "exec", self.namespace()])
-            .args(argv)
-            .stdin(Stdio::null());
+        command.args(["netns", "exec", self.namespace()]).args(argv).stdin(Stdio::null());
         Output::new(argv, command.output().unwrap())
     }
 
@@ -118,14 +109,8 @@ impl Network {
 /// Gives an interface its addresses and switches it on, loopback too.
 fn bring_up(namespace: &str, interface: &str, addresses: Addresses) {
     ip(namespace, "link set lo up");
-    ip(
-        namespace,
-        &format!("address add {}/24 dev {interface}", addresses.v4),
-    );
-    ip(
-        namespace,
-        &format!("address add {}/64 dev {interface} nodad", addresses.v6),
-    );
+    ip(namespace, &format!("address add {}/24 dev {interface}", addresses.v4));
+    ip(namespace, &format!("address add {}/64 dev {interface} nodad", addresses.v6));
     ip(namespace, &format!("link set {interface} up"));
 }
 

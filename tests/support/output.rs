@@ -14,19 +14,13 @@ pub struct Output {
 
 impl Output {
     pub(super) fn new(argv: &[impl AsRef<str>], inner: process::Output) -> Self {
-        Self {
-            argv: argv.iter().map(|word| word.as_ref().to_owned()).collect(),
-            inner,
-        }
+        Self { argv: argv.iter().map(|word| word.as_ref().to_owned()).collect(), inner }
     }
 
     /// Returns the exit code; 128 and the signal's number for a killed command.
     pub fn code(&self) -> i32 {
         let status = self.inner.status;
-        status
-            .code()
-            .or_else(|| status.signal().map(|signal| 128 + signal))
-            .unwrap()
+        status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap()
     }
 
     /// Tells whether the exit code is 0.
@@ -66,12 +60,6 @@ impl Output {
 impl fmt::Display for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "$ {}", self.argv.join(" "))?;
-        writeln!(
-            f,
-            "{}{}exit code {}",
-            self.stdout(),
-            self.stderr(),
-            self.code()
-        )
+        writeln!(f, "{}{}exit code {}", self.stdout(), self.stderr(), self.code())
     }
 }

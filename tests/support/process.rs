@@ -18,17 +18,12 @@ pub struct Process {
 impl Process {
     pub(super) fn new(argv: &[&str], mut child: Child) -> Self {
         drop(child.stdin.take());
-        Self {
-            argv: argv.iter().map(|word| (*word).to_owned()).collect(),
-            child: Some(child),
-        }
+        Self { argv: argv.iter().map(|word| (*word).to_owned()).collect(), child: Some(child) }
     }
 
     /// Tells whether the command still runs.
     pub fn is_running(&mut self) -> bool {
-        self.child
-            .as_mut()
-            .is_some_and(|child| child.try_wait().unwrap().is_none())
+        self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
     }
 
     /// Sends the command a signal, unless it is over.
@@ -37,11 +32,7 @@ impl Process {
         let id = child.id();
         let command = wait_for("a command to start or end", || {
             let over = child.try_wait().unwrap().is_some();
-            host::children(id)
-                .first()
-                .copied()
-                .map(Some)
-                .or_else(|| over.then_some(None))
+            host::children(id).first().copied().map(Some).or_else(|| over.then_some(None))
         });
         if let Some(command) = command {
             host::signal(command, signal);

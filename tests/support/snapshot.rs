@@ -14,16 +14,8 @@ use super::host;
 
 /// What changes on any running system without anybody's doing: the kernel's
 /// and the run-time folders, logs, and systemd's own memory.
-const VOLATILE: &[&str] = &[
-    "/dev",
-    "/proc",
-    "/run",
-    "/sys",
-    "/tmp",
-    "/var/lib/systemd",
-    "/var/log/journal",
-    "/var/tmp",
-];
+const VOLATILE: &[&str] =
+    &["/dev", "/proc", "/run", "/sys", "/tmp", "/var/lib/systemd", "/var/log/journal", "/var/tmp"];
 
 /// Every path of a disk with what is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,8 +137,7 @@ impl Diff {
     /// Leaves out some paths with all below them.
     #[must_use]
     pub fn without(mut self, prefixes: &[&str]) -> Self {
-        self.changes
-            .retain(|path, _| !prefixes.iter().any(|prefix| path.starts_with(prefix)));
+        self.changes.retain(|path, _| !prefixes.iter().any(|prefix| path.starts_with(prefix)));
         self
     }
 
@@ -156,9 +147,7 @@ impl Diff {
     pub fn without_folder_times(mut self, after: &Snapshot) -> Self {
         let only_time = BTreeSet::from([Aspect::Mtime]);
         self.changes.retain(|path, aspects| {
-            let directory = after
-                .get(path)
-                .is_some_and(|entry| entry.kind == Kind::Directory);
+            let directory = after.get(path).is_some_and(|entry| entry.kind == Kind::Directory);
             !(directory && *aspects == only_time)
         });
         self

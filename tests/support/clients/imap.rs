@@ -50,10 +50,7 @@ impl Reply {
     /// Returns what follows `keyword` in each response that begins with it.
     pub fn responses(&self, keyword: &str) -> Vec<String> {
         let words = |response: &Untagged| {
-            response
-                .text
-                .strip_prefix(keyword)
-                .map(|rest| rest.trim_start().to_owned())
+            response.text.strip_prefix(keyword).map(|rest| rest.trim_start().to_owned())
         };
         self.untagged.iter().filter_map(words).collect()
     }
@@ -98,11 +95,7 @@ impl Imap {
 
     /// Returns what the server can do.
     pub fn capabilities(&mut self) -> io::Result<Vec<String>> {
-        let words = self
-            .command("CAPABILITY")?
-            .ok()?
-            .responses("CAPABILITY")
-            .join(" ");
+        let words = self.command("CAPABILITY")?.ok()?.responses("CAPABILITY").join(" ");
         Ok(words.split(' ').map(str::to_owned).collect())
     }
 
@@ -119,10 +112,7 @@ impl Imap {
     /// Opens a mailbox and returns how many messages it holds.
     pub fn select(&mut self, mailbox: &str) -> io::Result<u32> {
         let reply = self.command(&format!("SELECT {}", quoted(mailbox)))?.ok()?;
-        let exists = reply
-            .untagged
-            .iter()
-            .find_map(|line| line.text.strip_suffix(" EXISTS"));
+        let exists = reply.untagged.iter().find_map(|line| line.text.strip_suffix(" EXISTS"));
         exists
             .and_then(|number| number.parse().ok())
             .ok_or_else(|| io::Error::other("a mailbox without EXISTS"))
@@ -143,9 +133,7 @@ impl Imap {
     pub fn fetch(&mut self, number: u32) -> io::Result<Vec<u8>> {
         let reply = self.command(&format!("FETCH {number} BODY.PEEK[]"))?.ok()?;
         let mut literals = reply.untagged.into_iter().flat_map(|line| line.literals);
-        literals
-            .next()
-            .ok_or_else(|| io::Error::other(format!("no message {number}")))
+        literals.next().ok_or_else(|| io::Error::other(format!("no message {number}")))
     }
 
     /// Opens a mailbox and fetches all of its messages.
@@ -162,10 +150,7 @@ impl Imap {
 
     /// Returns all mailboxes, each with its flags in front.
     pub fn list(&mut self) -> io::Result<Vec<String>> {
-        Ok(self
-            .command("LIST \"\" \"*\" RETURN (SPECIAL-USE)")?
-            .ok()?
-            .responses("LIST"))
+        Ok(self.command("LIST \"\" \"*\" RETURN (SPECIAL-USE)")?.ok()?.responses("LIST"))
     }
 
     /// Returns the mailboxes that are subscribed to.
@@ -180,17 +165,13 @@ impl Imap {
 
     /// Removes a message.
     pub fn delete(&mut self, number: u32) -> io::Result<Reply> {
-        self.command(&format!("STORE {number} +FLAGS.SILENT (\\Deleted)"))?
-            .ok()?;
+        self.command(&format!("STORE {number} +FLAGS.SILENT (\\Deleted)"))?.ok()?;
         self.command("EXPUNGE")
     }
 
     /// Returns the quota of the inbox as the server tells it.
     pub fn quota(&mut self) -> io::Result<Vec<String>> {
-        Ok(self
-            .command("GETQUOTAROOT INBOX")?
-            .ok()?
-            .responses("QUOTA "))
+        Ok(self.command("GETQUOTAROOT INBOX")?.ok()?.responses("QUOTA "))
     }
 
     /// Waits in `IDLE` until the server speaks of something by itself, once
@@ -228,8 +209,7 @@ impl Imap {
             match part {
                 Part::Text(text) => self.wire.write(text.as_bytes())?,
                 Part::Literal(bytes) => {
-                    self.wire
-                        .write(format!("{{{}}}\r\n", bytes.len()).as_bytes())?;
+                    self.wire.write(format!("{{{}}}\r\n", bytes.len()).as_bytes())?;
                     let line = self.wire.read_line()?;
                     if !line.starts_with('+') {
                         return self.reply_from(&tag, line);
@@ -245,10 +225,7 @@ impl Imap {
     fn numbers(&mut self, command: &str, keyword: &str) -> io::Result<Vec<u32>> {
         let reply = self.command(command)?.ok()?;
         let numbers = reply.responses(keyword).join(" ");
-        Ok(numbers
-            .split_whitespace()
-            .filter_map(|number| number.parse().ok())
-            .collect())
+        Ok(numbers.split_whitespace().filter_map(|number| number.parse().ok()).collect())
     }
 
     fn tag(&mut self) -> String {
@@ -258,11 +235,7 @@ impl Imap {
 
     fn continuation(&mut self) -> io::Result<()> {
         let line = self.wire.read_line()?;
-        if line.starts_with('+') {
-            Ok(())
-        } else {
-            Err(io::Error::other(line))
-        }
+        if line.starts_with('+') { Ok(()) } else { Err(io::Error::other(line)) }
     }
 
     fn reply(&mut self, tag: &str) -> io::Result<Reply> {
@@ -281,11 +254,7 @@ impl Imap {
                 let (status, text) = rest
                     .and_then(|rest| rest.split_once(' '))
                     .ok_or_else(|| io::Error::other(format!("not an answer: {line}")))?;
-                return Ok(Reply {
-                    status: status.to_owned(),
-                    text: text.to_owned(),
-                    untagged,
-                });
+                return Ok(Reply { status: status.to_owned(), text: text.to_owned(), untagged });
             }
             line = self.wire.read_line()?;
         }

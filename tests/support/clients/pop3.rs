@@ -106,9 +106,6 @@ impl Pop3 {
 
     fn lines(&mut self) -> io::Result<Vec<String>> {
         let text = self.wire.read_until_dot()?;
-        Ok(String::from_utf8_lossy(&text)
-            .lines()
-            .map(str::to_owned)
-            .collect())
+        Ok(String::from_utf8_lossy(&text).lines().map(str::to_owned).collect())
     }
 }

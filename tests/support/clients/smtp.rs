@@ -74,13 +74,7 @@ impl Smtp {
     }
 
     fn greeted(wire: Wire) -> io::Result<Self> {
-        let mut smtp = Self {
-            wire,
-            greeting: Reply {
-                code: 0,
-                lines: Vec::new(),
-            },
-        };
+        let mut smtp = Self { wire, greeting: Reply { code: 0, lines: Vec::new() } };
         smtp.greeting = smtp.reply()?;
         Ok(smtp)
     }
@@ -196,10 +190,7 @@ impl Smtp {
         loop {
             let line = self.wire.read_line()?;
             let nonsense = || io::Error::other(format!("not an answer: {line}"));
-            let code = line
-                .get(..3)
-                .and_then(|code| code.parse().ok())
-                .ok_or_else(nonsense)?;
+            let code = line.get(..3).and_then(|code| code.parse().ok()).ok_or_else(nonsense)?;
             lines.push(line.get(4..).unwrap_or_default().to_owned());
             if line.as_bytes().get(3) != Some(&b'-') {
                 return Ok(Reply { code, lines });

@@ -22,26 +22,19 @@ impl Tls {
         for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
             roots.add(certificate.unwrap()).unwrap();
         }
-        let config = builder()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let config = builder().with_root_certificates(roots).with_no_client_auth();
         Self::new(config, name)
     }
 
     /// Trusts whoever answers.
     pub fn unverified(name: &str) -> Self {
         let anyone = Arc::new(Anyone(ring::default_provider()));
-        let config = builder()
-            .dangerous()
-            .with_custom_certificate_verifier(anyone);
+        let config = builder().dangerous().with_custom_certificate_verifier(anyone);
         Self::new(config.with_no_client_auth(), name)
     }
 
     fn new(config: ClientConfig, name: &str) -> Self {
-        Self {
-            config: Arc::new(config),
-            name: name.to_owned().try_into().unwrap(),
-        }
+        Self { config: Arc::new(config), name: name.to_owned().try_into().unwrap() }
     }
 }
 

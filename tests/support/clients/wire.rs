@@ -23,9 +23,7 @@ enum Stream {
 impl Wire {
     /// Speaks in the clear.
     pub fn plain(stream: TcpStream) -> Self {
-        Self {
-            stream: Some(BufReader::new(Stream::Plain(stream))),
-        }
+        Self { stream: Some(BufReader::new(Stream::Plain(stream))) }
     }
 
     /// Speaks TLS from the first byte.
@@ -62,9 +60,7 @@ impl Wire {
 
     /// Returns the certificates that the server showed, its own first.
     pub fn peer_chain(&self) -> Vec<CertificateDer<'static>> {
-        let chain = self
-            .session()
-            .and_then(|session| session.peer_certificates());
+        let chain = self.session().and_then(|session| session.peer_certificates());
         chain.unwrap_or_default().to_vec()
     }
 
@@ -115,9 +111,7 @@ impl Wire {
     }
 
     fn open(&mut self) -> io::Result<&mut BufReader<Stream>> {
-        self.stream
-            .as_mut()
-            .ok_or_else(|| io::ErrorKind::NotConnected.into())
+        self.stream.as_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 }
 
