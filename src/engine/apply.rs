@@ -73,7 +73,8 @@ fn make(
     }
     let borrowed: Vec<_> = batch.iter().map(|(key, now, after)| (*key, now, *after)).collect();
     resource::write(host, &borrowed, &mut |text| sink(Event::Said { text }))?;
-    for (key, _, after) in &batch {
+    // What brings more than it declares has looked for itself.
+    for (key, _, after) in batch.iter().filter(|(key, ..)| !key.reaches_further()) {
         if !after.is_met_by(&resource::observe(host, key)?) {
             return Err(Error::Other(format!("{key} was changed, yet is not what it should be")));
         }

@@ -175,7 +175,9 @@ impl Host {
         let numbers = self.numbers(&ownership.owner, &ownership.group)?;
         let place = self.existing_place(path)?;
         let old = open_file(&place).ok();
+        // Another name of the same file is not declared, so it is left alone.
         if let Some(old) = &old
+            && fstat(old).is_ok_and(|found| found.st_nlink == 1)
             && read_all(old).is_ok_and(|bytes| bytes == content.bytes())
         {
             return set_ownership(old, numbers, ownership.mode)

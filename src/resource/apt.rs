@@ -28,23 +28,30 @@ pub(super) fn write(
     batch: &[(&Key, &State, &State)],
     say: &mut dyn FnMut(&str),
 ) -> Result<()> {
-    let names = |wanted: fn(&State) -> bool| -> Vec<String> {
-        let chosen = batch.iter().filter(|(_, _, after)| wanted(after));
-        chosen
-            .filter_map(|(key, ..)| match key {
-                Key::Package(name) => Some(name.clone()),
-                _ => None,
-            })
-            .collect()
-    };
-    let (installs, removals) =
-        (names(|after| *after != State::Absent), names(|after| *after == State::Absent));
+    let mut installs = Vec::new();
+    let mut removals = Vec::new();
+    for (key, _, after) in batch {
+        match (key, after) {
+            (Key::Package(name), State::Package { automatic: false, .. }) => {
+                installs.push(name.clone())
+            }
+            (Key::Package(name), State::Absent) => removals.push(name.clone()),
+            // It comes along with those that need it, and apt knows it as such.
+            _ => {}
+        }
+    }
     wait_for_others(host, say)?;
     restore_policy(host)?;
     forbid_starting(host)?;
     let result = install(host, &installs, say).and_then(|()| remove(host, &removals));
     restore_policy(host)?;
-    result
+    result?;
+    for name in &installs {
+        if !host.package(name)?.is_some_and(|package| package.complete) {
+            return Err(Error::Other(format!("apt ended well, yet {name} is not installed")));
+        }
+    }
+    Ok(())
 }
 
 fn install(host: &Host, names: &[String], say: &mut dyn FnMut(&str)) -> Result<()> {
@@ -71,12 +78,13 @@ fn install(host: &Host, names: &[String], say: &mut dyn FnMut(&str)) -> Result<(
             return Err(host.apt(&["install"], names).failed(&first));
         }
     }
-    say("fetching the package lists");
+    say("fetching the package lists, as those here are too old");
     host.apt(&["update"], &[]).run()?;
     say("installing");
     host.apt(&["install"], names).env(MARK, "1").run().map(drop)
 }
 
+/// Removes what installing the others has not removed already.
 fn remove(host: &Host, names: &[String]) -> Result<()> {
     if names.is_empty() {
         return Ok(());

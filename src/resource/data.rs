@@ -32,8 +32,11 @@ pub fn json(state: &State, secret: bool) -> Value {
         State::Link { target } => json!({"state": "link", "target": target}),
         State::Special => json!({"state": "special"}),
         State::Kept => json!({"state": "kept"}),
-        State::Package { version, complete } => {
-            json!({"state": "installed", "version": version, "complete": complete})
+        State::Package { version, complete, automatic } => {
+            json!({
+                "state": "installed", "version": version, "complete": complete,
+                "automatic": automatic,
+            })
         }
         State::Group(group) => {
             json!({"state": "group", "gid": group.as_ref().map(|group| group.gid)})

@@ -108,6 +108,7 @@ impl File {
             }
         };
         self.refuse_the_impossible(view, &before, &after)?;
+        refuse_unknown_names(view, &after)?;
         Ok(vec![Target { key, after }])
     }
 
@@ -133,6 +134,26 @@ impl File {
         }
         Err(Error::NoParent { path: parent.to_owned() })
     }
+}
+
+/// Says in the plan that an owner or a group will not be there.
+fn refuse_unknown_names(view: &View<'_>, after: &State) -> Result<()> {
+    let (State::File { ownership, .. } | State::Directory(ownership)) = after else {
+        return Ok(());
+    };
+    for (kind, name, key) in [
+        ("user", &ownership.owner, Key::User(ownership.owner.clone())),
+        ("group", &ownership.group, Key::Group(ownership.group.clone())),
+    ] {
+        let given_by_number = name.starts_with('#');
+        // A package that the plan installs may bring the name.
+        let is_there =
+            given_by_number || view.is_open_ended() || view.state(&key)? != State::Absent;
+        if !is_there {
+            return Err(Error::NoSuchName { kind, name: name.clone() });
+        }
+    }
+    Ok(())
 }
 
 fn absent(fields: &crate::yaml::Fields<'_>, decoder: &mut Decoder) -> bool {

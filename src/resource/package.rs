@@ -44,7 +44,8 @@ impl Package {
         self.names.iter().cloned().map(Key::Package).collect()
     }
 
-    /// Returns each package with the version that apt would install.
+    /// Returns each package with the version that apt would install, those that
+    /// come along, and those that would have to go.
     pub(super) fn targets(&self, view: &View<'_>) -> Result<Vec<Target>> {
         let keys = self.keys();
         let mut befores = Vec::new();
@@ -63,23 +64,33 @@ impl Package {
             (false, false) => view.host().simulate_install(&missing)?.unwrap_or_default(),
             _ => crate::host::Simulation::default(),
         };
-        let targets = keys.into_iter().zip(befores).map(|(key, before)| {
-            let after = match (&key, self.absent) {
-                (_, true) => State::Absent,
-                (_, false) if is_complete(&before) => before,
-                (Key::Package(name), false) => {
-                    let coming = coming.installs.iter().find(|(coming, _)| coming == name);
-                    State::Package {
-                        version: coming.map(|(_, version)| version.clone()),
-                        complete: true,
-                    }
-                }
-                _ => unreachable!("all keys are packages"),
+        let version_of = |name: &String| {
+            let coming = coming.installs.iter().find(|(coming, _)| coming == name);
+            coming.map(|(_, version)| version.clone())
+        };
+        let asked_for = self.names.iter().zip(keys).zip(befores).map(|((name, key), before)| {
+            let after = match self.absent {
+                true => State::Absent,
+                false if is_complete(&before) => before,
+                false => installed(version_of(name), false),
             };
             Target { key, after }
         });
-        Ok(targets.collect())
+        let others = coming.installs.iter().filter(|(name, _)| !self.names.contains(name));
+        let needed = others.map(|(name, version)| Target {
+            key: Key::Package(name.clone()),
+            after: installed(Some(version.clone()), true),
+        });
+        let in_the_way = coming
+            .removes
+            .iter()
+            .map(|name| Target { key: Key::Package(name.clone()), after: State::Absent });
+        Ok(asked_for.chain(needed).chain(in_the_way).collect())
     }
+}
+
+fn installed(version: Option<String>, automatic: bool) -> State {
+    State::Package { version, complete: true, automatic }
 }
 
 /// Looks a package up in dpkg's database.
@@ -87,5 +98,6 @@ pub(super) fn observe(host: &Host, name: &str) -> Result<State> {
     Ok(host.package(name)?.map_or(State::Absent, |package| State::Package {
         version: Some(package.version),
         complete: package.complete,
+        automatic: false,
     }))
 }

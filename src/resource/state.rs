@@ -37,6 +37,8 @@ pub enum State {
         version: Option<String>,
         /// Whether it is unpacked and configured.
         complete: bool,
+        /// Whether it only comes because another needs it.
+        automatic: bool,
     },
     /// A group; its number is none where only its making will tell.
     Group(Option<Group>),
@@ -103,9 +105,11 @@ impl State {
     pub fn is_met_by(&self, actual: &Self) -> bool {
         match (self, actual) {
             (Self::Group(None), Self::Group(_)) => true,
-            (Self::Package { version: None, complete }, Self::Package { complete: actual, .. }) => {
-                complete == actual
-            }
+            // A package that was asked for is wanted in any version.
+            (
+                Self::Package { version, complete, automatic },
+                Self::Package { version: actual_version, complete: actual, .. },
+            ) => complete == actual && (!automatic || version == actual_version),
             (Self::User { user, numbered: false }, Self::User { user: actual, .. }) => {
                 *user == User { uid: user.uid, ..actual.clone() }
             }

@@ -74,6 +74,11 @@ pub fn differences(key: &Key, before: &State, after: &State) -> Vec<String> {
             words
         }
         (State::Service(old), State::Service(new)) => service_differences(old, new),
+        (State::Package { .. }, State::Absent) => vec!["in the way of the others".into()],
+        (
+            State::Package { version: Some(old), complete: true, .. },
+            State::Package { version: Some(new), .. },
+        ) => vec![format!("{old} → {new}")],
         (State::Package { complete: false, .. }, _) => vec!["its installation broke off".into()],
         (State::Absent, after) => described(key, after),
         (before, State::Absent) => vec![format!("now {}", noun(before))],
@@ -87,6 +92,9 @@ fn described(key: &Key, state: &State) -> Vec<String> {
         State::File { ownership, .. } => vec![owned(ownership)],
         State::Directory(ownership) => vec!["directory".into(), owned(ownership)],
         State::Link { target } => vec![format!("link to {}", target.display())],
+        State::Package { version: Some(version), automatic: true, .. } => {
+            vec![version.clone(), "needed by the others".into()]
+        }
         State::Package { version, .. } => {
             vec![
                 version
