@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Algorithm, Aspect, Authority, Debian, Issued, Network, Suite};
+use crate::support::{Algorithm, Aspect, Authority, Debian, Issued, Network, Suite, Zone};
 
 #[test]
 fn every_release_boots_and_stays_as_it_is() {
@@ -72,6 +72,18 @@ fn boxes_of_one_network_reach_each_other_and_survive_a_power_cut() {
         ]);
         assert!(greeting.stdout().starts_with("SSH-"), "{greeting}");
     }
+    let _dns = Zone::default()
+        .host("other.test", address)
+        .serve(one.network(), &[&one]);
+    let found = one
+        .run(&["getent", "ahosts", "other.test"])
+        .success()
+        .stdout();
+    assert!(
+        found.contains("10.77.0.3") && found.contains("fd00:77::3"),
+        "{found}"
+    );
+    assert_eq!(one.run(&["getent", "hosts", "nobody.test"]).code(), 2);
     assert!(one.connect(22).is_ok() && one.connect_v6(22).is_ok());
     assert!(one.connect(25).is_err());
     assert_eq!(Network::client().v4.to_string(), "10.77.0.1");
