@@ -1,18 +1,10 @@
 //! The boxes themselves and what tests look at them with.
 
-use std::error::Error;
-use std::time::Instant;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
 
-use rustls::ProtocolVersion;
-
-use crate::support::{
-    Algorithm, Aspect, Authority, Debian, Imap, Network, Pop3, Smtp, Suite, Tls, sha512_crypt,
-    wait_for,
-};
-
-/// The least that makes Postfix and Dovecot of Debian 13 a mail server, as a
-/// shell script.
-const MAIL_SERVER: &str = include_str!("least_mail_server.sh");
+use crate::support::{Algorithm, Aspect, Authority, Debian, Issued, Network, Suite, Zone};
 
 #[test]
 fn every_release_boots_and_stays_as_it_is() {
@@ -61,6 +53,10 @@ fn boxes_of_one_network_reach_each_other_and_survive_a_power_cut() {
             one.run(&["timeout", "5", "bash", "-c", &format!("head -n1 </dev/tcp/{host}/22")]);
         assert!(greeting.stdout().starts_with("SSH-"), "{greeting}");
     }
+    let _dns = Zone::default().host("other.test", address).serve(one.network(), &[&one]);
+    let found = one.run(&["getent", "ahosts", "other.test"]).success().stdout();
+    assert!(found.contains("10.77.0.3") && found.contains("fd00:77::3"), "{found}");
+    assert_eq!(one.run(&["getent", "hosts", "nobody.test"]).code(), 2);
     assert!(one.connect(22).is_ok() && one.connect_v6(22).is_ok());
     assert!(one.connect(25).is_err());
     assert_eq!(Network::client().v4.to_string(), "10.77.0.1");
@@ -77,88 +73,38 @@ fn boxes_of_one_network_reach_each_other_and_survive_a_power_cut() {
 }
 
 #[test]
-fn the_clients_speak_with_a_real_mail_server() -> Result<(), Box<dyn Error>> {
-    let authority = Authority::new();
-    let issued = authority.issue(&["mail.example.org"], Algorithm::Rsa);
-    let start = Instant::now();
-    let debian = Debian::prepared("least mail server", Suite::Trixie, |debian| {
-        debian.install(&[
-            "postfix",
-            "dovecot-core",
-            "dovecot-imapd",
-            "dovecot-pop3d",
-            "dovecot-lmtpd",
-            "openssl",
-        ]);
-        debian.write("/etc/mail-chain.pem", issued.chain_pem(), 0o644);
-        debian.write("/etc/mail-key.pem", issued.key_pem(), 0o600);
-        debian.write(
-            "/etc/dovecot/users",
-            format!("thomas:{}::::::\n", sha512_crypt("se%\"cret")),
-            0o644,
-        );
-        let _ = debian.shell(MAIL_SERVER).success();
+fn a_prepared_box_is_made_once_and_copied() {
+    let prepared =
+        |prepare: fn(Debian) -> Debian| Debian::prepared("a marked box", Suite::Trixie, prepare);
+    let one = prepared(|debian| {
+        debian.write("/etc/marked", "once", 0o640);
         debian
     });
-    println!("prepared {:?}", start.elapsed());
-    let tls = Tls::trusting(&authority.root_pem(), "mail.example.org");
-    let (user, password) = ("thomas", "se%\"cret");
-    let message = b"Subject: test\r\n\r\n.dots\r\n..more\r\nend\r\n";
+    one.write("/etc/marked", "changed", 0o640);
+    let other = prepared(|_| unreachable!("it was prepared for the first copy"));
+    assert_eq!(other.read_text("/etc/marked"), "once");
+    let inode = |debian: &Debian| debian.snapshot().get("/etc/passwd").unwrap().inode;
+    assert_eq!(inode(&one), inode(&other));
+}
 
-    let mut smtp = wait_for("SMTP", || Smtp::connect_starttls(debian.connect(25).ok()?, &tls).ok());
-    assert_eq!(smtp.wire().tls_version(), Some(ProtocolVersion::TLSv1_3));
-    assert_eq!(smtp.wire().peer_chain().len(), 2);
-    assert_eq!(smtp.mail("a@example.net")?.code, 250);
-    assert!(!smtp.rcpt("nobody@elsewhere.example")?.is_positive());
-    assert_eq!(smtp.auth_plain(user, "wrong")?.code, 503);
-    drop(smtp);
-
-    let mut smtp = Smtp::connect_starttls(debian.connect_v6(25)?, &tls)?;
-    assert_eq!(smtp.auth_plain(user, "wrong")?.code, 535);
-    assert_eq!(smtp.auth_login(user, password)?.code, 235);
-    let reply = smtp.send("thomas@example.org", &["thomas@example.org"], message)?;
-    reply.expect_code(250);
-    smtp.quit()?.expect_code(221);
-
-    let mut imap = Imap::connect_starttls(debian.connect(143)?, &tls)?;
-    assert!(!imap.login(user, "wrong")?.is_ok());
-    imap.login(user, password)?.ok()?;
-    wait_for("the mail", || (imap.select("INBOX").unwrap() == 1).then_some(()));
-    assert!(imap.fetch(1)?.ends_with(b"\r\n.dots\r\n..more\r\nend\r\n"));
-    assert_eq!(imap.search("SUBJECT test")?, [1]);
-    imap.command("CREATE Other")?.ok()?;
-    assert!(imap.list()?.iter().any(|mailbox| mailbox.ends_with("Other")));
-    let mut second = Imap::connect_tls(debian.connect_v6(993)?, &tls)?;
-    second.login(user, password)?.ok()?;
-    let news = imap.idle(|| drop(second.append("INBOX", b"Subject: b\r\n\r\nb\r\n").unwrap()))?;
-    assert!(news.ends_with("EXISTS") || news.ends_with("RECENT"), "{news}");
-    assert_eq!(imap.sort("REVERSE ARRIVAL")?, [2, 1]);
-    imap.move_to(2, "Other")?.ok()?;
-    assert_eq!(imap.messages("Other")?, [b"Subject: b\r\n\r\nb\r\n"]);
-    imap.delete(1)?.ok()?;
-    assert_eq!(imap.select("Other")?, 0);
-
-    let mut pop3 = Pop3::connect_stls(debian.connect(110)?, &tls)?;
-    assert!(pop3.login(user, "wrong").is_err());
-    drop(pop3);
-    let mut pop3 = Pop3::connect_tls(debian.connect(995)?, &tls)?;
-    pop3.login(user, password)?;
-    assert_eq!(pop3.list()?.len(), 1);
-    assert!(pop3.retrieve(1)?.ends_with(b"\r\n.dots\r\n..more\r\nend\r\n"));
-    pop3.delete(1)?;
-    pop3.quit()?;
-
-    let wrong = Tls::trusting(&Authority::new().root_pem(), "mail.example.org");
-    assert!(Imap::connect_tls(debian.connect(993)?, &wrong).is_err());
-    let wrong = Tls::trusting(&authority.root_pem(), "mail.example.net");
-    assert!(Imap::connect_tls(debian.connect(993)?, &wrong).is_err());
-    assert!(Imap::connect_tls(debian.connect(993)?, &Tls::unverified("x.example")).is_ok());
-
-    let start = Instant::now();
-    let copy = Debian::prepared("least mail server", Suite::Trixie, |_| unreachable!());
-    println!("copied {:?}", start.elapsed());
-    let before = copy.snapshot();
-    before.diff(&copy.snapshot()).assert_empty();
-    wait_for("IMAP", || Imap::connect_tls(copy.connect(993).ok()?, &tls).ok());
-    Ok(())
+#[test]
+fn certificates_are_what_they_are_called() {
+    let authority = Authority::new();
+    let verify = |issued: &Issued| {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("root.pem");
+        fs::write(&root, authority.root_pem()).unwrap();
+        Command::new("openssl")
+            .args(["verify", "-verify_hostname", "mail.example.org", "-CAfile"])
+            .args([&root, Path::new("-untrusted"), &issued.chain, &issued.chain])
+            .output()
+            .unwrap()
+            .status
+            .success()
+    };
+    assert!(verify(&authority.issue(&["mail.example.org"], Algorithm::Rsa)));
+    assert!(verify(&authority.issue(&["example.org", "mail.example.org"], Algorithm::Ec)));
+    assert!(!verify(&authority.issue(&["mail.example.net"], Algorithm::Ec)));
+    assert!(!verify(&authority.issue_expired(&["mail.example.org"])));
+    assert!(!verify(&Authority::new().issue(&["mail.example.org"], Algorithm::Ec)));
 }

@@ -11,14 +11,24 @@ use super::{host, wait_for};
 #[derive(Debug)]
 pub struct Process {
     argv: Vec<String>,
-    /// `nsenter`, the parent of the command itself.
+    /// `nsenter`, which ends when the command does.
     child: Option<Child>,
+    /// The command itself; `None` if it was over at once.
+    command: Option<u32>,
 }
 
 impl Process {
+    /// Takes over a started `nsenter`, once it is in the box.
     pub(super) fn new(argv: &[&str], mut child: Child) -> Self {
         drop(child.stdin.take());
-        Self { argv: argv.iter().map(|word| (*word).to_owned()).collect(), child: Some(child) }
+        let id = child.id();
+        let command = wait_for("a command to start", || {
+            let command = host::children(id).first().copied();
+            let over = child.try_wait().unwrap().is_some();
+            (command.is_some() || over).then_some(command)
+        });
+        let argv = argv.iter().map(|word| (*word).to_owned()).collect();
+        Self { argv, child: Some(child), command }
     }
 
     /// Tells whether the command still runs.
@@ -28,13 +38,9 @@ impl Process {
 
     /// Sends the command a signal, unless it is over.
     pub fn signal(&mut self, signal: Signal) {
-        let Some(child) = &mut self.child else { return };
-        let id = child.id();
-        let command = wait_for("a command to start or end", || {
-            let over = child.try_wait().unwrap().is_some();
-            host::children(id).first().copied().map(Some).or_else(|| over.then_some(None))
-        });
-        if let Some(command) = command {
+        if self.is_running()
+            && let Some(command) = self.command
+        {
             host::signal(command, signal);
         }
     }
@@ -54,9 +60,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if self.is_running() {
-            self.signal(Signal::SIGKILL);
-        }
+        self.signal(Signal::SIGKILL);
         if let Some(mut child) = self.child.take() {
             let _ = child.wait();
         }
