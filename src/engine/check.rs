@@ -64,7 +64,7 @@ impl StagedCheck {
     }
 
     fn run_on(&self, host: &Host, stage: &Path) -> Result<()> {
-        let root = Ownership { owner: "#0".into(), group: "#0".into(), mode: 0o600 };
+        let root = Ownership::of_root(0o600);
         for (path, content) in &self.files {
             let path = stage.join(path.strip_prefix("/").unwrap_or(path));
             host.make_private_directories(path.parent().unwrap_or(stage))?;
