@@ -77,10 +77,8 @@ impl StagedCheck {
             if captured.success() && captured.stderr.trim().is_empty() {
                 continue;
             }
-            // Only what it complains of, in the names of the files as they will be.
-            let complaint =
-                if captured.stderr.trim().is_empty() { &captured.stdout } else { &captured.stderr };
-            let complaint = complaint.replace(STAGE, "");
+            // Standard output may hold what is configured, secrets included, so it is not shown.
+            let complaint = captured.stderr.replace(STAGE, "");
             let lines: Vec<_> = complaint.lines().map(|line| format!("    {line}")).collect();
             return Err(Error::Other(format!(
                 "`{}` does not accept the new configuration, so nothing was changed:\n{}",
