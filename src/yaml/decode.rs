@@ -1,0 +1,292 @@
+//! Walking a tree and collecting every mistake in it.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::{Entry, Key, Kind, Node, Style, nearest};
+use crate::diagnostic::{Diagnostic, Source};
+
+/// More mistakes than this are not collected; nobody reads them.
+const MAX_MISTAKES: usize = 1000;
+/// A person's text is quoted in a message up to this many characters.
+const MAX_SHOWN: usize = 80;
+
+/// Reads nodes as what they should be, and collects what is wrong with them.
+///
+/// A method that returns `None` has reported why. A caller goes on with what
+/// remains, so that one mistake does not hide the next, and asks
+/// [`Decoder::finish`] at the end whether its result may be used.
+#[derive(Debug)]
+pub struct Decoder {
+    source: Arc<Source>,
+    mistakes: Vec<Diagnostic>,
+}
+
+impl Decoder {
+    /// Makes a decoder whose diagnostics point into `source`.
+    pub fn new(source: &Arc<Source>) -> Self {
+        Self {
+            source: Arc::clone(source),
+            mistakes: Vec::new(),
+        }
+    }
+
+    /// Returns the text that the diagnostics point into.
+    pub fn source(&self) -> &Arc<Source> {
+        &self.source
+    }
+
+    /// Reports a mistake that needs no more than a message and a remedy.
+    pub fn refuse(&mut self, span: &Range<usize>, message: impl Into<String>, help: &str) {
+        let mistake = Diagnostic::new(&self.source, span.clone(), message);
+        self.report(if help.is_empty() {
+            mistake
+        } else {
+            mistake.help(help)
+        });
+    }
+
+    /// Reports a mistake.
+    pub fn report(&mut self, mistake: Diagnostic) {
+        if self.mistakes.len() < MAX_MISTAKES {
+            self.mistakes.push(mistake);
+        }
+    }
+
+    /// Returns how many mistakes were reported so far.
+    pub fn mistakes(&self) -> usize {
+        self.mistakes.len()
+    }
+
+    /// Returns the value if there was no mistake.
+    ///
+    /// # Errors
+    ///
+    /// Returns all mistakes, in the order of their places in the text.
+    pub fn finish<T>(mut self, value: Option<T>) -> Result<T, Vec<Diagnostic>> {
+        self.mistakes
+            .sort_by_key(|mistake| (mistake.span.start, mistake.span.end));
+        match value {
+            Some(value) if self.mistakes.is_empty() => Ok(value),
+            _ => Err(self.mistakes),
+        }
+    }
+
+    /// Reads a map whose keys are all known, and reports unknown keys, keys
+    /// that occur twice and keys without a value.
+    pub fn fields<'n>(&mut self, node: &'n Node, known: &[&'static str]) -> Option<Fields<'n>> {
+        let mut fields = Fields {
+            span: node.span.clone(),
+            entries: Vec::new(),
+        };
+        for entry in self.entries(node)? {
+            if !known.contains(&entry.key.text.as_str()) {
+                self.unknown_key(&entry.key, known);
+                continue;
+            }
+            if entry.value.is_null() {
+                self.no_value(&entry.key);
+            }
+            fields.entries.push(entry);
+        }
+        Some(fields)
+    }
+
+    /// Reads a map whose keys are names that the person chose. A key that
+    /// occurs twice is reported, and returned once.
+    pub fn entries<'n>(&mut self, node: &'n Node) -> Option<Vec<&'n Entry>> {
+        let Kind::Map(entries) = &node.kind else {
+            return self.wrong_shape(node, "a map", "write `key: value`, one line each");
+        };
+        let mut seen: HashMap<&str, &Key> = HashMap::with_capacity(entries.len());
+        let mut unique = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let key = &entry.key;
+            if let Some(first) = seen.get(key.text.as_str()) {
+                let message = format!("`{}` occurs twice", printable(&key.text));
+                let line = self.line_of(&first.span);
+                self.refuse(
+                    &key.span,
+                    message,
+                    &format!("the first is on line {line}: keep one"),
+                );
+                continue;
+            }
+            seen.insert(&key.text, key);
+            unique.push(entry);
+        }
+        Some(unique)
+    }
+
+    /// Reads a list.
+    pub fn list<'n>(&mut self, node: &'n Node) -> Option<&'n [Node]> {
+        match &node.kind {
+            Kind::List(items) => Some(items),
+            _ => self.wrong_shape(
+                node,
+                "a list",
+                "write `[a, b]`, or `- a` on lines of their own",
+            ),
+        }
+    }
+
+    /// Reads a text, which may have several lines. What YAML would take for a
+    /// number or a truth value is the text that was written.
+    pub fn text<'n>(&mut self, node: &'n Node) -> Option<&'n str> {
+        match node.as_scalar() {
+            Some(scalar) if !scalar.is_null() => Some(&scalar.text),
+            _ => self.wrong_shape(node, "a text", ""),
+        }
+    }
+
+    /// Reads a text of one line without control characters.
+    pub fn line<'n>(&mut self, node: &'n Node) -> Option<&'n str> {
+        let text = self.text(node)?;
+        let Some(found) = text.chars().find(|c| c.is_control()) else {
+            return Some(text);
+        };
+        let block = node
+            .as_scalar()
+            .is_some_and(|scalar| scalar.style == Style::Block);
+        let (message, help) = match found {
+            '\n' if block => (
+                "a line break",
+                "write the value behind the colon, not as a block",
+            ),
+            '\n' | '\r' => ("a line break", "write the value on one line"),
+            _ => ("a control character", "write the value without it"),
+        };
+        self.refuse(&node.span, format!("{message} in the value"), help);
+        None
+    }
+
+    /// Reads `true` or `false`, and nothing that merely looks like it.
+    pub fn boolean(&mut self, node: &Node) -> Option<bool> {
+        let scalar = node.as_scalar();
+        if let Some(value) = scalar.and_then(super::Scalar::boolean) {
+            return Some(value);
+        }
+        let word = scalar.map_or(String::new(), |scalar| scalar.text.to_lowercase());
+        let quoted = scalar.is_some_and(|scalar| scalar.style != Style::Plain);
+        let help = match word.as_str() {
+            "true" | "false" if quoted => "write it without quotes",
+            "true" | "yes" | "on" | "y" | "1" => "write `true`",
+            "false" | "no" | "off" | "n" | "0" => "write `false`",
+            _ => "",
+        };
+        self.wrong_shape(node, "`true` or `false`", help)
+    }
+
+    /// Reads a number, written in decimal digits.
+    pub fn integer(&mut self, node: &Node) -> Option<u64> {
+        match node.as_scalar().and_then(super::Scalar::integer) {
+            Some(number) => Some(number),
+            None => self.wrong_shape(node, "a number", "write decimal digits, without quotes"),
+        }
+    }
+
+    /// Reports that a node is not what it should be.
+    pub fn wrong_shape<T>(&mut self, node: &Node, expected: &str, help: &str) -> Option<T> {
+        let message = format!("expected {expected}, found {}", node.shape());
+        self.refuse(&self.first_line(&node.span), message, help);
+        None
+    }
+
+    /// Returns the number of the line that a span begins on, counted from 1.
+    pub fn line_of(&self, span: &Range<usize>) -> usize {
+        Diagnostic::new(&self.source, span.clone(), "").position().0
+    }
+
+    /// Cuts a span at the end of its first line, so that the mark under a
+    /// long list or map stays short.
+    fn first_line(&self, span: &Range<usize>) -> Range<usize> {
+        let text = self.source.text.get(span.clone()).unwrap_or_default();
+        let line = text.lines().next().unwrap_or_default().trim_end();
+        span.start..span.start + line.len()
+    }
+
+    fn unknown_key(&mut self, key: &Key, known: &[&str]) {
+        let help = match nearest(&key.text, known.iter().copied()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => {
+                let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+                format!("known here: {}", names.join(", "))
+            }
+        };
+        self.refuse(
+            &key.span,
+            format!("unknown key `{}`", printable(&key.text)),
+            &help,
+        );
+    }
+
+    fn no_value(&mut self, key: &Key) {
+        let message = format!("`{}` has no value", key.text);
+        self.refuse(
+            &key.span,
+            message,
+            "write one after the `:`, or remove the key",
+        );
+    }
+}
+
+/// The entries of a map whose keys are known.
+#[derive(Debug)]
+pub struct Fields<'n> {
+    span: Range<usize>,
+    entries: Vec<&'n Entry>,
+}
+
+impl<'n> Fields<'n> {
+    /// Returns the whole map's place.
+    pub fn span(&self) -> &Range<usize> {
+        &self.span
+    }
+
+    /// Returns a key's entry, if it is there and has a value.
+    pub fn get(&self, key: &str) -> Option<&'n Entry> {
+        self.find(key).filter(|entry| !entry.value.is_null())
+    }
+
+    /// Returns a key's entry, or reports at `owner` that it is missing.
+    pub fn require(
+        &self,
+        key: &str,
+        owner: &Range<usize>,
+        decoder: &mut Decoder,
+    ) -> Option<&'n Entry> {
+        if self.find(key).is_none() {
+            decoder.refuse(
+                owner,
+                format!("`{key}` is missing"),
+                &format!("add `{key}: …`"),
+            );
+        }
+        self.get(key)
+    }
+
+    fn find(&self, key: &str) -> Option<&'n Entry> {
+        self.entries
+            .iter()
+            .copied()
+            .find(|entry| entry.key.text == key)
+    }
+}
+
+/// Returns a person's text fit for a message: one line, no control characters,
+/// not too long.
+pub fn printable(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars().take(MAX_SHOWN) {
+        if c.is_control() {
+            shown.extend(c.escape_debug())
+        } else {
+            shown.push(c)
+        }
+    }
+    if text.chars().nth(MAX_SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}
