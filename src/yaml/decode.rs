@@ -249,6 +249,11 @@ impl<'n> Fields<'n> {
         self.find(key).filter(|entry| !entry.value.is_null())
     }
 
+    /// Returns whether a key is there, with or without a value.
+    pub fn has(&self, key: &str) -> bool {
+        self.find(key).is_some()
+    }
+
     /// Returns a key's entry, or reports at `owner` that it is missing.
     pub fn require(
         &self,

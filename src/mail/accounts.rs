@@ -1,0 +1,177 @@
+//! `accounts:`: names, passwords, aliases, quotas.
+
+use std::ops::Range;
+use std::path::Path;
+
+use super::at::{self, At};
+use super::{Account, Invalid, Mailboxes, Name, PasswordHash, SMALLEST, Size, secret_file};
+use crate::yaml::{Decoder, Entry, Fields, Key, printable};
+
+/// What an account is guarded and bounded by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// What a login is checked against.
+    pub password: PasswordHash,
+    /// How much mail there may be, if that is limited.
+    pub quota: Option<Size>,
+}
+
+const KEYS: [&str; 4] = ["password", "password_file", "aliases", "quota"];
+const LARGEST: Size = Size::mebibytes(1 << 30);
+
+/// Reads all accounts: the addressing, or `None` if a name is missing in it,
+/// and the credentials, or `None` if one is wrong.
+pub(super) fn read(
+    decoder: &mut Decoder,
+    fields: &Fields<'_>,
+    mailboxes: Mailboxes,
+    base: &Path,
+) -> (Option<Vec<Account>>, Option<Vec<Credentials>>) {
+    let entry = fields.require("accounts", &(0..0), decoder);
+    let Some(entries) = entry.and_then(|entry| decoder.entries(&entry.value)) else {
+        return (None, None);
+    };
+    if let (true, Some(entry)) = (entries.is_empty(), entry) {
+        let help = "add one, such as `thomas: {password: \"{SHA512-CRYPT}$6$…\"}`";
+        decoder.refuse(&entry.key.span, "there is no account", help);
+    }
+    let (mut accounts, mut credentials) = (Some(Vec::new()), Some(Vec::new()));
+    for entry in entries {
+        let name = read_name(decoder, &entry.key, mailboxes);
+        let (aliases, secret) = read_body(decoder, entry, base);
+        match (name, &mut accounts) {
+            (Some(name), Some(accounts)) => accounts.push(Account { name, aliases }),
+            _ => accounts = None,
+        }
+        match (secret, &mut credentials) {
+            (Some(secret), Some(credentials)) => credentials.push(secret),
+            _ => credentials = None,
+        }
+    }
+    (accounts, credentials)
+}
+
+fn read_name(decoder: &mut Decoder, key: &Key, mailboxes: Mailboxes) -> Option<At<Name>> {
+    let name = at::key(decoder, key, Name::parse)?;
+    if mailboxes == Mailboxes::Shared && name.value.domain().is_some() {
+        let local = name.value.local();
+        let help = format!(
+            "write `{local}`, one mailbox in all domains; or add `mailboxes: per-domain`, then \
+             this is an account in one domain"
+        );
+        let message = format!("the account `{}` is an address", name.value);
+        decoder.refuse(&name.span, message, &help);
+        return None;
+    }
+    Some(name)
+}
+
+type Body = (Vec<At<Name>>, Option<Credentials>);
+
+fn read_body(decoder: &mut Decoder, account: &Entry, base: &Path) -> Body {
+    if account.value.is_null() {
+        let message = format!(
+            "the account `{}` has no password",
+            printable(&account.key.text)
+        );
+        decoder.refuse(
+            &account.key.span,
+            message,
+            "add `password:` or `password_file:` below it",
+        );
+        return (Vec::new(), None);
+    }
+    let Some(fields) = decoder.fields(&account.value, &KEYS) else {
+        return (Vec::new(), None);
+    };
+    let aliases = read_aliases(decoder, &fields);
+    let password = read_password(decoder, &account.key, &fields, base);
+    let quota = read_quota(decoder, &fields);
+    (
+        aliases,
+        password.map(|password| Credentials { password, quota }),
+    )
+}
+
+fn read_aliases(decoder: &mut Decoder, fields: &Fields<'_>) -> Vec<At<Name>> {
+    let Some(entry) = fields.get("aliases") else {
+        return Vec::new();
+    };
+    let items = decoder.list(&entry.value).unwrap_or_default();
+    items
+        .iter()
+        .filter_map(|item| at::value(decoder, item, Name::parse))
+        .collect()
+}
+
+fn read_quota(decoder: &mut Decoder, fields: &Fields<'_>) -> Option<Size> {
+    let quota = at::value(decoder, &fields.get("quota")?.value, Size::parse)?;
+    if quota.value < SMALLEST {
+        let help = "write at least `1M`, or leave `quota` out for no limit";
+        decoder.refuse(&quota.span, "a quota below 1 MiB", help);
+    }
+    if quota.value > LARGEST {
+        let help = "write at most `1024T`, or leave `quota` out for no limit";
+        decoder.refuse(&quota.span, "a quota above 1024 TiB", help);
+    }
+    Some(quota.value)
+}
+
+/// Reads the hash, from the text or from a file. Mistakes are shown at the key:
+/// the value is nobody's business.
+fn read_password(
+    decoder: &mut Decoder,
+    account: &Key,
+    fields: &Fields<'_>,
+    base: &Path,
+) -> Option<PasswordHash> {
+    let entry = match (fields.get("password"), fields.get("password_file")) {
+        (Some(_), Some(file)) => {
+            let help = "keep either `password` or `password_file`";
+            decoder.refuse(&file.key.span, "the account has two passwords", help);
+            return None;
+        }
+        (Some(entry), None) | (None, Some(entry)) => entry,
+        (None, None) => {
+            if !fields.has("password") && !fields.has("password_file") {
+                let name = printable(&account.text);
+                let message = format!("the account `{name}` has no password");
+                let help = "add `password:` or `password_file:` below it";
+                decoder.refuse(&account.span, message, help);
+            }
+            return None;
+        }
+    };
+    let (text, place) = if entry.key.text == "password" {
+        let text = decoder.text(&entry.value)?.to_owned();
+        (Ok(text), &entry.key.span)
+    } else {
+        let path = decoder.line(&entry.value)?;
+        (secret_file::read(base, path), &entry.value.span)
+    };
+    match text.and_then(|text| PasswordHash::parse(&text)) {
+        Ok(hash) => Some(hash),
+        Err(Invalid { message, help }) => {
+            decoder.refuse(place, message, &help);
+            None
+        }
+    }
+}
+
+/// Finds a `{SCHEME}` without quotes on the line where the YAML breaks off.
+pub(super) fn unquoted_hash(text: &str, error: &Range<usize>) -> Option<Range<usize>> {
+    let start = text
+        .get(..error.start)?
+        .rfind('\n')
+        .map_or(0, |newline| newline + 1);
+    let line = text[start..].lines().next()?;
+    let (key, value) = line.split_once(": ")?;
+    let rest = value.trim_start().strip_prefix('{')?;
+    let (scheme, body) = rest.split_once('}')?;
+    let is_scheme = scheme.len() > 2
+        && scheme
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    let indent = key.len() - key.trim_start().len();
+    (is_scheme && !body.is_empty()).then_some(start + indent..start + key.len())
+}

@@ -1,0 +1,73 @@
+//! A value and the place it was written at.
+
+use std::ops::Range;
+
+use crate::yaml::{Decoder, Key, Node};
+
+/// A value with its place in `mail.yml`, in bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct At<T> {
+    /// The value.
+    pub value: T,
+    /// Where it is written; for a default, the key it follows from.
+    pub span: Range<usize>,
+}
+
+impl<T> At<T> {
+    /// Joins a value and its place.
+    pub fn new(value: T, span: Range<usize>) -> Self {
+        Self { value, span }
+    }
+}
+
+/// Why a text is not what it should be, and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    /// What is wrong.
+    pub message: String,
+    /// The remedy.
+    pub help: String,
+}
+
+impl Invalid {
+    /// Joins what is wrong and the remedy.
+    pub fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            help: help.into(),
+        }
+    }
+}
+
+/// Reads a one-line text as a `T`, or reports why it is none.
+pub(super) fn value<T>(
+    decoder: &mut Decoder,
+    node: &Node,
+    parse: impl Fn(&str) -> Result<T, Invalid>,
+) -> Option<At<T>> {
+    let text = decoder.line(node)?;
+    checked(decoder, parse(text), &node.span)
+}
+
+/// Reads a key as a `T`, or reports why it is none.
+pub(super) fn key<T>(
+    decoder: &mut Decoder,
+    key: &Key,
+    parse: impl Fn(&str) -> Result<T, Invalid>,
+) -> Option<At<T>> {
+    checked(decoder, parse(&key.text), &key.span)
+}
+
+fn checked<T>(
+    decoder: &mut Decoder,
+    result: Result<T, Invalid>,
+    span: &Range<usize>,
+) -> Option<At<T>> {
+    match result {
+        Ok(value) => Some(At::new(value, span.clone())),
+        Err(Invalid { message, help }) => {
+            decoder.refuse(span, message, &help);
+            None
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! Who holds which address of ours, and where its mail goes on to.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use super::at::At;
+use super::{Address, Domain, Hostname, LocalPart, Name, Target};
+
+/// The names that RFC 2142 and the system's own mail expect in every domain.
+pub const ROLES: [&str; 8] = [
+    "root",
+    "postmaster",
+    "abuse",
+    "hostmaster",
+    "webmaster",
+    "security",
+    "noc",
+    "mailer-daemon",
+];
+
+/// Whether a name is one mailbox in all domains or one in each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mailboxes {
+    /// `thomas` is one mailbox, with an address in every domain.
+    #[default]
+    Shared,
+    /// `thomas` is a mailbox of its own in every domain.
+    PerDomain,
+}
+
+/// An account, as far as it receives mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its name: with a domain only where mailboxes are per domain.
+    pub name: At<Name>,
+    /// Its further addresses.
+    pub aliases: Vec<At<Name>>,
+}
+
+/// An address, or one in every domain, whose mail goes elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forward {
+    /// What receives the mail.
+    pub source: At<Name>,
+    /// Where it goes, in the order written.
+    pub targets: Vec<At<Target>>,
+}
+
+/// Who gets what no other address takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatchAll {
+    /// The domain it is about.
+    pub domain: Domain,
+    /// The account, as an index.
+    pub account: usize,
+    /// The mailbox's address.
+    pub address: Address,
+}
+
+/// Everything that has an address here.
+#[derive(Debug)]
+pub struct Directory {
+    /// The domains, in the order written.
+    pub domains: Vec<Domain>,
+    /// What a bare account name means.
+    pub mailboxes: Mailboxes,
+    /// The accounts, in the order written.
+    pub accounts: Vec<Account>,
+    /// The forwards, in the order written.
+    pub forwards: Vec<Forward>,
+    /// At most one for each domain, in the order of the domains.
+    pub catch_all: Vec<CatchAll>,
+    /// Who gets the mail of [`ROLES`]; `None` only while it is being read.
+    pub system_mail: Option<Address>,
+    ours: HashSet<Domain>,
+    holders: HashMap<Address, Holder>,
+    canonical: Vec<Option<Address>>,
+}
+
+/// What an address is. An account's own address can be a forward as well.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Holder {
+    /// The account whose own address this is.
+    pub(super) account: Option<usize>,
+    /// The account whose alias this is.
+    pub(super) alias: Option<usize>,
+    /// The forward whose source this is.
+    pub(super) forward: Option<usize>,
+    /// Where it was declared last.
+    pub(super) span: Range<usize>,
+}
+
+/// Two declarations of one address.
+pub(super) struct Clash {
+    pub(super) address: Address,
+    pub(super) first: Holder,
+    pub(super) second: Holder,
+}
+
+impl Directory {
+    /// Enters all addresses, and returns those that two hold.
+    pub(super) fn new(
+        domains: Vec<Domain>,
+        mailboxes: Mailboxes,
+        accounts: Vec<Account>,
+        forwards: Vec<Forward>,
+    ) -> (Self, Vec<Clash>) {
+        let mut directory = Self {
+            ours: domains.iter().cloned().collect(),
+            domains,
+            mailboxes,
+            accounts,
+            forwards,
+            catch_all: Vec::new(),
+            system_mail: None,
+            holders: HashMap::new(),
+            canonical: Vec::new(),
+        };
+        let clashes = directory.enter();
+        directory.canonical = (0..directory.accounts.len())
+            .map(|account| directory.choose(account))
+            .collect();
+        (directory, clashes)
+    }
+
+    fn enter(&mut self) -> Vec<Clash> {
+        let mut clashes = Vec::new();
+        let holders = &mut self.holders;
+        for (index, account) in self.accounts.iter().enumerate() {
+            let mut clash = None;
+            for address in account.name.value.addresses(&self.domains) {
+                let span = account.name.span.clone();
+                let holder = Holder {
+                    account: Some(index),
+                    span,
+                    ..Holder::default()
+                };
+                clash = clash.or(put(holders, address, holder));
+            }
+            clashes.extend(clash);
+        }
+        for (index, account) in self.accounts.iter().enumerate() {
+            let domains = account
+                .name
+                .value
+                .domain()
+                .map_or(&self.domains[..], std::slice::from_ref);
+            for alias in &account.aliases {
+                let mut clash = None;
+                for address in alias.value.addresses(domains) {
+                    let span = alias.span.clone();
+                    let holder = Holder {
+                        alias: Some(index),
+                        span,
+                        ..Holder::default()
+                    };
+                    clash = clash.or(put(holders, address, holder));
+                }
+                clashes.extend(clash);
+            }
+        }
+        for (index, forward) in self.forwards.iter().enumerate() {
+            let mut clash = None;
+            for address in forward.source.value.addresses(&self.domains) {
+                let span = forward.source.span.clone();
+                let holder = Holder {
+                    forward: Some(index),
+                    span,
+                    ..Holder::default()
+                };
+                clash = clash.or(put(holders, address, holder));
+            }
+            clashes.extend(clash);
+        }
+        clashes
+    }
+
+    /// Returns whether a domain is one of ours.
+    pub fn is_ours(&self, domain: &Domain) -> bool {
+        self.ours.contains(domain)
+    }
+
+    /// Returns what an address is, if it is declared.
+    pub(super) fn holder(&self, address: &Address) -> Option<&Holder> {
+        self.holders.get(address)
+    }
+
+    /// Returns an account's own addresses, in the order of the domains.
+    pub fn addresses(&self, account: usize) -> impl Iterator<Item = Address> + '_ {
+        self.accounts[account].name.value.addresses(&self.domains)
+    }
+
+    /// Returns the account of exactly this name.
+    pub(super) fn account(&self, target: &Target) -> Option<usize> {
+        let first = self.domains.first()?;
+        let (address, bare) = match target {
+            Target::Bare(name) => (Address::new(name, first), true),
+            Target::Full(address) => (address.to_lowercase(), false),
+        };
+        let account = self.holders.get(&address)?.account?;
+        let is_bare = self.accounts[account].name.value.domain().is_none();
+        let named = if bare {
+            is_bare
+        } else {
+            self.mailboxes == Mailboxes::PerDomain
+        };
+        named.then_some(account)
+    }
+
+    /// Returns the mailbox that mail for an account in a domain goes to.
+    pub fn home(&self, account: usize, domain: &Domain) -> Option<Address> {
+        let name = &self.accounts[account].name.value;
+        match (self.mailboxes, name) {
+            (Mailboxes::Shared, _) => self.canonical[account].clone(),
+            (Mailboxes::PerDomain, Name::Bare(local)) => Some(Address::new(local, domain)),
+            (Mailboxes::PerDomain, Name::Full(local, own)) => Some(Address::new(local, own)),
+        }
+    }
+
+    /// Chooses the one address that stands for a shared mailbox: the first
+    /// whose mail stays here.
+    fn choose(&self, account: usize) -> Option<Address> {
+        let forward = |address: &Address| self.holders.get(address).and_then(|held| held.forward);
+        let keeps = |address: &Address| {
+            forward(address).is_some_and(|index| {
+                let targets = &self.forwards[index].targets;
+                targets
+                    .iter()
+                    .any(|target| self.is_self(&target.value, address))
+            })
+        };
+        self.addresses(account)
+            .find(|address| forward(address).is_none())
+            .or_else(|| self.addresses(account).find(keeps))
+            .or_else(|| self.addresses(account).next())
+    }
+
+    /// Returns whether a target of this source is the source itself.
+    fn is_self(&self, target: &Target, source: &Address) -> bool {
+        match target {
+            Target::Bare(name) => name.as_str() == source.local(),
+            Target::Full(address) => address.to_lowercase() == *source,
+        }
+    }
+
+    /// Returns where a forward from `source` to `target` leads, unless the
+    /// target is in our domains and nothing there receives its mail.
+    pub(super) fn resolve(&self, target: &Target, source: &Address) -> Option<Address> {
+        match target {
+            Target::Bare(name) => self.resolve_bare(name, source),
+            Target::Full(address) if !self.is_ours(address.domain()) => Some(address.clone()),
+            Target::Full(address) => {
+                let address = address.to_lowercase();
+                let known = self.declared(&address).is_some()
+                    || is_role(&address)
+                    || self
+                        .catch_all
+                        .iter()
+                        .any(|all| all.domain == *address.domain());
+                known.then_some(address)
+            }
+        }
+    }
+
+    fn resolve_bare(&self, name: &LocalPart, source: &Address) -> Option<Address> {
+        let address = Address::new(name, source.domain());
+        match self.holders.get(&address) {
+            Some(held) if held.account.is_some() && address != *source => {
+                self.home(held.account?, source.domain())
+            }
+            Some(_) => Some(address),
+            None => is_role(&address).then_some(address),
+        }
+    }
+
+    /// Returns what holds an address, with or without a tag.
+    pub(super) fn declared(&self, address: &Address) -> Option<&Holder> {
+        self.holders.get(address).or_else(|| {
+            address
+                .without_tag()
+                .and_then(|base| self.holders.get(&base))
+        })
+    }
+
+    /// Returns where mail for an address goes in one step. Mail for a mailbox
+    /// stays: that is no step.
+    pub(super) fn next(&self, address: &Address) -> Vec<Address> {
+        let base = match self.holders.get(address) {
+            Some(_) => address.clone(),
+            None => address.without_tag().unwrap_or_else(|| address.clone()),
+        };
+        if !self.is_ours(base.domain()) {
+            return Vec::new();
+        }
+        let mut next: Vec<Address> = match self.holders.get(&base) {
+            Some(Holder {
+                forward: Some(index),
+                ..
+            }) => self.targets(*index, &base),
+            Some(
+                Holder {
+                    account: Some(account),
+                    ..
+                }
+                | Holder {
+                    alias: Some(account),
+                    ..
+                },
+            ) => self.home(*account, base.domain()).into_iter().collect(),
+            Some(_) => Vec::new(),
+            None if is_role(&base) => self.system_mail.iter().cloned().collect(),
+            None => {
+                let caught = self
+                    .catch_all
+                    .iter()
+                    .find(|all| all.domain == *base.domain());
+                caught.map(|all| all.address.clone()).into_iter().collect()
+            }
+        };
+        let mailbox = self
+            .holders
+            .get(&base)
+            .is_some_and(|held| held.account.is_some());
+        next.retain(|next| !(mailbox && *next == base));
+        next
+    }
+
+    /// Returns where a forward leads from one of its sources, each place once.
+    pub(super) fn targets(&self, forward: usize, source: &Address) -> Vec<Address> {
+        let mut seen = HashSet::new();
+        let targets = self.forwards[forward].targets.iter();
+        targets
+            .filter_map(|target| self.resolve(&target.value, source))
+            .filter(|address| seen.insert(address.clone()))
+            .collect()
+    }
+
+    /// Returns whether the host's own name is one of the domains.
+    pub fn is_domain(&self, hostname: &Hostname) -> bool {
+        self.is_ours(hostname.as_domain())
+    }
+}
+
+/// Returns whether every domain has this name.
+pub(super) fn is_role(address: &Address) -> bool {
+    ROLES.contains(&address.local())
+}
+
+/// Enters an address, unless somebody else holds it. A forward may take over
+/// an account's own address, but nobody's alias.
+fn put(holders: &mut HashMap<Address, Holder>, address: Address, new: Holder) -> Option<Clash> {
+    let Some(held) = holders.get_mut(&address) else {
+        holders.insert(address, new);
+        return None;
+    };
+    if new.forward.is_some() && held.forward.is_none() && held.alias.is_none() {
+        held.forward = new.forward;
+        held.span = new.span;
+        return None;
+    }
+    Some(Clash {
+        address,
+        first: held.clone(),
+        second: new,
+    })
+}

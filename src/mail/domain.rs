@@ -1,0 +1,192 @@
+//! Domain names: fully qualified, lower case, as DNS spells them.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use idna::AsciiDenyList;
+use idna::uts46::{DnsLength, Hyphens, Uts46};
+
+use super::at::Invalid;
+use crate::yaml::printable;
+
+/// A domain that mail is sent to, such as `example.org`.
+///
+/// What was written in Unicode is kept as its A-label (`xn--…`).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Domain(Arc<str>);
+
+impl Domain {
+    /// Reads a fully qualified name.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the text is no name that DNS could hold.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let shown = printable(text);
+        let no = |why: &str, help: &str| Err(Invalid::new(format!("`{shown}` {why}"), help));
+        let bare = text.trim_start_matches('[').trim_end_matches(']');
+        if bare.parse::<IpAddr>().is_ok() {
+            return no(
+                "is an IP address",
+                "write a name, such as `mail.example.org`",
+            );
+        }
+        if let Some(name) = text.strip_suffix('.') {
+            return no("ends with a dot", &format!("write `{}`", printable(name)));
+        }
+        if text.contains('@') {
+            return no(
+                "is an address, not a domain",
+                "write only what follows the `@`",
+            );
+        }
+        if !text.contains('.') {
+            let help = format!("write it with its domain, such as `{shown}.example.org`");
+            return no("is not fully qualified", &help);
+        }
+        if text.split('.').any(str::is_empty) {
+            return no(
+                "has an empty part between its dots",
+                "write one dot between two parts",
+            );
+        }
+        if text
+            .split('.')
+            .any(|label| label.len() > 63 && label.is_ascii())
+        {
+            return no(
+                "has a part longer than 63 characters",
+                "DNS allows no longer one",
+            );
+        }
+        if text.len() > 253 && text.is_ascii() {
+            return no("is longer than 253 characters", "DNS allows no longer name");
+        }
+        let ascii = Uts46::new()
+            .to_ascii(
+                text.as_bytes(),
+                AsciiDenyList::STD3,
+                Hyphens::CheckFirstLast,
+                DnsLength::Verify,
+            )
+            .map(std::borrow::Cow::into_owned);
+        let Ok(ascii) = ascii else {
+            return no(
+                "is not a domain name",
+                "a name is made of letters, digits and hyphens, and no part begins or ends with a \
+                 hyphen",
+            );
+        };
+        let top = ascii.rsplit('.').next().unwrap_or_default();
+        if top.bytes().all(|b| b.is_ascii_digit()) {
+            return no(
+                "ends with a number",
+                "a top-level domain such as `org` is never a number",
+            );
+        }
+        Ok(Self(ascii.into()))
+    }
+
+    /// Returns the name as DNS spells it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The name of a host, which obeys the rules for a domain: they are one tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hostname(Domain);
+
+impl Hostname {
+    /// Reads a fully qualified name.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the text is no name that DNS could hold.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        Domain::parse(text).map(Self)
+    }
+
+    /// Returns the name, to compare it with the domains.
+    pub fn as_domain(&self) -> &Domain {
+        &self.0
+    }
+
+    /// Returns the name as DNS spells it.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl fmt::Display for Hostname {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_domain_is_kept_as_dns_spells_it() {
+        for (written, kept) in [
+            ("Example.ORG", "example.org"),
+            ("bücher.example", "xn--bcher-kva.example"),
+            ("XN--BCHER-KVA.example", "xn--bcher-kva.example"),
+            ("straße.example", "xn--strae-oqa.example"),
+            ("a--b.1-2.example", "a--b.1-2.example"),
+        ] {
+            assert_eq!(Domain::parse(written).unwrap().as_str(), kept);
+        }
+    }
+
+    #[test]
+    fn what_dns_cannot_hold_is_refused() {
+        let long = format!("{}.org", "a".repeat(64));
+        let longer = vec!["ab"; 100].join(".");
+        for text in [
+            "",
+            ".",
+            "example",
+            "example.org.",
+            ".example.org",
+            "a..org",
+            "-a.org",
+            "a-.org",
+            "a_b.org",
+            "a b.org",
+            "192.0.2.1",
+            "[2001:db8::1]",
+            "2001:db8::1",
+            "example.123",
+            "a@b.org",
+            "a/b.org",
+            "a:b.org",
+            "xn--a.org",
+            &long,
+            &longer,
+        ] {
+            assert!(Domain::parse(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_domain_read_again_is_the_same(text in "\\PC{0,20}\\.\\PC{1,8}") {
+            if let Ok(domain) = Domain::parse(&text) {
+                prop_assert!(domain.as_str().bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.')));
+                prop_assert_eq!(Domain::parse(domain.as_str()), Ok(domain));
+            }
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! `mail.yml`: what the mail service is, parsed once into types that cannot be
+//! wrong.
+//!
+//! [`load`] reads the text and reports every mistake in it at once. What it
+//! returns needs no further check that does not ask a host: names are safe as
+//! paths and as keys of lookup tables, every address leads somewhere, every
+//! hash is one that Dovecot verifies.
+//!
+//! * The words of the file are types of their own: [`Domain`], [`Hostname`],
+//!   [`LocalPart`], [`Address`], [`PasswordHash`], [`Size`].
+//! * Each section has a module that holds its type and reads it.
+//! * [`Directory`] knows who holds which address; [`Routes`] are the tables
+//!   that follow from it.
+//! * [`Context`] is all of it as templates see it, and the only place that
+//!   shows a secret.
+//!
+//! This room knows no host. The one thing it reads beside the text are the
+//! `password_file`s that the text names.
+
+mod accounts;
+mod address;
+mod at;
+mod context;
+mod directory;
+mod domain;
+mod extra;
+mod forwards;
+mod local_part;
+mod loops;
+mod password;
+mod recipients;
+mod redact;
+mod relay;
+mod routes;
+mod secret_file;
+mod services;
+mod shape;
+mod size;
+mod tls;
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+pub use accounts::Credentials;
+pub use address::{Address, Name, Target};
+pub use at::{At, Invalid};
+pub use context::Context;
+pub use directory::{Account, CatchAll, Directory, Forward, Mailboxes, ROLES};
+pub use domain::{Domain, Hostname};
+pub use extra::Extra;
+pub use local_part::LocalPart;
+pub use password::PasswordHash;
+pub use relay::{Login, Relay};
+pub use routes::{Alias, Routes, Sender};
+pub use services::Services;
+pub use size::Size;
+pub use tls::Tls;
+
+use crate::diagnostic::{Diagnostic, Source};
+use crate::yaml::{self, Decoder, Fields, Node};
+
+/// The keys of `mail.yml`, required ones first.
+const KEYS: [&str; 12] = [
+    "hostname",
+    "domains",
+    "accounts",
+    "catch_all",
+    "forwards",
+    "mailboxes",
+    "system_mail",
+    "tls",
+    "message_size",
+    "services",
+    "relay",
+    "extra",
+];
+
+/// A mail service, as `mail.yml` describes it.
+#[derive(Debug)]
+pub struct Spec {
+    /// The text, every secret in it masked, for later diagnostics that point
+    /// into it.
+    pub source: Arc<Source>,
+    /// The name that the MX record points to.
+    pub hostname: At<Hostname>,
+    /// Domains, accounts, forwards: everything that has an address.
+    pub directory: Directory,
+    /// Password and quota of each account, in the accounts' order.
+    pub credentials: Vec<Credentials>,
+    /// Certificate and key.
+    pub tls: Tls,
+    /// The largest message.
+    pub message_size: Size,
+    /// The protocols to read mail by.
+    pub services: Services,
+    /// The host that outgoing mail is handed to, if not each recipient's own.
+    pub relay: Option<Relay>,
+    /// Settings that this file has no word for.
+    pub extra: Extra,
+}
+
+/// Reads a `mail.yml`. Relative `password_file`s are looked up in `base`.
+///
+/// # Errors
+///
+/// Returns every mistake in the text, in its order. None of them shows a
+/// password or a hash.
+pub fn load(source: &Arc<Source>, base: &Path) -> Result<Spec, Vec<Diagnostic>> {
+    let root = yaml::parse(source).map_err(|mistakes| not_yaml(source, mistakes))?;
+    let mut decoder = Decoder::new(&redact::tree(source, &root));
+    let spec = read(&mut decoder, &root, base);
+    decoder.finish(spec)
+}
+
+/// Points the diagnostics of a text that is not YAML into its masked copy.
+fn not_yaml(source: &Arc<Source>, mistakes: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let masked = redact::lines(source);
+    let point = |mistake: Diagnostic| {
+        let mistake = Diagnostic {
+            source: Arc::clone(&masked),
+            ..mistake
+        };
+        match accounts::unquoted_hash(&source.text, &mistake.span) {
+            Some(place) => Diagnostic::new(&masked, place, "a hash without quotes")
+                .help("put it in double quotes: YAML takes the `{` for the beginning of a map"),
+            None => mistake,
+        }
+    };
+    mistakes.into_iter().map(point).collect()
+}
+
+fn read(decoder: &mut Decoder, root: &Node, base: &Path) -> Option<Spec> {
+    if root.is_null() {
+        let help = "`mailprov init` writes a file to begin with";
+        decoder.refuse(&(0..0), "the file is empty", help);
+        return None;
+    }
+    let fields = decoder.fields(root, &KEYS)?;
+    let hostname = fields
+        .require("hostname", &(0..0), decoder)
+        .and_then(|entry| at::value(decoder, &entry.value, Hostname::parse));
+    let domains = read_domains(decoder, &fields);
+    let mailboxes = read_mailboxes(decoder, &fields);
+    let (accounts, credentials) = accounts::read(decoder, &fields, mailboxes, base);
+    let forwards = forwards::read(decoder, &fields);
+    let directory = recipients::directory(decoder, &fields, domains, mailboxes, accounts, forwards);
+    let tls = tls::read(decoder, &fields, hostname.as_ref());
+    let message_size = read_message_size(decoder, &fields);
+    let services = services::read(decoder, &fields);
+    let relay = relay::read(decoder, &fields, base);
+    let extra = extra::read(decoder, &fields);
+    Some(Spec {
+        source: Arc::clone(decoder.source()),
+        hostname: hostname?,
+        directory: directory?,
+        credentials: credentials?,
+        tls: tls?,
+        message_size: message_size?,
+        services: services?,
+        relay,
+        extra,
+    })
+}
+
+/// Reads the domains; `None` if one of them is missing for what follows.
+fn read_domains(decoder: &mut Decoder, fields: &Fields<'_>) -> Option<Vec<Domain>> {
+    let entry = fields.require("domains", &(0..0), decoder)?;
+    let items = decoder.list(&entry.value)?;
+    if items.is_empty() {
+        decoder.refuse(&entry.key.span, "no domain is listed", "list at least one");
+        return None;
+    }
+    let mut seen: std::collections::HashMap<Domain, Range<usize>> =
+        std::collections::HashMap::new();
+    let mut domains = Some(Vec::with_capacity(items.len()));
+    for item in items {
+        let Some(domain) = at::value(decoder, item, Domain::parse) else {
+            domains = None;
+            continue;
+        };
+        if let Some(first) = seen.get(&domain.value) {
+            let message = format!("`{}` is listed twice", domain.value);
+            let line = decoder.line_of(first);
+            decoder.refuse(
+                &domain.span,
+                message,
+                &format!("the first is on line {line}: keep one"),
+            );
+            continue;
+        }
+        seen.insert(domain.value.clone(), domain.span);
+        if let Some(domains) = &mut domains {
+            domains.push(domain.value);
+        }
+    }
+    domains
+}
+
+fn read_mailboxes(decoder: &mut Decoder, fields: &Fields<'_>) -> Mailboxes {
+    let entry = fields.get("mailboxes");
+    let read = entry.and_then(|entry| {
+        at::value(decoder, &entry.value, |text| match text {
+            "shared" => Ok(Mailboxes::Shared),
+            "per-domain" => Ok(Mailboxes::PerDomain),
+            _ => Err(Invalid::new(
+                format!("`{}` is no kind of mailboxes", yaml::printable(text)),
+                "write `shared` (a name is one mailbox in all domains) or `per-domain` (one in \
+                 each)",
+            )),
+        })
+    });
+    read.map(|read| read.value).unwrap_or_default()
+}
+
+const SMALLEST: Size = Size::mebibytes(1);
+/// Postfix keeps the limit in a signed 32-bit number.
+const LARGEST_MESSAGE: Size = Size::mebibytes(2047);
+
+fn read_message_size(decoder: &mut Decoder, fields: &Fields<'_>) -> Option<Size> {
+    let Some(entry) = fields.get("message_size") else {
+        return Some(Size::mebibytes(128));
+    };
+    let size = at::value(decoder, &entry.value, Size::parse)?;
+    if size.value < SMALLEST {
+        decoder.refuse(
+            &size.span,
+            "messages smaller than 1 MiB",
+            "write at least `1MiB`",
+        );
+        return None;
+    }
+    if size.value > LARGEST_MESSAGE {
+        let help = "write at most `2047MiB`: Postfix takes no larger ones";
+        decoder.refuse(&size.span, "messages larger than 2047 MiB", help);
+        return None;
+    }
+    Some(size.value)
+}

@@ -1,0 +1,173 @@
+//! Password hashes that Dovecot verifies, whichever release it is.
+
+use super::at::Invalid;
+use super::shape;
+use crate::secret::Secret;
+use crate::yaml::printable;
+
+/// A hash with its `{SCHEME}`, strong enough for Dovecot 2.3 and 2.4 alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasswordHash(Secret<String>);
+
+/// The schemes to name in a remedy; the best known first.
+const ACCEPTED: &str = "use SHA512-CRYPT, SHA256-CRYPT, BLF-CRYPT, ARGON2ID, ARGON2I, CRYPT, \
+                        SSHA512, SSHA256 or PBKDF2";
+const MAKE_ONE: &str = "make a hash with `openssl passwd -6` and write it as \
+                        \"{SHA512-CRYPT}$6$…\", or paste what `doveadm pw -s SHA512-CRYPT` prints";
+
+impl PasswordHash {
+    /// Reads a hash. No error repeats any of it but the scheme's name.
+    ///
+    /// # Errors
+    ///
+    /// Returns why Dovecot would not, or should not, verify the hash.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        if text.is_empty() {
+            return Err(Invalid::new("the password is empty", MAKE_ONE));
+        }
+        let scheme = text.strip_prefix('{').and_then(|rest| rest.split_once('}'));
+        let Some((scheme, body)) = scheme else {
+            return Err(without_scheme(text));
+        };
+        let scheme = scheme.to_ascii_uppercase();
+        let named = !scheme.is_empty()
+            && scheme.len() <= 32
+            && scheme
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+        if !named {
+            return Err(Invalid::new("this is a cleartext password", MAKE_ONE));
+        }
+        let fits = match scheme.as_str() {
+            "SHA512-CRYPT" => shape::sha512_crypt(body),
+            "SHA256-CRYPT" => shape::sha256_crypt(body),
+            "BLF-CRYPT" => shape::bcrypt(body),
+            "CRYPT" => shape::crypt(body),
+            "ARGON2I" => shape::argon2(body, "argon2i"),
+            "ARGON2ID" => shape::argon2(body, "argon2id"),
+            "SSHA512" => shape::salted(body, 64),
+            "SSHA256" => shape::salted(body, 32),
+            "PBKDF2" => shape::pbkdf2(body),
+            _ => return Err(refused_scheme(&scheme)),
+        };
+        if !fits {
+            let message = format!("what follows `{{{scheme}}}` is not a hash of that scheme");
+            let help = "paste the whole hash on one line, in quotes, with nothing before or after";
+            return Err(Invalid::new(message, help));
+        }
+        if let Some(mebibytes) = shape::argon2_memory(body).filter(|m| *m > MAX_ARGON2_MEBIBYTES) {
+            let message = format!("verifying this hash takes {mebibytes} MiB of memory");
+            let help = format!(
+                "Dovecot allows its login process no more: make a hash with at most \
+                 {MAX_ARGON2_MEBIBYTES} MiB"
+            );
+            return Err(Invalid::new(message, help));
+        }
+        Ok(Self(Secret::new(format!("{{{scheme}}}{body}"))))
+    }
+
+    /// Returns the hash with its scheme.
+    pub fn secret(&self) -> &Secret<String> {
+        &self.0
+    }
+}
+
+/// Half of what Dovecot 2.3 allows its auth process as a whole.
+const MAX_ARGON2_MEBIBYTES: u64 = 128;
+
+/// Says what a text without a scheme seems to be.
+fn without_scheme(text: &str) -> Invalid {
+    let scheme = [
+        ("$6$", "SHA512-CRYPT"),
+        ("$5$", "SHA256-CRYPT"),
+        ("$2y$", "BLF-CRYPT"),
+        ("$2a$", "BLF-CRYPT"),
+        ("$2b$", "BLF-CRYPT"),
+        ("$argon2id$", "ARGON2ID"),
+        ("$argon2i$", "ARGON2I"),
+        ("$y$", "CRYPT"),
+    ]
+    .into_iter()
+    .find_map(|(prefix, scheme)| text.starts_with(prefix).then_some(scheme));
+    match scheme {
+        Some(scheme) => Invalid::new(
+            "the hash does not say its scheme",
+            format!("write `{{{scheme}}}` in front of it"),
+        ),
+        None => Invalid::new("this is a cleartext password", MAKE_ONE),
+    }
+}
+
+/// Says why a scheme is not accepted.
+fn refused_scheme(scheme: &str) -> Invalid {
+    let why = match scheme {
+        "PLAIN" | "CLEAR" | "CLEARTEXT" | "PLAIN-TRUNC" => "is no hash but the password itself",
+        "MD5" | "PLAIN-MD5" | "LDAP-MD5" | "SMD5" | "MD5-CRYPT" | "PLAIN-MD4" | "DES-CRYPT"
+        | "HMAC-MD5" | "CRAM-MD5" | "DIGEST-MD5" | "LANMAN" | "NTLM" | "RPA" | "OTP" | "SKEY" => {
+            "is broken: a stolen hash is a known password"
+        }
+        "SHA" | "SHA1" | "SHA256" | "SHA512" => {
+            "has no salt: equal passwords have equal hashes, found in ready-made tables"
+        }
+        "SSHA" => "rests on SHA-1, which is broken",
+        _ if scheme.ends_with(".B64") || scheme.ends_with(".HEX") => {
+            let (plain, _) = scheme.rsplit_once('.').unwrap_or((scheme, ""));
+            return Invalid::new(
+                format!("`{{{}}}` names an encoding", printable(scheme)),
+                format!(
+                    "write `{{{}}}` and the hash as `doveadm pw` prints it",
+                    printable(plain)
+                ),
+            );
+        }
+        _ => {
+            return Invalid::new(
+                format!(
+                    "`{}` is not a scheme that every Dovecot verifies",
+                    printable(scheme)
+                ),
+                ACCEPTED,
+            );
+        }
+    };
+    Invalid::new(format!("`{{{scheme}}}` {why}"), MAKE_ONE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHA512: &str = "$6$k7JvVbWQ0d6Hn2Zs$CRrMXa2OyXUCK2Tfw9lfSjcQhrMVBoKFDXsn7rrR1cRBk4\
+                          CCl4JWZ6mLDCZcnLGzvFEZKPKOLpqMEUXkSsYo2.";
+
+    #[test]
+    fn a_hash_never_shows_itself() {
+        let hash = PasswordHash::parse(&format!("{{sha512-crypt}}{SHA512}")).unwrap();
+        assert!(!format!("{hash:?}").contains("$6$"));
+        assert_eq!(*hash.secret().expose(), format!("{{SHA512-CRYPT}}{SHA512}"));
+    }
+
+    #[test]
+    fn no_error_repeats_the_value() {
+        for text in [
+            "hunter2",
+            "{hunter2",
+            "{hunter 2}x",
+            "{PLAIN}hunter2",
+            "{SHA512-CRYPT}hunter2",
+            "{}hunter2",
+        ] {
+            let Invalid { message, help } = PasswordHash::parse(text).unwrap_err();
+            assert!(
+                !message.contains("hunter") && !help.contains("hunter"),
+                "{message} {help}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_bare_hash_is_told_its_scheme() {
+        let Invalid { help, .. } = PasswordHash::parse(SHA512).unwrap_err();
+        assert!(help.contains("{SHA512-CRYPT}"), "{help}");
+    }
+}

@@ -1,0 +1,162 @@
+//! `relay:`: the host that outgoing mail is handed to.
+
+use std::net::Ipv6Addr;
+use std::path::Path;
+
+use super::at::{self, At};
+use super::{Domain, Invalid, secret_file};
+use crate::secret::Secret;
+use crate::yaml::{Decoder, Fields, printable};
+
+/// A smarthost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relay {
+    /// Its name or address as Postfix wants it, brackets and port included.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// What it wants to be told, if it asks.
+    pub login: Option<Login>,
+}
+
+/// Name and password for a smarthost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The name.
+    pub username: String,
+    /// The password, from a file of its own.
+    pub password: Secret<String>,
+}
+
+const KEYS: [&str; 3] = ["host", "username", "password_file"];
+/// Submission, which is what a smarthost takes from its customers.
+const DEFAULT_PORT: u16 = 587;
+
+/// Reads the section, if it is there.
+pub(super) fn read(decoder: &mut Decoder, fields: &Fields<'_>, base: &Path) -> Option<Relay> {
+    let entry = fields.get("relay")?;
+    let fields = decoder.fields(&entry.value, &KEYS)?;
+    let host = fields
+        .require("host", &entry.key.span, decoder)
+        .and_then(|entry| at::value(decoder, &entry.value, parse_host));
+    let username = fields
+        .get("username")
+        .and_then(|entry| at::value(decoder, &entry.value, parse_username));
+    let password = fields
+        .get("password_file")
+        .and_then(|entry| at::value(decoder, &entry.value, |path| secret_file::read(base, path)));
+    for (one, other) in [("username", "password_file"), ("password_file", "username")] {
+        if let (Some(entry), false) = (fields.get(one), fields.has(other)) {
+            let message = format!("`{one}` without `{other}`");
+            decoder.refuse(
+                &entry.key.span,
+                message,
+                &format!("add `{other}`, or remove `{one}`"),
+            );
+        }
+    }
+    let login = username.zip(password).map(|(username, password)| Login {
+        username: username.value,
+        password: Secret::new(password.value),
+    });
+    let At {
+        value: (host, port),
+        ..
+    } = host?;
+    Some(Relay { host, port, login })
+}
+
+/// Reads `name`, `name:port`, or either with `[name]`: then it is the host
+/// itself, and no MX record is looked up.
+fn parse_host(text: &str) -> Result<(String, u16), Invalid> {
+    let wrong = |why: &str| {
+        let message = format!("`{}` {why}", printable(text));
+        Invalid::new(message, "write it as `[smtp.provider.example]:587`")
+    };
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (host, rest) = rest
+                .split_once(']')
+                .ok_or_else(|| wrong("has no closing `]`"))?;
+            let port = match rest.strip_prefix(':') {
+                None if rest.is_empty() => None,
+                None => return Err(wrong("has something between `]` and the port")),
+                port => port,
+            };
+            (host, port)
+        }
+        None => match text.split_once(':') {
+            Some((_, port)) if port.contains(':') => {
+                return Err(Invalid::new(
+                    format!("`{}` is an IPv6 address without brackets", printable(text)),
+                    "write it as `[2001:db8::1]:587`",
+                ));
+            }
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        },
+    };
+    let port = match port {
+        None => DEFAULT_PORT,
+        Some(port) => port
+            .parse()
+            .ok()
+            .filter(|n| *n != 0 && port.bytes().all(|b| b.is_ascii_digit()))
+            .ok_or_else(|| wrong("has a port that is none"))?,
+    };
+    let shown = match (host.parse::<Ipv6Addr>(), host.parse::<std::net::Ipv4Addr>()) {
+        (Ok(address), _) => format!("[{address}]"),
+        (_, Ok(address)) => format!("[{address}]"),
+        _ if text.starts_with('[') => format!("[{}]", Domain::parse(host)?),
+        _ => Domain::parse(host)?.to_string(),
+    };
+    Ok((format!("{shown}:{port}"), port))
+}
+
+/// Reads a name that Postfix's password table can hold.
+fn parse_username(text: &str) -> Result<String, Invalid> {
+    if text.is_empty() {
+        return Err(Invalid::new(
+            "the name is empty",
+            "write the name the provider gave you",
+        ));
+    }
+    match text.chars().find(|c| *c == ':' || c.is_whitespace()) {
+        Some(sign) => Err(Invalid::new(
+            format!("the name contains `{sign}`"),
+            "Postfix's password table cannot hold such a name",
+        )),
+        None => Ok(text.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_written_as_postfix_wants_it() {
+        for (text, host) in [
+            ("[smtp.Provider.example]:465", "[smtp.provider.example]:465"),
+            ("smtp.provider.example", "smtp.provider.example:587"),
+            ("provider.example:25", "provider.example:25"),
+            ("[2001:db8::1]", "[2001:db8::1]:587"),
+            ("192.0.2.1:25", "[192.0.2.1]:25"),
+        ] {
+            assert_eq!(parse_host(text).unwrap().0, host);
+        }
+        for text in [
+            "",
+            "[a.org",
+            "[a.org]587",
+            "a.org:",
+            "a.org:0",
+            "a.org:+5",
+            "a.org:70000",
+            "::1",
+            "a b.org",
+        ] {
+            assert!(parse_host(text).is_err(), "{text}");
+        }
+    }
+}

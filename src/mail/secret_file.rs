@@ -1,0 +1,109 @@
+//! Files that hold one secret on one line.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+
+use super::Invalid;
+use crate::yaml::printable;
+
+/// No hash or password is longer.
+const MAX_BYTES: u64 = 16 * 1024;
+
+/// Reads a file's only line. Nothing of it is in an error.
+pub(super) fn read(base: &Path, path: &str) -> Result<String, Invalid> {
+    let shown = printable(path);
+    if path.starts_with(['{', '$']) {
+        return Err(Invalid::new(
+            "this is a hash, not the path of a file",
+            "write `password:` instead of `password_file:`",
+        ));
+    }
+    let full = base.join(path);
+    let cannot = |error: std::io::Error| {
+        let help = format!("looked for at {}", printable(&full.display().to_string()));
+        Invalid::new(format!("cannot read `{shown}`: {}", reason(&error)), help)
+    };
+    // Opening a pipe or a terminal would wait for somebody to write.
+    if !fs::metadata(&full).map_err(cannot)?.is_file() {
+        return Err(Invalid::new(
+            format!("`{shown}` is not a file"),
+            "name a file with one line",
+        ));
+    }
+    let mut text = Vec::new();
+    File::open(&full)
+        .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut text))
+        .map_err(cannot)?;
+    let one_line = || Invalid::new(format!("`{shown}` is not one line of text"), ONE_LINE);
+    if text.len() as u64 > MAX_BYTES {
+        return Err(one_line());
+    }
+    let text = String::from_utf8(text).map_err(|_| one_line())?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    if line.is_empty() {
+        return Err(Invalid::new(format!("`{shown}` is empty"), ONE_LINE));
+    }
+    if line.chars().any(char::is_control) {
+        return Err(one_line());
+    }
+    Ok(line.to_owned())
+}
+
+const ONE_LINE: &str = "it must hold the secret on one line, and nothing else";
+
+fn reason(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file",
+        std::io::ErrorKind::PermissionDenied => "you have no permission (try as root)",
+        _ => "the system reports an error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_is_read_and_anything_else_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let with = |bytes: &[u8]| {
+            fs::write(folder.path().join("secret"), bytes).unwrap();
+            read(folder.path(), "secret")
+        };
+        assert_eq!(with(b"hunter2\n").unwrap(), "hunter2");
+        assert_eq!(with(b"hunter2").unwrap(), "hunter2");
+        assert_eq!(with(b"hunter2\r\n").unwrap(), "hunter2");
+        for bytes in [
+            &b""[..],
+            b"\n",
+            b"hunter2\n\n",
+            b"hunter2\nhunter3\n",
+            b"\xff",
+            b"a\0",
+        ] {
+            let error = with(bytes).unwrap_err();
+            assert!(!error.message.contains("hunter"), "{error:?}");
+        }
+        assert!(with(&[b'a'; 20_000]).is_err());
+        assert!(
+            read(folder.path(), "absent")
+                .unwrap_err()
+                .message
+                .contains("no such file")
+        );
+        assert!(
+            read(folder.path(), ".")
+                .unwrap_err()
+                .message
+                .contains("not a file")
+        );
+        assert!(
+            read(folder.path(), "/dev/zero")
+                .unwrap_err()
+                .message
+                .contains("not a file")
+        );
+    }
+}

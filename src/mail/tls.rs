@@ -1,0 +1,116 @@
+//! `tls:`: where certificate and key are.
+
+use std::path::{Path, PathBuf};
+
+use super::at::At;
+use super::{Hostname, Invalid};
+use crate::yaml::{Decoder, Entry, Fields, printable};
+
+/// The paths of certificate and key. Whether they are there, belong together
+/// and are for the host's name is for those to find out who can see the host;
+/// the spans say where in `mail.yml` to point then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate with its whole chain.
+    pub certificate: At<PathBuf>,
+    /// The private key.
+    pub key: At<PathBuf>,
+    /// Whether mailprov makes the pair itself.
+    pub self_signed: bool,
+}
+
+const KEYS: [&str; 3] = ["certificate", "key", "self_signed"];
+const SELF_SIGNED_CERTIFICATE: &str = "/etc/ssl/certs/mailprov.pem";
+const SELF_SIGNED_KEY: &str = "/etc/ssl/private/mailprov.key";
+
+/// Reads the section. The default follows from the host's name.
+pub(super) fn read(
+    decoder: &mut Decoder,
+    fields: &Fields<'_>,
+    hostname: Option<&At<Hostname>>,
+) -> Option<Tls> {
+    let Some(entry) = fields.get("tls") else {
+        let At {
+            value: hostname,
+            span,
+        } = hostname?;
+        let path = |file: &str| {
+            At::new(
+                format!("/etc/letsencrypt/live/{hostname}/{file}").into(),
+                span.clone(),
+            )
+        };
+        return Some(Tls {
+            certificate: path("fullchain.pem"),
+            key: path("privkey.pem"),
+            self_signed: false,
+        });
+    };
+    let fields = decoder.fields(&entry.value, &KEYS)?;
+    if let Some(flag) = fields.get("self_signed") {
+        return self_signed(decoder, flag, &fields);
+    }
+    let certificate = path(decoder, &fields, "certificate", entry);
+    let key = path(decoder, &fields, "key", entry);
+    Some(Tls {
+        certificate: certificate?,
+        key: key?,
+        self_signed: false,
+    })
+}
+
+fn self_signed(decoder: &mut Decoder, flag: &Entry, fields: &Fields<'_>) -> Option<Tls> {
+    let others = [fields.get("certificate"), fields.get("key")];
+    if !decoder.boolean(&flag.value)? {
+        if others.iter().all(Option::is_none) {
+            let help =
+                "name `certificate` and `key`, or leave `tls` out for those of Let's Encrypt";
+            decoder.refuse(&flag.key.span, "there is no certificate", help);
+            return None;
+        }
+        let help = "remove `self_signed: false`: a certificate that you name is never replaced";
+        decoder.refuse(&flag.key.span, "`self_signed` beside a certificate", help);
+        return None;
+    }
+    if let Some(other) = others.into_iter().flatten().next() {
+        let message = format!("`{}` beside `self_signed: true`", other.key.text);
+        let help = "keep one of them: a self-signed pair has a place of its own";
+        decoder.refuse(&other.key.span, message, help);
+        return None;
+    }
+    let at = |path: &str| At::new(PathBuf::from(path), flag.key.span.clone());
+    Some(Tls {
+        certificate: at(SELF_SIGNED_CERTIFICATE),
+        key: at(SELF_SIGNED_KEY),
+        self_signed: true,
+    })
+}
+
+fn path(
+    decoder: &mut Decoder,
+    fields: &Fields<'_>,
+    key: &str,
+    section: &Entry,
+) -> Option<At<PathBuf>> {
+    let entry = fields.require(key, &section.key.span, decoder)?;
+    super::at::value(decoder, &entry.value, |text| {
+        let shown = printable(text);
+        if !Path::new(text).is_absolute() {
+            let help = format!("write the whole path, such as `/etc/ssl/{shown}`");
+            return Err(Invalid::new(
+                format!("`{shown}` is not an absolute path"),
+                help,
+            ));
+        }
+        // Both servers' configuration files give these signs a meaning.
+        let special = |c: char| c.is_whitespace() || "\"'#$,<>{}\\".contains(c);
+        if let Some(sign) = text.chars().find(|c| special(*c)) {
+            let message = format!("`{shown}` contains `{sign}`");
+            return Err(Invalid::new(
+                message,
+                "Postfix and Dovecot cannot read such a path",
+            ));
+        }
+        Ok(PathBuf::from(text))
+    })
+}
