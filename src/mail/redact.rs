@@ -114,7 +114,9 @@ impl<'s> Mask<'s> {
         let mut start = 0;
         for word in text.split_inclusive(|c: char| c.is_ascii_whitespace()) {
             if let Some(at) = hash_in(word) {
-                self.hide(start + at..start + word.trim_end().len());
+                let end = word
+                    .trim_end_matches(|c: char| c.is_ascii_whitespace() || "\"',}]".contains(c));
+                self.hide(start + at..start + end.len().max(at));
             }
             start += word.len();
         }
