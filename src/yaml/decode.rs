@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Entry, Key, Kind, Node, Style, nearest};
+use super::{Entry, Key, Kind, Node, Style};
 use crate::diagnostic::{Diagnostic, Source};
 
 /// More mistakes than this are not collected; nobody reads them.
@@ -73,26 +73,6 @@ impl Decoder {
         }
     }
 
-    /// Reads a map whose keys are all known, and reports unknown keys, keys
-    /// that occur twice and keys without a value.
-    pub fn fields<'n>(&mut self, node: &'n Node, known: &[&'static str]) -> Option<Fields<'n>> {
-        let mut fields = Fields {
-            span: node.span.clone(),
-            entries: Vec::new(),
-        };
-        for entry in self.entries(node)? {
-            if !known.contains(&entry.key.text.as_str()) {
-                self.unknown_key(&entry.key, known);
-                continue;
-            }
-            if entry.value.is_null() {
-                self.no_value(&entry.key);
-            }
-            fields.entries.push(entry);
-        }
-        Some(fields)
-    }
-
     /// Reads a map whose keys are names that the person chose. A key that
     /// occurs twice is reported, and returned once.
     pub fn entries<'n>(&mut self, node: &'n Node) -> Option<Vec<&'n Entry>> {
@@ -104,7 +84,7 @@ impl Decoder {
         for entry in entries {
             let key = &entry.key;
             if let Some(first) = seen.get(key.text.as_str()) {
-                let message = format!("`{}` occurs twice", printable(&key.text));
+                let message = format!("`{}` occurs twice", self.written(&key.span));
                 let line = self.line_of(&first.span);
                 self.refuse(
                     &key.span,
@@ -136,7 +116,16 @@ impl Decoder {
     pub fn text<'n>(&mut self, node: &'n Node) -> Option<&'n str> {
         match node.as_scalar() {
             Some(scalar) if !scalar.is_null() => Some(&scalar.text),
-            _ => self.wrong_shape(node, "a text", ""),
+            _ => {
+                let help = match node.kind {
+                    Kind::List(_) => "write a single value, without `[ ]` or `-`",
+                    Kind::Map(_) => {
+                        "write a single value; one with `{ }` or `: ` in it needs quotes"
+                    }
+                    Kind::Scalar(_) => "write a value",
+                };
+                self.wrong_shape(node, "a text", help)
+            }
         }
     }
 
@@ -157,7 +146,11 @@ impl Decoder {
             '\n' | '\r' => ("a line break", "write the value on one line"),
             _ => ("a control character", "write the value without it"),
         };
-        self.refuse(&node.span, format!("{message} in the value"), help);
+        self.refuse(
+            &self.first_line(&node.span),
+            format!("{message} in the value"),
+            help,
+        );
         None
     }
 
@@ -193,6 +186,13 @@ impl Decoder {
         None
     }
 
+    /// Returns what is written at a place, for a message: without quotes, and
+    /// masked where the source is.
+    pub fn written(&self, span: &Range<usize>) -> String {
+        let text = self.source.text.get(span.clone()).unwrap_or_default();
+        printable(text.trim_matches(['"', '\'']))
+    }
+
     /// Returns the number of the line that a span begins on, counted from 1.
     pub fn line_of(&self, span: &Range<usize>) -> usize {
         Diagnostic::new(&self.source, span.clone(), "").position().0
@@ -204,78 +204,6 @@ impl Decoder {
         let text = self.source.text.get(span.clone()).unwrap_or_default();
         let line = text.lines().next().unwrap_or_default().trim_end();
         span.start..span.start + line.len()
-    }
-
-    fn unknown_key(&mut self, key: &Key, known: &[&str]) {
-        let help = match nearest(&key.text, known.iter().copied()) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => {
-                let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-                format!("known here: {}", names.join(", "))
-            }
-        };
-        self.refuse(
-            &key.span,
-            format!("unknown key `{}`", printable(&key.text)),
-            &help,
-        );
-    }
-
-    fn no_value(&mut self, key: &Key) {
-        let message = format!("`{}` has no value", key.text);
-        self.refuse(
-            &key.span,
-            message,
-            "write one after the `:`, or remove the key",
-        );
-    }
-}
-
-/// The entries of a map whose keys are known.
-#[derive(Debug)]
-pub struct Fields<'n> {
-    span: Range<usize>,
-    entries: Vec<&'n Entry>,
-}
-
-impl<'n> Fields<'n> {
-    /// Returns the whole map's place.
-    pub fn span(&self) -> &Range<usize> {
-        &self.span
-    }
-
-    /// Returns a key's entry, if it is there and has a value.
-    pub fn get(&self, key: &str) -> Option<&'n Entry> {
-        self.find(key).filter(|entry| !entry.value.is_null())
-    }
-
-    /// Returns whether a key is there, with or without a value.
-    pub fn has(&self, key: &str) -> bool {
-        self.find(key).is_some()
-    }
-
-    /// Returns a key's entry, or reports at `owner` that it is missing.
-    pub fn require(
-        &self,
-        key: &str,
-        owner: &Range<usize>,
-        decoder: &mut Decoder,
-    ) -> Option<&'n Entry> {
-        if self.find(key).is_none() {
-            decoder.refuse(
-                owner,
-                format!("`{key}` is missing"),
-                &format!("add `{key}: …`"),
-            );
-        }
-        self.get(key)
-    }
-
-    fn find(&self, key: &str) -> Option<&'n Entry> {
-        self.entries
-            .iter()
-            .copied()
-            .find(|entry| entry.key.text == key)
     }
 }
 

@@ -11,13 +11,15 @@
 //! [`Scalar::integer`] interpret, and both accept one spelling.
 
 mod decode;
+mod fields;
 mod nearest;
 mod parse;
 mod syntax;
 
 use std::ops::Range;
 
-pub use decode::{Decoder, Fields, printable};
+pub use decode::{Decoder, printable};
+pub use fields::Fields;
 pub use nearest::nearest;
 pub use parse::parse;
 
@@ -189,7 +191,7 @@ mod tests {
         assert_eq!(errors("a: [1, 2\nb: 1\n"), "(1, 4) a `[` is not closed\n");
         assert_eq!(
             errors("a: 1\n  b: 2\n"),
-            "(2, 4) a `:` where no key can be\n"
+            "(2, 3) indented further than the line above\n"
         );
         assert_eq!(
             errors("a: 1\n---\nb: 2\n"),

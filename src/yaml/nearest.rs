@@ -2,21 +2,32 @@
 
 /// No suggestion is worth a look at more words than this.
 const CANDIDATES: usize = 10_000;
+/// Nobody misspells a longer word.
+const LONGEST: usize = 100;
 
 /// Returns the candidate that `word` is most likely a misspelling of.
 ///
-/// About one slip in three letters is forgiven; upper and lower case are one.
+/// About one slip in three letters is forgiven, and so is a word cut short;
+/// upper and lower case are one.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word: Vec<char> = word.to_lowercase().chars().collect();
     let allowed = (word.len() / 3).max(1);
     candidates
         .into_iter()
         .take(CANDIDATES)
-        .filter(|candidate| candidate.len().abs_diff(word.len()) <= 4 * allowed)
+        .filter(|candidate| candidate.len() <= LONGEST && word.len() <= LONGEST)
         .map(|candidate| (distance(&word, candidate), candidate))
-        .filter(|(distance, _)| *distance <= allowed)
+        .filter(|(distance, candidate)| *distance <= allowed || begins(candidate, &word))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// Returns whether a word was cut short.
+fn begins(candidate: &str, word: &[char]) -> bool {
+    let candidate = candidate.to_lowercase();
+    word.len() >= 3
+        && word.len() < candidate.len()
+        && candidate.chars().zip(word).all(|(a, b)| a == *b)
 }
 
 /// Counts the letters to add, drop, replace or swap with their neighbour.
@@ -50,6 +61,8 @@ mod tests {
         assert_eq!(nearest("hostnam", keys), Some("hostname"));
         assert_eq!(nearest("Domians", keys), Some("domains"));
         assert_eq!(nearest("acount", keys), Some("accounts"));
+        assert_eq!(nearest("host", keys), Some("hostname"));
+        assert_eq!(nearest("hostnames_of_all", keys), None);
         assert_eq!(nearest("users", keys), None);
         assert_eq!(nearest("", keys), None);
     }

@@ -24,6 +24,9 @@ pub(super) fn explain(
         return Diagnostic::new(source, tab, "a tab in the indentation")
             .help("YAML is indented with spaces: replace the tab by spaces");
     }
+    if let Some(mistake) = earlier_line(source, error.kind(), at) {
+        return mistake;
+    }
     let bracket = open.and_then(|open| unclosed(text, open.start, at));
     let (place, (message, help)) = match bracket {
         Some(bracket) if *error.kind() != ErrorKind::RecursionLimitExceeded => {
@@ -38,6 +41,66 @@ pub(super) fn explain(
     } else {
         mistake.help(help)
     }
+}
+
+/// Finds the line above that is to blame when the parser stumbles over a later
+/// one.
+fn earlier_line(source: &Arc<Source>, kind: &ErrorKind, at: usize) -> Option<Diagnostic> {
+    let text = &source.text;
+    let start = text.get(..at)?.rfind('\n').map_or(0, |newline| newline + 1);
+    if *kind == ErrorKind::InvalidTrailingDoubleQuotedScalar {
+        let quote = unpaired_quote(&text[..start])?;
+        return Some(
+            Diagnostic::new(source, quote..quote + 1, "a quote is not closed")
+                .help("add the closing quote"),
+        );
+    }
+    if !matches!(
+        kind,
+        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidSimpleKey
+    ) {
+        return None;
+    }
+    let above = text[..start].trim_end();
+    let above = above.rfind('\n').map_or(0, |newline| newline + 1)..above.len();
+    let (line, indent) = unindented(&text[above.clone()]);
+    let (_, own_indent) = unindented(text[start..].lines().next().unwrap_or_default());
+    let is_key = line.contains(": ") || line.ends_with(':');
+    if !is_key && !line.is_empty() && indent == own_indent && !line.starts_with(['-', '#']) {
+        let place = above.start + indent..above.end;
+        return Some(
+            Diagnostic::new(source, place, "expected `key: value`")
+                .help("put a `:` and a space after the key"),
+        );
+    }
+    if is_key && own_indent > indent {
+        let place = start + own_indent..at;
+        return Some(
+            Diagnostic::new(source, place, "indented further than the line above")
+                .help("begin it in the same column as the keys beside it"),
+        );
+    }
+    None
+}
+
+fn unindented(line: &str) -> (&str, usize) {
+    let text = line.trim_start();
+    (text, line.len() - text.len())
+}
+
+/// Returns the last double quote of the first line that has an odd number.
+fn unpaired_quote(text: &str) -> Option<usize> {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let mut quotes = line
+            .match_indices('"')
+            .filter(|(at, _)| !line[..*at].ends_with('\\'));
+        if quotes.clone().count() % 2 == 1 {
+            return quotes.next_back().map(|(at, _)| start + at);
+        }
+        start += line.len();
+    }
+    None
 }
 
 /// Returns the bracket that is open, when the error is on a later line.
