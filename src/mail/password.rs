@@ -56,8 +56,8 @@ impl PasswordHash {
         if let Some(mebibytes) = shape::argon2_memory(body).filter(|m| *m > MAX_ARGON2_MEBIBYTES) {
             let message = format!("verifying this hash takes {mebibytes} MiB of memory");
             let help = format!(
-                "Dovecot's login process has 256 MiB for everything: make a hash that takes at most \
-                 {MAX_ARGON2_MEBIBYTES}"
+                "Dovecot's login process has 256 MiB in all: make a hash that takes at most \
+                 {MAX_ARGON2_MEBIBYTES} MiB"
             );
             return Err(Invalid::new(message, help));
         }

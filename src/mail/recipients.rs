@@ -36,6 +36,10 @@ pub(super) fn directory(
     Some(recipients.directory)
 }
 
+/// After this many mistakes nobody reads on, and looking for what was meant
+/// among all the names would take long.
+const GUESSES: usize = 20;
+
 /// The directory in the making.
 pub(super) struct Recipients<'d> {
     pub(super) decoder: &'d mut Decoder,
@@ -71,7 +75,13 @@ impl Recipients<'_> {
 
     pub(super) fn not_ours(&mut self, what: &str, domain: &Domain, span: &Range<usize>) {
         let message = format!("`{what}` is not in one of our domains");
-        let ours = self.directory.domains.iter().map(Domain::as_str);
+        let guess = self.decoder.mistakes() < GUESSES;
+        let ours = self
+            .directory
+            .domains
+            .iter()
+            .map(Domain::as_str)
+            .filter(|_| guess);
         let help = match nearest(domain.as_str(), ours) {
             Some(meant) => format!("did you mean `{meant}`? else add `{domain}` to `domains`"),
             None => format!("add `{domain}` to `domains`, or write one that is listed there"),
@@ -147,6 +157,9 @@ impl Recipients<'_> {
 
     /// Says which account was probably meant.
     pub(super) fn meant(&self, target: &Target) -> String {
+        if self.decoder.mistakes() >= GUESSES {
+            return "write the name of one of the accounts".to_owned();
+        }
         if let (Target::Full(address), Mailboxes::Shared) = (target, self.directory.mailboxes)
             && let Some(Holder {
                 account: Some(account),

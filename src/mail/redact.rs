@@ -26,6 +26,7 @@ pub(super) fn tree(source: &Source, root: &Node) -> Arc<Source> {
                 _ if open_section(&entry.key.text) => mask.open(&entry.value),
                 Kind::List(items) => items.iter().for_each(|item| mask.accounts(item)),
                 Kind::Map(_) => mask.accounts(&entry.value),
+                Kind::Scalar(_) if super::KEYS.contains(&entry.key.text.as_str()) => {}
                 Kind::Scalar(_) if entry.value.is_null() => mask.hide(entry.key.span.clone()),
                 Kind::Scalar(_) => mask.hide(entry.value.span.clone()),
             }

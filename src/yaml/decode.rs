@@ -20,14 +20,18 @@ const MAX_SHOWN: usize = 80;
 #[derive(Debug)]
 pub struct Decoder {
     source: Arc<Source>,
+    /// Where each line but the first begins.
+    lines: Vec<usize>,
     mistakes: Vec<Diagnostic>,
 }
 
 impl Decoder {
     /// Makes a decoder whose diagnostics point into `source`.
     pub fn new(source: &Arc<Source>) -> Self {
+        let breaks = source.text.match_indices('\n');
         Self {
             source: Arc::clone(source),
+            lines: breaks.map(|(at, _)| at + 1).collect(),
             mistakes: Vec::new(),
         }
     }
@@ -195,7 +199,7 @@ impl Decoder {
 
     /// Returns the number of the line that a span begins on, counted from 1.
     pub fn line_of(&self, span: &Range<usize>) -> usize {
-        Diagnostic::new(&self.source, span.clone(), "").position().0
+        1 + self.lines.partition_point(|line| *line <= span.start)
     }
 
     /// Cuts a span at the end of its first line, so that the mark under a
