@@ -211,7 +211,7 @@ fn read_mailboxes(decoder: &mut Decoder, fields: &Fields<'_>) -> Mailboxes {
             "shared" => Ok(Mailboxes::Shared),
             "per-domain" => Ok(Mailboxes::PerDomain),
             _ => Err(Invalid::new(
-                format!("`{}` is no kind of mailboxes", yaml::printable(text)),
+                format!("`mailboxes` cannot be `{}`", yaml::printable(text)),
                 "write `shared` (a name is one mailbox in all domains) or `per-domain` (one in \
                  each)",
             )),

@@ -201,8 +201,10 @@ impl Recipients<'_> {
         }
         for (target, source) in dead {
             let message = match &target.value {
-                Target::Bare(name) => format!("nobody is `{name}@{}`", source.domain()),
-                Target::Full(address) => format!("nobody is `{address}`"),
+                Target::Bare(name) => {
+                    format!("nobody receives mail at `{name}@{}`", source.domain())
+                }
+                Target::Full(address) => format!("nobody receives mail at `{address}`"),
             };
             let help = match self.meant(&target.value) {
                 help if help.starts_with("did") => help,

@@ -100,7 +100,7 @@ impl Decoder {
         self.refuse(
             &key.span,
             message,
-            "write one after the `:`, or remove the key",
+            "write it after the `:` or below it, indented; or remove the key",
         );
     }
 }
