@@ -60,28 +60,17 @@ impl Diagnostic {
     pub fn position(&self) -> (usize, usize) {
         let before = &self.source.text[..self.span.start];
         let line = before.matches('\n').count() + 1;
-        let column = before
-            .rsplit('\n')
-            .next()
-            .map_or(0, |text| text.chars().count())
-            + 1;
+        let column = before.rsplit('\n').next().map_or(0, |text| text.chars().count()) + 1;
         (line, column)
     }
 
     /// Renders the message with the line it is about and a mark under the
     /// place, as `rustc` does, in colour or plain.
     pub fn render(&self, colour: bool) -> String {
-        let renderer = if colour {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        };
-        let mark = AnnotationKind::Primary
-            .span(self.span.clone())
-            .label(self.label.as_deref());
-        let snippet = Snippet::source(&self.source.text)
-            .path(&self.source.name)
-            .annotation(mark);
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+        let mark = AnnotationKind::Primary.span(self.span.clone()).label(self.label.as_deref());
+        let snippet =
+            Snippet::source(&self.source.text).path(&self.source.name).annotation(mark);
         let mut group =
             Group::with_title(Level::ERROR.primary_title(&self.message)).element(snippet);
         if let Some(help) = &self.help {
@@ -110,10 +99,7 @@ mod tests {
 
     #[test]
     fn a_diagnostic_shows_place_line_mark_and_remedy() {
-        let source = Arc::new(Source {
-            name: "mail.yml".into(),
-            text: "é: 1\nhostnam: x\n".into(),
-        });
+        let source = Arc::new(Source { name: "mail.yml".into(), text: "é: 1\nhostnam: x\n".into() });
         let shown = Diagnostic::new(&source, 6..13, "unknown key `hostnam`")
             .help("did you mean `hostname`?")
             .render(false);
@@ -124,10 +110,7 @@ mod tests {
 
     #[test]
     fn a_span_outside_the_text_is_brought_inside() {
-        let source = Arc::new(Source {
-            name: "m".into(),
-            text: "é".into(),
-        });
+        let source = Arc::new(Source { name: "m".into(), text: "é".into() });
         let diagnostic = Diagnostic::new(&source, 1..99, "x");
         assert_eq!(diagnostic.span, 0..2);
         assert_eq!(diagnostic.position(), (1, 1));

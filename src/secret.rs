@@ -47,10 +47,7 @@ mod tests {
     #[test]
     fn a_secret_shows_itself_nowhere() {
         let secret = Secret::new("hunter2");
-        let shown = format!(
-            "{secret} {secret:?} {}",
-            serde_json::to_string(&secret).unwrap()
-        );
+        let shown = format!("{secret} {secret:?} {}", serde_json::to_string(&secret).unwrap());
         assert!(!shown.contains("hunter2"), "{shown}");
         assert_eq!(*secret.expose(), "hunter2");
     }
