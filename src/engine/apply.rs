@@ -93,7 +93,7 @@ impl Run<'_> {
             }
             let now = resource::observe(self.host, &change.key)?;
             let is_met = change.after.is_met_by(&now);
-            if !is_met && now != change.before && !self.explained && !back {
+            if !is_met && !change.before.is_still(&now) && !self.explained && !back {
                 return Err(Error::Other(format!(
                     "{} changed while this ran, by another hand than ours; run it again to see \
                      the new plan",

@@ -12,4 +12,5 @@
 mod support;
 
 mod first_run;
+mod rollback;
 mod support_works;
