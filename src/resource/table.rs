@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::attributes::{Assets, name, path};
 use super::{Key, State, Target, View};
 use crate::digest::Digest;
-use crate::host::{Content, Entry, Error, FileStamp, Host, Ownership, Result};
+use crate::host::{Content, Entry, Error, Host, Ownership, Result};
 use crate::yaml::{Decoder, Node};
 
 /// Where it is noted which source each table was compiled from.
@@ -46,7 +46,9 @@ pub struct TableState {
 #[derive(Debug, Serialize, Deserialize)]
 struct Note {
     source: Digest,
-    compiled: FileStamp,
+    /// The digest of what was compiled: unlike its place on the disk, it is the
+    /// same in a copy of the host and after a backup was played back.
+    compiled: Digest,
 }
 
 impl Table {
@@ -115,14 +117,15 @@ impl TableKey {
 pub(super) fn observe(host: &Host, key: &TableKey) -> Result<State> {
     let compiled = key.compiled();
     let Some(entry) = host.entry(&compiled)? else { return Ok(State::Absent) };
-    let Entry::File { ownership, .. } = entry else { return Ok(State::Special) };
+    let Entry::File { content, ownership } = entry else { return Ok(State::Special) };
     let (table, source) = (host.stamp(&compiled)?, host.stamp(&key.source)?);
     let note: Option<Note> =
         host.read(&key.note())?.and_then(|note| serde_json::from_slice(note.bytes()).ok());
     let source = match (note, table, source) {
         // Postfix warns of a table that is older than its source, whatever is in them.
         (Some(note), Some(table), Some(source))
-            if same_content(&note.compiled, &table) && source.modified <= table.modified =>
+            if note.compiled == Digest::of(content.bytes())
+                && source.modified <= table.modified =>
         {
             Some(note.source)
         }
@@ -150,11 +153,7 @@ pub(super) fn write(host: &Host, key: &TableKey, after: &State) -> Result<()> {
         host.put_new_file(&key.compiled(), content, ownership)?;
     }
     host.remove_tree(folder)?;
-    compiled?;
-    let compiled = host.stamp(&key.compiled())?.ok_or_else(|| {
-        Error::Other(format!("{} vanished while it was made", key.compiled().display()))
-    })?;
-    let note = Note { source: digest.clone(), compiled };
+    let note = Note { source: digest.clone(), compiled: Digest::of(compiled?.bytes()) };
     if let Some(folder) = key.note().parent() {
         host.make_private_directories(folder)?;
     }
@@ -174,10 +173,6 @@ fn compile(host: &Host, staged: &TableKey) -> Result<Content> {
     host.read(&staged.compiled())?.ok_or_else(|| {
         Error::Other(format!("`{command}` made no table of the type {}", staged.kind))
     })
-}
-
-fn same_content(noted: &FileStamp, found: &FileStamp) -> bool {
-    (noted.inode, noted.size, noted.modified) == (found.inode, found.size, found.modified)
 }
 
 fn with_ending(path: &Path, ending: &str) -> PathBuf {

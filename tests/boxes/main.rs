@@ -11,5 +11,8 @@
 #[allow(dead_code, unreachable_pub, unused_imports, reason = "a toolbox, not all of it in use")]
 mod support;
 
+mod agent;
+mod drift;
 mod first_run;
+mod plan_is_the_truth;
 mod support_works;
