@@ -10,6 +10,7 @@ use crate::cli::Global;
 use crate::engine::{self, Lock};
 use crate::host::Host;
 use crate::report::Report;
+use crate::resource;
 
 /// Brings the host into the state that mail.yml describes.
 pub(super) fn run(
@@ -30,6 +31,7 @@ pub(super) fn run(
         return Err(Stop::new(Exit::NeedsRoot, message, "Run it with sudo; `plan` works without."));
     }
     let _lock = Lock::take(&loaded.host, "apply")?;
+    resource::tidy(&loaded.host)?;
     let plan = loaded.plan(report)?;
     report.plan(&plan, &loaded.subject());
     if plan.changes.is_empty() {

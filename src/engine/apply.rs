@@ -31,27 +31,47 @@ pub fn apply(
     sink: &mut dyn FnMut(Event<'_>),
 ) -> std::result::Result<(), Failure> {
     let mut made = 0;
-    let mut explained = false;
+    let mut explained = Explained::default();
     let mut applied = Applied::read(host);
     for changes in plan.changes.chunk_by(|a, b| a.step == b.step && a.key.kind() == b.key.kind()) {
         let start = Instant::now();
         sink(Event::Started { changes });
-        make(host, changes, explained, sink)
+        make(host, changes, &explained, sink)
             .and_then(|()| applied.note(host, changes))
             .map_err(|source| Failure { step: changes[0].step.clone(), source, made })?;
         sink(Event::Finished { changes, elapsed: start.elapsed() });
-        explained |= changes.iter().any(|change| change.key.reaches_further());
+        explained.add(changes);
         made += changes.len();
     }
     Ok(())
 }
 
-/// Makes the changes of one step. `explained`: an earlier step of this run may
-/// have changed more than it declares, as a package does.
+/// What the earlier steps of a run may have changed beside what they declare.
+#[derive(Debug, Default)]
+struct Explained {
+    /// Anything: a package came, a program ran.
+    all: bool,
+    /// What is made from other things, or runs with them: some of those changed.
+    derived: bool,
+}
+
+impl Explained {
+    fn add(&mut self, changes: &[Change]) {
+        self.all |= changes.iter().any(|change| change.key.reaches_further());
+        self.derived |= !changes.is_empty();
+    }
+
+    fn covers(&self, key: &Key) -> bool {
+        self.all || (self.derived && key.is_derived())
+    }
+}
+
+/// Makes the changes of one step. What is no longer as the plan saw it must be
+/// `explained` by an earlier step of this run.
 fn make(
     host: &Host,
     changes: &[Change],
-    explained: bool,
+    explained: &Explained,
     sink: &mut dyn FnMut(Event<'_>),
 ) -> Result<()> {
     let mut batch: Vec<(&Key, State, &State)> = Vec::new();
@@ -63,7 +83,7 @@ fn make(
         if change.after.is_met_by(&now) {
             continue;
         }
-        if now != change.before && !explained {
+        if now != change.before && !explained.covers(&change.key) {
             return Err(Error::Other(format!(
                 "{} changed while this ran, by another hand than ours; run it again to see the new plan",
                 change.key

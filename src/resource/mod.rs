@@ -159,6 +159,11 @@ pub fn observe(host: &Host, key: &Key) -> Result<State> {
     }
 }
 
+/// Puts right what a killed run left half done and no plan would show.
+pub fn tidy(host: &Host) -> Result<()> {
+    apt::restore_policy(host)
+}
+
 /// Brings each key of one step from its first state to its second. `say` is
 /// told what takes long.
 pub fn write(
