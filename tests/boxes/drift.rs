@@ -2,6 +2,7 @@
 //! else, and mended.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::agent::{self, converged, greeting, mail_yml, mends, nothing_to_do, plan, planned_keys};
 use crate::support::{Algorithm, Aspect, Authority, Debian, Issued, Pop3, Snapshot, Suite, Tls};
@@ -51,9 +52,17 @@ const LIVING: [&str; 6] = [
 #[track_caller]
 fn is_as_before(debian: &Debian, before: &Snapshot, what: &str) {
     let diff = before.diff(&debian.snapshot()).without(&LIVING);
-    let natural = BTreeSet::from([Aspect::Mtime, Aspect::Inode]);
+    // No two tables of Berkeley DB are the same: each bears a number of its own.
+    let is_natural = |path: &Path, aspects: &BTreeSet<Aspect>| {
+        let is_table = path.extension().is_some_and(|ending| ending == "db");
+        let natural = |aspect| {
+            [Aspect::Mtime, Aspect::Inode].contains(aspect)
+                || (is_table && *aspect == Aspect::Content)
+        };
+        aspects.iter().all(natural)
+    };
     let left: Vec<_> =
-        diff.changes().iter().filter(|(_, aspects)| !aspects.is_subset(&natural)).collect();
+        diff.changes().iter().filter(|(path, aspects)| !is_natural(path, aspects)).collect();
     assert!(left.is_empty(), "{what}: {left:?}");
 }
 
@@ -165,6 +174,12 @@ fn a_table_that_is_gone_old_or_another_is_compiled_again() {
     }
 }
 
+/// Waits until nobody answers on a port: `systemctl stop postfix` comes back
+/// before Postfix has ended.
+fn gone(debian: &Debian, port: u16) {
+    crate::support::wait_for("a daemon to end", || debian.connect(port).is_err().then_some(()));
+}
+
 #[test]
 fn a_service_is_started_enabled_and_unmasked_again() {
     let kill = "kill -9 $(cat /var/spool/postfix/pid/master.pid)";
@@ -184,6 +199,9 @@ fn a_service_is_started_enabled_and_unmasked_again() {
         let before = debian.snapshot();
         for (what, line, service) in damages {
             let _ = debian.shell(line);
+            if what.starts_with("stopped") {
+                gone(&debian, if service == "postfix" { 25 } else { 143 });
+            }
             mends(&debian, what, &[&format!("service:{service}")]);
             is_as_before(&debian, &before, what);
             assert!(greeting(&debian, 25).starts_with("220 mail.example.org"), "{what}");
@@ -214,6 +232,7 @@ fn a_daemon_runs_with_what_is_on_disk_whoever_told_it_otherwise() {
         let debian = converged(suite);
         // From here on the daemon is one that the program started.
         let _ = debian.shell("systemctl stop postfix").success();
+        gone(&debian, 25);
         mends(&debian, "stopped", &both[1..]);
         for (what, line, keys) in &damages {
             let _ = debian.shell(&format!("set -e; {line}")).success();
@@ -286,7 +305,8 @@ fn a_package_that_was_removed_comes_back() {
             "apt-get purge --yes dovecot-core",
             "apt-get purge --yes postfix",
         ] {
-            let _ = debian.shell(&format!("DEBIAN_FRONTEND=noninteractive {line}")).success();
+            // Dovecot does not start again without a protocol that is configured, and apt complains.
+            let _ = debian.shell(&format!("DEBIAN_FRONTEND=noninteractive {line}"));
             let removed = line.rsplit(' ').next().unwrap();
             let keys = planned_keys(&debian);
             assert!(keys.contains(&format!("package:{removed}")), "{line}: {keys:?}");
@@ -367,11 +387,9 @@ fn a_self_signed_certificate_is_made_again() {
     let other = authority.issue(&["another.example.org"], Algorithm::Ec);
     for suite in Suite::ALL {
         let debian = converged(suite);
-        let made = plan_of_certificate(&debian);
+        let (path, key) = ("/etc/ssl/certs/mailprov.pem", "/etc/ssl/private/mailprov.key");
+        let made = format!("certificate:{path}");
         let all = [made.as_str(), "service:dovecot", "service:postfix"];
-        let path = made.strip_prefix("certificate:").unwrap();
-        let key = debian.shell(&format!("ls $(dirname {path})/*key*")).success().stdout();
-        let key = key.trim();
         let before = debian.snapshot();
         let _ = debian.run(&["rm", path]).success();
         mends(&debian, "deleted", &all);
@@ -387,15 +405,6 @@ fn a_self_signed_certificate_is_made_again() {
         assert_eq!((entry.mode, entry.uid), (0o600, 0));
         assert_ne!(before.get(path), after.get(path));
     }
-}
-
-/// Returns the key under which the plan for a fresh box has its certificate.
-fn plan_of_certificate(debian: &Debian) -> String {
-    let path = debian.shell("postconf -h smtpd_tls_chain_files smtpd_tls_cert_file").success();
-    let text = path.stdout();
-    let path =
-        text.split([',', ' ', '\n']).find(|path| path.contains("cert") || path.contains("chain"));
-    format!("certificate:{}", path.unwrap_or_else(|| panic!("no certificate: {text}")))
 }
 
 #[test]

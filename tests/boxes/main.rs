@@ -14,5 +14,8 @@ mod support;
 mod agent;
 mod drift;
 mod first_run;
+mod handlers;
+mod nothing_broken_goes_live;
 mod plan_is_the_truth;
 mod support_works;
+mod without_systemd;
