@@ -27,6 +27,8 @@ impl Desk {
             fs::create_dir_all(desk.path(folder)).unwrap();
         }
         fs::set_permissions(desk.0.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        desk.write("tree/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
+        desk.write("tree/etc/group", "root:x:0:\n");
         desk.write("playbook.yml", PLAYBOOK);
         desk
     }
