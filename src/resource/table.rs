@@ -22,7 +22,7 @@ pub struct Table {
 }
 
 /// How to find and make a table.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TableKey {
     /// The text that the table is compiled from.
     pub source: PathBuf,
@@ -33,7 +33,7 @@ pub struct TableKey {
 }
 
 /// What a compiled table is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableState {
     /// The digest of its source at the time. None where the table was made by
     /// somebody else, or changed since.
@@ -105,6 +105,11 @@ impl TableKey {
             other => other,
         };
         with_ending(&self.source, ending)
+    }
+
+    /// Returns the files that compiling the table changes.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        vec![self.compiled(), self.note()]
     }
 
     fn note(&self) -> PathBuf {
