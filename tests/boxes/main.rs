@@ -11,6 +11,15 @@
 #[allow(dead_code, unreachable_pub, unused_imports, reason = "a toolbox, not all of it in use")]
 mod support;
 
+mod agent;
+mod drift;
 mod first_run;
+mod handlers;
+mod nothing_broken_goes_live;
+mod own_playbook;
+mod packages;
+mod plan_is_the_truth;
 mod rollback;
 mod support_works;
+mod tree;
+mod without_systemd;

@@ -184,6 +184,11 @@ impl Debian {
         self.claim.name()
     }
 
+    /// Returns where its disk is, to be worked on while it is switched off.
+    pub fn disk(&self) -> PathBuf {
+        self.claim.root()
+    }
+
     /// Returns its addresses in its network.
     pub fn addresses(&self) -> Addresses {
         self.addresses
