@@ -14,3 +14,4 @@ mod support;
 mod first_run;
 mod rollback;
 mod support_works;
+mod try_it;
