@@ -13,7 +13,6 @@ mod support;
 
 mod agent;
 mod drift;
-mod first_run;
 mod handlers;
 mod nothing_broken_goes_live;
 mod own_playbook;
@@ -23,3 +22,4 @@ mod rollback;
 mod support_works;
 mod tree;
 mod without_systemd;
+mod try_it;
