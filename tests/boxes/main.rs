@@ -11,5 +11,10 @@
 #[allow(dead_code, unreachable_pub, unused_imports, reason = "a toolbox, not all of it in use")]
 mod support;
 
+mod aliases;
+mod catch_all;
+#[allow(dead_code, unreachable_pub, reason = "a toolbox")]
+mod common;
+mod delivery;
 mod first_run;
 mod support_works;
