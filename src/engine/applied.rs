@@ -48,7 +48,7 @@ impl Applied {
             return Ok(());
         }
         let path = Path::new(PATH);
-        let root = Ownership { owner: "#0".into(), group: "#0".into(), mode: 0o600 };
+        let root = Ownership::of_root(0o600);
         let text = serde_json::to_vec(&self.0).map_err(|error| Error::Other(error.to_string()))?;
         host.make_private_directories(Path::new("/var/lib/mailprov"))?;
         host.put_file(path, &Content::new(text), &root)

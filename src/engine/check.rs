@@ -64,7 +64,7 @@ impl StagedCheck {
     }
 
     fn run_on(&self, host: &Host, stage: &Path) -> Result<()> {
-        let root = Ownership { owner: "#0".into(), group: "#0".into(), mode: 0o600 };
+        let root = Ownership::of_root(0o600);
         for (path, content) in &self.files {
             let path = stage.join(path.strip_prefix("/").unwrap_or(path));
             host.make_private_directories(path.parent().unwrap_or(stage))?;
@@ -77,10 +77,8 @@ impl StagedCheck {
             if captured.success() && captured.stderr.trim().is_empty() {
                 continue;
             }
-            // Only what it complains of, in the names of the files as they will be.
-            let complaint =
-                if captured.stderr.trim().is_empty() { &captured.stdout } else { &captured.stderr };
-            let complaint = complaint.replace(STAGE, "");
+            // Standard output may hold what is configured, secrets included, so it is not shown.
+            let complaint = captured.stderr.replace(STAGE, "");
             let lines: Vec<_> = complaint.lines().map(|line| format!("    {line}")).collect();
             return Err(Error::Other(format!(
                 "`{}` does not accept the new configuration, so nothing was changed:\n{}",

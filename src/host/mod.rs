@@ -5,20 +5,22 @@ mod accounts;
 mod chase;
 mod command;
 mod dpkg;
+mod entry;
 mod error;
 mod facts;
-mod files;
 mod init;
+mod look;
 mod process;
+mod put;
 
 use std::path::{Path, PathBuf};
 
 pub use accounts::{Group, User};
 pub use command::{Captured, Command};
 pub use dpkg::{Package, Simulation};
+pub use entry::{Content, Entry, FileStamp, Ownership};
 pub use error::{Error, Result};
 pub use facts::{Facts, Init, Program};
-pub use files::{Content, Entry, FileStamp, Ownership};
 pub use init::Unit;
 pub use process::Process;
 pub(crate) use process::now;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::at::{self, At};
 use super::{Account, Invalid, Mailboxes, Name, PasswordHash, SMALLEST, Size, secret_file};
-use crate::yaml::{Decoder, Entry, Fields, Key, printable};
+use crate::yaml::{Decoder, Entry, Fields, Key, Kind};
 
 /// What an account is guarded and bounded by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,11 +27,16 @@ pub(super) fn read(
     mailboxes: Mailboxes,
     base: &Path,
 ) -> (Option<Vec<Account>>, Option<Vec<Credentials>>) {
-    let entry = fields.require("accounts", &(0..0), decoder);
-    let Some(entries) = entry.and_then(|entry| decoder.entries(&entry.value)) else {
+    let Some(entry) = fields.require("accounts", &(0..0), decoder) else {
         return (None, None);
     };
-    if let (true, Some(entry)) = (entries.is_empty(), entry) {
+    if !matches!(entry.value.kind, Kind::Map(_)) {
+        let help = "write each name as a key, `thomas:`, and its password below it, indented";
+        decoder.wrong_shape::<()>(&entry.value, "a map", help);
+        return (None, None);
+    }
+    let entries = decoder.entries(&entry.value).unwrap_or_default();
+    if entries.is_empty() {
         let help = "add one, such as `thomas: {password: \"{SHA512-CRYPT}$6$…\"}`";
         decoder.refuse(&entry.key.span, "there is no account", help);
     }
@@ -70,8 +75,15 @@ type Body = (Vec<At<Name>>, Option<Credentials>);
 
 fn read_body(decoder: &mut Decoder, account: &Entry, base: &Path) -> Body {
     if account.value.is_null() {
-        let message = format!("the account `{}` has no password", printable(&account.key.text));
+        let message =
+            format!("the account `{}` has no password", decoder.written(&account.key.span));
         decoder.refuse(&account.key.span, message, "add `password:` or `password_file:` below it");
+        return (Vec::new(), None);
+    }
+    if !matches!(account.value.kind, Kind::Map(_)) {
+        let name = decoder.written(&account.key.span);
+        let help = format!("write `{name}: {{password: \"{{SHA512-CRYPT}}$6$…\"}}`");
+        decoder.wrong_shape::<()>(&account.value, "a map", &help);
         return (Vec::new(), None);
     }
     let Some(fields) = decoder.fields(&account.value, &KEYS) else {
@@ -121,7 +133,7 @@ fn read_password(
         (Some(entry), None) | (None, Some(entry)) => entry,
         (None, None) => {
             if !fields.has("password") && !fields.has("password_file") {
-                let name = printable(&account.text);
+                let name = decoder.written(&account.span);
                 let message = format!("the account `{name}` has no password");
                 let help = "add `password:` or `password_file:` below it";
                 decoder.refuse(&account.span, message, help);
@@ -145,15 +157,17 @@ fn read_password(
     }
 }
 
-/// Finds a `{SCHEME}` without quotes on the line where the YAML breaks off.
+/// Finds a `{SCHEME}` without quotes on the line where the YAML breaks off, and
+/// returns the key before it.
 pub(super) fn unquoted_hash(text: &str, error: &Range<usize>) -> Option<Range<usize>> {
     let start = text.get(..error.start)?.rfind('\n').map_or(0, |newline| newline + 1);
     let line = text[start..].lines().next()?;
-    let (key, value) = line.split_once(": ")?;
-    let rest = value.trim_start().strip_prefix('{')?;
-    let (scheme, body) = rest.split_once('}')?;
-    let is_scheme = scheme.len() > 2
-        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
-    let indent = key.len() - key.trim_start().len();
-    (is_scheme && !body.is_empty()).then_some(start + indent..start + key.len())
+    let colon = line.match_indices(": {").map(|(at, _)| at).find(|at| {
+        let name = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+        line[at + 3..].split_once('}').is_some_and(|(scheme, hash)| {
+            scheme.len() > 2 && scheme.bytes().all(name) && hash.len() > 20
+        })
+    })?;
+    let key = line[..colon].rfind([' ', '{', ',']).map_or(0, |before| before + 1);
+    Some(start + key..start + colon)
 }

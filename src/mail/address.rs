@@ -1,4 +1,4 @@
-//! Mail addresses, and the names that stand for one or several of them.
+//! Mail addresses, ours and anybody's.
 
 use std::fmt;
 use std::sync::Arc;
@@ -88,94 +88,6 @@ impl fmt::Display for Address {
     }
 }
 
-/// The name of something that receives mail here: in every domain, or in one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Name {
-    /// `info`: this local part in every domain.
-    Bare(LocalPart),
-    /// `sales@example.net`: this address alone.
-    Full(LocalPart, Domain),
-}
-
-impl Name {
-    /// Reads a name that is to be ours.
-    ///
-    /// # Errors
-    ///
-    /// Returns why the local part or the domain is none.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        match text.rsplit_once('@') {
-            Some((local, domain)) => {
-                Ok(Self::Full(LocalPart::parse(local)?, Domain::parse(domain)?))
-            }
-            None => LocalPart::parse(text).map(Self::Bare),
-        }
-    }
-
-    /// Returns the part before the `@`.
-    pub fn local(&self) -> &LocalPart {
-        match self {
-            Self::Bare(local) | Self::Full(local, _) => local,
-        }
-    }
-
-    /// Returns the domain of a name that has only one.
-    pub fn domain(&self) -> Option<&Domain> {
-        match self {
-            Self::Bare(_) => None,
-            Self::Full(_, domain) => Some(domain),
-        }
-    }
-
-    /// Returns the addresses the name stands for, given those of our domains.
-    pub fn addresses<'a>(&'a self, domains: &'a [Domain]) -> impl Iterator<Item = Address> + 'a {
-        let domains = self.domain().map_or(domains, std::slice::from_ref);
-        domains.iter().map(|domain| Address::new(self.local(), domain))
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bare(local) => local.fmt(f),
-            Self::Full(local, domain) => write!(f, "{local}@{domain}"),
-        }
-    }
-}
-
-/// Where mail goes on to: a name of ours, or anybody's address.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Target {
-    /// `thomas`: the account, alias or forward of that name.
-    Bare(LocalPart),
-    /// `bob@elsewhere.example`.
-    Full(Address),
-}
-
-impl Target {
-    /// Reads a target.
-    ///
-    /// # Errors
-    ///
-    /// Returns why the text is neither a name nor an address.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        if text.contains('@') {
-            Address::parse(text).map(Self::Full)
-        } else {
-            LocalPart::parse(text).map(Self::Bare)
-        }
-    }
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bare(local) => local.fmt(f),
-            Self::Full(address) => address.fmt(f),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,16 +118,5 @@ mod tests {
         ] {
             assert!(Address::parse(text).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn a_bare_name_stands_for_one_address_in_each_domain() {
-        let domains = [Domain::parse("a.org").unwrap(), Domain::parse("b.org").unwrap()];
-        let of = |text: &str| -> Vec<String> {
-            let name = Name::parse(text).unwrap();
-            name.addresses(&domains).map(|address| address.to_string()).collect()
-        };
-        assert_eq!(of("Info"), ["info@a.org", "info@b.org"]);
-        assert_eq!(of("sales@B.org"), ["sales@b.org"]);
     }
 }

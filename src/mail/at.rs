@@ -36,6 +36,10 @@ impl Invalid {
     }
 }
 
+/// What is left of a secret in the text that may be shown. An error that
+/// repeats such a text would show it after all.
+const MASKED: &str = "****";
+
 /// Reads a one-line text as a `T`, or reports why it is none.
 pub(super) fn value<T>(
     decoder: &mut Decoder,
@@ -62,6 +66,11 @@ fn checked<T>(
 ) -> Option<At<T>> {
     match result {
         Ok(value) => Some(At::new(value, span.clone())),
+        Err(_) if decoder.written(span).contains(MASKED) => {
+            let help = "a password or hash stands only under `password`, in quotes";
+            decoder.refuse(span, "this looks like a secret at a wrong place", help);
+            None
+        }
         Err(Invalid { message, help }) => {
             decoder.refuse(span, message, &help);
             None

@@ -8,7 +8,11 @@ use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
 
 use super::at::Invalid;
+use super::local_part::name_of;
 use crate::yaml::printable;
+
+const LETTERS: &str =
+    "a name is made of letters, digits and hyphens, and no part begins or ends with a hyphen";
 
 /// A domain that mail is sent to, such as `example.org`.
 ///
@@ -42,11 +46,18 @@ impl Domain {
         if text.split('.').any(str::is_empty) {
             return no("has an empty part between its dots", "write one dot between two parts");
         }
+        let odd = |c: char| c.is_ascii() && !c.is_ascii_alphanumeric() && c != '-' && c != '.';
+        if let Some(sign) = text.chars().find(|c| odd(*c)) {
+            return no(&format!("contains {}", name_of(sign)), LETTERS);
+        }
         if text.split('.').any(|label| label.len() > 63 && label.is_ascii()) {
-            return no("has a part longer than 63 characters", "DNS allows no longer one");
+            return no(
+                "has a part longer than 63 characters",
+                "shorten it: DNS has no room for more",
+            );
         }
         if text.len() > 253 && text.is_ascii() {
-            return no("is longer than 253 characters", "DNS allows no longer name");
+            return no("is longer than 253 characters", "shorten it: DNS has no room for more");
         }
         let ascii = Uts46::new()
             .to_ascii(
@@ -57,11 +68,7 @@ impl Domain {
             )
             .map(std::borrow::Cow::into_owned);
         let Ok(ascii) = ascii else {
-            return no(
-                "is not a domain name",
-                "a name is made of letters, digits and hyphens, and no part begins or ends with a \
-                 hyphen",
-            );
+            return no("is not a domain name", LETTERS);
         };
         let top = ascii.rsplit('.').next().unwrap_or_default();
         if top.bytes().all(|b| b.is_ascii_digit()) {

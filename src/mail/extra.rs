@@ -40,7 +40,7 @@ fn parameter(decoder: &mut Decoder, entry: &Entry) -> Option<(At<String>, String
     let value = match entry.value.as_scalar() {
         Some(scalar) if scalar.is_null() => {
             let help = "write the value after the `:`, or `\"\"` for an empty one";
-            let message = format!("`{}` has no value", printable(&entry.key.text));
+            let message = format!("`{}` has no value", decoder.written(&entry.key.span));
             decoder.refuse(&entry.key.span, message, help);
             None
         }

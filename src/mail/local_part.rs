@@ -66,7 +66,7 @@ impl fmt::Display for LocalPart {
 }
 
 /// Names a character that can be hard to see.
-fn name_of(c: char) -> String {
+pub(super) fn name_of(c: char) -> String {
     match c {
         ' ' => "a space".to_owned(),
         '\n' | '\r' => "a line break".to_owned(),

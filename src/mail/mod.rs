@@ -20,17 +20,22 @@
 mod accounts;
 mod address;
 mod at;
+mod catch_all;
 mod context;
 mod directory;
 mod domain;
 mod extra;
 mod forwards;
+#[cfg(test)]
+mod laws;
 mod local_part;
 mod loops;
+mod name;
 mod password;
 mod recipients;
 mod redact;
 mod relay;
+mod resolve;
 mod routes;
 mod secret_file;
 mod services;
@@ -43,15 +48,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use accounts::Credentials;
-pub use address::{Address, Name, Target};
+pub use address::Address;
 pub use at::{At, Invalid};
 pub use context::Context;
-pub use directory::{Account, CatchAll, Directory, Forward, Mailboxes, ROLES};
+pub use directory::{Account, CatchAll, Directory, Forward, Mailboxes};
 pub use domain::{Domain, Hostname};
 pub use extra::Extra;
 pub use local_part::LocalPart;
+pub use name::{Name, Target};
 pub use password::PasswordHash;
 pub use relay::{Login, Relay};
+pub use resolve::ROLES;
 pub use routes::{Alias, Routes, Sender};
 pub use services::Services;
 pub use size::Size;
@@ -201,7 +208,7 @@ fn read_mailboxes(decoder: &mut Decoder, fields: &Fields<'_>) -> Mailboxes {
             "shared" => Ok(Mailboxes::Shared),
             "per-domain" => Ok(Mailboxes::PerDomain),
             _ => Err(Invalid::new(
-                format!("`{}` is no kind of mailboxes", yaml::printable(text)),
+                format!("`mailboxes` cannot be `{}`", yaml::printable(text)),
                 "write `shared` (a name is one mailbox in all domains) or `per-domain` (one in \
                  each)",
             )),

@@ -49,14 +49,12 @@ impl PasswordHash {
             _ => return Err(refused_scheme(&scheme)),
         };
         if !fits {
-            let message = format!("what follows `{{{scheme}}}` is not a hash of that scheme");
-            let help = "paste the whole hash on one line, in quotes, with nothing before or after";
-            return Err(Invalid::new(message, help));
+            return Err(misshapen(&scheme, body));
         }
         if let Some(mebibytes) = shape::argon2_memory(body).filter(|m| *m > MAX_ARGON2_MEBIBYTES) {
             let message = format!("verifying this hash takes {mebibytes} MiB of memory");
             let help = format!(
-                "Dovecot allows its login process no more: make a hash with at most \
+                "Dovecot's login process has 256 MiB in all: make a hash that takes at most \
                  {MAX_ARGON2_MEBIBYTES} MiB"
             );
             return Err(Invalid::new(message, help));
@@ -73,9 +71,26 @@ impl PasswordHash {
 /// Half of what Dovecot 2.3 allows its auth process as a whole.
 const MAX_ARGON2_MEBIBYTES: u64 = 128;
 
-/// Says what a text without a scheme seems to be.
-fn without_scheme(text: &str) -> Invalid {
-    let scheme = [
+/// Says why a hash is none of its scheme.
+fn misshapen(scheme: &str, body: &str) -> Invalid {
+    match scheme_of(body) {
+        Some(looks_like) if looks_like != scheme && scheme != "CRYPT" => Invalid::new(
+            format!("`{{{scheme}}}` stands before a hash of another scheme"),
+            format!("it looks like `{{{looks_like}}}`"),
+        ),
+        None if scheme == "CRYPT" => {
+            Invalid::new("what follows `{CRYPT}` is a weak hash, or none", MAKE_ONE)
+        }
+        _ => Invalid::new(
+            format!("what follows `{{{scheme}}}` is not a hash of that scheme"),
+            "paste the whole hash on one line, in quotes, with nothing before or after",
+        ),
+    }
+}
+
+/// Returns the scheme that a hash without one seems to have.
+fn scheme_of(hash: &str) -> Option<&'static str> {
+    [
         ("$6$", "SHA512-CRYPT"),
         ("$5$", "SHA256-CRYPT"),
         ("$2y$", "BLF-CRYPT"),
@@ -86,8 +101,12 @@ fn without_scheme(text: &str) -> Invalid {
         ("$y$", "CRYPT"),
     ]
     .into_iter()
-    .find_map(|(prefix, scheme)| text.starts_with(prefix).then_some(scheme));
-    match scheme {
+    .find_map(|(prefix, scheme)| hash.starts_with(prefix).then_some(scheme))
+}
+
+/// Says what a text without a scheme seems to be.
+fn without_scheme(text: &str) -> Invalid {
+    match scheme_of(text) {
         Some(scheme) => Invalid::new(
             "the hash does not say its scheme",
             format!("write `{{{scheme}}}` in front of it"),

@@ -11,21 +11,24 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::diagnostic::Source;
-use crate::yaml::{Entry, Kind, Node};
+use crate::yaml::{Entry, Kind, Node, nearest};
 
-/// The keys of an account whose values are not secret.
-const OPEN: [&str; 3] = ["aliases", "quota", "password_file"];
+/// The keys of an account or of the relay whose values are not secret.
+const OPEN: [&str; 5] = ["aliases", "quota", "password_file", "host", "username"];
 
 /// Returns a copy of a text that is YAML, without its secrets.
 pub(super) fn tree(source: &Source, root: &Node) -> Arc<Source> {
     let mut mask = Mask::new(source);
-    mask.hashes();
     if let Kind::Map(entries) = &root.kind {
         for entry in entries {
             match &entry.value.kind {
-                _ if entry.key.text != "accounts" => mask.entry(entry),
+                Kind::Map(_) if entry.key.text == "relay" => mask.account(&entry.value),
+                _ if open_section(&entry.key.text) => mask.open(&entry.value),
                 Kind::List(items) => items.iter().for_each(|item| mask.accounts(item)),
-                _ => mask.accounts(&entry.value),
+                Kind::Map(_) => mask.accounts(&entry.value),
+                Kind::Scalar(_) if super::KEYS.contains(&entry.key.text.as_str()) => {}
+                Kind::Scalar(_) if entry.value.is_null() => mask.hide(entry.key.span.clone()),
+                Kind::Scalar(_) => mask.hide(entry.value.span.clone()),
             }
         }
     }
@@ -33,38 +36,46 @@ pub(super) fn tree(source: &Source, root: &Node) -> Arc<Source> {
 }
 
 /// Returns a copy of a text that is not YAML, without what may be its secrets:
-/// everything below `accounts:` that is not known to be none, and whatever
-/// follows a key with `pass` in it.
+/// whatever is not known to be none.
 pub(super) fn lines(source: &Source) -> Arc<Source> {
     let mut mask = Mask::new(source);
-    mask.hashes();
-    let (mut start, mut below_accounts, mut open) = (0, false, true);
+    let (mut start, mut section, mut open) = (0, false, false);
     for line in source.text.split_inclusive('\n') {
-        let top = !line.starts_with([' ', '\t', '#', '\r', '\n', '-', '}', ']']);
-        if top {
-            below_accounts = line.trim_start_matches(['"', '\'']).starts_with("accounts");
-            open = !below_accounts;
-        }
-        let key = line.split(':').next().unwrap_or_default().trim_matches(KEY_SIGNS);
         let colon = line.find(':');
-        if colon.is_some() {
-            open = OPEN.contains(&key) || (!below_accounts && !secret_key(key));
+        let key = line[..colon.unwrap_or(0)].trim_matches(KEY_SIGNS);
+        if !line.starts_with([' ', '\t', '#', '\r', '\n', '-', '}', ']']) {
+            section = open_section(key);
+            open = section;
+        } else if colon.is_some() {
+            open = OPEN.contains(&key) || (section && !secret_key(key));
         }
-        let from = match colon {
-            _ if open => line.to_ascii_lowercase().find("pass").and_then(|at| {
-                line[at..].find(':').filter(|_| !OPEN.contains(&key)).map(|colon| at + colon + 1)
-            }),
-            Some(colon) => Some(colon + 1),
-            None => Some(0),
+        let from = match (open, colon) {
+            _ if line.starts_with("---") => None,
+            (true, _) if section => inner_secret(line),
+            (true, Some(colon)) => line[colon + 1..].find(':').map(|next| colon + 1 + next),
+            (true, None) if line.trim_start().starts_with('-') => None,
+            (false, Some(colon)) => Some(colon + 1),
+            (_, None) => Some(0),
         };
-        let from = match from {
-            Some(from) => from + line[from..].len() - line[from..].trim_start().len(),
-            None => line.len(),
-        };
-        mask.hide(start + from..start + line.len());
+        let from = from.map_or("", |from| &line[from..]).trim_start();
+        mask.hide(start + line.len() - from.len()..start + line.len());
         start += line.len();
     }
     mask.finish()
+}
+
+/// Returns whether a section of the file holds no secrets. Nor does one whose
+/// name is merely misspelt.
+fn open_section(key: &str) -> bool {
+    nearest(key, super::KEYS).is_some_and(|meant| meant != "accounts" && meant != "relay")
+}
+
+/// Finds where a secret begins on a line of a section that should have none.
+fn inner_secret(line: &str) -> Option<usize> {
+    let lower = line.to_ascii_lowercase();
+    let key = lower.match_indices("pass").map(|(at, _)| at);
+    key.filter(|at| !lower[*at..].starts_with("password_file"))
+        .find_map(|at| line[at..].find(':').map(|colon| at + colon + 1))
 }
 
 const KEY_SIGNS: [char; 8] = [' ', '\t', '"', '\'', '{', ',', '-', '?'];
@@ -73,7 +84,12 @@ const KEY_SIGNS: [char; 8] = [' ', '\t', '"', '\'', '{', ',', '-', '?'];
 fn secret_key(key: &str) -> bool {
     let key = key.to_lowercase();
     let meant = ["pass", "pasw", "pwd", "secret", "hash", "crypt"].iter().any(|s| key.contains(s));
-    (meant || crate::yaml::nearest(&key, ["password"]).is_some()) && key != "password_file"
+    (meant || nearest(&key, ["password"]).is_some()) && key != "password_file"
+}
+
+/// Returns whether this is a key of an account or the relay, if misspelt.
+fn known(key: &str) -> bool {
+    nearest(key, OPEN.into_iter().chain(["password"])).is_some()
 }
 
 /// A text in the course of being masked.
@@ -84,7 +100,10 @@ struct Mask<'s> {
 
 impl<'s> Mask<'s> {
     fn new(source: &'s Source) -> Self {
-        Self { source, bytes: source.text.clone().into_bytes() }
+        let mut mask = Self { source, bytes: source.text.clone().into_bytes() };
+        mask.hashes();
+        mask.comments();
+        mask
     }
 
     fn hide(&mut self, span: Range<usize>) {
@@ -110,6 +129,20 @@ impl<'s> Mask<'s> {
         }
     }
 
+    /// Hides comments: they hold what was commented out, and a password that
+    /// begins with `#`.
+    fn comments(&mut self) {
+        let mut start = 0;
+        for line in self.source.text.split_inclusive('\n') {
+            let mut signs = line.match_indices('#').map(|(at, _)| at);
+            let comment = signs.find(|at| !line[..*at].ends_with(|c: char| c > ' '));
+            if let Some(comment) = comment {
+                self.hide(start + comment + 1..start + line.len());
+            }
+            start += line.len();
+        }
+    }
+
     fn accounts(&mut self, accounts: &Node) {
         if let Kind::Map(entries) = &accounts.kind {
             entries.iter().for_each(|entry| self.account(&entry.value));
@@ -117,34 +150,36 @@ impl<'s> Mask<'s> {
     }
 
     fn account(&mut self, account: &Node) {
-        match &account.kind {
+        let Kind::Map(entries) = &account.kind else {
+            return self.values(account);
+        };
+        for Entry { key, value } in entries {
+            if value.is_null() && !known(&key.text) {
+                self.hide(key.span.clone());
+            } else if !OPEN.contains(&key.text.as_str()) {
+                self.values(value);
+            }
+        }
+    }
+
+    /// Looks for secrets where there should be none. Beside the key of one, a
+    /// key without a value is one: `password:, hunter2` is two keys to YAML.
+    fn open(&mut self, node: &Node) {
+        match &node.kind {
+            Kind::Scalar(_) => {}
+            Kind::List(items) => items.iter().for_each(|item| self.open(item)),
             Kind::Map(entries) => {
-                for entry in entries {
-                    if !OPEN.contains(&entry.key.text.as_str()) {
-                        self.values(&entry.value);
+                let beside = entries.iter().any(|entry| secret_key(&entry.key.text));
+                for Entry { key, value } in entries {
+                    if beside && value.is_null() && !known(&key.text) {
+                        self.hide(key.span.clone());
+                    } else if secret_key(&key.text) {
+                        self.values(value);
+                    } else {
+                        self.open(value);
                     }
                 }
             }
-            _ => self.values(account),
-        }
-    }
-
-    fn entry(&mut self, entry: &Entry) {
-        if secret_key(&entry.key.text) {
-            return self.values(&entry.value);
-        }
-        match &entry.value.kind {
-            Kind::Map(entries) => entries.iter().for_each(|entry| self.entry(entry)),
-            Kind::List(items) => items.iter().for_each(|item| self.item(item)),
-            Kind::Scalar(_) => {}
-        }
-    }
-
-    fn item(&mut self, item: &Node) {
-        match &item.kind {
-            Kind::Map(entries) => entries.iter().for_each(|entry| self.entry(entry)),
-            Kind::List(items) => items.iter().for_each(|item| self.item(item)),
-            Kind::Scalar(_) => {}
         }
     }
 

@@ -4,6 +4,7 @@ use std::net::Ipv6Addr;
 use std::path::Path;
 
 use super::at::{self, At};
+use super::local_part::name_of;
 use super::{Domain, Invalid, secret_file};
 use crate::secret::Secret;
 use crate::yaml::{Decoder, Fields, printable};
@@ -92,7 +93,7 @@ fn parse_host(text: &str) -> Result<(String, u16), Invalid> {
             .parse()
             .ok()
             .filter(|n| *n != 0 && port.bytes().all(|b| b.is_ascii_digit()))
-            .ok_or_else(|| wrong("has a port that is none"))?,
+            .ok_or_else(|| wrong("has a port that is no number from 1 to 65535"))?,
     };
     let shown = match (host.parse::<Ipv6Addr>(), host.parse::<std::net::Ipv4Addr>()) {
         (Ok(address), _) => format!("[{address}]"),
@@ -110,7 +111,7 @@ fn parse_username(text: &str) -> Result<String, Invalid> {
     }
     match text.chars().find(|c| *c == ':' || c.is_whitespace()) {
         Some(sign) => Err(Invalid::new(
-            format!("the name contains `{sign}`"),
+            format!("the name contains {}", name_of(sign)),
             "Postfix's password table cannot hold such a name",
         )),
         None => Ok(text.to_owned()),

@@ -4,8 +4,8 @@
 use std::collections::HashSet;
 use std::fmt::Display;
 
-use super::directory::{Directory, Holder, Mailboxes, ROLES};
-use super::{Address, Domain};
+use super::directory::{Directory, Holder, Mailboxes};
+use super::{Address, Domain, ROLES};
 
 /// A line of the virtual alias map.
 #[derive(Debug, Clone, PartialEq, Eq)]

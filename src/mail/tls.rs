@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::at::At;
+use super::local_part::name_of;
 use super::{Hostname, Invalid};
 use crate::yaml::{Decoder, Entry, Fields, printable};
 
@@ -92,7 +93,7 @@ fn path(
         // Both servers' configuration files give these signs a meaning.
         let special = |c: char| c.is_whitespace() || "\"'#$,<>{}\\".contains(c);
         if let Some(sign) = text.chars().find(|c| special(*c)) {
-            let message = format!("`{shown}` contains `{sign}`");
+            let message = format!("`{shown}` contains {}", name_of(sign));
             return Err(Invalid::new(message, "Postfix and Dovecot cannot read such a path"));
         }
         Ok(PathBuf::from(text))

@@ -122,7 +122,7 @@ fn forbid_starting(host: &Host) -> Result<()> {
         "#!/bin/sh\n# Stands here only while mailprov installs packages.\n\
          [ -n \"${MARK}\" ] && exit 101\n{otherwise}\n"
     );
-    let root = Ownership { owner: "root".into(), group: "root".into(), mode: 0o755 };
+    let root = Ownership::of_root(0o755);
     host.put_file(Path::new(POLICY), &Content::new(script.into_bytes()), &root)
 }
 

@@ -60,13 +60,11 @@ impl Declared {
 
     /// Completes what is declared by what is there, else by root and `mode`.
     pub(super) fn complete(&self, actual: Option<&Ownership>, mode: u32) -> Ownership {
-        let root = Ownership { owner: "root".into(), group: "root".into(), mode };
-        let rest = actual.cloned().unwrap_or(root);
-        Ownership {
-            owner: self.owner.clone().unwrap_or(rest.owner),
-            group: self.group.clone().unwrap_or(rest.group),
-            mode: self.mode.unwrap_or(rest.mode),
-        }
+        let mut complete = actual.cloned().unwrap_or_else(|| Ownership::of_root(mode));
+        complete.owner = self.owner.clone().unwrap_or(complete.owner);
+        complete.group = self.group.clone().unwrap_or(complete.group);
+        complete.mode = self.mode.unwrap_or(complete.mode);
+        complete
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) fn write(host: &Host, path: &Path) -> Result<()> {
     match host.entry(path)? {
         Some(_) => copy_tree(host, path, &copy),
         None => {
-            let root = Ownership { owner: "#0".into(), group: "#0".into(), mode: 0o600 };
+            let root = Ownership::of_root(0o600);
             host.put_file(&absence(path), &Content::new([]), &root)
         }
     }

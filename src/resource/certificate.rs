@@ -141,12 +141,11 @@ pub(super) fn write(host: &Host, pair: &Pair, after: &State) -> Result<()> {
     let State::Certificate(wish) = after else {
         return Err(Error::Other("a certificate is never removed".into()));
     };
-    let root = |mode| Ownership { owner: "root".into(), group: "root".into(), mode };
     if let State::Certificate(actual) = observe(host, pair)?
         && wish.is_met_by(&CertificateState { private: true, ..actual })
         && let Some(key) = host.read(&pair.key)?
     {
-        return host.put_file(&pair.key, &key, &root(0o600));
+        return host.put_file(&pair.key, &key, &Ownership::of_root(0o600));
     }
     let hostname = wish.names.first().map_or("", String::as_str);
     let folder = Path::new("/var/lib/mailprov/certificate");
@@ -182,8 +181,8 @@ pub(super) fn write(host: &Host, pair: &Pair, after: &State) -> Result<()> {
     let (Some(key), Some(certificate)) = made? else {
         return Err(Error::Other("openssl ended well but made no certificate".into()));
     };
-    host.put_file(&pair.key, &key, &root(0o600))?;
-    host.put_file(&pair.certificate, &certificate, &root(0o644))
+    host.put_file(&pair.key, &key, &Ownership::of_root(0o600))?;
+    host.put_file(&pair.certificate, &certificate, &Ownership::of_root(0o644))
 }
 
 /// Judges the pair that a person provides for `hostname`: all that is wrong.

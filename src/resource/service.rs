@@ -324,7 +324,7 @@ fn note(host: &Host, unit: &Unit, wish: &Configuration, process: Process) -> Res
     let note = Note { configuration, process: Some(process), at: now() };
     let text = serde_json::to_vec(&note).map_err(|e| Error::Other(e.to_string()))?;
     host.make_private_directories(Path::new(NOTES))?;
-    let root = Ownership { owner: "#0".into(), group: "#0".into(), mode: 0o600 };
+    let root = Ownership::of_root(0o600);
     host.put_file(&note_of(unit), &Content::new(text), &root)
 }
 

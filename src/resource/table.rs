@@ -140,7 +140,7 @@ pub(super) fn write(host: &Host, key: &TableKey, after: &State) -> Result<()> {
     let source = host.read(&key.source)?.ok_or_else(|| {
         Error::Other(format!("{} is gone, so no table can be compiled", key.source.display()))
     })?;
-    let root = Ownership { owner: "#0".into(), group: "#0".into(), mode: 0o600 };
+    let root = Ownership::of_root(0o600);
     let folder = Path::new("/var/lib/mailprov/compiling");
     host.make_private_directories(folder)?;
     let staged = TableKey { source: folder.join("table"), ..key.clone() };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Entry, Key, Kind, Node, Style, nearest};
+use super::{Entry, Key, Kind, Node, Style};
 use crate::diagnostic::{Diagnostic, Source};
 
 /// More mistakes than this are not collected; nobody reads them.
@@ -20,13 +20,20 @@ const MAX_SHOWN: usize = 80;
 #[derive(Debug)]
 pub struct Decoder {
     source: Arc<Source>,
+    /// Where each line but the first begins.
+    lines: Vec<usize>,
     mistakes: Vec<Diagnostic>,
 }
 
 impl Decoder {
     /// Makes a decoder whose diagnostics point into `source`.
     pub fn new(source: &Arc<Source>) -> Self {
-        Self { source: Arc::clone(source), mistakes: Vec::new() }
+        let breaks = source.text.match_indices('\n');
+        Self {
+            source: Arc::clone(source),
+            lines: breaks.map(|(at, _)| at + 1).collect(),
+            mistakes: Vec::new(),
+        }
     }
 
     /// Returns the text that the diagnostics point into.
@@ -65,23 +72,6 @@ impl Decoder {
         }
     }
 
-    /// Reads a map whose keys are all known, and reports unknown keys, keys
-    /// that occur twice and keys without a value.
-    pub fn fields<'n>(&mut self, node: &'n Node, known: &[&'static str]) -> Option<Fields<'n>> {
-        let mut fields = Fields { span: node.span.clone(), entries: Vec::new(), meant: Vec::new() };
-        for entry in self.entries(node)? {
-            if !known.contains(&entry.key.text.as_str()) {
-                fields.meant.extend(self.unknown_key(&entry.key, known));
-                continue;
-            }
-            if entry.value.is_null() {
-                self.no_value(&entry.key);
-            }
-            fields.entries.push(entry);
-        }
-        Some(fields)
-    }
-
     /// Reads a map whose keys are names that the person chose. A key that
     /// occurs twice is reported, and returned once.
     pub fn entries<'n>(&mut self, node: &'n Node) -> Option<Vec<&'n Entry>> {
@@ -93,7 +83,7 @@ impl Decoder {
         for entry in entries {
             let key = &entry.key;
             if let Some(first) = seen.get(key.text.as_str()) {
-                let message = format!("`{}` occurs twice", printable(&key.text));
+                let message = format!("`{}` occurs twice", self.written(&key.span));
                 let line = self.line_of(&first.span);
                 self.refuse(&key.span, message, &format!("the first is on line {line}: keep one"));
                 continue;
@@ -178,9 +168,16 @@ impl Decoder {
         None
     }
 
+    /// Returns what is written at a place, for a message: without quotes, and
+    /// masked where the source is.
+    pub fn written(&self, span: &Range<usize>) -> String {
+        let text = self.source.text.get(span.clone()).unwrap_or_default();
+        printable(text.trim_matches(['"', '\'']))
+    }
+
     /// Returns the number of the line that a span begins on, counted from 1.
     pub fn line_of(&self, span: &Range<usize>) -> usize {
-        Diagnostic::new(&self.source, span.clone(), "").position().0
+        1 + self.lines.partition_point(|line| *line <= span.start)
     }
 
     /// Cuts a span at the end of its first line, so that the mark under a
@@ -189,69 +186,6 @@ impl Decoder {
         let text = self.source.text.get(span.clone()).unwrap_or_default();
         let line = text.lines().next().unwrap_or_default().trim_end();
         span.start..span.start + line.len()
-    }
-
-    /// Reports an unknown key, and returns the one that was probably meant.
-    fn unknown_key(&mut self, key: &Key, known: &[&'static str]) -> Option<&'static str> {
-        let meant = nearest(&key.text, known.iter().copied());
-        let help = match meant {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => {
-                let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-                format!("known here: {}", names.join(", "))
-            }
-        };
-        self.refuse(&key.span, format!("unknown key `{}`", printable(&key.text)), &help);
-        meant
-    }
-
-    fn no_value(&mut self, key: &Key) {
-        let message = format!("`{}` has no value", key.text);
-        self.refuse(&key.span, message, "write one after the `:`, or remove the key");
-    }
-}
-
-/// The entries of a map whose keys are known.
-#[derive(Debug)]
-pub struct Fields<'n> {
-    span: Range<usize>,
-    entries: Vec<&'n Entry>,
-    /// The keys that unknown ones are taken to be misspellings of.
-    meant: Vec<&'static str>,
-}
-
-impl<'n> Fields<'n> {
-    /// Returns the whole map's place.
-    pub fn span(&self) -> &Range<usize> {
-        &self.span
-    }
-
-    /// Returns a key's entry, if it is there and has a value.
-    pub fn get(&self, key: &str) -> Option<&'n Entry> {
-        self.find(key).filter(|entry| !entry.value.is_null())
-    }
-
-    /// Returns whether a key is there, if only without a value or misspelt: a
-    /// mistake that was reported.
-    pub fn has(&self, key: &str) -> bool {
-        self.find(key).is_some() || self.meant.contains(&key)
-    }
-
-    /// Returns a key's entry, or reports at `owner` that it is missing.
-    pub fn require(
-        &self,
-        key: &str,
-        owner: &Range<usize>,
-        decoder: &mut Decoder,
-    ) -> Option<&'n Entry> {
-        if self.find(key).is_none() {
-            decoder.refuse(owner, format!("`{key}` is missing"), &format!("add `{key}: …`"));
-        }
-        self.get(key)
-    }
-
-    fn find(&self, key: &str) -> Option<&'n Entry> {
-        self.entries.iter().copied().find(|entry| entry.key.text == key)
     }
 }
 

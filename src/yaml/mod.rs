@@ -11,13 +11,15 @@
 //! [`Scalar::integer`] interpret, and both accept one spelling.
 
 mod decode;
+mod fields;
 mod nearest;
 mod parse;
 mod syntax;
 
 use std::ops::Range;
 
-pub use decode::{Decoder, Fields, printable};
+pub use decode::{Decoder, printable};
+pub use fields::Fields;
 pub use nearest::nearest;
 pub use parse::parse;
 

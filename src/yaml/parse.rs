@@ -163,8 +163,7 @@ impl<'s> Tree<'s> {
 }
 
 fn compound_key(source: &Arc<Source>, node: &Node) -> Diagnostic {
-    let template = source.text[node.span.start..].starts_with("{{")
-        || source.text[..node.span.start].ends_with('{');
+    let template = source.text.get(..node.span.start).is_some_and(|before| before.ends_with('{'));
     let help = if template {
         "put a value that begins with `{{` in quotes"
     } else {

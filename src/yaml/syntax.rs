@@ -85,9 +85,9 @@ fn unindented(line: &str) -> (&str, usize) {
 fn unpaired_quote(text: &str) -> Option<usize> {
     let mut start = 0;
     for line in text.split_inclusive('\n') {
-        let quotes = line.match_indices('"').filter(|(at, _)| !line[..*at].ends_with('\\'));
+        let mut quotes = line.match_indices('"').filter(|(at, _)| !line[..*at].ends_with('\\'));
         if quotes.clone().count() % 2 == 1 {
-            return quotes.last().map(|(at, _)| start + at);
+            return quotes.next_back().map(|(at, _)| start + at);
         }
         start += line.len();
     }

@@ -1,0 +1,187 @@
+//! Looks at files, folders and links. A link is never followed unless root
+//! owns it.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, FcntlArg, OFlag, fcntl, openat, readlinkat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
+use xattr::FileExt;
+
+use super::chase::Place;
+use super::{Content, Entry, Error, FileStamp, Host, Ownership, Result};
+
+impl Host {
+    /// Looks at what stands at `path`; a link is seen as a link.
+    pub fn entry(&self, path: &Path) -> Result<Option<Entry>> {
+        let Some((place, found)) = self.look(path, false)? else { return Ok(None) };
+        Ok(Some(match kind(&found) {
+            SFlag::S_IFREG => {
+                let fail = |e| Error::io("read", path, e);
+                let file = open_file(&place).map_err(fail)?;
+                let content = Content::new(read_all(&file).map_err(fail)?);
+                let attributes = attributes(&file).map_err(fail)?;
+                Entry::File { content, ownership: self.ownership(&found, attributes) }
+            }
+            SFlag::S_IFDIR => {
+                // Who may not look into a folder may still know whose it is.
+                let attributes = open_folder(&place).and_then(|folder| attributes(&folder));
+                Entry::Directory(self.ownership(&found, attributes.unwrap_or_default()))
+            }
+            SFlag::S_IFLNK => Entry::Link {
+                target: readlinkat(&place.folder, place.name.as_os_str())
+                    .map_err(|e| Error::io("read", path, e.into()))?
+                    .into(),
+            },
+            _ => Entry::Special,
+        }))
+    }
+
+    /// Reads the file meant by `path`, through links that root owns.
+    pub fn read(&self, path: &Path) -> Result<Option<Content>> {
+        let Some((place, found)) = self.look(path, true)? else { return Ok(None) };
+        if kind(&found) != SFlag::S_IFREG {
+            let error = io::Error::other("it is not a regular file");
+            return Err(Error::io("read", path, error));
+        }
+        let bytes = open_file(&place).and_then(|file| read_all(&file));
+        bytes.map(|bytes| Some(Content::new(bytes))).map_err(|e| Error::io("read", path, e))
+    }
+
+    /// Returns the stamp of the file meant by `path`, through links that root
+    /// owns.
+    pub fn stamp(&self, path: &Path) -> Result<Option<FileStamp>> {
+        const NANOSECONDS: i64 = 1_000_000_000;
+        Ok(self.look(path, true)?.map(|(_, found)| FileStamp {
+            inode: found.st_ino,
+            size: found.st_size,
+            modified: found.st_mtime * NANOSECONDS + found.st_mtime_nsec,
+            changed: found.st_ctime * NANOSECONDS + found.st_ctime_nsec,
+        }))
+    }
+
+    /// Returns the process that holds a write lock (`fcntl(2)`, as dpkg and apt
+    /// take it) on a file.
+    pub(super) fn lock_holder(&self, path: &Path) -> Result<Option<i32>> {
+        let Some((place, _)) = self.look(path, true)? else { return Ok(None) };
+        let file = open_file(&place).map_err(|e| Error::io("open", path, e))?;
+        let mut lock = nix::libc::flock {
+            l_type: nix::libc::F_WRLCK as _,
+            l_whence: nix::libc::SEEK_SET as _,
+            l_start: 0,
+            l_len: 0,
+            l_pid: 0,
+        };
+        fcntl(&file, FcntlArg::F_GETLK(&mut lock))
+            .map_err(|e| Error::io("look at the lock of", path, e.into()))?;
+        let free = i32::from(lock.l_type) == nix::libc::F_UNLCK;
+        Ok((!free && lock.l_pid > 0).then_some(lock.l_pid))
+    }
+
+    /// Tells whether anything stands at `path`, links followed.
+    pub fn exists(&self, path: &Path) -> Result<bool> {
+        Ok(self.look(path, true)?.is_some())
+    }
+
+    /// Lists the names in a folder, sorted; a folder that is not there is empty.
+    pub fn list(&self, path: &Path) -> Result<Vec<String>> {
+        let fail = |errno: Errno| Error::io("list", path, errno.into());
+        let Some((place, _)) = self.look(path, true)? else { return Ok(Vec::new()) };
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let folder =
+            openat(&place.folder, place.name.as_os_str(), flags, Mode::empty()).map_err(fail)?;
+        let mut folder = nix::dir::Dir::from_fd(folder).map_err(fail)?;
+        let mut names = Vec::new();
+        for entry in folder.iter() {
+            let name = entry.map_err(fail)?.file_name().to_string_lossy().into_owned();
+            if name != "." && name != ".." {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    pub(super) fn look(
+        &self,
+        path: &Path,
+        behind_links: bool,
+    ) -> Result<Option<(Place, FileStat)>> {
+        let place = if behind_links { self.place_behind_links(path) } else { self.place(path) };
+        let place = match place {
+            Ok(place) => place,
+            Err(Error::Io { source, .. }) if is_absence(&source) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match fstatat(&place.folder, place.name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(found) => Ok(Some((place, found))),
+            Err(Errno::ENOENT) => Ok(None),
+            Err(errno) => Err(Error::io("look at", path, errno.into())),
+        }
+    }
+
+    fn ownership(&self, found: &FileStat, attributes: BTreeMap<String, Vec<u8>>) -> Ownership {
+        Ownership {
+            owner: self.user_name(found.st_uid),
+            group: self.group_name(found.st_gid),
+            mode: found.st_mode & 0o7777,
+            attributes,
+        }
+    }
+}
+
+pub(super) fn kind(found: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(found.st_mode & SFlag::S_IFMT.bits())
+}
+
+pub(super) fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// Opens a file without following a link and without waiting for the other
+/// end of a FIFO.
+pub(super) fn open_file(place: &Place) -> io::Result<File> {
+    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let file = openat(&place.folder, place.name.as_os_str(), flags, Mode::empty())?;
+    match kind(&fstat(&file)?) {
+        SFlag::S_IFREG => Ok(file.into()),
+        _ => Err(io::Error::other("it is not a regular file")),
+    }
+}
+
+/// Opens a folder without following a link.
+pub(super) fn open_folder(place: &Place) -> io::Result<File> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    Ok(openat(&place.folder, place.name.as_os_str(), flags, Mode::empty())?.into())
+}
+
+/// Reads extended attributes. Those that the kernel's security modules give
+/// (labels, capabilities, integrity) are theirs to give, and left out.
+pub(super) fn attributes(file: &File) -> io::Result<BTreeMap<String, Vec<u8>>> {
+    let names = match file.list_xattr() {
+        Err(error) if error.raw_os_error() == Some(nix::libc::EOPNOTSUPP) => {
+            return Ok(BTreeMap::new());
+        }
+        names => names?,
+    };
+    let mut attributes = BTreeMap::new();
+    for name in names {
+        let text = name.to_string_lossy().into_owned();
+        if text.starts_with("security.") {
+            continue;
+        }
+        if let Some(value) = file.get_xattr(&name)? {
+            attributes.insert(text, value);
+        }
+    }
+    Ok(attributes)
+}
+
+pub(super) fn read_all(mut file: &File) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

@@ -1,0 +1,220 @@
+//! Puts files, folders and links in place: whole or not at all, and never
+//! readable by more people than they should be, not for a moment.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, openat, renameat};
+use nix::sys::stat::{Mode, SFlag, fchmod, fstat, fstatat, mkdirat};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fsync, symlinkat, unlinkat};
+use xattr::FileExt;
+
+use super::chase::Place;
+use super::look::{attributes, is_absence, kind, open_file, open_folder, read_all};
+use super::{Content, Error, Host, Ownership, Result};
+
+impl Host {
+    /// Puts a file in place: written beside it, complete with owner and mode
+    /// before its name leads to it, then renamed over what was there. Where only
+    /// owner or mode differ, only they are changed.
+    pub fn put_file(&self, path: &Path, content: &Content, ownership: &Ownership) -> Result<()> {
+        let numbers = self.numbers(&ownership.owner, &ownership.group)?;
+        let place = self.existing_place(path)?;
+        let old = open_file(&place).ok();
+        // Another name of the same file is not declared, so it is left alone.
+        if let Some(old) = &old
+            && fstat(old).is_ok_and(|found| found.st_nlink == 1)
+            && read_all(old).is_ok_and(|bytes| bytes == content.bytes())
+        {
+            return set_ownership(old, numbers, ownership)
+                .map_err(|e| Error::io("change", path, e));
+        }
+        self.put_new_file(path, content, ownership)
+    }
+
+    /// As [`Host::put_file`], and the file is a new one even where the same
+    /// content is there already, for those who go by its time.
+    pub fn put_new_file(
+        &self,
+        path: &Path,
+        content: &Content,
+        ownership: &Ownership,
+    ) -> Result<()> {
+        let numbers = self.numbers(&ownership.owner, &ownership.group)?;
+        let place = self.existing_place(path)?;
+        self.clear_for(path, &place, true)?;
+        let written = replace(&place, |new| {
+            new.write_all(content.bytes())?;
+            set_ownership(new, numbers, ownership)
+        });
+        written.map_err(|e| Error::io("write", path, e))
+    }
+
+    /// Makes a folder, or gives the one that is there its owner and mode.
+    pub fn put_directory(&self, path: &Path, ownership: &Ownership) -> Result<()> {
+        let fail = |e: io::Error| Error::io("make the directory", path, e);
+        let numbers = self.numbers(&ownership.owner, &ownership.group)?;
+        let place = self.existing_place(path)?;
+        let folder = match open_folder(&place) {
+            Ok(folder) => folder,
+            Err(_) => {
+                self.clear_for(path, &place, false)?;
+                mkdirat(&place.folder, place.name.as_os_str(), Mode::S_IRWXU)
+                    .map_err(|e| fail(e.into()))?;
+                open_folder(&place).map_err(fail)?
+            }
+        };
+        set_ownership(&folder, numbers, ownership).map_err(fail)?;
+        sync_folder(&place).map_err(fail)
+    }
+
+    /// Puts a symbolic link in place, atomically.
+    pub fn put_link(&self, path: &Path, target: &Path) -> Result<()> {
+        let fail = |e: io::Error| Error::io("link", path, e);
+        let place = self.existing_place(path)?;
+        self.clear_for(path, &place, true)?;
+        let new = temporary_name(&place);
+        let _ = unlinkat(&place.folder, new.as_str(), UnlinkatFlags::NoRemoveDir);
+        symlinkat(target, &place.folder, new.as_str()).map_err(|e| fail(e.into()))?;
+        renameat(&place.folder, new.as_str(), &place.folder, place.name.as_os_str())
+            .map_err(|e| fail(e.into()))?;
+        sync_folder(&place).map_err(fail)
+    }
+
+    /// Opens a file to lock, making it where it is not there.
+    pub fn open_lock(&self, path: &Path) -> Result<File> {
+        let place = self.existing_place(path)?;
+        let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+        openat(&place.folder, place.name.as_os_str(), flags, mode)
+            .map(File::from)
+            .map_err(|errno| Error::io("open", path, errno.into()))
+    }
+
+    /// Gives what stands at `from` the name `to`, in place of what has it.
+    pub fn rename(&self, from: &Path, to: &Path) -> Result<()> {
+        let (old, new) = (self.place(from)?, self.existing_place(to)?);
+        renameat(&old.folder, old.name.as_os_str(), &new.folder, new.name.as_os_str())
+            .map_err(|errno| Error::io("rename", from, errno.into()))?;
+        sync_folder(&new).map_err(|e| Error::io("rename", from, e))
+    }
+
+    /// Removes what stands at `path`; a folder only where it is empty.
+    pub fn remove(&self, path: &Path) -> Result<()> {
+        let Some((place, found)) = self.look(path, false)? else { return Ok(()) };
+        let flag = match kind(&found) {
+            SFlag::S_IFDIR => UnlinkatFlags::RemoveDir,
+            _ => UnlinkatFlags::NoRemoveDir,
+        };
+        match unlinkat(&place.folder, place.name.as_os_str(), flag) {
+            Ok(()) => sync_folder(&place).map_err(|e| Error::io("remove", path, e)),
+            Err(Errno::ENOTEMPTY) => Err(Error::DirectoryInTheWay { path: path.to_owned() }),
+            Err(errno) => Err(Error::io("remove", path, errno.into())),
+        }
+    }
+
+    /// Makes a folder and the missing ones above it, for root's eyes only.
+    pub fn make_private_directories(&self, path: &Path) -> Result<()> {
+        let ownership = Ownership::of_root(0o700);
+        let mut above: Vec<&Path> = path.ancestors().collect();
+        above.reverse();
+        for folder in above {
+            if !self.exists(folder)? {
+                self.put_directory(folder, &ownership)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a folder with all that is in it. Nothing in it is followed.
+    pub fn remove_tree(&self, path: &Path) -> Result<()> {
+        match self.look(path, false)? {
+            Some((_, found)) if kind(&found) == SFlag::S_IFDIR => {
+                for name in self.list(path)? {
+                    self.remove_tree(&path.join(name))?;
+                }
+                self.remove(path)
+            }
+            Some(_) => self.remove(path),
+            None => Ok(()),
+        }
+    }
+
+    /// Finds the place of something that is about to be made.
+    fn existing_place(&self, path: &Path) -> Result<Place> {
+        self.place(path).map_err(|error| match (error, path.parent()) {
+            (Error::Io { source, .. }, Some(parent)) if is_absence(&source) => {
+                Error::NoParent { path: parent.to_owned() }
+            }
+            (error, _) => error,
+        })
+    }
+
+    /// Removes what a rename cannot replace: a folder, if it is empty, and for
+    /// a folder that is to come, anything else.
+    fn clear_for(&self, path: &Path, place: &Place, a_name_to_rename_over: bool) -> Result<()> {
+        match fstatat(&place.folder, place.name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(found) if a_name_to_rename_over && kind(&found) != SFlag::S_IFDIR => Ok(()),
+            Ok(_) => self.remove(path),
+            Err(Errno::ENOENT) => Ok(()),
+            Err(errno) => Err(Error::io("look at", path, errno.into())),
+        }
+    }
+}
+
+/// The name that a new file has until it is complete. It is always the same,
+/// so that one left by a run that was killed is replaced by the next.
+fn temporary_name(place: &Place) -> String {
+    format!(".{}.mailprov-new", place.name.to_string_lossy())
+}
+
+/// Writes a new file beside the old one and renames it over it.
+fn replace(place: &Place, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    let name = temporary_name(place);
+    let flags =
+        OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let _ = unlinkat(&place.folder, name.as_str(), UnlinkatFlags::NoRemoveDir);
+    let owner_only = Mode::S_IRUSR | Mode::S_IWUSR;
+    let mut new = File::from(openat(&place.folder, name.as_str(), flags, owner_only)?);
+    let result = fill(&mut new).and_then(|()| new.sync_all()).and_then(|()| {
+        Ok(renameat(&place.folder, name.as_str(), &place.folder, place.name.as_os_str())?)
+    });
+    if result.is_err() {
+        let _ = unlinkat(&place.folder, name.as_str(), UnlinkatFlags::NoRemoveDir);
+    }
+    result.and_then(|()| sync_folder(place))
+}
+
+/// Gives a file owner, group, attributes and mode so that at no moment more
+/// people can read it than before or after.
+fn set_ownership(file: &File, (uid, gid): (u32, u32), ownership: &Ownership) -> io::Result<()> {
+    let found = fstat(file)?;
+    let old = attributes(file)?;
+    let same = (found.st_uid, found.st_gid, found.st_mode & 0o7777) == (uid, gid, ownership.mode);
+    if same && old == ownership.attributes {
+        return Ok(());
+    }
+    if (found.st_uid, found.st_gid) != (uid, gid) {
+        fchmod(file, Mode::from_bits_truncate(found.st_mode & ownership.mode & 0o777))?;
+        fchown(file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
+    }
+    for (name, value) in &ownership.attributes {
+        if old.get(name) != Some(value) {
+            file.set_xattr(name, value)?;
+        }
+    }
+    for name in old.keys().filter(|name| !ownership.attributes.contains_key(*name)) {
+        file.remove_xattr(name)?;
+    }
+    Ok(fchmod(file, Mode::from_bits_truncate(ownership.mode))?)
+}
+
+/// Makes a rename in a folder last through a power cut.
+fn sync_folder(place: &Place) -> io::Result<()> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let folder: OwnedFd = openat(&place.folder, ".", flags, Mode::empty())?;
+    Ok(fsync(folder.as_fd())?)
+}

@@ -1,0 +1,91 @@
+//! Maps whose keys are known.
+
+use std::ops::Range;
+
+use super::{Decoder, Entry, Key, Node, nearest};
+
+/// The entries of a map whose keys are known.
+#[derive(Debug)]
+pub struct Fields<'n> {
+    span: Range<usize>,
+    entries: Vec<&'n Entry>,
+    /// The keys that unknown ones are taken to be misspellings of.
+    meant: Vec<&'static str>,
+}
+
+impl<'n> Fields<'n> {
+    /// Returns the whole map's place.
+    pub fn span(&self) -> &Range<usize> {
+        &self.span
+    }
+
+    /// Returns a key's entry, if it is there and has a value.
+    pub fn get(&self, key: &str) -> Option<&'n Entry> {
+        self.find(key).filter(|entry| !entry.value.is_null())
+    }
+
+    /// Returns whether a key is there, if only without a value or misspelt: a
+    /// mistake that was reported.
+    pub fn has(&self, key: &str) -> bool {
+        self.find(key).is_some() || self.meant.contains(&key)
+    }
+
+    /// Returns a key's entry, or reports at `owner` that it is missing.
+    pub fn require(
+        &self,
+        key: &str,
+        owner: &Range<usize>,
+        decoder: &mut Decoder,
+    ) -> Option<&'n Entry> {
+        if !self.has(key) {
+            decoder.refuse(owner, format!("`{key}` is missing"), &format!("add `{key}: …`"));
+        }
+        self.get(key)
+    }
+
+    fn find(&self, key: &str) -> Option<&'n Entry> {
+        self.entries.iter().copied().find(|entry| entry.key.text == key)
+    }
+}
+
+impl Decoder {
+    /// Reads a map whose keys are all known, and reports unknown keys, keys
+    /// that occur twice and keys without a value.
+    pub fn fields<'n>(&mut self, node: &'n Node, known: &[&'static str]) -> Option<Fields<'n>> {
+        let mut fields = Fields { span: node.span.clone(), entries: Vec::new(), meant: Vec::new() };
+        for entry in self.entries(node)? {
+            if !known.contains(&entry.key.text.as_str()) {
+                fields.meant.extend(self.unknown_key(&entry.key, known));
+                continue;
+            }
+            if entry.value.is_null() {
+                self.no_value(&entry.key);
+            }
+            fields.entries.push(entry);
+        }
+        Some(fields)
+    }
+
+    /// Reports an unknown key, and returns the one that was probably meant.
+    fn unknown_key(&mut self, key: &Key, known: &[&'static str]) -> Option<&'static str> {
+        let meant = nearest(&key.text, known.iter().copied());
+        let help = match meant {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => {
+                let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+                format!("known here: {}", names.join(", "))
+            }
+        };
+        self.refuse(&key.span, format!("unknown key `{}`", self.written(&key.span)), &help);
+        meant
+    }
+
+    fn no_value(&mut self, key: &Key) {
+        let message = format!("`{}` has no value", key.text);
+        self.refuse(
+            &key.span,
+            message,
+            "write it after the `:` or below it, indented; or remove the key",
+        );
+    }
+}
