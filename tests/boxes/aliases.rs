@@ -1,6 +1,7 @@
 //! One person, many addresses; one address, many people.
 
-use crate::common::{Letter, REFUSING, servers};
+use crate::common::{Letter, REFUSING, password_of, servers};
+use crate::support::wait_for;
 
 #[test]
 fn an_alias_reaches_its_account_in_the_domains_it_is_for() {
@@ -30,7 +31,7 @@ fn upper_and_lower_case_and_tags_are_one_mailbox() {
         }
         for login in ["THOMAS", "Thomas@example.org", "thomas@EXAMPLE.net"] {
             let mut imap = server.anonymous_imap();
-            let reply = imap.login(login, &crate::common::password_of("thomas")).unwrap();
+            let reply = imap.login(login, &password_of("thomas")).unwrap();
             reply.ok().unwrap();
             assert_eq!(imap.select("INBOX").unwrap(), 3, "{login}");
         }
@@ -42,7 +43,7 @@ fn a_forward_to_another_host_waits_there_and_the_copy_stays_here() {
     for server in servers(REFUSING) {
         let letter = Letter::new();
         server.receive(&["club@example.org"], &letter);
-        let queued = crate::support::wait_for("only the mail for elsewhere in the queue", || {
+        let queued = wait_for("only the mail for elsewhere in the queue", || {
             let queue = server.debian.run(&["postqueue", "-j"]).success().stdout();
             (!queue.contains("example.org\"}") && queue.contains("deferred")).then_some(queue)
         });

@@ -1,7 +1,6 @@
 //! A catch-all gets what is nobody's, and nothing else.
 
-use crate::common::{CATCHING, REFUSING, Server, Spec, servers};
-use crate::support::Suite;
+use crate::common::{CATCHING, REFUSING, Spec, servers};
 
 #[test]
 fn unknown_addresses_are_refused_where_there_is_no_catch_all() {
@@ -55,8 +54,8 @@ catch_all: {example.org: thomas, example.net: anna}
 ",
         logins: &["thomas", "anna"],
     };
-    for suite in Suite::ALL {
-        let server = Server::start(REFUSING, suite).change(spec);
+    for server in servers(REFUSING) {
+        let server = server.change(spec);
         assert_eq!(server.reached_by("nobody@example.org"), ["thomas"]);
         assert_eq!(server.reached_by("nobody@example.net"), ["anna"]);
         server.answer_to("nobody@example.edu").expect_code(550);
@@ -87,8 +86,8 @@ accounts:
 ",
         logins: &["auser3"],
     };
-    for suite in Suite::ALL {
-        let server = Server::start(REFUSING, suite).change(with_user3);
+    for server in servers(REFUSING) {
+        let server = server.change(with_user3);
         assert_eq!(server.reached_by("user3@example.org"), ["user3"]);
         let server = server.change(without);
         server.answer_to("user3@example.org").expect_code(550);

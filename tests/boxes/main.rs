@@ -11,10 +11,21 @@
 #[allow(dead_code, unreachable_pub, unused_imports, reason = "a toolbox, not all of it in use")]
 mod support;
 
+mod access;
 mod aliases;
 mod catch_all;
 #[allow(dead_code, unreachable_pub, reason = "a toolbox")]
 mod common;
 mod delivery;
+mod everyday;
 mod first_run;
+mod mailboxes;
+mod modes;
+mod passwords;
+mod relaying;
+mod smuggling;
+mod submission;
 mod support_works;
+mod system_mail;
+mod tls;
+mod two_servers;
