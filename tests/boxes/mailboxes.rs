@@ -89,12 +89,16 @@ accounts:
         let big = Letter::saying(&b"0123456789\r\n".repeat(10 * 1024));
         let mut refused = None;
         for taken in 0..20 {
-            let reply = server.stranger().send("a@b.example", &["anna@example.org"], big.bytes());
-            let reply = reply.unwrap();
+            // As all servers do, with the size in front.
+            let mut smtp = server.stranger();
+            let mail = format!("MAIL FROM:<a@b.example> SIZE={}", big.bytes().len());
+            smtp.command(&mail).unwrap().expect_code(250);
+            let reply = smtp.rcpt("anna@example.org").unwrap();
             if !reply.is_positive() {
                 refused = Some((taken, reply));
                 break;
             }
+            smtp.data(big.bytes()).unwrap().expect_code(250);
             server.settle();
         }
         let (taken, reply) = refused.expect("a full mailbox is refused");

@@ -83,7 +83,7 @@ fn mail_goes_both_ways_over_tls() {
 
         // What cannot be delivered comes back to who wrote it.
         let letter = send(thomas, "nobody@elsewhere.example", &elsewhere);
-        let bounce = org.search("thomas", &format!("BODY {}", letter.token()));
+        let bounce = org.search("thomas", &format!("TEXT {}", letter.token()));
         assert!(String::from_utf8_lossy(&bounce[0]).contains("nobody@elsewhere.example"));
 
         // A forward goes there, and the copy that was asked for stays here.
@@ -107,7 +107,7 @@ fn a_mail_that_two_hosts_send_to_each_other_comes_to_an_end() {
         let reply = smtp.send("thomas@example.org", &["loop@example.org"], letter.bytes());
         reply.unwrap().expect_code(250);
         let bounces = wait_for("word of the loop", || {
-            let bounces = org.search("thomas", &format!("BODY {}", letter.token()));
+            let bounces = org.search("thomas", &format!("TEXT {}", letter.token()));
             (!bounces.is_empty()).then_some(bounces)
         });
         let text = String::from_utf8_lossy(&bounces[0]);
