@@ -77,12 +77,37 @@ pub enum Command {
         /// End with exit code 2 where there are changes.
         #[arg(long)]
         detailed_exitcode: bool,
+        /// Keep the plan in a file, to be applied exactly so or not at all. It holds no secrets.
+        #[arg(long, value_name = "PLAN")]
+        out: Option<PathBuf>,
+        /// Show a plan that was kept in a file.
+        #[arg(long, value_name = "PLAN", conflicts_with_all = ["mail", "out", "detailed_exitcode"])]
+        show: Option<PathBuf>,
     },
     /// Bring the host into the state that mail.yml describes.
     Apply {
         /// The file that a person writes.
         #[command(flatten)]
         mail: Mail,
+        /// Apply exactly this saved plan, or refuse (exit code 3) where it no longer fits.
+        #[arg(long, value_name = "PLAN")]
+        plan: Option<PathBuf>,
+        /// Do not ask.
+        #[arg(long, short = 'y')]
+        yes: bool,
+    },
+    /// List the runs, newest first, or show what one of them changed.
+    History {
+        /// The number of a run.
+        run: Option<u64>,
+    },
+    /// Bring the host back to what it was before a run.
+    ///
+    /// What later runs changed is taken back as well. Packages stay installed, and mail is never
+    /// deleted. A rollback is a run of its own, so it can be rolled back too.
+    Rollback {
+        /// The number of a run. Default: the last.
+        run: Option<u64>,
         /// Do not ask.
         #[arg(long, short = 'y')]
         yes: bool,

@@ -7,6 +7,7 @@ pub mod diff;
 pub mod digest;
 pub mod engine;
 pub mod host;
+pub mod local;
 pub mod mail;
 pub mod playbook;
 pub mod report;

@@ -1,53 +1,102 @@
-//! `mailprov apply`.
+//! `mailprov apply`, and what all commands share that change a host.
 
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::time::Instant;
 
 use super::load::load;
-use super::{Exit, Stop};
+use super::{Exit, Stop, saved};
 use crate::cli::Global;
-use crate::engine::{self, Lock};
-use crate::host::Host;
+use crate::engine::{self, Lock, Plan};
+use crate::host::{Host, Interruption};
 use crate::report::Report;
 
 /// Brings the host into the state that mail.yml describes.
 pub(super) fn run(
     global: &Global,
     mail: Option<&Path>,
+    saved_plan: Option<&Path>,
     yes: bool,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
-    let can_ask = io::stdin().is_terminal() && io::stderr().is_terminal();
-    if !yes && !can_ask {
-        let message = "there is no terminal to ask on, so nothing was changed";
-        let advice = "Read the plan (mailprov plan), then pass --yes.";
-        return Err(Stop::new(Exit::Usage, message, advice));
-    }
+    can_confirm(yes)?;
+    let saved = saved_plan.map(saved::read).transpose()?;
+    let mail = mail.or(saved.as_ref().and_then(|saved| saved.mail.as_deref()));
     let loaded = load(global, mail, report)?;
-    if !Host::is_root() {
-        let message = "only root may change this host";
-        return Err(Stop::new(Exit::NeedsRoot, message, "Run it with sudo; `plan` works without."));
+    let _lock = lock(&loaded.host, "apply")?;
+    if let Some(run) = engine::runs(&loaded.host)?.last().filter(|run| run.outcome.is_none()) {
+        report.note(&format!(
+            "Run {} was cut off before its end; this goes on from where it left the host.\n",
+            run.number
+        ));
     }
-    let _lock = Lock::take(&loaded.host, "apply")?;
     let plan = loaded.plan(report)?;
+    if let Some(saved) = saved {
+        saved.check(&plan).map_err(|error| {
+            let advice = "Nothing was changed. Make a new plan: mailprov plan --out FILE";
+            Stop::new(Exit::PlanMoved, error.to_string(), advice)
+        })?;
+    }
     report.plan(&plan, &loaded.subject());
     if plan.changes.is_empty() {
         return Ok(Exit::Done);
     }
-    if !yes && !report.ask("Make these changes?") {
-        return Err(Stop::new(Exit::Failed, "not confirmed", "Nothing was changed."));
+    confirm(yes, report)?;
+    make(&loaded.host, &plan, "apply", report)
+}
+
+/// Refuses early where nobody can be asked and nobody said yes.
+pub(super) fn can_confirm(yes: bool) -> Result<(), Stop> {
+    if yes || (io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        return Ok(());
     }
+    let message = "there is no terminal to ask on, so nothing was changed";
+    Err(Stop::new(Exit::Usage, message, "Read the plan (mailprov plan), then pass --yes."))
+}
+
+/// Takes the lock of a host that only root may change.
+pub(super) fn lock(host: &Host, command: &str) -> Result<Lock, Stop> {
+    if !Host::is_root() {
+        let message = "only root may change this host";
+        return Err(Stop::new(Exit::NeedsRoot, message, "Run it with sudo; `plan` works without."));
+    }
+    Ok(Lock::take(host, command)?)
+}
+
+/// Asks, unless the answer is there already.
+pub(super) fn confirm(yes: bool, report: &mut Report) -> Result<(), Stop> {
+    if yes || report.ask("Make these changes?") {
+        return Ok(());
+    }
+    Err(Stop::new(Exit::Failed, "not confirmed", "Nothing was changed."))
+}
+
+/// Makes the changes of a plan.
+pub(super) fn make(
+    host: &Host,
+    plan: &Plan,
+    command: &str,
+    report: &mut Report,
+) -> Result<Exit, Stop> {
     let start = Instant::now();
-    engine::apply(&loaded.host, &plan, &mut |event| report.event(&event)).map_err(|failure| {
-        let advice = format!(
-            "{} of {} changes were made before this one. Mend the cause and run `mailprov apply` \
-             again: it goes on from here.",
-            failure.made,
-            plan.changes.len()
-        );
-        Stop::new(Exit::Failed, failure.to_string(), advice)
-    })?;
+    let interruption = Interruption::listen()?;
+    let stop = || interruption.is_asked();
+    engine::apply(host, plan, command, &stop, &mut |event| report.event(&event)).map_err(
+        |failure| {
+            let advice = match &failure.left[..] {
+                [] => {
+                    "All that was done is undone: the host is as it was before this run. Mend the \
+                       cause and run it again."
+                        .to_owned()
+                }
+                left => format!(
+                    "What was done is undone, except:\n  {}\nMend the cause and run it again.",
+                    left.join("\n  ")
+                ),
+            };
+            Stop::new(Exit::Failed, failure.to_string(), advice)
+        },
+    )?;
     report.applied(plan.changes.len(), start.elapsed());
     Ok(Exit::Done)
 }

@@ -1,6 +1,5 @@
 //! From the command line to a plan: mail.yml, playbook, host, facts.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,6 +8,7 @@ use crate::cli::Global;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::engine::{self, Plan, Unseen};
 use crate::host::Host;
+use crate::local;
 use crate::mail::{self, Spec};
 use crate::playbook::{self, Context, Playbook};
 use crate::report::Report;
@@ -17,13 +17,12 @@ use crate::resource::examine_certificate;
 /// Where mail.yml is looked for where none is named.
 const PLACES: [&str; 2] = ["mail.yml", "/etc/mailprov/mail.yml"];
 
-/// A longer file is no mail.yml. A hundred thousand accounts take a quarter.
-const MOST_BYTES: u64 = 64 * 1024 * 1024;
-
 /// What a plan is made from, every mistake in it ruled out.
 pub(super) struct Loaded {
     /// The host.
     pub(super) host: Host,
+    /// The mail.yml, if there is one.
+    pub(super) mail: Option<PathBuf>,
     spec: Option<Spec>,
     playbook: Playbook,
 }
@@ -36,8 +35,9 @@ pub(super) fn load(
 ) -> Result<Loaded, Stop> {
     let playbook = playbook(global, report)?;
     // A playbook of a person's own may have nothing to do with mail.
-    let spec = match find(mail) {
-        Some(path) => Some(spec(&path, report)?),
+    let mail = find(mail);
+    let spec = match &mail {
+        Some(path) => Some(spec(path, report)?),
         None if global.playbook.is_some() => None,
         None => {
             let message = format!("there is no {}", PLACES.join(" and no "));
@@ -47,7 +47,7 @@ pub(super) fn load(
         }
     };
     let host = Host::open(&global.root)?;
-    Ok(Loaded { host, spec, playbook })
+    Ok(Loaded { host, mail, spec, playbook })
 }
 
 impl Loaded {
@@ -113,7 +113,7 @@ fn find(mail: Option<&Path>) -> Option<PathBuf> {
 
 fn spec(path: &Path, report: &mut Report) -> Result<Spec, Stop> {
     let name = path.display().to_string();
-    let text = read(path).map_err(|error| {
+    let text = local::read_text(path).map_err(|error| {
         let advice = "Nothing was changed.";
         Stop::new(Exit::Invalid, format!("could not read {name}: {error}"), advice)
     })?;
@@ -121,26 +121,6 @@ fn spec(path: &Path, report: &mut Report) -> Result<Spec, Stop> {
     mail::load(&Arc::new(Source { name, text }), base).map_err(|mistakes| {
         report.diagnostics(&mistakes);
         Stop::silent(Exit::Invalid)
-    })
-}
-
-fn read(path: &Path) -> std::io::Result<String> {
-    // Asked before it is opened, as opening a FIFO waits for its other end.
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(std::io::Error::other("it is not a file"));
-    }
-    let file = std::fs::File::open(path)?;
-    let mut bytes = Vec::new();
-    file.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MOST_BYTES {
-        return Err(std::io::Error::other("it is larger than 64 MiB, so it is hardly a mail.yml"));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
-            .iter()
-            .filter(|&&b| b == b'\n')
-            .count();
-        std::io::Error::other(format!("line {} is not UTF-8 text; save it as UTF-8", line + 1))
     })
 }
 

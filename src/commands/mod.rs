@@ -1,9 +1,12 @@
 //! One file a command: glue between the rooms, no logic of its own.
 
 mod apply;
+mod history;
 mod load;
 mod plan;
 mod playbook;
+mod rollback;
+mod saved;
 
 use crate::cli::{Cli, Color, Command};
 use crate::engine::{LockError, PlanError};
@@ -19,6 +22,8 @@ pub enum Exit {
     Failed = 1,
     /// `plan --detailed-exitcode`: there are changes.
     Changes = 2,
+    /// The saved plan no longer fits the host.
+    PlanMoved = 3,
     /// The command line is wrong.
     Usage = 64,
     /// mail.yml or a playbook is invalid.
@@ -87,10 +92,16 @@ pub fn run(cli: &Cli) -> Exit {
         verbose: global.verbose,
     });
     let result = match &cli.command {
-        Command::Plan { mail, detailed_exitcode } => {
-            plan::run(global, mail.mail.as_deref(), *detailed_exitcode, &mut report)
+        Command::Plan { show: Some(show), .. } => plan::show(show, &mut report),
+        Command::Plan { mail, detailed_exitcode, out, show: None } => {
+            let mail = mail.mail.as_deref();
+            plan::run(global, mail, out.as_deref(), *detailed_exitcode, &mut report)
         }
-        Command::Apply { mail, yes } => apply::run(global, mail.mail.as_deref(), *yes, &mut report),
+        Command::Apply { mail, plan, yes } => {
+            apply::run(global, mail.mail.as_deref(), plan.as_deref(), *yes, &mut report)
+        }
+        Command::History { run } => history::run(global, *run, &mut report),
+        Command::Rollback { run, yes } => rollback::run(global, *run, *yes, &mut report),
         Command::Playbook(command) => playbook::run(global, command, &mut report),
     };
     result.unwrap_or_else(|stop| {

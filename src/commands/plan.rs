@@ -3,19 +3,33 @@
 use std::path::Path;
 
 use super::load::load;
-use super::{Exit, Stop};
+use super::{Exit, Stop, saved};
 use crate::cli::Global;
+use crate::engine::SavedPlan;
 use crate::report::Report;
 
 /// Shows what `apply` would do.
 pub(super) fn run(
     global: &Global,
     mail: Option<&Path>,
+    out: Option<&Path>,
     detailed_exitcode: bool,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
     let loaded = load(global, mail, report)?;
     let plan = loaded.plan(report)?;
     report.plan(&plan, &loaded.subject());
+    if let Some(out) = out {
+        // Applied from another folder, it must still find what it was made from.
+        let mail = loaded.mail.as_ref().and_then(|path| std::path::absolute(path).ok());
+        saved::write(out, &SavedPlan::new(&plan, mail))?;
+        report.note(&format!("Kept in {0}: mailprov apply --plan {0}\n", out.display()));
+    }
     Ok(if detailed_exitcode && !plan.changes.is_empty() { Exit::Changes } else { Exit::Done })
+}
+
+/// Shows a saved plan.
+pub(super) fn show(path: &Path, report: &mut Report) -> Result<Exit, Stop> {
+    report.saved_plan(&saved::read(path)?);
+    Ok(Exit::Done)
 }

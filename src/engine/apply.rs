@@ -1,13 +1,16 @@
 //! Makes the changes of a plan, in order, and looks after each that it holds.
+//! All or back: where one fails, those before it are undone.
 
 use std::time::Instant;
 
 use super::applied::Applied;
+use super::journal::{Journal, Outcome};
+use super::undo::way_back;
 use super::{Change, Event, Plan};
 use crate::host::{Error, Host, Result};
 use crate::resource::{self, Key, State};
 
-/// A run that stopped.
+/// A run that failed, or was told to stop.
 #[derive(Debug, thiserror::Error)]
 #[error("{step}: {source}")]
 pub struct Failure {
@@ -15,69 +18,141 @@ pub struct Failure {
     pub step: String,
     /// Why.
     pub source: Error,
-    /// How many changes were made before.
-    pub made: usize,
+    /// What is not as it was before the run, each in a sentence.
+    pub left: Vec<String>,
 }
 
-/// Makes the changes of `plan`.
+/// A run that is under way.
+struct Run<'r> {
+    host: &'r Host,
+    journal: Journal<'r>,
+    applied: Applied,
+    sink: &'r mut dyn FnMut(Event<'_>),
+    /// An earlier step may have changed more than it declares, as a package does.
+    explained: bool,
+}
+
+/// Makes the changes of `plan`, as the run of `command`. `stop` is asked before
+/// each step; once it says yes, the run is undone.
 ///
 /// # Errors
 ///
-/// Stops at the first change that fails, or before one to something that is
-/// no longer what the plan saw.
+/// Fails at the first change that fails, or before one to something that is no
+/// longer what the plan saw. What was done by then is undone.
 pub fn apply(
     host: &Host,
     plan: &Plan,
+    command: &str,
+    stop: &dyn Fn() -> bool,
     sink: &mut dyn FnMut(Event<'_>),
 ) -> std::result::Result<(), Failure> {
-    let mut made = 0;
-    let mut explained = false;
-    let mut applied = Applied::read(host);
-    for changes in plan.changes.chunk_by(|a, b| a.step == b.step && a.key.kind() == b.key.kind()) {
-        let start = Instant::now();
-        sink(Event::Started { changes });
-        make(host, changes, explained, sink)
-            .and_then(|()| applied.note(host, changes))
-            .map_err(|source| Failure { step: changes[0].step.clone(), source, made })?;
-        sink(Event::Finished { changes, elapsed: start.elapsed() });
-        explained |= changes.iter().any(|change| change.key.reaches_further());
-        made += changes.len();
-    }
-    Ok(())
+    let fail = |source| Failure { step: "Keep a journal".into(), source, left: Vec::new() };
+    let journal = Journal::begin(host, command).map_err(fail)?;
+    let mut run = Run { host, journal, applied: Applied::read(host), sink, explained: false };
+    let Err((step, source)) = run.make_all(&plan.changes, stop) else {
+        return run.journal.ended(Outcome::Applied).map_err(fail);
+    };
+    let left = run.undo(&source);
+    Err(Failure { step, source, left })
 }
 
-/// Makes the changes of one step. `explained`: an earlier step of this run may
-/// have changed more than it declares, as a package does.
-fn make(
-    host: &Host,
-    changes: &[Change],
-    explained: bool,
-    sink: &mut dyn FnMut(Event<'_>),
-) -> Result<()> {
-    let mut batch: Vec<(&Key, State, &State)> = Vec::new();
-    for change in changes {
-        for check in &change.checks {
-            check.run(host)?;
+/// Consecutive changes of one step are made as one: apt is called once.
+fn steps(changes: &[Change]) -> impl Iterator<Item = &[Change]> {
+    changes.chunk_by(|a, b| a.step == b.step && a.key.kind() == b.key.kind())
+}
+
+impl Run<'_> {
+    fn make_all(
+        &mut self,
+        changes: &[Change],
+        stop: &dyn Fn() -> bool,
+    ) -> std::result::Result<(), (String, Error)> {
+        for changes in steps(changes) {
+            let step = &changes[0].step;
+            if stop() {
+                return Err((step.clone(), Error::Other("told to stop before this step".into())));
+            }
+            self.make(changes, false).map_err(|source| (step.clone(), source))?;
         }
-        let now = resource::observe(host, &change.key)?;
-        if change.after.is_met_by(&now) {
-            continue;
+        if stop() {
+            return Err(("The end".into(), Error::Other("told to stop".into())));
         }
-        if now != change.before && !explained {
-            return Err(Error::Other(format!(
-                "{} changed while this ran, by another hand than ours; run it again to see the new plan",
-                change.key
-            )));
-        }
-        batch.push((&change.key, now, &change.after));
+        Ok(())
     }
-    let borrowed: Vec<_> = batch.iter().map(|(key, now, after)| (*key, now, *after)).collect();
-    resource::write(host, &borrowed, &mut |text| sink(Event::Said { text }))?;
-    // What brings more than it declares has looked for itself.
-    for (key, _, after) in batch.iter().filter(|(key, ..)| !key.reaches_further()) {
-        if !after.is_met_by(&resource::observe(host, key)?) {
-            return Err(Error::Other(format!("{key} was changed, yet is not what it should be")));
+
+    /// Makes the changes of one step. `back`: on the way back, where what is
+    /// there now does not matter.
+    fn make(&mut self, changes: &[Change], back: bool) -> Result<()> {
+        let start = Instant::now();
+        (self.sink)(Event::Started { changes });
+        let mut batch: Vec<(&Key, State, &State)> = Vec::new();
+        let mut numbers = Vec::new();
+        for change in changes {
+            for check in &change.checks {
+                check.run(self.host)?;
+            }
+            let now = resource::observe(self.host, &change.key)?;
+            let is_met = change.after.is_met_by(&now);
+            if !is_met && !change.before.is_still(&now) && !self.explained && !back {
+                return Err(Error::Other(format!(
+                    "{} changed while this ran, by another hand than ours; run it again to see \
+                     the new plan",
+                    change.key
+                )));
+            }
+            // What is met already may have been brought by a package of this run: the plan
+            // announced it, and the way back leads past it.
+            numbers.push(self.journal.ahead(
+                &change.step,
+                &change.key,
+                &change.before,
+                &change.after,
+            )?);
+            if !is_met {
+                batch.push((&change.key, now, &change.after));
+            }
         }
+        let borrowed: Vec<_> = batch.iter().map(|(key, now, after)| (*key, now, *after)).collect();
+        resource::write(self.host, &borrowed, &mut |text| (self.sink)(Event::Said { text }))?;
+        // What brings more than it declares has looked for itself.
+        for (key, _, after) in batch.iter().filter(|(key, ..)| !key.reaches_further()) {
+            if !after.is_met_by(&resource::observe(self.host, key)?) {
+                return Err(Error::Other(format!(
+                    "{key} was changed, yet is not what it should be"
+                )));
+            }
+        }
+        self.applied.note(self.host, changes)?;
+        numbers.into_iter().try_for_each(|number| self.journal.made(number))?;
+        self.explained |= changes.iter().any(|change| change.key.reaches_further());
+        (self.sink)(Event::Finished { changes, elapsed: start.elapsed() });
+        Ok(())
     }
-    Ok(())
+
+    /// Undoes what the run did, as far as that goes, and returns what is left.
+    fn undo(&mut self, error: &Error) -> Vec<String> {
+        (self.sink)(Event::Undoing);
+        let mut left = Vec::new();
+        let mut note =
+            |result: Result<()>| left.extend(result.err().map(|error| error.to_string()));
+        note(self.journal.undoing(&error.to_string()));
+        let records = self.journal.records().to_vec();
+        let mut stays = Vec::new();
+        match way_back(self.host, &records) {
+            Ok(back) => {
+                stays = back.stays;
+                for changes in back.plan.changes.chunks(1) {
+                    note(self.make(changes, true));
+                }
+            }
+            Err(error) => note(Err(error)),
+        }
+        left.extend(stays);
+        let outcome = match left.is_empty() {
+            true => Outcome::Undone,
+            false => Outcome::Broken { left: left.clone() },
+        };
+        left.extend(self.journal.ended(outcome).err().map(|error| error.to_string()));
+        left
+    }
 }

@@ -13,6 +13,8 @@ pub enum Event<'a> {
         /// All changes of the step.
         changes: &'a [Change],
     },
+    /// Something failed; what was done is undone from here on.
+    Undoing,
     /// Something takes long, or waits.
     Said {
         /// What is being done, such as `installing`.

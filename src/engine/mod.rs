@@ -1,13 +1,21 @@
-//! Plan and apply. Knows keys, states and changes; names no kind of resource.
+//! Plan and apply, journal and undo. Knows keys, states and changes; names no
+//! kind of resource.
 
 mod applied;
 mod apply;
 mod check;
 mod event;
+mod journal;
 mod lock;
 mod plan;
+mod saved;
+mod store;
+mod undo;
 
 pub use apply::{Failure, apply};
 pub use event::Event;
+pub use journal::{Outcome, Record, Run, runs};
 pub use lock::{Lock, LockError};
 pub use plan::{Change, Plan, PlanError, Unseen, plan};
+pub use saved::{SavedPlan, SavedPlanError};
+pub use undo::{WayBack, way_back};

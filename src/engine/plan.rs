@@ -25,6 +25,13 @@ pub struct Change {
     pub(super) checks: Vec<StagedCheck>,
 }
 
+impl Change {
+    /// Makes a change.
+    pub(super) fn new(step: String, key: Key, before: State, after: State) -> Self {
+        Self { step, key, before, after, drift: false, checks: Vec::new() }
+    }
+}
+
 /// The ordered changes that bring a host into its desired state.
 #[derive(Debug, Default)]
 pub struct Plan {
@@ -83,8 +90,7 @@ pub fn plan(host: &Host, declared: &[Declared]) -> Result<Plan, PlanError> {
             }
             view.lay(target.key.clone(), target.after.clone());
             let (key, after) = (target.key, target.after);
-            let mut change =
-                Change { step: step.clone(), key, before, after, drift: false, checks: Vec::new() };
+            let mut change = Change::new(step.clone(), key, before, after);
             change.drift = applied.is_drift(&change);
             plan.changes.push(change);
         }

@@ -80,6 +80,13 @@ impl Host {
         name.unwrap_or_else(|| format!("#{gid}"))
     }
 
+    /// Returns who sits before this run: the user behind sudo, else the user we
+    /// are.
+    pub fn person(&self) -> String {
+        let behind = std::env::var("SUDO_USER").ok().filter(|name| !name.is_empty());
+        behind.unwrap_or_else(|| self.user_name(nix::unistd::getuid().as_raw()))
+    }
+
     /// Returns the numbers of an owner and a group given by name or `#number`.
     pub(super) fn numbers(&self, owner: &str, group: &str) -> Result<(u32, u32)> {
         let unknown = |kind, name: &str| Error::NoSuchName { kind, name: name.into() };

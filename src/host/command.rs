@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::unix::process::CommandExt;
 
 use super::{Error, Host, Result};
 
@@ -128,7 +129,12 @@ impl Command {
         let program = argv.first().cloned().unwrap_or_default();
         let mut expression = duct::cmd(program, argv.into_iter().skip(1)).dir("/");
         expression = expression.full_env(self.environment.iter().cloned());
-        expression
+        // A group of its own, so that Ctrl-C on the terminal reaches us alone: we finish the
+        // step, and apt is not torn away in the middle.
+        expression.before_spawn(|command| {
+            command.process_group(0);
+            Ok(())
+        })
     }
 }
 

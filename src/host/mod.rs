@@ -8,10 +8,12 @@ mod dpkg;
 mod entry;
 mod error;
 mod facts;
+mod greeting;
 mod init;
 mod look;
 mod process;
 mod put;
+mod signals;
 
 use std::path::{Path, PathBuf};
 
@@ -21,9 +23,11 @@ pub use dpkg::{Package, Simulation};
 pub use entry::{Content, Entry, FileStamp, Ownership};
 pub use error::{Error, Result};
 pub use facts::{Facts, Init, Program};
+pub use greeting::{Endpoint, Greeting};
 pub use init::Unit;
 pub use process::Process;
 pub(crate) use process::now;
+pub use signals::Interruption;
 
 /// A machine: this one, or a tree that holds one (an image, a chroot).
 #[derive(Debug)]

@@ -94,6 +94,25 @@ impl Host {
             .map_err(|errno| Error::io("open", path, errno.into()))
     }
 
+    /// Adds to the end of a file, making it for root's eyes only where it is not
+    /// there. When this returns, it is on disk.
+    pub fn append(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        let fail = |e: io::Error| Error::io("write", path, e);
+        let place = self.existing_place(path)?;
+        let flags = OFlag::O_WRONLY | OFlag::O_APPEND | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let open = |flags| {
+            openat(&place.folder, place.name.as_os_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR)
+        };
+        let (file, is_new) = match open(flags) {
+            Ok(file) => (file, false),
+            Err(Errno::ENOENT) => (open(flags | OFlag::O_CREAT).map_err(|e| fail(e.into()))?, true),
+            Err(errno) => return Err(fail(errno.into())),
+        };
+        let mut file = File::from(file);
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(fail)?;
+        if is_new { sync_folder(&place).map_err(fail) } else { Ok(()) }
+    }
+
     /// Gives what stands at `from` the name `to`, in place of what has it.
     pub fn rename(&self, from: &Path, to: &Path) -> Result<()> {
         let (old, new) = (self.place(from)?, self.existing_place(to)?);

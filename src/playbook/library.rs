@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use super::Embedded;
+use crate::local;
 use crate::resource::AssetError;
 
 /// Where a playbook's templates and files are.
@@ -41,7 +42,7 @@ impl Library {
     fn bytes(&self, name: &str) -> Option<Result<Vec<u8>, AssetError>> {
         match self {
             Self::Embedded(playbook) => playbook.file(name).map(|text| Ok(text.into())),
-            Self::Folder(folder) => match std::fs::read(folder.join(name)) {
+            Self::Folder(folder) => match local::read(&folder.join(name)) {
                 Ok(bytes) => Some(Ok(bytes)),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
                 Err(error) => Some(Err(AssetError::Name {

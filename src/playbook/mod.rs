@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Source};
+use crate::local;
 use crate::resource::Resource;
 
 pub use embedded::{Embedded, embedded};
@@ -80,9 +81,7 @@ impl Playbook {
     pub fn load(path: &Path) -> Result<Self, Error> {
         let name = path.display().to_string();
         let path = if path.is_dir() { path.join(FILE) } else { path.to_owned() };
-        let read = std::fs::read(&path).and_then(|bytes| {
-            String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not UTF-8 text"))
-        });
+        let read = local::read_text(&path);
         let text = read.map_err(|source| Error::Read { name: name.clone(), source })?;
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         Self::parse(path.display().to_string(), text, Library::Folder(folder))

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::people;
 use crate::diagnostic::Diagnostic;
-use crate::engine::{Change, Event, Plan};
+use crate::engine::{Change, Event, Outcome, Plan, Run, SavedPlan};
 use crate::resource::{self, Action, action, differences};
 
 /// A plan: its changes in order, what could not be seen, and a summary.
@@ -29,27 +30,19 @@ pub(super) fn plan(plan: &Plan) -> Vec<Value> {
     lines
 }
 
-fn change(change: &Change) -> Value {
+pub(super) fn change(change: &Change) -> Value {
     let secret = change.before.is_secret() || change.after.is_secret();
     json!({
         "event": "change",
         "step": change.step,
         "kind": change.key.kind(),
         "key": change.key.to_string(),
-        "action": verb(action(&change.before, &change.after)),
+        "action": action(&change.before, &change.after).to_string(),
         "why": differences(&change.key, &change.before, &change.after),
         "drift": change.drift,
         "before": resource::json(&change.before, secret),
         "after": resource::json(&change.after, secret),
     })
-}
-
-fn verb(action: Action) -> &'static str {
-    match action {
-        Action::Create => "create",
-        Action::Update => "update",
-        Action::Delete => "delete",
-    }
 }
 
 /// What happens during a run.
@@ -61,6 +54,7 @@ pub(super) fn event(event: &Event<'_>) -> Vec<Value> {
             changes,
             &|change| json!({"event": "started", "step": change.step, "key": change.key.to_string()}),
         ),
+        Event::Undoing => vec![json!({"event": "undoing"})],
         Event::Said { text } => vec![json!({"event": "progress", "text": text})],
         Event::Finished { changes, elapsed } => each(changes, &|change| {
             json!({
@@ -69,6 +63,29 @@ pub(super) fn event(event: &Event<'_>) -> Vec<Value> {
             })
         }),
     }
+}
+
+/// A run, as its journal tells it.
+pub(super) fn run(run: &Run) -> Value {
+    let outcome = match &run.outcome {
+        None => "interrupted",
+        Some(Outcome::Applied) => "applied",
+        Some(Outcome::Undone) => "undone",
+        Some(Outcome::Broken { .. }) => "broken",
+    };
+    json!({
+        "event": "run", "run": run.number, "command": run.command, "by": run.by,
+        "at": people::moment(run.at), "outcome": outcome, "error": run.error,
+        "changes": run.records.len(),
+    })
+}
+
+/// A saved plan, as it is in its file.
+pub(super) fn saved_plan(plan: &SavedPlan) -> Value {
+    json!({
+        "event": "saved_plan", "made": people::moment(plan.made), "mail": plan.mail,
+        "changes": plan.changes, "unseen": plan.unseen,
+    })
 }
 
 /// The end of a run that went well.

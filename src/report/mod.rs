@@ -1,6 +1,7 @@
 //! The only room that prints: plans, events and mistakes, for people or as
 //! JSON lines.
 
+mod history;
 mod json;
 mod people;
 mod plan;
@@ -11,7 +12,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use crate::diagnostic::Diagnostic;
-use crate::engine::{Event, Plan};
+use crate::engine::{Change, Event, Plan, Run, SavedPlan};
 use progress::Progress;
 use style::Style;
 
@@ -109,6 +110,41 @@ impl Report {
             text.push_str(&format!("{after}\n"));
         }
         self.err(&text);
+    }
+
+    /// Shows a plan that was kept in a file.
+    pub fn saved_plan(&mut self, plan: &SavedPlan) {
+        if self.options.json {
+            self.out(&format!("{}\n", json::saved_plan(plan)));
+        }
+        let text = history::saved_plan(plan, self.style());
+        self.say(&text);
+    }
+
+    /// Lists runs, the newest first.
+    pub fn history(&mut self, runs: &[Run]) {
+        if self.options.json {
+            runs.iter().rev().for_each(|run| self.out(&format!("{}\n", json::run(run))));
+        }
+        let text = history::list(runs, self.style());
+        self.say(&text);
+    }
+
+    /// Shows what a run changed.
+    pub fn run(&mut self, run: &Run, changes: &[Change]) {
+        if self.options.json {
+            self.out(&format!("{}\n", json::run(run)));
+            changes.iter().for_each(|change| self.out(&format!("{}\n", json::change(change))));
+        }
+        let text = history::one(run, changes, self.style());
+        self.say(&text);
+    }
+
+    /// Says something to people that is worth knowing.
+    pub fn note(&mut self, text: &str) {
+        if !self.options.quiet {
+            self.err(text);
+        }
     }
 
     /// Prints something that was asked for, as it is.

@@ -46,7 +46,8 @@ fn summary(plan: &Plan, subject: &str) -> String {
     }
 }
 
-fn show(text: &mut String, change: &Change, style: Style) {
+/// Shows one change.
+pub(super) fn show(text: &mut String, change: &Change, style: Style) {
     let symbol = match action(&change.before, &change.after) {
         Action::Create => style.added("+"),
         Action::Update => style.changed("~"),

@@ -44,6 +44,10 @@ impl Progress {
                     self.bar = Some(bar);
                 }
             }
+            Event::Undoing => {
+                self.clear();
+                line(&style.bad("  ! failed; undoing what was done"));
+            }
             Event::Said { text } => {
                 if *text == self.said {
                     return;

@@ -13,6 +13,8 @@ use x509_cert::der::Decode;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
+use serde::{Deserialize, Serialize};
+
 use super::attributes::path;
 use super::{Key, State, Target, View};
 use crate::host::{Content, Entry, Error, Host, Ownership, Result, now};
@@ -32,7 +34,7 @@ pub struct Certificate {
 }
 
 /// Where a certificate and its key are.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Pair {
     /// The chain, the host's own certificate first.
     pub certificate: PathBuf,
@@ -41,7 +43,7 @@ pub struct Pair {
 }
 
 /// What a pair is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CertificateState {
     /// The names that the certificate vouches for.
     pub names: Vec<String>,

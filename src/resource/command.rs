@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::attributes::path;
 use super::{Key, State, Target};
 use crate::host::{Error, Host, Result};
@@ -15,7 +17,7 @@ pub struct Command {
 }
 
 /// A program with what proves that it has run.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CommandKey {
     /// The program and its arguments.
     pub argv: Vec<String>,

@@ -4,13 +4,16 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::certificate::Pair;
 use super::command::CommandKey;
 use super::service::ServiceKey;
 use super::table::TableKey;
 
 /// What a state is the state of. Shown as `kind:name`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Key {
     /// The original of a path, kept from before the first run.
     Original(PathBuf),

@@ -7,6 +7,7 @@
 
 mod apt;
 mod attributes;
+mod back;
 mod backup;
 mod certificate;
 mod command;
@@ -26,13 +27,14 @@ use crate::host::{Host, Result};
 use crate::yaml::{Decoder, Node};
 
 pub use attributes::{AssetError, Assets};
+pub use back::{Back, back};
 pub use certificate::{
     CertificateState, Problem as CertificateProblem, examine as examine_certificate,
 };
 pub use data::json;
 pub use key::Key;
 pub use service::{Check, Configuration, Loaded, Service, ServiceState};
-pub use state::{Blob, State};
+pub use state::{Blob, State, Stored};
 pub use table::TableKey;
 pub use view::View;
 pub use words::{Action, action, differences};
@@ -156,6 +158,21 @@ pub fn observe(host: &Host, key: &Key) -> Result<State> {
         Key::Certificate(pair) => certificate::observe(host, pair),
         Key::Service(service) => service::observe(host, service),
         Key::Command(command) => command::observe(host, command),
+    }
+}
+
+/// Returns the paths at which bringing a key about leaves something, so that
+/// what stood there can be kept and put back.
+pub fn touches(key: &Key) -> Vec<std::path::PathBuf> {
+    match key {
+        Key::File(path) => vec![path.clone()],
+        Key::Table(table) => table.files(),
+        Key::Certificate(pair) => vec![pair.certificate.clone(), pair.key.clone()],
+        Key::Service(service) => service::touches(service),
+        // Originals stay kept; the rest is undone by other means, or not at all.
+        Key::Original(_) | Key::Package(_) | Key::Command(_) | Key::Group(_) | Key::User(_) => {
+            Vec::new()
+        }
     }
 }
 

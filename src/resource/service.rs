@@ -13,7 +13,9 @@ use super::attributes::{name, path};
 use super::command::argv;
 use super::{Key, State, Target, View};
 use crate::digest::Digest;
-use crate::host::{Content, Error, Host, Ownership, Process, Result, Unit, now};
+use crate::host::{
+    Content, Endpoint, Error, Greeting, Host, Ownership, Process, Result, Unit, now,
+};
 use crate::yaml::{Decoder, Node};
 
 /// Where it is noted what each service was last started with.
@@ -33,12 +35,14 @@ pub struct Service {
 }
 
 /// How to find a service and to have it read its configuration again.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ServiceKey {
     /// The unit.
     pub unit: Unit,
     /// Whether a reload is enough for it to take up changed files.
     pub reload: bool,
+    /// Where it must answer once it runs.
+    pub answers: Vec<Greeting>,
 }
 
 /// A checker of configuration: a program that is run on staged copies of the
@@ -50,7 +54,7 @@ pub struct Check {
 }
 
 /// What a service is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceState {
     /// Whether it starts at boot.
     pub enabled: bool,
@@ -65,7 +69,8 @@ pub struct ServiceState {
 pub type Configuration = BTreeMap<String, Option<String>>;
 
 /// What is known of the configuration that a process loaded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Loaded {
     /// Nothing: somebody else started it.
     Unknown,
@@ -89,10 +94,10 @@ impl Service {
     pub(super) fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
         if node.as_scalar().is_some() {
             let unit = Unit { name: name(node, decoder)?, pid_file: None };
-            let key = ServiceKey { unit, reload: false };
+            let key = ServiceKey { unit, reload: false, answers: Vec::new() };
             return Some(Self { key, loads: Vec::new(), checks: Vec::new(), absent: false });
         }
-        let known = ["name", "pid_file", "reload", "config", "check", "absent"];
+        let known = ["name", "pid_file", "reload", "config", "check", "answers", "absent"];
         let fields = decoder.fields(node, &known)?;
         let name = fields.require("name", &node.span, decoder);
         let name = name.and_then(|entry| self::name(&entry.value, decoder));
@@ -114,9 +119,15 @@ impl Service {
                 checks.push(Check { argv: argv(item, decoder)? });
             }
         }
+        let mut answers = Vec::new();
+        if let Some(entry) = fields.get("answers") {
+            for item in decoder.list(&entry.value)? {
+                answers.extend(greeting(item, decoder)?);
+            }
+        }
         let name = name?.trim_end_matches(".service").to_owned();
         let unit = Unit { name, pid_file: pid_file.flatten() };
-        Some(Self { key: ServiceKey { unit, reload }, loads, checks, absent })
+        Some(Self { key: ServiceKey { unit, reload, answers }, loads, checks, absent })
     }
 
     /// Returns the service's name.
@@ -140,11 +151,7 @@ impl Service {
     pub(super) fn targets(&self, view: &View<'_>) -> Result<Vec<Target>> {
         let key = Key::Service(self.key.clone());
         if self.absent {
-            let after = State::Service(ServiceState {
-                enabled: false,
-                running: false,
-                loaded: Loaded::Unknown,
-            });
+            let after = stopped(false);
             let gone = view.state(&key)? == State::Absent;
             return Ok(vec![Target { key, after: if gone { State::Absent } else { after } }]);
         }
@@ -239,16 +246,15 @@ pub(super) fn write(host: &Host, key: &ServiceKey, before: &State, after: &State
     let State::Service(after) = after else {
         return Err(Error::Other(format!("the service {} cannot be removed", unit.name)));
     };
-    if !after.enabled {
-        host.disable(unit)?;
+    match (host.is_enabled(unit)?, after.enabled) {
+        (false, true) => host.enable(unit)?,
+        (true, false) => host.disable(unit)?,
+        _ => {}
+    }
+    if !after.running {
         return host.stop(unit);
     }
-    if !host.is_enabled(unit)? {
-        host.enable(unit)?;
-    }
-    let (true, Loaded::Current(configuration)) = (after.running, &after.loaded) else {
-        return Ok(());
-    };
+    let Loaded::Current(configuration) = &after.loaded else { return Ok(()) };
     let running = host.main_process(unit)?.is_some();
     if running && before_meets(before, after) {
         return Ok(());
@@ -259,7 +265,59 @@ pub(super) fn write(host: &Host, key: &ServiceKey, before: &State, after: &State
         host.restart(unit)?;
     }
     let process = wait_for_process(host, unit)?;
+    for greeting in &key.answers {
+        wait_for_answer(host, unit, greeting)?;
+    }
     note(host, unit, configuration, process)
+}
+
+/// Returns a service that does not run.
+pub(super) fn stopped(enabled: bool) -> State {
+    State::Service(ServiceState { enabled, running: false, loaded: Loaded::Unknown })
+}
+
+/// Returns a service that ran `before` as it is to run again: with its files as
+/// `view` shows them. None where nothing is known of its files.
+pub(super) fn back_to_running(
+    before: &ServiceState,
+    after: &State,
+    now: &State,
+    view: &View<'_>,
+) -> Result<Option<State>> {
+    let known = [after, now].into_iter().find_map(|state| match state {
+        State::Service(ServiceState { loaded: Loaded::Current(loaded), .. }) => Some(loaded),
+        _ => None,
+    });
+    let Some(known) = known else { return Ok(None) };
+    let mut configuration = Configuration::new();
+    for (key, value) in known {
+        let value = match key.strip_prefix("file:") {
+            Some(path) => view.digest(Path::new(path))?.map(|digest| digest.to_string()),
+            None => value.clone(),
+        };
+        configuration.insert(key.clone(), value);
+    }
+    let loaded = Loaded::Current(configuration);
+    Ok(Some(State::Service(ServiceState { enabled: before.enabled, running: true, loaded })))
+}
+
+impl ServiceKey {
+    /// Returns the key of the service as it `before` was: what somebody else
+    /// started need not answer as ours does.
+    pub(super) fn as_it_was(&self, before: &ServiceState) -> Self {
+        let answers = match before.loaded {
+            Loaded::Unknown => Vec::new(),
+            _ => self.answers.clone(),
+        };
+        Self { answers, ..self.clone() }
+    }
+}
+
+/// Returns the files that starting or stopping a service changes.
+pub(super) fn touches(key: &ServiceKey) -> Vec<PathBuf> {
+    let units = Path::new("/etc/systemd/system");
+    let name = format!("{}.service", key.unit.name);
+    vec![units.join(&name), units.join("multi-user.target.wants").join(&name), note_of(&key.unit)]
 }
 
 fn before_meets(before: &State, after: &ServiceState) -> bool {
@@ -305,6 +363,49 @@ fn wait_for_process(host: &Host, unit: &Unit) -> Result<Process> {
         }
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// Waits until the service greets: a process that runs may still serve nobody.
+fn wait_for_answer(host: &Host, unit: &Unit, greeting: &Greeting) -> Result<()> {
+    let start = Instant::now();
+    loop {
+        match host.greets(greeting) {
+            Ok(()) => return Ok(()),
+            Err(reason) if start.elapsed() > PATIENCE => {
+                return Err(Error::Other(format!(
+                    "{} runs but {greeting} does not answer ({reason}); its last words: journalctl -u '{0}*'",
+                    unit.name
+                )));
+            }
+            Err(_) => std::thread::sleep(Duration::from_millis(50)),
+        }
+    }
+}
+
+/// Reads where a service must answer: `port` or `socket`, and how what it says
+/// `begins`. A port that its template left empty is left out.
+fn greeting(node: &Node, decoder: &mut Decoder) -> Option<Option<Greeting>> {
+    let fields = decoder.fields(node, &["port", "socket", "begins"])?;
+    let begins = match fields.get("begins") {
+        Some(entry) => decoder.line(&entry.value)?.to_owned(),
+        None => String::new(),
+    };
+    let at = match fields.get("socket") {
+        Some(entry) => Endpoint::Socket(path(&entry.value, decoder)?),
+        None => {
+            let entry = fields.require("port", &node.span, decoder)?;
+            let text = decoder.text(&entry.value)?;
+            if text.is_empty() {
+                return Some(None);
+            }
+            let port = text.parse().ok().filter(|port| *port > 0);
+            if port.is_none() {
+                decoder.refuse(&entry.value.span, "this is not a port", "a number from 1 to 65535");
+            }
+            Endpoint::Port(port?)
+        }
+    };
+    Some(Some(Greeting { at, begins }))
 }
 
 fn note(host: &Host, unit: &Unit, wish: &Configuration, process: Process) -> Result<()> {

@@ -2,21 +2,25 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::certificate::CertificateState;
 use super::service::ServiceState;
 use super::table::TableState;
 use crate::digest::Digest;
 use crate::host::{Content, Group, Ownership, User};
 
-/// The state of a [`Key`](super::Key).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+/// The state of a [`Key`](super::Key). On disk a file's content is kept apart
+/// and named by a `B` of another type ([`Stored`]).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State<B = Blob> {
     /// It is not there.
     Absent,
     /// A regular file.
     File {
         /// What it holds.
-        blob: Blob,
+        blob: B,
         /// Whose it is.
         ownership: Ownership,
     },
@@ -68,6 +72,15 @@ pub struct Blob {
     pub secret: bool,
 }
 
+/// The name of a content that is kept apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stored {
+    /// The digest of the bytes.
+    pub sha256: Digest,
+    /// Whether they are never to be shown.
+    pub secret: bool,
+}
+
 /// Secrecy is about showing, not about being equal.
 impl PartialEq for Blob {
     fn eq(&self, other: &Self) -> bool {
@@ -77,7 +90,46 @@ impl PartialEq for Blob {
 
 impl Eq for Blob {}
 
+impl<B> State<B> {
+    /// Replaces the content of a file by what `map` makes of it.
+    ///
+    /// # Errors
+    ///
+    /// Fails where `map` does.
+    pub fn map_blob<C, E>(self, map: impl FnOnce(B) -> Result<C, E>) -> Result<State<C>, E> {
+        Ok(match self {
+            Self::File { blob, ownership } => State::File { blob: map(blob)?, ownership },
+            Self::Absent => State::Absent,
+            Self::Directory(ownership) => State::Directory(ownership),
+            Self::Link { target } => State::Link { target },
+            Self::Special => State::Special,
+            Self::Kept => State::Kept,
+            Self::Package { version, complete, automatic } => {
+                State::Package { version, complete, automatic }
+            }
+            Self::Group(group) => State::Group(group),
+            Self::User { user, numbered } => State::User { user, numbered },
+            Self::Table(table) => State::Table(table),
+            Self::Certificate(certificate) => State::Certificate(certificate),
+            Self::Service(service) => State::Service(service),
+            Self::Done => State::Done,
+        })
+    }
+}
+
 impl State {
+    /// Returns the state with its content named, not held.
+    pub fn stored(&self) -> State<Stored> {
+        let name = |blob: Blob| {
+            Ok::<_, std::convert::Infallible>(Stored {
+                sha256: Digest::of(blob.content.bytes()),
+                secret: blob.secret,
+            })
+        };
+        let Ok(stored) = self.clone().map_blob(name);
+        stored
+    }
+
     /// Tells whether the content of a file in this state must not be shown.
     pub fn is_secret(&self) -> bool {
         matches!(self, Self::File { blob: Blob { secret: true, .. }, .. })
@@ -98,6 +150,21 @@ impl State {
             _ => return None,
         };
         Some(Digest::of(text.as_bytes()))
+    }
+
+    /// Tells whether `now` is this state still, the earlier changes of the same
+    /// run aside: a table is outdated by its new source, a service by its new
+    /// files.
+    pub fn is_still(&self, now: &Self) -> bool {
+        match (self, now) {
+            (Self::Table(was), Self::Table(now)) => {
+                was.ownership == now.ownership && (now.source.is_none() || was.source == now.source)
+            }
+            (Self::Service(was), Self::Service(now)) => {
+                (was.enabled, was.running) == (now.enabled, now.running)
+            }
+            (was, now) => was == now,
+        }
     }
 
     /// Tells whether `actual` is what this state, as a wish, asks for: equal,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::attributes::{Assets, name, path};
 use super::{Key, State, Target, View};
 use crate::digest::Digest;
-use crate::host::{Content, Entry, Error, FileStamp, Host, Ownership, Result};
+use crate::host::{Content, Entry, Error, Host, Ownership, Result};
 use crate::yaml::{Decoder, Node};
 
 /// Where it is noted which source each table was compiled from.
@@ -22,7 +22,7 @@ pub struct Table {
 }
 
 /// How to find and make a table.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TableKey {
     /// The text that the table is compiled from.
     pub source: PathBuf,
@@ -33,7 +33,7 @@ pub struct TableKey {
 }
 
 /// What a compiled table is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableState {
     /// The digest of its source at the time. None where the table was made by
     /// somebody else, or changed since.
@@ -46,7 +46,7 @@ pub struct TableState {
 #[derive(Debug, Serialize, Deserialize)]
 struct Note {
     source: Digest,
-    compiled: FileStamp,
+    compiled: Digest,
 }
 
 impl Table {
@@ -105,6 +105,11 @@ impl TableKey {
         with_ending(&self.source, ending)
     }
 
+    /// Returns the files that compiling the table changes.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        vec![self.compiled(), self.note()]
+    }
+
     fn note(&self) -> PathBuf {
         let path = self.source.strip_prefix("/").unwrap_or(&self.source);
         with_ending(&Path::new(NOTES).join(path), &format!("{}.json", self.kind))
@@ -115,19 +120,14 @@ impl TableKey {
 pub(super) fn observe(host: &Host, key: &TableKey) -> Result<State> {
     let compiled = key.compiled();
     let Some(entry) = host.entry(&compiled)? else { return Ok(State::Absent) };
-    let Entry::File { ownership, .. } = entry else { return Ok(State::Special) };
+    let Entry::File { content, ownership } = entry else { return Ok(State::Special) };
     let (table, source) = (host.stamp(&compiled)?, host.stamp(&key.source)?);
+    // Postfix warns of a table that is older than its source, whatever is in them.
+    let is_older = matches!((table, source), (Some(a), Some(b)) if a.modified < b.modified);
     let note: Option<Note> =
         host.read(&key.note())?.and_then(|note| serde_json::from_slice(note.bytes()).ok());
-    let source = match (note, table, source) {
-        // Postfix warns of a table that is older than its source, whatever is in them.
-        (Some(note), Some(table), Some(source))
-            if same_content(&note.compiled, &table) && source.modified <= table.modified =>
-        {
-            Some(note.source)
-        }
-        _ => None,
-    };
+    let is_ours = |note: &Note| !is_older && note.compiled == Digest::of(content.bytes());
+    let source = note.filter(is_ours).map(|note| note.source);
     Ok(State::Table(TableState { source, ownership }))
 }
 
@@ -150,11 +150,7 @@ pub(super) fn write(host: &Host, key: &TableKey, after: &State) -> Result<()> {
         host.put_new_file(&key.compiled(), content, ownership)?;
     }
     host.remove_tree(folder)?;
-    compiled?;
-    let compiled = host.stamp(&key.compiled())?.ok_or_else(|| {
-        Error::Other(format!("{} vanished while it was made", key.compiled().display()))
-    })?;
-    let note = Note { source: digest.clone(), compiled };
+    let note = Note { source: digest.clone(), compiled: Digest::of(compiled?.bytes()) };
     if let Some(folder) = key.note().parent() {
         host.make_private_directories(folder)?;
     }
@@ -174,10 +170,6 @@ fn compile(host: &Host, staged: &TableKey) -> Result<Content> {
     host.read(&staged.compiled())?.ok_or_else(|| {
         Error::Other(format!("`{command}` made no table of the type {}", staged.kind))
     })
-}
-
-fn same_content(noted: &FileStamp, found: &FileStamp) -> bool {
-    (noted.inode, noted.size, noted.modified) == (found.inode, found.size, found.modified)
 }
 
 fn with_ending(path: &Path, ending: &str) -> PathBuf {

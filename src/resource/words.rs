@@ -1,5 +1,7 @@
 //! States in words, for people: what a thing will be, and what differs.
 
+use std::fmt;
+
 use super::service::{Configuration, Loaded, ServiceState};
 use super::{Key, State};
 use crate::host::Ownership;
@@ -13,6 +15,16 @@ pub enum Action {
     Update,
     /// It goes.
     Delete,
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        })
+    }
 }
 
 /// Tells what a change from `before` to `after` does.

@@ -23,6 +23,7 @@ mod mailboxes;
 mod modes;
 mod passwords;
 mod relaying;
+mod rollback;
 mod smuggling;
 mod submission;
 mod support_works;

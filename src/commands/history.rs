@@ -1,0 +1,32 @@
+//! `mailprov history`.
+
+use super::{Exit, Stop};
+use crate::cli::Global;
+use crate::engine::{self, Run};
+use crate::host::Host;
+use crate::report::Report;
+
+/// Lists the runs, or shows one.
+pub(super) fn run(global: &Global, number: Option<u64>, report: &mut Report) -> Result<Exit, Stop> {
+    let host = Host::open(&global.root)?;
+    let runs = engine::runs(&host)?;
+    match number {
+        None => report.history(&runs),
+        Some(number) => {
+            let run = find(&runs, number)?;
+            report.run(run, &run.changes(&host)?);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Finds a run by its number.
+pub(super) fn find(runs: &[Run], number: u64) -> Result<&Run, Stop> {
+    runs.iter().find(|run| run.number == number).ok_or_else(|| {
+        Stop::new(
+            Exit::Usage,
+            format!("there is no run {number}"),
+            "`mailprov history` lists them.",
+        )
+    })
+}

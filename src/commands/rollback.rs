@@ -1,0 +1,41 @@
+//! `mailprov rollback`.
+
+use super::apply::{can_confirm, confirm, lock, make};
+use super::history::find;
+use super::{Exit, Stop};
+use crate::cli::Global;
+use crate::engine::{self, Record};
+use crate::host::Host;
+use crate::report::Report;
+
+/// Brings the host back to what it was before a run.
+pub(super) fn run(
+    global: &Global,
+    number: Option<u64>,
+    yes: bool,
+    report: &mut Report,
+) -> Result<Exit, Stop> {
+    can_confirm(yes)?;
+    let host = Host::open(&global.root)?;
+    let _lock = lock(&host, "rollback")?;
+    let runs = engine::runs(&host)?;
+    let oldest = match number {
+        Some(number) => find(&runs, number)?,
+        None => runs.last().ok_or_else(|| {
+            Stop::new(Exit::Failed, "there is no run to roll back", "Nothing was changed.")
+        })?,
+    };
+    let later = runs.iter().filter(|run| run.number >= oldest.number);
+    let records: Vec<Record> = later.flat_map(|run| run.records.clone()).collect();
+    let back = engine::way_back(&host, &records)?;
+    report.plan(&back.plan, &format!("the host before run {}", oldest.number));
+    if !back.stays.is_empty() {
+        report
+            .note(&format!("What a rollback does not take back:\n  {}\n", back.stays.join("\n  ")));
+    }
+    if back.plan.changes.is_empty() {
+        return Ok(Exit::Done);
+    }
+    confirm(yes, report)?;
+    make(&host, &back.plan, &format!("rollback of run {}", oldest.number), report)
+}

@@ -1,0 +1,280 @@
+//! The journal of a run, written ahead: before a thing is touched, what it was
+//! is on disk. One folder a run, one JSON object a line; contents lie beside,
+//! named by their digest, for root's eyes only.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::Change;
+use super::store::Store;
+use crate::host::{Error, Host, Result};
+use crate::resource::{self, Key, State, Stored};
+
+/// Where the journals are.
+const RUNS: &str = "/var/lib/mailprov/runs";
+
+/// As many runs are kept; older ones, and what only they hold, are forgotten.
+/// Originals lie elsewhere and are never forgotten.
+const RUNS_KEPT: usize = 50;
+
+/// The form of the journal. Every later version reads this one.
+const VERSION: u32 = 1;
+
+/// A line of a journal.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(super) enum Entry {
+    /// A run begins.
+    Began {
+        /// The form of the journal.
+        version: u32,
+        /// What is run, such as `apply`.
+        command: String,
+        /// Who runs it.
+        by: String,
+        /// When, in nanoseconds since 1970.
+        at: i64,
+    },
+    /// A change is about to be made.
+    Change(Box<Record>),
+    /// The change of that number is made.
+    Made {
+        /// Its number.
+        number: usize,
+    },
+    /// The run is being undone, since something failed.
+    Undoing {
+        /// What failed.
+        error: String,
+    },
+    /// The run ended.
+    Ended {
+        /// How.
+        outcome: Outcome,
+        /// When, in nanoseconds since 1970.
+        at: i64,
+    },
+}
+
+/// What is kept of a change before it is made.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Record {
+    /// Its number in the run, from 0.
+    pub number: usize,
+    /// The name of the step that declares it.
+    pub step: String,
+    /// What changes.
+    pub key: Key,
+    /// What it was when the run was planned.
+    pub before: State<Stored>,
+    /// What it is to be.
+    pub after: State<Stored>,
+    /// What stood at the paths that the change touches.
+    pub traces: Vec<(PathBuf, State<Stored>)>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// All changes were made.
+    Applied,
+    /// Something failed, and the host is as before.
+    Undone,
+    /// Something failed, and this much of it could not be undone.
+    Broken {
+        /// What is not as before, each in a sentence.
+        left: Vec<String>,
+    },
+}
+
+/// The journal of the run that is under way.
+#[derive(Debug)]
+pub(super) struct Journal<'h> {
+    host: &'h Host,
+    file: PathBuf,
+    records: Vec<Record>,
+}
+
+/// A run as its journal tells it.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Its number, counted from 1.
+    pub number: u64,
+    /// What was run; empty where not even that was written.
+    pub command: String,
+    /// Who ran it.
+    pub by: String,
+    /// When, in nanoseconds since 1970.
+    pub at: i64,
+    /// The changes, in order, as far as it came.
+    pub records: Vec<Record>,
+    /// What failed, if something did.
+    pub error: Option<String>,
+    /// How it ended; none where it was cut off.
+    pub outcome: Option<Outcome>,
+}
+
+impl<'h> Journal<'h> {
+    /// Begins the journal of a new run.
+    pub(super) fn begin(host: &'h Host, command: &str) -> Result<Self> {
+        let numbers = numbers(host)?;
+        let number = numbers.last().map_or(1, |last| last + 1);
+        let folder = folder(number);
+        host.make_private_directories(&folder)?;
+        let journal = Self { host, file: folder.join("journal"), records: Vec::new() };
+        let (command, by, at) = (command.to_owned(), host.person(), crate::host::now());
+        journal.write(&Entry::Began { version: VERSION, command, by, at })?;
+        let old = numbers.len().saturating_sub(RUNS_KEPT - 1);
+        if old > 0 {
+            numbers[..old]
+                .iter()
+                .try_for_each(|number| host.remove_tree(&self::folder(*number)))?;
+            let named = runs(host)?;
+            Store::new(host).forget_all_but(named.iter().flat_map(Run::contents))?;
+        }
+        Ok(journal)
+    }
+
+    /// Keeps what a change will touch. When this returns, it is on disk.
+    pub(super) fn ahead(
+        &mut self,
+        step: &str,
+        key: &Key,
+        before: &State,
+        after: &State,
+    ) -> Result<usize> {
+        let store = Store::new(self.host);
+        let mut traces = Vec::new();
+        for path in resource::touches(key) {
+            let state = resource::observe(self.host, &Key::File(path.clone()))?;
+            traces.push((path, store.keep(state)?));
+        }
+        let number = self.records.len();
+        let record = Record {
+            number,
+            step: step.to_owned(),
+            key: key.clone(),
+            before: store.keep(before.clone())?,
+            after: store.keep(after.clone())?,
+            traces,
+        };
+        self.write(&Entry::Change(Box::new(record.clone())))?;
+        self.records.push(record);
+        Ok(number)
+    }
+
+    /// Notes that a change is made.
+    pub(super) fn made(&self, number: usize) -> Result<()> {
+        self.write(&Entry::Made { number })
+    }
+
+    /// Notes that the run is being undone.
+    pub(super) fn undoing(&self, error: &str) -> Result<()> {
+        self.write(&Entry::Undoing { error: error.to_owned() })
+    }
+
+    /// Notes how the run ended.
+    pub(super) fn ended(&self, outcome: Outcome) -> Result<()> {
+        self.write(&Entry::Ended { outcome, at: crate::host::now() })
+    }
+
+    /// Returns what was kept so far.
+    pub(super) fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    fn write(&self, entry: &Entry) -> Result<()> {
+        let mut line =
+            serde_json::to_vec(entry).map_err(|error| Error::Other(error.to_string()))?;
+        line.push(b'\n');
+        self.host.append(&self.file, &line)
+    }
+}
+
+impl Run {
+    /// Returns the changes of the run, as they were planned.
+    ///
+    /// # Errors
+    ///
+    /// Fails where a kept content is gone.
+    pub fn changes(&self, host: &Host) -> Result<Vec<Change>> {
+        let store = Store::new(host);
+        let change = |record: &Record| {
+            let before = store.fetch(record.before.clone())?;
+            let after = store.fetch(record.after.clone())?;
+            Ok(Change::new(record.step.clone(), record.key.clone(), before, after))
+        };
+        self.records.iter().map(change).collect()
+    }
+
+    /// Returns the contents that the run's records name.
+    fn contents(&self) -> impl Iterator<Item = &Stored> {
+        self.records.iter().flat_map(|record| {
+            let states = record.traces.iter().map(|(_, state)| state);
+            states.chain([&record.before, &record.after]).filter_map(|state| match state {
+                State::File { blob, .. } => Some(blob),
+                _ => None,
+            })
+        })
+    }
+}
+
+/// Reads all journals, the oldest run first.
+///
+/// # Errors
+///
+/// Fails where a journal cannot be read. A last line that was cut off counts
+/// as not written.
+pub fn runs(host: &Host) -> Result<Vec<Run>> {
+    numbers(host)?.into_iter().map(|number| read(host, number)).collect()
+}
+
+fn read(host: &Host, number: u64) -> Result<Run> {
+    let path = folder(number).join("journal");
+    let content = host.read(&path)?;
+    let text = content.as_ref().map_or(&[][..], |content| content.bytes());
+    let mut run = Run {
+        number,
+        command: String::new(),
+        by: String::new(),
+        at: 0,
+        records: Vec::new(),
+        error: None,
+        outcome: None,
+    };
+    let mut lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).peekable();
+    while let Some(line) = lines.next() {
+        let entry = match serde_json::from_slice(line) {
+            Ok(entry) => entry,
+            Err(_) if lines.peek().is_none() => break,
+            Err(error) => {
+                let message = format!("the journal {} cannot be read: {error}", path.display());
+                return Err(Error::Other(message));
+            }
+        };
+        match entry {
+            Entry::Began { command, by, at, .. } => {
+                (run.command, run.by, run.at) = (command, by, at)
+            }
+            Entry::Change(record) => run.records.push(*record),
+            Entry::Made { .. } => {}
+            Entry::Undoing { error } => run.error = Some(error),
+            Entry::Ended { outcome, .. } => run.outcome = Some(outcome),
+        }
+    }
+    Ok(run)
+}
+
+/// Returns the numbers of the runs that have a journal, in order.
+fn numbers(host: &Host) -> Result<Vec<u64>> {
+    let names = host.list(Path::new(RUNS))?;
+    let mut numbers: Vec<u64> = names.iter().filter_map(|name| name.parse().ok()).collect();
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+fn folder(number: u64) -> PathBuf {
+    Path::new(RUNS).join(number.to_string())
+}

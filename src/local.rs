@@ -1,0 +1,56 @@
+//! Files of the person who runs us, named on the command line or in a file so
+//! named: mail.yml, playbooks, password files, saved plans. The host's own
+//! files go through `host`.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// A longer file is none of these. A mail.yml with a hundred thousand accounts
+/// takes a third.
+const MOST_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Reads a file.
+///
+/// # Errors
+///
+/// Fails as the system does, and where it is no regular file or is larger than
+/// 64 MiB.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    // Asked before it is opened, as opening a FIFO waits for its other end.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(io::Error::other("it is larger than 64 MiB"));
+    }
+    Ok(bytes)
+}
+
+/// Reads a file of text.
+///
+/// # Errors
+///
+/// As [`read`], and where it is not UTF-8: then with the number of the line.
+pub fn read_text(path: &Path) -> io::Result<String> {
+    String::from_utf8(read(path)?).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
+        io::Error::other(format!("line {line} is not UTF-8 text; save it as UTF-8"))
+    })
+}
+
+/// Writes a file that only its owner may read, replacing what was there.
+///
+/// # Errors
+///
+/// Fails as the system does.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file =
+        File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}

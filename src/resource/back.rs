@@ -1,0 +1,59 @@
+//! How a change is taken back: by what stood at the paths that it touched, by
+//! another change of the same key, or not at all.
+
+use super::service::{self, ServiceState};
+use super::{Key, State, View};
+use crate::host::Result;
+
+/// The way back from one change.
+#[derive(Debug)]
+pub enum Back {
+    /// Before the paths are put back: what must not see them change.
+    First(State),
+    /// By this state.
+    To(State),
+    /// After the paths are put back: what lives by them, under this key.
+    Last(Key, State),
+    /// The paths are all there is to it.
+    Paths,
+    /// There is no way back; this stays, in a sentence.
+    Stays(String),
+}
+
+/// Tells the way back from a change of `key`, which was `before`, was to be
+/// `after` and is `now`. `view` shows the paths as they will be.
+///
+/// # Errors
+///
+/// Fails where a look fails.
+pub fn back(
+    key: &Key,
+    before: &State,
+    after: &State,
+    now: &State,
+    view: &View<'_>,
+) -> Result<Back> {
+    Ok(match (key, before) {
+        (Key::File(_) | Key::Table(_) | Key::Certificate(_) | Key::Original(_), _) => Back::Paths,
+        (Key::Group(_) | Key::User(_), before) => Back::To(before.clone()),
+        (Key::Package(name), State::Absent) => {
+            Back::Stays(format!("the package {name} stays installed"))
+        }
+        (Key::Package(name), _) => Back::Stays(format!("the package {name} stays as it is now")),
+        (Key::Command(command), _) => {
+            Back::Stays(format!("what `{}` did stays", command.argv.join(" ")))
+        }
+        (Key::Service(key), State::Service(before @ ServiceState { running: true, .. })) => {
+            match service::back_to_running(before, after, now, view)? {
+                Some(state) => Back::Last(Key::Service(key.as_it_was(before)), state),
+                None => Back::Paths,
+            }
+        }
+        // One that was not there may be by now, as its package stays: it is kept from starting.
+        (Key::Service(_), before) if *now != State::Absent => {
+            let enabled = matches!(before, State::Service(ServiceState { enabled: true, .. }));
+            Back::First(service::stopped(enabled))
+        }
+        (Key::Service(_), _) => Back::Paths,
+    })
+}
