@@ -122,7 +122,7 @@ impl Run<'_> {
                 )));
             }
         }
-        self.applied.note(self.host, changes)?;
+        self.applied.note(self.host, self.journal.number(), changes)?;
         numbers.into_iter().try_for_each(|number| self.journal.made(number))?;
         self.explained |= changes.iter().any(|change| change.key.reaches_further());
         (self.sink)(Event::Finished { changes, elapsed: start.elapsed() });
@@ -138,7 +138,7 @@ impl Run<'_> {
         note(self.journal.undoing(&error.to_string()));
         let records = self.journal.records().to_vec();
         let mut stays = Vec::new();
-        match way_back(self.host, &records) {
+        match way_back(self.host, &records, false) {
             Ok(back) => {
                 stays = back.stays;
                 for changes in back.plan.changes.chunks(1) {

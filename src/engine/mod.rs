@@ -12,6 +12,7 @@ mod saved;
 mod store;
 mod undo;
 
+pub use applied::Drift;
 pub use apply::{Failure, apply};
 pub use event::Event;
 pub use journal::{Outcome, Record, Run, runs};

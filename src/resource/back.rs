@@ -16,6 +16,8 @@ pub enum Back {
     Last(Key, State),
     /// The paths are all there is to it.
     Paths,
+    /// By its removal, if that is wanted; else this stays, in a sentence.
+    Purge(String),
     /// There is no way back; this stays, in a sentence.
     Stays(String),
 }
@@ -37,7 +39,7 @@ pub fn back(
         (Key::File(_) | Key::Table(_) | Key::Certificate(_) | Key::Original(_), _) => Back::Paths,
         (Key::Group(_) | Key::User(_), before) => Back::To(before.clone()),
         (Key::Package(name), State::Absent) => {
-            Back::Stays(format!("the package {name} stays installed"))
+            Back::Purge(format!("the package {name} stays installed"))
         }
         (Key::Package(name), _) => Back::Stays(format!("the package {name} stays as it is now")),
         (Key::Command(command), _) => {

@@ -256,7 +256,8 @@ pub(super) fn write(host: &Host, key: &ServiceKey, before: &State, after: &State
         _ => {}
     }
     if !after.running {
-        return host.stop(unit);
+        host.stop(unit)?;
+        return wait_for_end(host, unit);
     }
     let Loaded::Current(configuration) = &after.loaded else { return Ok(()) };
     let old = host.main_process(unit)?;
@@ -373,6 +374,19 @@ fn wait_for_process(host: &Host, unit: &Unit, old: Option<&Process>) -> Result<P
         }
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// Waits until the daemon is gone, which systemd does not for the units that a
+/// unit is made of.
+fn wait_for_end(host: &Host, unit: &Unit) -> Result<()> {
+    let start = Instant::now();
+    while host.main_process(unit)?.is_some() {
+        if start.elapsed() > PATIENCE {
+            return Err(Error::Other(format!("{} was stopped but still runs", unit.name)));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
 }
 
 /// Waits until the service greets: a process that runs may still serve nobody.
