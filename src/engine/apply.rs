@@ -28,27 +28,8 @@ struct Run<'r> {
     journal: Journal<'r>,
     applied: Applied,
     sink: &'r mut dyn FnMut(Event<'_>),
-    explained: Explained,
-}
-
-/// What the earlier steps of a run may have changed beside what they declare.
-#[derive(Debug, Default)]
-struct Explained {
-    /// Anything: a package came, a program ran.
-    all: bool,
-    /// What is made from other things, or runs with them: some of those changed.
-    derived: bool,
-}
-
-impl Explained {
-    fn add(&mut self, changes: &[Change]) {
-        self.all |= changes.iter().any(|change| change.key.reaches_further());
-        self.derived |= !changes.is_empty();
-    }
-
-    fn covers(&self, key: &Key) -> bool {
-        self.all || (self.derived && key.is_derived())
-    }
+    /// An earlier step may have changed more than it declares, as a package does.
+    explained: bool,
 }
 
 /// Makes the changes of `plan`, as the run of `command`. `stop` is asked before
@@ -67,8 +48,7 @@ pub fn apply(
 ) -> std::result::Result<(), Failure> {
     let fail = |source| Failure { step: "Keep a journal".into(), source, left: Vec::new() };
     let journal = Journal::begin(host, command).map_err(fail)?;
-    let (applied, explained) = (Applied::read(host), Explained::default());
-    let mut run = Run { host, journal, applied, sink, explained };
+    let mut run = Run { host, journal, applied: Applied::read(host), sink, explained: false };
     let Err((step, source)) = run.make_all(&plan.changes, stop) else {
         return run.journal.ended(Outcome::Applied).map_err(fail);
     };
@@ -113,8 +93,7 @@ impl Run<'_> {
             }
             let now = resource::observe(self.host, &change.key)?;
             let is_met = change.after.is_met_by(&now);
-            let is_explained = back || self.explained.covers(&change.key);
-            if !is_met && now != change.before && !is_explained {
+            if !is_met && !change.before.is_still(&now) && !self.explained && !back {
                 return Err(Error::Other(format!(
                     "{} changed while this ran, by another hand than ours; run it again to see \
                      the new plan",
@@ -145,7 +124,7 @@ impl Run<'_> {
         }
         self.applied.note(self.host, changes)?;
         numbers.into_iter().try_for_each(|number| self.journal.made(number))?;
-        self.explained.add(changes);
+        self.explained |= changes.iter().any(|change| change.key.reaches_further());
         (self.sink)(Event::Finished { changes, elapsed: start.elapsed() });
         Ok(())
     }

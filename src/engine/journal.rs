@@ -24,7 +24,7 @@ const VERSION: u32 = 1;
 /// A line of a journal.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub enum Entry {
+pub(super) enum Entry {
     /// A run begins.
     Began {
         /// The form of the journal.

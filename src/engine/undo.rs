@@ -1,7 +1,7 @@
 //! The way back: a plan whose wishes are what journals kept. Undo after a
 //! failure and `rollback` both are such plans; history is never edited.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet, hash_map};
 
 use super::journal::Record;
 use super::store::Store;
@@ -27,47 +27,52 @@ pub struct WayBack {
 pub fn way_back(host: &Host, records: &[Record]) -> Result<WayBack> {
     let store = Store::new(host);
     let mut view = View::new(host);
-    let mut stays = Vec::new();
-    let (mut first, mut puts, mut removals, mut last) = (vec![], vec![], vec![], vec![]);
-    // Of several changes to one thing the oldest knows what it was. The order is
-    // kept, as a table must not be older than its source.
-    let mut seen = HashSet::new();
-    for record in records {
-        for (path, before) in &record.traces {
-            let key = Key::File(path.clone());
-            if seen.insert(key.clone()) {
-                let before = store.fetch(before.clone())?;
-                view.lay(key.clone(), before.clone());
-                let list = if before == State::Absent { &mut removals } else { &mut puts };
-                let now = resource::observe(host, &key)?;
-                list.push(Change::new(record.step.clone(), key, now, before));
-            }
+    // Of several changes to one thing the oldest knows what it was.
+    let mut traces = HashMap::new();
+    for (path, before) in records.iter().flat_map(|record| &record.traces) {
+        if let hash_map::Entry::Vacant(entry) = traces.entry(path) {
+            let before = store.fetch(before.clone())?;
+            view.lay(Key::File(path.clone()), before.clone());
+            entry.insert(before);
         }
     }
+    let mut stays = Vec::new();
+    let (mut first, mut last) = (vec![], vec![]);
+    let (mut returns, mut puts, mut removals) = (vec![], vec![], vec![]);
     let mut seen = HashSet::new();
-    for record in records.iter().filter(|record| seen.insert(&record.key)) {
-        let (before, after) =
-            (store.fetch(record.before.clone())?, store.fetch(record.after.clone())?);
-        let now = resource::observe(host, &record.key)?;
-        let way = back(&record.key, &before, &after, &now, &view)?;
-        let (list, wish) = match way {
-            Back::First(state) => (&mut first, state),
-            Back::Put(state) => (&mut puts, state),
-            Back::Remove => (&mut removals, State::Absent),
-            Back::Last(state) => (&mut last, state),
-            Back::Paths => continue,
-            Back::Stays(sentence) => {
-                stays.push(sentence);
-                continue;
-            }
-        };
-        list.push(Change::new(record.step.clone(), record.key.clone(), now, wish));
+    for record in records {
+        let paths = record.traces.iter().filter_map(|(path, _)| {
+            Some((Key::File(path.clone()), Back::To(traces.remove(path)?)))
+        });
+        let mut ways: Vec<(Key, Back)> = paths.collect();
+        if seen.insert(&record.key) {
+            let (before, after) =
+                (store.fetch(record.before.clone())?, store.fetch(record.after.clone())?);
+            let now = resource::observe(host, &record.key)?;
+            ways.push((record.key.clone(), back(&record.key, &before, &after, &now, &view)?));
+        }
+        for (key, way) in ways {
+            let now = resource::observe(host, &key)?;
+            let (list, key, wish) = match way {
+                Back::First(state) => (&mut first, key, state),
+                Back::To(State::Absent) => (&mut removals, key, State::Absent),
+                Back::To(state) if now == State::Absent => (&mut returns, key, state),
+                Back::To(state) => (&mut puts, key, state),
+                Back::Last(key, state) => (&mut last, key, state),
+                Back::Paths => continue,
+                Back::Stays(sentence) => {
+                    stays.push(sentence);
+                    continue;
+                }
+            };
+            list.push(Change::new(record.step.clone(), key, now, wish));
+        }
     }
-    // What was made last goes first: a file before its folder, a folder before its owner.
-    removals.sort_by_key(|change| {
-        std::cmp::Reverse(records.iter().position(|record| record.key == change.key))
-    });
-    let all = first.into_iter().chain(puts).chain(removals).chain(last);
+    // What was made last goes first, and what went first comes back last: a file and its
+    // folder, a folder and its owner. What only changed keeps the order of the steps.
+    returns.reverse();
+    removals.reverse();
+    let all = first.into_iter().chain(returns).chain(puts).chain(removals).chain(last);
     let changes = all.filter(|change| !change.after.is_met_by(&change.before)).collect();
     Ok(WayBack { plan: Plan { changes, unseen: Vec::new() }, stays })
 }

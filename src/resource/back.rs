@@ -10,12 +10,10 @@ use crate::host::Result;
 pub enum Back {
     /// Before the paths are put back: what must not see them change.
     First(State),
-    /// Among what is put back.
-    Put(State),
-    /// Among what is removed again.
-    Remove,
-    /// After the paths are put back: what lives by them.
-    Last(State),
+    /// By this state.
+    To(State),
+    /// After the paths are put back: what lives by them, under this key.
+    Last(Key, State),
     /// The paths are all there is to it.
     Paths,
     /// There is no way back; this stays, in a sentence.
@@ -37,8 +35,7 @@ pub fn back(
 ) -> Result<Back> {
     Ok(match (key, before) {
         (Key::File(_) | Key::Table(_) | Key::Certificate(_) | Key::Original(_), _) => Back::Paths,
-        (Key::Group(_) | Key::User(_), State::Absent) => Back::Remove,
-        (Key::Group(_) | Key::User(_), before) => Back::Put(before.clone()),
+        (Key::Group(_) | Key::User(_), before) => Back::To(before.clone()),
         (Key::Package(name), State::Absent) => {
             Back::Stays(format!("the package {name} stays installed"))
         }
@@ -46,8 +43,11 @@ pub fn back(
         (Key::Command(command), _) => {
             Back::Stays(format!("what `{}` did stays", command.argv.join(" ")))
         }
-        (Key::Service(_), State::Service(before @ ServiceState { running: true, .. })) => {
-            service::back_to_running(before, after, now, view)?.map_or(Back::Paths, Back::Last)
+        (Key::Service(key), State::Service(before @ ServiceState { running: true, .. })) => {
+            match service::back_to_running(before, after, now, view)? {
+                Some(state) => Back::Last(Key::Service(key.as_it_was(before)), state),
+                None => Back::Paths,
+            }
         }
         // One that was not there may be by now, as its package stays: it is kept from starting.
         (Key::Service(_), before) if *now != State::Absent => {

@@ -56,12 +56,6 @@ impl Key {
     pub fn reaches_further(&self) -> bool {
         matches!(self, Self::Package(_) | Self::Command(_))
     }
-
-    /// Tells whether the state of this key follows from that of others: a table
-    /// is stale and a daemon outdated as soon as a file of theirs is written.
-    pub fn is_derived(&self) -> bool {
-        matches!(self, Self::Table(_) | Self::Service(_))
-    }
 }
 
 impl fmt::Display for Key {

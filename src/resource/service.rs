@@ -318,6 +318,18 @@ pub(super) fn back_to_running(
     Ok(Some(State::Service(ServiceState { enabled: before.enabled, running: true, loaded })))
 }
 
+impl ServiceKey {
+    /// Returns the key of the service as it `before` was: what somebody else
+    /// started need not answer as ours does.
+    pub(super) fn as_it_was(&self, before: &ServiceState) -> Self {
+        let answers = match before.loaded {
+            Loaded::Unknown => Vec::new(),
+            _ => self.answers.clone(),
+        };
+        Self { answers, ..self.clone() }
+    }
+}
+
 /// Returns the files that starting or stopping a service changes.
 pub(super) fn touches(key: &ServiceKey) -> Vec<PathBuf> {
     let units = Path::new("/etc/systemd/system");

@@ -152,6 +152,21 @@ impl State {
         Some(Digest::of(text.as_bytes()))
     }
 
+    /// Tells whether `now` is this state still, the earlier changes of the same
+    /// run aside: a table is outdated by its new source, a service by its new
+    /// files.
+    pub fn is_still(&self, now: &Self) -> bool {
+        match (self, now) {
+            (Self::Table(was), Self::Table(now)) => {
+                was.ownership == now.ownership && (now.source.is_none() || was.source == now.source)
+            }
+            (Self::Service(was), Self::Service(now)) => {
+                (was.enabled, was.running) == (now.enabled, now.running)
+            }
+            (was, now) => was == now,
+        }
+    }
+
     /// Tells whether `actual` is what this state, as a wish, asks for: equal,
     /// where the wish leaves nothing to the system.
     pub fn is_met_by(&self, actual: &Self) -> bool {

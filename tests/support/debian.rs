@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -103,11 +103,30 @@ impl Debian {
     /// Preparing takes long, a copy about a second: a test that does not care
     /// how the box came to be what it is should start from one.
     pub fn prepared(name: &str, suite: Suite, prepare: impl FnOnce(Self) -> Self) -> Self {
+        Self::copy(name, suite, prepare, Arc::new(Network::new()))
+    }
+
+    /// Boots a copy of a prepared box in the same network.
+    pub fn prepared_neighbour(
+        &self,
+        name: &str,
+        suite: Suite,
+        prepare: impl FnOnce(Self) -> Self,
+    ) -> Self {
+        Self::copy(name, suite, prepare, Arc::clone(&self.network))
+    }
+
+    fn copy(
+        name: &str,
+        suite: Suite,
+        prepare: impl FnOnce(Self) -> Self,
+        network: Arc<Network>,
+    ) -> Self {
         let template = template::disk(name, suite, || prepare(Self::fresh(suite)).into_template());
         let image = Image::ensure(suite);
         let claim = Claim::new();
         disk::mount_copy(&image, &claim, &template);
-        Self::switch_on(suite, Init::Systemd, image, claim, Arc::new(Network::new()))
+        Self::switch_on(suite, Init::Systemd, image, claim, network)
     }
 
     /// Boots a box on which Debian's mail packages are installed, as they come.
@@ -237,6 +256,18 @@ impl Debian {
             child.wait_with_output().unwrap()
         });
         Output::new(argv, output)
+    }
+
+    /// Runs a command whose output is on the terminal of these tests, live and
+    /// in colour if it is one.
+    pub fn run_on_terminal(&self, argv: &[&str]) -> ExitStatus {
+        self.command(argv)
+            .env("TERM", std::env::var_os("TERM").unwrap_or_default())
+            .stdin(Stdio::null())
+            .stdout(Stdio::inherit())
+            .stderr(Stdio::inherit())
+            .status()
+            .unwrap()
     }
 
     /// Starts a command and lets it run, to be watched or killed.

@@ -153,6 +153,17 @@ impl Diff {
         self
     }
 
+    /// Leaves out times and inodes: what is then the same has the same kind,
+    /// content, owner, mode and attributes.
+    #[must_use]
+    pub fn without_times(mut self) -> Self {
+        for aspects in self.changes.values_mut() {
+            aspects.retain(|aspect| !matches!(aspect, Aspect::Mtime | Aspect::Inode));
+        }
+        self.changes.retain(|_, aspects| !aspects.is_empty());
+        self
+    }
+
     /// Asserts that nothing differs.
     #[track_caller]
     pub fn assert_empty(&self) {
