@@ -118,7 +118,7 @@ fn a_reload_keeps_the_process_and_a_restart_does_not() {
         assert_eq!(reloads("SIGHUP received - reloading"), 1, "{log}");
         nothing_to_do(&debian, "after a reload");
         // One that somebody else started is not known to run with what was on disk.
-        let _ = debian.shell("echo >>/etc/postfix/main.cf; postfix stop; postfix start").success();
+        let _ = debian.shell("echo >>/etc/postfix/main.cf; systemctl restart postfix").success();
         let theirs = masters(&debian);
         mends(&debian, "started by hand", &["file:/etc/postfix/main.cf", "service:postfix"]);
         assert_ne!(masters(&debian)["postfix"], theirs["postfix"]);
@@ -138,8 +138,12 @@ fn an_account_more_restarts_and_reloads_nothing() {
             "file:/etc/dovecot/users",
             "file:/etc/postfix/mailboxes",
             "table:/etc/postfix/mailboxes",
+            "file:/etc/postfix/virtual",
+            "table:/etc/postfix/virtual",
             "file:/etc/postfix/senders",
             "table:/etc/postfix/senders",
+            "file:/etc/aliases",
+            "table:/etc/aliases",
         ];
         mends(&debian, "an account more", &keys);
         assert_eq!(masters(&debian), before);
@@ -147,9 +151,5 @@ fn an_account_more_restarts_and_reloads_nothing() {
         let mut imap =
             crate::support::Imap::connect_tls(debian.connect(993).unwrap(), &tls).unwrap();
         assert!(imap.login("berta", "other").unwrap().is_ok());
-        let mut smtp = crate::support::Smtp::connect(debian.connect(25).unwrap()).unwrap();
-        let message = b"Subject: hello\r\n\r\nhello\r\n";
-        let reply = smtp.send("a@elsewhere.example", &["berta@example.org"], message).unwrap();
-        assert!(reply.is_positive(), "{}", reply.text());
     }
 }
