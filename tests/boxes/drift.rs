@@ -21,7 +21,7 @@ const FILES: [&str; 8] = [
 ];
 
 /// All files, the tables made from four of them, and the services.
-const FILES_AND_WHAT_FOLLOWS: [&str; 14] = [
+pub(super) const FILES_AND_WHAT_FOLLOWS: [&str; 14] = [
     "file:/etc/dovecot/dovecot.conf",
     "file:/etc/dovecot/users",
     "file:/etc/postfix/main.cf",
