@@ -11,7 +11,32 @@
 #[allow(dead_code, unreachable_pub, unused_imports, reason = "a toolbox, not all of it in use")]
 mod support;
 
-mod first_run;
+#[allow(dead_code, unreachable_pub, reason = "a toolbox")]
+mod access;
+mod agent;
+mod aliases;
+mod catch_all;
+#[allow(dead_code, unreachable_pub, reason = "a toolbox")]
+mod common;
+mod delivery;
+mod drift;
+mod everyday;
+mod handlers;
+mod mailboxes;
+mod modes;
+mod nothing_broken_goes_live;
+mod own_playbook;
+mod packages;
+mod passwords;
+mod plan_is_the_truth;
+mod relaying;
 mod rollback;
+mod smuggling;
+mod submission;
 mod support_works;
+mod system_mail;
+mod tls;
+mod tree;
 mod try_it;
+mod two_servers;
+mod without_systemd;

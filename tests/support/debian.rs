@@ -103,11 +103,30 @@ impl Debian {
     /// Preparing takes long, a copy about a second: a test that does not care
     /// how the box came to be what it is should start from one.
     pub fn prepared(name: &str, suite: Suite, prepare: impl FnOnce(Self) -> Self) -> Self {
+        Self::copy(name, suite, prepare, Arc::new(Network::new()))
+    }
+
+    /// Boots a copy of a prepared box in the same network.
+    pub fn prepared_neighbour(
+        &self,
+        name: &str,
+        suite: Suite,
+        prepare: impl FnOnce(Self) -> Self,
+    ) -> Self {
+        Self::copy(name, suite, prepare, Arc::clone(&self.network))
+    }
+
+    fn copy(
+        name: &str,
+        suite: Suite,
+        prepare: impl FnOnce(Self) -> Self,
+        network: Arc<Network>,
+    ) -> Self {
         let template = template::disk(name, suite, || prepare(Self::fresh(suite)).into_template());
         let image = Image::ensure(suite);
         let claim = Claim::new();
         disk::mount_copy(&image, &claim, &template);
-        Self::switch_on(suite, Init::Systemd, image, claim, Arc::new(Network::new()))
+        Self::switch_on(suite, Init::Systemd, image, claim, network)
     }
 
     /// Boots a box on which Debian's mail packages are installed, as they come.
@@ -182,6 +201,11 @@ impl Debian {
     /// Returns the name that its processes and mounts go by outside.
     pub fn name(&self) -> &str {
         self.claim.name()
+    }
+
+    /// Returns where its disk is, to be worked on while it is switched off.
+    pub fn disk(&self) -> PathBuf {
+        self.claim.root()
     }
 
     /// Returns its addresses in its network.

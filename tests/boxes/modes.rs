@@ -1,0 +1,167 @@
+//! The same server in its other forms.
+
+use crate::common::{Letter, REFUSING, Spec, servers};
+
+#[test]
+fn a_name_can_be_a_mailbox_of_its_own_in_each_domain() {
+    let spec = Spec {
+        yaml: "\
+hostname: mail.example.org
+domains: [example.org, example.net]
+mailboxes: per-domain
+accounts:
+  thomas: {password: HASH-thomas, aliases: [info]}
+  anna@example.net: {password: HASH-anna}
+catch_all: {example.net: anna@example.net}
+",
+        logins: &["thomas@example.org", "thomas@example.net", "anna@example.net"],
+    };
+    for server in servers(REFUSING) {
+        let server = server.change(spec);
+        for (to, reader) in [
+            ("thomas@example.org", "thomas@example.org"),
+            ("Thomas+tag@EXAMPLE.net", "thomas@example.net"),
+            ("info@example.org", "thomas@example.org"),
+            ("info@example.net", "thomas@example.net"),
+            ("anna@example.net", "anna@example.net"),
+            ("nobody@example.net", "anna@example.net"),
+        ] {
+            assert_eq!(server.reached_by(to), [reader], "{to}");
+        }
+        server.answer_to("anna@example.org").expect_code(550);
+
+        // Without a domain it is the first one's.
+        let mut imap = server.imap("thomas");
+        assert_eq!(imap.select("INBOX").unwrap(), 2);
+        for (login, sender, code) in [
+            ("thomas@example.org", "thomas@example.org", 250),
+            ("thomas@example.org", "info@example.org", 250),
+            ("thomas@example.org", "thomas@example.net", 553),
+            ("thomas@example.net", "thomas@example.net", 250),
+            ("thomas@example.net", "thomas@example.org", 553),
+            ("anna@example.net", "nobody@example.net", 250),
+            ("anna@example.net", "nobody@example.org", 553),
+        ] {
+            let reply = server.answer_to_submission(login, sender, "thomas@example.org");
+            assert_eq!(reply.code, code, "{login} as {sender}");
+        }
+    }
+}
+
+#[test]
+fn the_hosts_name_can_be_one_of_the_domains() {
+    let spec = Spec {
+        yaml: "\
+hostname: example.org
+domains: [example.org]
+accounts:
+  thomas: {password: HASH-thomas}
+  anna: {password: HASH-anna}
+system_mail: anna
+",
+        logins: &["thomas", "anna"],
+    };
+    for server in servers(REFUSING) {
+        let server = server.change(spec);
+        assert_eq!(server.stranger().greeting().text(), "example.org ESMTP");
+        assert_eq!(server.reached_by("thomas@example.org"), ["thomas"]);
+        assert_eq!(server.reached_by("root@example.org"), ["anna"]);
+        server.answer_to("www-data@example.org").expect_code(550);
+        for (name, reader) in [("root", "anna"), ("www-data", "anna"), ("thomas", "thomas")] {
+            let letter = Letter::new();
+            let text = format!("Subject: {}\n\nfrom a program\n", letter.token());
+            let sendmail = ["/usr/sbin/sendmail", "-i", name];
+            let _ = server.debian.run_with_input(&sendmail, text.as_bytes()).success();
+            server.settle();
+            assert_eq!(server.readers(&letter), [reader], "{name}");
+        }
+        let journal = server.debian.journal();
+        assert!(!journal.contains("do not list domain"), "{journal}");
+    }
+}
+
+#[test]
+fn imap_and_pop3_can_each_be_switched_off() {
+    let pop3 = Spec {
+        yaml: "\
+hostname: mail.example.org
+domains: [example.org]
+accounts:
+  thomas: {password: HASH-thomas}
+services: {imap: false}
+",
+        logins: &["thomas"],
+    };
+    let imap = Spec {
+        yaml: "\
+hostname: mail.example.org
+domains: [example.org]
+accounts:
+  thomas: {password: HASH-thomas}
+services: {pop3: false}
+",
+        logins: &["thomas"],
+    };
+    for server in servers(REFUSING) {
+        let is_open = |server: &crate::common::Server, port| server.debian.connect(port).is_ok();
+        let server = server.change(imap);
+        assert_eq!(server.reached_by("thomas@example.org"), ["thomas"]);
+        assert!(!is_open(&server, 110) && !is_open(&server, 995));
+
+        let server = server.change(pop3);
+        assert!(!is_open(&server, 143) && !is_open(&server, 993));
+        assert_eq!(server.pop3("thomas").list().unwrap().len(), 1);
+        server.submission("thomas").mail("thomas@example.org").unwrap().expect_code(250);
+    }
+}
+
+#[test]
+fn the_size_of_a_mail_can_be_limited() {
+    let spec = Spec {
+        yaml: "\
+hostname: mail.example.org
+domains: [example.org]
+accounts:
+  thomas: {password: HASH-thomas}
+message_size: 1MiB
+",
+        logins: &["thomas"],
+    };
+    for server in servers(REFUSING) {
+        let server = server.change(spec);
+        assert!(server.stranger().ehlo().unwrap().contains(&"SIZE 1048576".to_owned()));
+        for (lines, code) in [(1000, 250), (1100, 552)] {
+            let letter = Letter::saying(&[&[b'x'; 998][..], b"\r\n"].concat().repeat(lines));
+            let mut smtp = server.stranger();
+            let reply = smtp.send("a@b.example", &["thomas@example.org"], letter.bytes());
+            reply.unwrap().expect_code(code);
+        }
+    }
+}
+
+#[test]
+fn extra_settings_win_and_nothing_warns_of_them() {
+    let spec = Spec {
+        yaml: "\
+hostname: mail.example.org
+domains: [example.org]
+accounts:
+  thomas: {password: HASH-thomas}
+extra:
+  postfix: {smtpd_banner: hello from $myhostname, smtpd_client_connection_rate_limit: \"300\"}
+  dovecot: |
+    login_greeting = good day
+",
+        logins: &["thomas"],
+    };
+    for server in servers(REFUSING) {
+        let server = server.change(spec);
+        assert_eq!(server.stranger().greeting().text(), "hello from mail.example.org");
+        let mut greeting = String::new();
+        let mut stream = std::io::BufReader::new(server.debian.connect(110).unwrap());
+        std::io::BufRead::read_line(&mut stream, &mut greeting).unwrap();
+        assert_eq!(greeting, "+OK good day\r\n");
+        assert_eq!(server.debian.shell("postconf -n; doveconf -n").success().stderr(), "");
+        let _ = server.debian.mailprov(&["plan", "--detailed-exitcode"]).exits(0);
+    }
+}
