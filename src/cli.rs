@@ -11,11 +11,18 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// be done, `apply` does it; what is already so is left alone.
 #[derive(Debug, Parser)]
 #[command(name = "mailprov", version, max_term_width = 100, subcommand_required = true)]
-#[command(
-    after_help = "Exit codes: 0 done, or nothing to do; 1 failed; 2 `plan --detailed-exitcode`: \
-there are changes; 3 the saved plan no longer fits; 64 usage; 65 mail.yml or a playbook is invalid; \
-75 another run is under way; 77 needs root."
-)]
+#[command(after_help = "\
+To begin: write mail.yml, read what `mailprov plan` says, then run `mailprov apply` as root.
+
+Exit codes:
+   0  done, or nothing to do
+   1  failed: the last lines say what, and what state the host is in
+   2  `plan --detailed-exitcode`: there are changes
+   3  the saved plan no longer fits the host
+  64  the command line is wrong
+  65  mail.yml or a playbook is invalid
+  75  another run is under way
+  77  needs root")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -28,7 +35,8 @@ pub struct Cli {
 /// Options that every command takes.
 #[derive(Debug, Args)]
 pub struct Global {
-    /// Use this playbook instead of `postmaster`: a file, or the name of an embedded one.
+    /// Use this playbook instead of `postmaster`: a file, its folder, or the name of an embedded
+    /// one.
     #[arg(long, global = true, value_name = "FILE")]
     pub playbook: Option<PathBuf>,
     /// Work on the tree in DIR (an image, a chroot) instead of this machine; services are then
@@ -38,12 +46,13 @@ pub struct Global {
     /// Print one JSON object a line on standard output; what is for people goes to standard error.
     #[arg(long, global = true)]
     pub json: bool,
-    /// When to use colours.
+    /// Use colours: auto (on a terminal, unless NO_COLOR is set), always or never.
     #[arg(
         long,
         global = true,
         value_name = "WHEN",
         default_value = "auto",
+        hide_default_value = true,
         hide_possible_values = true
     )]
     pub color: Color,
@@ -74,7 +83,7 @@ pub enum Command {
         /// The file that a person writes.
         #[command(flatten)]
         mail: Mail,
-        /// End with exit code 2 where there are changes.
+        /// End with exit code 2 if there are changes.
         #[arg(long)]
         detailed_exitcode: bool,
         /// Keep the plan in a file, to be applied exactly so or not at all. It holds no secrets.
@@ -92,7 +101,7 @@ pub enum Command {
         /// Apply exactly this saved plan, or refuse (exit code 3) where it no longer fits.
         #[arg(long, value_name = "PLAN")]
         plan: Option<PathBuf>,
-        /// Do not ask.
+        /// Make the changes without asking.
         #[arg(long, short = 'y')]
         yes: bool,
     },
@@ -108,7 +117,7 @@ pub enum Command {
     Rollback {
         /// The number of a run. Default: the last.
         run: Option<u64>,
-        /// Do not ask.
+        /// Make the changes without asking.
         #[arg(long, short = 'y')]
         yes: bool,
     },
@@ -131,13 +140,15 @@ pub struct Mail {
 pub enum PlaybookCommand {
     /// List the embedded playbooks.
     List,
-    /// Print a playbook.
+    /// Print a playbook's steps.
     Show {
-        /// Its name.
+        /// Its name, as `playbook list` prints it.
         name: String,
     },
-    /// Copy the playbook `postmaster`, or the one that --playbook names, with its templates into a
-    /// new folder, to be changed and used with --playbook.
+    /// Copy a playbook with its templates into a new folder, to change it.
+    ///
+    /// It is `postmaster`, or the embedded one that --playbook names. Use the copy with
+    /// `--playbook DIR`.
     Eject {
         /// The folder, which must not exist or be empty.
         dir: PathBuf,

@@ -43,6 +43,18 @@ pub fn read_text(path: &Path) -> io::Result<String> {
     })
 }
 
+/// Writes a new file, and the folders that it is in.
+///
+/// # Errors
+///
+/// Fails as the system does, and where there is such a file already.
+pub fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    File::create_new(path)?.write_all(text.as_bytes())
+}
+
 /// Writes a file that only its owner may read, replacing what was there.
 ///
 /// # Errors

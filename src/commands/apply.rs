@@ -10,6 +10,7 @@ use crate::cli::Global;
 use crate::engine::{self, Lock, Plan};
 use crate::host::{Host, Interruption};
 use crate::report::Report;
+use crate::resource;
 
 /// Brings the host into the state that mail.yml describes.
 pub(super) fn run(
@@ -30,6 +31,7 @@ pub(super) fn run(
             run.number
         ));
     }
+    resource::tidy(&loaded.host)?;
     let plan = loaded.plan(report)?;
     if let Some(saved) = saved {
         saved.check(&plan).map_err(|error| {

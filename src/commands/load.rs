@@ -1,5 +1,6 @@
 //! From the command line to a plan: mail.yml, playbook, host, facts.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -114,7 +115,10 @@ fn find(mail: Option<&Path>) -> Option<PathBuf> {
 fn spec(path: &Path, report: &mut Report) -> Result<Spec, Stop> {
     let name = path.display().to_string();
     let text = local::read_text(path).map_err(|error| {
-        let advice = "Nothing was changed.";
+        let advice = match error.kind() {
+            ErrorKind::PermissionDenied => "Run it as root, or name a file that you may read.",
+            _ => "Nothing was changed.",
+        };
         Stop::new(Exit::Invalid, format!("could not read {name}: {error}"), advice)
     })?;
     let base = path.parent().unwrap_or(Path::new(""));
@@ -138,6 +142,17 @@ pub(super) fn playbook(global: &Global, report: &mut Report) -> Result<Playbook,
             report.diagnostics(&mistakes);
             Stop::silent(Exit::Invalid)
         }
+        error @ playbook::Error::Read { .. } if !is_there(&global.playbook) => {
+            let advice = format!(
+                "It is neither a file nor the name of an embedded playbook: {}.",
+                playbook::all().iter().map(|playbook| playbook.name).collect::<Vec<_>>().join(", ")
+            );
+            Stop::new(Exit::Invalid, error.to_string(), advice)
+        }
         error => Stop::new(Exit::Invalid, error.to_string(), "Nothing was changed."),
     })
+}
+
+fn is_there(playbook: &Option<PathBuf>) -> bool {
+    playbook.as_ref().is_some_and(|path| path.exists())
 }

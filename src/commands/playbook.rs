@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::{Exit, Stop};
 use crate::cli::{Global, PlaybookCommand};
+use crate::local;
 use crate::playbook::{self, Embedded, embedded};
 use crate::report::Report;
 
@@ -53,9 +54,7 @@ fn eject(playbook: &Embedded, dir: &Path) -> Result<(), Stop> {
         return Err(Stop::new(Exit::Failed, message, "Name a folder that does not exist yet."));
     }
     for (name, text) in playbook.files() {
-        let path = dir.join(name);
-        fs::create_dir_all(path.parent().unwrap_or(dir)).map_err(fail)?;
-        fs::write(path, text).map_err(fail)?;
+        local::write_new(&dir.join(name), text).map_err(fail)?;
     }
     Ok(())
 }

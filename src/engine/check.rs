@@ -7,10 +7,11 @@ use super::Change;
 use crate::host::{Content, Error, Host, Ownership, Result};
 use crate::resource::{Check, Key, Resource, State, View};
 
-/// Where the files are staged, each under its own path. For root's eyes only.
-const STAGE: &str = "/var/lib/mailprov/stage";
+/// Where the files are staged, each under its own path. For root's eyes only,
+/// and not on a disk: planning leaves no trace on it.
+const STAGES: &str = "/run/mailprov";
 
-/// What an argument of a checker writes for [`STAGE`].
+/// What an argument of a checker writes for the folder of the staged files.
 const PLACEHOLDER: &str = "{stage}";
 
 /// Checkers with the files that they judge.
@@ -56,33 +57,35 @@ impl StagedCheck {
     /// Stages the files and runs the checkers. An exit code other than 0 and
     /// a single word on standard error both mean that they are not good.
     pub(super) fn run(&self, host: &Host) -> Result<()> {
-        let stage = Path::new(STAGE);
-        host.remove_tree(stage)?;
-        let result = self.run_on(host, stage);
-        host.remove_tree(stage)?;
+        // One's own: somebody may plan while another applies.
+        let stage = Path::new(STAGES).join(format!("stage-{}", std::process::id()));
+        host.remove_tree(&stage)?;
+        let result = self.run_on(host, &stage);
+        host.remove_tree(&stage)?;
         result
     }
 
     fn run_on(&self, host: &Host, stage: &Path) -> Result<()> {
         let root = Ownership::of_root(0o600);
+        let shown = stage.display().to_string();
         for (path, content) in &self.files {
             let path = stage.join(path.strip_prefix("/").unwrap_or(path));
             host.make_private_directories(path.parent().unwrap_or(stage))?;
             host.put_file(&path, content, &root)?;
         }
         for check in &self.checks {
-            let argv = check.argv.iter().map(|word| word.replace(PLACEHOLDER, STAGE));
+            let argv = check.argv.iter().map(|word| word.replace(PLACEHOLDER, &shown));
             let command = host.command(argv);
             let captured = command.capture()?;
             if captured.success() && captured.stderr.trim().is_empty() {
                 continue;
             }
             // Standard output may hold what is configured, secrets included, so it is not shown.
-            let complaint = captured.stderr.replace(STAGE, "");
+            let complaint = captured.stderr.replace(&shown, "");
             let lines: Vec<_> = complaint.lines().map(|line| format!("    {line}")).collect();
             return Err(Error::Other(format!(
                 "`{}` does not accept the new configuration, so nothing was changed:\n{}",
-                command.to_string().replace(STAGE, ""),
+                command.to_string().replace(&shown, ""),
                 lines.join("\n")
             )));
         }

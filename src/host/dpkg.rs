@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::rc::Rc;
 
-use super::{FileStamp, Host, Result};
+use super::{Error, FileStamp, Host, Result};
 
 /// dpkg's database (dpkg(1), FILES).
 const STATUS: &str = "/var/lib/dpkg/status";
@@ -59,13 +59,21 @@ impl Host {
     /// Asks apt what installing `names` would bring. None where its lists do
     /// not know one of them (they may never have been fetched).
     pub fn simulate_install(&self, names: &[String]) -> Result<Option<Simulation>> {
-        let captured = self.apt(&["--simulate", "install"], names).capture()?;
+        // Or else apt notes each simulation in its log.
+        let simulate = ["--simulate", "-oDir::Log::Planner=/dev/null", "install"];
+        let captured = self.apt(&simulate, names).capture()?;
         if !captured.success() {
             let unknown = ["Unable to locate package", "has no installation candidate"];
             if unknown.iter().any(|text| captured.stderr.contains(text)) {
                 return Ok(None);
             }
-            return Err(self.apt(&["--simulate", "install"], names).failed(&captured));
+            if let Some(held) = held_back(&captured.stdout) {
+                return Err(Error::Other(format!(
+                    "{held} is on hold, so it is not installed; let it go with \
+                     `apt-mark unhold {held}`, then run this again"
+                )));
+            }
+            return Err(self.apt(&simulate, names).failed(&captured));
         }
         Ok(Some(parse_simulation(&captured.stdout)))
     }
@@ -137,6 +145,16 @@ fn parse(text: &str) -> Packages {
         packages.insert(name.to_owned(), Package { version, complete });
     }
     packages
+}
+
+/// Finds the packages that a person put on hold (apt-mark(8)) among what apt
+/// would have to change.
+fn held_back(text: &str) -> Option<String> {
+    let mut lines = text.lines();
+    lines.find(|line| line.starts_with("The following held packages will be changed"))?;
+    let names: Vec<_> =
+        lines.take_while(|line| line.starts_with(' ')).flat_map(str::split_whitespace).collect();
+    (!names.is_empty()).then(|| names.join(" "))
 }
 
 /// Reads the lines `Inst name [old] (new …)` and `Remv name [old]`.

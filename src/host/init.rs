@@ -146,6 +146,7 @@ impl Host {
         match self.init()? {
             Init::None => Ok(()),
             Init::Systemd => {
+                self.read_units_again(unit)?;
                 let command = self.command(["systemctl", verb, &service(unit)]);
                 let captured = command.capture()?;
                 if captured.success() {
@@ -173,6 +174,17 @@ impl Host {
                 self.command([path.into_os_string(), verb.into()]).run().map(drop)
             }
         }
+    }
+
+    /// Has systemd read its unit files again where that of `unit` changed since
+    /// it did: else it would go on with the old one.
+    fn read_units_again(&self, unit: &Unit) -> Result<()> {
+        let question = ["systemctl", "show", "--property=NeedDaemonReload", "--value"];
+        let answer = self.command(question.into_iter().chain([&*service(unit)])).capture()?;
+        if answer.stdout.trim() == "yes" {
+            self.command(["systemctl", "daemon-reload"]).run()?;
+        }
+        Ok(())
     }
 
     fn is_masked(&self, unit: &Unit) -> Result<bool> {

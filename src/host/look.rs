@@ -86,6 +86,11 @@ impl Host {
         Ok(self.look(path, true)?.is_some())
     }
 
+    /// Tells whether `path` means a regular file, links followed.
+    pub fn is_file(&self, path: &Path) -> Result<bool> {
+        Ok(self.look(path, true)?.is_some_and(|(_, found)| kind(&found) == SFlag::S_IFREG))
+    }
+
     /// Lists the names in a folder, sorted; a folder that is not there is empty.
     pub fn list(&self, path: &Path) -> Result<Vec<String>> {
         let fail = |errno: Errno| Error::io("list", path, errno.into());

@@ -1,14 +1,13 @@
 //! Files that hold one secret on one line.
 
-use std::fs::{self, File};
-use std::io::Read;
 use std::path::Path;
 
 use super::Invalid;
+use crate::local;
 use crate::yaml::printable;
 
 /// No hash or password is longer.
-const MAX_BYTES: u64 = 16 * 1024;
+const MAX_BYTES: usize = 16 * 1024;
 
 /// Reads a file's only line. Nothing of it is in an error.
 pub(super) fn read(base: &Path, path: &str) -> Result<String, Invalid> {
@@ -24,16 +23,14 @@ pub(super) fn read(base: &Path, path: &str) -> Result<String, Invalid> {
         let help = format!("looked for at {}", printable(&full.display().to_string()));
         Invalid::new(format!("cannot read `{shown}`: {}", reason(&error)), help)
     };
-    // Opening a pipe or a terminal would wait for somebody to write.
-    if !fs::metadata(&full).map_err(cannot)?.is_file() {
-        return Err(Invalid::new(format!("`{shown}` is not a file"), "name a file with one line"));
-    }
-    let mut text = Vec::new();
-    File::open(&full)
-        .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut text))
-        .map_err(cannot)?;
+    let text = local::read(&full).map_err(|error| match error.kind() {
+        std::io::ErrorKind::Other => {
+            Invalid::new(format!("`{shown}` is not a file"), "name a file with one line")
+        }
+        _ => cannot(error),
+    })?;
     let one_line = || Invalid::new(format!("`{shown}` is not one line of text"), ONE_LINE);
-    if text.len() as u64 > MAX_BYTES {
+    if text.len() > MAX_BYTES {
         return Err(one_line());
     }
     let text = String::from_utf8(text).map_err(|_| one_line())?;
@@ -60,6 +57,8 @@ fn reason(error: &std::io::Error) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -92,6 +92,9 @@ fn message(error: &Error) -> String {
 
 fn help(error: &Error) -> Option<&'static str> {
     match (error.kind(), error.detail()) {
+        (ErrorKind::SyntaxError, _) => Some(
+            "a value is `{{ NAME }}`, a choice `{% if NAME %}` … `{% endif %}`, a condition `NAME == \"text\"`",
+        ),
         (ErrorKind::UndefinedError, _) => {
             Some("the variables are `mail` and `facts`; their parts are in the README")
         }

@@ -157,6 +157,10 @@ impl Report {
         self.err(&format!("{question} [y/N] "));
         let mut answer = String::new();
         let read = io::stdin().read_line(&mut answer);
+        if !answer.ends_with('\n') {
+            // The input ended: what comes next begins a line of its own.
+            self.err("\n");
+        }
         read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
     }
 

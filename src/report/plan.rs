@@ -20,11 +20,11 @@ pub(super) fn text(plan: &Plan, subject: &str, style: Style) -> String {
         text.push('\n');
     }
     for unseen in &plan.unseen {
-        let _ = writeln!(text, "{}\n  ? {}", style.heading(&unseen.step), unseen.reason);
+        let _ = writeln!(text, "{}\n  ? {}\n", style.heading(&unseen.step), unseen.reason);
     }
     if !plan.unseen.is_empty() {
         let steps = people::count(plan.unseen.len(), "step");
-        let _ = writeln!(text, "\n{steps} could not be compared: run it as root to see all.\n");
+        let _ = writeln!(text, "{steps} could not be compared: run this as root to see all.\n");
     }
     text.push_str(&summary(plan, subject));
     text
@@ -55,7 +55,8 @@ pub(super) fn show(text: &mut String, change: &Change, style: Style) {
     };
     let mut words = differences(&change.key, &change.before, &change.after);
     if change.drift {
-        words.push("changed by hand since mailprov wrote it".into());
+        let verb = if change.before == State::Absent { "removed" } else { "changed" };
+        words.push(format!("{verb} by hand since mailprov wrote it"));
     }
     let line = format!("  {symbol} {}  {}", change.key, style.faint(&words.join("; ")));
     let _ = writeln!(text, "{}", line.trim_end());

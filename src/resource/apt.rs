@@ -127,7 +127,7 @@ fn forbid_starting(host: &Host) -> Result<()> {
 }
 
 /// Puts the host's own policy back, also one that a killed run left aside.
-fn restore_policy(host: &Host) -> Result<()> {
+pub(super) fn restore_policy(host: &Host) -> Result<()> {
     if host.entry(Path::new(OLD_POLICY))?.is_some() {
         return host.rename(Path::new(OLD_POLICY), Path::new(POLICY));
     }

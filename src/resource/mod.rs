@@ -161,6 +161,11 @@ pub fn observe(host: &Host, key: &Key) -> Result<State> {
     }
 }
 
+/// Puts right what a killed run left half done and no plan would show.
+pub fn tidy(host: &Host) -> Result<()> {
+    apt::restore_policy(host)
+}
+
 /// Returns the paths at which bringing a key about leaves something, so that
 /// what stood there can be kept and put back.
 pub fn touches(key: &Key) -> Vec<std::path::PathBuf> {

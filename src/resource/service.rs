@@ -226,11 +226,15 @@ fn loaded(host: &Host, unit: &Unit, process: &Process) -> Result<Loaded> {
             continue;
         };
         let path = Path::new(path);
-        let digest = host.read(path)?.map(|content| Digest::of(content.bytes()).to_string());
-        let young = host.stamp(path)?.is_some_and(|stamp| match is_ours {
-            true => stamp.modified > note.at,
-            false => stamp.changed > process.started_at(),
-        });
+        // What is there may be no file: then it is not what was loaded.
+        let digest = match host.is_file(path)? {
+            true => host.read(path)?.map(|content| Digest::of(content.bytes()).to_string()),
+            false => None,
+        };
+        // By the time of the last change of any kind, since a copy that is put back may bring its
+        // time of writing along.
+        let since = if is_ours { note.at } else { process.started_at() };
+        let young = host.stamp(path)?.is_some_and(|stamp| stamp.changed > since);
         unchanged &= digest == *noted && !young;
     }
     Ok(match (is_ours, unchanged) {
@@ -255,16 +259,17 @@ pub(super) fn write(host: &Host, key: &ServiceKey, before: &State, after: &State
         return host.stop(unit);
     }
     let Loaded::Current(configuration) = &after.loaded else { return Ok(()) };
-    let running = host.main_process(unit)?.is_some();
-    if running && before_meets(before, after) {
+    let old = host.main_process(unit)?;
+    if old.is_some() && before_meets(before, after) {
         return Ok(());
     }
-    if running && key.reload && reload_is_enough(before, configuration) {
+    let process = if old.is_some() && key.reload && reload_is_enough(before, configuration) {
         host.reload(unit)?;
+        wait_for_process(host, unit, None)?
     } else {
         host.restart(unit)?;
-    }
-    let process = wait_for_process(host, unit)?;
+        wait_for_process(host, unit, old.as_ref())?
+    };
     for greeting in &key.answers {
         wait_for_answer(host, unit, greeting)?;
     }
@@ -348,11 +353,16 @@ fn reload_is_enough(before: &State, wish: &Configuration) -> bool {
     packages(loaded) == packages(wish)
 }
 
-/// Waits until the daemon has its process; one that ended again has none.
-fn wait_for_process(host: &Host, unit: &Unit) -> Result<Process> {
+/// Waits until the daemon has its process; one that ended again has none. After
+/// a restart that is another than the `old` one, which may take its time to end
+/// (systemd does not wait for the units that a unit is made of). Process 1
+/// stands for all that have no number of their own.
+fn wait_for_process(host: &Host, unit: &Unit, old: Option<&Process>) -> Result<Process> {
     let start = Instant::now();
     loop {
-        if let Some(process) = host.main_process(unit)? {
+        if let Some(process) = host.main_process(unit)?
+            && (Some(&process) != old || process.pid == 1)
+        {
             return Ok(process);
         }
         if start.elapsed() > PATIENCE {

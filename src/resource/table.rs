@@ -46,6 +46,8 @@ pub struct TableState {
 #[derive(Debug, Serialize, Deserialize)]
 struct Note {
     source: Digest,
+    /// The digest of what was compiled: unlike its place on the disk, it is the
+    /// same in a copy of the host and after a backup was played back.
     compiled: Digest,
 }
 
@@ -122,11 +124,12 @@ pub(super) fn observe(host: &Host, key: &TableKey) -> Result<State> {
     let Some(entry) = host.entry(&compiled)? else { return Ok(State::Absent) };
     let Entry::File { content, ownership } = entry else { return Ok(State::Special) };
     let (table, source) = (host.stamp(&compiled)?, host.stamp(&key.source)?);
-    // Postfix warns of a table that is older than its source, whatever is in them.
-    let is_older = matches!((table, source), (Some(a), Some(b)) if a.modified < b.modified);
+    // Postfix warns of a table that is older than its source, whatever is in them. A source that
+    // is not there will be younger.
+    let is_younger = matches!((table, source), (Some(a), Some(b)) if b.modified <= a.modified);
     let note: Option<Note> =
         host.read(&key.note())?.and_then(|note| serde_json::from_slice(note.bytes()).ok());
-    let is_ours = |note: &Note| !is_older && note.compiled == Digest::of(content.bytes());
+    let is_ours = |note: &Note| is_younger && note.compiled == Digest::of(content.bytes());
     let source = note.filter(is_ours).map(|note| note.source);
     Ok(State::Table(TableState { source, ownership }))
 }

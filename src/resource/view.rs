@@ -30,8 +30,32 @@ impl<'h> View<'h> {
     pub fn state(&self, key: &Key) -> Result<State> {
         match self.laid.get(key) {
             Some(state) => Ok(state.clone()),
-            None => observe(self.host, key),
+            None => Ok(self.named(observe(self.host, key)?)),
         }
+    }
+
+    /// Gives owners that have no name yet the one that an earlier step gives
+    /// their number: what is theirs then needs no change.
+    fn named(&self, mut state: State) -> State {
+        let (State::File { ownership, .. } | State::Directory(ownership)) = &mut state else {
+            return state;
+        };
+        for (key, laid) in &self.laid {
+            match (key, laid) {
+                (Key::User(name), State::User { user, numbered: true })
+                    if ownership.owner == format!("#{}", user.uid) =>
+                {
+                    ownership.owner.clone_from(name);
+                }
+                (Key::Group(name), State::Group(Some(group)))
+                    if ownership.group == format!("#{}", group.gid) =>
+                {
+                    ownership.group.clone_from(name);
+                }
+                _ => {}
+            }
+        }
+        state
     }
 
     /// Lays a planned state over the host.
@@ -57,6 +81,7 @@ impl<'h> View<'h> {
             Some(State::File { blob, .. }) => Ok(Some(Digest::of(blob.content.bytes()))),
             Some(State::Absent) => Ok(None),
             _ if self.is_generated(path) => Ok(None),
+            _ if !self.host.is_file(path)? => Ok(None),
             _ => Ok(self.host.read(path)?.map(|content| Digest::of(content.bytes()))),
         }
     }

@@ -11,17 +11,24 @@
 #[allow(dead_code, unreachable_pub, unused_imports, reason = "a toolbox, not all of it in use")]
 mod support;
 
+#[allow(dead_code, unreachable_pub, reason = "a toolbox")]
 mod access;
+mod agent;
 mod aliases;
 mod catch_all;
 #[allow(dead_code, unreachable_pub, reason = "a toolbox")]
 mod common;
 mod delivery;
+mod drift;
 mod everyday;
-mod first_run;
+mod handlers;
 mod mailboxes;
 mod modes;
+mod nothing_broken_goes_live;
+mod own_playbook;
+mod packages;
 mod passwords;
+mod plan_is_the_truth;
 mod relaying;
 mod rollback;
 mod smuggling;
@@ -29,4 +36,7 @@ mod submission;
 mod support_works;
 mod system_mail;
 mod tls;
+mod tree;
+mod try_it;
 mod two_servers;
+mod without_systemd;

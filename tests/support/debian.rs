@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -203,6 +203,11 @@ impl Debian {
         self.claim.name()
     }
 
+    /// Returns where its disk is, to be worked on while it is switched off.
+    pub fn disk(&self) -> PathBuf {
+        self.claim.root()
+    }
+
     /// Returns its addresses in its network.
     pub fn addresses(&self) -> Addresses {
         self.addresses
@@ -251,6 +256,18 @@ impl Debian {
             child.wait_with_output().unwrap()
         });
         Output::new(argv, output)
+    }
+
+    /// Runs a command whose output is on the terminal of these tests, live and
+    /// in colour if it is one.
+    pub fn run_on_terminal(&self, argv: &[&str]) -> ExitStatus {
+        self.command(argv)
+            .env("TERM", std::env::var_os("TERM").unwrap_or_default())
+            .stdin(Stdio::null())
+            .stdout(Stdio::inherit())
+            .stderr(Stdio::inherit())
+            .status()
+            .unwrap()
     }
 
     /// Starts a command and lets it run, to be watched or killed.

@@ -1,0 +1,107 @@
+//! A playbook that has nothing to do with mail is kept as well as ours.
+
+use std::fs;
+use std::path::Path;
+
+use super::agent::changes;
+use crate::support::{Debian, Output, Suite, wait_for};
+
+/// Where the playbook lies in a box.
+const PLAYBOOK: &str = "/root/web-notes/playbook.yml";
+
+/// Copies `tests/playbooks/web-notes` into a box.
+fn bring_playbook(debian: &Debian) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/playbooks/web-notes");
+    for folder in ["", "templates", "files"] {
+        for entry in fs::read_dir(root.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let name = path.strip_prefix(&root).unwrap().display();
+                debian.write(&format!("/root/web-notes/{name}"), fs::read(&path).unwrap(), 0o644);
+            }
+        }
+    }
+}
+
+fn mailprov(debian: &Debian, arguments: &[&str]) -> Output {
+    debian.mailprov(&[arguments, &["--playbook", PLAYBOOK]].concat())
+}
+
+fn keys(debian: &Debian) -> Vec<String> {
+    let plan = changes(&mailprov(debian, &["plan", "--json"]).success());
+    plan.into_iter().map(|change| change.key).collect()
+}
+
+/// Asks for the page, as a browser that trusts anybody.
+fn page(debian: &Debian) -> Option<String> {
+    let request = b"GET /index.html HTTP/1.0\r\n\r\n";
+    let client = ["timeout", "5", "openssl", "s_client", "-quiet", "-connect", "127.0.0.1:8443"];
+    let text = debian.run_with_input(&client, request).stdout();
+    text.contains("<title>").then_some(text)
+}
+
+#[test]
+fn it_converges_stays_and_is_mended() {
+    let damages: [(&str, &str, &[&str]); 14] = [
+        ("template", "echo >>/srv/notes/index.html", &["file:/srv/notes/index.html"]),
+        ("copy", "rm /srv/notes/dot.gif", &["file:/srv/notes/dot.gif"]),
+        ("secret", "echo >/srv/notes/word", &["file:/srv/notes/word"]),
+        ("empty", "echo >/srv/notes/empty", &["file:/srv/notes/empty"]),
+        ("absent", "echo >/etc/motd", &["file:/etc/motd"]),
+        ("link", "ln -sfn /tmp /srv/notes/latest", &["file:/srv/notes/latest"]),
+        ("link lost", "rm /srv/notes/latest", &["file:/srv/notes/latest"]),
+        ("folder", "chmod 0777 /srv/notes", &["file:/srv/notes"]),
+        ("token", "rm /srv/notes/token", &["command:openssl rand -out /srv/notes/token 16"]),
+        (
+            "line",
+            "sed -i '/Notes are/d' /etc/issue.net",
+            &["command:sed -i $ a Notes are served here. /etc/issue.net"],
+        ),
+        ("user", "usermod --shell /bin/sh notes", &["user:notes"]),
+        ("stopped", "systemctl stop web-notes", &["service:web-notes"]),
+        (
+            "certificate",
+            "rm /etc/ssl/notes.pem",
+            &["certificate:/etc/ssl/notes.pem", "service:web-notes"],
+        ),
+        (
+            "unit",
+            "sed -i s/8443/8444/ /etc/systemd/system/web-notes.service; systemctl daemon-reload; systemctl restart web-notes",
+            &["file:/etc/systemd/system/web-notes.service", "service:web-notes"],
+        ),
+    ];
+    for suite in Suite::ALL {
+        let debian = Debian::fresh(suite);
+        bring_playbook(&debian);
+        let motd = debian.read("/etc/motd");
+        let planned = keys(&debian);
+        assert!(!planned.contains(&"file:/etc/plan9".to_owned()));
+        let output = mailprov(&debian, &["apply", "--yes", "--json"]).success();
+        let done: Vec<_> = changes(&output).into_iter().map(|change| change.key).collect();
+        assert_eq!(done, planned);
+        assert!(
+            !output.stdout().contains("open sesame") && !output.stderr().contains("open sesame")
+        );
+        let title = format!("<title>Notes on debian {}</title>", suite.codename());
+        let served = wait_for("the page", || page(&debian));
+        assert!(served.contains(&title), "{served}");
+        assert_eq!(debian.read("/var/lib/mailprov/originals/etc/motd"), motd);
+        let line = "stat -c '%U:%G %a %s' /srv/notes /srv/notes/index.html /srv/notes/word /srv/notes/empty";
+        let stat = debian.shell(line).success().stdout();
+        let modes: Vec<_> = stat.lines().map(|line| line.rsplit_once(' ').unwrap().0).collect();
+        assert_eq!(modes, ["notes:notes 2750", "notes:root 640", "root:root 600", "root:root 644"]);
+
+        let before = debian.snapshot();
+        assert!(keys(&debian).is_empty());
+        let _ = mailprov(&debian, &["apply", "--yes"]).success();
+        before.diff(&debian.snapshot()).assert_empty();
+
+        for (what, line, expected) in damages {
+            let _ = debian.shell(line).success();
+            assert_eq!(keys(&debian), expected, "{what}");
+            let _ = mailprov(&debian, &["apply", "--yes"]).success();
+            assert!(keys(&debian).is_empty(), "{what}");
+        }
+        assert!(wait_for("the page, mended", || page(&debian)).contains(&title));
+    }
+}

@@ -1,0 +1,114 @@
+//! Packages come without a question, without a daemon that nobody configured,
+//! and without a race for apt's locks.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use super::agent::{greeting, mail_yml, nothing_to_do};
+use crate::support::{Debian, Suite, wait_for};
+
+/// What a host may say about starting services.
+const POLICY: &str = "#!/bin/sh\n# the host's own\nexit 0\n";
+
+#[test]
+fn nothing_asks_and_no_daemon_listens_before_it_is_ours() {
+    for suite in Suite::ALL {
+        let debian = Debian::fresh(suite).mail_yml(&mail_yml());
+        debian.write("/usr/sbin/policy-rc.d", POLICY, 0o750);
+        let policy = debian.snapshot().get("/usr/sbin/policy-rc.d").unwrap().clone();
+        let over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let watch = scope.spawn(|| {
+                let mut heard = 0;
+                while !over.load(Ordering::Relaxed) {
+                    for (port, file) in
+                        [(25, "/etc/postfix/main.cf"), (143, "/etc/dovecot/dovecot.conf")]
+                    {
+                        if debian.connect(port).is_ok() {
+                            assert!(debian.read_text(file).contains("mailprov"), "port {port}");
+                            heard += 1;
+                        }
+                    }
+                }
+                heard
+            });
+            // Who asks would ask here, in vain, and wait for ever.
+            let ask = ["env", "DEBIAN_FRONTEND=readline", "DEBIAN_PRIORITY=low", "timeout", "300"];
+            let output = debian.run(&[&ask[..], &["mailprov", "apply", "--yes"]].concat());
+            wait_for("a port to be heard", || {
+                (debian.connect(25).is_ok() || !output.is_success()).then_some(())
+            });
+            over.store(true, Ordering::Relaxed);
+            let _ = output.success();
+            assert!(watch.join().unwrap() > 0, "the watch saw nothing");
+        });
+        assert_eq!(debian.snapshot().get("/usr/sbin/policy-rc.d"), Some(&policy));
+        assert!(!debian.exists("/usr/sbin/policy-rc.d.mailprov-kept"));
+        nothing_to_do(&debian, "after apply");
+    }
+}
+
+#[test]
+fn a_host_whose_own_name_nobody_knows_becomes_a_mail_server_too() {
+    for suite in Suite::ALL {
+        let debian = Debian::fresh(suite).mail_yml(&mail_yml());
+        debian.write("/etc/hosts", "127.0.0.1 localhost\n", 0o644);
+        let output = debian.mailprov(&["apply", "--yes"]);
+        assert!(output.is_success(), "{output}");
+        nothing_to_do(&debian, "after apply");
+        assert!(greeting(&debian, 25).starts_with("220 mail.example.org"));
+    }
+}
+
+#[test]
+fn without_package_lists_and_network_it_says_so_and_leaves_nothing_half_done() {
+    for suite in Suite::ALL {
+        let debian = Debian::fresh(suite).mail_yml(&mail_yml()).without_package_lists();
+        let output = debian.mailprov(&["plan"]).success();
+        assert!(output.stdout().contains("package:postfix"), "{output}");
+        let before = debian.snapshot();
+        let output = debian.mailprov(&["apply", "--yes"]).exits(1);
+        let text = output.stderr();
+        assert!(text.contains("apt-get") && text.contains("update"), "{output}");
+        assert!(text.contains("resolve") || text.contains("connect"), "{output}");
+        let after = debian.snapshot();
+        before
+            .diff(&after)
+            .without(&[
+                "/var/lib/mailprov",
+                "/var/lib/apt",
+                "/var/cache/apt",
+                "/var/log",
+                "/var/cache/debconf",
+            ])
+            .without_folder_times(&after)
+            .assert_empty();
+    }
+}
+
+/// Holds a lock as dpkg does (fcntl(2)), until it is killed.
+const HOLD: &str = "open F, '>>', $ARGV[0] or die; \
+    fcntl(F, 6, pack('s s x4 q q i', 1, 0, 0, 0, 0)) or die; sleep 1000";
+
+#[test]
+fn it_waits_for_whoever_holds_apt_s_lock_and_says_for_whom() {
+    for suite in Suite::ALL {
+        let debian = Debian::with_mail_packages(suite).mail_yml(&mail_yml());
+        let _ = debian.shell("dpkg --remove dovecot-pop3d").success();
+        for lock in ["/var/lib/dpkg/lock-frontend", "/var/lib/apt/lists/lock"] {
+            let mut holder = debian.spawn(&["perl", "-e", HOLD, lock]);
+            let line = "exec mailprov apply --yes >/root/said 2>&1";
+            let mut run = debian.spawn(&["sh", "-c", line]);
+            wait_for("it to wait", || {
+                assert!(holder.is_running());
+                assert!(run.is_running(), "{}", debian.read_text("/root/said"));
+                let said = debian.exists("/root/said").then(|| debian.read_text("/root/said"))?;
+                said.contains("waiting for perl (process ").then_some(())
+            });
+            let _ = holder.kill();
+            assert!(run.wait().is_success(), "{}", debian.read_text("/root/said"));
+            nothing_to_do(&debian, lock);
+            let _ = debian.shell("dpkg --remove dovecot-pop3d");
+        }
+    }
+}

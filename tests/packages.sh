@@ -1,0 +1,33 @@
+# To be sourced: installs the Debian packages that the box tests need and that
+# are missing. Ends the script that sources it where it is not run by root.
+
+packages=(
+    ca-certificates             # outside certificates, for crates and packages
+    debian-archive-keyring      # the newer release's keys
+    gcc libc6-dev               # to link, and for ring's C
+    iproute2                    # the boxes' networks
+    mmdebstrap                  # the boxes' trees
+    openssl                     # certificates, hashes, a second opinion on TLS
+    openssh-client              # logging in to boxes
+    systemd-container           # systemd-nspawn
+    util-linux                  # nsenter, mount
+)
+
+if [ "$(id -u)" -ne 0 ]; then
+    echo "$0 boots Debian boxes: run it as root" >&2
+    exit 77
+fi
+missing=()
+for package in "${packages[@]}"; do
+    state=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null) || state=
+    [ "$state" = installed ] || missing+=("$package")
+done
+lists=$(apt-get indextargets --format '$(FILENAME)' 'Created-By: Packages' 'Origin: Debian')
+if [ ${#missing[@]} -gt 0 ] || [ -z "$lists" ]; then
+    apt-get --quiet update
+fi
+if [ ${#missing[@]} -gt 0 ]; then
+    echo "Installing ${missing[*]}"
+    DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes --no-install-recommends \
+        install "${missing[@]}"
+fi
