@@ -37,7 +37,7 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
             entry.insert(before);
         }
     }
-    let mut stays = Vec::new();
+    let (mut stays, mut installed) = (Vec::new(), Vec::new());
     let (mut first, mut last, mut purged) = (vec![], vec![], vec![]);
     let (mut returns, mut puts, mut removals) = (vec![], vec![], vec![]);
     let mut seen = HashSet::new();
@@ -60,10 +60,10 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
                 Back::To(state) if now == State::Absent => (&mut returns, key, state),
                 Back::To(state) => (&mut puts, key, state),
                 Back::Last(key, state) => (&mut last, key, state),
-                Back::Purge(_) if purge => (&mut purged, key, State::Absent),
+                Back::Purge if purge => (&mut purged, key, State::Absent),
                 Back::Paths => continue,
-                Back::Purge(sentence) => {
-                    stays.push(sentence);
+                Back::Purge => {
+                    installed.push(key.to_string());
                     continue;
                 }
                 Back::Stays(sentence) => {
@@ -73,6 +73,9 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
             };
             list.push(Change::new(record.step.clone(), key, now, wish));
         }
+    }
+    if !installed.is_empty() {
+        stays.push(format!("what was installed stays: {}", installed.join(", ")));
     }
     // What was made last goes first, and what went first comes back last: a file and its
     // folder, a folder and its owner. What only changed keeps the order of the steps.

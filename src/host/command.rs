@@ -117,7 +117,7 @@ impl Command {
     }
 
     fn failed_to_start(&self, error: &io::Error) -> Error {
-        let outcome = format!("could not be started: {error}");
+        let outcome = format!("could not be started: {}", crate::local::reason(error));
         Error::Command { command: self.to_string(), outcome, output: String::new() }
     }
 

@@ -83,6 +83,12 @@ impl Report {
         }
     }
 
+    /// Tells, in the middle of a step, that a signal was heard.
+    pub fn told_to_stop() {
+        let text = "\n  ! told to stop: this step is finished, then all is undone\n";
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
     /// Shows mistakes in what a person wrote.
     pub fn diagnostics(&mut self, diagnostics: &[Diagnostic]) {
         if self.options.json {

@@ -74,7 +74,7 @@ fn content(text: &mut String, change: &Change, style: Style) {
         return;
     }
     if change.before.is_secret() || change.after.is_secret() {
-        text.push_str("      (secret, so not shown)\n");
+        text.push_str("    (secret, so not shown)\n");
         return;
     }
     let as_text = |blob: Option<&Blob>| -> Option<String> {
@@ -89,12 +89,12 @@ fn content(text: &mut String, change: &Change, style: Style) {
                 if matches!((&line, before_is_empty), (Line::Place(_), true)) {
                     continue;
                 }
-                text.push_str("      ");
+                text.push_str("    ");
                 text.push_str(&shown(&line, style));
                 text.push('\n');
             }
         }
-        _ => text.push_str("      (not text, so not shown)\n"),
+        _ => text.push_str("    (not text, so not shown)\n"),
     }
 }
 

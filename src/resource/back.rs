@@ -16,8 +16,8 @@ pub enum Back {
     Last(Key, State),
     /// The paths are all there is to it.
     Paths,
-    /// By its removal, if that is wanted; else this stays, in a sentence.
-    Purge(String),
+    /// By its removal, if that is wanted; else it stays.
+    Purge,
     /// There is no way back; this stays, in a sentence.
     Stays(String),
 }
@@ -38,9 +38,7 @@ pub fn back(
     Ok(match (key, before) {
         (Key::File(_) | Key::Table(_) | Key::Certificate(_) | Key::Original(_), _) => Back::Paths,
         (Key::Group(_) | Key::User(_), before) => Back::To(before.clone()),
-        (Key::Package(name), State::Absent) => {
-            Back::Purge(format!("the package {name} stays installed"))
-        }
+        (Key::Package(_), State::Absent) => Back::Purge,
         (Key::Package(name), _) => Back::Stays(format!("the package {name} stays as it is now")),
         (Key::Command(command), _) => {
             Back::Stays(format!("what `{}` did stays", command.argv.join(" ")))

@@ -280,13 +280,27 @@ pub(super) fn write(host: &Host, key: &ServiceKey, before: &State, after: &State
         host.reload(unit)?;
         wait_for_process(host, unit, None)?
     } else {
-        host.restart(unit)?;
-        wait_for_process(host, unit, old.as_ref())?
+        restart(host, unit, old.as_ref())?
     };
     for greeting in &key.answers {
         wait_for_answer(host, unit, greeting)?;
     }
     note(host, unit, configuration, Some(process))
+}
+
+/// Restarts a service. One that somebody started past the init system, which
+/// then knows nothing of it, is told to end first.
+fn restart(host: &Host, unit: &Unit, old: Option<&Process>) -> Result<Process> {
+    let restarted = host.restart(unit).and_then(|()| wait_for_process(host, unit, old));
+    match (restarted, old) {
+        (Err(_), Some(old)) if host.process(old.pid)?.as_ref() == Some(old) => {
+            host.end(old)?;
+            wait_for_end(host, unit)?;
+            host.restart(unit)?;
+            wait_for_process(host, unit, Some(old))
+        }
+        (restarted, _) => restarted,
+    }
 }
 
 /// Returns a service that does not run.

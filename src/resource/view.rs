@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::table::TableState;
 use super::{Key, State, observe};
 use crate::digest::Digest;
 use crate::host::{Host, Result};
@@ -30,8 +31,25 @@ impl<'h> View<'h> {
     pub fn state(&self, key: &Key) -> Result<State> {
         match self.laid.get(key) {
             Some(state) => Ok(state.clone()),
-            None => Ok(self.named(observe(self.host, key)?)),
+            None => {
+                let state = self.named(observe(self.host, key)?);
+                self.aged(key, state)
+            }
         }
+    }
+
+    /// Takes a table for outdated whose source an earlier step writes anew: even
+    /// with the same text the source will be the younger one.
+    fn aged(&self, key: &Key, state: State) -> Result<State> {
+        let (Key::Table(table), State::Table(found)) = (key, &state) else { return Ok(state) };
+        let source = Key::File(table.source.clone());
+        let Some(State::File { blob: planned, .. }) = self.planned(&source) else {
+            return Ok(state);
+        };
+        Ok(match observe(self.host, &source)? {
+            State::File { blob, .. } if blob == *planned => state,
+            _ => State::Table(TableState { source: None, ownership: found.ownership.clone() }),
+        })
     }
 
     /// Gives owners that have no name yet the one that an earlier step gives
