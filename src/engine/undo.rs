@@ -84,5 +84,5 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
     let all =
         first.into_iter().chain(returns).chain(puts).chain(removals).chain(last).chain(purged);
     let changes = all.filter(|change| !change.after.is_met_by(&change.before)).collect();
-    Ok(WayBack { plan: Plan { changes, unseen: Vec::new() }, stays })
+    Ok(WayBack { plan: Plan { changes, ..Plan::default() }, stays })
 }

@@ -52,6 +52,9 @@ impl Report {
         }
         if !self.options.quiet {
             let style = self.style();
+            if self.options.verbose {
+                self.say(&plan::fulfilled(plan, style));
+            }
             let text = plan::text(plan, subject, style);
             self.say(&text);
         }

@@ -30,6 +30,11 @@ pub(super) fn text(plan: &Plan, subject: &str, style: Style) -> String {
     text
 }
 
+/// Lists the steps that need nothing.
+pub(super) fn fulfilled(plan: &Plan, style: Style) -> String {
+    plan.fulfilled.iter().map(|step| format!("{}\n", style.faint(&format!("= {step}")))).collect()
+}
+
 fn summary(plan: &Plan, subject: &str) -> String {
     let many = |wanted| {
         plan.changes.iter().filter(|change| action(&change.before, &change.after) == wanted).count()
