@@ -38,6 +38,7 @@ pub fn back(
     Ok(match (key, before) {
         (Key::File(_) | Key::Table(_) | Key::Certificate(_) | Key::Original(_), _) => Back::Paths,
         (Key::Group(_) | Key::User(_), before) => Back::To(before.clone()),
+        (Key::Package(_), State::Absent) if *now == State::Absent => Back::Paths,
         (Key::Package(_), State::Absent) => Back::Purge,
         (Key::Package(name), _) => Back::Stays(format!("the package {name} stays as it is now")),
         (Key::Command(command), _) => {
