@@ -7,6 +7,7 @@ use super::applied::Applied;
 use super::journal::{Journal, Outcome};
 use super::undo::way_back;
 use super::{Change, Event, Plan};
+use crate::fault::{Point, pass};
 use crate::host::{Error, Host, Result};
 use crate::resource::{self, Key, State};
 
@@ -114,6 +115,7 @@ impl Run<'_> {
         }
         let borrowed: Vec<_> = batch.iter().map(|(key, now, after)| (*key, now, *after)).collect();
         resource::write(self.host, &borrowed, &mut |text| (self.sink)(Event::Said { text }))?;
+        pass(Point::Change).map_err(|error| Error::Other(error.to_string()))?;
         // What brings more than it declares has looked for itself.
         for (key, _, after) in batch.iter().filter(|(key, ..)| !key.reaches_further()) {
             if !after.is_met_by(&resource::observe(self.host, key)?) {

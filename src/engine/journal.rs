@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Change;
 use super::store::Store;
+use crate::fault::{Point, pass};
 use crate::host::{Error, Host, Result};
 use crate::resource::{self, Key, State, Stored};
 
@@ -189,7 +190,8 @@ impl<'h> Journal<'h> {
         let mut line =
             serde_json::to_vec(entry).map_err(|error| Error::Other(error.to_string()))?;
         line.push(b'\n');
-        self.host.append(&self.file, &line)
+        self.host.append(&self.file, &line)?;
+        pass(Point::Journal).map_err(|error| Error::io("write", &self.file, error))
     }
 }
 

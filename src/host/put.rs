@@ -15,6 +15,7 @@ use xattr::FileExt;
 use super::chase::Place;
 use super::look::{attributes, is_absence, kind, open_file, open_folder, read_all};
 use super::{Content, Error, Host, Ownership, Result};
+use crate::fault::{Point, pass};
 
 impl Host {
     /// Puts a file in place: written beside it, complete with owner and mode
@@ -198,7 +199,8 @@ fn replace(place: &Place, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io:
     let _ = unlinkat(&place.folder, name.as_str(), UnlinkatFlags::NoRemoveDir);
     let owner_only = Mode::S_IRUSR | Mode::S_IWUSR;
     let mut new = File::from(openat(&place.folder, name.as_str(), flags, owner_only)?);
-    let result = fill(&mut new).and_then(|()| new.sync_all()).and_then(|()| {
+    let complete = fill(&mut new).and_then(|()| new.sync_all()).and_then(|()| pass(Point::File));
+    let result = complete.and_then(|()| {
         Ok(renameat(&place.folder, name.as_str(), &place.folder, place.name.as_os_str())?)
     });
     if result.is_err() {
