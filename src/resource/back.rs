@@ -36,6 +36,7 @@ pub fn back(
     Ok(match (key, before) {
         (Key::File(_) | Key::Table(_) | Key::Certificate(_) | Key::Original(_), _) => Back::Paths,
         (Key::Group(_) | Key::User(_), before) => Back::To(before.clone()),
+        (Key::Package(_), before) if before == now => Back::Paths,
         (Key::Package(name), State::Absent) => {
             Back::Stays(format!("the package {name} stays installed"))
         }

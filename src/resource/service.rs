@@ -87,6 +87,10 @@ struct Note {
     process: Option<Process>,
     /// In nanoseconds since 1970.
     at: i64,
+    /// When each file last changed, as far as is known: what is from the future,
+    /// since the clock was set back, is not younger than the process for that.
+    #[serde(default)]
+    changed: BTreeMap<PathBuf, i64>,
 }
 
 impl Service {
@@ -234,7 +238,10 @@ fn loaded(host: &Host, unit: &Unit, process: &Process) -> Result<Loaded> {
         // By the time of the last change of any kind, since a copy that is put back may bring its
         // time of writing along.
         let since = if is_ours { note.at } else { process.started_at() };
-        let young = host.stamp(path)?.is_some_and(|stamp| stamp.changed > since);
+        let young = host.stamp(path)?.is_some_and(|stamp| {
+            let is_noted = is_ours && note.changed.get(path) == Some(&stamp.changed);
+            stamp.changed > since && !is_noted
+        });
         unchanged &= digest == *noted && !young;
     }
     Ok(match (is_ours, unchanged) {
@@ -432,7 +439,14 @@ fn note(host: &Host, unit: &Unit, wish: &Configuration, process: Process) -> Res
             *value = host.package(package)?.map(|package| package.version);
         }
     }
-    let note = Note { configuration, process: Some(process), at: now() };
+    let mut changed = BTreeMap::new();
+    for path in configuration.keys().filter_map(|key| key.strip_prefix("file:")) {
+        let path = PathBuf::from(path);
+        if let Some(stamp) = host.stamp(&path)? {
+            changed.insert(path, stamp.changed);
+        }
+    }
+    let note = Note { configuration, process: Some(process), at: now(), changed };
     let text = serde_json::to_vec(&note).map_err(|e| Error::Other(e.to_string()))?;
     host.make_private_directories(Path::new(NOTES))?;
     let root = Ownership::of_root(0o600);

@@ -15,6 +15,9 @@ use crate::yaml::{Decoder, Node};
 /// Where it is noted which source each table was compiled from.
 const NOTES: &str = "/var/lib/mailprov/tables";
 
+/// Where tables are compiled. For root's eyes only.
+pub(super) const WORK: &str = "/var/lib/mailprov/compiling";
+
 /// A lookup table and the source it is compiled from.
 #[derive(Debug, Clone)]
 pub struct Table {
@@ -144,13 +147,15 @@ pub(super) fn write(host: &Host, key: &TableKey, after: &State) -> Result<()> {
         Error::Other(format!("{} is gone, so no table can be compiled", key.source.display()))
     })?;
     let root = Ownership::of_root(0o600);
-    let folder = Path::new("/var/lib/mailprov/compiling");
+    let folder = Path::new(WORK);
     host.make_private_directories(folder)?;
     let staged = TableKey { source: folder.join("table"), ..key.clone() };
     host.put_file(&staged.source, &source, &root)?;
     let compiled = compile(host, &staged);
     if let Ok(content) = &compiled {
         host.put_new_file(&key.compiled(), content, ownership)?;
+        // The source may be from before the clock was set back.
+        host.make_no_older(&key.compiled(), &key.source)?;
     }
     host.remove_tree(folder)?;
     let note = Note { source: digest.clone(), compiled: Digest::of(compiled?.bytes()) };
