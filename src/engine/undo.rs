@@ -7,7 +7,7 @@ use super::journal::Record;
 use super::store::Store;
 use super::{Change, Plan};
 use crate::host::{Host, Result};
-use crate::resource::{self, Back, Key, State, View, back};
+use crate::resource::{self, Back, Key, State, View, back, living_by};
 
 /// The way back, and what it does not go.
 #[derive(Debug, Default)]
@@ -39,13 +39,14 @@ pub fn way_back(host: &Host, records: &[Record]) -> Result<WayBack> {
     let mut stays = Vec::new();
     let (mut first, mut last) = (vec![], vec![]);
     let (mut returns, mut puts, mut removals) = (vec![], vec![], vec![]);
+    // By name: the same service may have been declared to answer elsewhere.
     let mut seen = HashSet::new();
     for record in records {
         let paths = record.traces.iter().filter_map(|(path, _)| {
             Some((Key::File(path.clone()), Back::To(traces.remove(path)?)))
         });
         let mut ways: Vec<(Key, Back)> = paths.collect();
-        if seen.insert(&record.key) {
+        if seen.insert(record.key.to_string()) {
             let (before, after) =
                 (store.fetch(record.before.clone())?, store.fetch(record.after.clone())?);
             let now = resource::observe(host, &record.key)?;
@@ -72,7 +73,17 @@ pub fn way_back(host: &Host, records: &[Record]) -> Result<WayBack> {
     // folder, a folder and its owner. What only changed keeps the order of the steps.
     returns.reverse();
     removals.reverse();
-    let all = first.into_iter().chain(returns).chain(puts).chain(removals).chain(last);
-    let changes = all.filter(|change| !change.after.is_met_by(&change.before)).collect();
+    let all = first.into_iter().chain(returns).chain(puts).chain(removals);
+    let is_change = |change: &Change| !change.after.is_met_by(&change.before);
+    let mut changes: Vec<Change> = all.filter(is_change).collect();
+    // A run that was cut off, or failed, may have come to a service's files and not to the service.
+    let files: Vec<&Key> = changes.iter().map(|change| &change.key).collect();
+    for (key, wish) in living_by(&files, &view)? {
+        if !seen.contains(&key.to_string()) {
+            let now = resource::observe(host, &key)?;
+            last.push(Change::new("What runs with these files".into(), key, now, wish));
+        }
+    }
+    changes.extend(last.into_iter().filter(is_change));
     Ok(WayBack { plan: Plan { changes, unseen: Vec::new() }, stays })
 }

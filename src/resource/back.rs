@@ -20,6 +20,16 @@ pub enum Back {
     Stays(String),
 }
 
+/// Returns what lives by `files` without standing in any journal, and how it is
+/// to be once they are as `view` shows them: to be put right after them.
+///
+/// # Errors
+///
+/// Fails where a look fails.
+pub fn living_by(files: &[&Key], view: &View<'_>) -> Result<Vec<(Key, State)>> {
+    service::loading(view, files)
+}
+
 /// Tells the way back from a change of `key`, which was `before`, was to be
 /// `after` and is `now`. `view` shows the paths as they will be.
 ///
@@ -46,7 +56,7 @@ pub fn back(
         }
         (Key::Service(key), State::Service(before @ ServiceState { running: true, .. })) => {
             match service::back_to_running(before, after, now, view)? {
-                Some(state) => Back::Last(Key::Service(key.as_it_was(before)), state),
+                Some(state) => Back::Last(Key::Service(key.as_it_was(before, view)?), state),
                 None => Back::Paths,
             }
         }

@@ -29,7 +29,7 @@ use crate::host::{Host, Result};
 use crate::yaml::{Decoder, Node};
 
 pub use attributes::{AssetError, Assets};
-pub use back::{Back, back};
+pub use back::{Back, back, living_by};
 pub use certificate::{
     CertificateState, Problem as CertificateProblem, examine as examine_certificate,
 };

@@ -91,6 +91,9 @@ struct Note {
     /// since the clock was set back, is not younger than the process for that.
     #[serde(default)]
     changed: BTreeMap<PathBuf, i64>,
+    /// The service, with where it was seen to answer.
+    #[serde(default)]
+    key: Option<ServiceKey>,
 }
 
 impl Service {
@@ -280,7 +283,7 @@ pub(super) fn write(host: &Host, key: &ServiceKey, before: &State, after: &State
     for greeting in &key.answers {
         wait_for_answer(host, unit, greeting)?;
     }
-    note(host, unit, configuration, process)
+    note(host, key, configuration, process)
 }
 
 /// Returns a service that does not run.
@@ -301,6 +304,31 @@ pub(super) fn back_to_running(
         _ => None,
     });
     let Some(known) = known else { return Ok(None) };
+    let loaded = Loaded::Current(as_it_will_be(known, view)?);
+    Ok(Some(State::Service(ServiceState { enabled: before.enabled, running: true, loaded })))
+}
+
+/// Returns the services that run with one of `files`, each as it is to run
+/// again once the files are as `view` shows them.
+pub(super) fn loading(view: &View<'_>, files: &[&Key]) -> Result<Vec<(Key, State)>> {
+    let host = view.host();
+    let mut found = Vec::new();
+    for name in host.list(Path::new(NOTES))? {
+        let note = host.read(&Path::new(NOTES).join(name))?;
+        let note = note.and_then(|note| serde_json::from_slice::<Note>(note.bytes()).ok());
+        let Some(Note { key: Some(key), configuration, .. }) = note else { continue };
+        let loads = |file: &&Key| configuration.contains_key(&file.to_string());
+        let State::Service(now) = observe(host, &key)? else { continue };
+        if now.running && files.iter().any(loads) {
+            let loaded = Loaded::Current(as_it_will_be(&configuration, view)?);
+            found.push((Key::Service(key), State::Service(ServiceState { loaded, ..now })));
+        }
+    }
+    Ok(found)
+}
+
+/// Returns a configuration with its files as `view` shows them.
+fn as_it_will_be(known: &Configuration, view: &View<'_>) -> Result<Configuration> {
     let mut configuration = Configuration::new();
     for (key, value) in known {
         let value = match key.strip_prefix("file:") {
@@ -309,19 +337,23 @@ pub(super) fn back_to_running(
         };
         configuration.insert(key.clone(), value);
     }
-    let loaded = Loaded::Current(configuration);
-    Ok(Some(State::Service(ServiceState { enabled: before.enabled, running: true, loaded })))
+    Ok(configuration)
 }
 
 impl ServiceKey {
-    /// Returns the key of the service as it `before` was: what somebody else
-    /// started need not answer as ours does.
-    pub(super) fn as_it_was(&self, before: &ServiceState) -> Self {
-        let answers = match before.loaded {
-            Loaded::Unknown => Vec::new(),
-            _ => self.answers.clone(),
+    /// Returns the key of the service as it `before` was: it need answer only
+    /// where it did, by the note that `view` shows. What somebody else started
+    /// need not at all.
+    pub(super) fn as_it_was(&self, before: &ServiceState, view: &View<'_>) -> Result<Self> {
+        let note = view.state(&Key::File(note_of(&self.unit)))?;
+        let noted = match (&before.loaded, note) {
+            (Loaded::Outdated(_) | Loaded::Current(_), State::File { blob, .. }) => {
+                serde_json::from_slice::<Note>(blob.content.bytes()).ok()
+            }
+            _ => None,
         };
-        Self { answers, ..self.clone() }
+        let answers = noted.and_then(|note| note.key).map(|key| key.answers).unwrap_or_default();
+        Ok(Self { answers, ..self.clone() })
     }
 }
 
@@ -425,7 +457,7 @@ fn greeting(node: &Node, decoder: &mut Decoder) -> Option<Option<Greeting>> {
     Some(Some(Greeting { at, begins }))
 }
 
-fn note(host: &Host, unit: &Unit, wish: &Configuration, process: Process) -> Result<()> {
+fn note(host: &Host, key: &ServiceKey, wish: &Configuration, process: Process) -> Result<()> {
     let mut configuration = wish.clone();
     for (key, value) in &mut configuration {
         if value.is_none()
@@ -446,11 +478,12 @@ fn note(host: &Host, unit: &Unit, wish: &Configuration, process: Process) -> Res
             changed.insert(path, stamp.changed);
         }
     }
-    let note = Note { configuration, process: Some(process), at: now(), changed };
+    let (process, noted) = (Some(process), Some(key.clone()));
+    let note = Note { configuration, process, at: now(), changed, key: noted };
     let text = serde_json::to_vec(&note).map_err(|e| Error::Other(e.to_string()))?;
     host.make_private_directories(Path::new(NOTES))?;
     let root = Ownership::of_root(0o600);
-    host.put_file(&note_of(unit), &Content::new(text), &root)
+    host.put_file(&note_of(&key.unit), &Content::new(text), &root)
 }
 
 fn note_of(unit: &Unit) -> PathBuf {

@@ -18,6 +18,9 @@ mod aliases;
 mod catch_all;
 #[allow(dead_code, unreachable_pub, reason = "a toolbox")]
 mod common;
+#[cfg(feature = "faults")]
+#[allow(unreachable_pub, reason = "a toolbox")]
+mod crash;
 mod delivery;
 mod drift;
 mod everyday;
@@ -29,6 +32,8 @@ mod own_playbook;
 mod packages;
 mod passwords;
 mod plan_is_the_truth;
+#[allow(dead_code, unreachable_pub, reason = "a toolbox")]
+mod provoked;
 mod relaying;
 mod rollback;
 mod smuggling;

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::fs::{self, File};
+use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -30,19 +31,20 @@ pub fn run<S: AsRef<OsStr>>(argv: &[S]) -> String {
 
 /// Takes a lock on a file, made if missing, for as long as the result lives.
 pub fn lock(path: &Path) -> File {
-    let file = open_lock(path);
+    let file = open_lock(path).unwrap();
     file.lock().unwrap();
     file
 }
 
-/// Takes a lock on a file if nobody has it.
+/// Takes a lock on a file if nobody has it. A folder that is gone meanwhile has
+/// no lock to take.
 pub fn try_lock(path: &Path) -> Option<File> {
-    let file = open_lock(path);
+    let file = open_lock(path).ok()?;
     file.try_lock().is_ok().then_some(file)
 }
 
-fn open_lock(path: &Path) -> File {
-    File::options().create(true).truncate(false).write(true).open(path).unwrap()
+fn open_lock(path: &Path) -> io::Result<File> {
+    File::options().create(true).truncate(false).write(true).open(path)
 }
 
 /// Returns the children of a process; none if it is gone.
