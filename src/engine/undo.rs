@@ -76,14 +76,18 @@ pub fn way_back(host: &Host, records: &[Record]) -> Result<WayBack> {
     let all = first.into_iter().chain(returns).chain(puts).chain(removals);
     let is_change = |change: &Change| !change.after.is_met_by(&change.before);
     let mut changes: Vec<Change> = all.filter(is_change).collect();
-    // A run that was cut off, or failed, may have come to a service's files and not to the service.
+    // A run that was cut off, or failed, may have come to a service's files and not to the
+    // service, to a table's source and not to the table.
     let files: Vec<&Key> = changes.iter().map(|change| &change.key).collect();
+    let mut living = Vec::new();
     for (key, wish) in living_by(&files, &view)? {
-        if !seen.contains(&key.to_string()) {
+        let is_same = |change: &Change| change.key.to_string() == key.to_string();
+        let is_on_its_way = changes.iter().chain(&last).any(is_same);
+        if !is_on_its_way {
             let now = resource::observe(host, &key)?;
-            last.push(Change::new("What runs with these files".into(), key, now, wish));
+            living.push(Change::new("What lives by these files".into(), key, now, wish));
         }
     }
-    changes.extend(last.into_iter().filter(is_change));
+    changes.extend(living.into_iter().chain(last).filter(is_change));
     Ok(WayBack { plan: Plan { changes, unseen: Vec::new() }, stays })
 }

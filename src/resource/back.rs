@@ -2,7 +2,7 @@
 //! another change of the same key, or not at all.
 
 use super::service::{self, ServiceState};
-use super::{Key, State, View};
+use super::{Key, State, View, table};
 use crate::host::Result;
 
 /// The way back from one change.
@@ -27,7 +27,9 @@ pub enum Back {
 ///
 /// Fails where a look fails.
 pub fn living_by(files: &[&Key], view: &View<'_>) -> Result<Vec<(Key, State)>> {
-    service::loading(view, files)
+    let mut found = table::compiled_from(view, files)?;
+    found.extend(service::loading(view, files)?);
+    Ok(found)
 }
 
 /// Tells the way back from a change of `key`, which was `before`, was to be
