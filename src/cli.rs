@@ -112,11 +112,14 @@ pub enum Command {
     },
     /// Bring the host back to what it was before a run.
     ///
-    /// What later runs changed is taken back as well. Packages stay installed, and mail is never
-    /// deleted. A rollback is a run of its own, so it can be rolled back too.
+    /// What later runs changed is taken back as well. Packages stay installed unless --purge is
+    /// given, and mail is never deleted. A rollback is a run of its own, so it can be rolled back too.
     Rollback {
         /// The number of a run. Default: the last.
         run: Option<u64>,
+        /// Also remove the packages that the runs installed, with their configuration.
+        #[arg(long)]
+        purge: bool,
         /// Make the changes without asking.
         #[arg(long, short = 'y')]
         yes: bool,

@@ -101,7 +101,9 @@ pub fn run(cli: &Cli) -> Exit {
             apply::run(global, mail.mail.as_deref(), plan.as_deref(), *yes, &mut report)
         }
         Command::History { run } => history::run(global, *run, &mut report),
-        Command::Rollback { run, yes } => rollback::run(global, *run, *yes, &mut report),
+        Command::Rollback { run, purge, yes } => {
+            rollback::run(global, *run, *purge, *yes, &mut report)
+        }
         Command::Playbook(command) => playbook::run(global, command, &mut report),
     };
     result.unwrap_or_else(|stop| {

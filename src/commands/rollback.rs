@@ -12,6 +12,7 @@ use crate::report::Report;
 pub(super) fn run(
     global: &Global,
     number: Option<u64>,
+    purge: bool,
     yes: bool,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
@@ -28,7 +29,7 @@ pub(super) fn run(
     };
     let later = runs.iter().filter(|run| run.number >= oldest.number);
     let records: Vec<Record> = later.flat_map(|run| run.records.clone()).collect();
-    let back = engine::way_back(&host, &records)?;
+    let back = engine::way_back(&host, &records, purge)?;
     report.plan(&back.plan, &format!("the host before run {}", oldest.number));
     if !back.stays.is_empty() {
         report

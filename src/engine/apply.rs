@@ -131,7 +131,7 @@ impl Run<'_> {
                 )));
             }
         }
-        let noted = self.applied.note(self.host, changes);
+        let noted = self.applied.note(self.host, self.journal.number(), changes);
         if !back {
             noted?;
         }
@@ -152,7 +152,7 @@ impl Run<'_> {
         let _ = self.journal.undoing(&error.to_string());
         let records = self.journal.records().to_vec();
         let mut stays = Vec::new();
-        match way_back(self.host, &records) {
+        match way_back(self.host, &records, false) {
             Ok(back) => {
                 stays = back.stays;
                 for changes in back.plan.changes.chunks(1) {

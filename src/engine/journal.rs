@@ -94,6 +94,7 @@ pub enum Outcome {
 #[derive(Debug)]
 pub(super) struct Journal<'h> {
     host: &'h Host,
+    number: u64,
     file: PathBuf,
     records: Vec<Record>,
 }
@@ -124,7 +125,7 @@ impl<'h> Journal<'h> {
         let number = numbers.last().map_or(1, |last| last + 1);
         let folder = folder(number);
         host.make_private_directories(&folder)?;
-        let journal = Self { host, file: folder.join("journal"), records: Vec::new() };
+        let journal = Self { host, number, file: folder.join("journal"), records: Vec::new() };
         let (command, by, at) = (command.to_owned(), host.person(), crate::host::now());
         if let Err(error) = journal.write(&Entry::Began { version: VERSION, command, by, at }) {
             // What never began is not to look like what was cut off.
@@ -183,6 +184,11 @@ impl<'h> Journal<'h> {
     /// Notes how the run ended.
     pub(super) fn ended(&self, outcome: Outcome) -> Result<()> {
         self.write(&Entry::Ended { outcome, at: crate::host::now() })
+    }
+
+    /// Returns the number of the run.
+    pub(super) fn number(&self) -> u64 {
+        self.number
     }
 
     /// Returns what was kept so far.

@@ -13,6 +13,7 @@ mod store;
 mod tidy;
 mod undo;
 
+pub use applied::Drift;
 pub use apply::{Failure, apply};
 pub use event::Event;
 pub use journal::{Outcome, Record, Run, runs};

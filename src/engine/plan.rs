@@ -1,7 +1,7 @@
 //! What is to be done: each resource compared with the host as the earlier
 //! steps will leave it. Every choice is made here; apply has none left.
 
-use super::applied::Applied;
+use super::applied::{Applied, Drift};
 use super::check::{self, StagedCheck};
 use crate::host::{Error, Host};
 use crate::playbook::Declared;
@@ -18,8 +18,8 @@ pub struct Change {
     pub before: State,
     /// What it will be.
     pub after: State,
-    /// Whether somebody changed by hand what an earlier run left.
-    pub drift: bool,
+    /// How it came to be other than an earlier run left it, if it did.
+    pub drift: Option<Drift>,
     /// What must pass before this change, the first to files that belong
     /// together, is made.
     pub(super) checks: Vec<StagedCheck>,
@@ -28,7 +28,7 @@ pub struct Change {
 impl Change {
     /// Makes a change.
     pub(super) fn new(step: String, key: Key, before: State, after: State) -> Self {
-        Self { step, key, before, after, drift: false, checks: Vec::new() }
+        Self { step, key, before, after, drift: None, checks: Vec::new() }
     }
 }
 
@@ -96,7 +96,7 @@ pub fn plan(host: &Host, declared: &[Declared]) -> Result<Plan, PlanError> {
             view.lay(target.key.clone(), target.after.clone());
             let (key, after) = (target.key, target.after);
             let mut change = Change::new(step.clone(), key, before, after);
-            change.drift = applied.is_drift(&change);
+            change.drift = applied.drift(host, &change).map_err(fail)?;
             plan.changes.push(change);
         }
     }

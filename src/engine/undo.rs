@@ -19,12 +19,13 @@ pub struct WayBack {
 }
 
 /// Plans the way back to before the oldest of `records`, which stand in the
-/// order in which they were made, in one run or in several.
+/// order in which they were made, in one run or in several. `purge`: the
+/// packages that they brought go as well.
 ///
 /// # Errors
 ///
 /// Fails where a look fails or a kept content is gone.
-pub fn way_back(host: &Host, records: &[Record]) -> Result<WayBack> {
+pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack> {
     let store = Store::new(host);
     let mut view = View::new(host);
     // Of several changes to one thing the oldest knows what it was.
@@ -37,7 +38,7 @@ pub fn way_back(host: &Host, records: &[Record]) -> Result<WayBack> {
         }
     }
     let mut stays = Vec::new();
-    let (mut first, mut last) = (vec![], vec![]);
+    let (mut first, mut last, mut purged) = (vec![], vec![], vec![]);
     let (mut returns, mut puts, mut removals) = (vec![], vec![], vec![]);
     // By name: the same service may have been declared to answer elsewhere.
     let mut seen = HashSet::new();
@@ -60,7 +61,12 @@ pub fn way_back(host: &Host, records: &[Record]) -> Result<WayBack> {
                 Back::To(state) if now == State::Absent => (&mut returns, key, state),
                 Back::To(state) => (&mut puts, key, state),
                 Back::Last(key, state) => (&mut last, key, state),
+                Back::Purge(_) if purge => (&mut purged, key, State::Absent),
                 Back::Paths => continue,
+                Back::Purge(sentence) => {
+                    stays.push(sentence);
+                    continue;
+                }
                 Back::Stays(sentence) => {
                     stays.push(sentence);
                     continue;
@@ -88,6 +94,6 @@ pub fn way_back(host: &Host, records: &[Record]) -> Result<WayBack> {
             living.push(Change::new("What lives by these files".into(), key, now, wish));
         }
     }
-    changes.extend(living.into_iter().chain(last).filter(is_change));
+    changes.extend(living.into_iter().chain(last).chain(purged).filter(is_change));
     Ok(WayBack { plan: Plan { changes, unseen: Vec::new() }, stays })
 }

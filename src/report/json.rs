@@ -39,7 +39,8 @@ pub(super) fn change(change: &Change) -> Value {
         "key": change.key.to_string(),
         "action": action(&change.before, &change.after).to_string(),
         "why": differences(&change.key, &change.before, &change.after),
-        "drift": change.drift,
+        "drift": change.drift.is_some(),
+        "drift_since_run": change.drift.as_ref().map(|drift| drift.run),
         "before": resource::json(&change.before, secret),
         "after": resource::json(&change.after, secret),
     })

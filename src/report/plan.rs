@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::people;
 use super::style::Style;
 use crate::diff::{self, Line, Part};
-use crate::engine::{Change, Plan};
+use crate::engine::{Change, Drift, Plan};
 use crate::resource::{Action, Blob, State, action, differences};
 
 /// Renders a plan. `subject` is what it is for, such as the host name.
@@ -54,9 +54,13 @@ pub(super) fn show(text: &mut String, change: &Change, style: Style) {
         Action::Delete => style.removed("-"),
     };
     let mut words = differences(&change.key, &change.before, &change.after);
-    if change.drift {
-        let verb = if change.before == State::Absent { "removed" } else { "changed" };
-        words.push(format!("{verb} by hand since mailprov wrote it"));
+    match &change.drift {
+        Some(Drift { run, kept_aside: Some(aside) }) => words.push(format!(
+            "replaced by a package upgrade since run {run}, which put it aside as {}",
+            aside.display()
+        )),
+        Some(Drift { run, .. }) => words.push(format!("changed by hand since run {run}")),
+        None => {}
     }
     let line = format!("  {symbol} {}  {}", change.key, style.faint(&words.join("; ")));
     let _ = writeln!(text, "{}", line.trim_end());

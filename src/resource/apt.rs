@@ -84,12 +84,19 @@ fn install(host: &Host, names: &[String], say: &mut dyn FnMut(&str)) -> Result<(
     host.apt(&["install"], names).env(MARK, "1").run().map(drop)
 }
 
-/// Removes what installing the others has not removed already.
+/// Removes packages with their configuration, but not those that installing
+/// the others has removed already: the configuration of those is kept.
 fn remove(host: &Host, names: &[String]) -> Result<()> {
-    if names.is_empty() {
+    let mut installed = Vec::new();
+    for name in names {
+        if host.package(name)?.is_some() {
+            installed.push(name.clone());
+        }
+    }
+    if installed.is_empty() {
         return Ok(());
     }
-    host.apt(&["remove"], names).env(MARK, "1").run().map(drop)
+    host.apt(&["purge"], &installed).env(MARK, "1").run().map(drop)
 }
 
 /// Waits until no other process holds a lock of the package system.

@@ -16,6 +16,8 @@ pub enum Back {
     Last(Key, State),
     /// The paths are all there is to it.
     Paths,
+    /// By its removal, if that is wanted; else this stays, in a sentence.
+    Purge(String),
     /// There is no way back; this stays, in a sentence.
     Stays(String),
 }
@@ -50,7 +52,7 @@ pub fn back(
         (Key::Group(_) | Key::User(_), before) => Back::To(before.clone()),
         (Key::Package(_), before) if before == now => Back::Paths,
         (Key::Package(name), State::Absent) => {
-            Back::Stays(format!("the package {name} stays installed"))
+            Back::Purge(format!("the package {name} stays installed"))
         }
         (Key::Package(name), _) => Back::Stays(format!("the package {name} stays as it is now")),
         (Key::Command(command), _) => {

@@ -187,8 +187,8 @@ impl ServiceState {
     /// See [`State::is_met_by`].
     pub(super) fn is_met_by(&self, actual: &Self) -> bool {
         let loaded = match (&self.loaded, &actual.loaded) {
-            // What does not run has loaded nothing.
-            _ if !self.running => true,
+            // What does not run has loaded nothing, unless its first boot is what counts.
+            (Loaded::Unknown | Loaded::Outdated(_), _) if !self.running => true,
             (Loaded::Current(wish), Loaded::Current(actual)) => {
                 wish.len() == actual.len()
                     && wish.iter().zip(actual).all(|((key, wish), (actual_key, actual))| {
@@ -211,6 +211,11 @@ pub(super) fn observe(host: &Host, key: &ServiceKey) -> Result<State> {
     }
     let loaded = match &process {
         Some(process) => loaded(host, unit, process)?,
+        // In a tree what counts is what the first boot was prepared for.
+        None if host.is_tree() => {
+            let note = noted(host, unit)?;
+            note.map_or(Loaded::Unknown, |note| Loaded::Current(note.configuration))
+        }
         None => Loaded::Unknown,
     };
     Ok(State::Service(ServiceState { enabled, running: process.is_some(), loaded }))
@@ -221,8 +226,7 @@ pub(super) fn observe(host: &Host, key: &ServiceKey) -> Result<State> {
 /// reloaded it with what was in it then). Another one, after a reboot, loaded
 /// what is on disk if nothing there is younger than the process.
 fn loaded(host: &Host, unit: &Unit, process: &Process) -> Result<Loaded> {
-    let Some(note) = host.read(&note_of(unit))? else { return Ok(Loaded::Unknown) };
-    let Ok(note) = serde_json::from_slice::<Note>(note.bytes()) else { return Ok(Loaded::Unknown) };
+    let Some(note) = noted(host, unit)? else { return Ok(Loaded::Unknown) };
     let is_ours = note.process.as_ref() == Some(process);
     let mut unchanged = true;
     for (key, noted) in &note.configuration {
@@ -254,6 +258,11 @@ fn loaded(host: &Host, unit: &Unit, process: &Process) -> Result<Loaded> {
     })
 }
 
+fn noted(host: &Host, unit: &Unit) -> Result<Option<Note>> {
+    let note = host.read(&note_of(unit))?;
+    Ok(note.and_then(|note| serde_json::from_slice(note.bytes()).ok()))
+}
+
 /// Enables and starts, reloads or restarts a service, and notes with what.
 pub(super) fn write(host: &Host, key: &ServiceKey, before: &State, after: &State) -> Result<()> {
     let unit = &key.unit;
@@ -266,7 +275,11 @@ pub(super) fn write(host: &Host, key: &ServiceKey, before: &State, after: &State
         _ => {}
     }
     if !after.running {
-        return host.stop(unit);
+        if let (true, Loaded::Current(configuration)) = (host.is_tree(), &after.loaded) {
+            return note(host, key, configuration, None);
+        }
+        host.stop(unit)?;
+        return wait_for_end(host, unit);
     }
     let Loaded::Current(configuration) = &after.loaded else { return Ok(()) };
     let old = host.main_process(unit)?;
@@ -283,7 +296,7 @@ pub(super) fn write(host: &Host, key: &ServiceKey, before: &State, after: &State
     for greeting in &key.answers {
         wait_for_answer(host, unit, greeting)?;
     }
-    note(host, key, configuration, process)
+    note(host, key, configuration, Some(process))
 }
 
 /// Returns a service that does not run.
@@ -414,6 +427,19 @@ fn wait_for_process(host: &Host, unit: &Unit, old: Option<&Process>) -> Result<P
     }
 }
 
+/// Waits until the daemon is gone, which systemd does not for the units that a
+/// unit is made of.
+fn wait_for_end(host: &Host, unit: &Unit) -> Result<()> {
+    let start = Instant::now();
+    while host.main_process(unit)?.is_some() {
+        if start.elapsed() > PATIENCE {
+            return Err(Error::Other(format!("{} was stopped but still runs", unit.name)));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
 /// Waits until the service greets: a process that runs may still serve nobody.
 fn wait_for_answer(host: &Host, unit: &Unit, greeting: &Greeting) -> Result<()> {
     let start = Instant::now();
@@ -457,7 +483,12 @@ fn greeting(node: &Node, decoder: &mut Decoder) -> Option<Option<Greeting>> {
     Some(Some(Greeting { at, begins }))
 }
 
-fn note(host: &Host, key: &ServiceKey, wish: &Configuration, process: Process) -> Result<()> {
+fn note(
+    host: &Host,
+    key: &ServiceKey,
+    wish: &Configuration,
+    process: Option<Process>,
+) -> Result<()> {
     let mut configuration = wish.clone();
     for (key, value) in &mut configuration {
         if value.is_none()
@@ -478,8 +509,7 @@ fn note(host: &Host, key: &ServiceKey, wish: &Configuration, process: Process) -
             changed.insert(path, stamp.changed);
         }
     }
-    let (process, noted) = (Some(process), Some(key.clone()));
-    let note = Note { configuration, process, at: now(), changed, key: noted };
+    let note = Note { configuration, process, at: now(), changed, key: Some(key.clone()) };
     let text = serde_json::to_vec(&note).map_err(|e| Error::Other(e.to_string()))?;
     host.make_private_directories(Path::new(NOTES))?;
     let root = Ownership::of_root(0o600);

@@ -144,6 +144,7 @@ fn service_differences(old: &ServiceState, new: &ServiceState) -> Vec<String> {
         (false, true) => words.push("start".to_owned()),
         (true, false) => words.push("stop".to_owned()),
         (true, true) => words.extend(load_difference(&old.loaded, &new.loaded)),
+        (false, false) if old.loaded != new.loaded => words.push("load at the next boot".into()),
         (false, false) => {}
     }
     words

@@ -57,6 +57,17 @@ catch_all: thomas
     logins: &["thomas", "anna", "auser3"],
 };
 
+/// As little as can be asked for.
+pub const ONLY_THOMAS: Spec = Spec {
+    yaml: "\
+hostname: mail.example.org
+domains: [example.org]
+accounts:
+  thomas: {password: HASH-thomas}
+",
+    logins: &["thomas"],
+};
+
 /// A certificate for every name in these tests, by an authority of their own.
 static CERTIFICATES: LazyLock<Certificates> = LazyLock::new(|| {
     let authority = Authority::new();
@@ -162,7 +173,15 @@ impl Server {
     #[must_use]
     #[track_caller]
     pub fn change(self, spec: Spec) -> Self {
-        let debian = self.debian.mail_yml(&mail_yml(spec.yaml)).apply();
+        self.change_with(spec, "")
+    }
+
+    /// Brings the server into another state, asked for with some lines more.
+    #[must_use]
+    #[track_caller]
+    pub fn change_with(self, spec: Spec, lines: &str) -> Self {
+        let text = mail_yml(&[spec.yaml, lines].concat());
+        let debian = self.debian.mail_yml(&text).apply();
         Self { debian, logins: spec.logins }
     }
 
@@ -243,6 +262,17 @@ impl Server {
     pub fn receive(&self, recipients: &[&str], letter: &Letter) {
         let reply = self.stranger().send(STRANGER, recipients, letter.bytes()).unwrap();
         reply.expect_code(250);
+    }
+
+    /// Writes to a name as programs on the host do.
+    #[track_caller]
+    pub fn write_from_host(&self, name: &str) -> Letter {
+        let letter = Letter::new();
+        let text = format!("Subject: {}\n\nfrom a program\n", letter.token());
+        let sendmail = ["/usr/sbin/sendmail", "-i", name];
+        let _ = self.debian.run_with_input(&sendmail, text.as_bytes()).success();
+        self.settle();
+        letter
     }
 
     /// Waits until no mail is under way any more.

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::thread;
 
-use crate::common::{CATCHING, Letter, REFUSING, STRANGER, Server, Spec, password_of, servers};
+use crate::common::{
+    CATCHING, Letter, ONLY_THOMAS, REFUSING, STRANGER, Server, Spec, password_of, servers,
+};
 use crate::support::wait_for;
 
 #[test]
@@ -131,20 +133,11 @@ fn a_days_work_leaves_no_warning_and_no_error_in_the_log() {
 
 #[test]
 fn an_account_that_is_removed_and_added_again_has_its_mail() {
-    let without_anna = Spec {
-        yaml: "\
-hostname: mail.example.org
-domains: [example.org, example.net]
-accounts:
-  thomas: {password: HASH-thomas}
-",
-        logins: &["thomas"],
-    };
     for server in servers(REFUSING) {
         let letter = Letter::new();
         server.receive(&["anna@example.org"], &letter);
         server.settle();
-        let server = server.change(without_anna);
+        let server = server.change(ONLY_THOMAS);
         server.answer_to("anna@example.org").expect_code(550);
         // Dovecot looks once a second whether its users changed.
         wait_for("anna to be unknown", || {

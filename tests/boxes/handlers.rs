@@ -2,6 +2,7 @@
 //! happens that is not owed.
 
 use super::agent::{converged, greeting, mail_yml, masters, mends, nothing_to_do, planned_keys};
+use super::drift::FILES_AND_WHAT_FOLLOWS;
 use crate::support::{Debian, Suite, wait_for};
 
 /// Changes Postfix's configuration in mail.yml, so that port 25 tells.
@@ -118,7 +119,7 @@ fn a_reload_keeps_the_process_and_a_restart_does_not() {
         assert_eq!(reloads("SIGHUP received - reloading"), 1, "{log}");
         nothing_to_do(&debian, "after a reload");
         // One that somebody else started is not known to run with what was on disk.
-        let _ = debian.shell("echo >>/etc/postfix/main.cf; postfix stop; postfix start").success();
+        let _ = debian.shell("echo >>/etc/postfix/main.cf; systemctl restart postfix").success();
         let theirs = masters(&debian);
         mends(&debian, "started by hand", &["file:/etc/postfix/main.cf", "service:postfix"]);
         assert_ne!(masters(&debian)["postfix"], theirs["postfix"]);
@@ -134,22 +135,14 @@ fn an_account_more_restarts_and_reloads_nothing() {
         let anna = mail_yml().replace("  anna:", "  berta:\n    password: \"HASH\"\n  anna:");
         let text = anna.replace("HASH", &crate::support::sha512_crypt("other"));
         debian.write("/etc/mailprov/mail.yml", text, 0o600);
-        let keys = [
-            "file:/etc/dovecot/users",
-            "file:/etc/postfix/mailboxes",
-            "table:/etc/postfix/mailboxes",
-            "file:/etc/postfix/senders",
-            "table:/etc/postfix/senders",
-        ];
+        let untouched = ["dovecot.conf", "main.cf", "master.cf", "service:"];
+        let is_touched = |key: &&str| !untouched.iter().any(|part| key.contains(part));
+        let keys: Vec<_> = FILES_AND_WHAT_FOLLOWS.into_iter().filter(is_touched).collect();
         mends(&debian, "an account more", &keys);
         assert_eq!(masters(&debian), before);
         let tls = crate::support::Tls::unverified("mail.example.org");
         let mut imap =
             crate::support::Imap::connect_tls(debian.connect(993).unwrap(), &tls).unwrap();
         assert!(imap.login("berta", "other").unwrap().is_ok());
-        let mut smtp = crate::support::Smtp::connect(debian.connect(25).unwrap()).unwrap();
-        let message = b"Subject: hello\r\n\r\nhello\r\n";
-        let reply = smtp.send("a@elsewhere.example", &["berta@example.org"], message).unwrap();
-        assert!(reply.is_positive(), "{}", reply.text());
     }
 }

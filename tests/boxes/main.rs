@@ -21,6 +21,8 @@ mod common;
 #[cfg(feature = "faults")]
 #[allow(unreachable_pub, reason = "a toolbox")]
 mod crash;
+#[cfg(feature = "faults")]
+mod crash_matrix;
 mod delivery;
 mod drift;
 mod everyday;

@@ -1,6 +1,8 @@
 //! The same server in its other forms.
 
-use crate::common::{Letter, REFUSING, Spec, servers};
+use std::io::{BufRead, BufReader};
+
+use crate::common::{Letter, ONLY_THOMAS, REFUSING, STRANGER, Server, Spec, servers};
 
 #[test]
 fn a_name_can_be_a_mailbox_of_its_own_in_each_domain() {
@@ -68,11 +70,7 @@ system_mail: anna
         assert_eq!(server.reached_by("root@example.org"), ["anna"]);
         server.answer_to("www-data@example.org").expect_code(550);
         for (name, reader) in [("root", "anna"), ("www-data", "anna"), ("thomas", "thomas")] {
-            let letter = Letter::new();
-            let text = format!("Subject: {}\n\nfrom a program\n", letter.token());
-            let sendmail = ["/usr/sbin/sendmail", "-i", name];
-            let _ = server.debian.run_with_input(&sendmail, text.as_bytes()).success();
-            server.settle();
+            let letter = server.write_from_host(name);
             assert_eq!(server.readers(&letter), [reader], "{name}");
         }
         let journal = server.debian.journal();
@@ -82,33 +80,14 @@ system_mail: anna
 
 #[test]
 fn imap_and_pop3_can_each_be_switched_off() {
-    let pop3 = Spec {
-        yaml: "\
-hostname: mail.example.org
-domains: [example.org]
-accounts:
-  thomas: {password: HASH-thomas}
-services: {imap: false}
-",
-        logins: &["thomas"],
-    };
-    let imap = Spec {
-        yaml: "\
-hostname: mail.example.org
-domains: [example.org]
-accounts:
-  thomas: {password: HASH-thomas}
-services: {pop3: false}
-",
-        logins: &["thomas"],
-    };
     for server in servers(REFUSING) {
-        let is_open = |server: &crate::common::Server, port| server.debian.connect(port).is_ok();
-        let server = server.change(imap);
+        let is_open = |server: &Server, port| server.debian.connect(port).is_ok();
+        assert!([110, 995, 143, 993].iter().all(|port| is_open(&server, *port)));
+        let server = server.change_with(ONLY_THOMAS, "services: {pop3: false}\n");
         assert_eq!(server.reached_by("thomas@example.org"), ["thomas"]);
         assert!(!is_open(&server, 110) && !is_open(&server, 995));
 
-        let server = server.change(pop3);
+        let server = server.change_with(ONLY_THOMAS, "services: {imap: false}\n");
         assert!(!is_open(&server, 143) && !is_open(&server, 993));
         assert_eq!(server.pop3("thomas").list().unwrap().len(), 1);
         server.submission("thomas").mail("thomas@example.org").unwrap().expect_code(250);
@@ -117,23 +96,13 @@ services: {pop3: false}
 
 #[test]
 fn the_size_of_a_mail_can_be_limited() {
-    let spec = Spec {
-        yaml: "\
-hostname: mail.example.org
-domains: [example.org]
-accounts:
-  thomas: {password: HASH-thomas}
-message_size: 1MiB
-",
-        logins: &["thomas"],
-    };
     for server in servers(REFUSING) {
-        let server = server.change(spec);
+        let server = server.change_with(ONLY_THOMAS, "message_size: 1MiB\n");
         assert!(server.stranger().ehlo().unwrap().contains(&"SIZE 1048576".to_owned()));
         for (lines, code) in [(1000, 250), (1100, 552)] {
             let letter = Letter::saying(&[&[b'x'; 998][..], b"\r\n"].concat().repeat(lines));
             let mut smtp = server.stranger();
-            let reply = smtp.send("a@b.example", &["thomas@example.org"], letter.bytes());
+            let reply = smtp.send(STRANGER, &["thomas@example.org"], letter.bytes());
             reply.unwrap().expect_code(code);
         }
     }
@@ -141,25 +110,18 @@ message_size: 1MiB
 
 #[test]
 fn extra_settings_win_and_nothing_warns_of_them() {
-    let spec = Spec {
-        yaml: "\
-hostname: mail.example.org
-domains: [example.org]
-accounts:
-  thomas: {password: HASH-thomas}
+    let extra = "\
 extra:
   postfix: {smtpd_banner: hello from $myhostname, smtpd_client_connection_rate_limit: \"300\"}
   dovecot: |
     login_greeting = good day
-",
-        logins: &["thomas"],
-    };
+";
     for server in servers(REFUSING) {
-        let server = server.change(spec);
+        let server = server.change_with(ONLY_THOMAS, extra);
         assert_eq!(server.stranger().greeting().text(), "hello from mail.example.org");
         let mut greeting = String::new();
-        let mut stream = std::io::BufReader::new(server.debian.connect(110).unwrap());
-        std::io::BufRead::read_line(&mut stream, &mut greeting).unwrap();
+        let mut stream = BufReader::new(server.debian.connect(110).unwrap());
+        stream.read_line(&mut greeting).unwrap();
         assert_eq!(greeting, "+OK good day\r\n");
         assert_eq!(server.debian.shell("postconf -n; doveconf -n").success().stderr(), "");
         let _ = server.debian.mailprov(&["plan", "--detailed-exitcode"]).exits(0);

@@ -100,6 +100,28 @@ fn a_wrong_password_opens_none() {
 }
 
 #[test]
+fn no_mailbox_opens_before_tls() {
+    for server in servers(REFUSING) {
+        let password = password_of("thomas");
+        let mut imap = Imap::connect(connect(&server, 143)).unwrap();
+        let capabilities = imap.capabilities().unwrap();
+        assert!(capabilities.contains(&"LOGINDISABLED".to_owned()), "{capabilities:?}");
+        assert!(!capabilities.iter().any(|word| word.starts_with("AUTH=")), "{capabilities:?}");
+        assert!(!imap.login("thomas", &password).unwrap().is_ok());
+        imap.starttls(&Server::tls()).unwrap();
+        assert!(imap.login("thomas", &password).unwrap().is_ok());
+
+        let mut pop3 = Pop3::connect(connect(&server, 110)).unwrap();
+        let capabilities = pop3.capabilities().unwrap();
+        assert!(capabilities.contains(&"STLS".to_owned()), "{capabilities:?}");
+        assert!(!capabilities.contains(&"USER".to_owned()), "{capabilities:?}");
+        assert!(pop3.login("thomas", &password).is_err());
+        pop3.stls(&Server::tls()).unwrap();
+        pop3.login("thomas", &password).unwrap();
+    }
+}
+
+#[test]
 fn a_user_of_the_system_has_no_mailbox_and_a_mailbox_no_login_on_the_system() {
     for server in servers(REFUSING) {
         let secret = "a system user's secret";

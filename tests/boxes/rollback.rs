@@ -113,3 +113,23 @@ fn a_saved_plan_is_applied_exactly_or_refused() {
     let _ = debian.mailprov(&["apply", "--yes", "--plan", "/root/plan"]).success();
     let _ = debian.mailprov(&["apply", "--yes", "--plan", "/root/plan"]).exits(3);
 }
+
+#[test]
+fn a_first_run_is_purged() {
+    for suite in Suite::ALL {
+        let debian = converged(suite);
+        let output = debian.mailprov(&["rollback", "--yes", "--purge"]).success();
+        for package in ["postfix", "dovecot-core", "dovecot-imapd"] {
+            let status = debian.run(&["dpkg-query", "--show", package]);
+            assert!(!status.is_success(), "{status}\n{output}");
+        }
+        for path in ["/etc/postfix/main.cf", "/etc/dovecot/users", "/etc/ssl/certs/mailprov.pem"] {
+            assert!(!debian.exists(path), "{path}");
+        }
+        assert!(!debian.run(&["id", "vmail"]).is_success());
+        assert!(debian.connect(25).is_err() && debian.connect(993).is_err());
+        // Nothing stands in the way of beginning again.
+        let debian = debian.apply();
+        assert!(debian.connect(25).is_ok());
+    }
+}

@@ -1,6 +1,6 @@
 //! Somebody reads what is written to the machine itself.
 
-use crate::common::{CATCHING, Letter, REFUSING, Server, Spec, servers};
+use crate::common::{CATCHING, Letter, REFUSING, Spec, servers};
 use crate::support::wait_for;
 
 /// Names that every mail server must or should have.
@@ -43,25 +43,15 @@ system_mail: anna
     }
 }
 
-/// Writes to a name as programs on the host do.
-fn write_to(server: &Server, name: &str) -> Letter {
-    let letter = Letter::new();
-    let text = format!("Subject: {}\n\nfrom a program\n", letter.token());
-    let sendmail = ["/usr/sbin/sendmail", "-i", name];
-    let _ = server.debian.run_with_input(&sendmail, text.as_bytes()).success();
-    server.settle();
-    letter
-}
-
 #[test]
 fn what_programs_write_to_users_of_the_system_reaches_system_mail() {
     for server in servers(REFUSING) {
         for name in ["root", "www-data", "root@localhost", "unheard-of", "MAILER-DAEMON"] {
-            let letter = write_to(&server, name);
+            let letter = server.write_from_host(name);
             assert_eq!(server.readers(&letter), ["thomas"], "{name}");
         }
         for name in ["anna", "anna@example.org"] {
-            let letter = write_to(&server, name);
+            let letter = server.write_from_host(name);
             assert_eq!(server.readers(&letter), ["anna"], "{name}");
         }
         let files = server.debian.run(&["find", "/var/mail/", "/root/Maildir", "-type", "f"]);

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::common::{CERTIFICATE, KEY, REFUSING, Server, Spec, servers};
+use crate::common::{CERTIFICATE, KEY, ONLY_THOMAS, REFUSING, Server, servers};
 use crate::support::{Algorithm, Authority, Imap, Output, Pop3, Smtp, Tls, wait_for};
 
 /// Ports with what `openssl s_client` calls the way into TLS.
@@ -120,18 +120,8 @@ fn a_renewed_certificate_is_served_after_the_next_apply() {
 
 #[test]
 fn a_self_signed_certificate_names_the_host() {
-    let spec = Spec {
-        yaml: "\
-hostname: mail.example.org
-domains: [example.org]
-accounts:
-  thomas: {password: HASH-thomas}
-tls: {self_signed: true}
-",
-        logins: &["thomas"],
-    };
     for server in servers(REFUSING) {
-        let server = server.change(spec);
+        let server = server.change_with(ONLY_THOMAS, "tls: {self_signed: true}\n");
         let shown = shown(&server, &Tls::unverified("mail.example.org")).unwrap();
         assert!(shown.iter().all(|certificate| *certificate == shown[0]));
         for (name, verdict) in [

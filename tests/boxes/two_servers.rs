@@ -1,7 +1,7 @@
 //! Two servers, each with a domain of its own, and the names of both in the
 //! DNS.
 
-use crate::common::{Letter, REFUSING, Server, Spec, password_of};
+use crate::common::{Letter, ONLY_THOMAS, REFUSING, Server, Spec, password_of};
 use crate::support::{Dns, Suite, Zone, wait_for};
 
 const OURS: Spec = Spec {
@@ -29,18 +29,19 @@ forwards:
     logins: &["bob"],
 };
 
-/// Connects a server of each release, the given one ours.
-fn pair(ours: Spec, theirs: Spec, suite: Suite) -> (Server, Server, Dns) {
+/// Connects a server of each release, the given one ours; theirs with some
+/// lines more.
+fn pair(theirs: &str, suite: Suite) -> (Server, Server, Dns) {
     let other = Suite::ALL.into_iter().find(|other| *other != suite).unwrap();
     let org = Server::start(REFUSING, suite);
-    let elsewhere = org.neighbour(REFUSING, other).change(theirs);
+    let elsewhere = org.neighbour(REFUSING, other).change_with(THEIRS, theirs);
     let dns = Zone::default()
         .host("mail.example.org", org.debian.addresses())
         .mx("example.org", "mail.example.org")
         .host("mx.elsewhere.example", elsewhere.debian.addresses())
         .mx("elsewhere.example", "mx.elsewhere.example")
         .serve(org.debian.network(), &[&org.debian, &elsewhere.debian]);
-    let org = org.change(ours);
+    let org = org.change(OURS);
     for server in [&org, &elsewhere] {
         // Postfix runs chrooted, with a copy of the resolver's configuration.
         let _ = server.debian.run(&["systemctl", "restart", "postfix"]).success();
@@ -63,7 +64,7 @@ fn send(from: (&Server, &str, &str), to: &str, other: &Server) -> Letter {
 #[test]
 fn mail_goes_both_ways_over_tls() {
     for suite in Suite::ALL {
-        let (org, elsewhere, _dns) = pair(OURS, THEIRS, suite);
+        let (org, elsewhere, _dns) = pair("", suite);
         let thomas = (&org, "thomas", "thomas@example.org");
         let letter = send(thomas, "bob@elsewhere.example", &elsewhere);
         let mail = elsewhere.copies("bob", &letter);
@@ -101,7 +102,7 @@ fn mail_goes_both_ways_over_tls() {
 #[test]
 fn a_mail_that_two_hosts_send_to_each_other_comes_to_an_end() {
     for suite in Suite::ALL {
-        let (org, elsewhere, _dns) = pair(OURS, THEIRS, suite);
+        let (org, elsewhere, _dns) = pair("", suite);
         let letter = Letter::new();
         let mut smtp = org.submission("thomas");
         let reply = smtp.send("thomas@example.org", &["loop@example.org"], letter.bytes());
@@ -120,35 +121,18 @@ fn a_mail_that_two_hosts_send_to_each_other_comes_to_an_end() {
 
 #[test]
 fn all_outgoing_mail_can_go_through_a_relay_that_wants_a_password() {
-    let ours = Spec {
-        yaml: "\
-hostname: mail.example.org
-domains: [example.org]
-accounts:
-  thomas: {password: HASH-thomas}
+    let relay = "\
 relay:
   host: \"[mx.elsewhere.example]:587\"
   username: bob
   password_file: /root/relay.secret
-",
-        logins: &["thomas"],
-    };
+";
     // A provider that lets its customer use any sender.
-    let theirs = Spec {
-        yaml: "\
-hostname: mx.elsewhere.example
-domains: [elsewhere.example]
-accounts:
-  bob: {password: HASH-bob}
-extra:
-  postfix: {mua_sender_restrictions: permit_sasl_authenticated}
-",
-        logins: &["bob"],
-    };
+    let generous = "extra: {postfix: {mua_sender_restrictions: permit_sasl_authenticated}}\n";
     for suite in Suite::ALL {
-        let (org, elsewhere, _dns) = pair(OURS, theirs, suite);
+        let (org, elsewhere, _dns) = pair(generous, suite);
         org.debian.write("/root/relay.secret", password_of("bob") + "\n", 0o600);
-        let org = org.change(ours);
+        let org = org.change_with(ONLY_THOMAS, relay);
         let thomas = (&org, "thomas", "thomas@example.org");
         let letter = send(thomas, "bob@elsewhere.example", &elsewhere);
         assert_eq!(elsewhere.readers(&letter), ["bob"]);
@@ -159,7 +143,7 @@ extra:
 
         // Without the password nothing is sent, and nothing is lost.
         org.debian.write("/root/relay.secret", "wrong\n", 0o600);
-        let org = org.change(ours);
+        let org = org.change_with(ONLY_THOMAS, relay);
         let letter = Letter::new();
         let mut smtp = org.submission("thomas");
         let to = ["bob@elsewhere.example"];

@@ -36,8 +36,8 @@ pub fn lock(path: &Path) -> File {
     file
 }
 
-/// Takes a lock on a file if nobody has it. A folder that is gone meanwhile has
-/// no lock to take.
+/// Takes a lock on a file if nobody has it; none where its folder has gone
+/// meanwhile, as that of another run of the tests may.
 pub fn try_lock(path: &Path) -> Option<File> {
     let file = open_lock(path).ok()?;
     file.try_lock().is_ok().then_some(file)
