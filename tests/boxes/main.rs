@@ -27,6 +27,8 @@ mod delivery;
 mod drift;
 mod everyday;
 mod handlers;
+mod hostile;
+mod interrupted;
 mod mailboxes;
 mod modes;
 mod nothing_broken_goes_live;
@@ -37,6 +39,7 @@ mod plan_is_the_truth;
 #[allow(dead_code, unreachable_pub, reason = "a toolbox")]
 mod provoked;
 mod relaying;
+#[allow(unreachable_pub, reason = "a toolbox")]
 mod rollback;
 mod smuggling;
 mod submission;
@@ -46,4 +49,6 @@ mod tls;
 mod tree;
 mod try_it;
 mod two_servers;
+#[cfg(feature = "faults")]
+mod undo;
 mod without_systemd;
