@@ -83,6 +83,7 @@ pub mod diagnostic;
 pub mod diff;
 pub mod digest;
 pub mod engine;
+mod fault;
 pub mod host;
 pub mod local;
 pub mod mail;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// The rooms by floor, the ground floor first.
 const FLOORS: &[&[&str]] = &[
-    &["diagnostic", "diff", "digest", "local", "secret"],
+    &["diagnostic", "diff", "digest", "fault", "local", "secret"],
     &["yaml"],
     &["host", "mail"],
     &["resource"],

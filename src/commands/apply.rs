@@ -10,7 +10,6 @@ use crate::cli::Global;
 use crate::engine::{self, Lock, Plan};
 use crate::host::{Host, Interruption};
 use crate::report::Report;
-use crate::resource;
 
 /// Brings the host into the state that mail.yml describes.
 pub(super) fn run(
@@ -25,13 +24,14 @@ pub(super) fn run(
     let mail = mail.or(saved.as_ref().and_then(|saved| saved.mail.as_deref()));
     let loaded = load(global, mail, report)?;
     let _lock = lock(&loaded.host, "apply")?;
-    if let Some(run) = engine::runs(&loaded.host)?.last().filter(|run| run.outcome.is_none()) {
+    let runs = engine::runs(&loaded.host)?;
+    if let Some(run) = runs.last().filter(|run| run.outcome.is_none()) {
         report.note(&format!(
             "Run {} was cut off before its end; this goes on from where it left the host.\n",
             run.number
         ));
     }
-    resource::tidy(&loaded.host)?;
+    engine::tidy(&loaded.host, runs.last(), &mut |text| report.note(&format!("{text}\n")))?;
     let plan = loaded.plan(report)?;
     if let Some(saved) = saved {
         saved.check(&plan).map_err(|error| {

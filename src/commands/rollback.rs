@@ -20,6 +20,7 @@ pub(super) fn run(
     let host = Host::open(&global.root)?;
     let _lock = lock(&host, "rollback")?;
     let runs = engine::runs(&host)?;
+    engine::tidy(&host, runs.last(), &mut |text| report.note(&format!("{text}\n")))?;
     let oldest = match number {
         Some(number) => find(&runs, number)?,
         None => runs.last().ok_or_else(|| {

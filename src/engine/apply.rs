@@ -7,6 +7,7 @@ use super::applied::Applied;
 use super::journal::{Journal, Outcome};
 use super::undo::way_back;
 use super::{Change, Event, Plan};
+use crate::fault::{Point, pass};
 use crate::host::{Error, Host, Result};
 use crate::resource::{self, Key, State};
 
@@ -49,8 +50,12 @@ pub fn apply(
     let fail = |source| Failure { step: "Keep a journal".into(), source, left: Vec::new() };
     let journal = Journal::begin(host, command).map_err(fail)?;
     let mut run = Run { host, journal, applied: Applied::read(host), sink, explained: false };
-    let Err((step, source)) = run.make_all(&plan.changes, stop) else {
-        return run.journal.ended(Outcome::Applied).map_err(fail);
+    let ended = |run: &Run<'_>| {
+        let ended = run.journal.ended(Outcome::Applied);
+        ended.map_err(|source| ("Keep a journal".to_owned(), source))
+    };
+    let Err((step, source)) = run.make_all(&plan.changes, stop).and_then(|()| ended(&run)) else {
+        return Ok(());
     };
     let left = run.undo(&source);
     Err(Failure { step, source, left })
@@ -81,7 +86,8 @@ impl Run<'_> {
     }
 
     /// Makes the changes of one step. `back`: on the way back, where what is
-    /// there now does not matter.
+    /// there now does not matter, and all that was is in the journal already: a
+    /// disk that is full must not keep us from it.
     fn make(&mut self, changes: &[Change], back: bool) -> Result<()> {
         let start = Instant::now();
         (self.sink)(Event::Started { changes });
@@ -100,14 +106,16 @@ impl Run<'_> {
                     change.key
                 )));
             }
-            // What is met already may have been brought by a package of this run: the plan
-            // announced it, and the way back leads past it.
-            numbers.push(self.journal.ahead(
-                &change.step,
-                &change.key,
-                &change.before,
-                &change.after,
-            )?);
+            if !back {
+                // What is met already may have been brought by a package of this run: the plan
+                // announced it, and the way back leads past it.
+                numbers.push(self.journal.ahead(
+                    &change.step,
+                    &change.key,
+                    &change.before,
+                    &change.after,
+                )?);
+            }
             if !is_met {
                 // What the plan saw says more than what this run made of it since.
                 let is_still = change.before.is_still(&now);
@@ -117,6 +125,7 @@ impl Run<'_> {
         }
         let borrowed: Vec<_> = batch.iter().map(|(key, now, after)| (*key, now, *after)).collect();
         resource::write(self.host, &borrowed, &mut |text| (self.sink)(Event::Said { text }))?;
+        pass(Point::Change).map_err(|error| Error::Other(error.to_string()))?;
         // What brings more than it declares has looked for itself.
         for (key, _, after) in batch.iter().filter(|(key, ..)| !key.reaches_further()) {
             if !after.is_met_by(&resource::observe(self.host, key)?) {
@@ -125,7 +134,10 @@ impl Run<'_> {
                 )));
             }
         }
-        self.applied.note(self.host, self.journal.number(), changes)?;
+        let noted = self.applied.note(self.host, self.journal.number(), changes);
+        if !back {
+            noted?;
+        }
         numbers.into_iter().try_for_each(|number| self.journal.made(number))?;
         self.explained |= changes.iter().any(|change| change.key.reaches_further());
         (self.sink)(Event::Finished { changes, elapsed: start.elapsed() });
@@ -138,7 +150,9 @@ impl Run<'_> {
         let mut left = Vec::new();
         let mut note =
             |result: Result<()>| left.extend(result.err().map(|error| error.to_string()));
-        note(self.journal.undoing(&error.to_string()));
+        // A journal that takes no more is no reason to leave the host as it is. Without an end the
+        // run counts as cut off, whose way back is the same.
+        let _ = self.journal.undoing(&error.to_string());
         let records = self.journal.records().to_vec();
         let mut stays = Vec::new();
         match way_back(self.host, &records, false) {
@@ -155,7 +169,7 @@ impl Run<'_> {
             true => Outcome::Undone,
             false => Outcome::Broken { left: left.clone() },
         };
-        left.extend(self.journal.ended(outcome).err().map(|error| error.to_string()));
+        let _ = self.journal.ended(outcome);
         left
     }
 }

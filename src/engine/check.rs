@@ -11,6 +11,9 @@ use crate::resource::{Check, Key, Resource, State, View};
 /// and not on a disk: planning leaves no trace on it.
 const STAGES: &str = "/run/mailprov";
 
+/// How the name of such a folder begins; it ends with the number of a process.
+const STAGE: &str = "stage-";
+
 /// What an argument of a checker writes for the folder of the staged files.
 const PLACEHOLDER: &str = "{stage}";
 
@@ -53,12 +56,26 @@ pub(super) fn stage(resource: &Resource, view: &View<'_>, changes: &mut [Change]
     Ok(())
 }
 
+/// Removes the stages of processes that are no more.
+pub(super) fn remove_stages(host: &Host) -> Result<()> {
+    let stages = Path::new(STAGES);
+    for name in host.list(stages)? {
+        let process = name.strip_prefix(STAGE).and_then(|number| number.parse().ok());
+        if let Some(process) = process
+            && host.process(process)?.is_none()
+        {
+            host.remove_tree(&stages.join(name))?;
+        }
+    }
+    Ok(())
+}
+
 impl StagedCheck {
     /// Stages the files and runs the checkers. An exit code other than 0 and
     /// a single word on standard error both mean that they are not good.
     pub(super) fn run(&self, host: &Host) -> Result<()> {
         // One's own: somebody may plan while another applies.
-        let stage = Path::new(STAGES).join(format!("stage-{}", std::process::id()));
+        let stage = Path::new(STAGES).join(format!("{STAGE}{}", std::process::id()));
         host.remove_tree(&stage)?;
         let result = self.run_on(host, &stage);
         host.remove_tree(&stage)?;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Change;
 use super::store::Store;
+use crate::fault::{Point, pass};
 use crate::host::{Error, Host, Result};
 use crate::resource::{self, Key, State, Stored};
 
@@ -126,7 +127,11 @@ impl<'h> Journal<'h> {
         host.make_private_directories(&folder)?;
         let journal = Self { host, number, file: folder.join("journal"), records: Vec::new() };
         let (command, by, at) = (command.to_owned(), host.person(), crate::host::now());
-        journal.write(&Entry::Began { version: VERSION, command, by, at })?;
+        if let Err(error) = journal.write(&Entry::Began { version: VERSION, command, by, at }) {
+            // What never began is not to look like what was cut off.
+            let _ = host.remove_tree(&self::folder(number));
+            return Err(error);
+        }
         let old = numbers.len().saturating_sub(RUNS_KEPT - 1);
         if old > 0 {
             numbers[..old]
@@ -195,7 +200,8 @@ impl<'h> Journal<'h> {
         let mut line =
             serde_json::to_vec(entry).map_err(|error| Error::Other(error.to_string()))?;
         line.push(b'\n');
-        self.host.append(&self.file, &line)
+        self.host.append(&self.file, &line)?;
+        pass(Point::Journal).map_err(|error| Error::io("write", &self.file, error))
     }
 }
 
@@ -231,8 +237,8 @@ impl Run {
 ///
 /// # Errors
 ///
-/// Fails where a journal cannot be read. A last line that was cut off counts
-/// as not written.
+/// Fails where a journal cannot be read, or is of a later version. A last line
+/// that was cut off counts as not written.
 pub fn runs(host: &Host) -> Result<Vec<Run>> {
     numbers(host)?.into_iter().map(|number| read(host, number)).collect()
 }
@@ -256,11 +262,19 @@ fn read(host: &Host, number: u64) -> Result<Run> {
             Ok(entry) => entry,
             Err(_) if lines.peek().is_none() => break,
             Err(error) => {
-                let message = format!("the journal {} cannot be read: {error}", path.display());
-                return Err(Error::Other(message));
+                return Err(Error::Other(format!(
+                    "the journal {} is damaged: {error}; move its folder away to go on without it",
+                    path.display()
+                )));
             }
         };
         match entry {
+            Entry::Began { version, .. } if version > VERSION => {
+                return Err(Error::Other(format!(
+                    "the journal {} was written by a later version of mailprov; use that one",
+                    path.display()
+                )));
+            }
             Entry::Began { command, by, at, .. } => {
                 (run.command, run.by, run.at) = (command, by, at)
             }

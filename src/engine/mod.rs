@@ -10,6 +10,7 @@ mod lock;
 mod plan;
 mod saved;
 mod store;
+mod tidy;
 mod undo;
 
 pub use applied::Drift;
@@ -19,4 +20,5 @@ pub use journal::{Outcome, Record, Run, runs};
 pub use lock::{Lock, LockError};
 pub use plan::{Change, Plan, PlanError, Unseen, plan};
 pub use saved::{SavedPlan, SavedPlanError};
+pub use tidy::tidy;
 pub use undo::{WayBack, way_back};

@@ -93,6 +93,11 @@ pub fn plan(host: &Host, declared: &[Declared]) -> Result<Plan, PlanError> {
             if target.after.is_met_by(&before) {
                 continue;
             }
+            match view.refuse_meddling(&target.key) {
+                // Who may not look will be told, as root, when it is to be applied.
+                Err(error) if error.is_permission_denied() && !Host::is_root() => {}
+                refused => refused.map_err(fail)?,
+            }
             view.lay(target.key.clone(), target.after.clone());
             let (key, after) = (target.key, target.after);
             let mut change = Change::new(step.clone(), key, before, after);

@@ -7,7 +7,7 @@ use super::journal::Record;
 use super::store::Store;
 use super::{Change, Plan};
 use crate::host::{Host, Result};
-use crate::resource::{self, Back, Key, State, View, back};
+use crate::resource::{self, Back, Key, State, View, back, living_by};
 
 /// The way back, and what it does not go.
 #[derive(Debug, Default)]
@@ -40,13 +40,14 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
     let (mut stays, mut installed) = (Vec::new(), Vec::new());
     let (mut first, mut last, mut purged) = (vec![], vec![], vec![]);
     let (mut returns, mut puts, mut removals) = (vec![], vec![], vec![]);
+    // By name: the same service may have been declared to answer elsewhere.
     let mut seen = HashSet::new();
     for record in records {
         let paths = record.traces.iter().filter_map(|(path, _)| {
             Some((Key::File(path.clone()), Back::To(traces.remove(path)?)))
         });
         let mut ways: Vec<(Key, Back)> = paths.collect();
-        if seen.insert(&record.key) {
+        if seen.insert(record.key.to_string()) {
             let (before, after) =
                 (store.fetch(record.before.clone())?, store.fetch(record.after.clone())?);
             let now = resource::observe(host, &record.key)?;
@@ -81,8 +82,21 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
     // folder, a folder and its owner. What only changed keeps the order of the steps.
     returns.reverse();
     removals.reverse();
-    let all =
-        first.into_iter().chain(returns).chain(puts).chain(removals).chain(last).chain(purged);
-    let changes = all.filter(|change| !change.after.is_met_by(&change.before)).collect();
+    let all = first.into_iter().chain(returns).chain(puts).chain(removals);
+    let is_change = |change: &Change| !change.after.is_met_by(&change.before);
+    let mut changes: Vec<Change> = all.filter(is_change).collect();
+    // A run that was cut off, or failed, may have come to a service's files and not to the
+    // service, to a table's source and not to the table.
+    let files: Vec<&Key> = changes.iter().map(|change| &change.key).collect();
+    let mut living = Vec::new();
+    for (key, wish) in living_by(&files, &view)? {
+        let is_same = |change: &Change| change.key.to_string() == key.to_string();
+        let is_on_its_way = changes.iter().chain(&last).any(is_same);
+        if !is_on_its_way {
+            let now = resource::observe(host, &key)?;
+            living.push(Change::new("What lives by these files".into(), key, now, wish));
+        }
+    }
+    changes.extend(living.into_iter().chain(last).chain(purged).filter(is_change));
     Ok(WayBack { plan: Plan { changes, ..Plan::default() }, stays })
 }

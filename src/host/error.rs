@@ -31,6 +31,16 @@ pub enum Error {
         /// The link.
         path: PathBuf,
     },
+    /// A folder in which everybody may put things in our way.
+    #[error(
+        "everybody may write in the directory {}, so nothing in it is safe; \
+         close it first (chmod o-w)",
+        path.display()
+    )]
+    Exposed {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A folder with something in it stands where something else belongs.
     #[error("{} is a directory that is not empty; move it away first", path.display())]
     DirectoryInTheWay {

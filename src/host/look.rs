@@ -9,6 +9,7 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, FcntlArg, OFlag, fcntl, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
+use nix::unistd::geteuid;
 use xattr::FileExt;
 
 use super::chase::Place;
@@ -79,6 +80,28 @@ impl Host {
             .map_err(|e| Error::io("look at the lock of", path, e.into()))?;
         let free = i32::from(lock.l_type) == nix::libc::F_UNLCK;
         Ok((!free && lock.l_pid > 0).then_some(lock.l_pid))
+    }
+
+    /// Refuses a link at `path` that is neither root's nor ours.
+    pub fn refuse_planted_link(&self, path: &Path) -> Result<()> {
+        let Some((_, found)) = self.look(path, false)? else { return Ok(()) };
+        let is_ours = [0, geteuid().as_raw()].contains(&found.st_uid);
+        match kind(&found) {
+            SFlag::S_IFLNK if !is_ours => Err(Error::PlantedLink { path: path.to_owned() }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a folder where everybody may replace what is another's: one that
+    /// all may write in and that is not sticky.
+    pub fn refuse_exposed(&self, folder: &Path) -> Result<()> {
+        const OPEN: u32 = 0o002;
+        const STICKY: u32 = 0o1000;
+        let Some((_, found)) = self.look(folder, true)? else { return Ok(()) };
+        if kind(&found) == SFlag::S_IFDIR && found.st_mode & (OPEN | STICKY) == OPEN {
+            return Err(Error::Exposed { path: folder.to_owned() });
+        }
+        Ok(())
     }
 
     /// Tells whether anything stands at `path`, links followed.

@@ -4,17 +4,19 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, renameat};
-use nix::sys::stat::{Mode, SFlag, fchmod, fstat, fstatat, mkdirat};
+use nix::sys::stat::{Mode, SFlag, UtimensatFlags, fchmod, fstat, fstatat, mkdirat, utimensat};
+use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fsync, symlinkat, unlinkat};
 use xattr::FileExt;
 
 use super::chase::Place;
 use super::look::{attributes, is_absence, kind, open_file, open_folder, read_all};
 use super::{Content, Error, Host, Ownership, Result};
+use crate::fault::{Point, pass};
 
 impl Host {
     /// Puts a file in place: written beside it, complete with owner and mode
@@ -95,7 +97,7 @@ impl Host {
     }
 
     /// Adds to the end of a file, making it for root's eyes only where it is not
-    /// there. When this returns, it is on disk.
+    /// there. When this returns, it is on disk, whole or not at all.
     pub fn append(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         let fail = |e: io::Error| Error::io("write", path, e);
         let place = self.existing_place(path)?;
@@ -109,7 +111,12 @@ impl Host {
             Err(errno) => return Err(fail(errno.into())),
         };
         let mut file = File::from(file);
-        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(fail)?;
+        let length = file.metadata().map_err(fail)?.len();
+        if let Err(error) = file.write_all(bytes).and_then(|()| file.sync_all()) {
+            // Or else what is added next would stand on a line that was cut off.
+            let _ = file.set_len(length);
+            return Err(fail(error));
+        }
         if is_new { sync_folder(&place).map_err(fail) } else { Ok(()) }
     }
 
@@ -162,6 +169,47 @@ impl Host {
         }
     }
 
+    /// Where something that is to have the name `path` is made, so that it can
+    /// be given that name when it is complete.
+    pub fn unfinished(path: &Path) -> PathBuf {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        path.with_file_name(format!(".{name}{UNFINISHED}"))
+    }
+
+    /// Removes what a killed run left of things in `folder` that were not
+    /// complete, and in the folders below it.
+    pub fn remove_unfinished_below(&self, folder: &Path) -> Result<()> {
+        for name in self.list(folder)? {
+            let path = folder.join(&name);
+            if name.starts_with('.') && name.ends_with(UNFINISHED) {
+                self.remove_tree(&path)?;
+            } else if let Some((_, found)) = self.look(&path, false)?
+                && kind(&found) == SFlag::S_IFDIR
+            {
+                self.remove_unfinished_below(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the file at `path` count as written no earlier than the one at
+    /// `other`, whatever the clock said meanwhile.
+    pub fn make_no_older(&self, path: &Path, other: &Path) -> Result<()> {
+        let (Some((place, found)), Some((_, other))) =
+            (self.look(path, false)?, self.look(other, true)?)
+        else {
+            return Ok(());
+        };
+        let written = TimeSpec::new(found.st_mtime, found.st_mtime_nsec);
+        let wanted = TimeSpec::new(other.st_mtime, other.st_mtime_nsec);
+        if written >= wanted {
+            return Ok(());
+        }
+        let (name, flags) = (place.name.as_os_str(), UtimensatFlags::NoFollowSymlink);
+        utimensat(&place.folder, name, &TimeSpec::UTIME_OMIT, &wanted, flags)
+            .map_err(|errno| Error::io("change", path, errno.into()))
+    }
+
     /// Finds the place of something that is about to be made.
     fn existing_place(&self, path: &Path) -> Result<Place> {
         self.place(path).map_err(|error| match (error, path.parent()) {
@@ -184,10 +232,13 @@ impl Host {
     }
 }
 
+/// How the name of what is not complete yet ends.
+const UNFINISHED: &str = ".mailprov-new";
+
 /// The name that a new file has until it is complete. It is always the same,
 /// so that one left by a run that was killed is replaced by the next.
 fn temporary_name(place: &Place) -> String {
-    format!(".{}.mailprov-new", place.name.to_string_lossy())
+    format!(".{}{UNFINISHED}", place.name.to_string_lossy())
 }
 
 /// Writes a new file beside the old one and renames it over it.
@@ -198,7 +249,8 @@ fn replace(place: &Place, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io:
     let _ = unlinkat(&place.folder, name.as_str(), UnlinkatFlags::NoRemoveDir);
     let owner_only = Mode::S_IRUSR | Mode::S_IWUSR;
     let mut new = File::from(openat(&place.folder, name.as_str(), flags, owner_only)?);
-    let result = fill(&mut new).and_then(|()| new.sync_all()).and_then(|()| {
+    let complete = fill(&mut new).and_then(|()| new.sync_all()).and_then(|()| pass(Point::File));
+    let result = complete.and_then(|()| {
         Ok(renameat(&place.folder, name.as_str(), &place.folder, place.name.as_os_str())?)
     });
     if result.is_err() {

@@ -141,17 +141,30 @@ fn forbid_starting(host: &Host) -> Result<()> {
     host.put_file(Path::new(POLICY), &Content::new(script.into_bytes()), &root)
 }
 
+/// Takes away the policy that a killed run left, once the apt that it may have
+/// left too is done: that one must start nothing.
+pub(super) fn tidy(host: &Host, say: &mut dyn FnMut(&str)) -> Result<()> {
+    if host.entry(Path::new(OLD_POLICY))?.is_none() && !is_ours(host)? {
+        return Ok(());
+    }
+    wait_for_others(host, say)?;
+    restore_policy(host)
+}
+
 /// Puts the host's own policy back, also one that a killed run left aside.
-pub(super) fn restore_policy(host: &Host) -> Result<()> {
+fn restore_policy(host: &Host) -> Result<()> {
     if host.entry(Path::new(OLD_POLICY))?.is_some() {
         return host.rename(Path::new(OLD_POLICY), Path::new(POLICY));
     }
-    match host.entry(Path::new(POLICY))? {
-        Some(Entry::File { content, .. })
-            if String::from_utf8_lossy(content.bytes()).contains(MARK) =>
-        {
-            host.remove(Path::new(POLICY))
+    if is_ours(host)? { host.remove(Path::new(POLICY)) } else { Ok(()) }
+}
+
+/// Tells whether the policy that stands there is ours.
+fn is_ours(host: &Host) -> Result<bool> {
+    Ok(match host.entry(Path::new(POLICY))? {
+        Some(Entry::File { content, .. }) => {
+            String::from_utf8_lossy(content.bytes()).contains(MARK)
         }
-        _ => Ok(()),
-    }
+        _ => false,
+    })
 }

@@ -2,7 +2,7 @@
 //! another change of the same key, or not at all.
 
 use super::service::{self, ServiceState};
-use super::{Key, State, View};
+use super::{Key, State, View, table};
 use crate::host::Result;
 
 /// The way back from one change.
@@ -22,6 +22,18 @@ pub enum Back {
     Stays(String),
 }
 
+/// Returns what lives by `files` without standing in any journal, and how it is
+/// to be once they are as `view` shows them: to be put right after them.
+///
+/// # Errors
+///
+/// Fails where a look fails.
+pub fn living_by(files: &[&Key], view: &View<'_>) -> Result<Vec<(Key, State)>> {
+    let mut found = table::compiled_from(view, files)?;
+    found.extend(service::loading(view, files)?);
+    Ok(found)
+}
+
 /// Tells the way back from a change of `key`, which was `before`, was to be
 /// `after` and is `now`. `view` shows the paths as they will be.
 ///
@@ -38,7 +50,7 @@ pub fn back(
     Ok(match (key, before) {
         (Key::File(_) | Key::Table(_) | Key::Certificate(_) | Key::Original(_), _) => Back::Paths,
         (Key::Group(_) | Key::User(_), before) => Back::To(before.clone()),
-        (Key::Package(_), State::Absent) if *now == State::Absent => Back::Paths,
+        (Key::Package(_), before) if before == now => Back::Paths,
         (Key::Package(_), State::Absent) => Back::Purge,
         (Key::Package(name), _) => Back::Stays(format!("the package {name} stays as it is now")),
         (Key::Command(command), _) => {
@@ -46,7 +58,7 @@ pub fn back(
         }
         (Key::Service(key), State::Service(before @ ServiceState { running: true, .. })) => {
             match service::back_to_running(before, after, now, view)? {
-                Some(state) => Back::Last(Key::Service(key.as_it_was(before)), state),
+                Some(state) => Back::Last(Key::Service(key.as_it_was(before, view)?), state),
                 None => Back::Paths,
             }
         }

@@ -56,6 +56,13 @@ pub(super) fn write(host: &Host, path: &Path) -> Result<()> {
         host.make_private_directories(folder)?;
     }
     match host.entry(path)? {
+        // A folder that is copied only in part must not look like one that is kept.
+        Some(Entry::Directory(_)) => {
+            let new = Host::unfinished(&copy);
+            host.remove_tree(&new)?;
+            copy_tree(host, path, &new)?;
+            host.rename(&new, &copy)
+        }
         Some(_) => copy_tree(host, path, &copy),
         None => {
             let root = Ownership::of_root(0o600);

@@ -20,6 +20,9 @@ use super::{Key, State, Target, View};
 use crate::host::{Content, Entry, Error, Host, Ownership, Result, now};
 use crate::yaml::{Decoder, Node};
 
+/// Where a pair is made. For root's eyes only.
+pub(super) const WORK: &str = "/var/lib/mailprov/certificate";
+
 /// How long a self-signed certificate lives: as long as clients accept at most.
 const DAYS: &str = "825";
 
@@ -150,7 +153,7 @@ pub(super) fn write(host: &Host, pair: &Pair, after: &State) -> Result<()> {
         return host.put_file(&pair.key, &key, &Ownership::of_root(0o600));
     }
     let hostname = wish.names.first().map_or("", String::as_str);
-    let folder = Path::new("/var/lib/mailprov/certificate");
+    let folder = Path::new(WORK);
     host.make_private_directories(folder)?;
     let (key, certificate) = (folder.join("key"), folder.join("certificate"));
     // A common name has at most 64 characters (RFC 5280, ub-common-name); clients read the other.

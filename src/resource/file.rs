@@ -181,6 +181,10 @@ pub(super) fn write(host: &Host, path: &Path, after: &State) -> Result<()> {
         State::File { blob, ownership } => host.put_file(path, &blob.content, ownership),
         State::Directory(ownership) => host.put_directory(path, ownership),
         State::Link { target } => host.put_link(path, target),
+        State::Special => Err(host::Error::Other(format!(
+            "{} was a FIFO, a socket or a device, and none is made again",
+            path.display()
+        ))),
         other => Err(host::Error::Other(format!("{} cannot become {other:?}", path.display()))),
     }
 }

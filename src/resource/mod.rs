@@ -23,11 +23,13 @@ mod user;
 mod view;
 mod words;
 
+use std::path::{Path, PathBuf};
+
 use crate::host::{Host, Result};
 use crate::yaml::{Decoder, Node};
 
 pub use attributes::{AssetError, Assets};
-pub use back::{Back, back};
+pub use back::{Back, back, living_by};
 pub use certificate::{
     CertificateState, Problem as CertificateProblem, examine as examine_certificate,
 };
@@ -161,14 +163,18 @@ pub fn observe(host: &Host, key: &Key) -> Result<State> {
     }
 }
 
-/// Puts right what a killed run left half done and no plan would show.
-pub fn tidy(host: &Host) -> Result<()> {
-    apt::restore_policy(host)
+/// Puts right what a killed run left half done and no plan would show. `say`
+/// is told what takes long.
+pub fn tidy(host: &Host, say: &mut dyn FnMut(&str)) -> Result<()> {
+    for folder in [table::WORK, certificate::WORK] {
+        host.remove_tree(Path::new(folder))?;
+    }
+    apt::tidy(host, say)
 }
 
 /// Returns the paths at which bringing a key about leaves something, so that
 /// what stood there can be kept and put back.
-pub fn touches(key: &Key) -> Vec<std::path::PathBuf> {
+pub fn touches(key: &Key) -> Vec<PathBuf> {
     match key {
         Key::File(path) => vec![path.clone()],
         Key::Table(table) => table.files(),

@@ -87,6 +87,13 @@ struct Note {
     process: Option<Process>,
     /// In nanoseconds since 1970.
     at: i64,
+    /// When each file last changed, as far as is known: what is from the future,
+    /// since the clock was set back, is not younger than the process for that.
+    #[serde(default)]
+    changed: BTreeMap<PathBuf, i64>,
+    /// The service, with where it was seen to answer.
+    #[serde(default)]
+    key: Option<ServiceKey>,
 }
 
 impl Service {
@@ -238,7 +245,10 @@ fn loaded(host: &Host, unit: &Unit, process: &Process) -> Result<Loaded> {
         // By the time of the last change of any kind, since a copy that is put back may bring its
         // time of writing along.
         let since = if is_ours { note.at } else { process.started_at() };
-        let young = host.stamp(path)?.is_some_and(|stamp| stamp.changed > since);
+        let young = host.stamp(path)?.is_some_and(|stamp| {
+            let is_noted = is_ours && note.changed.get(path) == Some(&stamp.changed);
+            stamp.changed > since && !is_noted
+        });
         unchanged &= digest == *noted && !young;
     }
     Ok(match (is_ours, unchanged) {
@@ -266,7 +276,7 @@ pub(super) fn write(host: &Host, key: &ServiceKey, before: &State, after: &State
     }
     if !after.running {
         if let (true, Loaded::Current(configuration)) = (host.is_tree(), &after.loaded) {
-            return note(host, unit, configuration, None);
+            return note(host, key, configuration, None);
         }
         host.stop(unit)?;
         return wait_for_end(host, unit);
@@ -285,7 +295,7 @@ pub(super) fn write(host: &Host, key: &ServiceKey, before: &State, after: &State
     for greeting in &key.answers {
         wait_for_answer(host, unit, greeting)?;
     }
-    note(host, unit, configuration, Some(process))
+    note(host, key, configuration, Some(process))
 }
 
 /// Restarts a service. One that somebody started past the init system, which
@@ -321,6 +331,31 @@ pub(super) fn back_to_running(
         _ => None,
     });
     let Some(known) = known else { return Ok(None) };
+    let loaded = Loaded::Current(as_it_will_be(known, view)?);
+    Ok(Some(State::Service(ServiceState { enabled: before.enabled, running: true, loaded })))
+}
+
+/// Returns the services that run with one of `files`, each as it is to run
+/// again once the files are as `view` shows them.
+pub(super) fn loading(view: &View<'_>, files: &[&Key]) -> Result<Vec<(Key, State)>> {
+    let host = view.host();
+    let mut found = Vec::new();
+    for name in host.list(Path::new(NOTES))? {
+        let note = host.read(&Path::new(NOTES).join(name))?;
+        let note = note.and_then(|note| serde_json::from_slice::<Note>(note.bytes()).ok());
+        let Some(Note { key: Some(key), configuration, .. }) = note else { continue };
+        let loads = |file: &&Key| configuration.contains_key(&file.to_string());
+        let State::Service(now) = observe(host, &key)? else { continue };
+        if now.running && files.iter().any(loads) {
+            let loaded = Loaded::Current(as_it_will_be(&configuration, view)?);
+            found.push((Key::Service(key), State::Service(ServiceState { loaded, ..now })));
+        }
+    }
+    Ok(found)
+}
+
+/// Returns a configuration with its files as `view` shows them.
+fn as_it_will_be(known: &Configuration, view: &View<'_>) -> Result<Configuration> {
     let mut configuration = Configuration::new();
     for (key, value) in known {
         let value = match key.strip_prefix("file:") {
@@ -329,19 +364,23 @@ pub(super) fn back_to_running(
         };
         configuration.insert(key.clone(), value);
     }
-    let loaded = Loaded::Current(configuration);
-    Ok(Some(State::Service(ServiceState { enabled: before.enabled, running: true, loaded })))
+    Ok(configuration)
 }
 
 impl ServiceKey {
-    /// Returns the key of the service as it `before` was: what somebody else
-    /// started need not answer as ours does.
-    pub(super) fn as_it_was(&self, before: &ServiceState) -> Self {
-        let answers = match before.loaded {
-            Loaded::Unknown => Vec::new(),
-            _ => self.answers.clone(),
+    /// Returns the key of the service as it `before` was: it need answer only
+    /// where it did, by the note that `view` shows. What somebody else started
+    /// need not at all.
+    pub(super) fn as_it_was(&self, before: &ServiceState, view: &View<'_>) -> Result<Self> {
+        let note = view.state(&Key::File(note_of(&self.unit)))?;
+        let noted = match (&before.loaded, note) {
+            (Loaded::Outdated(_) | Loaded::Current(_), State::File { blob, .. }) => {
+                serde_json::from_slice::<Note>(blob.content.bytes()).ok()
+            }
+            _ => None,
         };
-        Self { answers, ..self.clone() }
+        let answers = noted.and_then(|note| note.key).map(|key| key.answers).unwrap_or_default();
+        Ok(Self { answers, ..self.clone() })
     }
 }
 
@@ -458,7 +497,12 @@ fn greeting(node: &Node, decoder: &mut Decoder) -> Option<Option<Greeting>> {
     Some(Some(Greeting { at, begins }))
 }
 
-fn note(host: &Host, unit: &Unit, wish: &Configuration, process: Option<Process>) -> Result<()> {
+fn note(
+    host: &Host,
+    key: &ServiceKey,
+    wish: &Configuration,
+    process: Option<Process>,
+) -> Result<()> {
     let mut configuration = wish.clone();
     for (key, value) in &mut configuration {
         if value.is_none()
@@ -472,11 +516,18 @@ fn note(host: &Host, unit: &Unit, wish: &Configuration, process: Option<Process>
             *value = host.package(package)?.map(|package| package.version);
         }
     }
-    let note = Note { configuration, process, at: now() };
+    let mut changed = BTreeMap::new();
+    for path in configuration.keys().filter_map(|key| key.strip_prefix("file:")) {
+        let path = PathBuf::from(path);
+        if let Some(stamp) = host.stamp(&path)? {
+            changed.insert(path, stamp.changed);
+        }
+    }
+    let note = Note { configuration, process, at: now(), changed, key: Some(key.clone()) };
     let text = serde_json::to_vec(&note).map_err(|e| Error::Other(e.to_string()))?;
     host.make_private_directories(Path::new(NOTES))?;
     let root = Ownership::of_root(0o600);
-    host.put_file(&note_of(unit), &Content::new(text), &root)
+    host.put_file(&note_of(&key.unit), &Content::new(text), &root)
 }
 
 fn note_of(unit: &Unit) -> PathBuf {

@@ -15,6 +15,9 @@ use crate::yaml::{Decoder, Node};
 /// Where it is noted which source each table was compiled from.
 const NOTES: &str = "/var/lib/mailprov/tables";
 
+/// Where tables are compiled. For root's eyes only.
+pub(super) const WORK: &str = "/var/lib/mailprov/compiling";
+
 /// A lookup table and the source it is compiled from.
 #[derive(Debug, Clone)]
 pub struct Table {
@@ -49,6 +52,8 @@ struct Note {
     /// The digest of what was compiled: unlike its place on the disk, it is the
     /// same in a copy of the host and after a backup was played back.
     compiled: Digest,
+    #[serde(default)]
+    key: Option<TableKey>,
 }
 
 impl Table {
@@ -127,11 +132,45 @@ pub(super) fn observe(host: &Host, key: &TableKey) -> Result<State> {
     // Postfix warns of a table that is older than its source, whatever is in them. A source that
     // is not there will be younger.
     let is_younger = matches!((table, source), (Some(a), Some(b)) if b.modified <= a.modified);
-    let note: Option<Note> =
-        host.read(&key.note())?.and_then(|note| serde_json::from_slice(note.bytes()).ok());
+    let note = read_note(host, key)?;
     let is_ours = |note: &Note| is_younger && note.compiled == Digest::of(content.bytes());
     let source = note.filter(is_ours).map(|note| note.source);
     Ok(State::Table(TableState { source, ownership }))
+}
+
+fn read_note(host: &Host, key: &TableKey) -> Result<Option<Note>> {
+    let note = host.read(&key.note())?;
+    Ok(note.and_then(|note| serde_json::from_slice(note.bytes()).ok()))
+}
+
+/// Returns the tables that are compiled from one of `files`, each as it is to be
+/// once the files are as `view` shows them.
+pub(super) fn compiled_from(view: &View<'_>, files: &[&Key]) -> Result<Vec<(Key, State)>> {
+    let mut found = Vec::new();
+    for file in files {
+        let Key::File(path) = file else { continue };
+        let note = Path::new(NOTES).join(path.strip_prefix("/").unwrap_or(path));
+        let (Some(folder), Some(name)) = (note.parent(), path.file_name()) else { continue };
+        for note in view.host().list(folder)? {
+            if !note.starts_with(&*name.to_string_lossy()) {
+                continue;
+            }
+            let State::File { blob, .. } = view.state(&Key::File(folder.join(note)))? else {
+                continue;
+            };
+            let note = serde_json::from_slice::<Note>(blob.content.bytes()).ok();
+            let Some(Note { key: Some(key), source, .. }) = note else { continue };
+            let compiled = view.state(&Key::File(key.compiled()))?;
+            if let State::File { ownership, .. } = compiled
+                && key.source == *path
+                && view.digest(path)?.as_ref() == Some(&source)
+            {
+                let wish = TableState { source: Some(source), ownership };
+                found.push((Key::Table(key), State::Table(wish)));
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Compiles the table beside the old one and puts it in place whole: a daemon
@@ -140,20 +179,34 @@ pub(super) fn write(host: &Host, key: &TableKey, after: &State) -> Result<()> {
     let State::Table(TableState { source: Some(digest), ownership }) = after else {
         return host.remove(&key.compiled());
     };
+    let has_only_the_wrong_time = |note: &Note| -> Result<bool> {
+        let compiled = host.entry(&key.compiled())?;
+        Ok(note.source == *digest
+            && matches!(compiled, Some(Entry::File { content, ownership: actual })
+                if note.compiled == Digest::of(content.bytes()) && actual == *ownership))
+    };
+    if let Some(note) = read_note(host, key)?
+        && has_only_the_wrong_time(&note)?
+    {
+        return host.make_no_older(&key.compiled(), &key.source);
+    }
     let source = host.read(&key.source)?.ok_or_else(|| {
         Error::Other(format!("{} is gone, so no table can be compiled", key.source.display()))
     })?;
     let root = Ownership::of_root(0o600);
-    let folder = Path::new("/var/lib/mailprov/compiling");
+    let folder = Path::new(WORK);
     host.make_private_directories(folder)?;
     let staged = TableKey { source: folder.join("table"), ..key.clone() };
     host.put_file(&staged.source, &source, &root)?;
     let compiled = compile(host, &staged);
     if let Ok(content) = &compiled {
         host.put_new_file(&key.compiled(), content, ownership)?;
+        // The source may be from before the clock was set back.
+        host.make_no_older(&key.compiled(), &key.source)?;
     }
     host.remove_tree(folder)?;
-    let note = Note { source: digest.clone(), compiled: Digest::of(compiled?.bytes()) };
+    let compiled = Digest::of(compiled?.bytes());
+    let note = Note { source: digest.clone(), compiled, key: Some(key.clone()) };
     if let Some(folder) = key.note().parent() {
         host.make_private_directories(folder)?;
     }

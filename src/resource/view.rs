@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::table::TableState;
-use super::{Key, State, observe};
+use super::{Key, State, observe, touches};
 use crate::digest::Digest;
 use crate::host::{Host, Result};
 
@@ -74,6 +74,21 @@ impl<'h> View<'h> {
             }
         }
         state
+    }
+
+    /// Refuses to change `key` where somebody else could put things in the way
+    /// of it, or has: in a folder above that is open to all and that no earlier
+    /// step closes, or as a link in its place.
+    pub fn refuse_meddling(&self, key: &Key) -> Result<()> {
+        for path in touches(key) {
+            self.host.refuse_planted_link(&path)?;
+            for folder in path.ancestors().skip(1) {
+                if self.planned(&Key::File(folder.to_owned())).is_none() {
+                    self.host.refuse_exposed(folder)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Lays a planned state over the host.

@@ -18,10 +18,17 @@ mod aliases;
 mod catch_all;
 #[allow(dead_code, unreachable_pub, reason = "a toolbox")]
 mod common;
+#[cfg(feature = "faults")]
+#[allow(unreachable_pub, reason = "a toolbox")]
+mod crash;
+#[cfg(feature = "faults")]
+mod crash_matrix;
 mod delivery;
 mod drift;
 mod everyday;
 mod handlers;
+mod hostile;
+mod interrupted;
 mod mailboxes;
 mod modes;
 mod nothing_broken_goes_live;
@@ -29,7 +36,10 @@ mod own_playbook;
 mod packages;
 mod passwords;
 mod plan_is_the_truth;
+#[allow(dead_code, unreachable_pub, reason = "a toolbox")]
+mod provoked;
 mod relaying;
+#[allow(unreachable_pub, reason = "a toolbox")]
 mod rollback;
 mod smuggling;
 mod submission;
@@ -39,4 +49,6 @@ mod tls;
 mod tree;
 mod try_it;
 mod two_servers;
+#[cfg(feature = "faults")]
+mod undo;
 mod without_systemd;

@@ -34,7 +34,8 @@ fn converged(suite: Suite) -> Debian {
 }
 
 /// Compares two snapshots: type, content, owner, mode, attributes.
-fn assert_same(before: &Snapshot, after: &Snapshot) {
+#[track_caller]
+pub fn assert_same(before: &Snapshot, after: &Snapshot) {
     let diff = before.diff(after).without(&NOT_THE_HOSTS).without_times();
     diff.assert_empty();
 }

@@ -34,4 +34,4 @@ pub use output::Output;
 pub use password::sha512_crypt;
 pub use process::Process;
 pub use snapshot::{Aspect, Diff, Entry, Kind, Snapshot};
-pub use wait::{wait_at_most, wait_for};
+pub use wait::{PATIENCE, wait_at_most, wait_for};

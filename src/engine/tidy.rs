@@ -1,0 +1,27 @@
+//! Removes what a run that was cut off left half made, and no plan would show.
+
+use std::path::Path;
+
+use super::check;
+use super::journal::Run;
+use crate::host::{Host, Result};
+use crate::resource;
+
+/// Where all that is ours lies.
+const OURS: &str = "/var/lib/mailprov";
+
+/// Tidies up after the `last` run, which must be over. `say` is told what takes
+/// long.
+///
+/// # Errors
+///
+/// Fails where something cannot be removed.
+pub fn tidy(host: &Host, last: Option<&Run>, say: &mut dyn FnMut(&str)) -> Result<()> {
+    check::remove_stages(host)?;
+    resource::tidy(host, say)?;
+    let Some(run) = last.filter(|run| run.outcome.is_none()) else { return Ok(()) };
+    for (path, _) in run.records.iter().flat_map(|record| &record.traces) {
+        host.remove_tree(&Host::unfinished(path))?;
+    }
+    host.remove_unfinished_below(Path::new(OURS))
+}

@@ -1,0 +1,99 @@
+//! Faults on purpose, in builds for tests only (`--features faults`): to show
+//! that any instant may be the last, and any deed may fail.
+//!
+//! `MAILPROV_FAULT="kill journal 7"` kills the process, as the kernel or a power
+//! cut would, when it passes the seventh point of the kind `journal`; with
+//! `fail` in place of `kill` that point returns an error. Without the feature
+//! the points are nothing, and the variable is not even read.
+
+#[cfg(all(feature = "faults", not(debug_assertions)))]
+compile_error!("faults are for tests: a release build must not contain them");
+
+use std::io;
+
+/// A kind of point at which a fault can happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Point {
+    /// An entry of the journal is on disk.
+    Journal,
+    /// A file is complete, but does not have its name yet.
+    File,
+    /// The changes of a step are made, but not yet noted.
+    Change,
+}
+
+/// Passes a point.
+///
+/// # Errors
+///
+/// Fails where a fault was asked for here.
+#[cfg(not(feature = "faults"))]
+#[expect(clippy::unnecessary_wraps, reason = "as in a build for tests")]
+pub(crate) fn pass(_: Point) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(feature = "faults")]
+pub(crate) use on_purpose::pass;
+
+#[cfg(feature = "faults")]
+mod on_purpose {
+    use std::sync::LazyLock;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use nix::sys::signal::{Signal, raise};
+
+    use super::{Point, io};
+
+    /// What is to happen where.
+    struct Fault {
+        kills: bool,
+        kind: Point,
+        number: usize,
+    }
+
+    static FAULT: LazyLock<Option<Fault>> = LazyLock::new(|| {
+        let text = std::env::var("MAILPROV_FAULT").ok()?;
+        let fault = Fault::parse(&text);
+        assert!(fault.is_some(), "MAILPROV_FAULT is not like `kill journal 7`: {text}");
+        fault
+    });
+
+    /// How many points of the fault's kind were passed.
+    static PASSED: AtomicUsize = AtomicUsize::new(0);
+
+    impl Fault {
+        fn parse(text: &str) -> Option<Self> {
+            let mut words = text.split(' ');
+            let kills = match words.next()? {
+                "kill" => true,
+                "fail" => false,
+                _ => return None,
+            };
+            let kind = match words.next()? {
+                "journal" => Point::Journal,
+                "file" => Point::File,
+                "change" => Point::Change,
+                _ => return None,
+            };
+            Some(Self { kills, kind, number: words.next()?.parse().ok()? })
+        }
+    }
+
+    /// Passes a point.
+    ///
+    /// # Errors
+    ///
+    /// Fails where a fault was asked for here.
+    pub(crate) fn pass(point: Point) -> io::Result<()> {
+        let Some(fault) = FAULT.as_ref().filter(|fault| fault.kind == point) else { return Ok(()) };
+        if PASSED.fetch_add(1, Ordering::Relaxed) + 1 != fault.number {
+            return Ok(());
+        }
+        if fault.kills {
+            // What comes after it never happens.
+            raise(Signal::SIGKILL)?;
+        }
+        Err(io::Error::other(format!("a fault on purpose, {point:?} {}", fault.number)))
+    }
+}

@@ -1,0 +1,157 @@
+//! Any instant may be the last: a run that is cut off leaves only whole files,
+//! the next one ends well, and a rollback restores what was before.
+
+use crate::provoked::{
+    KILLED, Managed, ONE, OTHER, apply_with, assert_converged, assert_managed, assert_serves,
+    assert_tidy, assert_whole, converged, managed, with_packages,
+};
+use crate::support::{Debian, Suite};
+
+/// How a box goes on after a run that was cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// The next `apply`.
+    Apply,
+    /// `rollback`.
+    Rollback,
+}
+
+/// A box whose runs are cut off, one after the other.
+#[derive(Debug)]
+pub struct Victim {
+    /// The box, in the state that its `mail.yml` before the next run describes.
+    pub debian: Debian,
+    /// That `mail.yml`, and the next one.
+    texts: [&'static str; 2],
+    /// What the files are in both states.
+    states: [Managed; 2],
+    /// How many mails are in it.
+    pub mails: u32,
+}
+
+impl Victim {
+    /// Takes a converged box, and looks at both of its states.
+    pub fn converged(suite: Suite) -> Self {
+        let debian = converged(suite);
+        let one = managed(&debian);
+        let debian = debian.mail_yml(&OTHER).apply();
+        let other = managed(&debian);
+        Self { debian, texts: [&OTHER, &ONE], states: [other, one], mails: 1 }
+    }
+
+    /// Takes a box with no more than Debian's packages. Rolled back, it is one
+    /// again.
+    pub fn bare(suite: Suite) -> Self {
+        let debian = with_packages(suite);
+        let bare = managed(&debian);
+        let debian = debian.apply();
+        let one = managed(&debian);
+        let _ = debian.mailprov(&["rollback", "--yes"]).success();
+        assert_managed(&managed(&debian), &bare);
+        Self { debian, texts: ["", &ONE], states: [bare, one], mails: 0 }
+    }
+
+    /// Writes the `mail.yml` of the next state.
+    pub fn wish(self) -> Self {
+        Self { debian: self.debian.mail_yml(self.texts[1]), ..self }
+    }
+
+    /// Rolls the last run back, which was the first.
+    pub fn bared(mut self) -> Self {
+        let _ = self.debian.mailprov(&["rollback", "--yes"]).success();
+        self.texts.swap(0, 1);
+        self.states.swap(0, 1);
+        assert_managed(&managed(&self.debian), &self.states[0]);
+        self
+    }
+
+    /// Tells whether the last run has no end.
+    pub fn is_unfinished(&self) -> bool {
+        let history = self.debian.mailprov(&["history"]).success().stdout();
+        history.lines().next().is_some_and(|line| line.contains("interrupted"))
+    }
+
+    /// Judges the box after a run that was cut off, has it go on, and judges it
+    /// again.
+    #[track_caller]
+    pub fn recovers(mut self, after: After, named: bool) -> Self {
+        assert_whole(&managed(&self.debian), &[&self.states[0], &self.states[1]]);
+        match after {
+            After::Apply => {
+                let output = self.debian.mailprov(&["apply", "--yes"]).success();
+                assert_eq!(
+                    output.stderr().contains("was cut off before its end"),
+                    named,
+                    "{output}"
+                );
+                self.texts.swap(0, 1);
+                self.states.swap(0, 1);
+            }
+            After::Rollback => {
+                let _ = self.debian.mailprov(&["rollback", "--yes"]).success();
+                if !self.texts[0].is_empty() {
+                    self.debian = self.debian.mail_yml(self.texts[0]);
+                }
+            }
+        }
+        assert_managed(&managed(&self.debian), &self.states[0]);
+        assert_tidy(&self.debian);
+        if !self.texts[0].is_empty() {
+            assert_converged(&self.debian);
+            assert_serves(&self.debian, self.mails);
+        }
+        self
+    }
+
+    /// Has a run killed at a point, as `journal 7`, and recovers. Tells whether
+    /// the run came that far.
+    #[track_caller]
+    pub fn killed_at(self, point: &str, after: After) -> (Self, bool) {
+        let victim = self.wish();
+        let runs = || victim.debian.shell("ls /var/lib/mailprov/runs | wc -l").stdout();
+        let before = runs();
+        let output = apply_with(&victim.debian, &format!("kill {point}"));
+        if output.is_success() {
+            return (victim.recovers(After::Apply, false), false);
+        }
+        assert_eq!(output.code(), KILLED, "{point}: {output}");
+        // The checkers run before the run begins: there is nothing to take back then.
+        let began = before != runs();
+        let after = if began { after } else { After::Apply };
+        (victim.recovers(after, began), true)
+    }
+}
+
+/// Has runs killed at points, every other time rolled back.
+fn kill_at(mut victim: Victim, points: &[&str]) {
+    for (index, point) in points.iter().enumerate() {
+        let after = if index % 2 == 0 { After::Apply } else { After::Rollback };
+        let killed;
+        (victim, killed) = victim.killed_at(point, after);
+        assert!(killed, "the run did not come to {point}");
+    }
+}
+
+#[test]
+fn killed_at_any_entry_of_the_journal_a_run_is_finished_or_taken_back() {
+    for suite in Suite::ALL {
+        let points = ["journal 1", "journal 2", "journal 8", "journal 19", "journal 27"];
+        kill_at(Victim::converged(suite), &points);
+    }
+}
+
+#[test]
+fn killed_between_writing_and_naming_a_file_nothing_half_written_is_left() {
+    for suite in Suite::ALL {
+        kill_at(Victim::converged(suite), &["file 1", "file 12", "file 25", "change 4", "file 35"]);
+    }
+}
+
+#[test]
+fn killed_on_its_first_run_a_host_is_finished_or_becomes_bare_again() {
+    for suite in Suite::ALL {
+        let (victim, killed) = Victim::bare(suite).killed_at("journal 40", After::Rollback);
+        assert!(killed, "the run did not come that far");
+        kill_at(victim, &["file 32"]);
+    }
+}

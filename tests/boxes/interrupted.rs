@@ -1,0 +1,121 @@
+//! A run that is told to stop finishes its step and undoes what it did, whoever
+//! tells it and however often.
+
+use nix::sys::signal::Signal;
+
+use crate::provoked::{
+    ONE, OTHER, assert_converged, assert_serves, assert_tidy, converged, services,
+};
+use crate::rollback::assert_same;
+use crate::support::{Debian, Process, Suite, wait_for};
+
+/// Waits until a run is in the middle of its changes.
+fn wait_for_the_middle(debian: &Debian) {
+    let journals = "cat $(ls -d /var/lib/mailprov/runs/* | sort -V | tail -n 1)/journal";
+    wait_for("a run in the middle", || {
+        let made = debian.shell(journals).stdout().matches("\"made\"").count();
+        (made >= 2).then_some(())
+    });
+}
+
+/// The middle of the only run.
+fn run_of(debian: &Debian, argv: &[&str]) -> Process {
+    let _ = debian.shell("rm -rf /var/lib/mailprov/runs").success();
+    let run = debian.spawn(argv);
+    wait_for_the_middle(debian);
+    run
+}
+
+/// Has a run interrupted in its middle, and asserts that nothing is left of it.
+#[track_caller]
+fn is_undone(debian: Debian, interrupt: impl Fn(&Debian)) -> Debian {
+    let before = (debian.snapshot(), services(&debian));
+    let debian = debian.mail_yml(&OTHER);
+    interrupt(&debian);
+    let debian = debian.mail_yml(&ONE);
+    assert_same(&before.0, &debian.snapshot());
+    assert_eq!(services(&debian), before.1);
+    assert_tidy(&debian);
+    assert_converged(&debian);
+    assert_serves(&debian, 1);
+    debian
+}
+
+#[test]
+fn an_interrupted_run_is_undone_and_a_second_signal_does_no_harm() {
+    for suite in Suite::ALL {
+        let mut debian = converged(suite);
+        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+            debian = is_undone(debian, |debian| {
+                let mut run = run_of(debian, &["mailprov", "apply", "--yes"]);
+                run.signal(signal);
+                run.signal(signal);
+                wait_for("the way back to begin", || {
+                    let undoing = "grep -l undoing /var/lib/mailprov/runs/*/journal";
+                    debian.shell(undoing).is_success().then_some(())
+                });
+                run.signal(signal);
+                let output = run.wait().exits(1);
+                assert!(output.stderr().contains("told to stop"), "{output}");
+                assert!(output.stderr().contains("as it was before this run"), "{output}");
+            });
+        }
+    }
+}
+
+#[test]
+fn a_run_whose_terminal_is_gone_is_undone() {
+    for suite in Suite::ALL {
+        let _ = is_undone(converged(suite), |debian| {
+            let terminal = ["script", "--quiet", "--command", "mailprov apply --yes", "/dev/null"];
+            let _ = run_of(debian, &terminal).kill();
+            wait_for("the run to be undone", || {
+                let history = debian.mailprov(&["history"]).success().stdout();
+                history.contains("failed, undone").then_some(())
+            });
+        });
+    }
+}
+
+/// Starts a first run and waits until apt installs packages.
+fn first_run(suite: Suite) -> (Debian, Process) {
+    let debian = Debian::fresh(suite).mail_yml(&ONE);
+    debian.write("/etc/mailprov/relay.secret", "relay password\n", 0o600);
+    let run = debian.spawn(&["mailprov", "apply", "--yes"]);
+    wait_for("apt to unpack", || {
+        debian.shell("grep -q ' unpacked ' /var/log/dpkg.log").is_success().then_some(())
+    });
+    (debian, run)
+}
+
+#[test]
+fn told_to_stop_while_apt_runs_a_run_lets_it_end() {
+    let (debian, mut run) = first_run(Suite::Bookworm);
+    run.signal(Signal::SIGINT);
+    let output = run.wait().exits(1);
+    assert!(output.stderr().contains("told to stop"), "{output}");
+    assert!(output.stderr().contains("the package postfix stays installed"), "{output}");
+    assert_eq!(debian.run(&["dpkg", "--audit"]).stdout(), "");
+    assert_tidy(&debian);
+    let debian = debian.apply();
+    assert_converged(&debian);
+    assert_serves(&debian, 0);
+}
+
+#[test]
+fn killed_or_without_power_while_apt_runs_the_next_run_ends_well() {
+    let (debian, run) = first_run(Suite::Trixie);
+    let _ = run.kill();
+    let debian = debian.apply();
+    assert_tidy(&debian);
+    assert_converged(&debian);
+    assert_serves(&debian, 0);
+
+    let (mut debian, _run) = first_run(Suite::Bookworm);
+    debian.power_cut();
+    debian.boot();
+    let debian = debian.apply();
+    assert_tidy(&debian);
+    assert_converged(&debian);
+    assert_serves(&debian, 0);
+}
