@@ -30,8 +30,23 @@ impl<'h> View<'h> {
     pub fn state(&self, key: &Key) -> Result<State> {
         match self.laid.get(key) {
             Some(state) => Ok(state.clone()),
-            None => Ok(self.named(observe(self.host, key)?)),
+            None => self.outdated(key, self.named(observe(self.host, key)?)),
         }
+    }
+
+    /// Has a table count as older than its source where an earlier step writes
+    /// that anew, be it with what the table was compiled from.
+    fn outdated(&self, key: &Key, mut state: State) -> Result<State> {
+        if let (Key::Table(key), State::Table(table)) = (key, &mut state) {
+            let source = Key::File(key.source.clone());
+            if let Some(State::File { blob: new, .. }) = self.laid.get(&source) {
+                let now = observe(self.host, &source)?;
+                if !matches!(now, State::File { blob: old, .. } if old == *new) {
+                    table.source = None;
+                }
+            }
+        }
+        Ok(state)
     }
 
     /// Gives owners that have no name yet the one that an earlier step gives
