@@ -30,11 +30,7 @@ impl Secrets {
 
     /// Adds the private key that is in use.
     fn add_key(&mut self, debian: &Debian) {
-        let key = debian.shell(
-            "cat $(doveconf -h ssl_key | tr -d '<') || cat $(doveconf -h \
-                                ssl_server_key_file)",
-        );
-        let key = key.stdout();
+        let key = debian.read_text("/etc/ssl/private/mailprov.key");
         let line = key.lines().find(|line| !line.starts_with('-')).expect("a private key");
         self.0.push(line.to_owned());
     }
