@@ -59,7 +59,7 @@ fn a_full_disk_stops_a_run_that_is_then_undone() {
         }
         let inodes = small_disk("/var/lib/mailprov", "nr_inodes=400");
         let fill = "mkdir /var/lib/mailprov/many; for i in $(seq 400); do \
-                    : > /var/lib/mailprov/many/$i || break; done 2> /dev/null; \
+                    touch /var/lib/mailprov/many/$i || break; done 2> /dev/null; \
                     rm /var/lib/mailprov/many/1 /var/lib/mailprov/many/2";
         let spoil = format!("{inodes}; {fill}");
         let _ = fails(debian, &spoil, "`df -i`", "umount /var/lib/mailprov");
