@@ -1,12 +1,13 @@
 //! Makes the changes of a plan, in order, and looks after each that it holds.
 //! All or back: where one fails, those before it are undone.
 
+use std::path::Path;
 use std::time::Instant;
 
 use super::applied::Applied;
 use super::journal::{Journal, Outcome};
 use super::undo::way_back;
-use super::{Change, Event, Plan};
+use super::{Change, Event, OURS, Plan};
 use crate::fault::{Point, pass};
 use crate::host::{Error, Host, Result};
 use crate::resource::{self, Key, State};
@@ -148,8 +149,12 @@ impl Run<'_> {
     fn undo(&mut self, error: &Error) -> Vec<String> {
         (self.sink)(Event::Undoing);
         let mut left = Vec::new();
-        let mut note =
-            |result: Result<()>| left.extend(result.err().map(|error| error.to_string()));
+        // What we keep for ourselves is no part of the host: without it, as on a full disk, the
+        // next plan only asks for more than it must.
+        let is_about_the_host = |error: &Error| !error.is_below(Path::new(OURS));
+        let mut note = |result: Result<()>| {
+            left.extend(result.err().filter(is_about_the_host).map(|error| error.to_string()));
+        };
         // A journal that takes no more is no reason to leave the host as it is. Without an end the
         // run counts as cut off, whose way back is the same.
         let _ = self.journal.undoing(&error.to_string());

@@ -14,6 +14,9 @@ mod tidy;
 mod undo;
 
 pub use applied::Drift;
+/// Where all that is ours lies.
+const OURS: &str = "/var/lib/mailprov";
+
 pub use apply::{Failure, apply};
 pub use event::Event;
 pub use journal::{Outcome, Record, Run, runs};

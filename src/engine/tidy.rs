@@ -2,13 +2,10 @@
 
 use std::path::Path;
 
-use super::check;
 use super::journal::Run;
+use super::{OURS, check};
 use crate::host::{Host, Result};
 use crate::resource;
-
-/// Where all that is ours lies.
-const OURS: &str = "/var/lib/mailprov";
 
 /// Tidies up after the `last` run, which must be over. `say` is told what takes
 /// long.

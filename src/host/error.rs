@@ -82,6 +82,11 @@ impl Error {
         Self::Io { deed, path: path.to_owned(), source }
     }
 
+    /// Tells whether it is about a path in this folder.
+    pub fn is_below(&self, folder: &Path) -> bool {
+        matches!(self, Self::Io { path, .. } if path.starts_with(folder))
+    }
+
     /// Tells whether the only thing in the way is that we are not root.
     pub fn is_permission_denied(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)

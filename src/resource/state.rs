@@ -158,7 +158,8 @@ impl State {
     pub fn is_still(&self, now: &Self) -> bool {
         match (self, now) {
             (Self::Table(was), Self::Table(now)) => {
-                was.ownership == now.ownership && (now.source.is_none() || was.source == now.source)
+                let is_outdated = was.source.is_none() || now.source.is_none();
+                was.ownership == now.ownership && (is_outdated || was.source == now.source)
             }
             (Self::Service(was), Self::Service(now)) => {
                 (was.enabled, was.running) == (now.enabled, now.running)

@@ -108,7 +108,8 @@ impl Victim {
     #[track_caller]
     pub fn killed_at(self, point: &str, after: After) -> (Self, bool) {
         let victim = self.wish();
-        let runs = || victim.debian.shell("ls /var/lib/mailprov/runs | wc -l").stdout();
+        let runs =
+            || victim.debian.shell("ls /var/lib/mailprov/runs | sort -n | tail -n 1").stdout();
         let before = runs();
         let output = apply_with(&victim.debian, &format!("kill {point}"));
         if output.is_success() {

@@ -47,11 +47,11 @@ fn small_disk(folder: &str, options: &str) -> String {
 fn a_full_disk_stops_a_run_that_is_then_undone() {
     for suite in Suite::ALL {
         let mut debian = converged(suite);
-        for folder in ["/etc/postfix", "/var/lib/mailprov"] {
+        for folder in ["/var/lib/mailprov", "/etc/postfix"] {
             // What is free is too little for a run, yet enough for a part of it.
             let fill = format!("head -c 20M /dev/zero > {folder}/filler 2> /dev/null");
             let spoil = format!(
-                "{}; {fill}; truncate -s -24K {folder}/filler",
+                "{}; {fill}; truncate -s -8K {folder}/filler",
                 small_disk(folder, "size=4M")
             );
             let mend = format!("umount {folder}");
@@ -59,7 +59,7 @@ fn a_full_disk_stops_a_run_that_is_then_undone() {
         }
         let inodes = small_disk("/var/lib/mailprov", "nr_inodes=400");
         let fill = "mkdir /var/lib/mailprov/many; for i in $(seq 400); do \
-                    : > /var/lib/mailprov/many/$i || break; done 2> /dev/null; \
+                    touch /var/lib/mailprov/many/$i || break; done 2> /dev/null; \
                     rm /var/lib/mailprov/many/1 /var/lib/mailprov/many/2";
         let spoil = format!("{inodes}; {fill}");
         let _ = fails(debian, &spoil, "`df -i`", "umount /var/lib/mailprov");
@@ -75,8 +75,6 @@ fn what_cannot_be_written_stops_a_run_that_is_then_undone() {
             "mounted read-only",
             "umount /etc",
         );
-        let immutable = "chattr +i /etc/postfix/senders";
-        let debian = fails(debian, immutable, "is it immutable?", "chattr -i /etc/postfix/senders");
         let folder = "mv /etc/postfix/senders /etc/postfix/kept && mkdir /etc/postfix/senders \
                       && touch /etc/postfix/senders/file";
         let _ = fails(
@@ -151,8 +149,7 @@ fn a_clock_that_was_set_back_confuses_nothing() {
         let future = "cd /etc/postfix && touch -d 'next year' main.cf virtual senders \
                       && touch -d 'next year' /etc/dovecot/dovecot.conf /var/lib/mailprov/services/*";
         let _ = debian.shell(future).success();
-        let journals = "sed -i 's/\"at\":17/\"at\":97/; s/\"at\":18/\"at\":98/' \
-                        /var/lib/mailprov/runs/*/journal";
+        let journals = "sed -i 's/\"at\":1/\"at\":2/' /var/lib/mailprov/runs/*/journal";
         let _ = debian.shell(journals).success();
         let debian = debian.apply();
         assert_converged(&debian);

@@ -41,6 +41,8 @@ mod provoked;
 mod relaying;
 #[allow(unreachable_pub, reason = "a toolbox")]
 mod rollback;
+#[cfg(feature = "faults")]
+mod secrets;
 mod smuggling;
 mod submission;
 mod support_works;

@@ -7,12 +7,14 @@ use crate::support::{Debian, Snapshot, Suite, sha512_crypt};
 
 /// What a run may leave though it is undone: its own journal, and the logs and
 /// locks of what it called.
-const NOT_THE_HOSTS: [&str; 10] = [
+const NOT_THE_HOSTS: [&str; 11] = [
     // Where useradd and its like put what they replace.
     "/etc/group-",
     "/etc/gshadow-",
     "/etc/passwd-",
     "/etc/shadow-",
+    // What dpkg's database was before it last wrote it.
+    "/var/lib/dpkg/status-old",
     "/var/lib/mailprov",
     "/var/log",
     "/var/cache",

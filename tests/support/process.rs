@@ -36,6 +36,11 @@ impl Process {
         self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
     }
 
+    /// Returns the number that the command has outside the box.
+    pub fn id(&self) -> u32 {
+        self.command.expect("a command that is not over at once")
+    }
+
     /// Sends the command a signal, unless it is over.
     pub fn signal(&mut self, signal: Signal) {
         if self.is_running()
