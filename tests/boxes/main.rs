@@ -22,6 +22,7 @@ mod common;
 #[allow(unreachable_pub, reason = "a toolbox")]
 mod crash;
 #[cfg(feature = "faults")]
+#[cfg(feature = "crash-matrix")]
 mod crash_matrix;
 mod delivery;
 mod drift;
