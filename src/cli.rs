@@ -56,7 +56,7 @@ pub struct Global {
         hide_possible_values = true
     )]
     pub color: Color,
-    /// Say more.
+    /// Say more: also the steps that need nothing.
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     pub verbose: bool,
     /// Say only what is wrong.

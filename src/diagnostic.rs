@@ -68,8 +68,16 @@ impl Diagnostic {
     /// place, as `rustc` does, in colour or plain.
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-        let mark = AnnotationKind::Primary.span(self.span.clone()).label(self.label.as_deref());
-        let snippet = Snippet::source(&self.source.text).path(&self.source.name).annotation(mark);
+        // Only the lines in question: the renderer reads all that it is given, every time.
+        let text = &self.source.text;
+        let start = text[..self.span.start].rfind('\n').map_or(0, |at| at + 1);
+        let end = text[self.span.end..].find('\n').map_or(text.len(), |at| self.span.end + at + 1);
+        let span = self.span.start - start..self.span.end - start;
+        let mark = AnnotationKind::Primary.span(span).label(self.label.as_deref());
+        let snippet = Snippet::source(&text[start..end])
+            .line_start(self.position().0)
+            .path(&self.source.name)
+            .annotation(mark);
         let mut group =
             Group::with_title(Level::ERROR.primary_title(&self.message)).element(snippet);
         if let Some(help) = &self.help {

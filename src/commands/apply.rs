@@ -81,7 +81,7 @@ pub(super) fn make(
     report: &mut Report,
 ) -> Result<Exit, Stop> {
     let start = Instant::now();
-    let interruption = Interruption::listen()?;
+    let interruption = Interruption::listen(Report::told_to_stop)?;
     let stop = || interruption.is_asked();
     engine::apply(host, plan, command, &stop, &mut |event| report.event(&event)).map_err(
         |failure| {

@@ -119,7 +119,11 @@ fn spec(path: &Path, report: &mut Report) -> Result<Spec, Stop> {
             ErrorKind::PermissionDenied => "Run it as root, or name a file that you may read.",
             _ => "Nothing was changed.",
         };
-        Stop::new(Exit::Invalid, format!("could not read {name}: {error}"), advice)
+        Stop::new(
+            Exit::Invalid,
+            format!("could not read {name}: {}", local::reason(&error)),
+            advice,
+        )
     })?;
     let base = path.parent().unwrap_or(Path::new(""));
     mail::load(&Arc::new(Source { name, text }), base).map_err(|mistakes| {

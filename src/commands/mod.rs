@@ -58,6 +58,9 @@ impl Stop {
 
 impl From<crate::host::Error> for Stop {
     fn from(error: crate::host::Error) -> Self {
+        if error.is_permission_denied() && !crate::host::Host::is_root() {
+            return Self::new(Exit::NeedsRoot, error.to_string(), "Run it with sudo.");
+        }
         Self::new(Exit::Failed, error.to_string(), "Nothing was changed.")
     }
 }

@@ -47,7 +47,11 @@ fn named(name: &str) -> Result<Embedded, Stop> {
 /// Writes a playbook's files into a folder that is new or empty.
 fn eject(playbook: &Embedded, dir: &Path) -> Result<(), Stop> {
     let fail = |error: std::io::Error| {
-        Stop::new(Exit::Failed, format!("could not write {}: {error}", dir.display()), "")
+        Stop::new(
+            Exit::Failed,
+            format!("could not write {}: {}", dir.display(), local::reason(&error)),
+            "",
+        )
     };
     if fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
         let message = format!("{} is not empty, so nothing was written", dir.display());

@@ -30,7 +30,7 @@ pub(super) fn run(
     let later = runs.iter().filter(|run| run.number >= oldest.number);
     let records: Vec<Record> = later.flat_map(|run| run.records.clone()).collect();
     let back = engine::way_back(&host, &records, purge)?;
-    report.plan(&back.plan, &format!("the host before run {}", oldest.number));
+    report.plan(&back.plan, &format!("the way back to before run {}", oldest.number));
     if !back.stays.is_empty() {
         report
             .note(&format!("What a rollback does not take back:\n  {}\n", back.stays.join("\n  ")));

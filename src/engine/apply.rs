@@ -118,7 +118,10 @@ impl Run<'_> {
                 )?);
             }
             if !is_met {
-                batch.push((&change.key, now, &change.after));
+                // What the plan saw says more than what this run made of it since.
+                let is_still = change.before.is_still(&now);
+                let before = if is_still { change.before.clone() } else { now };
+                batch.push((&change.key, before, &change.after));
             }
         }
         let borrowed: Vec<_> = batch.iter().map(|(key, now, after)| (*key, now, *after)).collect();

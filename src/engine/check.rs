@@ -99,13 +99,27 @@ impl StagedCheck {
             }
             // Standard output may hold what is configured, secrets included, so it is not shown.
             let complaint = captured.stderr.replace(&shown, "");
-            let lines: Vec<_> = complaint.lines().map(|line| format!("    {line}")).collect();
+            let lines: Vec<_> = complaint.lines().map(|line| self.with_source(line)).collect();
             return Err(Error::Other(format!(
-                "`{}` does not accept the new configuration, so nothing was changed:\n{}",
+                "`{}` does not accept the new configuration:\n{}",
                 command.to_string().replace(&shown, ""),
                 lines.join("\n")
             )));
         }
         Ok(())
+    }
+
+    /// Adds to a line of a complaint the line of the file that it is about,
+    /// since that file is gone again when somebody would look.
+    fn with_source(&self, complaint: &str) -> String {
+        let about = self.files.iter().find_map(|(path, content)| {
+            let (_, rest) = complaint.split_once(&*path.to_string_lossy())?;
+            let (_, rest) = rest.split_once("line ")?;
+            let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+            let text = String::from_utf8_lossy(content.bytes()).into_owned();
+            let line = text.lines().nth(digits.parse::<usize>().ok()?.checked_sub(1)?)?;
+            Some(format!("\n    that line is: {}", line.trim()))
+        });
+        format!("    {complaint}{}", about.unwrap_or_default())
     }
 }

@@ -39,6 +39,8 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// What could not be looked at for lack of permission.
     pub unseen: Vec<Unseen>,
+    /// The names of the steps that need nothing.
+    pub fulfilled: Vec<String>,
 }
 
 /// A step that could not be compared, since we may not look.
@@ -84,6 +86,9 @@ pub fn plan(host: &Host, declared: &[Declared]) -> Result<Plan, PlanError> {
             }
             Err(error) => return Err(fail(error)),
         };
+        if pairs.iter().all(|(before, target)| target.after.is_met_by(before)) {
+            plan.fulfilled.push(step.clone());
+        }
         for (before, target) in pairs {
             if target.after.is_met_by(&before) {
                 continue;

@@ -37,7 +37,7 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
             entry.insert(before);
         }
     }
-    let mut stays = Vec::new();
+    let (mut stays, mut installed) = (Vec::new(), Vec::new());
     let (mut first, mut last, mut purged) = (vec![], vec![], vec![]);
     let (mut returns, mut puts, mut removals) = (vec![], vec![], vec![]);
     // By name: the same service may have been declared to answer elsewhere.
@@ -61,10 +61,10 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
                 Back::To(state) if now == State::Absent => (&mut returns, key, state),
                 Back::To(state) => (&mut puts, key, state),
                 Back::Last(key, state) => (&mut last, key, state),
-                Back::Purge(_) if purge => (&mut purged, key, State::Absent),
+                Back::Purge if purge => (&mut purged, key, State::Absent),
                 Back::Paths => continue,
-                Back::Purge(sentence) => {
-                    stays.push(sentence);
+                Back::Purge => {
+                    installed.push(key.to_string());
                     continue;
                 }
                 Back::Stays(sentence) => {
@@ -74,6 +74,9 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
             };
             list.push(Change::new(record.step.clone(), key, now, wish));
         }
+    }
+    if !installed.is_empty() {
+        stays.push(format!("what was installed stays: {}", installed.join(", ")));
     }
     // What was made last goes first, and what went first comes back last: a file and its
     // folder, a folder and its owner. What only changed keeps the order of the steps.
@@ -95,5 +98,5 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
         }
     }
     changes.extend(living.into_iter().chain(last).chain(purged).filter(is_change));
-    Ok(WayBack { plan: Plan { changes, unseen: Vec::new() }, stays })
+    Ok(WayBack { plan: Plan { changes, ..Plan::default() }, stays })
 }

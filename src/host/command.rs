@@ -1,8 +1,12 @@
 //! Runs a program: an argument list, never a shell line; output captured.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
+
+use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::{Error, Host, Result};
 
@@ -64,17 +68,23 @@ impl Command {
 
     /// Runs the program and waits; its exit code is the caller's to judge.
     pub fn capture(&self) -> Result<Captured> {
-        let output = self
-            .expression()
-            .stdin_null()
-            .stdout_capture()
-            .stderr_capture()
+        self.capture_of(&self.expression().stdin_null())
+    }
+
+    /// Runs the program with what it writes going into files in memory. A pipe
+    /// would stay open as long as a daemon that the program starts.
+    fn capture_of(&self, expression: &duct::Expression) -> Result<Captured> {
+        let fail = |error: io::Error| self.failed_to_start(&error);
+        let (stdout, stderr) = (memory().map_err(fail)?, memory().map_err(fail)?);
+        let output = expression
+            .stdout_file(stdout.try_clone().map_err(fail)?)
+            .stderr_file(stderr.try_clone().map_err(fail)?)
             .unchecked()
             .run()
-            .map_err(|e| self.failed_to_start(&e))?;
+            .map_err(fail)?;
         Ok(Captured {
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            stdout: written(&stdout).map_err(fail)?,
+            stderr: written(&stderr).map_err(fail)?,
             code: output.status.code(),
         })
     }
@@ -88,19 +98,7 @@ impl Command {
 
     /// Runs the program with `input` on its standard input.
     pub fn run_with_input(&self, input: &[u8]) -> Result<()> {
-        let output = self
-            .expression()
-            .stdin_bytes(input)
-            .stdout_capture()
-            .stderr_to_stdout()
-            .unchecked()
-            .run()
-            .map_err(|e| self.failed_to_start(&e))?;
-        let captured = Captured {
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::new(),
-            code: output.status.code(),
-        };
+        let captured = self.capture_of(&self.expression().stdin_bytes(input))?;
         if captured.success() { Ok(()) } else { Err(self.failed(&captured)) }
     }
 
@@ -117,7 +115,7 @@ impl Command {
     }
 
     fn failed_to_start(&self, error: &io::Error) -> Error {
-        let outcome = format!("could not be started: {error}");
+        let outcome = format!("could not be started: {}", crate::local::reason(error));
         Error::Command { command: self.to_string(), outcome, output: String::new() }
     }
 
@@ -143,6 +141,18 @@ impl std::fmt::Display for Command {
         let words: Vec<_> = self.argv.iter().map(|word| quoted(word)).collect();
         f.write_str(&words.join(" "))
     }
+}
+
+/// Opens a file that is nowhere but in memory.
+fn memory() -> io::Result<File> {
+    Ok(memfd_create("mailprov", MFdFlags::MFD_CLOEXEC)?.into())
+}
+
+/// Reads what was written into such a file.
+fn written(file: &File) -> io::Result<String> {
+    let mut bytes = vec![0; usize::try_from(file.metadata()?.len()).unwrap_or(0)];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Quotes a word where a shell would need it, so that a line can be pasted.

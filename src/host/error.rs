@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::local;
+
 /// The result of asking or telling the host something.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -100,7 +102,7 @@ fn reason(error: &io::Error) -> String {
         Some(libc::ENOSPC) => " (the disk or its inodes are full: `df -h`, `df -i`)",
         _ => "",
     };
-    format!("{error}{hint}")
+    format!("{}{hint}", local::reason(error))
 }
 
 /// Puts a program's output under the message, set apart.

@@ -3,9 +3,11 @@
 
 use std::path::Path;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
-use super::{Host, Result};
+use super::{Error, Host, Result};
 
 /// One run of one process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +37,14 @@ impl Host {
         let dead = matches!(fields.first(), Some(&("Z" | "X")));
         let started = fields.get(19).and_then(|field| field.parse().ok());
         Ok(started.filter(|_| !dead).map(|started| Process { pid, boot: boot(), started }))
+    }
+
+    /// Tells a process to end.
+    pub fn end(&self, process: &Process) -> Result<()> {
+        let pid = Pid::from_raw(process.pid.cast_signed());
+        kill(pid, Signal::SIGTERM).map_err(|errno| {
+            Error::Other(format!("process {} could not be told to end: {errno}", process.pid))
+        })
     }
 
     /// Returns the process whose number a daemon wrote into `pid_file`, unless

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use super::{Error, Result};
 
@@ -12,17 +13,25 @@ use super::{Error, Result};
 pub struct Interruption(Arc<AtomicBool>);
 
 impl Interruption {
-    /// From now on, notes SIGINT, SIGTERM and SIGHUP instead of ending.
+    /// From now on, notes SIGINT, SIGTERM and SIGHUP instead of ending, and
+    /// calls `heard` at the first one.
     ///
     /// # Errors
     ///
     /// Fails where the system does not let us.
-    pub fn listen() -> Result<Self> {
+    pub fn listen(heard: impl Fn() + Send + 'static) -> Result<Self> {
         let interruption = Self::default();
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
-            signal_hook::flag::register(signal, Arc::clone(&interruption.0))
-                .map_err(|error| Error::Other(format!("could not listen to signals: {error}")))?;
-        }
+        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])
+            .map_err(|error| Error::Other(format!("could not listen to signals: {error}")))?;
+        let asked = Arc::clone(&interruption.0);
+        // Lives as long as the program: there is nothing to wait for.
+        std::thread::spawn(move || {
+            for _ in signals.forever() {
+                if !asked.swap(true, Ordering::Relaxed) {
+                    heard();
+                }
+            }
+        });
         Ok(interruption)
     }
 

@@ -136,7 +136,7 @@ fn not_yaml(source: &Arc<Source>, mistakes: Vec<Diagnostic>) -> Vec<Diagnostic> 
 
 fn read(decoder: &mut Decoder, root: &Node, base: &Path) -> Option<Spec> {
     if root.is_null() {
-        let help = "`mailprov init` writes a file to begin with";
+        let help = "begin with `hostname`, `domains` and `accounts`; the README has a file to copy";
         decoder.refuse(&(0..0), "the file is empty", help);
         return None;
     }

@@ -20,7 +20,8 @@ pub(super) fn read(base: &Path, path: &str) -> Result<String, Invalid> {
     }
     let full = base.join(path);
     let cannot = |error: std::io::Error| {
-        let help = format!("looked for at {}", printable(&full.display().to_string()));
+        let place = std::path::absolute(&full).unwrap_or_else(|_| full.clone());
+        let help = format!("looked for at {}", printable(&place.display().to_string()));
         Invalid::new(format!("cannot read `{shown}`: {}", reason(&error)), help)
     };
     let text = local::read(&full).map_err(|error| match error.kind() {

@@ -46,7 +46,11 @@ impl Library {
                 Ok(bytes) => Some(Ok(bytes)),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
                 Err(error) => Some(Err(AssetError::Name {
-                    message: format!("could not read {}: {error}", folder.join(name).display()),
+                    message: format!(
+                        "could not read {}: {}",
+                        folder.join(name).display(),
+                        local::reason(&error)
+                    ),
                     help: "name a file that can be read".into(),
                 })),
             },

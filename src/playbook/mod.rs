@@ -46,7 +46,7 @@ pub struct Declared {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read.
-    #[error("could not read the playbook {name}: {source}")]
+    #[error("could not read the playbook {name}: {}", local::reason(source))]
     Read {
         /// The path as given.
         name: String,

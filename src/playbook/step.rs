@@ -43,9 +43,14 @@ fn steps(root: &Node, decoder: &mut Decoder) -> Option<Vec<Step>> {
 fn step(node: &Node, decoder: &mut Decoder) -> Option<Step> {
     let mut known = vec!["name", "when", "notify"];
     known.extend(KINDS);
+    let mistakes = decoder.mistakes();
     let fields = decoder.fields(node, &known)?;
+    let is_misspelt = decoder.mistakes() > mistakes;
     let name = fields.require("name", &node.span, decoder);
     let resources: Vec<_> = KINDS.iter().filter_map(|kind| fields.get(kind)).collect();
+    if resources.is_empty() && is_misspelt {
+        return None;
+    }
     if resources.len() != 1 {
         let (message, help) = match resources.first() {
             None => ("the step declares nothing", format!("add one of: {}", KINDS.join(", "))),

@@ -52,6 +52,9 @@ impl Report {
         }
         if !self.options.quiet {
             let style = self.style();
+            if self.options.verbose {
+                self.say(&plan::fulfilled(plan, style));
+            }
             let text = plan::text(plan, subject, style);
             self.say(&text);
         }
@@ -81,6 +84,12 @@ impl Report {
             );
             self.say(&text);
         }
+    }
+
+    /// Tells, in the middle of a step, that a signal was heard.
+    pub fn told_to_stop() {
+        let text = "\n  ! told to stop: this step is finished, then all is undone\n";
+        let _ = io::stderr().lock().write_all(text.as_bytes());
     }
 
     /// Shows mistakes in what a person wrote.

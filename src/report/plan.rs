@@ -30,6 +30,11 @@ pub(super) fn text(plan: &Plan, subject: &str, style: Style) -> String {
     text
 }
 
+/// Lists the steps that need nothing.
+pub(super) fn fulfilled(plan: &Plan, style: Style) -> String {
+    plan.fulfilled.iter().map(|step| format!("{}\n", style.faint(&format!("= {step}")))).collect()
+}
+
 fn summary(plan: &Plan, subject: &str) -> String {
     let many = |wanted| {
         plan.changes.iter().filter(|change| action(&change.before, &change.after) == wanted).count()
@@ -74,7 +79,7 @@ fn content(text: &mut String, change: &Change, style: Style) {
         return;
     }
     if change.before.is_secret() || change.after.is_secret() {
-        text.push_str("      (secret, so not shown)\n");
+        text.push_str("    (secret, so not shown)\n");
         return;
     }
     let as_text = |blob: Option<&Blob>| -> Option<String> {
@@ -89,12 +94,12 @@ fn content(text: &mut String, change: &Change, style: Style) {
                 if matches!((&line, before_is_empty), (Line::Place(_), true)) {
                     continue;
                 }
-                text.push_str("      ");
+                text.push_str("    ");
                 text.push_str(&shown(&line, style));
                 text.push('\n');
             }
         }
-        _ => text.push_str("      (not text, so not shown)\n"),
+        _ => text.push_str("    (not text, so not shown)\n"),
     }
 }
 

@@ -79,7 +79,15 @@ fn install(host: &Host, names: &[String], say: &mut dyn FnMut(&str)) -> Result<(
         }
     }
     say("fetching the package lists, as those here are too old");
-    host.apt(&["update"], &[]).run()?;
+    let update = host.apt(&["update"], &[]).run()?;
+    if host.simulate_install(names)?.is_none() {
+        // apt counts a fetch that failed as well done.
+        return Err(Error::Other(format!(
+            "apt knows no such packages: {}; `apt-get update` says:\n    {}",
+            names.join(" "),
+            update.stderr.trim_end().replace('\n', "\n    ")
+        )));
+    }
     say("installing");
     host.apt(&["install"], names).env(MARK, "1").run().map(drop)
 }

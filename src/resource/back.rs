@@ -1,7 +1,8 @@
 //! How a change is taken back: by what stood at the paths that it touched, by
 //! another change of the same key, or not at all.
 
-use super::service::{self, ServiceState};
+use super::service::ServiceState;
+use super::service_back;
 use super::{Key, State, View, table};
 use crate::host::Result;
 
@@ -16,8 +17,8 @@ pub enum Back {
     Last(Key, State),
     /// The paths are all there is to it.
     Paths,
-    /// By its removal, if that is wanted; else this stays, in a sentence.
-    Purge(String),
+    /// By its removal, if that is wanted; else it stays.
+    Purge,
     /// There is no way back; this stays, in a sentence.
     Stays(String),
 }
@@ -30,7 +31,7 @@ pub enum Back {
 /// Fails where a look fails.
 pub fn living_by(files: &[&Key], view: &View<'_>) -> Result<Vec<(Key, State)>> {
     let mut found = table::compiled_from(view, files)?;
-    found.extend(service::loading(view, files)?);
+    found.extend(service_back::loading(view, files)?);
     Ok(found)
 }
 
@@ -51,15 +52,13 @@ pub fn back(
         (Key::File(_) | Key::Table(_) | Key::Certificate(_) | Key::Original(_), _) => Back::Paths,
         (Key::Group(_) | Key::User(_), before) => Back::To(before.clone()),
         (Key::Package(_), before) if before == now => Back::Paths,
-        (Key::Package(name), State::Absent) => {
-            Back::Purge(format!("the package {name} stays installed"))
-        }
+        (Key::Package(_), State::Absent) => Back::Purge,
         (Key::Package(name), _) => Back::Stays(format!("the package {name} stays as it is now")),
         (Key::Command(command), _) => {
             Back::Stays(format!("what `{}` did stays", command.argv.join(" ")))
         }
         (Key::Service(key), State::Service(before @ ServiceState { running: true, .. })) => {
-            match service::back_to_running(before, after, now, view)? {
+            match service_back::back_to_running(before, after, now, view)? {
                 Some(state) => Back::Last(Key::Service(key.as_it_was(before, view)?), state),
                 None => Back::Paths,
             }
@@ -67,7 +66,7 @@ pub fn back(
         // One that was not there may be by now, as its package stays: it is kept from starting.
         (Key::Service(_), before) if *now != State::Absent => {
             let enabled = matches!(before, State::Service(ServiceState { enabled: true, .. }));
-            Back::First(service::stopped(enabled))
+            Back::First(State::Service(ServiceState::stopped(enabled)))
         }
         (Key::Service(_), _) => Back::Paths,
     })

@@ -16,7 +16,9 @@ mod file;
 mod group;
 mod key;
 mod package;
+mod running;
 mod service;
+mod service_back;
 mod state;
 mod table;
 mod user;
@@ -158,7 +160,7 @@ pub fn observe(host: &Host, key: &Key) -> Result<State> {
         Key::File(path) => file::observe(host, path),
         Key::Table(table) => table::observe(host, table),
         Key::Certificate(pair) => certificate::observe(host, pair),
-        Key::Service(service) => service::observe(host, service),
+        Key::Service(service) => running::observe(host, service),
         Key::Command(command) => command::observe(host, command),
     }
 }
@@ -179,7 +181,7 @@ pub fn touches(key: &Key) -> Vec<PathBuf> {
         Key::File(path) => vec![path.clone()],
         Key::Table(table) => table.files(),
         Key::Certificate(pair) => vec![pair.certificate.clone(), pair.key.clone()],
-        Key::Service(service) => service::touches(service),
+        Key::Service(service) => running::touches(service),
         // Originals stay kept; the rest is undone by other means, or not at all.
         Key::Original(_) | Key::Package(_) | Key::Command(_) | Key::Group(_) | Key::User(_) => {
             Vec::new()
@@ -206,7 +208,7 @@ pub fn write(
             Key::File(path) => file::write(host, path, after)?,
             Key::Table(table) => table::write(host, table, after)?,
             Key::Certificate(pair) => certificate::write(host, pair, after)?,
-            Key::Service(service) => service::write(host, service, before, after)?,
+            Key::Service(service) => running::write(host, service, before, after)?,
             Key::Command(command) => command::write(host, command)?,
         }
     }

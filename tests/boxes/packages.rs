@@ -89,7 +89,7 @@ fn without_package_lists_and_network_it_says_so_and_leaves_nothing_half_done() {
 
 /// Holds a lock as dpkg does (fcntl(2)), until it is killed.
 const HOLD: &str = "open F, '>>', $ARGV[0] or die; \
-    fcntl(F, 6, pack('s s x4 q q i', 1, 0, 0, 0, 0)) or die; sleep 1000";
+    my $lock = pack('s s x4 q q i', 1, 0, 0, 0, 0); fcntl(F, 6, $lock) or die; sleep 1000";
 
 #[test]
 fn it_waits_for_whoever_holds_apt_s_lock_and_says_for_whom() {

@@ -252,7 +252,7 @@ fn an_ordinary_user_sees_what_may_be_seen_and_is_told_what_not() {
         let text = output.stdout();
         assert!(text.contains("file:/etc/postfix/main.cf"), "{output}");
         assert!(text.contains("- # by hand"), "{output}");
-        assert!(text.contains("could not be compared: run it as root to see all"), "{output}");
+        assert!(text.contains("could not be compared: run this as root to see all"), "{output}");
         assert!(text.contains("/etc/dovecot/users"), "{output}");
         let output = nobody(&["plan", "--json", "/tmp/mail.yml"]).success();
         let unseen = super::agent::events(&output).into_iter().filter(|it| it["event"] == "unseen");

@@ -1,0 +1,271 @@
+//! A service on the host: what its process loaded, as far as can be told, and
+//! having it run with what is on disk.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::State;
+use super::service::{Configuration, Loaded, ServiceKey, ServiceState};
+use crate::digest::Digest;
+use crate::host::{Content, Error, Greeting, Host, Ownership, Process, Result, Unit, now};
+
+/// Where it is noted what each service was last started with.
+pub(super) const NOTES: &str = "/var/lib/mailprov/services";
+
+/// How long a daemon may take from being started to having a process.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What was noted when a service was started or reloaded.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Note {
+    pub(super) configuration: Configuration,
+    process: Option<Process>,
+    /// In nanoseconds since 1970.
+    at: i64,
+    /// When each file last changed, as far as is known: what is from the future,
+    /// since the clock was set back, is not younger than the process for that.
+    #[serde(default)]
+    changed: BTreeMap<PathBuf, i64>,
+    /// The service, with where it was seen to answer.
+    #[serde(default)]
+    pub(super) key: Option<ServiceKey>,
+}
+
+/// Looks at a service.
+pub(super) fn observe(host: &Host, key: &ServiceKey) -> Result<State> {
+    let unit = &key.unit;
+    let process = host.main_process(unit)?;
+    let enabled = host.is_enabled(unit)?;
+    if process.is_none() && !enabled && !host.has_unit(unit)? {
+        return Ok(State::Absent);
+    }
+    let loaded = match &process {
+        Some(process) => loaded(host, unit, process)?,
+        // In a tree what counts is what the first boot was prepared for.
+        None if host.is_tree() => {
+            let note = noted(host, unit)?;
+            note.map_or(Loaded::Unknown, |note| Loaded::Current(note.configuration))
+        }
+        None => Loaded::Unknown,
+    };
+    Ok(State::Service(ServiceState { enabled, running: process.is_some(), loaded }))
+}
+
+/// Finds out what a process loaded. The process that we started ourselves
+/// loaded what we noted, unless a file was written since (somebody may have
+/// reloaded it with what was in it then). Another one, after a reboot, loaded
+/// what is on disk if nothing there is younger than the process.
+fn loaded(host: &Host, unit: &Unit, process: &Process) -> Result<Loaded> {
+    let Some(note) = noted(host, unit)? else { return Ok(Loaded::Unknown) };
+    let is_ours = note.process.as_ref() == Some(process);
+    let mut unchanged = true;
+    for (key, noted) in &note.configuration {
+        let Some(path) = key.strip_prefix("file:") else {
+            if let Some(package) = key.strip_prefix("package:") {
+                unchanged &= host.package(package)?.map(|package| package.version) == *noted;
+            }
+            continue;
+        };
+        let path = Path::new(path);
+        // What is there may be no file: then it is not what was loaded.
+        let digest = match host.is_file(path)? {
+            true => host.read(path)?.map(|content| Digest::of(content.bytes()).to_string()),
+            false => None,
+        };
+        // By the time of the last change of any kind, since a copy that is put back may bring its
+        // time of writing along.
+        let since = if is_ours { note.at } else { process.started_at() };
+        let young = host.stamp(path)?.is_some_and(|stamp| {
+            let is_noted = is_ours && note.changed.get(path) == Some(&stamp.changed);
+            stamp.changed > since && !is_noted
+        });
+        unchanged &= digest == *noted && !young;
+    }
+    Ok(match (is_ours, unchanged) {
+        (_, true) => Loaded::Current(note.configuration),
+        (true, false) => Loaded::Outdated(note.configuration),
+        (false, false) => Loaded::Unknown,
+    })
+}
+
+fn noted(host: &Host, unit: &Unit) -> Result<Option<Note>> {
+    let note = host.read(&note_of(unit))?;
+    Ok(note.and_then(|note| serde_json::from_slice(note.bytes()).ok()))
+}
+
+/// Enables and starts, reloads or restarts a service, and notes with what.
+pub(super) fn write(host: &Host, key: &ServiceKey, before: &State, after: &State) -> Result<()> {
+    let unit = &key.unit;
+    let State::Service(after) = after else {
+        return Err(Error::Other(format!("the service {} cannot be removed", unit.name)));
+    };
+    match (host.is_enabled(unit)?, after.enabled) {
+        (false, true) => host.enable(unit)?,
+        (true, false) => host.disable(unit)?,
+        _ => {}
+    }
+    if !after.running {
+        if let (true, Loaded::Current(configuration)) = (host.is_tree(), &after.loaded) {
+            return note(host, key, configuration, None);
+        }
+        host.stop(unit)?;
+        return wait_for_end(host, unit);
+    }
+    let Loaded::Current(configuration) = &after.loaded else { return Ok(()) };
+    let old = host.main_process(unit)?;
+    if old.is_some() && before_meets(before, after) {
+        return Ok(());
+    }
+    let process = if old.is_some() && key.reload && reload_is_enough(before, configuration) {
+        host.reload(unit)?;
+        wait_for_process(host, unit, None)?
+    } else {
+        restart(host, unit, old.as_ref())?
+    };
+    for greeting in &key.answers {
+        wait_for_answer(host, unit, greeting)?;
+    }
+    note(host, key, configuration, Some(process))
+}
+
+/// Restarts a service. One that somebody started past the init system, which
+/// then knows nothing of it, is told to end first.
+fn restart(host: &Host, unit: &Unit, old: Option<&Process>) -> Result<Process> {
+    let restarted = host.restart(unit).and_then(|()| wait_for_process(host, unit, old));
+    match (restarted, old) {
+        (Err(_), Some(old)) if host.process(old.pid)?.as_ref() == Some(old) => {
+            host.end(old)?;
+            wait_for_end(host, unit)?;
+            host.restart(unit)?;
+            wait_for_process(host, unit, Some(old))
+        }
+        (restarted, _) => restarted,
+    }
+}
+
+fn before_meets(before: &State, after: &ServiceState) -> bool {
+    match before {
+        State::Service(before) => {
+            let enabled = ServiceState { enabled: after.enabled, ..before.clone() };
+            after.is_met_by(&enabled)
+        }
+        _ => false,
+    }
+}
+
+/// A reload does for changed files of a process whose start is known to be
+/// ours: what only a start takes up (programs, listening addresses of another
+/// one's configuration) is then as it was.
+fn reload_is_enough(before: &State, wish: &Configuration) -> bool {
+    let State::Service(ServiceState {
+        loaded: Loaded::Outdated(loaded) | Loaded::Current(loaded),
+        ..
+    }) = before
+    else {
+        return false;
+    };
+    let packages = |configuration: &Configuration| -> Vec<_> {
+        let packages = configuration.iter().filter(|(key, _)| key.starts_with("package:"));
+        packages.map(|(key, value)| (key.clone(), value.clone())).collect()
+    };
+    packages(loaded) == packages(wish)
+}
+
+/// Returns the files that starting or stopping a service changes.
+pub(super) fn touches(key: &ServiceKey) -> Vec<PathBuf> {
+    let units = Path::new("/etc/systemd/system");
+    let name = format!("{}.service", key.unit.name);
+    vec![units.join(&name), units.join("multi-user.target.wants").join(&name), note_of(&key.unit)]
+}
+
+/// Waits until the daemon has its process; one that ended again has none. After
+/// a restart that is another than the `old` one, which may take its time to end
+/// (systemd does not wait for the units that a unit is made of). Process 1
+/// stands for all that have no number of their own.
+fn wait_for_process(host: &Host, unit: &Unit, old: Option<&Process>) -> Result<Process> {
+    let start = Instant::now();
+    loop {
+        if let Some(process) = host.main_process(unit)?
+            && (Some(&process) != old || process.pid == 1)
+        {
+            return Ok(process);
+        }
+        if start.elapsed() > PATIENCE {
+            return Err(Error::Other(format!(
+                "{} was started but does not run; its last words: journalctl -u '{0}*'",
+                unit.name
+            )));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Waits until the daemon is gone, which systemd does not for the units that a
+/// unit is made of.
+fn wait_for_end(host: &Host, unit: &Unit) -> Result<()> {
+    let start = Instant::now();
+    while host.main_process(unit)?.is_some() {
+        if start.elapsed() > PATIENCE {
+            return Err(Error::Other(format!("{} was stopped but still runs", unit.name)));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+/// Waits until the service greets: a process that runs may still serve nobody.
+fn wait_for_answer(host: &Host, unit: &Unit, greeting: &Greeting) -> Result<()> {
+    let start = Instant::now();
+    loop {
+        match host.greets(greeting) {
+            Ok(()) => return Ok(()),
+            Err(reason) if start.elapsed() > PATIENCE => {
+                return Err(Error::Other(format!(
+                    "{} runs but {greeting} does not answer ({reason}); its last words: journalctl -u '{0}*'",
+                    unit.name
+                )));
+            }
+            Err(_) => std::thread::sleep(Duration::from_millis(50)),
+        }
+    }
+}
+
+fn note(
+    host: &Host,
+    key: &ServiceKey,
+    wish: &Configuration,
+    process: Option<Process>,
+) -> Result<()> {
+    let mut configuration = wish.clone();
+    for (key, value) in &mut configuration {
+        if value.is_none()
+            && let Some(path) = key.strip_prefix("file:")
+        {
+            let content = host.read(Path::new(path))?;
+            *value = content.map(|content| Digest::of(content.bytes()).to_string());
+        } else if value.is_none()
+            && let Some(package) = key.strip_prefix("package:")
+        {
+            *value = host.package(package)?.map(|package| package.version);
+        }
+    }
+    let mut changed = BTreeMap::new();
+    for path in configuration.keys().filter_map(|key| key.strip_prefix("file:")) {
+        let path = PathBuf::from(path);
+        if let Some(stamp) = host.stamp(&path)? {
+            changed.insert(path, stamp.changed);
+        }
+    }
+    let note = Note { configuration, process, at: now(), changed, key: Some(key.clone()) };
+    let text = serde_json::to_vec(&note).map_err(|e| Error::Other(e.to_string()))?;
+    host.make_private_directories(Path::new(NOTES))?;
+    let root = Ownership::of_root(0o600);
+    host.put_file(&note_of(&key.unit), &Content::new(text), &root)
+}
+
+pub(super) fn note_of(unit: &Unit) -> PathBuf {
+    Path::new(NOTES).join(format!("{}.json", unit.name))
+}

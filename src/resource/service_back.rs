@@ -1,0 +1,74 @@
+//! The way back of a service: as it ran before, with its files as they were.
+
+use std::path::Path;
+
+use super::running::{NOTES, Note, note_of, observe};
+use super::service::{Configuration, Loaded, ServiceKey, ServiceState};
+use super::{Key, State, View};
+use crate::host::Result;
+
+/// Returns a service that ran `before` as it is to run again: with its files as
+/// `view` shows them. None where nothing is known of its files.
+pub(super) fn back_to_running(
+    before: &ServiceState,
+    after: &State,
+    now: &State,
+    view: &View<'_>,
+) -> Result<Option<State>> {
+    let known = [after, now].into_iter().find_map(|state| match state {
+        State::Service(ServiceState { loaded: Loaded::Current(loaded), .. }) => Some(loaded),
+        _ => None,
+    });
+    let Some(known) = known else { return Ok(None) };
+    let loaded = Loaded::Current(as_it_will_be(known, view)?);
+    Ok(Some(State::Service(ServiceState { enabled: before.enabled, running: true, loaded })))
+}
+
+/// Returns the services that run with one of `files`, each as it is to run
+/// again once the files are as `view` shows them.
+pub(super) fn loading(view: &View<'_>, files: &[&Key]) -> Result<Vec<(Key, State)>> {
+    let host = view.host();
+    let mut found = Vec::new();
+    for name in host.list(Path::new(NOTES))? {
+        let note = host.read(&Path::new(NOTES).join(name))?;
+        let note = note.and_then(|note| serde_json::from_slice::<Note>(note.bytes()).ok());
+        let Some(Note { key: Some(key), configuration, .. }) = note else { continue };
+        let loads = |file: &&Key| configuration.contains_key(&file.to_string());
+        let State::Service(now) = observe(host, &key)? else { continue };
+        if now.running && files.iter().any(loads) {
+            let loaded = Loaded::Current(as_it_will_be(&configuration, view)?);
+            found.push((Key::Service(key), State::Service(ServiceState { loaded, ..now })));
+        }
+    }
+    Ok(found)
+}
+
+/// Returns a configuration with its files as `view` shows them.
+fn as_it_will_be(known: &Configuration, view: &View<'_>) -> Result<Configuration> {
+    let mut configuration = Configuration::new();
+    for (key, value) in known {
+        let value = match key.strip_prefix("file:") {
+            Some(path) => view.digest(Path::new(path))?.map(|digest| digest.to_string()),
+            None => value.clone(),
+        };
+        configuration.insert(key.clone(), value);
+    }
+    Ok(configuration)
+}
+
+impl ServiceKey {
+    /// Returns the key of the service as it `before` was: it need answer only
+    /// where it did, by the note that `view` shows. What somebody else started
+    /// need not at all.
+    pub(super) fn as_it_was(&self, before: &ServiceState, view: &View<'_>) -> Result<Self> {
+        let note = view.state(&Key::File(note_of(&self.unit)))?;
+        let noted = match (&before.loaded, note) {
+            (Loaded::Outdated(_) | Loaded::Current(_), State::File { blob, .. }) => {
+                serde_json::from_slice::<Note>(blob.content.bytes()).ok()
+            }
+            _ => None,
+        };
+        let answers = noted.and_then(|note| note.key).map(|key| key.answers).unwrap_or_default();
+        Ok(Self { answers, ..self.clone() })
+    }
+}
