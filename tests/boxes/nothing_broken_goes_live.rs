@@ -22,7 +22,7 @@ fn what_a_checker_refuses_is_refused_by_plan_and_apply_and_no_file_changes() {
                 let output = debian.mailprov(command).exits(1);
                 let text = output.stderr();
                 assert!(text.contains(words), "{output}");
-                assert!(text.contains("nothing was changed"), "{output}");
+                assert!(text.contains("Nothing was changed"), "{output}");
                 assert!(!text.contains("/var/lib/mailprov/stage"), "{output}");
             }
             // The folder in which files are staged comes and goes.
