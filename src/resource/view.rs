@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::table::TableState;
 use super::{Key, State, observe, touches};
 use crate::digest::Digest;
 use crate::host::{Host, Result};
@@ -31,25 +30,23 @@ impl<'h> View<'h> {
     pub fn state(&self, key: &Key) -> Result<State> {
         match self.laid.get(key) {
             Some(state) => Ok(state.clone()),
-            None => {
-                let state = self.named(observe(self.host, key)?);
-                self.aged(key, state)
-            }
+            None => self.outdated(key, self.named(observe(self.host, key)?)),
         }
     }
 
-    /// Takes a table for outdated whose source an earlier step writes anew: even
-    /// with the same text the source will be the younger one.
-    fn aged(&self, key: &Key, state: State) -> Result<State> {
-        let (Key::Table(table), State::Table(found)) = (key, &state) else { return Ok(state) };
-        let source = Key::File(table.source.clone());
-        let Some(State::File { blob: planned, .. }) = self.planned(&source) else {
-            return Ok(state);
-        };
-        Ok(match observe(self.host, &source)? {
-            State::File { blob, .. } if blob == *planned => state,
-            _ => State::Table(TableState { source: None, ownership: found.ownership.clone() }),
-        })
+    /// Has a table count as older than its source where an earlier step writes
+    /// that anew, be it with what the table was compiled from.
+    fn outdated(&self, key: &Key, mut state: State) -> Result<State> {
+        if let (Key::Table(key), State::Table(table)) = (key, &mut state) {
+            let source = Key::File(key.source.clone());
+            if let Some(State::File { blob: new, .. }) = self.laid.get(&source) {
+                let now = observe(self.host, &source)?;
+                if !matches!(now, State::File { blob: old, .. } if old == *new) {
+                    table.source = None;
+                }
+            }
+        }
+        Ok(state)
     }
 
     /// Gives owners that have no name yet the one that an earlier step gives

@@ -141,7 +141,6 @@ fn threads(suite: Suite) -> Vec<Box<dyn FnOnce() + Send>> {
 }
 
 #[test]
-#[ignore = "takes an hour; tests/crash-matrix runs it"]
 fn at_any_instant_and_on_any_release_nothing_is_lost() {
     let all = Suite::ALL.into_iter().flat_map(threads).map(thread::spawn).collect::<Vec<_>>();
     let results: Vec<_> = all.into_iter().map(thread::JoinHandle::join).collect();

@@ -21,7 +21,7 @@ mod common;
 #[cfg(feature = "faults")]
 #[allow(unreachable_pub, reason = "a toolbox")]
 mod crash;
-#[cfg(feature = "faults")]
+#[cfg(feature = "crash-matrix")]
 mod crash_matrix;
 mod delivery;
 mod drift;
