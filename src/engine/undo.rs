@@ -82,6 +82,7 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
     // folder, a folder and its owner. What only changed keeps the order of the steps.
     returns.reverse();
     removals.reverse();
+    let removals = keep_what_is_filled(host, removals, &mut stays)?;
     let all = first.into_iter().chain(returns).chain(puts).chain(removals);
     let is_change = |change: &Change| !change.after.is_met_by(&change.before);
     let mut changes: Vec<Change> = all.filter(is_change).collect();
@@ -99,4 +100,29 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
     }
     changes.extend(living.into_iter().chain(last).chain(purged).filter(is_change));
     Ok(WayBack { plan: Plan { changes, ..Plan::default() }, stays })
+}
+
+/// Leaves out the removal of folders in which somebody else put something since,
+/// such as mail, and says so. What is in a folder goes before it.
+fn keep_what_is_filled(
+    host: &Host,
+    removals: Vec<Change>,
+    stays: &mut Vec<String>,
+) -> Result<Vec<Change>> {
+    let mut gone = HashSet::new();
+    let mut kept = Vec::new();
+    for change in removals {
+        if let (Key::File(path), State::Directory(_)) = (&change.key, &change.before) {
+            let names = host.list(path)?;
+            if names.iter().any(|name| !gone.contains(&path.join(name))) {
+                stays.push(format!("{} stays, since something is in it", path.display()));
+                continue;
+            }
+        }
+        if let Key::File(path) = &change.key {
+            gone.insert(path.clone());
+        }
+        kept.push(change);
+    }
+    Ok(kept)
 }
