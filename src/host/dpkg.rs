@@ -41,6 +41,12 @@ impl Host {
         Ok(self.packages()?.get(name).cloned())
     }
 
+    /// Tells whether an installation broke off and waits to be finished.
+    pub fn has_unfinished_packages(&self) -> Result<bool> {
+        let incomplete = self.packages()?.values().any(|package| !package.complete);
+        Ok(incomplete || !self.list(Path::new("/var/lib/dpkg/updates"))?.is_empty())
+    }
+
     fn packages(&self) -> Result<Rc<Packages>> {
         let path = Path::new(STATUS);
         let Some(stamp) = self.stamp(path)? else { return Ok(Rc::default()) };

@@ -58,11 +58,12 @@ fn install(host: &Host, names: &[String], say: &mut dyn FnMut(&str)) -> Result<(
     if names.is_empty() {
         return Ok(());
     }
-    // Finishes what an interrupted installation left half done; else does nothing.
-    host.command(["dpkg", "--configure", "--pending", "--force-confdef", "--force-confold"])
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .env(MARK, "1")
-        .run()?;
+    if host.has_unfinished_packages()? {
+        host.command(["dpkg", "--configure", "--pending", "--force-confdef", "--force-confold"])
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .env(MARK, "1")
+            .run()?;
+    }
     if names.iter().any(|name| name == "postfix") {
         // Without an answer Postfix's own script writes a main.cf nobody asked for.
         host.preseed("postfix postfix/main_mailer_type select No configuration\n")?;

@@ -71,7 +71,7 @@ fn without_package_lists_and_network_it_says_so_and_leaves_nothing_half_done() {
         let output = debian.mailprov(&["apply", "--yes"]).exits(1);
         let text = output.stderr();
         assert!(text.contains("apt-get") && text.contains("update"), "{output}");
-        assert!(text.contains("resolve") || text.contains("connect"), "{output}");
+        assert!(text.contains("resolv") || text.contains("connect"), "{output}");
         let after = debian.snapshot();
         before
             .diff(&after)
