@@ -56,9 +56,12 @@ impl Victim {
         Self { debian: self.debian.mail_yml(self.texts[1]), ..self }
     }
 
-    /// Rolls the last run back, which was the first.
+    /// Rolls back the run that was cut off, with the one that finished it.
+    #[track_caller]
     pub fn bared(mut self) -> Self {
-        let _ = self.debian.mailprov(&["rollback", "--yes"]).success();
+        let cut_off = "ls /var/lib/mailprov/runs | sort -n | tail -n 2 | head -n 1";
+        let cut_off = self.debian.shell(cut_off).success().stdout();
+        let _ = self.debian.mailprov(&["rollback", cut_off.trim(), "--yes"]).success();
         self.texts.swap(0, 1);
         self.states.swap(0, 1);
         assert_managed(&managed(&self.debian), &self.states[0]);

@@ -29,7 +29,6 @@ half made was left, `plan` was empty, the mail service answered, and mail
 delivered before was there.
 
 * *journal*: right after each entry of the journal is on disk
-* *file*: before each finished file gets its name
 * *change*: after each change, before it is noted
 * *power*: at moments spread over the run, the box ended at once and booted again
 
