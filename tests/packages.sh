@@ -9,6 +9,7 @@ packages=(
     mmdebstrap                  # the boxes' trees
     openssl                     # certificates, hashes, a second opinion on TLS
     openssh-client              # logging in to boxes
+    strace                      # what an apply opens and runs
     systemd-container           # systemd-nspawn
     util-linux                  # nsenter, mount
 )
