@@ -191,12 +191,13 @@ fn folder(path: &str) -> &str {
 
 #[test]
 fn on_a_drifted_host_exactly_what_is_announced_changes() {
+    // On Debian 12 postfix.service is but a front: stopping it comes back before the daemon is gone.
     let drift = "set -e
         echo '# by hand' >>/etc/postfix/main.cf
         chmod 0600 /etc/dovecot/dovecot.conf
         rm /etc/postfix/virtual.db
         chown root:root /var/vmail
-        systemctl stop postfix";
+        systemctl stop postfix 'postfix@*'";
     for suite in Suite::ALL {
         let debian = converged(suite);
         let _ = debian.shell(drift).success();
