@@ -29,6 +29,8 @@
 //!    cli            the command line; its comments are the help texts
 //!    commands       one file a command: glue, no logic of its own
 //! 6  report         plans and events → terminal, progress, JSON lines
+//!    sandbox        throw-away Debian machines on this one, for `try` and the tests
+//!    check          questions to a mail server: SMTP, IMAP, POP3, over TLS
 //! 5  engine         plan, apply, undo, journal, lock: keys, states and changes of no certain kind
 //! 4  playbook       steps and templates: YAML and the spec in, resources out
 //! 3  resource       one file a kind: its fields, its key, what it wants, how to look, how to write
@@ -90,5 +92,6 @@ pub mod mail;
 pub mod playbook;
 pub mod report;
 pub mod resource;
+pub mod sandbox;
 pub mod secret;
 pub mod yaml;

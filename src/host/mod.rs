@@ -18,6 +18,7 @@ mod signals;
 use std::path::{Path, PathBuf};
 
 pub use accounts::{Group, User};
+pub(crate) use command::PATH;
 pub use command::{Captured, Command};
 pub use dpkg::{Package, Simulation};
 pub use entry::{Content, Entry, FileStamp, Ownership};
