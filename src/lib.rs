@@ -79,6 +79,7 @@
 //! * What is said to people comes from [`report`], and only from there.
 //! * Nothing panics on what a person wrote.
 
+pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod diagnostic;
