@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn a_message_is_fetched_whole_with_what_looks_like_an_answer_in_it() {
         let mut imap = imap(
-            b"* 2 EXISTS\r\n* 2 FETCH (FLAGS (\\Seen) BODY[] {18}\r\nm1 OK no\r\n* 9\r\n{5}\r\n)\r\n\
+            b"* 2 EXISTS\r\n* 2 FETCH (FLAGS (\\Seen) BODY[] {18}\r\nm1 OK no\r\n* 9\r\n{5})\r\n\
               m1 OK done\r\nm2 ok done\r\n",
         );
         assert_eq!(imap.fetch(2).unwrap(), b"m1 OK no\r\n* 9\r\n{5}");
