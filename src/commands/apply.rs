@@ -1,13 +1,12 @@
 //! `mailprov apply`, and what all commands share that change a host.
 
-use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::time::Instant;
 
-use super::load::load;
+use super::load::{Loaded, load};
 use super::{Exit, Stop, saved};
 use crate::cli::Global;
-use crate::engine::{self, Lock, Plan};
+use crate::engine::{self, Lock, Plan, SavedPlan};
 use crate::host::{Host, Interruption};
 use crate::report::Report;
 
@@ -22,8 +21,31 @@ pub(super) fn run(
     can_confirm(yes)?;
     let saved = saved_plan.map(saved::read).transpose()?;
     let mail = mail.or(saved.as_ref().and_then(|saved| saved.mail.as_deref()));
+    let Some(ready) = prepare(global, mail, saved.as_ref(), report)? else {
+        return Ok(Exit::Done);
+    };
+    confirm(yes, report)?;
+    make(&ready.loaded.host, &ready.plan, "apply", report)
+}
+
+/// A plan that has been shown and can be made.
+pub(super) struct Ready {
+    /// What it was made from.
+    pub(super) loaded: Loaded,
+    /// The plan.
+    pub(super) plan: Plan,
+    _lock: Lock,
+}
+
+/// Plans and shows the plan; `None` where nothing is to be done.
+pub(super) fn prepare(
+    global: &Global,
+    mail: Option<&Path>,
+    saved: Option<&SavedPlan>,
+    report: &mut Report,
+) -> Result<Option<Ready>, Stop> {
     let loaded = load(global, mail, report)?;
-    let _lock = lock(&loaded.host, "apply")?;
+    let lock = lock(&loaded.host, "apply")?;
     let runs = engine::runs(&loaded.host)?;
     if let Some(run) = runs.last().filter(|run| run.outcome.is_none()) {
         report.note(&format!(
@@ -40,16 +62,12 @@ pub(super) fn run(
         })?;
     }
     report.plan(&plan, &loaded.subject());
-    if plan.changes.is_empty() {
-        return Ok(Exit::Done);
-    }
-    confirm(yes, report)?;
-    make(&loaded.host, &plan, "apply", report)
+    Ok((!plan.changes.is_empty()).then_some(Ready { loaded, plan, _lock: lock }))
 }
 
 /// Refuses early where nobody can be asked and nobody said yes.
 pub(super) fn can_confirm(yes: bool) -> Result<(), Stop> {
-    if yes || (io::stdin().is_terminal() && io::stderr().is_terminal()) {
+    if yes || Report::can_ask() {
         return Ok(());
     }
     let message = "there is no terminal to ask on, so nothing was changed";

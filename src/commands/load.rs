@@ -40,12 +40,7 @@ pub(super) fn load(
     let spec = match &mail {
         Some(path) => Some(spec(path, report)?),
         None if global.playbook.is_some() => None,
-        None => {
-            let message = format!("there is no {}", PLACES.join(" and no "));
-            let advice =
-                "Write one (the README has one to begin with), or name yours: mailprov plan FILE";
-            return Err(Stop::new(Exit::Invalid, message, advice));
-        }
+        None => return Err(no_mail_yml()),
     };
     let host = Host::open(&global.root)?;
     Ok(Loaded { host, mail, spec, playbook })
@@ -107,7 +102,15 @@ fn certificate(
     }
 }
 
-fn find(mail: Option<&Path>) -> Option<PathBuf> {
+/// Says that there is no mail.yml.
+pub(super) fn no_mail_yml() -> Stop {
+    let message = format!("there is no {}", PLACES.join(" and no "));
+    let advice = "Write one (`mailprov init`), or name yours: mailprov plan FILE";
+    Stop::new(Exit::Invalid, message, advice)
+}
+
+/// Finds mail.yml: the one that is named, or the first that is there.
+pub(super) fn find(mail: Option<&Path>) -> Option<PathBuf> {
     let place = || PLACES.iter().map(Path::new).find(|path| path.exists());
     mail.or_else(place).map(Path::to_owned)
 }
@@ -125,8 +128,13 @@ fn spec(path: &Path, report: &mut Report) -> Result<Spec, Stop> {
             advice,
         )
     })?;
+    judge(&Arc::new(Source { name, text }), path, report)
+}
+
+/// Reads the text of a mail.yml that is, or is to be, at `path`.
+pub(super) fn judge(source: &Arc<Source>, path: &Path, report: &mut Report) -> Result<Spec, Stop> {
     let base = path.parent().unwrap_or(Path::new(""));
-    mail::load(&Arc::new(Source { name, text }), base).map_err(|mistakes| {
+    mail::load(source, base).map_err(|mistakes| {
         report.diagnostics(&mistakes);
         Stop::silent(Exit::Invalid)
     })

@@ -1,8 +1,13 @@
 //! One file a command: glue between the rooms, no logic of its own.
 
+mod account;
+mod alias;
 mod apply;
+mod edit;
 mod history;
+mod init;
 mod load;
+mod password;
 mod plan;
 mod playbook;
 mod rollback;
@@ -108,6 +113,10 @@ pub fn run(cli: &Cli) -> Exit {
             rollback::run(global, *run, *purge, *yes, &mut report)
         }
         Command::Playbook(command) => playbook::run(global, command, &mut report),
+        Command::Init(options) => init::run(options, &mut report),
+        Command::Account(command) => account::run(global, command, &mut report),
+        Command::Alias(command) => alias::run(global, command, &mut report),
+        Command::PasswdHash { password } => password::print_hash(password, &mut report),
     };
     result.unwrap_or_else(|stop| {
         if !stop.message.is_empty() {

@@ -1,6 +1,7 @@
 //! The only room that prints: plans, events and mistakes, for people or as
 //! JSON lines.
 
+mod ask;
 mod history;
 mod json;
 mod people;
@@ -30,6 +31,19 @@ pub struct Options {
     pub quiet: bool,
     /// Also what needs nothing.
     pub verbose: bool,
+}
+
+/// An account, as it is listed.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Its name.
+    pub name: String,
+    /// All its addresses, its own before its aliases.
+    pub addresses: Vec<String>,
+    /// How much mail it may have, in bytes.
+    pub quota: Option<u64>,
+    /// The domains of whose unknown addresses it gets the mail.
+    pub catch_all: Vec<String>,
 }
 
 /// Where all that is said goes.
@@ -156,21 +170,37 @@ impl Report {
         }
     }
 
+    /// Says something to a person who is being asked.
+    pub fn prompt(&mut self, text: &str) {
+        self.err(text);
+    }
+
     /// Prints something that was asked for, as it is.
     pub fn text(&mut self, text: &str) {
         self.out(text);
     }
 
-    /// Asks a question that is answered by `y` or `yes`.
-    pub fn ask(&mut self, question: &str) -> bool {
-        self.err(&format!("{question} [y/N] "));
-        let mut answer = String::new();
-        let read = io::stdin().read_line(&mut answer);
-        if !answer.ends_with('\n') {
-            // The input ended: what comes next begins a line of its own.
-            self.err("\n");
+    /// Shows how a file that a person wrote was edited: both versions as they
+    /// may be seen.
+    pub fn edited(&mut self, file: &str, before: &str, after: &str) {
+        if self.options.json {
+            self.out(&format!("{}\n", json::edited(file)));
         }
-        read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
+        if !self.options.quiet {
+            let style = self.style();
+            let text = plan::difference(before, after, style);
+            self.say(&format!("{}\n{text}", style.heading(file)));
+        }
+    }
+
+    /// Lists the accounts of a mail service.
+    pub fn accounts(&mut self, accounts: &[Account]) {
+        match self.options.json {
+            true => {
+                accounts.iter().for_each(|it| self.out(&format!("{}\n", json::account(it))));
+            }
+            false => self.out(&people::accounts(accounts)),
+        }
     }
 
     /// Says something to people.
