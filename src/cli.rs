@@ -1,12 +1,14 @@
 //! The command line. The comments here are the help texts.
 
 mod everyday;
+mod trial;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use everyday::{AccountCommand, AliasCommand, Edit, InFile, Init, PasswordFrom};
+pub use trial::{Suite, Try};
 
 /// Turns a bare Debian host into your own mail server, and keeps it so.
 ///
@@ -131,6 +133,15 @@ pub enum Command {
     /// List, show or copy the embedded playbooks.
     #[command(subcommand)]
     Playbook(PlaybookCommand),
+    /// Show all of it in a throw-away Debian on this machine.
+    ///
+    /// Boots a fresh Debian with a disk and a network of its own (by systemd-nspawn, so this needs
+    /// root), makes it the mail server that MAIL describes, as `bootstrap` would over SSH, and
+    /// shows that mail comes and goes. Then it throws all of that away. MAIL is not changed: the
+    /// box gets a copy with one more account to try it with, and a self-signed certificate where
+    /// yours is not here. An image of Debian is built at the first time, and kept in
+    /// $MAILPROV_BOX_CACHE or /var/cache/mailprov.
+    Try(Try),
     /// Write a short mail.yml to begin with.
     ///
     /// What is not given is asked for. A file that is there already is left alone.

@@ -214,11 +214,13 @@ fn tell(said: Said<'_>, asked: &str, reply: &Reply) {
     said(asked, &reply.to_string());
 }
 
-/// Shows a message as text with plain line ends.
+/// Shows a message as text with plain line ends and no tabs.
 fn text(message: Vec<u8>) -> String {
-    let lines = message.split(|byte| *byte == b'\n');
-    let lines = lines.map(|line| super::wire::visible(line.strip_suffix(b"\r").unwrap_or(line)));
-    lines.collect::<Vec<_>>().join("\n")
+    let line = |line: &[u8]| {
+        let line = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line));
+        super::wire::visible(line.replace('\t', "    ").as_bytes())
+    };
+    message.split(|byte| *byte == b'\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Returns 32 random hexadecimal digits: a password, or a word that nobody else

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::verify_server_name;
 use rustls::crypto::{
     WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 
 use super::{Error, Result};
 
@@ -38,17 +42,33 @@ impl Tls {
         Self::new(name, |builder| builder.with_root_certificates(roots).with_no_client_auth())
     }
 
+    /// Trusts a server that shows the first certificate in `pem`, and no other:
+    /// how a self-signed one is known.
+    ///
+    /// # Errors
+    ///
+    /// Fails where `name` is no host name and where `pem` holds no certificate.
+    pub fn showing(pem: &[u8], name: &str) -> Result<Self> {
+        let certificate = CertificateDer::from_pem_slice(pem)
+            .map_err(|error| Error::Trust(format!("not a certificate: {error}")))?;
+        Self::own_way(name, Some(certificate))
+    }
+
     /// Takes any certificate: for a look at what a server shows
-    /// ([`Wire::chain`](super::wire::Wire::chain)), never for a password of a
-    /// person's.
+    /// ([`Wire::chain`](super::Wire::chain)), never for a password of a person's.
     ///
     /// # Errors
     ///
     /// Fails where `name` is no host name.
     pub fn unverified(name: &str) -> Result<Self> {
-        let anyone = Arc::new(Anyone(ring::default_provider().signature_verification_algorithms));
+        Self::own_way(name, None)
+    }
+
+    fn own_way(name: &str, only: Option<CertificateDer<'static>>) -> Result<Self> {
+        let algorithms = ring::default_provider().signature_verification_algorithms;
+        let own_way = Arc::new(OwnWay { only, algorithms });
         Self::new(name, |builder| {
-            builder.dangerous().with_custom_certificate_verifier(anyone).with_no_client_auth()
+            builder.dangerous().with_custom_certificate_verifier(own_way).with_no_client_auth()
         })
     }
 
@@ -65,19 +85,29 @@ impl Tls {
     }
 }
 
-/// Takes any certificate, but wants the server to hold its key.
+/// Takes any certificate, or only one, without asking who vouches for it; but
+/// wants the server to hold its key.
 #[derive(Debug)]
-struct Anyone(WebPkiSupportedAlgorithms);
+struct OwnWay {
+    only: Option<CertificateDer<'static>>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
 
-impl ServerCertVerifier for Anyone {
+impl ServerCertVerifier for OwnWay {
     fn verify_server_cert(
         &self,
-        _: &CertificateDer<'_>,
+        shown: &CertificateDer<'_>,
         _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
+        name: &ServerName<'_>,
         _: &[u8],
         _: UnixTime,
     ) -> std::result::Result<ServerCertVerified, rustls::Error> {
+        if let Some(only) = &self.only {
+            if only != shown {
+                return Err(CertificateError::UnknownIssuer.into());
+            }
+            verify_server_name(&ParsedCertificate::try_from(shown)?, name)?;
+        }
         Ok(ServerCertVerified::assertion())
     }
 
@@ -87,7 +117,7 @@ impl ServerCertVerifier for Anyone {
         by: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(signed, by, signature, &self.0)
+        verify_tls12_signature(signed, by, signature, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -96,11 +126,11 @@ impl ServerCertVerifier for Anyone {
         by: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(signed, by, signature, &self.0)
+        verify_tls13_signature(signed, by, signature, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_schemes()
+        self.algorithms.supported_schemes()
     }
 }
 
@@ -118,5 +148,6 @@ mod tests {
         assert!(matches!(Tls::trusting(broken, "a.example"), Err(Error::Trust(_))));
         let empty = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         assert!(matches!(Tls::trusting(empty, "a.example"), Err(Error::Trust(_))));
+        assert!(matches!(Tls::showing(b"", "a.example"), Err(Error::Trust(_))));
     }
 }

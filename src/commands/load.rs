@@ -116,19 +116,20 @@ pub(super) fn find(mail: Option<&Path>) -> Option<PathBuf> {
 }
 
 fn spec(path: &Path, report: &mut Report) -> Result<Spec, Stop> {
-    let name = path.display().to_string();
-    let text = local::read_text(path).map_err(|error| {
+    let (name, text) = (path.display().to_string(), read(path)?);
+    judge(&Arc::new(Source { name, text }), path, report)
+}
+
+/// Reads the text of a mail.yml.
+pub(super) fn read(path: &Path) -> Result<String, Stop> {
+    local::read_text(path).map_err(|error| {
         let advice = match error.kind() {
             ErrorKind::PermissionDenied => "Run it as root, or name a file that you may read.",
             _ => "Nothing was changed.",
         };
-        Stop::new(
-            Exit::Invalid,
-            format!("could not read {name}: {}", local::reason(&error)),
-            advice,
-        )
-    })?;
-    judge(&Arc::new(Source { name, text }), path, report)
+        let message = format!("could not read {}: {}", path.display(), local::reason(&error));
+        Stop::new(Exit::Invalid, message, advice)
+    })
 }
 
 /// Reads the text of a mail.yml that is, or is to be, at `path`.

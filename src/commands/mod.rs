@@ -12,6 +12,7 @@ mod plan;
 mod playbook;
 mod rollback;
 mod saved;
+mod try_it;
 
 use crate::cli::{Cli, Color, Command};
 use crate::engine::{LockError, PlanError};
@@ -113,6 +114,7 @@ pub fn run(cli: &Cli) -> Exit {
             rollback::run(global, *run, *purge, *yes, &mut report)
         }
         Command::Playbook(command) => playbook::run(global, command, &mut report),
+        Command::Try(options) => try_it::run(global, options, &mut report),
         Command::Init(options) => init::run(options, &mut report),
         Command::Account(command) => account::run(global, command, &mut report),
         Command::Alias(command) => alias::run(global, command, &mut report),

@@ -43,6 +43,7 @@ mod services;
 mod shape;
 mod size;
 mod tls;
+mod trial;
 
 use std::ops::Range;
 use std::path::Path;
@@ -66,6 +67,7 @@ pub use routes::{Alias, Routes, Sender};
 pub use services::Services;
 pub use size::Size;
 pub use tls::Tls;
+pub use trial::Trial;
 
 use crate::diagnostic::{Diagnostic, Source};
 use crate::yaml::{self, Decoder, Fields, Node};

@@ -8,6 +8,7 @@ mod people;
 mod plan;
 mod progress;
 mod style;
+mod trial;
 
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::diagnostic::Diagnostic;
 use crate::engine::{Change, Event, Plan, Run, SavedPlan};
 use progress::Progress;
 use style::Style;
+pub use trial::Task;
 
 /// More mistakes than this are only counted.
 const MISTAKES_SHOWN: usize = 20;
@@ -104,6 +106,11 @@ impl Report {
     pub fn told_to_stop() {
         let text = "\n  ! told to stop: this step is finished, then all is undone\n";
         let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// Tells, while a box runs, that a signal was heard.
+    pub fn told_to_clean_up() {
+        let _ = io::stderr().lock().write_all(b"\ntold to stop: the box is thrown away\n");
     }
 
     /// Shows mistakes in what a person wrote.

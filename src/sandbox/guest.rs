@@ -13,7 +13,7 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 
 use super::machine::wait_watched;
-use super::{Claim, Error, Result, Watch, children, signal, wait_at_most};
+use super::{Claim, Error, Plug, Result, Watch, children, signal, wait_at_most};
 
 /// A guest's host name, the same for all.
 const HOSTNAME: &str = "server";
@@ -53,6 +53,7 @@ pub enum Init {
 pub struct Guest {
     init: Init,
     claim: Arc<Claim>,
+    plug: Plug,
     running: Option<Running>,
 }
 
@@ -67,9 +68,9 @@ struct Running {
 
 impl Guest {
     /// Takes over a claim with a disk that is mounted, and a network namespace.
-    /// It is switched off.
-    pub fn new(init: Init, claim: Claim) -> Self {
-        Self { init, claim: Arc::new(claim), running: None }
+    /// It is switched off. Whoever has its plug can end it.
+    pub fn new(init: Init, claim: Claim, plug: Plug) -> Self {
+        Self { init, claim: Arc::new(claim), plug, running: None }
     }
 
     /// Gives a fresh disk what an installer would have: names for itself.
@@ -112,6 +113,7 @@ impl Guest {
             }
         };
         self.running = Some(Running { nspawn, leader });
+        self.plug.note(Some(leader));
         let mut state = String::new();
         let up = wait_watched(BOOT, watch, || {
             state = self.state();
@@ -146,6 +148,7 @@ impl Guest {
         let Some(running) = &mut self.running else { return Ok(()) };
         let over = wait_at_most(SHUT_DOWN, || running.nspawn.try_wait().transpose());
         if over.is_some() {
+            self.plug.note(None);
             self.running = None;
             return Ok(());
         }
@@ -157,6 +160,7 @@ impl Guest {
     /// only its files can be looked at.
     pub fn power_cut(&mut self) {
         if let Some(mut running) = self.running.take() {
+            self.plug.note(None);
             running.kill();
         }
     }

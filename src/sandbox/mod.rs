@@ -12,6 +12,7 @@
 //! a name in the same cache. `mailprov try` and the tests stand on this room. It
 //! needs root, and the Debian packages in [`PACKAGES`].
 
+mod access;
 mod cache;
 mod claim;
 mod disk;
@@ -21,7 +22,9 @@ mod image;
 mod machine;
 mod mounts;
 mod network;
+mod plug;
 
+pub use access::Access;
 pub use cache::Cache;
 pub use claim::Claim;
 pub use disk::{mount_copy, mount_empty};
@@ -30,12 +33,14 @@ pub use guest::{Guest, Init};
 pub use image::{Image, Suite};
 pub use machine::{children, run, signal, wait_at_most};
 pub use network::{Cable, ip};
+pub use plug::Plug;
 
 /// The Debian packages that this room's programs come from.
-pub const PACKAGES: [&str; 5] = [
+pub const PACKAGES: [&str; 6] = [
     "debian-archive-keyring", // the keys of the releases
     "iproute2",               // network namespaces
     "mmdebstrap",             // the images
+    "openssh-client",         // logging in
     "systemd-container",      // systemd-nspawn
     "util-linux",             // mount, nsenter, setpriv, unshare
 ];

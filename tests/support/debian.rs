@@ -9,7 +9,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread;
 
-use mailprov::sandbox::{self, Claim, Guest, Init, Suite};
+use mailprov::sandbox::{self, Claim, Guest, Init, Plug, Suite};
 use nix::fcntl::OFlag;
 
 use super::image;
@@ -87,7 +87,7 @@ impl Debian {
         let template = template::disk(name, suite, || prepare(Self::fresh(suite)).into_template());
         let claim = image::claim();
         sandbox::mount_copy(&image::ensure(suite), &claim, &template).unwrap();
-        Self::switch_on(suite, Guest::new(Init::Systemd, claim), network)
+        Self::switch_on(suite, Guest::new(Init::Systemd, claim, Plug::default()), network)
     }
 
     /// Boots a box on which Debian's mail packages are installed, as they come.
@@ -104,7 +104,7 @@ impl Debian {
         sandbox::mount_empty(&image::ensure(suite), &claim).unwrap();
         fs::copy(env!("CARGO_BIN_EXE_mailprov"), claim.root().join("usr/local/bin/mailprov"))
             .unwrap();
-        let guest = Guest::new(init, claim);
+        let guest = Guest::new(init, claim, Plug::default());
         guest.name_itself().unwrap();
         Self::switch_on(suite, guest, network)
     }
