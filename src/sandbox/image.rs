@@ -22,6 +22,15 @@ const PACKAGES: &str = "acl,attr,ca-certificates,cron,dbus,iproute2,libnss-syste
 /// The last touches to a fresh tree, as a shell script.
 const CUSTOMIZE: &str = include_str!("customize.sh");
 
+/// What mmdebstrap says as it goes, and what it means.
+const STAGES: [(&str, &str); 5] = [
+    ("running apt-get update", "reading the package lists"),
+    ("downloading packages", "downloading"),
+    ("extracting archives", "unpacking"),
+    ("installing", "installing"),
+    ("running --customize-hook", "downloading the packages of a mail server"),
+];
+
 /// How many of mmdebstrap's last lines tell why it failed.
 const LINES_SHOWN: usize = 20;
 
@@ -79,7 +88,7 @@ impl Image {
     }
 
     /// Returns the image of a release, building it if this recipe has none yet.
-    /// `say` hears what is being done, in mmdebstrap's words.
+    /// `say` hears what is being done.
     pub fn ensure(
         cache: &Cache,
         suite: Suite,
@@ -160,7 +169,8 @@ fn mmdebstrap(
     loop {
         match lines.recv_timeout(Duration::from_millis(100)) {
             Ok(line) => {
-                if let Some(stage) = line.strip_prefix("I: ") {
+                let words = line.strip_prefix("I: ").unwrap_or_default();
+                if let Some((_, stage)) = STAGES.iter().find(|(it, _)| words.starts_with(it)) {
                     say(stage);
                 }
                 last.push(line);

@@ -24,6 +24,16 @@ pub fn claim() -> Claim {
     Claim::new(&cache(), &patiently).unwrap()
 }
 
+/// Returns the folder of images and running boxes.
+pub fn box_cache() -> PathBuf {
+    cache().folder().to_owned()
+}
+
+/// Removes what was left by programs that are no more.
+pub fn sweep_boxes() {
+    drop(claim());
+}
+
 /// Lets everything take as long as it takes: who stops a test, kills it.
 pub fn patiently() -> Result<()> {
     Ok(())

@@ -26,6 +26,7 @@ pub use certificates::{Algorithm, Authority, Issued};
 pub use clients::{Imap, ImapReply, Pop3, Smtp, SmtpReply, Tls};
 pub use debian::Debian;
 pub use dns::{Dns, Zone};
+pub use image::{box_cache, sweep_boxes};
 pub use mailprov::sandbox::Suite;
 pub use network::{Addresses, Network};
 pub use output::Output;

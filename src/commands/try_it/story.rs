@@ -77,14 +77,13 @@ impl Story {
         let word = check::random()?;
         let secret = check::random()?;
         let probe = format!("try-{}", &word.expose()[..6]);
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let folder = std::path::absolute(folder).map_err(|e| super::failed("find", folder, &e))?;
+        let whole = std::path::absolute(path).map_err(|e| super::failed("find", path, &e))?;
         let hash = Password::parse(secret.expose()).and_then(|it| it.hash());
         let trial = Trial {
             account: &probe,
             hash: &hash.map_err(password::refused)?,
             self_signed: stands_in.is_some(),
-            folder: &folder,
+            folder: whole.parent().unwrap_or(Path::new("/")),
         };
         let copy = Document::parse(&source).map_err(|mistakes| refuse(mistakes, report))?;
         let copy = trial.of(&copy).map_err(|mistake| {
