@@ -1,28 +1,32 @@
 //! `mailprov apply`, and what all commands share that change a host.
 
-use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::time::Instant;
 
-use super::load::load;
+use super::load::{Wanted, load};
 use super::{Exit, Stop, saved};
 use crate::cli::Global;
 use crate::engine::{self, Lock, Plan};
-use crate::host::{Host, Interruption};
+use crate::host::Host;
 use crate::report::Report;
 
 /// Brings the host into the state that mail.yml describes.
 pub(super) fn run(
     global: &Global,
-    mail: Option<&Path>,
+    wanted: Wanted<'_>,
     saved_plan: Option<&Path>,
     yes: bool,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
-    can_confirm(yes)?;
+    can_confirm(yes, report)?;
     let saved = saved_plan.map(saved::read).transpose()?;
-    let mail = mail.or(saved.as_ref().and_then(|saved| saved.mail.as_deref()));
-    let loaded = load(global, mail, report)?;
+    let wanted = match wanted {
+        Wanted::Here(mail) => {
+            Wanted::Here(mail.or(saved.as_ref().and_then(|saved| saved.mail.as_deref())))
+        }
+        sent => sent,
+    };
+    let loaded = load(global, wanted, report)?;
     let _lock = lock(&loaded.host, "apply")?;
     let runs = engine::runs(&loaded.host)?;
     if let Some(run) = runs.last().filter(|run| run.outcome.is_none()) {
@@ -48,8 +52,8 @@ pub(super) fn run(
 }
 
 /// Refuses early where nobody can be asked and nobody said yes.
-pub(super) fn can_confirm(yes: bool) -> Result<(), Stop> {
-    if yes || (io::stdin().is_terminal() && io::stderr().is_terminal()) {
+pub(super) fn can_confirm(yes: bool, report: &Report) -> Result<(), Stop> {
+    if yes || report.can_ask() {
         return Ok(());
     }
     let message = "there is no terminal to ask on, so nothing was changed";
@@ -81,7 +85,7 @@ pub(super) fn make(
     report: &mut Report,
 ) -> Result<Exit, Stop> {
     let start = Instant::now();
-    let interruption = Interruption::listen(Report::told_to_stop)?;
+    let interruption = report.interruption()?;
     let stop = || interruption.is_asked();
     engine::apply(host, plan, command, &stop, &mut |event| report.event(&event)).map_err(
         |failure| {

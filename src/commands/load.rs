@@ -4,16 +4,17 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Exit, Stop};
+use super::{Exit, Stop, sent};
 use crate::cli::Global;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::engine::{self, Plan, Unseen};
 use crate::host::Host;
 use crate::local;
-use crate::mail::{self, Spec};
-use crate::playbook::{self, Context, Playbook};
+use crate::mail::{self, Files, Spec};
+use crate::playbook::{self, Context, Declared, Playbook};
 use crate::report::Report;
-use crate::resource::examine_certificate;
+use crate::resource::{View, examine_certificate};
+use crate::wire::Parcel;
 
 /// Where mail.yml is looked for where none is named.
 const PLACES: [&str; 2] = ["mail.yml", "/etc/mailprov/mail.yml"];
@@ -26,29 +27,53 @@ pub(super) struct Loaded {
     pub(super) mail: Option<PathBuf>,
     spec: Option<Spec>,
     playbook: Playbook,
+    /// What a mail.yml from elsewhere brings along.
+    sent: Vec<Declared>,
+}
+
+/// Which mail.yml is meant.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Wanted<'a> {
+    /// This one, else the one in its usual place.
+    Here(Option<&'a Path>),
+    /// One that came from elsewhere.
+    Sent(&'a Parcel),
 }
 
 /// Reads mail.yml and the playbook, and opens the host.
 pub(super) fn load(
     global: &Global,
-    mail: Option<&Path>,
+    wanted: Wanted<'_>,
     report: &mut Report,
 ) -> Result<Loaded, Stop> {
     let playbook = playbook(global, report)?;
-    // A playbook of a person's own may have nothing to do with mail.
-    let mail = find(mail);
-    let spec = match &mail {
-        Some(path) => Some(spec(path, report)?),
-        None if global.playbook.is_some() => None,
-        None => {
-            let message = format!("there is no {}", PLACES.join(" and no "));
-            let advice =
-                "Write one (the README has one to begin with), or name yours: mailprov plan FILE";
-            return Err(Stop::new(Exit::Invalid, message, advice));
-        }
-    };
     let host = Host::open(&global.root)?;
-    Ok(Loaded { host, mail, spec, playbook })
+    let mail = match wanted {
+        Wanted::Sent(parcel) => {
+            let files = Files::sent(Path::new(sent::FOLDER), &parcel.files);
+            let spec = spec(parcel.name.clone(), parcel.text.expose().clone(), &files, report)?;
+            let (declared, left) = sent::declared(parcel, &spec.tls, &host)?;
+            for path in left {
+                report.note(&format!(
+                    "{} is a link on this host, so it is left as it is.\n",
+                    path.display()
+                ));
+            }
+            let mail = Some(sent::MAIL.into());
+            return Ok(Loaded { host, mail, spec: Some(spec), playbook, sent: declared });
+        }
+        // A playbook of a person's own may have nothing to do with mail.
+        Wanted::Here(mail) => find(mail),
+    };
+    let spec = match &mail {
+        Some(path) => {
+            let base = path.parent().unwrap_or(Path::new(""));
+            Some(spec(path.display().to_string(), read(path)?, &Files::beside(base), report)?)
+        }
+        None if global.playbook.is_some() => None,
+        None => return Err(missing()),
+    };
+    Ok(Loaded { host, mail, spec, playbook, sent: Vec::new() })
 }
 
 impl Loaded {
@@ -61,7 +86,7 @@ impl Loaded {
     pub(super) fn plan(&self, report: &mut Report) -> Result<Plan, Stop> {
         let mut unseen = Vec::new();
         if let Some(spec) = &self.spec {
-            let mistakes = certificate(spec, &self.host, &mut unseen)?;
+            let mistakes = self.certificate(spec, &mut unseen)?;
             if !mistakes.is_empty() {
                 report.diagnostics(&mistakes);
                 return Err(Stop::silent(Exit::Invalid));
@@ -69,64 +94,75 @@ impl Loaded {
         }
         let facts = self.host.facts()?;
         let context = Context { mail: self.spec.as_ref().map(Spec::context), facts: &facts };
-        let declared = self.playbook.resolve(&context).map_err(|mistakes| {
+        let mut declared = self.playbook.resolve(&context).map_err(|mistakes| {
             report.diagnostics(&mistakes);
             Stop::silent(Exit::Invalid)
         })?;
+        declared.splice(0..0, self.sent.iter().cloned());
         let mut plan = engine::plan(&self.host, &declared)?;
         plan.unseen.splice(0..0, unseen);
         Ok(plan)
     }
-}
 
-/// Judges the certificate that mail.yml names, where it is not ours to make.
-fn certificate(
-    spec: &Spec,
-    host: &Host,
-    unseen: &mut Vec<Unseen>,
-) -> Result<Vec<Diagnostic>, Stop> {
-    let tls = &spec.tls;
-    if tls.self_signed {
-        return Ok(Vec::new());
-    }
-    let hostname = spec.hostname.value.to_string();
-    let problems = examine_certificate(host, &tls.certificate.value, &tls.key.value, &hostname);
-    match problems {
-        Ok(problems) => Ok(problems
-            .into_iter()
-            .map(|problem| {
-                let place = if problem.of_key { &tls.key.span } else { &tls.certificate.span };
-                Diagnostic::new(&spec.source, place.clone(), problem.message).help(problem.help)
-            })
-            .collect()),
-        Err(error) if error.is_permission_denied() && !Host::is_root() => {
-            unseen.push(Unseen { step: "The certificate".into(), reason: error.to_string() });
-            Ok(Vec::new())
+    /// Judges the certificate that mail.yml names, where it is not ours to make.
+    fn certificate(&self, spec: &Spec, unseen: &mut Vec<Unseen>) -> Result<Vec<Diagnostic>, Stop> {
+        let tls = &spec.tls;
+        if tls.self_signed {
+            return Ok(Vec::new());
         }
-        Err(error) => Err(error.into()),
+        let mut view = View::new(&self.host);
+        for Declared { resource, .. } in &self.sent {
+            for target in resource.targets(&view)? {
+                view.lay(target.key, target.after);
+            }
+        }
+        let hostname = spec.hostname.value.to_string();
+        let problems =
+            examine_certificate(&view, &tls.certificate.value, &tls.key.value, &hostname);
+        match problems {
+            Ok(problems) => Ok(problems
+                .into_iter()
+                .map(|problem| {
+                    let place = if problem.of_key { &tls.key.span } else { &tls.certificate.span };
+                    Diagnostic::new(&spec.source, place.clone(), problem.message).help(problem.help)
+                })
+                .collect()),
+            Err(error) if error.is_permission_denied() && !Host::is_root() => {
+                unseen.push(Unseen { step: "The certificate".into(), reason: error.to_string() });
+                Ok(Vec::new())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
-fn find(mail: Option<&Path>) -> Option<PathBuf> {
+/// Finds mail.yml.
+pub(super) fn find(mail: Option<&Path>) -> Option<PathBuf> {
     let place = || PLACES.iter().map(Path::new).find(|path| path.exists());
     mail.or_else(place).map(Path::to_owned)
 }
 
-fn spec(path: &Path, report: &mut Report) -> Result<Spec, Stop> {
-    let name = path.display().to_string();
-    let text = local::read_text(path).map_err(|error| {
+/// Says that there is no mail.yml.
+pub(super) fn missing() -> Stop {
+    let message = format!("there is no {}", PLACES.join(" and no "));
+    let advice = "Write one (the README has one to begin with), or name yours: mailprov plan FILE";
+    Stop::new(Exit::Invalid, message, advice)
+}
+
+/// Reads a mail.yml.
+pub(super) fn read(path: &Path) -> Result<String, Stop> {
+    local::read_text(path).map_err(|error| {
         let advice = match error.kind() {
             ErrorKind::PermissionDenied => "Run it as root, or name a file that you may read.",
             _ => "Nothing was changed.",
         };
-        Stop::new(
-            Exit::Invalid,
-            format!("could not read {name}: {}", local::reason(&error)),
-            advice,
-        )
-    })?;
-    let base = path.parent().unwrap_or(Path::new(""));
-    mail::load(&Arc::new(Source { name, text }), base).map_err(|mistakes| {
+        let message = format!("could not read {}: {}", path.display(), local::reason(&error));
+        Stop::new(Exit::Invalid, message, advice)
+    })
+}
+
+fn spec(name: String, text: String, files: &Files<'_>, report: &mut Report) -> Result<Spec, Stop> {
+    mail::load(&Arc::new(Source { name, text }), files).map_err(|mistakes| {
         report.diagnostics(&mistakes);
         Stop::silent(Exit::Invalid)
     })

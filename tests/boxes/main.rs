@@ -32,6 +32,8 @@ mod interrupted;
 mod mailboxes;
 mod modes;
 mod nothing_broken_goes_live;
+#[allow(unreachable_pub, reason = "a toolbox")]
+mod over_ssh;
 mod own_playbook;
 mod packages;
 mod passwords;
