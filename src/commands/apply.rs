@@ -28,6 +28,9 @@ pub(super) fn run(
     };
     let loaded = load(global, wanted, report)?;
     let _lock = lock(&loaded.host, "apply")?;
+    // Asked of a host that is new to us, while it is planned.
+    let outward = matches!(wanted, Wanted::Sent(_) if !loaded.has_relay())
+        .then(|| std::thread::spawn(Host::port_25_is_open_outward));
     let runs = engine::runs(&loaded.host)?;
     if let Some(run) = runs.last().filter(|run| run.outcome.is_none()) {
         report.note(&format!(
@@ -46,6 +49,12 @@ pub(super) fn run(
     report.plan(&plan, &loaded.subject());
     if plan.changes.is_empty() {
         return Ok(Exit::Done);
+    }
+    if outward.and_then(|outward| outward.join().ok()?) == Some(false) {
+        report.note(
+            "Port 25 is closed outward: no mail leaves this host before its provider opens it. \
+             Ask them to, or set `relay:` in mail.yml.\n",
+        );
     }
     confirm(yes, report)?;
     make(&loaded.host, &plan, "apply", report)

@@ -82,6 +82,11 @@ impl Loaded {
         self.spec.as_ref().map_or("this host".into(), |spec| spec.hostname.value.to_string())
     }
 
+    /// Tells whether mail leaves by way of another host.
+    pub(super) fn has_relay(&self) -> bool {
+        self.spec.as_ref().is_some_and(|spec| spec.relay.is_some())
+    }
+
     /// Plans.
     pub(super) fn plan(&self, report: &mut Report) -> Result<Plan, Stop> {
         let mut unseen = Vec::new();

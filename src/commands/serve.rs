@@ -34,7 +34,9 @@ pub(super) fn run() -> Exit {
     let Ok(command) = command else { return Exit::Usage };
     let Ok(stop) = Interruption::listen_on_behalf() else { return Exit::Failed };
     let (answers, hear) = mpsc::channel();
-    let mut report = Report::there(request.screen, hear, stop.clone());
+    let (frames, outgoing) = mpsc::channel();
+    std::thread::spawn(move || outgoing.iter().for_each(|frame| say(&frame)));
+    let mut report = Report::there(request.screen, frames, hear, stop.clone());
     let has_begun = report.has_begun();
     std::thread::spawn(move || {
         let is_heard = listen(&answers, &stop);

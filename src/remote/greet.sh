@@ -41,6 +41,13 @@ receive)
         exit 1
     fi
     chmod 755 "$new"
+    case $("$new" --version 2>&1) in
+    'mailprov '*) ;;
+    *)
+        echo 'what was sent is not mailprov, or does not run here' >&2
+        exit 1
+        ;;
+    esac
     sync "$new"
     mv -f "$new" "$program"
     trap - EXIT HUP INT TERM

@@ -232,24 +232,26 @@ fn no_login(to: &Destination, words: &[String]) -> Error {
     Error::new(format!("could not log in at {to}"), format!("Nothing was changed. {advice}"))
 }
 
+/// Explains a conversation that broke off.
 fn lost(to: &Destination, under_way: bool, words: &[String]) -> Error {
-    if words.iter().any(|line| line.contains("did not arrive whole")) {
-        return Error::new(
-            format!("mailprov did not reach {to} whole"),
-            "Nothing was changed. Try it again.",
+    const REASONS: [(&str, &str); 3] = [
+        ("did not arrive whole", "Try it again."),
+        ("is not mailprov", "Name a mailprov that was built for that host (--binary FILE)."),
+        ("No space left on device", "Make room on its disk: df -h"),
+    ];
+    if under_way {
+        let advice = format!(
+            "The run goes on there by itself, to its end or its undo. How it ends: mailprov \
+             history --on {to}"
         );
+        return Error::new(format!("the connection to {to} was lost"), advice);
     }
-    let message = format!("the connection to {to} was lost");
-    match under_way {
-        true => Error::new(
-            message,
-            format!(
-                "The run goes on there by itself, to its end or its undo. How it ends: \
-                 mailprov history --on {to}"
-            ),
-        ),
-        false => Error::new(message, "Nothing was changed. Try it again."),
-    }
+    let is_said = |sign: &str| words.iter().any(|line| line.contains(sign));
+    let (message, advice) = match REASONS.iter().find(|(sign, _)| is_said(sign)) {
+        Some((_, advice)) => (format!("could not bring mailprov to {to}"), *advice),
+        None => (format!("the connection to {to} was lost"), "Try it again."),
+    };
+    Error::new(message, format!("Nothing was changed. {advice}"))
 }
 
 fn lock<'a, 'r>(audience: &'a Audience<'r>) -> MutexGuard<'a, &'r mut Report> {

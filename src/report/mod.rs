@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
 use crate::diagnostic::Diagnostic;
@@ -59,10 +59,15 @@ impl Report {
         }
     }
 
-    /// Makes a report to somebody behind a connection, who sees it on `screen`,
-    /// answers through `answers`, and can tell a run to stop.
-    pub fn there(screen: Screen, answers: Receiver<Answer>, stop: Interruption) -> Self {
-        let behind = Behind { answers, stop, has_begun: Arc::default() };
+    /// Makes a report to somebody behind a connection, who gets `frames`, sees
+    /// them on `screen`, answers through `answers`, and can tell a run to stop.
+    pub fn there(
+        screen: Screen,
+        frames: Sender<Frame>,
+        answers: Receiver<Answer>,
+        stop: Interruption,
+    ) -> Self {
+        let behind = Behind { frames, answers, stop, has_begun: Arc::default() };
         Self { screen, listener: Listener::There(behind), others: HashMap::new() }
     }
 
@@ -79,8 +84,8 @@ impl Report {
     /// that was heard.
     pub fn end(&self, code: u8, patience: Duration) -> bool {
         let Listener::There(behind) = &self.listener else { return true };
-        let told = wire::write(io::stdout().lock(), &Frame::End(code));
-        told.is_ok() && behind.answers.recv_timeout(patience) == Ok(Answer::Heard)
+        behind.say(Frame::End(code));
+        behind.answers.recv_timeout(patience) == Ok(Answer::Heard)
     }
 
     /// Tells of a run whose end was not heard of.

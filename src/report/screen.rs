@@ -4,7 +4,7 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, Sender};
 
 use super::Options;
 use super::progress::Progress;
@@ -24,6 +24,9 @@ pub(super) enum Listener {
 /// Somebody behind a connection.
 #[derive(Debug)]
 pub(super) struct Behind {
+    /// What goes there. Never waited for: a run must not stand still because a
+    /// connection does.
+    pub(super) frames: Sender<Frame>,
     /// What is said there.
     pub(super) answers: Receiver<Answer>,
     /// Whether a run is to stop.
@@ -32,22 +35,29 @@ pub(super) struct Behind {
     pub(super) has_begun: Arc<AtomicBool>,
 }
 
+impl Behind {
+    /// Says something, whether or not it is heard.
+    pub(super) fn say(&self, frame: Frame) {
+        let _ = self.frames.send(frame);
+    }
+}
+
 impl Listener {
     /// Writes to standard output. Nobody listens any more where this fails
     /// (`| head`, a connection that is lost); a run goes on.
     pub(super) fn out(&self, text: &str) {
-        let _ = match self {
-            Self::Here(_) => io::stdout().lock().write_all(text.as_bytes()),
-            Self::There(..) => wire::write(io::stdout().lock(), &Frame::Out(text.into())),
-        };
+        match self {
+            Self::Here(_) => drop(io::stdout().lock().write_all(text.as_bytes())),
+            Self::There(behind) => behind.say(Frame::Out(text.into())),
+        }
     }
 
     /// Writes to standard error.
     pub(super) fn err(&self, text: &str) {
-        let _ = match self {
-            Self::Here(_) => io::stderr().lock().write_all(text.as_bytes()),
-            Self::There(..) => wire::write(io::stdout().lock(), &Frame::Err(text.into())),
-        };
+        match self {
+            Self::Here(_) => drop(io::stderr().lock().write_all(text.as_bytes())),
+            Self::There(behind) => behind.say(Frame::Err(text.into())),
+        }
     }
 
     /// Shows how far a run is.
@@ -60,7 +70,7 @@ impl Listener {
             }
             Self::There(behind) => {
                 behind.has_begun.store(true, Ordering::Relaxed);
-                let _ = wire::write(io::stdout().lock(), &Frame::Progress(at));
+                behind.say(Frame::Progress(at));
             }
         }
     }
@@ -86,8 +96,8 @@ impl Listener {
                 read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
             }
             Self::There(behind) => {
-                let asked = wire::write(io::stdout().lock(), &Frame::Ask(question.into()));
-                asked.is_ok() && behind.answers.recv() == Ok(Answer::Yes)
+                behind.say(Frame::Ask(question.into()));
+                behind.answers.recv() == Ok(Answer::Yes)
             }
         }
     }

@@ -29,6 +29,7 @@ mod everyday;
 mod handlers;
 mod hostile;
 mod interrupted;
+mod lost_connections;
 mod mailboxes;
 mod modes;
 mod nothing_broken_goes_live;
