@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use serde::{Deserialize, Serialize};
 
 /// What to do with the accounts in mail.yml.
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
 pub enum AccountCommand {
     /// List the accounts: name, addresses, quota, and which of them is a catch-all.
     List {
@@ -48,7 +49,7 @@ pub enum AccountCommand {
 }
 
 /// What to do with further addresses in mail.yml.
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
 pub enum AliasCommand {
     /// Give an account a further address, or let an address lead to several places.
     ///
@@ -75,7 +76,7 @@ pub enum AliasCommand {
 }
 
 /// Which mail.yml.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct InFile {
     /// The mail.yml. Default: ./mail.yml, else /etc/mailprov/mail.yml.
     #[arg(long, value_name = "MAIL")]
@@ -83,7 +84,7 @@ pub struct InFile {
 }
 
 /// Which mail.yml to edit, and what comes after that.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct Edit {
     /// Which file.
     #[command(flatten)]
@@ -94,7 +95,7 @@ pub struct Edit {
 }
 
 /// Where a password comes from, if it is not typed.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct PasswordFrom {
     /// Take the password from a file that has it on its only line.
     #[arg(long, value_name = "FILE", conflicts_with = "password_stdin")]
@@ -105,7 +106,7 @@ pub struct PasswordFrom {
 }
 
 /// What a new mail.yml is to say. What is missing is asked for.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct Init {
     /// The file to write.
     #[arg(value_name = "MAIL", default_value = "mail.yml")]

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
 
 use crate::sandbox;
 
 /// What to try, and on which release.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct Try {
     /// The file that says what the mail service is. Default: one that comes with mailprov.
     #[arg(value_name = "MAIL")]
@@ -24,7 +25,7 @@ pub struct Try {
 }
 
 /// A release of Debian, by its codename.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub enum Suite {
     /// Debian 12.
     Bookworm,

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::load::Wanted;
 use super::{Exit, Stop, apply, load};
 use crate::cli::{Edit, Global, InFile};
 use crate::diagnostic::{Diagnostic, Source};
@@ -120,7 +121,7 @@ pub(super) fn offer(
     path: &Path,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
-    if !edit.yes && !(Report::can_ask() && Host::is_root()) {
+    if !edit.yes && !(report.can_ask() && Host::is_root()) {
         let file = path.display();
         report.note(&format!(
             "The server does not know yet. As root: mailprov apply {file}\n(Look first: mailprov \
@@ -128,7 +129,7 @@ pub(super) fn offer(
         ));
         return Ok(Exit::Done);
     }
-    let Some(ready) = apply::prepare(global, Some(path), None, report)? else {
+    let Some(ready) = apply::prepare(global, Wanted::Here(Some(path)), None, report)? else {
         return Ok(Exit::Done);
     };
     if edit.yes || report.ask("Apply now?") {

@@ -29,7 +29,7 @@ pub(super) fn run(options: &cli::Init, report: &mut Report) -> Result<Exit, Stop
         return Err(there_already(path));
     }
     let missing = missing(options);
-    if !missing.is_empty() && !Report::can_ask() {
+    if !missing.is_empty() && !report.can_ask() {
         let message =
             format!("there is no terminal to ask on, and missing: {}", missing.join(", "));
         return Err(Stop::new(Exit::Usage, message, "Pass them. Nothing was written."));
@@ -114,7 +114,7 @@ fn account(options: &cli::Init, report: &mut Report) -> Result<LocalPart, Stop> 
 
 /// Asks for the certificate where anything else has to be asked too.
 fn self_signed(options: &cli::Init, missing: &[&str], report: &mut Report) -> Result<bool, Stop> {
-    if options.self_signed || missing.is_empty() || !Report::can_ask() {
+    if options.self_signed || missing.is_empty() || !report.can_ask() {
         return Ok(options.self_signed);
     }
     let parse = |text: &str| match text.to_lowercase().as_str() {
@@ -220,7 +220,7 @@ mod tests {
                 let text = answers.text(hash.secret().expose());
                 assert!(text.ends_with('\n') && text.lines().all(|line| line.len() < 130));
                 let source = Arc::new(Source { name: "mail.yml".into(), text });
-                let spec = mail::load(&source, Path::new("")).unwrap();
+                let spec = mail::load(&source, &mail::Files::beside(Path::new(""))).unwrap();
                 assert_eq!(spec.tls.self_signed, self_signed);
                 assert_eq!(spec.directory.accounts[0].name.value.to_string(), account);
             }

@@ -16,7 +16,7 @@ pub(super) fn run(
     yes: bool,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
-    can_confirm(yes)?;
+    can_confirm(yes, report)?;
     let host = Host::open(&global.root)?;
     let _lock = lock(&host, "rollback")?;
     let runs = engine::runs(&host)?;

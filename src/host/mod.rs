@@ -11,6 +11,7 @@ mod facts;
 mod greeting;
 mod init;
 mod look;
+mod outward;
 mod process;
 mod put;
 mod signals;

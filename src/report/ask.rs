@@ -1,23 +1,12 @@
 //! Questions to the person at the terminal.
 
-use std::io::{self, IsTerminal};
+use std::io;
 
 use super::Report;
 use crate::local;
 use crate::secret::Secret;
 
 impl Report {
-    /// Tells whether there is somebody to ask.
-    pub fn can_ask() -> bool {
-        io::stdin().is_terminal() && io::stderr().is_terminal()
-    }
-
-    /// Asks a question that is answered by `y` or `yes`.
-    pub fn ask(&mut self, question: &str) -> bool {
-        let answer = self.ask_line(&format!("{question} [y/N]"));
-        answer.is_some_and(|answer| ["y", "yes"].contains(&answer.to_lowercase().as_str()))
-    }
-
     /// Asks a question that is answered by a line; there is none where the input
     /// has ended.
     pub fn ask_line(&mut self, question: &str) -> Option<String> {

@@ -112,6 +112,18 @@ pub(super) fn error(error: &str, after: &str) -> Value {
     json!({"event": "error", "error": error, "advice": after})
 }
 
+/// JSON lines of another host, each with its name.
+pub(super) fn of_host(lines: &str, host: &str) -> String {
+    let named = |line: &str| match serde_json::from_str(line) {
+        Ok(Value::Object(mut object)) => {
+            object.insert("host".into(), host.into());
+            format!("{}\n", Value::Object(object))
+        }
+        _ => format!("{line}\n"),
+    };
+    lines.lines().map(named).collect()
+}
+
 /// A mistake in what a person wrote.
 pub(super) fn diagnostic(diagnostic: &Diagnostic) -> Value {
     let (line, column) = diagnostic.position();

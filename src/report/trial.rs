@@ -1,8 +1,9 @@
 //! What `try` tells: a story for people, and for programs its events.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::{Report, people};
+use super::{Report, Style};
+use crate::wire::Progress;
 
 /// A command on the left takes as much room as this, in characters.
 const COLUMN: usize = 44;
@@ -12,20 +13,19 @@ const COLUMN: usize = 44;
 pub struct Task {
     name: String,
     start: Instant,
-    said: String,
 }
 
 impl Report {
     /// Tells people what comes next.
     pub fn tell(&mut self, text: &str) {
-        if !self.options.quiet {
+        if !self.screen.quiet {
             self.say(&format!("{text}\n"));
         }
     }
 
     /// Shows a text that somebody wrote, or a mail.
     pub fn quote(&mut self, text: &str) {
-        if !self.options.quiet {
+        if !self.screen.quiet {
             let lines: Vec<_> = text.lines().map(|line| format!("    {line}\n")).collect();
             self.say(&format!("{}\n", lines.concat()));
         }
@@ -33,35 +33,35 @@ impl Report {
 
     /// Shows what a server was asked, and what it said.
     pub fn exchange(&mut self, asked: &str, answer: &str) {
-        if self.options.json {
+        if self.screen.json {
             let event = serde_json::json!({"event": "exchange", "asked": asked, "answer": answer});
             self.out(&format!("{event}\n"));
         }
-        if !self.options.quiet {
+        if !self.screen.quiet {
             self.say(&format!("    {asked:<COLUMN$} {answer}\n"));
         }
     }
 
     /// Begins something that takes long.
     pub fn begin(&mut self, name: &str) -> Task {
-        Task { name: name.to_owned(), start: Instant::now(), said: String::new() }
+        self.task(Progress::Started { step: name.to_owned() });
+        Task { name: name.to_owned(), start: Instant::now() }
     }
 
     /// Says how far it is.
-    pub fn progress(&mut self, task: &mut Task, text: &str) {
-        if task.said != text {
-            task.said = text.to_owned();
-            self.note(&format!("  … {}: {text}\n", task.name));
-        }
+    pub fn progress(&mut self, text: &str) {
+        self.task(Progress::Said { text: text.to_owned() });
     }
 
     /// Says that it is done.
-    pub fn done(&mut self, task: &Task) {
-        let elapsed = task.start.elapsed();
-        let time = match elapsed >= Duration::from_secs(1) {
-            true => format!(" ({})", people::duration(elapsed)),
-            false => String::new(),
-        };
-        self.note(&format!("  ✓ {}{time}\n", task.name));
+    pub fn done(&mut self, task: Task) {
+        let seconds = task.start.elapsed().as_secs_f64();
+        self.task(Progress::Finished { step: task.name, seconds });
+    }
+
+    fn task(&mut self, progress: Progress) {
+        if !self.screen.quiet {
+            self.listener.progress(progress, Style::new(self.screen.err_in_colour));
+        }
     }
 }

@@ -73,6 +73,18 @@ impl File {
         Some(Self { path: path?, desired })
     }
 
+    /// Wants a file of root's with this content, which is never shown.
+    pub(super) fn secret(path: PathBuf, content: &str, mode: u32) -> Self {
+        let content = Some(Content::new(content.as_bytes().to_vec()));
+        let declared = Declared::of_root(mode);
+        Self { path, desired: Desired::File { content, secret: true, declared } }
+    }
+
+    /// Wants a directory of root's.
+    pub(super) fn directory(path: PathBuf, mode: u32) -> Self {
+        Self { path, desired: Desired::Directory(Declared::of_root(mode)) }
+    }
+
     /// Returns the path as a key.
     pub(super) fn key(&self) -> Key {
         Key::File(self.path.clone())

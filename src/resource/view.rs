@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{Key, State, observe, touches};
 use crate::digest::Digest;
-use crate::host::{Host, Result};
+use crate::host::{Content, Host, Result};
 
 /// A host under the changes of earlier steps.
 #[derive(Debug)]
@@ -113,6 +113,15 @@ impl<'h> View<'h> {
             _ if self.is_generated(path) => Ok(None),
             _ if !self.host.is_file(path)? => Ok(None),
             _ => Ok(self.host.read(path)?.map(|content| Digest::of(content.bytes()))),
+        }
+    }
+
+    /// Returns the content of the file meant by `path`, planned or real.
+    pub fn content(&self, path: &Path) -> Result<Option<Content>> {
+        match self.planned(&Key::File(path.to_owned())) {
+            Some(State::File { blob, .. }) => Ok(Some(blob.content.clone())),
+            Some(State::Absent) => Ok(None),
+            _ => self.host.read(path),
         }
     }
 

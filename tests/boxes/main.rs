@@ -29,9 +29,12 @@ mod everyday;
 mod handlers;
 mod hostile;
 mod interrupted;
+mod lost_connections;
 mod mailboxes;
 mod modes;
 mod nothing_broken_goes_live;
+#[allow(unreachable_pub, reason = "a toolbox")]
+mod over_ssh;
 mod own_playbook;
 mod packages;
 mod passwords;

@@ -1,42 +1,44 @@
-//! From here into the box, over SSH.
+//! From here into the box, over SSH, as into any other host.
 
 use std::path::Path;
-use std::process::Command;
 
-use super::super::{Exit, Stop};
+use super::super::{Exit, Stop, bootstrap};
 use super::server::Server;
-use crate::cli::Global;
+use crate::cli::{Bootstrap, Global, Mail, Ssh};
+use crate::remote::Destination;
 use crate::report::Report;
 
-/// Makes the box a mail server, as one makes any other host one.
-pub(super) fn bootstrap(
-    _global: &Global,
+/// Makes the box a mail server.
+pub(super) fn bring(
+    global: &Global,
     server: &Server,
     mail: &Path,
-    _report: &mut Report,
+    report: &mut Report,
 ) -> Result<(), Stop> {
-    let address = format!("root@{}", server.address());
-    let program = std::env::current_exe().map_err(|e| super::failed("find", mail, &e))?;
-    let mut options = vec!["-i".to_owned(), server.access().identity.display().to_string()];
-    for option in server.access().options() {
-        options.extend(["-o".to_owned(), option]);
-    }
-    let run = |program: &str, more: &[&str]| {
-        let status = Command::new(program).args(&options).args(more).status();
-        match status {
-            Ok(status) if status.success() => Ok(()),
-            Ok(status) => Err(Stop::new(Exit::Failed, format!("{program}: {status}"), "")),
-            Err(error) => Err(super::failed("start", Path::new(program), &error)),
-        }
+    let host: Destination = format!("root@{}", server.address())
+        .parse()
+        .map_err(|error: String| Stop::new(Exit::Failed, error, super::NOTHING_LEFT))?;
+    let access = server.access();
+    let ssh = Ssh {
+        on: Vec::new(),
+        sudo: false,
+        identity: Some(access.identity.clone()),
+        options: access.options(),
     };
-    run(
-        "scp",
-        &["-q", &program.display().to_string(), &format!("{address}:/usr/local/bin/mailprov")],
-    )?;
-    run("ssh", &[&address, "mkdir -p /etc/mailprov"])?;
-    run(
-        "scp",
-        &["-q", "-p", &mail.display().to_string(), &format!("{address}:/etc/mailprov/mail.yml")],
-    )?;
-    run("ssh", &[&address, "mailprov apply --yes"])
+    let global = Global {
+        playbook: global.playbook.clone(),
+        root: global.root.clone(),
+        json: global.json,
+        color: global.color,
+        verbose: global.verbose,
+        quiet: global.quiet,
+        ssh,
+    };
+    let mail = Mail { mail: Some(mail.to_owned()) };
+    let order = Bootstrap { host, mail, yes: true, binary: None };
+    match bootstrap::bring(&global, &order, report)? {
+        Exit::Done => Ok(()),
+        // It has said why.
+        exit => Err(Stop::silent(exit)),
+    }
 }

@@ -34,7 +34,7 @@ pub(super) fn until_told(
         story.reader.password.expose(),
     ));
     let answered = Arc::new(AtomicBool::new(false));
-    if Report::can_ask() {
+    if report.can_ask() {
         report.tell("Press Enter to throw the box away.");
         let answered = Arc::clone(&answered);
         // It may wait for ever; then it ends with the program.

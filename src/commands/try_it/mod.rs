@@ -59,10 +59,10 @@ fn tell(
     let suite: Suite = options.suite.into();
     let cache = Cache::open()?;
     let image = image(&cache, suite, &watch, report)?;
-    let mut task = report.begin(&format!("A fresh Debian {} boots", suite.release()));
-    report.progress(&mut task, "with nothing on it that has to do with mail");
+    let task = report.begin(&format!("A fresh Debian {} boots", suite.release()));
+    report.progress("with nothing on it that has to do with mail");
     let server = Server::boot(&cache, &image, plug, &watch)?;
-    report.done(&task);
+    report.done(task);
 
     story.begin(report);
     let outcome = server.become_mail_server(global, story, report).and_then(|()| {
@@ -101,9 +101,9 @@ fn image(
         suite.release(),
         cache.folder().display()
     ));
-    let mut task = report.begin(&format!("The image of Debian {}", suite.release()));
-    let image = Image::ensure(cache, suite, watch, &mut |stage| report.progress(&mut task, stage))?;
-    report.done(&task);
+    let task = report.begin(&format!("The image of Debian {}", suite.release()));
+    let image = Image::ensure(cache, suite, watch, &mut |stage| report.progress(stage))?;
+    report.done(task);
     Ok(image)
 }
 

@@ -29,14 +29,14 @@ pub(super) fn install(yes: bool, report: &mut Report) -> Result<(), Stop> {
         "To boot a Debian, this machine needs packages that are not installed: {}\n",
         missing.join(" ")
     ));
-    if !yes && Report::can_ask() && !report.ask("Install them?") {
+    if !yes && report.can_ask() && !report.ask("Install them?") {
         return Err(Stop::new(Exit::Failed, "not confirmed", "Nothing was changed."));
     }
-    let mut task = report.begin("The packages");
-    report.progress(&mut task, "fetching the package lists");
+    let task = report.begin("The packages");
+    report.progress("fetching the package lists");
     host.apt(&["update"], &[]).run()?;
-    report.progress(&mut task, "installing");
+    report.progress("installing");
     host.apt(&["install"], &missing).run()?;
-    report.done(&task);
+    report.done(task);
     Ok(())
 }

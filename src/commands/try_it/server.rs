@@ -81,7 +81,7 @@ impl Server {
     ) -> Result<(), Stop> {
         let mail = self.guest.claim().folder().join("mail.yml");
         story.write(&mail)?;
-        super::bring::bootstrap(global, self, &mail, report)
+        super::bring::bring(global, self, &mail, report)
     }
 
     /// Whom to take for it.
