@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustls::crypto::ring;
 
-use super::{Error, Imap, Pop3, Reply, Result, Smtp, Tls};
+use super::{Error, Imap, Pop3, Reply, Result, Session, Smtp, Tls};
 use crate::secret::Secret;
 
 /// How long a mail may take to its mailbox.

@@ -1,8 +1,6 @@
 //! An IMAP client (RFC 3501), as far as reading and removing a mail goes.
 
-use std::net::SocketAddr;
-
-use super::wire::{Wire, visible};
+use super::wire::{Session, Wire, visible};
 use super::{Error, Result, Tls};
 use crate::secret::Secret;
 
@@ -22,28 +20,7 @@ struct Response {
     literals: Vec<Vec<u8>>,
 }
 
-impl Imap {
-    /// Connects and reads the greeting.
-    ///
-    /// # Errors
-    ///
-    /// As all here: where the connection or the server's answer is bad, and
-    /// where the server says no.
-    pub fn connect(address: SocketAddr) -> Result<Self> {
-        Self::greeted(Wire::connect(address)?)
-    }
-
-    /// Connects with TLS from the first byte.
-    ///
-    /// # Errors
-    ///
-    /// Also where TLS does not come about.
-    pub fn connect_tls(address: SocketAddr, tls: &Tls) -> Result<Self> {
-        let mut wire = Wire::connect(address)?;
-        wire.start_tls(tls)?;
-        Self::greeted(wire)
-    }
-
+impl Session for Imap {
     fn greeted(mut wire: Wire) -> Result<Self> {
         let words = wire.words()?;
         let is = |status| words.strip_prefix("* ").is_some_and(|rest| begins(rest, status));
@@ -56,11 +33,12 @@ impl Imap {
         }
     }
 
-    /// Returns the connection, to learn about its TLS.
-    pub fn wire(&self) -> &Wire {
+    fn wire(&self) -> &Wire {
         &self.wire
     }
+}
 
+impl Imap {
     /// Goes over to TLS (RFC 3501, 6.2.1).
     ///
     /// # Errors
@@ -75,7 +53,7 @@ impl Imap {
     ///
     /// # Errors
     ///
-    /// As all here; a wrong password is refused.
+    /// As [`Session::greeted`]; a wrong password is refused.
     pub fn login(&mut self, user: &str, password: &Secret<String>) -> Result<()> {
         const ASKED: &str = "the login";
         let tag = self.send("AUTHENTICATE PLAIN")?;
@@ -92,7 +70,7 @@ impl Imap {
     ///
     /// # Errors
     ///
-    /// As all here.
+    /// As [`Session::greeted`].
     pub fn select(&mut self, mailbox: &str) -> Result<u32> {
         let responses = self.command("SELECT", &format!("SELECT {}", quoted(mailbox)))?;
         responses
@@ -106,7 +84,7 @@ impl Imap {
     ///
     /// # Errors
     ///
-    /// As all here.
+    /// As [`Session::greeted`].
     pub fn search_subject(&mut self, words: &str) -> Result<Vec<u32>> {
         let responses =
             self.command("SEARCH", &format!("SEARCH HEADER Subject {}", quoted(words)))?;
@@ -140,7 +118,7 @@ impl Imap {
     ///
     /// # Errors
     ///
-    /// As all here.
+    /// As [`Session::greeted`].
     pub fn delete(&mut self, number: u32) -> Result<()> {
         self.command("STORE", &format!("STORE {number} +FLAGS.SILENT (\\Deleted)"))?;
         self.command("EXPUNGE", "EXPUNGE").map(drop)
@@ -150,7 +128,7 @@ impl Imap {
     ///
     /// # Errors
     ///
-    /// As all here.
+    /// As [`Session::greeted`].
     pub fn logout(mut self) -> Result<()> {
         self.command("LOGOUT", "LOGOUT").map(drop)
     }

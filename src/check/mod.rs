@@ -22,7 +22,7 @@ pub use imap::Imap;
 pub use pop3::Pop3;
 pub use smtp::{Reply, Smtp};
 pub use tls::Tls;
-pub use wire::Wire;
+pub use wire::{Session, Wire};
 
 use base64ct::{Base64, Encoding};
 

@@ -1,8 +1,6 @@
 //! A POP3 client (RFC 1939), with STLS (RFC 2595).
 
-use std::net::SocketAddr;
-
-use super::wire::Wire;
+use super::wire::{Session, Wire};
 use super::{Error, Result, Tls};
 use crate::secret::Secret;
 
@@ -12,39 +10,19 @@ pub struct Pop3 {
     wire: Wire,
 }
 
-impl Pop3 {
-    /// Connects and reads the greeting.
-    ///
-    /// # Errors
-    ///
-    /// As all here: where the connection or the server's answer is bad, and
-    /// where the server says no.
-    pub fn connect(address: SocketAddr) -> Result<Self> {
-        Self::greeted(Wire::connect(address)?)
-    }
-
-    /// Connects with TLS from the first byte.
-    ///
-    /// # Errors
-    ///
-    /// Also where TLS does not come about.
-    pub fn connect_tls(address: SocketAddr, tls: &Tls) -> Result<Self> {
-        let mut wire = Wire::connect(address)?;
-        wire.start_tls(tls)?;
-        Self::greeted(wire)
-    }
-
+impl Session for Pop3 {
     fn greeted(wire: Wire) -> Result<Self> {
         let mut pop3 = Self { wire };
         pop3.reply("the connection")?;
         Ok(pop3)
     }
 
-    /// Returns the connection, to learn about its TLS.
-    pub fn wire(&self) -> &Wire {
+    fn wire(&self) -> &Wire {
         &self.wire
     }
+}
 
+impl Pop3 {
     /// Goes over to TLS.
     ///
     /// # Errors
@@ -59,7 +37,7 @@ impl Pop3 {
     ///
     /// # Errors
     ///
-    /// As all here; a wrong password is refused.
+    /// As [`Session::greeted`]; a wrong password is refused.
     pub fn login(&mut self, user: &str, password: &Secret<String>) -> Result<()> {
         self.command("USER", &format!("USER {user}"))?;
         self.command("the login", &format!("PASS {}", password.expose())).map(drop)
@@ -69,7 +47,7 @@ impl Pop3 {
     ///
     /// # Errors
     ///
-    /// As all here.
+    /// As [`Session::greeted`].
     pub fn stat(&mut self) -> Result<u32> {
         let words = self.command("STAT", "STAT")?;
         let number = words.split(' ').next().and_then(|number| number.parse().ok());
@@ -90,7 +68,7 @@ impl Pop3 {
     ///
     /// # Errors
     ///
-    /// As all here.
+    /// As [`Session::greeted`].
     pub fn delete(&mut self, number: u32) -> Result<()> {
         self.command("DELE", &format!("DELE {number}")).map(drop)
     }
@@ -99,7 +77,7 @@ impl Pop3 {
     ///
     /// # Errors
     ///
-    /// As all here.
+    /// As [`Session::greeted`].
     pub fn quit(mut self) -> Result<()> {
         self.command("QUIT", "QUIT").map(drop)
     }

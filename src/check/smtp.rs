@@ -1,11 +1,9 @@
 //! An SMTP client (RFC 5321), with STARTTLS (RFC 3207) and AUTH (RFC 4954).
 
-use std::fmt;
-use std::net::SocketAddr;
-
-use super::wire::{Wire, visible};
+use super::wire::{Session, Wire, visible};
 use super::{Error, Result, Tls};
 use crate::secret::Secret;
+use std::fmt;
 
 /// More lines than this are no answer to anything.
 const MOST_LINES: usize = 1000;
@@ -55,38 +53,19 @@ impl fmt::Display for Reply {
     }
 }
 
-impl Smtp {
-    /// Connects and reads the greeting.
-    ///
-    /// # Errors
-    ///
-    /// As all here: where the connection or the server's answer is bad.
-    pub fn connect(address: SocketAddr) -> Result<Self> {
-        Self::greeted(Wire::connect(address)?)
-    }
-
-    /// Connects with TLS from the first byte (RFC 8314).
-    ///
-    /// # Errors
-    ///
-    /// Also where TLS does not come about.
-    pub fn connect_tls(address: SocketAddr, tls: &Tls) -> Result<Self> {
-        let mut wire = Wire::connect(address)?;
-        wire.start_tls(tls)?;
-        Self::greeted(wire)
-    }
-
+impl Session for Smtp {
     fn greeted(wire: Wire) -> Result<Self> {
         let mut smtp = Self { wire };
         smtp.reply()?.agreed("the connection")?;
         Ok(smtp)
     }
 
-    /// Returns the connection, to learn about its TLS.
-    pub fn wire(&self) -> &Wire {
+    fn wire(&self) -> &Wire {
         &self.wire
     }
+}
 
+impl Smtp {
     /// Introduces us, and returns what the server can do, such as `SIZE 1000`.
     ///
     /// # Errors
@@ -113,7 +92,7 @@ impl Smtp {
     ///
     /// # Errors
     ///
-    /// As all here; a wrong password is an answer.
+    /// As [`Session::greeted`]; a wrong password is an answer.
     pub fn auth_plain(&mut self, user: &str, password: &Secret<String>) -> Result<Reply> {
         self.command(&format!("AUTH PLAIN {}", super::plain(user, password).expose()))
     }
@@ -122,7 +101,7 @@ impl Smtp {
     ///
     /// # Errors
     ///
-    /// As all here.
+    /// As [`Session::greeted`].
     pub fn mail(&mut self, from: &str) -> Result<Reply> {
         self.command(&format!("MAIL FROM:<{from}>"))
     }
@@ -131,7 +110,7 @@ impl Smtp {
     ///
     /// # Errors
     ///
-    /// As all here.
+    /// As [`Session::greeted`].
     pub fn rcpt(&mut self, to: &str) -> Result<Reply> {
         self.command(&format!("RCPT TO:<{to}>"))
     }
@@ -141,7 +120,7 @@ impl Smtp {
     ///
     /// # Errors
     ///
-    /// As all here.
+    /// As [`Session::greeted`].
     pub fn data(&mut self, message: &str) -> Result<Reply> {
         let ready = self.command("DATA")?;
         if ready.code != 354 {
@@ -164,7 +143,7 @@ impl Smtp {
     ///
     /// # Errors
     ///
-    /// As all here.
+    /// As [`Session::greeted`].
     pub fn quit(mut self) -> Result<()> {
         self.command("QUIT").map(drop)
     }

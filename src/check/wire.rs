@@ -42,6 +42,39 @@ struct Timed {
     end: Instant,
 }
 
+/// A conversation in one of the protocols, from the greeting on.
+pub trait Session: Sized {
+    /// Reads the greeting.
+    ///
+    /// # Errors
+    ///
+    /// Where the connection or the greeting is bad, and where it says no.
+    fn greeted(wire: Wire) -> Result<Self>;
+
+    /// Returns the connection, to learn about its TLS.
+    fn wire(&self) -> &Wire;
+
+    /// Connects, in the clear.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::greeted`].
+    fn connect(address: SocketAddr) -> Result<Self> {
+        Self::greeted(Wire::connect(address)?)
+    }
+
+    /// Connects with TLS from the first byte (RFC 8314).
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::greeted`], and where TLS does not come about.
+    fn connect_tls(address: SocketAddr, tls: &Tls) -> Result<Self> {
+        let mut wire = Wire::connect(address)?;
+        wire.start_tls(tls)?;
+        Self::greeted(wire)
+    }
+}
+
 impl Wire {
     /// Connects, in the clear.
     pub(super) fn connect(address: SocketAddr) -> Result<Self> {

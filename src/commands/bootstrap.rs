@@ -13,7 +13,7 @@ pub(super) fn run(
     report: &mut Report,
 ) -> Result<Exit, Stop> {
     super::apply::can_confirm(bootstrap.yes, report)?;
-    let exit = bring(global, bootstrap, report)?;
+    let exit = bring(global, bootstrap, Report::told_to_stop, report)?;
     if exit == Exit::Done {
         let host = &bootstrap.host;
         report.note(&format!(
@@ -24,10 +24,12 @@ pub(super) fn run(
     Ok(exit)
 }
 
-/// Brings them, and says no more than the host does.
+/// Brings them, and says no more than the host does. `told_to_stop` tells
+/// whoever presses Ctrl-C what comes of it.
 pub(super) fn bring(
     global: &Global,
     bootstrap: &Bootstrap,
+    told_to_stop: fn(),
     report: &mut Report,
 ) -> Result<Exit, Stop> {
     let mail = find(bootstrap.mail.mail.as_deref()).ok_or_else(no_mail_yml)?;
@@ -35,8 +37,7 @@ pub(super) fn bring(
         Some(path) => Program::read(path)?,
         None => Program::own()?,
     };
-    let host = &bootstrap.host;
     let audience = Audience::new(report);
     let parcel = on::pack(&mail, &audience)?;
-    on::bring(global, host, &program, parcel, bootstrap.yes, &audience)
+    on::bring(global, bootstrap, &program, parcel, told_to_stop, &audience)
 }

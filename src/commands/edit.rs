@@ -121,7 +121,7 @@ pub(super) fn offer(
     path: &Path,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
-    if !edit.yes && !(report.can_ask() && Host::is_root()) {
+    if !(edit.yes || report.can_ask() && Host::is_root()) {
         let file = path.display();
         report.note(&format!(
             "The server does not know yet. As root: mailprov apply {file}\n(Look first: mailprov \

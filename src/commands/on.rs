@@ -5,7 +5,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::load::read;
 use super::{Exit, Stop};
-use crate::cli::{Cli, Command, Global};
+use crate::cli::{Bootstrap, Cli, Command, Global};
 use crate::diagnostic::Source;
 use crate::playbook;
 use crate::remote::{self, Audience, Destination, Login, Program, Task};
@@ -19,24 +19,27 @@ pub(super) fn run(cli: &Cli, report: &mut Report) -> Result<Exit, Stop> {
     let hosts = &cli.global.ssh.on;
     let several = hosts.len() > 1;
     let login = login(&cli.global, several, &request);
-    let task = Task { login: &login, program: None, request: &request, several };
+    let told_to_stop = Report::told_to_stop;
+    let task = Task { login: &login, program: None, request: &request, several, told_to_stop };
     Ok(on_all(hosts, &task, &audience))
 }
 
 /// Brings a program and a mail.yml to a host and applies it there.
 pub(super) fn bring(
     global: &Global,
-    host: &Destination,
+    order: &Bootstrap,
     program: &Program,
     parcel: Parcel,
-    yes: bool,
+    told_to_stop: fn(),
     audience: &Audience<'_>,
 ) -> Result<Exit, Stop> {
-    let command = Command::Apply { mail: crate::cli::Mail { mail: None }, plan: None, yes };
+    let command =
+        Command::Apply { mail: crate::cli::Mail { mail: None }, plan: None, yes: order.yes };
     let request = ask(global, &command, Some(parcel), audience)?;
     let login = login(global, false, &request);
-    let task = Task { login: &login, program: Some(program), request: &request, several: false };
-    Ok(on_all(std::slice::from_ref(host), &task, audience))
+    let program = Some(program);
+    let task = Task { login: &login, program, request: &request, several: false, told_to_stop };
+    Ok(on_all(std::slice::from_ref(&order.host), &task, audience))
 }
 
 /// Packs the mail.yml at `path`.

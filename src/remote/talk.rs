@@ -26,6 +26,8 @@ pub struct Task<'t> {
     pub request: &'t Request,
     /// Whether several hosts are asked at once.
     pub several: bool,
+    /// Tells whoever presses Ctrl-C what comes of it.
+    pub told_to_stop: fn(),
 }
 
 /// Whoever is told what is said; several hosts may speak at once.
@@ -174,7 +176,7 @@ impl Talk<'_, '_> {
     /// From now on Ctrl-C does not end us: it is told to the host, which undoes
     /// what it did.
     fn pass_on_ctrl_c(&self) {
-        let Ok(interruption) = Interruption::listen(Report::told_to_stop) else { return };
+        let Ok(interruption) = Interruption::listen(self.task.told_to_stop) else { return };
         let (input, over) = (self.input.clone(), Arc::clone(&self.over));
         std::thread::spawn(move || {
             while !over.load(Ordering::Relaxed) {

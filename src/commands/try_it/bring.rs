@@ -36,7 +36,8 @@ pub(super) fn bring(
     };
     let mail = Mail { mail: Some(mail.to_owned()) };
     let order = Bootstrap { host, mail, yes: true, binary: None };
-    match bootstrap::bring(&global, &order, report)? {
+    // What Ctrl-C does here was said by who hears it first.
+    match bootstrap::bring(&global, &order, || {}, report)? {
         Exit::Done => Ok(()),
         // It has said why.
         exit => Err(Stop::silent(exit)),
