@@ -19,7 +19,11 @@ pub(super) fn run(cli: &Cli, report: &mut Report) -> Result<Exit, Stop> {
     let hosts = &cli.global.ssh.on;
     let several = hosts.len() > 1;
     let login = login(&cli.global, several, &request);
-    let task = Task { login: &login, program: None, request: &request, several };
+    let unasked = match &cli.command {
+        Command::Apply { yes, .. } | Command::Rollback { yes, .. } => *yes,
+        _ => false,
+    };
+    let task = Task { login: &login, program: None, request: &request, several, unasked };
     Ok(on_all(hosts, &task, &audience))
 }
 
@@ -35,7 +39,13 @@ pub(super) fn bring(
     let command = Command::Apply { mail: crate::cli::Mail { mail: None }, plan: None, yes };
     let request = ask(global, &command, Some(parcel), audience)?;
     let login = login(global, false, &request);
-    let task = Task { login: &login, program: Some(program), request: &request, several: false };
+    let task = Task {
+        login: &login,
+        program: Some(program),
+        request: &request,
+        several: false,
+        unasked: yes,
+    };
     Ok(on_all(std::slice::from_ref(host), &task, audience))
 }
 

@@ -26,6 +26,8 @@ pub struct Task<'t> {
     pub request: &'t Request,
     /// Whether several hosts are asked at once.
     pub several: bool,
+    /// Whether it changes the host without a question.
+    pub unasked: bool,
 }
 
 /// Whoever is told what is said; several hosts may speak at once.
@@ -125,7 +127,9 @@ impl Talk<'_, '_> {
 
     /// Shows what is said there, until its end.
     fn listen(&self, connection: &mut Connection<'_>) -> Result<u8, Cut> {
-        let mut under_way = false;
+        let mut heard_of_it = false;
+        // Where nothing is heard of a run, it may have begun all the same.
+        let mut under_way = self.task.unasked;
         loop {
             let Ok(Some(frame)) = wire::read(connection.output()) else {
                 break Err(Cut::Lost { under_way });
@@ -135,10 +139,7 @@ impl Talk<'_, '_> {
                 Frame::Ready(_) => break Err(Cut::Refused(self.other_version())),
                 Frame::Ask(question) => {
                     let yes = self.ask(&question);
-                    if yes && !under_way {
-                        under_way = true;
-                        self.pass_on_ctrl_c();
-                    }
+                    under_way |= yes;
                     let answer = if yes { Answer::Yes } else { Answer::No };
                     if self.input.send(&answer).is_err() {
                         break Err(Cut::Lost { under_way });
@@ -149,8 +150,8 @@ impl Talk<'_, '_> {
                     let _ = self.input.send(&Answer::Heard);
                     break Ok(code);
                 }
-                Frame::Progress(_) if !under_way => {
-                    under_way = true;
+                Frame::Progress(_) if !heard_of_it => {
+                    (heard_of_it, under_way) = (true, true);
                     self.pass_on_ctrl_c();
                     self.say(&frame);
                 }
@@ -241,8 +242,8 @@ fn lost(to: &Destination, under_way: bool, words: &[String]) -> Error {
     ];
     if under_way {
         let advice = format!(
-            "The run goes on there by itself, to its end or its undo. How it ends: mailprov \
-             history --on {to}"
+            "A run that had begun goes on there by itself, to its end or its undo. How it ends: \
+             mailprov history --on {to}"
         );
         return Error::new(format!("the connection to {to} was lost"), advice);
     }

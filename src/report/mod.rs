@@ -122,10 +122,12 @@ impl Report {
         if self.screen.json {
             json::event(event).iter().for_each(|line| self.out(&format!("{line}\n")));
         }
-        if !self.screen.quiet {
-            let style = Style::new(self.screen.err_in_colour);
-            self.listener.progress(progress_of(event), style);
-        }
+        self.progress(progress_of(event));
+    }
+
+    fn progress(&mut self, at: wire::Progress) {
+        let style = Style::new(self.screen.err_in_colour);
+        self.listener.progress(at, style, self.screen.quiet);
     }
 
     /// Tells how a run ended.
@@ -251,16 +253,14 @@ impl Report {
                 self.listener.clear();
                 self.err(&named(text));
             }
+            Frame::Progress(at) if !several => self.progress(at.clone()),
             Frame::Progress(at) => {
                 let style = Style::new(self.screen.err_in_colour);
-                match several {
-                    false => self.listener.progress(at.clone(), style),
-                    true => {
-                        let progress = self.others.entry(host.to_owned()).or_default();
-                        if let Some(line) = progress.at(at, style, false) {
-                            self.err(&named(&line));
-                        }
-                    }
+                let progress = self.others.entry(host.to_owned()).or_default();
+                if let Some(line) = progress.at(at, style, false)
+                    && !self.screen.quiet
+                {
+                    self.err(&named(&line));
                 }
             }
             Frame::Ready(_) | Frame::Ask(_) | Frame::End(_) => {}

@@ -60,9 +60,10 @@ impl Listener {
         }
     }
 
-    /// Shows how far a run is.
-    pub(super) fn progress(&mut self, at: wire::Progress, style: Style) {
+    /// Shows how far a run is; behind a connection that is always known.
+    pub(super) fn progress(&mut self, at: wire::Progress, style: Style, quiet: bool) {
         match self {
+            Self::Here(_) if quiet => {}
             Self::Here(progress) => {
                 if let Some(line) = progress.at(&at, style, true) {
                     self.err(&format!("{line}\n"));
