@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::load::load;
 use super::{Exit, Stop, saved};
 use crate::cli::Global;
-use crate::engine::{self, Lock, Plan};
+use crate::engine::{self, Lock, Plan, Run};
 use crate::host::{Host, Interruption};
 use crate::report::Report;
 
@@ -25,7 +25,7 @@ pub(super) fn run(
     let loaded = load(global, mail, report)?;
     let _lock = lock(&loaded.host, "apply")?;
     let runs = engine::runs(&loaded.host)?;
-    if let Some(run) = runs.last().filter(|run| run.outcome.is_none()) {
+    if let Some(run) = runs.last().filter(|run| run.is_cut_off()) {
         report.note(&format!(
             "Run {} was cut off before its end; this goes on from where it left the host.\n",
             run.number
@@ -41,6 +41,7 @@ pub(super) fn run(
     }
     report.plan(&plan, &loaded.subject());
     if plan.changes.is_empty() {
+        settle(&loaded.host, &runs)?;
         return Ok(Exit::Done);
     }
     confirm(yes, report)?;
@@ -63,6 +64,15 @@ pub(super) fn lock(host: &Host, command: &str) -> Result<Lock, Stop> {
         return Err(Stop::new(Exit::NeedsRoot, message, "Run it with sudo; `plan` works without."));
     }
     Ok(Lock::take(host, command)?)
+}
+
+/// Notes that a last run which was cut off left nothing to do. It can be rolled
+/// back as before.
+pub(super) fn settle(host: &Host, runs: &[Run]) -> Result<(), Stop> {
+    match runs.last().filter(|run| run.is_cut_off()) {
+        Some(run) => Ok(run.settle(host)?),
+        None => Ok(()),
+    }
 }
 
 /// Asks, unless the answer is there already.
