@@ -31,7 +31,9 @@ pub enum State<B = Blob> {
         /// Where it points, as written.
         target: PathBuf,
     },
-    /// A FIFO, a socket or a device, where none belongs.
+    /// A FIFO, where none belongs.
+    Fifo(Ownership),
+    /// A socket or a device, where none belongs.
     Special,
     /// The original of a path is kept.
     Kept,
@@ -102,6 +104,7 @@ impl<B> State<B> {
             Self::Absent => State::Absent,
             Self::Directory(ownership) => State::Directory(ownership),
             Self::Link { target } => State::Link { target },
+            Self::Fifo(ownership) => State::Fifo(ownership),
             Self::Special => State::Special,
             Self::Kept => State::Kept,
             Self::Package { version, complete, automatic } => {
