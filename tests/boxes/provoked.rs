@@ -148,6 +148,12 @@ fn differences(found: &Managed, states: &[&Managed]) -> Vec<String> {
     paths.iter().filter(is_odd).map(|path| format!("{path}: {:?}", found.get(*path))).collect()
 }
 
+/// Tells whether the last run has no end.
+pub fn is_unfinished(debian: &Debian) -> bool {
+    let history = debian.mailprov(&["history"]).success().stdout();
+    history.lines().next().is_some_and(|line| line.ends_with("interrupted"))
+}
+
 /// Asserts that nothing half made is left behind.
 #[track_caller]
 pub fn assert_tidy(debian: &Debian) {
