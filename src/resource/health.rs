@@ -12,6 +12,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// How long one that answers here may take until it answers there too.
 const PATIENCE_FOR_ANOTHER: Duration = Duration::from_secs(5);
 
+/// How long a daemon that read its files again may take until it answers.
+const PATIENCE_AFTER_RELOAD: Duration = Duration::from_secs(3);
+
 /// How long a new process must last that answers nobody, and how long one that
 /// ended may be gone before another follows.
 pub(super) const MOMENT: Duration = Duration::from_secs(1);
@@ -19,8 +22,17 @@ pub(super) const MOMENT: Duration = Duration::from_secs(1);
 /// How many processes may follow another before that is a loop.
 const SUCCESSORS: usize = 3;
 
+/// How a service came to have the files that it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begun {
+    /// It was started.
+    Started,
+    /// It was told to read them. If that did not do, a restart may.
+    Reloaded,
+}
+
 /// Waits until the service, which has this `process`, is well, and returns the
-/// process that it then has. `is_new`: it was just started.
+/// process that it then has.
 ///
 /// # Errors
 ///
@@ -30,10 +42,10 @@ pub(super) fn wait_until_well(
     host: &Host,
     key: &ServiceKey,
     mut process: Process,
-    is_new: bool,
+    begun: Begun,
 ) -> Result<Process> {
     let mut successors = 0;
-    let (mut begun, mut seen, mut progress) = (Instant::now(), Instant::now(), Instant::now());
+    let (mut since, mut seen, mut progress) = (Instant::now(), Instant::now(), Instant::now());
     let mut silent: Vec<&Greeting> = key.answers.iter().collect();
     loop {
         let now = host.main_process(&key.unit)?;
@@ -42,7 +54,7 @@ pub(super) fn wait_until_well(
             seen = Instant::now();
             if now != process {
                 successors += 1;
-                (process, begun) = (now, Instant::now());
+                (process, since) = (now, Instant::now());
                 silent = key.answers.iter().collect();
             }
         } else if seen.elapsed() > MOMENT {
@@ -58,9 +70,10 @@ pub(super) fn wait_until_well(
         if silent.len() < known {
             progress = Instant::now();
         }
-        let patience = match silent.len() == key.answers.len() {
-            true => PATIENCE,
-            false => PATIENCE_FOR_ANOTHER,
+        let patience = match begun {
+            Begun::Reloaded => PATIENCE_AFTER_RELOAD,
+            Begun::Started if silent.len() < key.answers.len() => PATIENCE_FOR_ANOTHER,
+            Begun::Started => PATIENCE,
         };
         match reasons.first() {
             Some((greeting, reason)) if progress.elapsed() > patience => {
@@ -70,8 +83,8 @@ pub(super) fn wait_until_well(
             Some(_) => {}
             None if !is_there => {}
             // What answers nobody can only be seen to last.
-            None if key.answers.is_empty() && (is_new || successors > 0) => {
-                if begun.elapsed() > MOMENT {
+            None if key.answers.is_empty() && begun == Begun::Started => {
+                if since.elapsed() > MOMENT {
                     return Ok(process);
                 }
             }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::State;
-use super::health::{MOMENT, unwell, wait_until_well};
+use super::health::{Begun, MOMENT, unwell, wait_until_well};
 use super::service::{Configuration, Loaded, ServiceKey, ServiceState};
 use crate::digest::Digest;
 use crate::host::{Content, Error, Host, Init, Ownership, Process, Result, Unit, now};
@@ -120,15 +120,27 @@ pub(super) fn write(host: &Host, key: &ServiceKey, before: &State, after: &State
     if old.is_some() && before_meets(before, after) {
         return Ok(());
     }
-    let process = if old.is_some() && key.reload && reload_is_enough(before, configuration) {
-        host.reload(unit)?;
-        wait_for_process(host, unit, None)?
-    } else {
-        restart(host, unit, old.as_ref())?
+    let reloaded = match old {
+        Some(_) if key.reload && reload_is_enough(before, configuration) => reload(host, key).ok(),
+        _ => None,
     };
-    let is_new = old.as_ref() != Some(&process);
-    let process = wait_until_well(host, key, process, is_new)?;
+    let process = match reloaded {
+        Some(process) => process,
+        None => {
+            let process = restart(host, unit, old.as_ref())?;
+            wait_until_well(host, key, process, Begun::Started)?
+        }
+    };
     note(host, key, configuration, Some(process))
+}
+
+/// Reloads a service. Where it is not well then, a restart may do: Dovecot 2.4
+/// does not begin to serve another protocol by a reload, and Postfix holds back
+/// for a minute what failed to start with the files before these.
+fn reload(host: &Host, key: &ServiceKey) -> Result<Process> {
+    host.reload(&key.unit)?;
+    let process = wait_for_process(host, &key.unit, None)?;
+    wait_until_well(host, key, process, Begun::Reloaded)
 }
 
 /// Restarts a service. One that somebody started past the init system, which

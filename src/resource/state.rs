@@ -157,7 +157,7 @@ impl State {
 
     /// Tells whether `now` is this state still, the earlier changes of the same
     /// run aside: a table is outdated by its new source, a service by its new
-    /// files.
+    /// files, and known by its new unit.
     pub fn is_still(&self, now: &Self) -> bool {
         match (self, now) {
             (Self::Table(was), Self::Table(now)) => {
@@ -167,6 +167,8 @@ impl State {
             (Self::Service(was), Self::Service(now)) => {
                 (was.enabled, was.running) == (now.enabled, now.running)
             }
+            // An earlier step may have brought its unit.
+            (Self::Absent, Self::Service(now)) => !now.running,
             (was, now) => was == now,
         }
     }
