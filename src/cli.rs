@@ -1,11 +1,15 @@
 //! The command line. The comments here are the help texts.
 
+mod everyday;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use crate::remote::Destination;
+
+pub use everyday::{AccountCommand, AliasCommand, Edit, InFile, Init, PasswordFrom};
 
 /// Turns a bare Debian host into your own mail server, and keeps it so.
 ///
@@ -15,7 +19,7 @@ use crate::remote::Destination;
 #[derive(Debug, Parser)]
 #[command(name = "mailprov", version, max_term_width = 100, subcommand_required = true)]
 #[command(after_help = "\
-To begin: write mail.yml, read what `mailprov plan` says, then run `mailprov apply` as root.
+To begin: write mail.yml (`mailprov init`), read what `mailprov plan` says, then run `mailprov apply` as root.
 
 Exit codes:
    0  done, or nothing to do
@@ -159,6 +163,22 @@ pub enum Command {
     /// List, show or copy the embedded playbooks.
     #[command(subcommand)]
     Playbook(PlaybookCommand),
+    /// Write a short mail.yml to begin with.
+    ///
+    /// What is not given is asked for. A file that is there already is left alone.
+    Init(Init),
+    /// List, add and remove accounts in mail.yml, and change passwords.
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Add and remove further addresses in mail.yml.
+    #[command(subcommand)]
+    Alias(AliasCommand),
+    /// Print the hash of a password, to be written into mail.yml by hand.
+    PasswdHash {
+        /// Where the password comes from.
+        #[command(flatten)]
+        password: PasswordFrom,
+    },
     /// Answer another mailprov that is connected by SSH.
     #[command(hide = true)]
     Serve,

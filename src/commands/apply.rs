@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::load::{Wanted, load};
+use super::load::{Loaded, Wanted, load};
 use super::{Exit, Stop, saved};
 use crate::cli::Global;
-use crate::engine::{self, Lock, Plan, Run};
+use crate::engine::{self, Lock, Plan, Run, SavedPlan};
 use crate::host::Host;
 use crate::report::Report;
 
@@ -26,8 +26,31 @@ pub(super) fn run(
         }
         sent => sent,
     };
+    let Some(ready) = prepare(global, wanted, saved.as_ref(), report)? else {
+        return Ok(Exit::Done);
+    };
+    confirm(yes, report)?;
+    make(&ready.loaded.host, &ready.plan, "apply", report)
+}
+
+/// A plan that has been shown and can be made.
+pub(super) struct Ready {
+    /// What it was made from.
+    pub(super) loaded: Loaded,
+    /// The plan.
+    pub(super) plan: Plan,
+    _lock: Lock,
+}
+
+/// Plans and shows the plan; `None` where nothing is to be done.
+pub(super) fn prepare(
+    global: &Global,
+    wanted: Wanted<'_>,
+    saved: Option<&SavedPlan>,
+    report: &mut Report,
+) -> Result<Option<Ready>, Stop> {
     let loaded = load(global, wanted, report)?;
-    let _lock = lock(&loaded.host, "apply")?;
+    let lock = lock(&loaded.host, "apply")?;
     // Asked of a host that is new to us, while it is planned.
     let outward = matches!(wanted, Wanted::Sent(_) if !loaded.has_relay())
         .then(|| std::thread::spawn(Host::port_25_is_open_outward));
@@ -49,7 +72,7 @@ pub(super) fn run(
     report.plan(&plan, &loaded.subject());
     if plan.changes.is_empty() {
         settle(&loaded.host, &runs)?;
-        return Ok(Exit::Done);
+        return Ok(None);
     }
     if outward.and_then(|outward| outward.join().ok()?) == Some(false) {
         report.note(
@@ -57,8 +80,7 @@ pub(super) fn run(
              Ask them to, or set `relay:` in mail.yml.\n",
         );
     }
-    confirm(yes, report)?;
-    make(&loaded.host, &plan, "apply", report)
+    Ok(Some(Ready { loaded, plan, _lock: lock }))
 }
 
 /// Refuses early where nobody can be asked and nobody said yes.

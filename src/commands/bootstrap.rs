@@ -1,9 +1,9 @@
 //! `mailprov bootstrap`: from a laptop to a bare host.
 
-use super::load::{find, missing};
+use super::load::{find, no_mail_yml};
 use super::{Exit, Stop, on};
 use crate::cli::{Bootstrap, Global};
-use crate::remote::{Audience, Program};
+use crate::remote::Program;
 use crate::report::Report;
 
 /// Brings the program and mail.yml to a host, and applies it there.
@@ -13,15 +13,14 @@ pub(super) fn run(
     report: &mut Report,
 ) -> Result<Exit, Stop> {
     super::apply::can_confirm(bootstrap.yes, report)?;
-    let mail = find(bootstrap.mail.mail.as_deref()).ok_or_else(missing)?;
+    let mail = find(bootstrap.mail.mail.as_deref()).ok_or_else(no_mail_yml)?;
     let program = match &bootstrap.binary {
         Some(path) => Program::read(path)?,
         None => Program::own()?,
     };
     let host = &bootstrap.host;
-    let audience = Audience::new(report);
-    let parcel = on::pack(&mail, &audience)?;
-    let exit = on::bring(global, host, &program, parcel, bootstrap.yes, &audience)?;
+    let parcel = on::pack(&mail, report)?;
+    let exit = on::bring(global, host, &program, parcel, bootstrap.yes, report)?;
     if exit == Exit::Done {
         report.note(&format!(
             "{host} now looks after itself: /usr/local/bin/mailprov and /etc/mailprov/mail.yml \

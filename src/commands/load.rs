@@ -51,7 +51,9 @@ pub(super) fn load(
     let mail = match wanted {
         Wanted::Sent(parcel) => {
             let files = Files::sent(Path::new(sent::FOLDER), &parcel.files);
-            let spec = spec(parcel.name.clone(), parcel.text.expose().clone(), &files, report)?;
+            let text = parcel.text.0.expose().clone();
+            let source = Arc::new(Source { name: parcel.name.clone(), text });
+            let spec = judge(&source, &files, report)?;
             let (declared, left) = sent::declared(parcel, &spec.tls, &host)?;
             for path in left {
                 report.note(&format!(
@@ -67,11 +69,11 @@ pub(super) fn load(
     };
     let spec = match &mail {
         Some(path) => {
-            let base = path.parent().unwrap_or(Path::new(""));
-            Some(spec(path.display().to_string(), read(path)?, &Files::beside(base), report)?)
+            let source = Arc::new(Source { name: path.display().to_string(), text: read(path)? });
+            Some(judge(&source, &Files::beside(folder(path)), report)?)
         }
         None if global.playbook.is_some() => None,
-        None => return Err(missing()),
+        None => return Err(no_mail_yml()),
     };
     Ok(Loaded { host, mail, spec, playbook, sent: Vec::new() })
 }
@@ -141,17 +143,17 @@ impl Loaded {
     }
 }
 
-/// Finds mail.yml.
+/// Says that there is no mail.yml.
+pub(super) fn no_mail_yml() -> Stop {
+    let message = format!("there is no {}", PLACES.join(" and no "));
+    let advice = "Write one (`mailprov init`), or name yours: mailprov plan FILE";
+    Stop::new(Exit::Invalid, message, advice)
+}
+
+/// Finds mail.yml: the one that is named, or the first that is there.
 pub(super) fn find(mail: Option<&Path>) -> Option<PathBuf> {
     let place = || PLACES.iter().map(Path::new).find(|path| path.exists());
     mail.or_else(place).map(Path::to_owned)
-}
-
-/// Says that there is no mail.yml.
-pub(super) fn missing() -> Stop {
-    let message = format!("there is no {}", PLACES.join(" and no "));
-    let advice = "Write one (the README has one to begin with), or name yours: mailprov plan FILE";
-    Stop::new(Exit::Invalid, message, advice)
 }
 
 /// Reads a mail.yml.
@@ -166,8 +168,18 @@ pub(super) fn read(path: &Path) -> Result<String, Stop> {
     })
 }
 
-fn spec(name: String, text: String, files: &Files<'_>, report: &mut Report) -> Result<Spec, Stop> {
-    mail::load(&Arc::new(Source { name, text }), files).map_err(|mistakes| {
+/// Returns the folder that a mail.yml is in.
+pub(super) fn folder(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
+}
+
+/// Reads the text of a mail.yml.
+pub(super) fn judge(
+    source: &Arc<Source>,
+    files: &Files<'_>,
+    report: &mut Report,
+) -> Result<Spec, Stop> {
+    mail::load(source, files).map_err(|mistakes| {
         report.diagnostics(&mistakes);
         Stop::silent(Exit::Invalid)
     })

@@ -1,10 +1,15 @@
 //! One file a command: glue between the rooms, no logic of its own.
 
+mod account;
+mod alias;
 mod apply;
 mod bootstrap;
+mod edit;
 mod history;
+mod init;
 mod load;
 mod on;
+mod password;
 mod plan;
 mod playbook;
 mod rollback;
@@ -148,6 +153,10 @@ fn dispatch(cli: &Cli, parcel: Option<&Parcel>, report: &mut Report) -> Exit {
         Command::Playbook(command) => playbook::run(global, command, report),
         // Answered before there is anybody to report to.
         Command::Serve => Ok(Exit::Usage),
+        Command::Init(options) => init::run(options, report),
+        Command::Account(command) => account::run(global, command, report),
+        Command::Alias(command) => alias::run(global, command, report),
+        Command::PasswdHash { password } => password::print_hash(password, report),
     };
     end(result, report)
 }

@@ -15,6 +15,7 @@ mod outward;
 mod process;
 mod put;
 mod signals;
+mod swap;
 
 use std::path::{Path, PathBuf};
 
@@ -29,6 +30,7 @@ pub use init::Unit;
 pub use process::Process;
 pub(crate) use process::now;
 pub use signals::Interruption;
+pub use swap::Read;
 
 /// A machine: this one, or a tree that holds one (an image, a chroot).
 #[derive(Debug)]

@@ -130,21 +130,27 @@ impl Spec {
         let mut accounts = Vec::with_capacity(self.credentials.len());
         for (index, credentials) in self.credentials.iter().enumerate() {
             for mailbox in self.directory.mailboxes_of(index) {
-                let home = match self.directory.mailboxes {
-                    Mailboxes::Shared => format!("{HOMES}/{}", mailbox.local()),
-                    Mailboxes::PerDomain => {
-                        format!("{HOMES}/{}/{}", mailbox.domain(), mailbox.local())
-                    }
-                };
                 accounts.push(Account {
                     login: self.directory.login(index, &mailbox),
-                    home,
+                    home: self.home(&mailbox),
                     password: credentials.password.secret().expose().clone(),
                     quota: credentials.quota.map(super::Size::bytes),
                 });
             }
         }
         accounts
+    }
+
+    fn home(&self, mailbox: &Address) -> String {
+        match self.directory.mailboxes {
+            Mailboxes::Shared => format!("{HOMES}/{}", mailbox.local()),
+            Mailboxes::PerDomain => format!("{HOMES}/{}/{}", mailbox.domain(), mailbox.local()),
+        }
+    }
+
+    /// Returns the folders that hold an account's mail.
+    pub fn homes(&self, account: usize) -> Vec<String> {
+        self.directory.mailboxes_of(account).iter().map(|mailbox| self.home(mailbox)).collect()
     }
 
     fn relay(&self) -> Option<Relay> {

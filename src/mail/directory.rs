@@ -162,6 +162,15 @@ impl Directory {
         self.accounts[account].name.value.addresses(&self.domains)
     }
 
+    /// Returns all addresses of an account, its own before its aliases.
+    pub fn all_addresses(&self, account: usize) -> Vec<Address> {
+        let Account { name, aliases } = &self.accounts[account];
+        // An account in one domain has its aliases there.
+        let domains = name.value.domain().map_or(&self.domains[..], std::slice::from_ref);
+        let aliases = aliases.iter().flat_map(|alias| alias.value.addresses(domains));
+        self.addresses(account).chain(aliases).collect()
+    }
+
     /// Returns the account of exactly this name.
     pub(super) fn account(&self, target: &Target) -> Option<usize> {
         let first = self.domains.first()?;

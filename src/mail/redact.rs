@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::diagnostic::Source;
-use crate::yaml::{Entry, Kind, Node, nearest};
+use crate::yaml::{Document, Entry, Kind, Node, nearest};
 
 /// The keys of an account or of the relay whose values are not secret.
 const OPEN: [&str; 5] = ["aliases", "quota", "password_file", "host", "username"];
@@ -19,20 +19,67 @@ const OPEN: [&str; 5] = ["aliases", "quota", "password_file", "host", "username"
 /// Returns a copy of a text that is YAML, without its secrets.
 pub(super) fn tree(source: &Source, root: &Node) -> Arc<Source> {
     let mut mask = Mask::new(source);
-    if let Kind::Map(entries) = &root.kind {
-        for entry in entries {
-            match &entry.value.kind {
-                Kind::Map(_) if entry.key.text == "relay" => mask.account(&entry.value),
-                _ if open_section(&entry.key.text) => mask.open(&entry.value),
-                Kind::List(items) => items.iter().for_each(|item| mask.accounts(item)),
-                Kind::Map(_) => mask.accounts(&entry.value),
-                Kind::Scalar(_) if super::KEYS.contains(&entry.key.text.as_str()) => {}
-                Kind::Scalar(_) if entry.value.is_null() => mask.hide(entry.key.span.clone()),
-                Kind::Scalar(_) => mask.hide(entry.value.span.clone()),
+    mask.tree(root);
+    mask.finish()
+}
+
+/// Returns two versions of a text that is YAML as people may see them: what is
+/// secret says so, and what the second has and the first has not is new.
+pub fn veiled(old: &Document, new: &Document) -> (String, String) {
+    let known = secrets(old);
+    let text = |document: &Document, known: &[&str]| {
+        let source = &document.source().text;
+        let (mut shown, mut at) = (String::new(), 0);
+        for secret in secrets(document) {
+            shown += &source[at..secret.start];
+            let is_known = known.contains(&&source[secret.clone()]);
+            shown += if is_known { "«secret»" } else { "«new secret»" };
+            at = secret.end;
+        }
+        shown + &source[at..]
+    };
+    let known: Vec<&str> = known.into_iter().map(|it| &old.source().text[it]).collect();
+    (text(old, &known), text(new, &known))
+}
+
+/// Finds the secrets in a text that is YAML. A comment counts as one only where
+/// it speaks of one.
+fn secrets(document: &Document) -> Vec<Range<usize>> {
+    let source = document.source();
+    let mut mask = Mask { source, bytes: source.text.clone().into_bytes() };
+    mask.hashes();
+    mask.comments(|comment| secret_key(comment) || comment.contains(['$', '{']));
+    mask.tree(document.root());
+    let (mut found, mut at) = (Vec::new(), 0);
+    for run in mask.bytes.chunk_by(|a, b| (*a == b'*') == (*b == b'*')) {
+        let place = at..at + run.len();
+        at = place.end;
+        let differs = source.text.as_bytes()[place.clone()] != *run;
+        if differs {
+            found.push(place);
+        }
+    }
+    found
+}
+
+impl Mask<'_> {
+    /// Hides the secrets of a tree.
+    fn tree(&mut self, root: &Node) {
+        let mask = self;
+        if let Kind::Map(entries) = &root.kind {
+            for entry in entries {
+                match &entry.value.kind {
+                    Kind::Map(_) if entry.key.text == "relay" => mask.account(&entry.value),
+                    _ if open_section(&entry.key.text) => mask.open(&entry.value),
+                    Kind::List(items) => items.iter().for_each(|item| mask.accounts(item)),
+                    Kind::Map(_) => mask.accounts(&entry.value),
+                    Kind::Scalar(_) if super::KEYS.contains(&entry.key.text.as_str()) => {}
+                    Kind::Scalar(_) if entry.value.is_null() => mask.hide(entry.key.span.clone()),
+                    Kind::Scalar(_) => mask.hide(entry.value.span.clone()),
+                }
             }
         }
     }
-    mask.finish()
 }
 
 /// Returns a copy of a text that is not YAML, without what may be its secrets:
@@ -102,7 +149,7 @@ impl<'s> Mask<'s> {
     fn new(source: &'s Source) -> Self {
         let mut mask = Self { source, bytes: source.text.clone().into_bytes() };
         mask.hashes();
-        mask.comments();
+        mask.comments(|_| true);
         mask
     }
 
@@ -131,12 +178,12 @@ impl<'s> Mask<'s> {
 
     /// Hides comments: they hold what was commented out, and a password that
     /// begins with `#`.
-    fn comments(&mut self) {
+    fn comments(&mut self, is_secret: impl Fn(&str) -> bool) {
         let mut start = 0;
         for line in self.source.text.split_inclusive('\n') {
             let mut signs = line.match_indices('#').map(|(at, _)| at);
             let comment = signs.find(|at| !line[..*at].ends_with(|c: char| c > ' '));
-            if let Some(comment) = comment {
+            if let Some(comment) = comment.filter(|at| is_secret(&line[at + 1..])) {
                 self.hide(start + comment + 1..start + line.len());
             }
             start += line.len();

@@ -9,8 +9,9 @@ use super::connection::{Connection, Input};
 use super::greeting::{FIRST, Greeting, LAST};
 use super::{Destination, Error, Login, Program};
 use crate::host::Interruption;
-use crate::report::Report;
-use crate::wire::{self, Answer, Frame, Progress, Request};
+use crate::report::{Report, is_yes};
+use crate::secret::Secret;
+use crate::wire::{self, Answer, Exposed, Frame, Progress, Request};
 
 /// How soon Ctrl-C is passed on.
 const ATTENTION: Duration = Duration::from_millis(100);
@@ -26,6 +27,8 @@ pub struct Task<'t> {
     pub request: &'t Request,
     /// Whether several hosts are asked at once.
     pub several: bool,
+    /// What to answer where a password is asked for.
+    pub password: Option<&'t Secret<String>>,
     /// Whether it changes the host without a question.
     pub unasked: bool,
 }
@@ -137,10 +140,9 @@ impl Talk<'_, '_> {
             match frame {
                 Frame::Ready(version) if version == wire::VERSION => {}
                 Frame::Ready(_) => break Err(Cut::Refused(self.other_version())),
-                Frame::Ask(question) => {
-                    let yes = self.ask(&question);
-                    under_way |= yes;
-                    let answer = if yes { Answer::Yes } else { Answer::No };
+                Frame::Ask { question, unseen } => {
+                    let answer = self.ask(&question, unseen);
+                    under_way |= matches!(&answer, Answer::Line(line) if is_yes(line.0.expose()));
                     if self.input.send(&answer).is_err() {
                         break Err(Cut::Lost { under_way });
                     }
@@ -164,12 +166,18 @@ impl Talk<'_, '_> {
         lock(self.audience).relay(frame, &self.to.to_string(), self.task.several);
     }
 
-    fn ask(&self, question: &str) -> bool {
+    fn ask(&self, question: &str, unseen: bool) -> Answer {
         let question = match self.task.several {
             true => format!("{}: {question}", self.to),
             false => question.to_owned(),
         };
-        lock(self.audience).ask(&question)
+        let mut report = lock(self.audience);
+        let answer = match (unseen, self.task.password) {
+            (true, Some(password)) => Some(password.clone()),
+            (true, None) => report.ask_unseen(&question).ok(),
+            (false, _) => report.ask_line(&question).map(Secret::new),
+        };
+        answer.map_or(Answer::Nothing, |answer| Answer::Line(Exposed(answer)))
     }
 
     /// From now on Ctrl-C does not end us: it is told to the host, which undoes

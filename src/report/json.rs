@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::people;
+use super::{Account, people};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Change, Event, Outcome, Plan, Run, SavedPlan};
 use crate::resource::{self, Action, action, differences};
@@ -43,6 +43,19 @@ pub(super) fn change(change: &Change) -> Value {
         "drift_since_run": change.drift.as_ref().map(|drift| drift.run),
         "before": resource::json(&change.before, secret),
         "after": resource::json(&change.after, secret),
+    })
+}
+
+/// A file that a person wrote was edited.
+pub(super) fn edited(file: &str) -> Value {
+    json!({"event": "edited", "file": file})
+}
+
+/// An account, as it is listed.
+pub(super) fn account(account: &Account) -> Value {
+    json!({
+        "event": "account", "name": account.name, "addresses": account.addresses,
+        "quota": account.quota, "catch_all": account.catch_all,
     })
 }
 

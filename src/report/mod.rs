@@ -1,6 +1,7 @@
 //! The only room that prints: plans, events and mistakes, for people or as
 //! JSON lines.
 
+mod ask;
 mod history;
 mod json;
 mod people;
@@ -20,6 +21,7 @@ use crate::diagnostic::Diagnostic;
 use crate::engine::{Change, Event, Plan, Run, SavedPlan};
 use crate::host::{self, Interruption};
 use crate::wire::{self, Answer, Frame, Screen};
+pub use ask::is_yes;
 use progress::Progress;
 use screen::{Behind, Listener};
 use style::Style;
@@ -38,6 +40,19 @@ pub struct Options {
     pub quiet: bool,
     /// Also what needs nothing.
     pub verbose: bool,
+}
+
+/// An account, as it is listed.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Its name.
+    pub name: String,
+    /// All its addresses, its own before its aliases.
+    pub addresses: Vec<String>,
+    /// How much mail it may have, in bytes.
+    pub quota: Option<u64>,
+    /// The domains of whose unknown addresses it gets the mail.
+    pub catch_all: Vec<String>,
 }
 
 /// Where all that is said goes.
@@ -224,19 +239,14 @@ impl Report {
         }
     }
 
+    /// Says something to a person who is being asked.
+    pub fn prompt(&mut self, text: &str) {
+        self.err(text);
+    }
+
     /// Prints something that was asked for, as it is.
     pub fn text(&mut self, text: &str) {
         self.out(text);
-    }
-
-    /// Tells whether there is somebody to ask.
-    pub fn can_ask(&self) -> bool {
-        self.screen.answers
-    }
-
-    /// Asks a question that is answered by `y` or `yes`.
-    pub fn ask(&mut self, question: &str) -> bool {
-        self.listener.ask(question)
     }
 
     /// Shows what another mailprov says, that of `host`. Where several speak,
@@ -263,7 +273,7 @@ impl Report {
                     self.err(&named(&line));
                 }
             }
-            Frame::Ready(_) | Frame::Ask(_) | Frame::End(_) => {}
+            Frame::Ready(_) | Frame::Ask { .. } | Frame::End(_) => {}
         }
     }
 
@@ -277,6 +287,29 @@ impl Report {
         };
         let text: String = outcomes.iter().map(line).collect();
         self.err(&format!("\n{text}"));
+    }
+
+    /// Shows how a file that a person wrote was edited: both versions as they
+    /// may be seen.
+    pub fn edited(&mut self, file: &str, before: &str, after: &str) {
+        if self.screen.json {
+            self.out(&format!("{}\n", json::edited(file)));
+        }
+        if !self.screen.quiet {
+            let style = self.style();
+            let text = plan::difference(before, after, style);
+            self.say(&format!("{}\n{text}", style.heading(file)));
+        }
+    }
+
+    /// Lists the accounts of a mail service.
+    pub fn accounts(&mut self, accounts: &[Account]) {
+        match self.screen.json {
+            true => {
+                accounts.iter().for_each(|it| self.out(&format!("{}\n", json::account(it))));
+            }
+            false => self.out(&people::accounts(accounts)),
+        }
     }
 
     /// Says something to people.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::Account;
+
 /// Says how many: `1 mistake`, `2 mistakes`.
 pub(super) fn count(number: usize, noun: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
@@ -31,6 +33,30 @@ pub(super) fn duration(elapsed: Duration) -> String {
     }
 }
 
+/// Says how many bytes, exactly: `5G`, `1536M`.
+pub(super) fn size(bytes: u64) -> String {
+    let units = [(40, "T"), (30, "G"), (20, "M"), (10, "K")];
+    let fits = |(shift, _): &&(u32, &str)| bytes > 0 && bytes.trailing_zeros() >= *shift;
+    match units.iter().find(fits) {
+        Some((shift, unit)) => format!("{}{unit}", bytes >> shift),
+        None => bytes.to_string(),
+    }
+}
+
+/// Lists accounts in columns.
+pub(super) fn accounts(accounts: &[Account]) -> String {
+    let width = accounts.iter().map(|it| it.name.chars().count()).max().unwrap_or(0);
+    let line = |account: &Account| {
+        let mut words = vec![account.addresses.join(", ")];
+        words.extend(account.quota.map(|quota| format!("quota {}", size(quota))));
+        if !account.catch_all.is_empty() {
+            words.push(format!("catch-all of {}", account.catch_all.join(", ")));
+        }
+        format!("{:width$}  {}\n", account.name, words.join("; "))
+    };
+    accounts.iter().map(line).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,5 +66,6 @@ mod tests {
         assert_eq!(count(1, "change"), "1 change");
         assert_eq!(count(0, "change"), "0 changes");
         assert_eq!(duration(Duration::from_secs(65)), "1 min 05 s");
+        assert_eq!([size(5 << 30), size(1536 << 20), size(7)], ["5G", "1536M", "7"]);
     }
 }

@@ -88,19 +88,22 @@ fn content(text: &mut String, change: &Change, style: Style) {
     };
     match (as_text(old), as_text(new)) {
         (Some(old), Some(new)) => {
-            let before_is_empty = old.is_empty();
-            for line in diff::lines(&old, &new) {
-                // Where all is new there is one place, and it says nothing.
-                if matches!((&line, before_is_empty), (Line::Place(_), true)) {
-                    continue;
-                }
-                text.push_str("    ");
-                text.push_str(&shown(&line, style));
-                text.push('\n');
-            }
+            text.push_str(&difference(&old, &new, style));
         }
         _ => text.push_str("    (not text, so not shown)\n"),
     }
+}
+
+/// Shows two texts as what goes and what comes.
+pub(super) fn difference(old: &str, new: &str, style: Style) -> String {
+    let mut text = String::new();
+    for line in diff::lines(old, new) {
+        // Where all is new there is one place, and it says nothing.
+        if !matches!((&line, old.is_empty()), (Line::Place(_), true)) {
+            let _ = writeln!(text, "    {}", shown(&line, style));
+        }
+    }
+    text
 }
 
 fn blob(state: &State) -> Option<&Blob> {

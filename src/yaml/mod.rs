@@ -11,6 +11,7 @@
 //! [`Scalar::integer`] interpret, and both accept one spelling.
 
 mod decode;
+mod edit;
 mod fields;
 mod nearest;
 mod parse;
@@ -19,6 +20,7 @@ mod syntax;
 use std::ops::Range;
 
 pub use decode::{Decoder, printable};
+pub use edit::{Document, Value};
 pub use fields::Fields;
 pub use nearest::nearest;
 pub use parse::parse;

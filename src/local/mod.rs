@@ -2,10 +2,14 @@
 //! named: mail.yml, playbooks, password files, saved plans. The host's own
 //! files go through `host`.
 
+mod terminal;
+
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+pub use terminal::read_unseen;
 
 /// A longer file is none of these. A mail.yml with a hundred thousand accounts
 /// takes a third.
@@ -74,6 +78,21 @@ pub fn write_new(path: &Path, text: &str) -> io::Result<()> {
         fs::create_dir_all(folder)?;
     }
     File::create_new(path)?.write_all(text.as_bytes())
+}
+
+/// Writes a new file that only its owner may read, and the folders that it is
+/// in.
+///
+/// # Errors
+///
+/// As [`write_new`].
+pub fn write_new_private(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }
 
 /// Writes a file that only its owner may read, replacing what was there.

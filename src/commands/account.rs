@@ -1,0 +1,202 @@
+//! `mailprov account`: the people in mail.yml.
+
+use super::edit::{MailYml, offer};
+use super::password::{can_choose, choose, refused};
+use super::{Exit, Stop};
+use crate::cli::{AccountCommand, Edit, Global, PasswordFrom};
+use crate::diagnostic::Diagnostic;
+use crate::mail::{Account, Invalid, Name, PasswordHash, Spec, Target};
+use crate::report::{self, Report};
+use crate::yaml::{Document, Kind, Node, Value};
+
+/// A hash of no password, to judge a name with before a password is asked for.
+const NO_PASSWORD: &str = "{ARGON2ID}$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$\
+                           AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// Lists accounts, or changes them.
+pub(super) fn run(
+    global: &Global,
+    command: &AccountCommand,
+    report: &mut Report,
+) -> Result<Exit, Stop> {
+    match command {
+        AccountCommand::List { file } => {
+            let spec = MailYml::open(file, report)?.spec;
+            report.accounts(&list(&spec));
+            Ok(Exit::Done)
+        }
+        AccountCommand::Add { name, password, edit } => add(global, name, password, edit, report),
+        AccountCommand::Passwd { name, password, edit } => {
+            passwd(global, name, password, edit, report)
+        }
+        AccountCommand::Remove { name, edit } => remove(global, name, edit, report),
+    }
+}
+
+fn list(spec: &Spec) -> Vec<report::Account> {
+    let directory = &spec.directory;
+    let accounts = directory.accounts.iter().zip(&spec.credentials).enumerate();
+    let listed = accounts.map(|(index, (account, credentials))| {
+        let caught = directory.catch_all.iter().filter(|it| it.account == index);
+        report::Account {
+            name: account.name.value.to_string(),
+            addresses: directory.all_addresses(index).iter().map(ToString::to_string).collect(),
+            quota: credentials.quota.map(|quota| quota.bytes()),
+            catch_all: caught.map(|it| it.domain.to_string()).collect(),
+        }
+    });
+    listed.collect()
+}
+
+fn add(
+    global: &Global,
+    name: &str,
+    from: &PasswordFrom,
+    edit: &Edit,
+    report: &mut Report,
+) -> Result<Exit, Stop> {
+    let name = parse(name)?;
+    let file = MailYml::open(&edit.file, report)?;
+    if find(&file.spec, &name).is_some() {
+        let advice = format!("To change its password: mailprov account passwd {name}");
+        return Err(Stop::new(Exit::Usage, format!("there is an account `{name}`"), advice));
+    }
+    let with = |hash: &str| {
+        let body = vec![("password".to_owned(), Value::Quoted(hash.to_owned()))];
+        file.document.insert(&["accounts"], &name.to_string(), &Value::Map(body))
+    };
+    let draft = file.edited(with(NO_PASSWORD), report)?;
+    file.judge(&draft, report)?;
+    let hash = new_hash(from, &name, report)?;
+    let edited = file.edited(with(hash.secret().expose()), report)?;
+    file.save(&edited, report)?;
+    offer(global, edit, &file.path, report)
+}
+
+fn passwd(
+    global: &Global,
+    name: &str,
+    from: &PasswordFrom,
+    edit: &Edit,
+    report: &mut Report,
+) -> Result<Exit, Stop> {
+    let name = parse(name)?;
+    let file = MailYml::open(&edit.file, report)?;
+    let (_, account) = existing(&file.spec, &name)?;
+    let key = written(&file.document, account);
+    let path = ["accounts", key, "password"];
+    if let Some(hash_file) = file.document.get(&["accounts", key, "password_file"]) {
+        let Some(scalar) = hash_file.as_scalar() else {
+            return Err(missing(&name));
+        };
+        let hash = new_hash(from, &name, report)?;
+        file.save_secret(&scalar.text, hash.secret().expose(), report)?;
+    } else {
+        let with = |hash: &str| file.document.replace(&path, &Value::Quoted(hash.to_owned()));
+        file.edited(with(NO_PASSWORD), report)?;
+        let hash = new_hash(from, &name, report)?;
+        let edited = file.edited(with(hash.secret().expose()), report)?;
+        file.save(&edited, report)?;
+    }
+    offer(global, edit, &file.path, report)
+}
+
+fn remove(global: &Global, name: &str, edit: &Edit, report: &mut Report) -> Result<Exit, Stop> {
+    let name = parse(name)?;
+    let file = MailYml::open(&edit.file, report)?;
+    let (index, account) = existing(&file.spec, &name)?;
+    if file.spec.directory.accounts.len() == 1 {
+        let message = format!("`{name}` is the only account");
+        return Err(Stop::new(Exit::Usage, message, "Add another first. Nothing was changed."));
+    }
+    let uses = uses(&file, index);
+    if !uses.is_empty() {
+        return Err(file.refuse(uses, report));
+    }
+    let key = written(&file.document, account);
+    let edited = file.edited(file.document.remove(&["accounts"], key), report)?;
+    file.save(&edited, report)?;
+    let homes = file.spec.homes(index);
+    report.note(&format!(
+        "The mail of `{name}` stays in {}; `mailprov account add {name}` finds it again.\n",
+        homes.join(" and ")
+    ));
+    offer(global, edit, &file.path, report)
+}
+
+/// Finds the places that still name an account or one of its aliases.
+fn uses(file: &MailYml, account: usize) -> Vec<Diagnostic> {
+    let directory = &file.spec.directory;
+    let (name, gone) = (&directory.accounts[account].name.value, directory.all_addresses(account));
+    let is_gone = |text: &str| match Target::parse(text) {
+        Ok(Target::Full(address)) => {
+            gone.iter().any(|it| it.to_string() == address.to_string().to_lowercase())
+        }
+        Ok(Target::Bare(local)) => {
+            Name::Bare(local).addresses(&directory.domains).all(|it| gone.contains(&it))
+        }
+        Err(_) => false,
+    };
+    let mut places = Vec::new();
+    for key in ["catch_all", "system_mail", "forwards"] {
+        if let Some(node) = file.document.get(&[key]) {
+            scalars(node, &mut |node, text| {
+                if is_gone(text) {
+                    let message = format!("`{name}` is still named by `{key}`");
+                    let help = "name somebody else here, or remove this, first";
+                    let source = &file.spec.source;
+                    places.push(Diagnostic::new(source, node.span.clone(), message).help(help));
+                }
+            });
+        }
+    }
+    places
+}
+
+/// Visits the single values below a node.
+fn scalars(node: &Node, visit: &mut dyn FnMut(&Node, &str)) {
+    match &node.kind {
+        Kind::Scalar(scalar) => visit(node, &scalar.text),
+        Kind::List(items) => items.iter().for_each(|item| scalars(item, visit)),
+        Kind::Map(entries) => entries.iter().for_each(|entry| scalars(&entry.value, visit)),
+    }
+}
+
+fn new_hash(from: &PasswordFrom, name: &Name, report: &mut Report) -> Result<PasswordHash, Stop> {
+    can_choose(from, report)?;
+    choose(from, &format!("New password of `{name}`:"), report)?.hash().map_err(refused)
+}
+
+/// Reads a name on the command line.
+pub(super) fn parse(name: &str) -> Result<Name, Stop> {
+    Name::parse(name).map_err(|Invalid { message, help }| {
+        Stop::new(Exit::Usage, format!("{message}: {help}"), "Nothing was changed.")
+    })
+}
+
+/// Finds an account by its name.
+pub(super) fn find<'s>(spec: &'s Spec, name: &Name) -> Option<(usize, &'s Account)> {
+    let mut accounts = spec.directory.accounts.iter().enumerate();
+    accounts.find(|(_, account)| account.name.value == *name)
+}
+
+fn existing<'s>(spec: &'s Spec, name: &Name) -> Result<(usize, &'s Account), Stop> {
+    find(spec, name).ok_or_else(|| missing(name))
+}
+
+fn missing(name: &Name) -> Stop {
+    let advice = "`mailprov account list` lists them. Nothing was changed.";
+    Stop::new(Exit::Usage, format!("there is no account `{name}`"), advice)
+}
+
+/// Returns an account's key as it is written.
+pub(super) fn written<'d>(document: &'d Document, account: &Account) -> &'d str {
+    let keys = match document.get(&["accounts"]).map(|node| &node.kind) {
+        Some(Kind::Map(entries)) => entries.as_slice(),
+        _ => &[],
+    };
+    keys.iter()
+        .map(|entry| entry.key.text.as_str())
+        .find(|key| Name::parse(key).is_ok_and(|name| name == account.name.value))
+        .unwrap_or_default()
+}

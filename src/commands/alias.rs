@@ -1,0 +1,188 @@
+//! `mailprov alias`: further addresses in mail.yml.
+
+use super::account::{find, parse, written};
+use super::edit::{MailYml, offer};
+use super::{Exit, Stop};
+use crate::cli::{AliasCommand, Edit, Global};
+use crate::diagnostic::Diagnostic;
+use crate::mail::{Account, Invalid, Name, Target};
+use crate::report::Report;
+use crate::yaml::{Document, Kind, Value};
+
+/// Adds or removes an address.
+pub(super) fn run(
+    global: &Global,
+    command: &AliasCommand,
+    report: &mut Report,
+) -> Result<Exit, Stop> {
+    let (edit, file, edited) = match command {
+        AliasCommand::Add { address, names, edit } => {
+            let file = MailYml::open(&edit.file, report)?;
+            let edited = add(&file, &parse(address)?, names, report)?;
+            (edit, file, edited)
+        }
+        AliasCommand::Remove { address, edit } => {
+            let file = MailYml::open(&edit.file, report)?;
+            let edited = remove(&file, &parse(address)?, report)?;
+            (edit, file, edited)
+        }
+    };
+    finish(global, edit, &file, edited, report)
+}
+
+fn finish(
+    global: &Global,
+    edit: &Edit,
+    file: &MailYml,
+    edited: Option<Document>,
+    report: &mut Report,
+) -> Result<Exit, Stop> {
+    match edited {
+        None => report.note(&format!("{} says so already.\n", file.path.display())),
+        Some(edited) => file.save(&edited, report)?,
+    }
+    offer(global, edit, &file.path, report)
+}
+
+/// Adds an address; `None` where it leads there already.
+fn add(
+    file: &MailYml,
+    address: &Name,
+    names: &[String],
+    report: &mut Report,
+) -> Result<Option<Document>, Stop> {
+    let targets = names.iter().map(|name| {
+        Target::parse(name).map_err(|Invalid { message, help }| {
+            Stop::new(Exit::Usage, format!("{message}: {help}"), "Nothing was changed.")
+        })
+    });
+    let targets: Vec<Target> = targets.collect::<Result<_, _>>()?;
+    let forward = written_forward(&file.document, address);
+    if let Some(holder) = alias_holder(file, address) {
+        if names.len() == 1 && parse(&names[0]).is_ok_and(|name| name == holder.name.value) {
+            return Ok(None);
+        }
+        let message = format!("`{address}` is an alias of `{}`", holder.name.value);
+        let advice = format!(
+            "Remove it first, then add it with all its names: mailprov alias remove {address}"
+        );
+        return Err(Stop::new(Exit::Usage, message, advice));
+    }
+    if let Some(key) = forward {
+        return extend(file, key, &targets, report);
+    }
+    let account = match names {
+        [name] => parse(name).ok().and_then(|name| find(&file.spec, &name)),
+        _ => None,
+    };
+    let document = &file.document;
+    let edited = match account {
+        Some((_, account)) => {
+            let key = written(document, account);
+            match document.get(&["accounts", key, "aliases"]) {
+                Some(_) => document.push(&["accounts", key, "aliases"], &address.to_string()),
+                None => {
+                    let list = Value::List(vec![Value::text(address.to_string())]);
+                    document.insert(&["accounts", key], "aliases", &list)
+                }
+            }
+        }
+        None => {
+            let mut list: Vec<_> =
+                targets.iter().map(|target| Value::text(target.to_string())).collect();
+            let target = if list.len() == 1 { list.remove(0) } else { Value::List(list) };
+            match document.get(&["forwards"]) {
+                Some(_) => document.insert(&["forwards"], &address.to_string(), &target),
+                None => {
+                    let forwards = Value::Map(vec![(address.to_string(), target)]);
+                    document.insert(&[], "forwards", &forwards)
+                }
+            }
+        }
+    };
+    file.edited(edited, report).map(Some)
+}
+
+/// Lets a forward go on to more targets.
+fn extend(
+    file: &MailYml,
+    key: &str,
+    targets: &[Target],
+    report: &mut Report,
+) -> Result<Option<Document>, Stop> {
+    let path = ["forwards", key];
+    let known: Vec<String> = match file.document.get(&path).map(|node| &node.kind) {
+        Some(Kind::List(items)) => {
+            items.iter().filter_map(|it| Some(it.as_scalar()?.text.clone())).collect()
+        }
+        Some(Kind::Scalar(scalar)) => vec![scalar.text.clone()],
+        _ => Vec::new(),
+    };
+    let is_known =
+        |target: &Target| known.iter().any(|it| Target::parse(it).is_ok_and(|it| it == *target));
+    let new: Vec<String> =
+        targets.iter().filter(|it| !is_known(it)).map(ToString::to_string).collect();
+    if new.is_empty() {
+        return Ok(None);
+    }
+    let is_list = matches!(file.document.get(&path).map(|it| &it.kind), Some(Kind::List(_)));
+    let edited = if is_list {
+        new.iter().try_fold(file.document.clone(), |document, it| document.push(&path, it))
+    } else {
+        let all = known.iter().chain(&new).map(Value::text);
+        file.document.replace(&path, &Value::List(all.collect()))
+    };
+    file.edited(edited, report).map(Some)
+}
+
+fn remove(file: &MailYml, address: &Name, report: &mut Report) -> Result<Option<Document>, Stop> {
+    let document = &file.document;
+    let edited = if let Some(account) = alias_holder(file, address) {
+        let key = written(document, account);
+        remove_alias(document, &["accounts", key], address)
+    } else if let Some(key) = written_forward(document, address) {
+        match document.get(&["forwards"]).map(|node| &node.kind) {
+            Some(Kind::Map(entries)) if entries.len() == 1 => document.remove(&[], "forwards"),
+            _ => document.remove(&["forwards"], key),
+        }
+    } else {
+        let advice = "`mailprov account list` lists the addresses. Nothing was changed.";
+        let message = format!("`{address}` is neither an alias nor a forward");
+        return Err(Stop::new(Exit::Usage, message, advice));
+    };
+    file.edited(edited, report).map(Some)
+}
+
+/// Removes an alias from an account, with the key where it was the only one.
+fn remove_alias(
+    document: &Document,
+    account: &[&str],
+    address: &Name,
+) -> Result<Document, Diagnostic> {
+    let path = [account, &["aliases"]].concat();
+    let items = match document.get(&path).map(|node| &node.kind) {
+        Some(Kind::List(items)) => items.as_slice(),
+        _ => &[],
+    };
+    let is_it = |text: &str| Name::parse(text).is_ok_and(|name| name == *address);
+    let index = items.iter().position(|it| it.as_scalar().is_some_and(|it| is_it(&it.text)));
+    match (index, items.len()) {
+        (Some(index), 2..) => document.remove_item(&path, index),
+        _ => document.remove(account, "aliases"),
+    }
+}
+
+/// Returns the account that has an alias of this very name.
+fn alias_holder<'f>(file: &'f MailYml, address: &Name) -> Option<&'f Account> {
+    let has = |account: &&Account| account.aliases.iter().any(|alias| alias.value == *address);
+    file.spec.directory.accounts.iter().find(has)
+}
+
+/// Returns the key of a forward of this very name, as it is written.
+fn written_forward<'d>(document: &'d Document, address: &Name) -> Option<&'d str> {
+    let Kind::Map(entries) = &document.get(&["forwards"])?.kind else {
+        return None;
+    };
+    let is_it = |key: &&str| Name::parse(key).is_ok_and(|name| name == *address);
+    entries.iter().map(|entry| entry.key.text.as_str()).find(is_it)
+}

@@ -1,0 +1,226 @@
+//! `mailprov init`: a mail.yml to begin with.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use super::{Exit, Stop, load, password};
+use crate::cli;
+use crate::diagnostic::Source;
+use crate::local;
+use crate::mail::{Domain, Files, Hostname, Invalid, LocalPart};
+use crate::report::Report;
+
+/// How often a person may mistype.
+const TRIES: usize = 3;
+
+/// What the file is to say.
+struct Answers {
+    hostname: Hostname,
+    domains: Vec<Domain>,
+    account: LocalPart,
+    self_signed: bool,
+}
+
+/// Writes a mail.yml from flags and answers.
+pub(super) fn run(options: &cli::Init, report: &mut Report) -> Result<Exit, Stop> {
+    let path = &options.mail;
+    // Not an answer is asked for in vain.
+    if path.symlink_metadata().is_ok() {
+        return Err(there_already(path));
+    }
+    let missing = missing(options);
+    if !missing.is_empty() && !report.can_ask() {
+        let message =
+            format!("there is no terminal to ask on, and missing: {}", missing.join(", "));
+        return Err(Stop::new(Exit::Usage, message, "Pass them. Nothing was written."));
+    }
+    let answers = Answers {
+        hostname: hostname(options, report)?,
+        domains: domains(options, report)?,
+        account: account(options, report)?,
+        self_signed: self_signed(options, &missing, report)?,
+    };
+    let question = format!("Password of `{}`:", answers.account);
+    let password = password::choose(&options.password, &question, report)?;
+    let hash = password.hash().map_err(password::refused)?;
+    let text = answers.text(hash.secret().expose());
+    let source = Arc::new(Source { name: path.display().to_string(), text });
+    load::judge(&source, &Files::beside(load::folder(path)), report)?;
+    local::write_new_private(path, &source.text).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => there_already(path),
+        _ => {
+            let reason = local::reason(&error);
+            let message = format!("could not write {}: {reason}", path.display());
+            Stop::new(Exit::Failed, message, "")
+        }
+    })?;
+    let file = path.display();
+    report.note(&format!("Written: {file}\nNext: mailprov plan {file}\n"));
+    Ok(Exit::Done)
+}
+
+fn there_already(path: &std::path::Path) -> Stop {
+    let message = format!("{} is there already", path.display());
+    let advice = "It was left alone. Edit it, or name another file: mailprov init FILE";
+    Stop::new(Exit::Failed, message, advice)
+}
+
+/// Names the flags without which something has to be asked.
+fn missing(options: &cli::Init) -> Vec<&'static str> {
+    let password = &options.password;
+    let given = [
+        (options.hostname.is_some(), "--hostname"),
+        (!options.domains.is_empty(), "--domain"),
+        (options.account.is_some(), "--account"),
+        (password.is_given(), "--password-file or --password-stdin"),
+    ];
+    given.into_iter().filter(|(given, _)| !given).map(|(_, flag)| flag).collect()
+}
+
+fn hostname(options: &cli::Init, report: &mut Report) -> Result<Hostname, Stop> {
+    let question = "The server's full name, such as mail.example.org:";
+    answer(options.hostname.as_deref(), question, report, Hostname::parse)
+}
+
+fn domains(options: &cli::Init, report: &mut Report) -> Result<Vec<Domain>, Stop> {
+    let parse = |text: &str| -> Result<Vec<Domain>, Invalid> {
+        let words = text.split([',', ' ']).filter(|word| !word.is_empty());
+        let domains: Vec<Domain> = words.map(Domain::parse).collect::<Result<_, _>>()?;
+        match domains.iter().find(|domain| is_file_name(&domain.to_string())) {
+            _ if domains.is_empty() => Err(Invalid::new("no domain", "name at least one")),
+            Some(file) => {
+                let help = "name the file before the options: mailprov init FILE --hostname …";
+                Err(Invalid::new(format!("`{file}` is a file's name, not a domain"), help))
+            }
+            None => Ok(domains),
+        }
+    };
+    let given = (!options.domains.is_empty()).then(|| options.domains.join(" "));
+    let question = "The domains whose mail is kept here, such as example.org, example.net:";
+    answer(given.as_deref(), question, report, parse)
+}
+
+fn is_file_name(text: &str) -> bool {
+    text.ends_with(".yml") || text.ends_with(".yaml")
+}
+
+fn account(options: &cli::Init, report: &mut Report) -> Result<LocalPart, Stop> {
+    let question = "The name of the first account, such as thomas:";
+    answer(options.account.as_deref(), question, report, LocalPart::parse)
+}
+
+/// Asks for the certificate where anything else has to be asked too.
+fn self_signed(options: &cli::Init, missing: &[&str], report: &mut Report) -> Result<bool, Stop> {
+    if options.self_signed || missing.is_empty() || !report.can_ask() {
+        return Ok(options.self_signed);
+    }
+    let parse = |text: &str| match text.to_lowercase().as_str() {
+        "" | "1" => Ok(false),
+        "2" => Ok(true),
+        _ => Err(Invalid::new("this is neither 1 nor 2", "answer 1 or 2")),
+    };
+    let question =
+        "Certificate: 1 from Let's Encrypt, by certbot; 2 self-signed, to begin with. [1]";
+    answer(None, question, report, parse)
+}
+
+/// Takes what was given, or asks until the answer is good.
+fn answer<T>(
+    given: Option<&str>,
+    question: &str,
+    report: &mut Report,
+    parse: impl Fn(&str) -> Result<T, Invalid>,
+) -> Result<T, Stop> {
+    if let Some(given) = given {
+        return parse(given).map_err(|Invalid { message, help }| {
+            Stop::new(Exit::Usage, format!("{message}: {help}"), "Nothing was written.")
+        });
+    }
+    for _ in 0..TRIES {
+        let Some(text) = report.ask_line(question) else { break };
+        match parse(&text) {
+            Ok(answer) => return Ok(answer),
+            Err(Invalid { message, help }) => report.prompt(&format!("{message}: {help}\n")),
+        }
+    }
+    Err(Stop::new(Exit::Failed, "there was no answer to go on with", "Nothing was written."))
+}
+
+impl Answers {
+    /// Writes the file's text.
+    fn text(&self, hash: &str) -> String {
+        let Self { hostname, domains, account, self_signed } = self;
+        let domains: Vec<_> = domains.iter().map(ToString::to_string).collect();
+        let (first, domains) = (&domains[0], domains.join(", "));
+        let tls = match self_signed {
+            true => {
+                "\
+# A certificate of its own making, which mail programs warn about. Remove the
+# line when certbot has made one: certbot certonly --standalone -d "
+                    .to_owned()
+                    + &format!("{hostname}\ntls: {{self_signed: true}}\n")
+            }
+            false => format!(
+                "\
+# The certificate is the one that certbot makes for the host name:
+#   certbot certonly --standalone -d {hostname}
+# Until there is one:
+# tls: {{self_signed: true}}
+"
+            ),
+        };
+        format!(
+            "\
+# This mail server. `mailprov plan` shows what is to be done, `mailprov apply`
+# does it.
+
+# The server's full name, the one that the MX records point to.
+hostname: {hostname}
+
+# The domains whose mail is kept here.
+domains: [{domains}]
+
+# The people. Log in as `{account}` or `{account}@{first}`.
+# Another one: mailprov account add NAME
+accounts:
+  {account}:
+    password: \"{hash}\"
+
+# Gets what is sent to addresses that nobody has; without it that is refused.
+# catch_all: {account}
+
+{tls}"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::mail;
+
+    #[test]
+    fn what_is_written_is_valid_and_ends_like_a_text() {
+        for (hostname, domain, account) in
+            [("mail.example.org", "example.org", "thomas"), ("m.example", "münchen.example", "no")]
+        {
+            for self_signed in [true, false] {
+                let answers = Answers {
+                    hostname: Hostname::parse(hostname).unwrap(),
+                    domains: vec![Domain::parse(domain).unwrap(), Domain::parse("b.org").unwrap()],
+                    account: LocalPart::parse(account).unwrap(),
+                    self_signed,
+                };
+                let hash = mail::Password::parse("hunter22").unwrap().hash().unwrap();
+                let text = answers.text(hash.secret().expose());
+                assert!(text.ends_with('\n') && text.lines().all(|line| line.len() < 130));
+                let source = Arc::new(Source { name: "mail.yml".into(), text });
+                let spec = mail::load(&source, &Files::beside(Path::new(""))).unwrap();
+                assert_eq!(spec.tls.self_signed, self_signed);
+                assert_eq!(spec.directory.accounts[0].name.value.to_string(), account);
+            }
+        }
+    }
+}

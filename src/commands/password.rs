@@ -1,0 +1,96 @@
+//! Passwords: typed twice and unseen, or from a file or standard input; and
+//! `mailprov passwd-hash`.
+
+use std::io::{self, ErrorKind, Read};
+
+use super::{Exit, Stop};
+use crate::cli::PasswordFrom;
+use crate::local;
+use crate::mail::{Invalid, Password};
+use crate::report::Report;
+
+/// How often a person may mistype.
+const TRIES: usize = 3;
+
+/// More is not read: no password is longer.
+const MOST_BYTES: u64 = 64 * 1024;
+
+/// Prints the hash of a password.
+pub(super) fn print_hash(from: &PasswordFrom, report: &mut Report) -> Result<Exit, Stop> {
+    let hash = choose(from, "Password:", report)?.hash().map_err(refused)?;
+    // What was asked for: only the hash leads nowhere near the password.
+    report.text(&format!("{}\n", hash.secret().expose()));
+    Ok(Exit::Done)
+}
+
+/// Refuses early where a password is to be typed and nobody can be asked.
+pub(super) fn can_choose(from: &PasswordFrom, report: &Report) -> Result<(), Stop> {
+    if from.is_given() || report.can_ask() {
+        return Ok(());
+    }
+    let message = "there is no terminal to type the password on";
+    let advice = "Pass --password-file FILE or --password-stdin. Nothing was changed.";
+    Err(Stop::new(Exit::Usage, message, advice))
+}
+
+/// Takes a password from where it comes from.
+pub(super) fn choose(
+    from: &PasswordFrom,
+    question: &str,
+    report: &mut Report,
+) -> Result<Password, Stop> {
+    can_choose(from, report)?;
+    if let Some(path) = &from.password_file {
+        let bytes = local::read(path).map_err(|error| unreadable(&path.display(), &error))?;
+        return only_line(bytes);
+    }
+    if from.password_stdin {
+        let mut bytes = Vec::new();
+        let read = io::stdin().lock().take(MOST_BYTES).read_to_end(&mut bytes);
+        read.map_err(|error| unreadable(&"standard input", &error))?;
+        return only_line(bytes);
+    }
+    typed(question, report)
+}
+
+fn typed(question: &str, report: &mut Report) -> Result<Password, Stop> {
+    for _ in 0..TRIES {
+        let first = report.ask_unseen(question).map_err(unheard)?;
+        match Password::parse(first.expose()) {
+            Err(Invalid { message, help }) => report.prompt(&format!("{message}: {help}\n")),
+            Ok(password) => {
+                if report.ask_unseen("The same again:").map_err(unheard)? == first {
+                    return Ok(password);
+                }
+                report.prompt("The two are not the same.\n");
+            }
+        }
+    }
+    Err(Stop::new(Exit::Failed, "no password was chosen", "Nothing was changed."))
+}
+
+fn only_line(bytes: Vec<u8>) -> Result<Password, Stop> {
+    let text = String::from_utf8(bytes)
+        .map_err(|_| refused(Invalid::new("the password is not UTF-8 text", "save it as UTF-8")))?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    Password::parse(line.strip_suffix('\r').unwrap_or(line)).map_err(refused)
+}
+
+/// Says why a password cannot be taken.
+pub(super) fn refused(invalid: Invalid) -> Stop {
+    let Invalid { message, help } = invalid;
+    Stop::new(Exit::Failed, format!("{message}: {help}"), "Nothing was changed.")
+}
+
+fn unreadable(name: &dyn std::fmt::Display, error: &io::Error) -> Stop {
+    let message = format!("could not read the password from {name}: {}", local::reason(error));
+    Stop::new(Exit::Failed, message, "Nothing was changed.")
+}
+
+fn unheard(error: io::Error) -> Stop {
+    let message = match error.kind() {
+        ErrorKind::Interrupted => "given up".to_owned(),
+        _ => format!("could not read the password: {}", local::reason(&error)),
+    };
+    Stop::new(Exit::Failed, message, "Nothing was changed.")
+}

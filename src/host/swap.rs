@@ -1,0 +1,112 @@
+//! Replaces a file that a person edits, unless they just did.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::Mode;
+
+use super::{Content, Entry, Error, Host, Ownership, Result};
+
+/// As many links as the kernel follows.
+const MOST_LINKS: usize = 40;
+
+/// A file as it was read, to be replaced later.
+#[derive(Debug)]
+pub struct Read {
+    /// Its path, with no link for its last name.
+    pub path: PathBuf,
+    /// What was in it.
+    pub content: Content,
+    ownership: Ownership,
+}
+
+impl Host {
+    /// Reads a file that is to be replaced. Links to it are followed where root
+    /// or the user we are owns them.
+    ///
+    /// # Errors
+    ///
+    /// Fails where nothing can be read, and at a link that others could have
+    /// planted.
+    pub fn read_to_replace(&self, path: &Path) -> Result<Read> {
+        let mut path = path.to_owned();
+        for _ in 0..MOST_LINKS {
+            self.refuse_planted_link(&path)?;
+            match self.entry(&path)? {
+                Some(Entry::File { content, ownership }) => {
+                    return Ok(Read { path, content, ownership });
+                }
+                Some(Entry::Link { target }) => {
+                    path = path.parent().unwrap_or(Path::new("/")).join(target);
+                }
+                Some(_) => break,
+                None => {
+                    return Err(Error::io("read", &path, std::io::ErrorKind::NotFound.into()));
+                }
+            }
+        }
+        let error = std::io::Error::other("it is not a regular file");
+        Err(Error::io("read", &path, error))
+    }
+
+    /// Puts other content into a file, whole or not at all, owner and mode kept.
+    /// Returns whether it did: where the file is no longer what was read, it is
+    /// left alone. Of two that do this at once, one waits.
+    ///
+    /// # Errors
+    ///
+    /// Fails as the system does.
+    pub fn replace(&self, read: &Read, content: &Content) -> Result<bool> {
+        let fail = |error| Error::io("write", &read.path, error);
+        let place = self.place(&read.path)?;
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let folder =
+            openat(&place.folder, ".", flags, Mode::empty()).map_err(|errno| fail(errno.into()))?;
+        let folder = File::from(folder);
+        folder.lock().map_err(fail)?;
+        let now = self.entry(&read.path)?;
+        let then = Entry::File { content: read.content.clone(), ownership: read.ownership.clone() };
+        if now != Some(then) {
+            return Ok(false);
+        }
+        self.put_new_file(&read.path, content, &read.ownership)?;
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_with_its_mode_and_only_if_nobody_else_did() {
+        let folder = tempfile::tempdir().unwrap();
+        let host = Host::open(folder.path()).unwrap();
+        let real = folder.path().join("real");
+        fs::write(&real, "old").unwrap();
+        fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
+        symlink("real", folder.path().join("link")).unwrap();
+        let read = host.read_to_replace(Path::new("/link")).unwrap();
+        let late = host.read_to_replace(Path::new("/real")).unwrap();
+        assert!(host.replace(&read, &Content::new(*b"new")).unwrap());
+        assert_eq!(fs::read(&real).unwrap(), b"new");
+        assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o7777, 0o640);
+        assert!(folder.path().join("link").is_symlink());
+        assert!(!host.replace(&late, &Content::new(*b"late")).unwrap());
+        assert_eq!(fs::read(&real).unwrap(), b"new");
+    }
+
+    #[test]
+    fn circles_and_folders_are_no_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let host = Host::open(folder.path()).unwrap();
+        symlink("round", folder.path().join("round")).unwrap();
+        assert!(host.read_to_replace(Path::new("/round")).is_err());
+        assert!(host.read_to_replace(Path::new("/")).is_err());
+        assert!(host.read_to_replace(Path::new("/absent")).is_err());
+    }
+}

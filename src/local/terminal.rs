@@ -1,0 +1,94 @@
+//! What is typed at a terminal and not to be seen.
+
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+
+use nix::sys::termios::{
+    LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr,
+};
+
+use crate::secret::Secret;
+
+/// No password is longer.
+const MOST_BYTES: usize = 4096;
+
+const END: u8 = 4;
+const BACKSPACE: [u8; 2] = [8, 127];
+const ERASE_LINE: u8 = 21;
+/// Control and C, control and backslash.
+const INTERRUPT: [u8; 2] = [3, 28];
+
+/// The terminal at standard input while it shows nothing. Its signs are read
+/// one by one, so that it is itself again also after control and C.
+struct Unseen {
+    before: Termios,
+}
+
+impl Unseen {
+    fn begin() -> io::Result<Self> {
+        let before = tcgetattr(io::stdin().as_fd())?;
+        let mut unseen = before.clone();
+        unseen.local_flags.remove(LocalFlags::ECHO | LocalFlags::ICANON | LocalFlags::ISIG);
+        unseen.control_chars[SpecialCharacterIndices::VMIN as usize] = 1;
+        unseen.control_chars[SpecialCharacterIndices::VTIME as usize] = 0;
+        // What was typed before the question was asked was seen, so it is no answer to it.
+        tcsetattr(io::stdin().as_fd(), SetArg::TCSAFLUSH, &unseen)?;
+        Ok(Self { before })
+    }
+}
+
+impl Drop for Unseen {
+    fn drop(&mut self) {
+        let _ = tcsetattr(io::stdin().as_fd(), SetArg::TCSADRAIN, &self.before);
+    }
+}
+
+/// Reads a line from the terminal at standard input without showing it. `ready`
+/// is called once nothing is shown any more: it asks the question.
+///
+/// # Errors
+///
+/// Fails as the system does, where it is no terminal, and with
+/// [`io::ErrorKind::Interrupted`] where the person gave up.
+pub fn read_unseen(ready: impl FnOnce()) -> io::Result<Secret<String>> {
+    let _unseen = Unseen::begin()?;
+    ready();
+    let mut line = Vec::new();
+    let mut byte = [0];
+    loop {
+        let count = io::stdin().lock().read(&mut byte)?;
+        match byte[0] {
+            _ if count == 0 => break,
+            b'\r' | b'\n' | END => break,
+            sign if INTERRUPT.contains(&sign) => return Err(io::ErrorKind::Interrupted.into()),
+            sign if BACKSPACE.contains(&sign) => erase_character(&mut line),
+            ERASE_LINE => line.clear(),
+            _ if line.len() == MOST_BYTES => {
+                return Err(io::Error::other("the line is too long"));
+            }
+            sign => line.push(sign),
+        }
+    }
+    let line = String::from_utf8(line).map_err(|_| io::Error::other("it is not UTF-8 text"))?;
+    Ok(Secret::new(line))
+}
+
+/// Removes the last character, which may be several bytes.
+fn erase_character(line: &mut Vec<u8>) {
+    let is_inside = |byte: &u8| byte & 0b1100_0000 == 0b1000_0000;
+    while line.pop().is_some_and(|byte| is_inside(&byte)) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_character_is_erased_whole() {
+        let mut line = "aé🔑".as_bytes().to_vec();
+        for left in ["aé", "a", "", ""] {
+            erase_character(&mut line);
+            assert_eq!(line, left.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! Changing a YAML text and nothing else in it.
+//!
+//! A [`Document`] is a text and the tree that it means. An edit replaces one
+//! stretch of the text; comments, blank lines, order, indentation, quotes and
+//! line ends around it stay, byte for byte. What is added and then removed
+//! leaves the text as it was.
+//!
+//! No edit is trusted: its result is parsed, and must be the old tree with just
+//! that change. Where it is not (an alias stands for what is written elsewhere,
+//! a block of text goes to the end of the file) the edit is refused.
+
+mod block;
+mod flow;
+mod value;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::{Entry, Kind, Node, Style, parse};
+use crate::diagnostic::{Diagnostic, Source};
+
+pub use value::Value;
+
+/// A YAML text that can be edited.
+#[derive(Debug, Clone)]
+pub struct Document {
+    source: Arc<Source>,
+    root: Node,
+}
+
+/// A stretch of the text and what is to stand there.
+struct Splice {
+    range: Range<usize>,
+    text: String,
+}
+
+/// Why a place cannot be edited: what is wrong, and the remedy.
+struct Refusal {
+    place: Range<usize>,
+    message: &'static str,
+    help: &'static str,
+}
+
+type Edit = Result<Splice, Refusal>;
+
+impl Document {
+    /// Reads a text.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`].
+    pub fn parse(source: &Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
+        Ok(Self { source: Arc::clone(source), root: parse(source)? })
+    }
+
+    /// Returns the text.
+    pub fn source(&self) -> &Arc<Source> {
+        &self.source
+    }
+
+    /// Returns what the text means.
+    pub fn root(&self) -> &Node {
+        &self.root
+    }
+
+    /// Returns the value at the end of these keys, if there is one.
+    pub fn get(&self, path: &[&str]) -> Option<&Node> {
+        path.iter().try_fold(&self.root, |node, key| node.child(key))
+    }
+
+    /// Adds a key, which must not be there, to the map at `path`: behind its
+    /// last entry, if that place can be edited.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the place cannot be edited.
+    pub fn insert(&self, path: &[&str], key: &str, value: &Value) -> Result<Self, Diagnostic> {
+        let map = self.at(path)?;
+        let Kind::Map(entries) = &map.kind else {
+            return Err(self.refuse(&not_a(map, "this is not a map")));
+        };
+        let text = &self.source.text;
+        let wanted = |index: usize| {
+            let key = super::Key { span: 0..0, text: key.into() };
+            self.changed(path, |node| {
+                if let Kind::Map(entries) = &mut node.kind {
+                    entries.insert(index, Entry { key, value: value.node() });
+                }
+            })
+        };
+        if flow::is_flow(text, map) {
+            let edit = flow::insert(text, map, &value.flow_entry(key));
+            return self.replaced(edit, &wanted(entries.len()));
+        }
+        // Behind an earlier entry where the last one does not let go of what follows it.
+        let mut last = None;
+        for index in (1..=entries.len()).rev() {
+            let edit = block::insert(text, entries, index, key, value);
+            let done = self.replaced(edit, &wanted(index));
+            match done {
+                Ok(done) => return Ok(done),
+                Err(refused) => last = last.or(Some(refused)),
+            }
+        }
+        Err(last.unwrap_or_else(|| self.refuse(&not_a(map, "there is nothing to stand beside"))))
+    }
+
+    /// Removes a key and its value from the map at `path`. It must not be the
+    /// only one of a map that is written in lines.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the place cannot be edited.
+    pub fn remove(&self, path: &[&str], key: &str) -> Result<Self, Diagnostic> {
+        let map = self.at(path)?;
+        let Kind::Map(entries) = &map.kind else {
+            return Err(self.refuse(&not_a(map, "this is not a map")));
+        };
+        let Some(index) = entries.iter().position(|entry| entry.key.text == key) else {
+            return Err(self.refuse(&not_a(map, "the key is not there")));
+        };
+        let wanted = self.changed(path, |node| {
+            if let Kind::Map(entries) = &mut node.kind {
+                entries.remove(index);
+            }
+        });
+        let text = &self.source.text;
+        let edit = match flow::is_flow(text, map) {
+            true => flow::remove(text, map, index),
+            false => block::remove(text, map, index),
+        };
+        self.replaced(edit, &wanted)
+    }
+
+    /// Adds a text to the end of the list at `path`.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the place cannot be edited.
+    pub fn push(&self, path: &[&str], item: &str) -> Result<Self, Diagnostic> {
+        let list = self.at(path)?;
+        let value = Value::text(item);
+        let text = &self.source.text;
+        let edit = match &list.kind {
+            Kind::List(_) if flow::is_flow(text, list) => flow::insert(text, list, &value.flow()),
+            Kind::List(items) => block::push(text, items, &value),
+            _ => Err(not_a(list, "this is not a list")),
+        };
+        let wanted = self.changed(path, |node| {
+            if let Kind::List(items) = &mut node.kind {
+                items.push(value.node());
+            }
+        });
+        self.replaced(edit, &wanted)
+    }
+
+    /// Removes an item, counted from 0, from the list at `path`. It must not be
+    /// the only one of a list that is written in lines.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the place cannot be edited.
+    pub fn remove_item(&self, path: &[&str], index: usize) -> Result<Self, Diagnostic> {
+        let list = self.at(path)?;
+        let text = &self.source.text;
+        let edit = match &list.kind {
+            Kind::List(items) if index >= items.len() => {
+                Err(not_a(list, "the list has no such item"))
+            }
+            Kind::List(_) if flow::is_flow(text, list) => flow::remove(text, list, index),
+            Kind::List(_) => block::remove(text, list, index),
+            _ => Err(not_a(list, "this is not a list")),
+        };
+        let wanted = self.changed(path, |node| {
+            if let Kind::List(items) = &mut node.kind
+                && index < items.len()
+            {
+                items.remove(index);
+            }
+        });
+        self.replaced(edit, &wanted)
+    }
+
+    /// Puts another value in the place of the one at `path`, which must be a
+    /// single one on the line of its key.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the place cannot be edited.
+    pub fn replace(&self, path: &[&str], value: &Value) -> Result<Self, Diagnostic> {
+        let old = self.at(path)?;
+        let edit = match old.as_scalar() {
+            Some(scalar) if scalar.style != Style::Block && !scalar.is_null() => {
+                let quote = self.source.text.get(old.span.clone()).and_then(|it| it.chars().next());
+                Ok(Splice { range: old.span.clone(), text: value.flow_like(quote) })
+            }
+            _ => Err(not_a(old, "only a single value on one line can be replaced")),
+        };
+        let wanted = self.changed(path, |node| *node = value.node());
+        self.replaced(edit, &wanted)
+    }
+
+    fn at(&self, path: &[&str]) -> Result<&Node, Diagnostic> {
+        self.get(path).ok_or_else(|| self.refuse(&not_a(&self.root, "the key is not there")))
+    }
+
+    /// Returns the tree with a change at `path`.
+    fn changed(&self, path: &[&str], change: impl FnOnce(&mut Node)) -> Node {
+        let mut root = self.root.clone();
+        let mut node = Some(&mut root);
+        for key in path {
+            node = node.and_then(|node| node.child_mut(key));
+        }
+        if let Some(node) = node {
+            change(node);
+        }
+        root
+    }
+
+    /// Makes an edit, if its result means what was wanted.
+    fn replaced(&self, edit: Edit, wanted: &Node) -> Result<Self, Diagnostic> {
+        let splice = edit.map_err(|refusal| self.refuse(&refusal))?;
+        let mut text = self.source.text.clone();
+        text.replace_range(splice.range.clone(), &splice.text);
+        let source = Arc::new(Source { name: self.source.name.clone(), text });
+        match Self::parse(&source) {
+            Ok(new) if same(&new.root, wanted) => Ok(new),
+            _ => Err(self.refuse(&Refusal {
+                place: splice.range,
+                message: "this place cannot be edited without changing another",
+                help: "edit it by hand; an anchor (`&name`) and its aliases (`*name`) are best \
+                       written out",
+            })),
+        }
+    }
+
+    fn refuse(&self, refusal: &Refusal) -> Diagnostic {
+        let text = self.source.text.get(refusal.place.clone()).unwrap_or_default();
+        let line = text.lines().next().unwrap_or_default().len();
+        let place = refusal.place.start..refusal.place.start + line;
+        Diagnostic::new(&self.source, place, refusal.message).help(refusal.help)
+    }
+}
+
+fn not_a(node: &Node, message: &'static str) -> Refusal {
+    Refusal { place: node.span.clone(), message, help: "edit it by hand" }
+}
+
+impl Node {
+    /// Returns the value of a key, if this is a map that has it.
+    pub fn child(&self, key: &str) -> Option<&Self> {
+        match &self.kind {
+            Kind::Map(entries) => {
+                entries.iter().find(|entry| entry.key.text == key).map(|entry| &entry.value)
+            }
+            _ => None,
+        }
+    }
+
+    fn child_mut(&mut self, key: &str) -> Option<&mut Self> {
+        match &mut self.kind {
+            Kind::Map(entries) => {
+                entries.iter_mut().find(|entry| entry.key.text == key).map(|entry| &mut entry.value)
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns where what is written ends. The span of lines goes on to what
+    /// follows them.
+    fn end(&self, text: &str) -> usize {
+        let last = match &self.kind {
+            Kind::Map(entries) => entries.last().map(|entry| entry.end(text)),
+            Kind::List(items) => items.last().map(|item| item.end(text)),
+            Kind::Scalar(_) => None,
+        };
+        last.filter(|_| !flow::is_flow(text, self)).unwrap_or(self.span.end)
+    }
+}
+
+impl Entry {
+    /// Returns where what is written ends. An alias has the place of its anchor.
+    fn end(&self, text: &str) -> usize {
+        self.key.span.end.max(self.value.end(text))
+    }
+}
+
+/// Returns whether two trees mean the same, wherever it is written.
+fn same(one: &Node, other: &Node) -> bool {
+    match (&one.kind, &other.kind) {
+        (Kind::Scalar(one), Kind::Scalar(other)) => {
+            one.text == other.text && one.is_null() == other.is_null()
+        }
+        (Kind::List(one), Kind::List(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
+        }
+        (Kind::Map(one), Kind::Map(other)) => {
+            let mut pairs = one.iter().zip(other);
+            one.len() == other.len()
+                && pairs.all(|(one, other)| {
+                    one.key.text == other.key.text && same(&one.value, &other.value)
+                })
+        }
+        _ => false,
+    }
+}
