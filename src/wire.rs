@@ -7,7 +7,7 @@ use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::secret::Secret;
 
@@ -56,21 +56,35 @@ pub struct Parcel {
     /// The name of the mail.yml where it comes from, for messages.
     pub name: String,
     /// Its text.
-    #[serde(serialize_with = "exposed", deserialize_with = "hidden")]
-    pub text: Secret<String>,
+    pub text: Exposed,
     /// The files, by their paths as written in it.
-    #[serde(serialize_with = "all_exposed", deserialize_with = "all_hidden")]
-    pub files: BTreeMap<PathBuf, Secret<String>>,
+    pub files: BTreeMap<PathBuf, Exposed>,
+}
+
+/// A secret that may be seen by the other side, and by nobody else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exposed(pub Secret<String>);
+
+impl Serialize for Exposed {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.0.expose())
+    }
+}
+
+impl<'de> Deserialize<'de> for Exposed {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(Self(Secret::new(String::deserialize(from)?)))
+    }
 }
 
 /// What the one who asked says later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// To a question: yes.
-    Yes,
-    /// To a question: no.
-    No,
+    /// The answer to a question.
+    Line(Exposed),
+    /// There is no answer to the question.
+    Nothing,
     /// The run is to be undone.
     Stop,
     /// How it ended was heard.
@@ -89,8 +103,13 @@ pub enum Frame {
     Err(String),
     /// How far the run is.
     Progress(Progress),
-    /// A question that is answered by yes or no.
-    Ask(String),
+    /// A question that is answered by a line.
+    Ask {
+        /// What is asked.
+        question: String,
+        /// Whether the answer must not be seen.
+        unseen: bool,
+    },
     /// This is the exit code, and the end.
     End(u8),
 }
@@ -147,28 +166,6 @@ pub fn read<T: DeserializeOwned>(from: &mut impl BufRead) -> io::Result<Option<T
     }
 }
 
-fn exposed<S: Serializer>(text: &Secret<String>, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(text.expose())
-}
-
-fn hidden<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Secret<String>, D::Error> {
-    Ok(Secret::new(String::deserialize(from)?))
-}
-
-fn all_exposed<S: Serializer>(
-    files: &BTreeMap<PathBuf, Secret<String>>,
-    to: S,
-) -> Result<S::Ok, S::Error> {
-    to.collect_map(files.iter().map(|(path, text)| (path, text.expose())))
-}
-
-fn all_hidden<'de, D: serde::Deserializer<'de>>(
-    from: D,
-) -> Result<BTreeMap<PathBuf, Secret<String>>, D::Error> {
-    let files = BTreeMap::<PathBuf, String>::deserialize(from)?;
-    Ok(files.into_iter().map(|(path, text)| (path, Secret::new(text))).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,8 +174,8 @@ mod tests {
     fn a_parcel_arrives_whole_and_shows_nothing_on_the_way() {
         let parcel = Parcel {
             name: "mail.yml".into(),
-            text: Secret::new("password: hunter2".into()),
-            files: [(PathBuf::from("relay"), Secret::new("hunter3\n".into()))].into(),
+            text: Exposed(Secret::new("password: hunter2".into())),
+            files: [(PathBuf::from("relay"), Exposed(Secret::new("hunter3\n".into())))].into(),
         };
         assert!(!format!("{parcel:?}").contains("hunter"));
         let mut line = Vec::new();
@@ -190,9 +187,9 @@ mod tests {
 
     #[test]
     fn a_line_that_was_cut_off_is_no_message() {
-        assert_eq!(read::<Answer>(&mut &b"\"yes\"\n"[..]).unwrap(), Some(Answer::Yes));
+        assert_eq!(read::<Answer>(&mut &b"\"stop\"\n"[..]).unwrap(), Some(Answer::Stop));
         assert_eq!(read::<Answer>(&mut &b""[..]).unwrap(), None);
-        assert!(read::<Answer>(&mut &b"\"yes\""[..]).is_err());
+        assert!(read::<Answer>(&mut &b"\"stop\""[..]).is_err());
         assert!(read::<Answer>(&mut &b"hello\n"[..]).is_err());
     }
 }

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// The rooms by floor, the ground floor first.
 const FLOORS: &[&[&str]] = &[
-    &["diagnostic", "diff", "digest", "fault", "local", "secret"],
+    &["diagnostic", "diff", "digest", "fault", "secret"],
+    &["local"],
     &["wire", "yaml"],
     &["host", "mail"],
     &["resource"],

@@ -95,7 +95,7 @@ pub struct Edit {
 }
 
 /// Where a password comes from, if it is not typed.
-#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 pub struct PasswordFrom {
     /// Take the password from a file that has it on its only line.
     #[arg(long, value_name = "FILE", conflicts_with = "password_stdin")]
@@ -126,4 +126,40 @@ pub struct Init {
     /// Begin with a certificate that mailprov makes itself, not with one from Let's Encrypt.
     #[arg(long)]
     pub self_signed: bool,
+}
+
+impl AccountCommand {
+    /// Where the password comes from, if there is to be one.
+    pub fn password_from(&mut self) -> Option<&mut PasswordFrom> {
+        match self {
+            Self::Add { password, .. } | Self::Passwd { password, .. } => Some(password),
+            Self::List { .. } | Self::Remove { .. } => None,
+        }
+    }
+
+    /// What is edited, if something is.
+    pub fn edit(&self) -> Option<&Edit> {
+        match self {
+            Self::List { .. } => None,
+            Self::Add { edit, .. } | Self::Passwd { edit, .. } | Self::Remove { edit, .. } => {
+                Some(edit)
+            }
+        }
+    }
+}
+
+impl AliasCommand {
+    /// What is edited.
+    pub fn edit(&self) -> &Edit {
+        match self {
+            Self::Add { edit, .. } | Self::Remove { edit, .. } => edit,
+        }
+    }
+}
+
+impl PasswordFrom {
+    /// Tells whether it does not have to be typed.
+    pub fn is_given(&self) -> bool {
+        self.password_stdin || self.password_file.is_some()
+    }
 }

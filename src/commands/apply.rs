@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::load::{Loaded, Wanted, load};
 use super::{Exit, Stop, saved};
 use crate::cli::Global;
-use crate::engine::{self, Lock, Plan, SavedPlan};
+use crate::engine::{self, Lock, Plan, Run, SavedPlan};
 use crate::host::Host;
 use crate::report::Report;
 
@@ -55,7 +55,7 @@ pub(super) fn prepare(
     let outward = matches!(wanted, Wanted::Sent(_) if !loaded.has_relay())
         .then(|| std::thread::spawn(Host::port_25_is_open_outward));
     let runs = engine::runs(&loaded.host)?;
-    if let Some(run) = runs.last().filter(|run| run.outcome.is_none()) {
+    if let Some(run) = runs.last().filter(|run| run.is_cut_off()) {
         report.note(&format!(
             "Run {} was cut off before its end; this goes on from where it left the host.\n",
             run.number
@@ -71,6 +71,7 @@ pub(super) fn prepare(
     }
     report.plan(&plan, &loaded.subject());
     if plan.changes.is_empty() {
+        settle(&loaded.host, &runs)?;
         return Ok(None);
     }
     if outward.and_then(|outward| outward.join().ok()?) == Some(false) {
@@ -98,6 +99,15 @@ pub(super) fn lock(host: &Host, command: &str) -> Result<Lock, Stop> {
         return Err(Stop::new(Exit::NeedsRoot, message, "Run it with sudo; `plan` works without."));
     }
     Ok(Lock::take(host, command)?)
+}
+
+/// Notes that a last run which was cut off left nothing to do. It can be rolled
+/// back as before.
+pub(super) fn settle(host: &Host, runs: &[Run]) -> Result<(), Stop> {
+    match runs.last().filter(|run| run.is_cut_off()) {
+        Some(run) => Ok(run.settle(host)?),
+        None => Ok(()),
+    }
 }
 
 /// Asks, unless the answer is there already.

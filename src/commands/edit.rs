@@ -9,7 +9,7 @@ use super::{Exit, Stop, apply, load};
 use crate::cli::{Edit, Global, InFile};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::host::{Content, Host, Read};
-use crate::mail::{self, Spec};
+use crate::mail::{self, Files, Spec};
 use crate::report::Report;
 use crate::yaml::Document;
 
@@ -37,7 +37,7 @@ impl MailYml {
             Stop::new(Exit::Invalid, message, "Save it as UTF-8. Nothing was changed.")
         })?;
         let source = Arc::new(Source { name: path.display().to_string(), text });
-        let spec = load::judge(&source, &path, report)?;
+        let spec = load::judge(&source, &Files::beside(load::folder(&path)), report)?;
         let document = Document::parse(&source).map_err(|mistakes| {
             report.diagnostics(&mistakes);
             Stop::silent(Exit::Invalid)
@@ -66,7 +66,7 @@ impl MailYml {
 
     /// Reads the edited text as it will be read: every mistake in it is shown.
     pub(super) fn judge(&self, edited: &Document, report: &mut Report) -> Result<Spec, Stop> {
-        load::judge(edited.source(), &self.path, report)
+        load::judge(edited.source(), &Files::beside(load::folder(&self.path)), report)
     }
 
     /// Replaces the file by the edited text, if that is valid, and shows how
@@ -87,7 +87,7 @@ impl MailYml {
         line: &str,
         report: &mut Report,
     ) -> Result<(), Stop> {
-        let path = self.path.parent().unwrap_or(Path::new("")).join(path);
+        let path = load::folder(&self.path).join(path);
         let file = read(&self.here, &path)?;
         self.replace(&file, &Content::new(format!("{line}\n").as_bytes()))?;
         report.edited(&path.display().to_string(), "«secret»\n", "«new secret»\n");
@@ -121,7 +121,8 @@ pub(super) fn offer(
     path: &Path,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
-    if !(edit.yes || report.can_ask() && Host::is_root()) {
+    let is_up_to_them = report.can_ask() && Host::is_root();
+    if !edit.yes && !is_up_to_them {
         let file = path.display();
         report.note(&format!(
             "The server does not know yet. As root: mailprov apply {file}\n(Look first: mailprov \

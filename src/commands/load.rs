@@ -51,8 +51,9 @@ pub(super) fn load(
     let mail = match wanted {
         Wanted::Sent(parcel) => {
             let files = Files::sent(Path::new(sent::FOLDER), &parcel.files);
-            let (name, text) = (parcel.name.clone(), parcel.text.expose().clone());
-            let spec = spec(&Arc::new(Source { name, text }), &files, report)?;
+            let text = parcel.text.0.expose().clone();
+            let source = Arc::new(Source { name: parcel.name.clone(), text });
+            let spec = judge(&source, &files, report)?;
             let (declared, left) = sent::declared(parcel, &spec.tls, &host)?;
             for path in left {
                 report.note(&format!(
@@ -68,8 +69,8 @@ pub(super) fn load(
     };
     let spec = match &mail {
         Some(path) => {
-            let (name, text) = (path.display().to_string(), read(path)?);
-            Some(judge(&Arc::new(Source { name, text }), path, report)?)
+            let source = Arc::new(Source { name: path.display().to_string(), text: read(path)? });
+            Some(judge(&source, &Files::beside(folder(path)), report)?)
         }
         None if global.playbook.is_some() => None,
         None => return Err(no_mail_yml()),
@@ -155,7 +156,7 @@ pub(super) fn find(mail: Option<&Path>) -> Option<PathBuf> {
     mail.or_else(place).map(Path::to_owned)
 }
 
-/// Reads the text of a mail.yml.
+/// Reads a mail.yml.
 pub(super) fn read(path: &Path) -> Result<String, Stop> {
     local::read_text(path).map_err(|error| {
         let advice = match error.kind() {
@@ -167,13 +168,17 @@ pub(super) fn read(path: &Path) -> Result<String, Stop> {
     })
 }
 
-/// Reads the text of a mail.yml that is, or is to be, at `path`.
-pub(super) fn judge(source: &Arc<Source>, path: &Path, report: &mut Report) -> Result<Spec, Stop> {
-    let base = path.parent().unwrap_or(Path::new(""));
-    spec(source, &Files::beside(base), report)
+/// Returns the folder that a mail.yml is in.
+pub(super) fn folder(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
 }
 
-fn spec(source: &Arc<Source>, files: &Files<'_>, report: &mut Report) -> Result<Spec, Stop> {
+/// Reads the text of a mail.yml.
+pub(super) fn judge(
+    source: &Arc<Source>,
+    files: &Files<'_>,
+    report: &mut Report,
+) -> Result<Spec, Stop> {
     mail::load(source, files).map_err(|mistakes| {
         report.diagnostics(&mistakes);
         Stop::silent(Exit::Invalid)

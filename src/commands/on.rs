@@ -3,91 +3,101 @@
 use std::path::Path;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-use super::load::read;
-use super::{Exit, Stop};
-use crate::cli::{Bootstrap, Cli, Command, Global};
+use super::load::{folder, read};
+use super::{Exit, Stop, password};
+use crate::cli::{Cli, Command, Global, Mail, PasswordFrom};
 use crate::diagnostic::Source;
 use crate::playbook;
 use crate::remote::{self, Audience, Destination, Login, Program, Task};
 use crate::report::Report;
+use crate::secret::Secret;
 use crate::wire::{self, Parcel, Request};
+
+/// A command line as other hosts are to run it.
+struct Errand {
+    request: Request,
+    /// The answer where a new password is asked for.
+    password: Option<Secret<String>>,
+    /// Whether it changes them without a question.
+    unasked: bool,
+    /// Tells whoever presses Ctrl-C what comes of it.
+    told_to_stop: fn(),
+}
 
 /// Runs a command line on the hosts that it names.
 pub(super) fn run(cli: &Cli, report: &mut Report) -> Result<Exit, Stop> {
-    let audience = Audience::new(report);
-    let request = request(cli, &audience)?;
-    let hosts = &cli.global.ssh.on;
-    let several = hosts.len() > 1;
-    let login = login(&cli.global, several, &request);
-    let told_to_stop = Report::told_to_stop;
-    let task = Task { login: &login, program: None, request: &request, several, told_to_stop };
-    Ok(on_all(hosts, &task, &audience))
+    let errand = errand(cli, report)?;
+    Ok(send(&cli.global, &cli.global.ssh.on, None, &errand, report))
 }
 
 /// Brings a program and a mail.yml to a host and applies it there.
+/// `told_to_stop` tells whoever presses Ctrl-C what comes of it.
 pub(super) fn bring(
     global: &Global,
-    order: &Bootstrap,
+    host: &Destination,
     program: &Program,
     parcel: Parcel,
+    yes: bool,
     told_to_stop: fn(),
-    audience: &Audience<'_>,
+    report: &mut Report,
 ) -> Result<Exit, Stop> {
-    let command =
-        Command::Apply { mail: crate::cli::Mail { mail: None }, plan: None, yes: order.yes };
-    let request = ask(global, &command, Some(parcel), audience)?;
-    let login = login(global, false, &request);
-    let program = Some(program);
-    let task = Task { login: &login, program, request: &request, several: false, told_to_stop };
-    Ok(on_all(std::slice::from_ref(&order.host), &task, audience))
+    let command = Command::Apply { mail: Mail { mail: None }, plan: None, yes };
+    let request = request(global, &command, Some(parcel), report)?;
+    let errand = Errand { request, password: None, unasked: yes, told_to_stop };
+    Ok(send(global, std::slice::from_ref(host), Some(program), &errand, report))
 }
 
 /// Packs the mail.yml at `path`.
-pub(super) fn pack(path: &Path, audience: &Audience<'_>) -> Result<Parcel, Stop> {
+pub(super) fn pack(path: &Path, report: &mut Report) -> Result<Parcel, Stop> {
     let source = Arc::new(Source { name: path.display().to_string(), text: read(path)? });
-    let folder = path.parent().unwrap_or(Path::new(""));
-    remote::pack(&source, folder).map_err(|refused| match refused {
+    remote::pack(&source, folder(path)).map_err(|refused| match refused {
         remote::Refused::Unsendable(error) => error.into(),
         remote::Refused::Mistakes(mistakes) => {
-            lock(audience).diagnostics(&mistakes);
+            report.diagnostics(&mistakes);
             Stop::silent(Exit::Invalid)
         }
     })
 }
 
-/// Makes the request out of a command line.
-fn request(cli: &Cli, audience: &Audience<'_>) -> Result<Request, Stop> {
+/// Takes out of a command line what only this machine knows: files that are
+/// here, and a password that comes from here.
+fn errand(cli: &Cli, report: &mut Report) -> Result<Errand, Stop> {
     let usage = |message: &str, after: &str| Err(Stop::new(Exit::Usage, message, after));
     let mut command = cli.command.clone();
-    let mail = match &mut command {
+    let (mut mail, mut password, mut unasked) = (None, None, false);
+    match &mut command {
         Command::Plan { out: Some(_), .. } | Command::Apply { plan: Some(_), .. } => {
-            return usage(
-                "a saved plan stays on the host it was made for",
-                "Log in there and run it there.",
-            );
+            let message = "a saved plan stays on the host it was made for";
+            return usage(message, "Log in there and run it there.");
         }
-        Command::Plan { show: Some(_), .. }
-        | Command::Playbook(_)
-        | Command::Bootstrap(_)
-        | Command::Try(_)
-        | Command::Init(_)
-        | Command::Account(_)
-        | Command::Alias(_)
-        | Command::PasswdHash { .. } => {
-            return usage("this command has nothing to do with other hosts", "Leave --on out.");
+        Command::Plan { show: None, mail: named, .. } => mail = named.mail.take(),
+        Command::Apply { mail: named, yes, .. } => (mail, unasked) = (named.mail.take(), *yes),
+        Command::Rollback { yes, .. } => unasked = *yes,
+        Command::Account(command) => {
+            if let Some(from) = command.password_from()
+                && from.is_given()
+            {
+                let chosen = password::choose(from, "", report)?;
+                password = Some(chosen.into_secret());
+                *from = PasswordFrom::default();
+            }
+            unasked = command.edit().is_some_and(|edit| edit.yes);
         }
-        Command::Plan { mail, .. } | Command::Apply { mail, .. } => mail.mail.take(),
-        Command::History { .. } | Command::Rollback { .. } | Command::Serve => None,
-    };
-    let parcel = mail.map(|path| pack(&path, audience)).transpose()?;
-    ask(&cli.global, &command, parcel, audience)
+        Command::Alias(command) => unasked = command.edit().yes,
+        Command::History { .. } => {}
+        _ => return usage("this command has nothing to do with other hosts", "Leave --on out."),
+    }
+    let parcel = mail.map(|path| pack(&path, report)).transpose()?;
+    let mut request = request(&cli.global, &command, parcel, report)?;
+    request.screen.answers |= password.is_some();
+    Ok(Errand { request, password, unasked, told_to_stop: Report::told_to_stop })
 }
 
-fn ask(
+fn request(
     global: &Global,
     command: &Command,
     mail: Option<Parcel>,
-    audience: &Audience<'_>,
+    report: &Report,
 ) -> Result<Request, Stop> {
     let playbook = match &global.playbook {
         None => None,
@@ -102,26 +112,40 @@ fn ask(
     };
     let command = serde_json::to_value(command)
         .map_err(|error| Stop::new(Exit::Failed, error.to_string(), "Nothing was changed."))?;
-    let screen = lock(audience).screen();
+    let screen = report.screen();
     Ok(Request { version: wire::VERSION, command, screen, playbook, mail })
 }
 
-fn login(global: &Global, several: bool, request: &Request) -> Login {
-    Login {
+/// Sends an errand to all hosts at once, and says at the end how each came out.
+fn send(
+    global: &Global,
+    hosts: &[Destination],
+    program: Option<&Program>,
+    errand: &Errand,
+    report: &mut Report,
+) -> Exit {
+    let several = hosts.len() > 1;
+    let login = Login {
         sudo: global.ssh.sudo,
         identity: global.ssh.identity.clone(),
         options: global.ssh.options.clone(),
         // Of several, no one could tell which one asks.
-        alone: several || !request.screen.answers,
-    }
-}
-
-/// Talks to all hosts at once, and says at the end how each came out.
-fn on_all(hosts: &[Destination], task: &Task<'_>, audience: &Audience<'_>) -> Exit {
-    let talk = |host| match remote::talk(host, task, audience) {
+        alone: several || !report.can_ask(),
+    };
+    let task = Task {
+        login: &login,
+        program,
+        request: &errand.request,
+        several,
+        password: errand.password.as_ref(),
+        unasked: errand.unasked,
+        told_to_stop: errand.told_to_stop,
+    };
+    let audience = Audience::new(report);
+    let talk = |host| match remote::talk(host, &task, &audience) {
         Ok(code) => Exit::from_code(code),
         Err(error) => {
-            lock(audience).error(&error.message, &error.advice);
+            lock(&audience).error(&error.message, &error.advice);
             Exit::Failed
         }
     };
@@ -129,9 +153,9 @@ fn on_all(hosts: &[Destination], task: &Task<'_>, audience: &Audience<'_>) -> Ex
         let all: Vec<_> = hosts.iter().map(|host| scope.spawn(move || talk(host))).collect();
         all.into_iter().map(|one| one.join().unwrap_or(Exit::Failed)).collect()
     });
-    if task.several {
+    if several {
         let outcomes = hosts.iter().zip(&exits).map(|(host, exit)| (host.to_string(), *exit as u8));
-        lock(audience).hosts(&outcomes.collect::<Vec<_>>());
+        lock(&audience).hosts(&outcomes.collect::<Vec<_>>());
     }
     of_all(&exits)
 }

@@ -25,7 +25,7 @@ pub(super) fn print_hash(from: &PasswordFrom, report: &mut Report) -> Result<Exi
 
 /// Refuses early where a password is to be typed and nobody can be asked.
 pub(super) fn can_choose(from: &PasswordFrom, report: &Report) -> Result<(), Stop> {
-    if from.password_stdin || from.password_file.is_some() || report.can_ask() {
+    if from.is_given() || report.can_ask() {
         return Ok(());
     }
     let message = "there is no terminal to type the password on";

@@ -47,7 +47,7 @@ pub(super) fn declared(
             folders.push(folder);
         }
         let mode = if path == tls.certificate.value { 0o644 } else { 0o600 };
-        resources.push(Resource::sent_file(path, text.expose(), mode));
+        resources.push(Resource::sent_file(path, text.0.expose(), mode));
     }
     let declare = |resource| Declared { step: STEP.into(), resource };
     Ok((resources.into_iter().map(declare).collect(), left))

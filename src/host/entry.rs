@@ -72,7 +72,9 @@ pub enum Entry {
         /// Where it points, as written.
         target: PathBuf,
     },
-    /// A FIFO, a socket or a device.
+    /// A FIFO.
+    Fifo(Ownership),
+    /// A socket or a device.
     Special,
 }
 

@@ -37,6 +37,8 @@ impl Host {
                     .map_err(|e| Error::io("read", path, e.into()))?
                     .into(),
             },
+            // To open it would wake who waits at its other end, so its lists stay unread.
+            SFlag::S_IFIFO => Entry::Fifo(self.ownership(&found, BTreeMap::new())),
             _ => Entry::Special,
         }))
     }

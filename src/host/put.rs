@@ -1,4 +1,4 @@
-//! Puts files, folders and links in place: whole or not at all, and never
+//! Puts files, folders, links and FIFOs in place: whole or not at all, and never
 //! readable by more people than they should be, not for a moment.
 
 use std::fs::File;
@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, renameat};
 use nix::sys::stat::{Mode, SFlag, UtimensatFlags, fchmod, fstat, fstatat, mkdirat, utimensat};
 use nix::sys::time::TimeSpec;
-use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fsync, symlinkat, unlinkat};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fsync, mkfifoat, symlinkat, unlinkat};
 use xattr::FileExt;
 
 use super::chase::Place;
@@ -78,12 +78,23 @@ impl Host {
         let fail = |e: io::Error| Error::io("link", path, e);
         let place = self.existing_place(path)?;
         self.clear_for(path, &place, true)?;
-        let new = temporary_name(&place);
-        let _ = unlinkat(&place.folder, new.as_str(), UnlinkatFlags::NoRemoveDir);
-        symlinkat(target, &place.folder, new.as_str()).map_err(|e| fail(e.into()))?;
-        renameat(&place.folder, new.as_str(), &place.folder, place.name.as_os_str())
-            .map_err(|e| fail(e.into()))?;
-        sync_folder(&place).map_err(fail)
+        let made = make_aside(&place, |new| Ok(symlinkat(target, &place.folder, new)?));
+        made.map_err(fail)
+    }
+
+    /// Puts a FIFO in place, atomically.
+    pub fn put_fifo(&self, path: &Path, ownership: &Ownership) -> Result<()> {
+        let fail = |e: io::Error| Error::io("make the FIFO", path, e);
+        let numbers = self.numbers(&ownership.owner, &ownership.group)?;
+        let place = self.existing_place(path)?;
+        self.clear_for(path, &place, true)?;
+        let made = make_aside(&place, |new| {
+            mkfifoat(&place.folder, new, Mode::S_IRUSR | Mode::S_IWUSR)?;
+            let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+            let fifo = File::from(openat(&place.folder, new, flags, Mode::empty())?);
+            set_ownership(&fifo, numbers, ownership)
+        });
+        made.map_err(fail)
     }
 
     /// Opens a file to lock, making it where it is not there.
@@ -239,6 +250,16 @@ const UNFINISHED: &str = ".mailprov-new";
 /// so that one left by a run that was killed is replaced by the next.
 fn temporary_name(place: &Place) -> String {
     format!(".{}{UNFINISHED}", place.name.to_string_lossy())
+}
+
+/// Has something other than a file made beside what stands at a place, under
+/// the name that is given, and renames it over that.
+fn make_aside(place: &Place, make: impl FnOnce(&str) -> io::Result<()>) -> io::Result<()> {
+    let new = temporary_name(place);
+    let _ = unlinkat(&place.folder, new.as_str(), UnlinkatFlags::NoRemoveDir);
+    make(&new)?;
+    renameat(&place.folder, new.as_str(), &place.folder, place.name.as_os_str())?;
+    sync_folder(place)
 }
 
 /// Writes a new file beside the old one and renames it over it.

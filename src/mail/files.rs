@@ -8,14 +8,14 @@ use std::sync::Arc;
 use super::{Hostname, KEYS, at, tls};
 use crate::diagnostic::Source;
 use crate::local;
-use crate::secret::Secret;
+use crate::wire::Exposed;
 use crate::yaml::{self, Decoder, Kind, Node};
 
 /// Where the files that a mail.yml names are read from.
 #[derive(Debug)]
 pub struct Files<'f> {
     folder: &'f Path,
-    sent: Option<&'f BTreeMap<PathBuf, Secret<String>>>,
+    sent: Option<&'f BTreeMap<PathBuf, Exposed>>,
 }
 
 /// The files that a mail.yml names, as it writes them.
@@ -35,7 +35,7 @@ impl<'f> Files<'f> {
 
     /// Takes files that came along with a mail.yml for those that it names, and
     /// where one did not come, the one in its place.
-    pub fn sent(folder: &'f Path, sent: &'f BTreeMap<PathBuf, Secret<String>>) -> Self {
+    pub fn sent(folder: &'f Path, sent: &'f BTreeMap<PathBuf, Exposed>) -> Self {
         Self { folder, sent: Some(sent) }
     }
 
@@ -51,7 +51,7 @@ impl<'f> Files<'f> {
     /// As [`local::read`].
     pub fn read(&self, path: &str) -> io::Result<Vec<u8>> {
         match self.sent.and_then(|sent| sent.get(Path::new(path))) {
-            Some(text) => Ok(text.expose().clone().into_bytes()),
+            Some(text) => Ok(text.0.expose().clone().into_bytes()),
             None => local::read(&self.place(path)),
         }
     }

@@ -11,7 +11,7 @@ use crate::diagnostic::{Diagnostic, Source};
 use crate::local;
 use crate::mail::{self, Files};
 use crate::secret::Secret;
-use crate::wire::Parcel;
+use crate::wire::{Exposed, Parcel};
 
 /// Packs the mail.yml `source` with what it names; `folder` is where it lies.
 /// Where all of that is here, its mistakes are found before anybody connects;
@@ -26,7 +26,7 @@ pub fn pack(source: &Arc<Source>, folder: &Path) -> Result<Parcel, Refused> {
     let mut all_here = true;
     for path in named.passwords.iter().chain(&named.tls) {
         match read(folder, path) {
-            Ok(Some(text)) => drop(files.insert(path.clone(), Secret::new(text))),
+            Ok(Some(text)) => drop(files.insert(path.clone(), Exposed(Secret::new(text)))),
             Ok(None) => all_here &= !named.passwords.contains(path) || !path.is_absolute(),
             Err(message) => {
                 let advice = "Nothing was sent. Use a path below the folder of mail.yml, or a \
@@ -38,7 +38,7 @@ pub fn pack(source: &Arc<Source>, folder: &Path) -> Result<Parcel, Refused> {
     if all_here {
         mail::load(source, &Files::beside(folder)).map_err(Refused::Mistakes)?;
     }
-    let text = Secret::new(source.text.clone());
+    let text = Exposed(Secret::new(source.text.clone()));
     Ok(Parcel { name: source.name.clone(), text, files })
 }
 
@@ -85,7 +85,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("anna"), HASH).unwrap();
         let parcel = packed(folder.path(), "anna").unwrap();
-        assert_eq!(parcel.files[Path::new("anna")].expose(), HASH);
+        assert_eq!(parcel.files[Path::new("anna")].0.expose(), HASH);
         let parcel = packed(folder.path(), "/nowhere/anna").unwrap();
         assert!(parcel.files.is_empty());
     }

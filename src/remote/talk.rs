@@ -9,8 +9,9 @@ use super::connection::{Connection, Input};
 use super::greeting::{FIRST, Greeting, LAST};
 use super::{Destination, Error, Login, Program};
 use crate::host::Interruption;
-use crate::report::Report;
-use crate::wire::{self, Answer, Frame, Progress, Request};
+use crate::report::{Report, is_yes};
+use crate::secret::Secret;
+use crate::wire::{self, Answer, Exposed, Frame, Progress, Request};
 
 /// How soon Ctrl-C is passed on.
 const ATTENTION: Duration = Duration::from_millis(100);
@@ -28,6 +29,10 @@ pub struct Task<'t> {
     pub several: bool,
     /// Tells whoever presses Ctrl-C what comes of it.
     pub told_to_stop: fn(),
+    /// What to answer where a password is asked for.
+    pub password: Option<&'t Secret<String>>,
+    /// Whether it changes the host without a question.
+    pub unasked: bool,
 }
 
 /// Whoever is told what is said; several hosts may speak at once.
@@ -127,7 +132,9 @@ impl Talk<'_, '_> {
 
     /// Shows what is said there, until its end.
     fn listen(&self, connection: &mut Connection<'_>) -> Result<u8, Cut> {
-        let mut under_way = false;
+        let mut heard_of_it = false;
+        // Where nothing is heard of a run, it may have begun all the same.
+        let mut under_way = self.task.unasked;
         loop {
             let Ok(Some(frame)) = wire::read(connection.output()) else {
                 break Err(Cut::Lost { under_way });
@@ -135,13 +142,9 @@ impl Talk<'_, '_> {
             match frame {
                 Frame::Ready(version) if version == wire::VERSION => {}
                 Frame::Ready(_) => break Err(Cut::Refused(self.other_version())),
-                Frame::Ask(question) => {
-                    let yes = self.ask(&question);
-                    if yes && !under_way {
-                        under_way = true;
-                        self.pass_on_ctrl_c();
-                    }
-                    let answer = if yes { Answer::Yes } else { Answer::No };
+                Frame::Ask { question, unseen } => {
+                    let answer = self.ask(&question, unseen);
+                    under_way |= matches!(&answer, Answer::Line(line) if is_yes(line.0.expose()));
                     if self.input.send(&answer).is_err() {
                         break Err(Cut::Lost { under_way });
                     }
@@ -151,8 +154,8 @@ impl Talk<'_, '_> {
                     let _ = self.input.send(&Answer::Heard);
                     break Ok(code);
                 }
-                Frame::Progress(_) if !under_way => {
-                    under_way = true;
+                Frame::Progress(_) if !heard_of_it => {
+                    (heard_of_it, under_way) = (true, true);
                     self.pass_on_ctrl_c();
                     self.say(&frame);
                 }
@@ -165,12 +168,18 @@ impl Talk<'_, '_> {
         lock(self.audience).relay(frame, &self.to.to_string(), self.task.several);
     }
 
-    fn ask(&self, question: &str) -> bool {
+    fn ask(&self, question: &str, unseen: bool) -> Answer {
         let question = match self.task.several {
             true => format!("{}: {question}", self.to),
             false => question.to_owned(),
         };
-        lock(self.audience).ask(&question)
+        let mut report = lock(self.audience);
+        let answer = match (unseen, self.task.password) {
+            (true, Some(password)) => Some(password.clone()),
+            (true, None) => report.ask_unseen(&question).ok(),
+            (false, _) => report.ask_line(&question).map(Secret::new),
+        };
+        answer.map_or(Answer::Nothing, |answer| Answer::Line(Exposed(answer)))
     }
 
     /// From now on Ctrl-C does not end us: it is told to the host, which undoes
@@ -243,8 +252,8 @@ fn lost(to: &Destination, under_way: bool, words: &[String]) -> Error {
     ];
     if under_way {
         let advice = format!(
-            "The run goes on there by itself, to its end or its undo. How it ends: mailprov \
-             history --on {to}"
+            "A run that had begun goes on there by itself, to its end or its undo. How it ends: \
+             mailprov history --on {to}"
         );
         return Error::new(format!("the connection to {to} was lost"), advice);
     }

@@ -85,6 +85,7 @@ pub(super) fn run(run: &Run) -> Value {
         None => "interrupted",
         Some(Outcome::Applied) => "applied",
         Some(Outcome::Undone) => "undone",
+        Some(Outcome::Settled) => "settled",
         Some(Outcome::Broken { .. }) => "broken",
     };
     json!({

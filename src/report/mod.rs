@@ -22,6 +22,7 @@ use crate::diagnostic::Diagnostic;
 use crate::engine::{Change, Event, Plan, Run, SavedPlan};
 use crate::host::{self, Interruption};
 use crate::wire::{self, Answer, Frame, Screen};
+pub use ask::is_yes;
 use progress::Progress;
 use screen::{Behind, Listener};
 use style::Style;
@@ -138,10 +139,12 @@ impl Report {
         if self.screen.json {
             json::event(event).iter().for_each(|line| self.out(&format!("{line}\n")));
         }
-        if !self.screen.quiet {
-            let style = Style::new(self.screen.err_in_colour);
-            self.listener.progress(progress_of(event), style);
-        }
+        self.progress(progress_of(event));
+    }
+
+    fn progress(&mut self, at: wire::Progress) {
+        let style = Style::new(self.screen.err_in_colour);
+        self.listener.progress(at, style, self.screen.quiet);
     }
 
     /// Tells how a run ended.
@@ -253,6 +256,46 @@ impl Report {
         self.out(text);
     }
 
+    /// Shows what another mailprov says, that of `host`. Where several speak,
+    /// each line names its host.
+    pub fn relay(&mut self, frame: &Frame, host: &str, several: bool) {
+        let named = |text: &str| match several {
+            true => text.lines().map(|line| format!("{host}: {line}\n")).collect(),
+            false => text.to_owned(),
+        };
+        match frame {
+            Frame::Out(text) if self.screen.json => self.out(&json::of_host(text, host)),
+            Frame::Out(text) => self.out(&named(text)),
+            Frame::Err(text) => {
+                self.listener.clear();
+                self.err(&named(text));
+            }
+            Frame::Progress(at) if !several => self.progress(at.clone()),
+            Frame::Progress(at) => {
+                let style = Style::new(self.screen.err_in_colour);
+                let progress = self.others.entry(host.to_owned()).or_default();
+                if let Some(line) = progress.at(at, style, false)
+                    && !self.screen.quiet
+                {
+                    self.err(&named(&line));
+                }
+            }
+            Frame::Ready(_) | Frame::Ask { .. } | Frame::End(_) => {}
+        }
+    }
+
+    /// Says at the end how each of several hosts came out, by exit code.
+    pub fn hosts(&mut self, outcomes: &[(String, u8)]) {
+        let style = Style::new(self.screen.err_in_colour);
+        let line = |(host, code): &(String, u8)| match code {
+            0 => format!("  {} {host}\n", style.added("✓")),
+            2 => format!("  {} {host}: there are changes\n", style.changed("~")),
+            code => format!("  {} {host}: failed (exit code {code})\n", style.bad("✗")),
+        };
+        let text: String = outcomes.iter().map(line).collect();
+        self.err(&format!("\n{text}"));
+    }
+
     /// Shows how a file that a person wrote was edited: both versions as they
     /// may be seen.
     pub fn edited(&mut self, file: &str, before: &str, after: &str) {
@@ -274,58 +317,6 @@ impl Report {
             }
             false => self.out(&people::accounts(accounts)),
         }
-    }
-
-    /// Tells whether there is somebody to ask.
-    pub fn can_ask(&self) -> bool {
-        self.screen.answers
-    }
-
-    /// Asks a question that is answered by `y` or `yes`.
-    pub fn ask(&mut self, question: &str) -> bool {
-        self.listener.ask(question)
-    }
-
-    /// Shows what another mailprov says, that of `host`. Where several speak,
-    /// each line names its host.
-    pub fn relay(&mut self, frame: &Frame, host: &str, several: bool) {
-        let named = |text: &str| match several {
-            true => text.lines().map(|line| format!("{host}: {line}\n")).collect(),
-            false => text.to_owned(),
-        };
-        match frame {
-            Frame::Out(text) if self.screen.json => self.out(&json::of_host(text, host)),
-            Frame::Out(text) => self.out(&named(text)),
-            Frame::Err(text) => {
-                self.listener.clear();
-                self.err(&named(text));
-            }
-            Frame::Progress(at) => {
-                let style = Style::new(self.screen.err_in_colour);
-                match several {
-                    false => self.listener.progress(at.clone(), style),
-                    true => {
-                        let progress = self.others.entry(host.to_owned()).or_default();
-                        if let Some(line) = progress.at(at, style, false) {
-                            self.err(&named(&line));
-                        }
-                    }
-                }
-            }
-            Frame::Ready(_) | Frame::Ask(_) | Frame::End(_) => {}
-        }
-    }
-
-    /// Says at the end how each of several hosts came out, by exit code.
-    pub fn hosts(&mut self, outcomes: &[(String, u8)]) {
-        let style = Style::new(self.screen.err_in_colour);
-        let line = |(host, code): &(String, u8)| match code {
-            0 => format!("  {} {host}\n", style.added("✓")),
-            2 => format!("  {} {host}: there are changes\n", style.changed("~")),
-            code => format!("  {} {host}: failed (exit code {code})\n", style.bad("✗")),
-        };
-        let text: String = outcomes.iter().map(line).collect();
-        self.err(&format!("\n{text}"));
     }
 
     /// Says something to people.

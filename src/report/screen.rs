@@ -10,6 +10,8 @@ use super::Options;
 use super::progress::Progress;
 use super::style::Style;
 use crate::host::{Interruption, Result};
+use crate::local;
+use crate::secret::Secret;
 use crate::wire::{self, Answer, Frame, Screen};
 
 /// Who listens.
@@ -36,6 +38,15 @@ pub(super) struct Behind {
 }
 
 impl Behind {
+    /// Asks, and waits for the answer.
+    fn ask(&self, question: &str, unseen: bool) -> Option<Secret<String>> {
+        self.say(Frame::Ask { question: question.into(), unseen });
+        match self.answers.recv() {
+            Ok(Answer::Line(line)) => Some(line.0),
+            _ => None,
+        }
+    }
+
     /// Says something, whether or not it is heard.
     pub(super) fn say(&self, frame: Frame) {
         let _ = self.frames.send(frame);
@@ -60,9 +71,10 @@ impl Listener {
         }
     }
 
-    /// Shows how far a run is.
-    pub(super) fn progress(&mut self, at: wire::Progress, style: Style) {
+    /// Shows how far a run is; behind a connection that is always known.
+    pub(super) fn progress(&mut self, at: wire::Progress, style: Style, quiet: bool) {
         match self {
+            Self::Here(_) if quiet => {}
             Self::Here(progress) => {
                 if let Some(line) = progress.at(&at, style, true) {
                     self.err(&format!("{line}\n"));
@@ -82,22 +94,34 @@ impl Listener {
         }
     }
 
-    /// Asks a question that is answered by `y` or `yes`.
-    pub(super) fn ask(&self, question: &str) -> bool {
-        match self {
+    /// Asks a question that is answered by a line.
+    pub(super) fn ask_line(&self, question: &str) -> Option<String> {
+        let behind = match self {
+            Self::There(behind) => behind,
             Self::Here(_) => {
-                self.err(&format!("{question} [y/N] "));
+                self.err(&format!("{question} "));
                 let mut answer = String::new();
                 let read = io::stdin().lock().read_line(&mut answer);
                 if !answer.ends_with('\n') {
                     // The input ended: what comes next begins a line of its own.
                     self.err("\n");
                 }
-                read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
+                return read.ok().filter(|count| *count > 0).map(|_| answer.trim().to_owned());
+            }
+        };
+        behind.ask(question, false).map(|answer| answer.expose().clone())
+    }
+
+    /// Asks a question whose answer is not to be seen.
+    pub(super) fn ask_unseen(&self, question: &str) -> io::Result<Secret<String>> {
+        match self {
+            Self::Here(_) => {
+                let answer = local::read_unseen(|| self.err(&format!("{question} ")));
+                self.err("\n");
+                answer
             }
             Self::There(behind) => {
-                behind.say(Frame::Ask(question.into()));
-                behind.answers.recv() == Ok(Answer::Yes)
+                behind.ask(question, true).ok_or_else(|| io::ErrorKind::Interrupted.into())
             }
         }
     }

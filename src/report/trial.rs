@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Report, Style};
+use super::Report;
 use crate::wire::Progress;
 
 /// A command on the left takes as much room as this, in characters.
@@ -44,24 +44,18 @@ impl Report {
 
     /// Begins something that takes long.
     pub fn begin(&mut self, name: &str) -> Task {
-        self.task(Progress::Started { step: name.to_owned() });
+        self.progress(Progress::Started { step: name.to_owned() });
         Task { name: name.to_owned(), start: Instant::now() }
     }
 
     /// Says how far it is.
-    pub fn progress(&mut self, text: &str) {
-        self.task(Progress::Said { text: text.to_owned() });
+    pub fn working(&mut self, text: &str) {
+        self.progress(Progress::Said { text: text.to_owned() });
     }
 
     /// Says that it is done.
     pub fn done(&mut self, task: Task) {
         let seconds = task.start.elapsed().as_secs_f64();
-        self.task(Progress::Finished { step: task.name, seconds });
-    }
-
-    fn task(&mut self, progress: Progress) {
-        if !self.screen.quiet {
-            self.listener.progress(progress, Style::new(self.screen.err_in_colour));
-        }
+        self.progress(Progress::Finished { step: task.name, seconds });
     }
 }

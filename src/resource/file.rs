@@ -182,6 +182,7 @@ pub(super) fn observe(host: &Host, path: &Path) -> Result<State> {
         }
         Some(Entry::Directory(ownership)) => State::Directory(ownership),
         Some(Entry::Link { target }) => State::Link { target },
+        Some(Entry::Fifo(ownership)) => State::Fifo(ownership),
         Some(Entry::Special) => State::Special,
     })
 }
@@ -193,8 +194,9 @@ pub(super) fn write(host: &Host, path: &Path, after: &State) -> Result<()> {
         State::File { blob, ownership } => host.put_file(path, &blob.content, ownership),
         State::Directory(ownership) => host.put_directory(path, ownership),
         State::Link { target } => host.put_link(path, target),
+        State::Fifo(ownership) => host.put_fifo(path, ownership),
         State::Special => Err(host::Error::Other(format!(
-            "{} was a FIFO, a socket or a device, and none is made again",
+            "{} was a socket or a device, and none is made again",
             path.display()
         ))),
         other => Err(host::Error::Other(format!("{} cannot become {other:?}", path.display()))),

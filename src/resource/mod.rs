@@ -14,6 +14,7 @@ mod command;
 mod data;
 mod file;
 mod group;
+mod health;
 mod key;
 mod package;
 mod running;

@@ -52,8 +52,11 @@ impl<'h> View<'h> {
     /// Gives owners that have no name yet the one that an earlier step gives
     /// their number: what is theirs then needs no change.
     fn named(&self, mut state: State) -> State {
-        let (State::File { ownership, .. } | State::Directory(ownership)) = &mut state else {
-            return state;
+        let ownership = match &mut state {
+            State::File { ownership, .. }
+            | State::Directory(ownership)
+            | State::Fifo(ownership) => ownership,
+            _ => return state,
         };
         for (key, laid) in &self.laid {
             match (key, laid) {

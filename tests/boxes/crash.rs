@@ -68,12 +68,6 @@ impl Victim {
         self
     }
 
-    /// Tells whether the last run has no end.
-    pub fn is_unfinished(&self) -> bool {
-        let history = self.debian.mailprov(&["history"]).success().stdout();
-        history.lines().next().is_some_and(|line| line.contains("interrupted"))
-    }
-
     /// Judges the box after a run that was cut off, has it go on, and judges it
     /// again.
     #[track_caller]

@@ -3,10 +3,7 @@
 
 use nix::sys::signal::Signal;
 
-use crate::provoked::{
-    ONE, OTHER, assert_converged, assert_serves, assert_tidy, converged, services,
-};
-use crate::rollback::assert_same;
+use crate::provoked::{ONE, OTHER, Whole, assert_converged, assert_serves, assert_tidy, converged};
 use crate::support::{Debian, Process, Suite, wait_for};
 
 /// Waits until a run is in the middle of its changes.
@@ -29,16 +26,10 @@ fn run_of(debian: &Debian, argv: &[&str]) -> Process {
 /// Has a run interrupted in its middle, and asserts that nothing is left of it.
 #[track_caller]
 fn is_undone(debian: Debian, interrupt: impl Fn(&Debian)) -> Debian {
-    let before = (debian.snapshot(), services(&debian));
+    let before = Whole::of(&debian);
     let debian = debian.mail_yml(&OTHER);
     interrupt(&debian);
-    let debian = debian.mail_yml(&ONE);
-    assert_same(&before.0, &debian.snapshot());
-    assert_eq!(services(&debian), before.1);
-    assert_tidy(&debian);
-    assert_converged(&debian);
-    assert_serves(&debian, 1);
-    debian
+    before.assert_again(debian)
 }
 
 #[test]

@@ -22,7 +22,13 @@ mod common;
 #[allow(unreachable_pub, reason = "a toolbox")]
 mod crash;
 #[cfg(feature = "crash-matrix")]
+#[allow(unreachable_pub, reason = "a toolbox")]
+mod crash_fresh;
+#[cfg(feature = "crash-matrix")]
 mod crash_matrix;
+#[cfg(feature = "crash-matrix")]
+#[allow(unreachable_pub, reason = "a toolbox")]
+mod crash_table;
 mod delivery;
 mod drift;
 mod everyday;

@@ -1,29 +1,32 @@
-//! All or back, whichever step fails: the whole host and its services are then
-//! as they were.
+//! All or back, whichever step or health check fails: the whole host and its
+//! services are then as they were.
 
-use crate::provoked::{
-    ONE, OTHER, apply_with, assert_converged, assert_serves, assert_tidy, converged, services,
-};
-use crate::rollback::assert_same;
+use std::thread;
+
+use crate::provoked::{ONE, OTHER, Whole, apply_with, converged};
 use crate::support::{Debian, Output, Suite};
 
-/// Has a run fail that is to bring [`OTHER`] about or another `mail.yml`, and
-/// asserts that nothing of it is left.
+/// Has a run fail that is to bring a `mail.yml` about, and asserts that nothing
+/// of it is left.
 #[track_caller]
 fn fails_and_is_undone(debian: Debian, text: &str, run: impl Fn(&Debian) -> Output) -> Debian {
-    let before = (debian.snapshot(), services(&debian));
+    let before = Whole::of(&debian);
     let debian = debian.mail_yml(text);
     let output = run(&debian).exits(1);
     assert!(output.stderr().contains("the host is as it was before this run"), "{output}");
-    let debian = debian.mail_yml(&ONE);
-    assert_same(&before.0, &debian.snapshot());
-    assert_eq!(services(&debian), before.1);
-    assert_tidy(&debian);
-    assert_converged(&debian);
-    assert_serves(&debian, 1);
+    let debian = before.assert_again(debian);
     let history = debian.mailprov(&["history"]).success().stdout();
     assert!(history.lines().next().unwrap().contains("failed, undone"), "{history}");
     debian
+}
+
+/// Does the same on each release at once.
+fn on_each_release(test: fn(usize, Debian)) {
+    thread::scope(|scope| {
+        for (index, suite) in Suite::ALL.into_iter().enumerate() {
+            scope.spawn(move || test(index, converged(suite)));
+        }
+    });
 }
 
 /// Returns how many steps a run to [`OTHER`] has.
@@ -34,8 +37,8 @@ fn steps(debian: &Debian) -> usize {
 
 #[test]
 fn whichever_step_fails_after_it_was_made_all_are_undone() {
-    for (index, suite) in Suite::ALL.into_iter().enumerate() {
-        let mut debian = converged(suite).mail_yml(&OTHER);
+    on_each_release(|index, mut debian| {
+        debian = debian.mail_yml(&OTHER);
         let steps = steps(&debian);
         assert!(steps > 10, "only {steps} steps");
         debian = debian.mail_yml(&ONE);
@@ -45,34 +48,95 @@ fn whichever_step_fails_after_it_was_made_all_are_undone() {
             let fault = format!("fail change {step}");
             debian = fails_and_is_undone(debian, &OTHER, |debian| apply_with(debian, &fault));
         }
-    }
+    });
 }
 
 #[test]
 fn a_step_that_cannot_be_made_or_noted_is_undone_with_those_before() {
-    for suite in Suite::ALL {
-        let mut debian = converged(suite);
+    on_each_release(|_, mut debian| {
         for fault in ["fail journal 2", "fail journal 13", "fail journal 18", "fail file 20"] {
             debian = fails_and_is_undone(debian, &OTHER, |debian| apply_with(debian, fault));
         }
-    }
+    });
 }
 
+/// What silences each place in which the mail services must answer, as `extra`
+/// in a `mail.yml`, and what is then said of it.
+const SILENCED: [(&str, &str); 9] = [
+    ("dovecot: \"service auth {vsz_limit = 1M}\"", "private/auth does not answer"),
+    ("dovecot: \"service lmtp {executable = /bin/false}\"", "dovecot-lmtp does not answer"),
+    ("dovecot: \"service imap-login {inet_listener imap {port = 0}}\"", "port 143 does not"),
+    ("dovecot: \"service imap-login {inet_listener imaps {port = 0}}\"", "port 993 does not"),
+    ("dovecot: \"service pop3-login {inet_listener pop3 {port = 0}}\"", "port 110 does not"),
+    ("dovecot: \"service pop3-login {inet_listener pop3s {port = 0}}\"", "port 995 does not"),
+    ("postfix: {smtpd_relay_restrictions: permit}", "port 25 does not answer"),
+    ("postfix: {master_service_disable: submission.inet}", "port 587 does not answer"),
+    ("postfix: {master_service_disable: submissions.inet}", "port 465 does not answer"),
+];
+
 #[test]
-fn a_service_that_does_not_answer_takes_all_back() {
-    let silent = [
-        ("postfix: {smtpd_relay_restrictions: permit}", "port 25 does not answer"),
-        ("dovecot: \"service auth {\\n  vsz_limit = 1M\\n}\\n\"", "does not answer"),
-    ];
-    for suite in Suite::ALL {
-        let mut debian = converged(suite);
-        for (setting, message) in silent {
-            let text = OTHER.to_owned() + &format!("extra: {{{setting}}}\n");
+fn a_place_in_which_a_service_does_not_answer_takes_all_back() {
+    on_each_release(|_, mut debian| {
+        for (extra, message) in SILENCED {
+            // A brace of Dovecot's begins and ends a line.
+            let extra = match extra.strip_prefix("dovecot") {
+                Some(_) => extra.replace('{', "{\\n").replace('}', "\\n}\\n"),
+                None => extra.to_owned(),
+            };
+            let text = ONE.to_owned() + "catch_all: thomas\nmessage_size: 64MiB\n";
+            let text = text + &format!("extra: {{{extra}}}\n");
             debian = fails_and_is_undone(debian, &text, |debian| {
                 let output = debian.mailprov(&["apply", "--yes"]);
-                assert!(output.stderr().contains(message), "{output}");
+                assert!(output.stderr().contains(message), "no `{message}`: {output}");
                 output
             });
         }
-    }
+    });
+}
+
+/// A service of a person's own, which answers nobody.
+const KEEPER: &str = "\
+- name: The unit
+  file:
+    path: /etc/systemd/system/keeper.service
+    content: |
+      [Service]
+      RUNS
+      [Install]
+      WantedBy=multi-user.target
+  notify: keeper
+- name: Keeper runs
+  service: {name: keeper}
+";
+
+/// Lines of a unit that is not well, and what is said of it.
+const UNWELL: [(&str, &str); 5] = [
+    ("ExecStartPre=/bin/false\n      ExecStart=/bin/sleep infinity", "systemctl restart keeper"),
+    ("ExecStart=/bin/true", "keeper was started but does not run"),
+    ("ExecStart=/bin/sleep 0.3", "keeper ended right after its start"),
+    (
+        "ExecStart=/bin/sleep 0.3\n      Restart=always\n      RestartSec=0\n      \
+      StartLimitBurst=99",
+        "keeper ends and is started again and again",
+    ),
+    ("ExecStart=/bin/sleep 0.3\n      Restart=always\n      RestartSec=5", "keeper ended right"),
+];
+
+#[test]
+fn a_service_that_does_not_start_or_stay_takes_all_back() {
+    on_each_release(|_, mut debian| {
+        let apply = |debian: &Debian, runs: &str| {
+            debian.write("/tmp/keeper.yml", KEEPER.replace("RUNS", runs), 0o644);
+            debian.mailprov(&["apply", "--yes", "--playbook", "/tmp/keeper.yml"])
+        };
+        let _ = apply(&debian, "ExecStart=/bin/sleep infinity").success();
+        for (runs, message) in UNWELL {
+            debian = fails_and_is_undone(debian, &ONE, |debian| {
+                let output = apply(debian, runs);
+                assert!(output.stderr().contains(message), "no `{message}`: {output}");
+                output
+            });
+        }
+        assert_eq!(debian.run(&["systemctl", "is-active", "keeper"]).stdout(), "active\n");
+    });
 }

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::super::{Exit, Stop, bootstrap};
+use super::super::{Exit, Stop, on};
 use super::server::Server;
-use crate::cli::{Bootstrap, Global, Mail, Ssh};
-use crate::remote::Destination;
+use crate::cli::{Global, Ssh};
+use crate::remote::{Destination, Program};
 use crate::report::Report;
 
-/// Makes the box a mail server.
+/// Makes the box a mail server, as `bootstrap` does.
 pub(super) fn bring(
     global: &Global,
     server: &Server,
@@ -34,10 +34,9 @@ pub(super) fn bring(
         quiet: global.quiet,
         ssh,
     };
-    let mail = Mail { mail: Some(mail.to_owned()) };
-    let order = Bootstrap { host, mail, yes: true, binary: None };
-    // What Ctrl-C does here was said by who hears it first.
-    match bootstrap::bring(&global, &order, || {}, report)? {
+    let parcel = on::pack(mail, report)?;
+    // What Ctrl-C does here is said by who hears it first.
+    match on::bring(&global, &host, &Program::own()?, parcel, true, || {}, report)? {
         Exit::Done => Ok(()),
         // It has said why.
         exit => Err(Stop::silent(exit)),

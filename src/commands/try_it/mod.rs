@@ -60,7 +60,7 @@ fn tell(
     let cache = Cache::open()?;
     let image = image(&cache, suite, &watch, report)?;
     let task = report.begin(&format!("A fresh Debian {} boots", suite.release()));
-    report.progress("with nothing on it that has to do with mail");
+    report.working("with nothing on it that has to do with mail");
     let server = Server::boot(&cache, &image, plug, &watch)?;
     report.done(task);
 
@@ -102,7 +102,7 @@ fn image(
         cache.folder().display()
     ));
     let task = report.begin(&format!("The image of Debian {}", suite.release()));
-    let image = Image::ensure(cache, suite, watch, &mut |stage| report.progress(stage))?;
+    let image = Image::ensure(cache, suite, watch, &mut |stage| report.working(stage))?;
     report.done(task);
     Ok(image)
 }

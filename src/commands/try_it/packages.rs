@@ -33,9 +33,9 @@ pub(super) fn install(yes: bool, report: &mut Report) -> Result<(), Stop> {
         return Err(Stop::new(Exit::Failed, "not confirmed", "Nothing was changed."));
     }
     let task = report.begin("The packages");
-    report.progress("fetching the package lists");
+    report.working("fetching the package lists");
     host.apt(&["update"], &[]).run()?;
-    report.progress("installing");
+    report.working("installing");
     host.apt(&["install"], &missing).run()?;
     report.done(task);
     Ok(())

@@ -9,7 +9,7 @@ use crate::check::{self, Account, Reader};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::host::Host;
 use crate::local;
-use crate::mail::{Password, Spec, Trial};
+use crate::mail::{Files, Password, Spec, Trial};
 use crate::report::Report;
 use crate::resource::{View, examine_certificate};
 use crate::secret::Secret;
@@ -72,7 +72,7 @@ impl Story {
         let name = path.display().to_string();
         let text = load::read(path)?;
         let source = Arc::new(Source { name: name.clone(), text });
-        let spec = load::judge(&source, path, report)?;
+        let spec = load::judge(&source, &Files::beside(load::folder(path)), report)?;
         let stands_in = stands_in(&spec)?;
         let word = check::random()?;
         let secret = check::random()?;
