@@ -72,7 +72,7 @@ pub enum Entry {
         /// Where it points, as written.
         target: PathBuf,
     },
-    /// A FIFO.
+    /// A FIFO, of whose extended attributes nothing is known.
     Fifo(Ownership),
     /// A socket or a device.
     Special,
