@@ -120,7 +120,8 @@ impl Victim {
     }
 }
 
-/// Has runs killed at points, every other time rolled back.
+/// Has runs killed at some points, every other time rolled back. The crash
+/// matrix has all of them.
 fn kill_at(mut victim: Victim, points: &[&str]) -> Victim {
     for (index, point) in points.iter().enumerate() {
         let after = if index % 2 == 0 { After::Apply } else { After::Rollback };
@@ -133,19 +134,21 @@ fn kill_at(mut victim: Victim, points: &[&str]) -> Victim {
 
 #[test]
 fn killed_at_any_entry_of_the_journal_a_run_is_finished_or_taken_back() {
-    for suite in Suite::ALL {
-        let points = ["journal 1", "journal 2", "journal 8", "journal 19", "journal 27"];
+    for (suite, points) in [
+        (Suite::Bookworm, ["journal 2", "journal 19", "journal 27"]),
+        (Suite::Trixie, ["journal 1", "journal 8", "journal 22"]),
+    ] {
         let _ = kill_at(Victim::converged(suite), &points);
     }
 }
 
 #[test]
 fn killed_between_writing_and_naming_a_file_nothing_half_written_is_left() {
-    for suite in Suite::ALL {
-        let _ = kill_at(
-            Victim::converged(suite),
-            &["file 1", "file 12", "file 25", "change 4", "file 35"],
-        );
+    for (suite, points) in [
+        (Suite::Bookworm, ["file 1", "file 25", "change 4"]),
+        (Suite::Trixie, ["file 12", "file 35", "change 9"]),
+    ] {
+        let _ = kill_at(Victim::converged(suite), &points);
     }
 }
 
