@@ -15,9 +15,9 @@ const ROWS: [(&str, &str); 8] = [
     ("fresh", "power"),
     ("converged", "power"),
     ("fresh", "journal"),
-    ("converged", "file"),
-    ("converged", "journal"),
     ("converged", "change"),
+    ("converged", "journal"),
+    ("converged", "file"),
     ("fresh", "change"),
     ("bare", "journal"),
 ];
