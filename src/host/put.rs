@@ -216,9 +216,14 @@ impl Host {
         if written >= wanted {
             return Ok(());
         }
-        let (name, flags) = (place.name.as_os_str(), UtimensatFlags::NoFollowSymlink);
-        utimensat(&place.folder, name, &TimeSpec::UTIME_OMIT, &wanted, flags)
-            .map_err(|errno| Error::io("change", path, errno.into()))
+        set_written(&place, &wanted).map_err(|errno| Error::io("change", path, errno.into()))
+    }
+
+    /// Has the file at `path` count as written long ago.
+    pub fn make_old(&self, path: &Path) -> Result<()> {
+        let place = self.existing_place(path)?;
+        let written = set_written(&place, &TimeSpec::new(0, 0));
+        written.map_err(|errno| Error::io("change", path, errno.into()))
     }
 
     /// Finds the place of something that is about to be made.
@@ -302,6 +307,12 @@ fn set_ownership(file: &File, (uid, gid): (u32, u32), ownership: &Ownership) -> 
         file.remove_xattr(name)?;
     }
     Ok(fchmod(file, Mode::from_bits_truncate(ownership.mode))?)
+}
+
+/// Sets when what stands at a place counts as written.
+fn set_written(place: &Place, time: &TimeSpec) -> nix::Result<()> {
+    let (name, flags) = (place.name.as_os_str(), UtimensatFlags::NoFollowSymlink);
+    utimensat(&place.folder, name, &TimeSpec::UTIME_OMIT, time, flags)
 }
 
 /// Makes a rename in a folder last through a power cut.
