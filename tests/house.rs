@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// The rooms by floor, the ground floor first.
 const FLOORS: &[&[&str]] = &[
     &["diagnostic", "diff", "digest", "fault", "local", "secret"],
-    &["yaml"],
+    &["explain", "yaml"],
     &["host", "mail"],
     &["resource"],
     &["playbook"],

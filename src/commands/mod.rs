@@ -4,6 +4,8 @@ mod account;
 mod alias;
 mod apply;
 mod edit;
+mod explain;
+mod generate;
 mod history;
 mod init;
 mod load;
@@ -116,6 +118,12 @@ pub fn run(cli: &Cli) -> Exit {
         Command::Init(options) => init::run(options, &mut report),
         Command::Account(command) => account::run(global, command, &mut report),
         Command::Alias(command) => alias::run(global, command, &mut report),
+        Command::Explain { what, file, svg } => {
+            explain::run(global, what.as_deref(), file, svg.as_deref(), &mut report)
+        }
+        Command::Schema { of } => generate::schema(*of, &mut report),
+        Command::Completions { shell } => generate::completions(*shell, &mut report),
+        Command::Man { dir } => generate::man(dir.as_deref(), &mut report),
         Command::PasswdHash { password } => password::print_hash(password, &mut report),
     };
     result.unwrap_or_else(|stop| {
