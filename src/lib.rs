@@ -36,9 +36,9 @@
 //!    host           the only door to the host: files, processes, users, packages, services, facts
 //! 1  yaml           YAML as a tree that remembers where each value stands; edits; schemas
 //!    explain        the reasons and ways that configuration files tell
+//!    local          files that a person names on the command line, and what they type
 //! 0  diagnostic     a mistake and its place         secret   what prints as «secret»
 //!    diff           two texts → marked lines        digest   SHA-256
-//!    local          files that a person names on the command line
 //! ```
 //!
 //! # The way through

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// The rooms by floor, the ground floor first.
 const FLOORS: &[&[&str]] = &[
-    &["diagnostic", "diff", "digest", "fault", "local", "secret"],
-    &["explain", "yaml"],
+    &["diagnostic", "diff", "digest", "fault", "secret"],
+    &["explain", "local", "yaml"],
     &["host", "mail"],
     &["resource"],
     &["playbook"],

@@ -6,8 +6,8 @@ use crate::common::{Letter, REFUSING, Server, servers};
 
 /// Returns the stops of all ways, as `explain --json` names them.
 fn stops(server: &Server) -> BTreeSet<String> {
-    let output = server.debian.mailprov(&["explain", "--json"]).success();
-    let ways = output.stdout().lines().map(|line| {
+    let said = server.debian.mailprov(&["explain", "--json"]).success().stdout();
+    let ways = said.lines().map(|line| {
         let way: serde_json::Value = serde_json::from_str(line).unwrap();
         way["stops"].as_array().unwrap().clone()
     });
@@ -24,9 +24,8 @@ fn the_ports_it_names_are_those_that_are_open() {
             .filter_map(|port| port.parse().ok())
             .collect();
         let listing = server.debian.shell("ss --listening --tcp --numeric --no-header");
+        let listing = listing.success().stdout();
         let open: BTreeSet<u16> = listing
-            .success()
-            .stdout()
             .lines()
             .filter_map(|line| line.split_whitespace().nth(3)?.rsplit(':').next()?.parse().ok())
             .filter(|port| server.debian.connect(*port).is_ok())
