@@ -237,6 +237,31 @@ fn owner_and_mode_stay_and_links_of_our_own_lead_to_the_file() {
 }
 
 #[test]
+fn whoever_may_write_the_file_may_edit_it_and_nobody_else() {
+    use std::os::unix::process::CommandExt;
+    let desk = Desk::new();
+    let nobody = |code: i32, words: &str| {
+        let mut command = Command::new(PROGRAM);
+        command.args(["alias", "add", "fun", "thomas"]).current_dir(desk.0.path());
+        let output = command.stdin(Stdio::null()).uid(4711).gid(4711).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        says(&said, &[words]);
+    };
+    fs::set_permissions(desk.0.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(desk.path("mail.yml"), fs::Permissions::from_mode(0o600)).unwrap();
+    nobody(77, "mail.yml");
+    fs::set_permissions(desk.path("mail.yml"), fs::Permissions::from_mode(0o644)).unwrap();
+    nobody(77, "mail.yml");
+    assert_eq!(desk.read("mail.yml"), MAIL);
+    for path in [desk.0.path().to_owned(), desk.path("mail.yml"), desk.path("anna.hash")] {
+        std::os::unix::fs::chown(path, Some(4711), Some(4711)).unwrap();
+    }
+    nobody(0, "As root: mailprov apply mail.yml");
+    says(&desk.read("mail.yml"), &["[info, fun]"]);
+}
+
+#[test]
 fn two_who_edit_at_once_do_not_undo_each_other() {
     let desk = Desk::new();
     let terminal = desk.terminal("account add bert");

@@ -120,7 +120,8 @@ pub(super) fn offer(
     path: &Path,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
-    if !edit.yes && !(Report::can_ask() && Host::is_root()) {
+    let can_apply = edit.yes || (Report::can_ask() && Host::is_root());
+    if !can_apply {
         let file = path.display();
         report.note(&format!(
             "The server does not know yet. As root: mailprov apply {file}\n(Look first: mailprov \

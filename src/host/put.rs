@@ -265,14 +265,14 @@ fn replace(place: &Place, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io:
 }
 
 /// Has a new file count as written in a later second than the one it replaces.
-/// Dovecot sees that its users changed by whole seconds and the size, and two
-/// hashes are of one size: a password that is changed twice within a second would
-/// go on to open the mailbox. A clock that was set back is not run after.
+/// Dovecot sees by whole seconds and the size that its users changed, and two
+/// hashes are of one size: an old password would go on to open the mailbox. A
+/// clock that was set back is not run after.
 fn tell_apart(place: &Place, new: &File) -> io::Result<()> {
     const AHEAD: i64 = 3600;
     let written = fstat(new)?;
     let old = match fstatat(&place.folder, place.name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
-        Ok(old) if kind(&old) == SFlag::S_IFREG && old.st_size == written.st_size => old,
+        Ok(old) if kind(&old) == SFlag::S_IFREG => old,
         _ => return Ok(()),
     };
     if (0..AHEAD).contains(&(old.st_mtime - written.st_mtime)) {

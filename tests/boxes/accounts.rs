@@ -54,7 +54,7 @@ fn an_account_comes_changes_its_password_goes_and_finds_its_mail_again() {
         let before = server.debian.read_text("/etc/mailprov/mail.yml");
         let _ = server.debian.run(&["chmod", "640", "/etc/mailprov/mail.yml"]).success();
         edit(&server, "account add anna --password-stdin", first);
-        assert!(opens(&server, "anna", first));
+        wait_for("the account to open", || opens(&server, "anna", first).then_some(()));
         let mut smtp = server.anonymous_submission();
         smtp.auth_plain("anna@example.net", first).unwrap().expect_code(235);
         edit(&server, "alias add sales@example.net anna", "");
@@ -76,7 +76,8 @@ fn an_account_comes_changes_its_password_goes_and_finds_its_mail_again() {
         assert_eq!(stat.stdout(), "640 root\n");
 
         edit(&server, "account add anna --password-stdin", third);
-        assert!(opens(&server, "anna", third) && !opens(&server, "anna", second));
+        wait_for("the account to open", || opens(&server, "anna", third).then_some(()));
+        assert!(!opens(&server, "anna", second));
         assert_eq!(mails(&server, "anna", third), 1);
         let _ = server.debian.mailprov(&["plan", "--detailed-exitcode"]).exits(0);
     }

@@ -28,7 +28,8 @@ fn the_ports_it_names_are_those_that_are_open() {
         let open: BTreeSet<u16> = listing
             .lines()
             .filter_map(|line| line.split_whitespace().nth(3)?.rsplit(':').next()?.parse().ok())
-            .filter(|port| server.debian.connect(*port).is_ok())
+            // The boxes' own way in.
+            .filter(|port| *port != 22 && server.debian.connect(*port).is_ok())
             .collect();
         assert_eq!(named, open);
     }
