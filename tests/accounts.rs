@@ -195,6 +195,9 @@ fn the_last_account_cannot_be_removed() {
         "hostname: a.b\ndomains: [b.c]\naccounts:\n  t: {password_file: anna.hash}\n",
     );
     says(&desk.run(64, &["account", "remove", "t"]), &["the only account"]);
+    desk.run(0, &["account", "add", "u", "--password-stdin"]);
+    let said = desk.run(0, &["account", "remove", "t"]);
+    says(&said, &["postmaster and the like now goes to u@b.c"]);
 }
 
 #[test]

@@ -105,12 +105,17 @@ fn remove(file: &MailYml, name: &Name, report: &mut Report) -> Result<(), Stop> 
     }
     let key = written(&file.document, account);
     let edited = file.edited(file.document.remove(&["accounts"], key), report)?;
+    let left = file.judge(&edited, report)?.directory.system_mail;
     file.save(&edited, report)?;
     let homes = file.spec.homes(index);
     report.note(&format!(
         "The mail of `{name}` stays in {}; `mailprov account add {name}` finds it again.\n",
         homes.join(" and ")
     ));
+    // Without `system_mail` and a catch-all the first account has it, which may be another now.
+    if let Some(address) = left.filter(|it| file.spec.directory.system_mail.as_ref() != Some(it)) {
+        report.note(&format!("The mail of root, postmaster and the like now goes to {address}.\n"));
+    }
     Ok(())
 }
 

@@ -2,23 +2,23 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::atomic::{AtomicU32, Ordering};
+
+use tempfile::TempDir;
 
 use super::{PATIENCE, wait_at_most, wait_for};
 
 /// A terminal in which a command runs; closed when dropped.
 #[derive(Debug)]
 pub struct Terminal {
-    name: String,
+    /// Holds the socket that tmux is spoken to through.
+    socket: TempDir,
 }
 
 impl Terminal {
     /// Opens a terminal in `folder` and runs a shell's line in it. The screen
     /// ends with `exit N` when that is over.
     pub fn run(folder: &Path, line: &str) -> Self {
-        static COUNTER: AtomicU32 = AtomicU32::new(1);
-        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let terminal = Self { name: format!("mailprov-{}-{number}", std::process::id()) };
+        let terminal = Self { socket: tempfile::tempdir().unwrap() };
         let line = format!(
             "{line}; echo exit $?; stty --all | tr ' ' '\\n' | grep -x '.\\?echo;*'; sleep 600"
         );
@@ -70,11 +70,16 @@ impl Terminal {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("tmux");
+        command.arg("-S").arg(self.socket.path().join("tmux")).args(arguments);
+        command.env("LC_ALL", "C.UTF-8").env_remove("TMUX");
+        command
+    }
+
     #[track_caller]
     fn tmux(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new("tmux");
-        command.args(["-L", &self.name]).args(arguments).env("LC_ALL", "C.UTF-8");
-        let output = command.env_remove("TMUX").output().unwrap();
+        let output = self.command(arguments).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {output:?}");
         output
     }
@@ -82,7 +87,6 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        let mut command = Command::new("tmux");
-        let _ = command.args(["-L", &self.name, "kill-server"]).output();
+        let _ = self.command(&["kill-server"]).output();
     }
 }
