@@ -106,6 +106,26 @@ pub enum Color {
     Never,
 }
 
+/// What a schema is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+pub enum SchemaOf {
+    /// mail.yml.
+    Mail,
+    /// playbook.yml.
+    Playbook,
+}
+
+/// A shell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+pub enum Shell {
+    /// Bash.
+    Bash,
+    /// Zsh.
+    Zsh,
+    /// Fish.
+    Fish,
+}
+
 /// The commands.
 #[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
 pub enum Command {
@@ -189,6 +209,38 @@ pub enum Command {
         /// Where the password comes from.
         #[command(flatten)]
         password: PasswordFrom,
+    },
+    /// Explain what mail.yml means for this server.
+    ///
+    /// Without WHAT: which ports lead through which programs to which folder. A setting of
+    /// Postfix or Dovecot: why it is as it is. A file, or a port: what it is there for.
+    Explain {
+        /// A setting (`smtpd_helo_required`), a file (`/etc/postfix/main.cf`, `main.cf`) or a
+        /// port (`25`).
+        what: Option<String>,
+        /// Which file.
+        #[command(flatten)]
+        file: InFile,
+        /// Draw the ways as a picture.
+        #[arg(long, value_name = "FILE", conflicts_with = "what")]
+        svg: Option<PathBuf>,
+    },
+    /// Print the JSON Schema of mail.yml or of playbooks, for editors.
+    Schema {
+        /// Of what.
+        #[arg(default_value = "mail")]
+        of: SchemaOf,
+    },
+    /// Print what makes a shell complete mailprov's command lines.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page.
+    Man {
+        /// Write the pages of all commands into this folder instead.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
     },
     /// Answer another mailprov that is connected by SSH.
     #[command(hide = true)]

@@ -36,10 +36,11 @@
 //! 3  resource       one file a kind: its fields, its key, what it wants, how to look, how to write
 //! 2  mail           mail.yml → Spec: types that cannot be wrong; knows no host
 //!    host           the only door to the host: files, processes, users, packages, services, facts
-//! 1  yaml           YAML as a tree that remembers where each value stands
+//! 1  yaml           YAML as a tree that remembers where each value stands; edits; schemas
+//!    explain        the reasons and ways that configuration files tell
+//!    local          files that a person names on the command line, and what they type
 //! 0  diagnostic     a mistake and its place         secret   what prints as «secret»
 //!    diff           two texts → marked lines        digest   SHA-256
-//!    local          files that a person names on the command line
 //! ```
 //!
 //! # The way through
@@ -86,6 +87,7 @@ pub mod diagnostic;
 pub mod diff;
 pub mod digest;
 pub mod engine;
+pub mod explain;
 mod fault;
 pub mod host;
 pub mod local;

@@ -10,8 +10,10 @@ packages=(
     mmdebstrap                  # the boxes' trees
     openssl                     # certificates, hashes, a second opinion on TLS
     openssh-client              # logging in to boxes
+    python3-jsonschema          # a second opinion on our schemas
     strace                      # what an apply opens and runs
     systemd-container           # systemd-nspawn
+    tmux                        # a person at a terminal
     util-linux                  # nsenter, mount
 )
 

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, renameat};
-use nix::sys::stat::{Mode, SFlag, UtimensatFlags, fchmod, fstat, fstatat, mkdirat, utimensat};
+use nix::sys::stat::{
+    Mode, SFlag, UtimensatFlags, fchmod, fstat, fstatat, futimens, mkdirat, utimensat,
+};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fsync, mkfifoat, symlinkat, unlinkat};
 use xattr::FileExt;
@@ -275,7 +277,10 @@ fn replace(place: &Place, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io:
     let _ = unlinkat(&place.folder, name.as_str(), UnlinkatFlags::NoRemoveDir);
     let owner_only = Mode::S_IRUSR | Mode::S_IWUSR;
     let mut new = File::from(openat(&place.folder, name.as_str(), flags, owner_only)?);
-    let complete = fill(&mut new).and_then(|()| new.sync_all()).and_then(|()| pass(Point::File));
+    let complete = fill(&mut new)
+        .and_then(|()| tell_apart(place, &new))
+        .and_then(|()| new.sync_all())
+        .and_then(|()| pass(Point::File));
     let result = complete.and_then(|()| {
         Ok(renameat(&place.folder, name.as_str(), &place.folder, place.name.as_os_str())?)
     });
@@ -283,6 +288,24 @@ fn replace(place: &Place, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io:
         let _ = unlinkat(&place.folder, name.as_str(), UnlinkatFlags::NoRemoveDir);
     }
     result.and_then(|()| sync_folder(place))
+}
+
+/// Has a new file count as written in a later second than the one it replaces.
+/// Dovecot sees by whole seconds and the size that its users changed, and two
+/// hashes are of one size: an old password would go on to open the mailbox. A
+/// clock that was set back is not run after.
+fn tell_apart(place: &Place, new: &File) -> io::Result<()> {
+    const AHEAD: i64 = 3600;
+    let written = fstat(new)?;
+    let old = match fstatat(&place.folder, place.name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
+        Ok(old) if kind(&old) == SFlag::S_IFREG => old,
+        _ => return Ok(()),
+    };
+    if (0..AHEAD).contains(&(old.st_mtime - written.st_mtime)) {
+        let later = TimeSpec::new(old.st_mtime + 1, 0);
+        futimens(new, &TimeSpec::UTIME_OMIT, &later)?;
+    }
+    Ok(())
 }
 
 /// Gives a file owner, group, attributes and mode so that at no moment more

@@ -10,6 +10,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::keys;
 use crate::diagnostic::Source;
 use crate::yaml::{Document, Entry, Kind, Node, nearest};
 
@@ -48,7 +49,7 @@ fn secrets(document: &Document) -> Vec<Range<usize>> {
     let source = document.source();
     let mut mask = Mask { source, bytes: source.text.clone().into_bytes() };
     mask.hashes();
-    mask.comments(|comment| secret_key(comment) || comment.contains(['$', '{']));
+    mask.comments(secret_key);
     mask.tree(document.root());
     let (mut found, mut at) = (Vec::new(), 0);
     for run in mask.bytes.chunk_by(|a, b| (*a == b'*') == (*b == b'*')) {
@@ -73,7 +74,7 @@ impl Mask<'_> {
                     _ if open_section(&entry.key.text) => mask.open(&entry.value),
                     Kind::List(items) => items.iter().for_each(|item| mask.accounts(item)),
                     Kind::Map(_) => mask.accounts(&entry.value),
-                    Kind::Scalar(_) if super::KEYS.contains(&entry.key.text.as_str()) => {}
+                    Kind::Scalar(_) if names().any(|name| name == entry.key.text) => {}
                     Kind::Scalar(_) if entry.value.is_null() => mask.hide(entry.key.span.clone()),
                     Kind::Scalar(_) => mask.hide(entry.value.span.clone()),
                 }
@@ -111,10 +112,15 @@ pub(super) fn lines(source: &Source) -> Arc<Source> {
     mask.finish()
 }
 
+/// The keys of the file.
+fn names() -> impl Iterator<Item = &'static str> {
+    keys::MAIL.keys.iter().map(|known| known.name)
+}
+
 /// Returns whether a section of the file holds no secrets. Nor does one whose
 /// name is merely misspelt.
 fn open_section(key: &str) -> bool {
-    nearest(key, super::KEYS).is_some_and(|meant| meant != "accounts" && meant != "relay")
+    nearest(key, names()).is_some_and(|meant| meant != "accounts" && meant != "relay")
 }
 
 /// Finds where a secret begins on a line of a section that should have none.

@@ -13,6 +13,7 @@
 mod decode;
 mod edit;
 mod fields;
+mod keys;
 mod nearest;
 mod parse;
 mod syntax;
@@ -22,6 +23,7 @@ use std::ops::Range;
 pub use decode::{Decoder, printable};
 pub use edit::{Document, Value};
 pub use fields::Fields;
+pub use keys::{Known, Section, Shape, schema};
 pub use nearest::nearest;
 pub use parse::parse;
 
