@@ -1,12 +1,17 @@
 //! The command line. The comments here are the help texts.
 
 mod everyday;
+mod trial;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use crate::remote::Destination;
 
 pub use everyday::{AccountCommand, AliasCommand, Edit, InFile, Init, PasswordFrom};
+pub use trial::{Suite, Try};
 
 /// Turns a bare Debian host into your own mail server, and keeps it so.
 ///
@@ -66,6 +71,28 @@ pub struct Global {
     /// Say only what is wrong.
     #[arg(short, long, global = true)]
     pub quiet: bool,
+    /// Options for other hosts.
+    #[command(flatten)]
+    pub ssh: Ssh,
+}
+
+/// Options for other hosts.
+#[derive(Debug, Default, Clone, Args)]
+#[command(next_help_heading = "Other hosts")]
+pub struct Ssh {
+    /// Do it on [USER@]HOST[:PORT] instead of this machine; may be repeated. A MAIL that is named
+    /// is sent there and becomes that host's /etc/mailprov/mail.yml when it is applied.
+    #[arg(long, global = true, value_name = "HOST")]
+    pub on: Vec<Destination>,
+    /// Log in there as an ordinary user who becomes root by sudo.
+    #[arg(long, global = true)]
+    pub sudo: bool,
+    /// Log in there with this private key.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub identity: Option<PathBuf>,
+    /// An option for ssh, as after `ssh -o`; may be repeated.
+    #[arg(long = "ssh-option", global = true, value_name = "OPTION")]
+    pub options: Vec<String>,
 }
 
 /// When to use colours.
@@ -80,7 +107,7 @@ pub enum Color {
 }
 
 /// What a schema is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub enum SchemaOf {
     /// mail.yml.
     Mail,
@@ -89,7 +116,7 @@ pub enum SchemaOf {
 }
 
 /// A shell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub enum Shell {
     /// Bash.
     Bash,
@@ -100,7 +127,7 @@ pub enum Shell {
 }
 
 /// The commands.
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
 pub enum Command {
     /// Show what `apply` would do, and change nothing.
     Plan {
@@ -129,6 +156,13 @@ pub enum Command {
         #[arg(long, short = 'y')]
         yes: bool,
     },
+    /// Make a bare host a mail server over SSH.
+    ///
+    /// Brings this very program to the host (/usr/local/bin/mailprov), shows the plan, asks, and
+    /// applies it. MAIL and the files that it names go along and stay there (/etc/mailprov), so
+    /// that the host can look after itself. Needs nothing there but sshd. May be repeated: what is
+    /// there already is not sent again.
+    Bootstrap(Bootstrap),
     /// List the runs, newest first, or show what one of them changed.
     History {
         /// The number of a run.
@@ -151,6 +185,15 @@ pub enum Command {
     /// List, show or copy the embedded playbooks.
     #[command(subcommand)]
     Playbook(PlaybookCommand),
+    /// Show all of it in a throw-away Debian on this machine.
+    ///
+    /// Boots a fresh Debian with a disk and a network of its own (by systemd-nspawn, so this needs
+    /// root), makes it the mail server that MAIL describes, as `bootstrap` would over SSH, and
+    /// shows that mail comes and goes. Then it throws all of that away. MAIL is not changed: the
+    /// box gets a copy with one more account to try it with, and a self-signed certificate where
+    /// yours is not here. An image of Debian is built at the first time, and kept in
+    /// $MAILPROV_BOX_CACHE or /var/cache/mailprov.
+    Try(Try),
     /// Write a short mail.yml to begin with.
     ///
     /// What is not given is asked for. A file that is there already is left alone.
@@ -199,10 +242,31 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
     },
+    /// Answer another mailprov that is connected by SSH.
+    #[command(hide = true)]
+    Serve,
+}
+
+/// What to bring where.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+pub struct Bootstrap {
+    /// The host, as for ssh: [USER@]HOST[:PORT].
+    #[arg(value_name = "HOST")]
+    pub host: Destination,
+    /// The file that says what the mail service is.
+    #[command(flatten)]
+    pub mail: Mail,
+    /// Make the changes without asking.
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+    /// Bring this mailprov there instead of the one that runs: one that was built for the host's
+    /// machine.
+    #[arg(long, value_name = "FILE")]
+    pub binary: Option<PathBuf>,
 }
 
 /// The file that a person writes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct Mail {
     /// The file that says what the mail service is. Default: ./mail.yml, else
     /// /etc/mailprov/mail.yml.
@@ -211,7 +275,7 @@ pub struct Mail {
 }
 
 /// What to do with the embedded playbooks.
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
 pub enum PlaybookCommand {
     /// List the embedded playbooks.
     List,

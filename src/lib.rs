@@ -29,6 +29,8 @@
 //!    cli            the command line; its comments are the help texts
 //!    commands       one file a command: glue, no logic of its own
 //! 6  report         plans and events → terminal, progress, JSON lines
+//!    sandbox        throw-away Debian machines on this one, for `try` and the tests
+//!    check          questions to a mail server: SMTP, IMAP, POP3, over TLS
 //! 5  engine         plan, apply, undo, journal, lock: keys, states and changes of no certain kind
 //! 4  playbook       steps and templates: YAML and the spec in, resources out
 //! 3  resource       one file a kind: its fields, its key, what it wants, how to look, how to write
@@ -78,6 +80,7 @@
 //! * What is said to people comes from [`report`], and only from there.
 //! * Nothing panics on what a person wrote.
 
+pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod diagnostic;
@@ -90,7 +93,10 @@ pub mod host;
 pub mod local;
 pub mod mail;
 pub mod playbook;
+pub mod remote;
 pub mod report;
 pub mod resource;
+pub mod sandbox;
 pub mod secret;
+pub mod wire;
 pub mod yaml;

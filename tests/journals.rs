@@ -7,6 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use mailprov::engine::{self, Outcome};
+use mailprov::host::Host;
+use tempfile::TempDir;
+
 fn fixture() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/journal-1")
 }
@@ -71,4 +75,43 @@ fn a_journal_of_a_version_to_come_is_refused() {
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.contains("was written by a later version of mailprov"), "{stderr}");
+}
+
+/// Copies the contents and the last run of version 1 into a tree, its journal cut
+/// off after so many bytes.
+fn cut_off(bytes: usize) -> (TempDir, Host) {
+    let tree = tempfile::tempdir().unwrap();
+    let ours = "var/lib/mailprov";
+    for folder in ["contents", "runs/2"] {
+        let (from, to) = (fixture().join(ours).join(folder), tree.path().join(ours).join(folder));
+        fs::create_dir_all(&to).unwrap();
+        for file in fs::read_dir(from).unwrap().flatten() {
+            fs::copy(file.path(), to.join(file.file_name())).unwrap();
+        }
+    }
+    for (name, line) in [("passwd", "root:x:0:0::/:/bin/sh\n"), ("group", "root:x:0:\n")] {
+        fs::create_dir_all(tree.path().join("etc")).unwrap();
+        fs::write(tree.path().join("etc").join(name), line).unwrap();
+    }
+    let journal = tree.path().join(ours).join("runs/2/journal");
+    fs::File::options().write(true).open(journal).unwrap().set_len(bytes as u64).unwrap();
+    let host = Host::open(tree.path()).unwrap();
+    (tree, host)
+}
+
+#[test]
+fn a_run_that_was_cut_off_at_any_byte_can_be_settled_and_keeps_its_records() {
+    let journal = fs::read(fixture().join("var/lib/mailprov/runs/2/journal")).unwrap();
+    let end = journal.trim_ascii_end().iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
+    // All of the first lines, then the ends and the middles of others.
+    for bytes in (0..500).chain((500..end).step_by(97)).chain([end - 1, end, end + 9]) {
+        let (_tree, host) = cut_off(bytes);
+        let run = |host| engine::runs(host).unwrap().pop().unwrap();
+        let before = run(&host);
+        assert!(before.is_cut_off(), "{bytes}");
+        before.settle(&host).unwrap();
+        let after = run(&host);
+        assert_eq!(after.outcome, Some(Outcome::Settled), "{bytes}");
+        assert_eq!(format!("{:?}", after.records), format!("{:?}", before.records), "{bytes}");
+    }
 }

@@ -4,6 +4,7 @@
 packages=(
     ca-certificates             # outside certificates, for crates and packages
     debian-archive-keyring      # the newer release's keys
+    e2fsprogs                   # chattr
     gcc libc6-dev               # to link, and for ring's C
     iproute2                    # the boxes' networks
     mmdebstrap                  # the boxes' trees

@@ -47,11 +47,13 @@ fn state() -> impl Strategy<Value = State> {
     let file = (content(), any::<bool>(), ownership()).prop_map(|(bytes, secret, ownership)| {
         State::File { blob: Blob { content: Content::new(bytes), secret }, ownership }
     });
+    let fifo = ownership().prop_map(State::Fifo);
     let link = "[a-z./]{1,20}".prop_map(|target| State::Link { target: target.into() });
     prop_oneof![
         4 => file,
         2 => ownership().prop_map(State::Directory),
         2 => link,
+        1 => fifo,
         1 => Just(State::Absent),
     ]
 }
@@ -190,8 +192,11 @@ impl Drift {
                     fs::set_permissions(path, fs::Permissions::from_mode(*mode)).unwrap();
                 }
             }
+            // Another's link counts as planted, and is refused.
             Self::Owner(uid) => {
-                let _ = std::os::unix::fs::lchown(path, Some(*uid), Some(*uid));
+                if !path.is_symlink() {
+                    let _ = std::os::unix::fs::lchown(path, Some(*uid), Some(*uid));
+                }
             }
             Self::Link(target) => {
                 clear();

@@ -124,7 +124,7 @@ fn at_each_place_schema_and_decoder_know_the_same_keys() {
             .iter()
             .rfold("{zzzzzzzzzzzz: 1}".to_owned(), |text, key| format!("{{{key}: {text}}}"));
         let source = Arc::new(Source { name: "mail.yml".into(), text });
-        let mistakes = mail::load(&source, Path::new("")).unwrap_err();
+        let mistakes = mail::load(&source, &mail::Files::beside(Path::new(""))).unwrap_err();
         let known =
             mistakes.iter().filter_map(|it| it.help.as_deref()?.strip_prefix("known here: "));
         let known: BTreeSet<String> =

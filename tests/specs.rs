@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mailprov::diagnostic::{Diagnostic, Source};
-use mailprov::mail::{self, Spec};
+use mailprov::mail::{self, Files, Spec};
 
 /// Every password in these files is this word, every hash has this salt.
 const SECRETS: [&str; 2] = ["hunter2", "saltsalt"];
@@ -33,7 +33,7 @@ fn cases(kind: &str) -> Vec<PathBuf> {
 fn load(path: &Path) -> Result<Spec, Vec<Diagnostic>> {
     let name = path.file_name().unwrap().to_string_lossy().into_owned();
     let text = fs::read_to_string(path).unwrap();
-    mail::load(&Arc::new(Source { name, text }), path.parent().unwrap())
+    mail::load(&Arc::new(Source { name, text }), &Files::beside(path.parent().unwrap()))
 }
 
 /// Compares with the file beside the case, or writes it when asked to.

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use serde::{Deserialize, Serialize};
 
 /// What to do with the accounts in mail.yml.
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
 pub enum AccountCommand {
     /// List the accounts: name, addresses, quota, and which of them is a catch-all.
     List {
@@ -48,7 +49,7 @@ pub enum AccountCommand {
 }
 
 /// What to do with further addresses in mail.yml.
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
 pub enum AliasCommand {
     /// Give an account a further address, or let an address lead to several places.
     ///
@@ -75,7 +76,7 @@ pub enum AliasCommand {
 }
 
 /// Which mail.yml.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct InFile {
     /// The mail.yml. Default: ./mail.yml, else /etc/mailprov/mail.yml.
     #[arg(long, value_name = "MAIL")]
@@ -83,7 +84,7 @@ pub struct InFile {
 }
 
 /// Which mail.yml to edit, and what comes after that.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct Edit {
     /// Which file.
     #[command(flatten)]
@@ -94,7 +95,7 @@ pub struct Edit {
 }
 
 /// Where a password comes from, if it is not typed.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 pub struct PasswordFrom {
     /// Take the password from a file that has it on its only line.
     #[arg(long, value_name = "FILE", conflicts_with = "password_stdin")]
@@ -105,7 +106,7 @@ pub struct PasswordFrom {
 }
 
 /// What a new mail.yml is to say. What is missing is asked for.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct Init {
     /// The file to write.
     #[arg(value_name = "MAIL", default_value = "mail.yml")]
@@ -125,4 +126,40 @@ pub struct Init {
     /// Begin with a certificate that mailprov makes itself, not with one from Let's Encrypt.
     #[arg(long)]
     pub self_signed: bool,
+}
+
+impl AccountCommand {
+    /// Where the password comes from, if there is to be one.
+    pub fn password_from(&mut self) -> Option<&mut PasswordFrom> {
+        match self {
+            Self::Add { password, .. } | Self::Passwd { password, .. } => Some(password),
+            Self::List { .. } | Self::Remove { .. } => None,
+        }
+    }
+
+    /// What is edited, if something is.
+    pub fn edit(&self) -> Option<&Edit> {
+        match self {
+            Self::List { .. } => None,
+            Self::Add { edit, .. } | Self::Passwd { edit, .. } | Self::Remove { edit, .. } => {
+                Some(edit)
+            }
+        }
+    }
+}
+
+impl AliasCommand {
+    /// What is edited.
+    pub fn edit(&self) -> &Edit {
+        match self {
+            Self::Add { edit, .. } | Self::Remove { edit, .. } => edit,
+        }
+    }
+}
+
+impl PasswordFrom {
+    /// Tells whether it does not have to be typed.
+    pub fn is_given(&self) -> bool {
+        self.password_stdin || self.password_file.is_some()
+    }
 }

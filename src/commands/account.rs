@@ -158,7 +158,7 @@ fn scalars(node: &Node, visit: &mut dyn FnMut(&Node, &str)) {
 }
 
 fn new_hash(from: &PasswordFrom, name: &Name, report: &mut Report) -> Result<PasswordHash, Stop> {
-    can_choose(from)?;
+    can_choose(from, report)?;
     choose(from, &format!("New password of `{name}`:"), report)?.hash().map_err(refused)
 }
 

@@ -3,25 +3,30 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::load::{Loaded, load};
+use super::load::{Loaded, Wanted, load};
 use super::{Exit, Stop, saved};
 use crate::cli::Global;
-use crate::engine::{self, Lock, Plan, SavedPlan};
-use crate::host::{Host, Interruption};
+use crate::engine::{self, Lock, Plan, Run, SavedPlan};
+use crate::host::Host;
 use crate::report::Report;
 
 /// Brings the host into the state that mail.yml describes.
 pub(super) fn run(
     global: &Global,
-    mail: Option<&Path>,
+    wanted: Wanted<'_>,
     saved_plan: Option<&Path>,
     yes: bool,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
-    can_confirm(yes)?;
+    can_confirm(yes, report)?;
     let saved = saved_plan.map(saved::read).transpose()?;
-    let mail = mail.or(saved.as_ref().and_then(|saved| saved.mail.as_deref()));
-    let Some(ready) = prepare(global, mail, saved.as_ref(), report)? else {
+    let wanted = match wanted {
+        Wanted::Here(mail) => {
+            Wanted::Here(mail.or(saved.as_ref().and_then(|saved| saved.mail.as_deref())))
+        }
+        sent => sent,
+    };
+    let Some(ready) = prepare(global, wanted, saved.as_ref(), report)? else {
         return Ok(Exit::Done);
     };
     confirm(yes, report)?;
@@ -40,14 +45,17 @@ pub(super) struct Ready {
 /// Plans and shows the plan; `None` where nothing is to be done.
 pub(super) fn prepare(
     global: &Global,
-    mail: Option<&Path>,
+    wanted: Wanted<'_>,
     saved: Option<&SavedPlan>,
     report: &mut Report,
 ) -> Result<Option<Ready>, Stop> {
-    let loaded = load(global, mail, report)?;
+    let loaded = load(global, wanted, report)?;
     let lock = lock(&loaded.host, "apply")?;
+    // Asked of a host that is new to us, while it is planned.
+    let outward = matches!(wanted, Wanted::Sent(_) if !loaded.has_relay())
+        .then(|| std::thread::spawn(Host::port_25_is_open_outward));
     let runs = engine::runs(&loaded.host)?;
-    if let Some(run) = runs.last().filter(|run| run.outcome.is_none()) {
+    if let Some(run) = runs.last().filter(|run| run.is_cut_off()) {
         report.note(&format!(
             "Run {} was cut off before its end; this goes on from where it left the host.\n",
             run.number
@@ -62,12 +70,22 @@ pub(super) fn prepare(
         })?;
     }
     report.plan(&plan, &loaded.subject());
-    Ok((!plan.changes.is_empty()).then_some(Ready { loaded, plan, _lock: lock }))
+    if plan.changes.is_empty() {
+        settle(&loaded.host, &runs)?;
+        return Ok(None);
+    }
+    if outward.and_then(|outward| outward.join().ok()?) == Some(false) {
+        report.note(
+            "Port 25 is closed outward: no mail leaves this host before its provider opens it. \
+             Ask them to, or set `relay:` in mail.yml.\n",
+        );
+    }
+    Ok(Some(Ready { loaded, plan, _lock: lock }))
 }
 
 /// Refuses early where nobody can be asked and nobody said yes.
-pub(super) fn can_confirm(yes: bool) -> Result<(), Stop> {
-    if yes || Report::can_ask() {
+pub(super) fn can_confirm(yes: bool, report: &Report) -> Result<(), Stop> {
+    if yes || report.can_ask() {
         return Ok(());
     }
     let message = "there is no terminal to ask on, so nothing was changed";
@@ -81,6 +99,15 @@ pub(super) fn lock(host: &Host, command: &str) -> Result<Lock, Stop> {
         return Err(Stop::new(Exit::NeedsRoot, message, "Run it with sudo; `plan` works without."));
     }
     Ok(Lock::take(host, command)?)
+}
+
+/// Notes that a last run which was cut off left nothing to do. It can be rolled
+/// back as before.
+pub(super) fn settle(host: &Host, runs: &[Run]) -> Result<(), Stop> {
+    match runs.last().filter(|run| run.is_cut_off()) {
+        Some(run) => Ok(run.settle(host)?),
+        None => Ok(()),
+    }
 }
 
 /// Asks, unless the answer is there already.
@@ -99,7 +126,7 @@ pub(super) fn make(
     report: &mut Report,
 ) -> Result<Exit, Stop> {
     let start = Instant::now();
-    let interruption = Interruption::listen(Report::told_to_stop)?;
+    let interruption = report.interruption()?;
     let stop = || interruption.is_asked();
     engine::apply(host, plan, command, &stop, &mut |event| report.event(&event)).map_err(
         |failure| {

@@ -4,11 +4,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::load::Wanted;
 use super::{Exit, Stop, apply, load};
 use crate::cli::{Edit, Global, InFile};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::host::{Content, Host, Read};
-use crate::mail::{self, Spec};
+use crate::mail::{self, Files, Spec};
 use crate::report::Report;
 use crate::yaml::Document;
 
@@ -36,7 +37,7 @@ impl MailYml {
             Stop::new(Exit::Invalid, message, "Save it as UTF-8. Nothing was changed.")
         })?;
         let source = Arc::new(Source { name: path.display().to_string(), text });
-        let spec = load::judge(&source, &path, report)?;
+        let spec = load::judge(&source, &Files::beside(load::folder(&path)), report)?;
         let document = Document::parse(&source).map_err(|mistakes| {
             report.diagnostics(&mistakes);
             Stop::silent(Exit::Invalid)
@@ -65,7 +66,7 @@ impl MailYml {
 
     /// Reads the edited text as it will be read: every mistake in it is shown.
     pub(super) fn judge(&self, edited: &Document, report: &mut Report) -> Result<Spec, Stop> {
-        load::judge(edited.source(), &self.path, report)
+        load::judge(edited.source(), &Files::beside(load::folder(&self.path)), report)
     }
 
     /// Replaces the file by the edited text, if that is valid, and shows how
@@ -86,7 +87,7 @@ impl MailYml {
         line: &str,
         report: &mut Report,
     ) -> Result<(), Stop> {
-        let path = self.path.parent().unwrap_or(Path::new("")).join(path);
+        let path = load::folder(&self.path).join(path);
         let file = read(&self.here, &path)?;
         self.replace(&file, &Content::new(format!("{line}\n").as_bytes()))?;
         report.edited(&path.display().to_string(), "«secret»\n", "«new secret»\n");
@@ -120,7 +121,7 @@ pub(super) fn offer(
     path: &Path,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
-    let can_apply = edit.yes || (Report::can_ask() && Host::is_root());
+    let can_apply = edit.yes || (report.can_ask() && Host::is_root());
     if !can_apply {
         let file = path.display();
         report.note(&format!(
@@ -129,7 +130,7 @@ pub(super) fn offer(
         ));
         return Ok(Exit::Done);
     }
-    let Some(ready) = apply::prepare(global, Some(path), None, report)? else {
+    let Some(ready) = apply::prepare(global, Wanted::Here(Some(path)), None, report)? else {
         return Ok(Exit::Done);
     };
     if edit.yes || report.ask("Apply now?") {

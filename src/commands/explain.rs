@@ -18,7 +18,7 @@ pub(super) fn run(
     svg: Option<&Path>,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
-    let loaded = load::load(global, mail.mail.as_deref(), report)?;
+    let loaded = load::load(global, load::Wanted::Here(mail.mail.as_deref()), report)?;
     let files = loaded.files(report)?;
     let mailbox = loaded.mailbox();
     let ways = explain::ways(&files, &mailbox);

@@ -7,7 +7,7 @@ use super::{Exit, Stop, load, password};
 use crate::cli;
 use crate::diagnostic::Source;
 use crate::local;
-use crate::mail::{Domain, Hostname, Invalid, LocalPart};
+use crate::mail::{Domain, Files, Hostname, Invalid, LocalPart};
 use crate::report::Report;
 
 /// How often a person may mistype.
@@ -29,7 +29,7 @@ pub(super) fn run(options: &cli::Init, report: &mut Report) -> Result<Exit, Stop
         return Err(there_already(path));
     }
     let missing = missing(options);
-    if !missing.is_empty() && !Report::can_ask() {
+    if !missing.is_empty() && !report.can_ask() {
         let message =
             format!("there is no terminal to ask on, and missing: {}", missing.join(", "));
         return Err(Stop::new(Exit::Usage, message, "Pass them. Nothing was written."));
@@ -45,7 +45,7 @@ pub(super) fn run(options: &cli::Init, report: &mut Report) -> Result<Exit, Stop
     let hash = password.hash().map_err(password::refused)?;
     let text = answers.text(hash.secret().expose());
     let source = Arc::new(Source { name: path.display().to_string(), text });
-    load::judge(&source, path, report)?;
+    load::judge(&source, &Files::beside(load::folder(path)), report)?;
     local::write_new_private(path, &source.text).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => there_already(path),
         _ => {
@@ -72,10 +72,7 @@ fn missing(options: &cli::Init) -> Vec<&'static str> {
         (options.hostname.is_some(), "--hostname"),
         (!options.domains.is_empty(), "--domain"),
         (options.account.is_some(), "--account"),
-        (
-            password.password_stdin || password.password_file.is_some(),
-            "--password-file or --password-stdin",
-        ),
+        (password.is_given(), "--password-file or --password-stdin"),
     ];
     given.into_iter().filter(|(given, _)| !given).map(|(_, flag)| flag).collect()
 }
@@ -114,7 +111,7 @@ fn account(options: &cli::Init, report: &mut Report) -> Result<LocalPart, Stop> 
 
 /// Asks for the certificate where anything else has to be asked too.
 fn self_signed(options: &cli::Init, missing: &[&str], report: &mut Report) -> Result<bool, Stop> {
-    if options.self_signed || missing.is_empty() || !Report::can_ask() {
+    if options.self_signed || missing.is_empty() || !report.can_ask() {
         return Ok(options.self_signed);
     }
     let parse = |text: &str| match text.to_lowercase().as_str() {
@@ -220,7 +217,7 @@ mod tests {
                 let text = answers.text(hash.secret().expose());
                 assert!(text.ends_with('\n') && text.lines().all(|line| line.len() < 130));
                 let source = Arc::new(Source { name: "mail.yml".into(), text });
-                let spec = mail::load(&source, Path::new("")).unwrap();
+                let spec = mail::load(&source, &Files::beside(Path::new(""))).unwrap();
                 assert_eq!(spec.tls.self_signed, self_signed);
                 assert_eq!(spec.directory.accounts[0].name.value.to_string(), account);
             }

@@ -4,17 +4,18 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Exit, Stop};
+use super::{Exit, Stop, sent};
 use crate::cli::Global;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::engine::{self, Plan, Unseen};
 use crate::explain::File;
 use crate::host::Host;
 use crate::local;
-use crate::mail::{self, Spec};
+use crate::mail::{self, Files, Spec};
 use crate::playbook::{self, Context, Declared, Playbook};
 use crate::report::Report;
-use crate::resource::examine_certificate;
+use crate::resource::{View, examine_certificate};
+use crate::wire::Parcel;
 
 /// Where mail.yml is looked for where none is named.
 const PLACES: [&str; 2] = ["mail.yml", "/etc/mailprov/mail.yml"];
@@ -27,24 +28,55 @@ pub(super) struct Loaded {
     pub(super) mail: Option<PathBuf>,
     spec: Option<Spec>,
     playbook: Playbook,
+    /// What a mail.yml from elsewhere brings along.
+    sent: Vec<Declared>,
+}
+
+/// Which mail.yml is meant.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Wanted<'a> {
+    /// This one, else the one in its usual place.
+    Here(Option<&'a Path>),
+    /// One that came from elsewhere.
+    Sent(&'a Parcel),
 }
 
 /// Reads mail.yml and the playbook, and opens the host.
 pub(super) fn load(
     global: &Global,
-    mail: Option<&Path>,
+    wanted: Wanted<'_>,
     report: &mut Report,
 ) -> Result<Loaded, Stop> {
     let playbook = playbook(global, report)?;
-    // A playbook of a person's own may have nothing to do with mail.
-    let mail = find(mail);
+    let host = Host::open(&global.root)?;
+    let mail = match wanted {
+        Wanted::Sent(parcel) => {
+            let files = Files::sent(Path::new(sent::FOLDER), &parcel.files);
+            let text = parcel.text.0.expose().clone();
+            let source = Arc::new(Source { name: parcel.name.clone(), text });
+            let spec = judge(&source, &files, report)?;
+            let (declared, left) = sent::declared(parcel, &spec.tls, &host)?;
+            for path in left {
+                report.note(&format!(
+                    "{} is a link on this host, so it is left as it is.\n",
+                    path.display()
+                ));
+            }
+            let mail = Some(sent::MAIL.into());
+            return Ok(Loaded { host, mail, spec: Some(spec), playbook, sent: declared });
+        }
+        // A playbook of a person's own may have nothing to do with mail.
+        Wanted::Here(mail) => find(mail),
+    };
     let spec = match &mail {
-        Some(path) => Some(spec(path, report)?),
+        Some(path) => {
+            let source = Arc::new(Source { name: path.display().to_string(), text: read(path)? });
+            Some(judge(&source, &Files::beside(folder(path)), report)?)
+        }
         None if global.playbook.is_some() => None,
         None => return Err(no_mail_yml()),
     };
-    let host = Host::open(&global.root)?;
-    Ok(Loaded { host, mail, spec, playbook })
+    Ok(Loaded { host, mail, spec, playbook, sent: Vec::new() })
 }
 
 impl Loaded {
@@ -53,11 +85,16 @@ impl Loaded {
         self.spec.as_ref().map_or("this host".into(), |spec| spec.hostname.value.to_string())
     }
 
+    /// Tells whether mail leaves by way of another host.
+    pub(super) fn has_relay(&self) -> bool {
+        self.spec.as_ref().is_some_and(|spec| spec.relay.is_some())
+    }
+
     /// Plans.
     pub(super) fn plan(&self, report: &mut Report) -> Result<Plan, Stop> {
         let mut unseen = Vec::new();
         if let Some(spec) = &self.spec {
-            let mistakes = certificate(spec, &self.host, &mut unseen)?;
+            let mistakes = self.certificate(spec, &mut unseen)?;
             if !mistakes.is_empty() {
                 report.diagnostics(&mistakes);
                 return Err(Stop::silent(Exit::Invalid));
@@ -68,16 +105,16 @@ impl Loaded {
         plan.unseen.splice(0..0, unseen);
         Ok(plan)
     }
-}
 
-impl Loaded {
     fn declared(&self, report: &mut Report) -> Result<Vec<Declared>, Stop> {
         let facts = self.host.facts()?;
         let context = Context { mail: self.spec.as_ref().map(Spec::context), facts: &facts };
-        self.playbook.resolve(&context).map_err(|mistakes| {
+        let mut declared = self.playbook.resolve(&context).map_err(|mistakes| {
             report.diagnostics(&mistakes);
             Stop::silent(Exit::Invalid)
-        })
+        })?;
+        declared.splice(0..0, self.sent.iter().cloned());
+        Ok(declared)
     }
 
     /// Renders the text files that the playbook declares. Of those that hold
@@ -100,33 +137,36 @@ impl Loaded {
         let home = self.spec.as_ref().map(Spec::any_home).unwrap_or_default();
         format!("{home}/Maildir")
     }
-}
 
-/// Judges the certificate that mail.yml names, where it is not ours to make.
-fn certificate(
-    spec: &Spec,
-    host: &Host,
-    unseen: &mut Vec<Unseen>,
-) -> Result<Vec<Diagnostic>, Stop> {
-    let tls = &spec.tls;
-    if tls.self_signed {
-        return Ok(Vec::new());
-    }
-    let hostname = spec.hostname.value.to_string();
-    let problems = examine_certificate(host, &tls.certificate.value, &tls.key.value, &hostname);
-    match problems {
-        Ok(problems) => Ok(problems
-            .into_iter()
-            .map(|problem| {
-                let place = if problem.of_key { &tls.key.span } else { &tls.certificate.span };
-                Diagnostic::new(&spec.source, place.clone(), problem.message).help(problem.help)
-            })
-            .collect()),
-        Err(error) if error.is_permission_denied() && !Host::is_root() => {
-            unseen.push(Unseen { step: "The certificate".into(), reason: error.to_string() });
-            Ok(Vec::new())
+    /// Judges the certificate that mail.yml names, where it is not ours to make.
+    fn certificate(&self, spec: &Spec, unseen: &mut Vec<Unseen>) -> Result<Vec<Diagnostic>, Stop> {
+        let tls = &spec.tls;
+        if tls.self_signed {
+            return Ok(Vec::new());
         }
-        Err(error) => Err(error.into()),
+        let mut view = View::new(&self.host);
+        for Declared { resource, .. } in &self.sent {
+            for target in resource.targets(&view)? {
+                view.lay(target.key, target.after);
+            }
+        }
+        let hostname = spec.hostname.value.to_string();
+        let problems =
+            examine_certificate(&view, &tls.certificate.value, &tls.key.value, &hostname);
+        match problems {
+            Ok(problems) => Ok(problems
+                .into_iter()
+                .map(|problem| {
+                    let place = if problem.of_key { &tls.key.span } else { &tls.certificate.span };
+                    Diagnostic::new(&spec.source, place.clone(), problem.message).help(problem.help)
+                })
+                .collect()),
+            Err(error) if error.is_permission_denied() && !Host::is_root() => {
+                unseen.push(Unseen { step: "The certificate".into(), reason: error.to_string() });
+                Ok(Vec::new())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -143,26 +183,30 @@ pub(super) fn find(mail: Option<&Path>) -> Option<PathBuf> {
     mail.or_else(place).map(Path::to_owned)
 }
 
-fn spec(path: &Path, report: &mut Report) -> Result<Spec, Stop> {
-    let name = path.display().to_string();
-    let text = local::read_text(path).map_err(|error| {
+/// Reads a mail.yml.
+pub(super) fn read(path: &Path) -> Result<String, Stop> {
+    local::read_text(path).map_err(|error| {
         let advice = match error.kind() {
             ErrorKind::PermissionDenied => "Run it as root, or name a file that you may read.",
             _ => "Nothing was changed.",
         };
-        Stop::new(
-            Exit::Invalid,
-            format!("could not read {name}: {}", local::reason(&error)),
-            advice,
-        )
-    })?;
-    judge(&Arc::new(Source { name, text }), path, report)
+        let message = format!("could not read {}: {}", path.display(), local::reason(&error));
+        Stop::new(Exit::Invalid, message, advice)
+    })
 }
 
-/// Reads the text of a mail.yml that is, or is to be, at `path`.
-pub(super) fn judge(source: &Arc<Source>, path: &Path, report: &mut Report) -> Result<Spec, Stop> {
-    let base = path.parent().unwrap_or(Path::new(""));
-    mail::load(source, base).map_err(|mistakes| {
+/// Returns the folder that a mail.yml is in.
+pub(super) fn folder(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
+}
+
+/// Reads the text of a mail.yml.
+pub(super) fn judge(
+    source: &Arc<Source>,
+    files: &Files<'_>,
+    report: &mut Report,
+) -> Result<Spec, Stop> {
+    mail::load(source, files).map_err(|mistakes| {
         report.diagnostics(&mistakes);
         Stop::silent(Exit::Invalid)
     })

@@ -3,21 +3,29 @@
 mod account;
 mod alias;
 mod apply;
+mod bootstrap;
 mod edit;
 mod explain;
 mod generate;
 mod history;
 mod init;
 mod load;
+mod on;
 mod password;
 mod plan;
 mod playbook;
 mod rollback;
 mod saved;
+mod sent;
+mod serve;
+mod try_it;
 
-use crate::cli::{Cli, Color, Command};
+use crate::cli::{Cli, Color, Command, Mail};
 use crate::engine::{LockError, PlanError};
+use crate::remote;
 use crate::report::{Options, Report};
+use crate::wire::Parcel;
+use load::Wanted;
 
 /// How the program ends, in the terms of sysexits(3) where they fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +47,22 @@ pub enum Exit {
     Busy = 75,
     /// Needs root.
     NeedsRoot = 77,
+}
+
+impl Exit {
+    /// Returns the way to end that another mailprov calls by this number.
+    fn from_code(code: u8) -> Self {
+        let all = [
+            Self::Done,
+            Self::Changes,
+            Self::PlanMoved,
+            Self::Usage,
+            Self::Invalid,
+            Self::Busy,
+            Self::NeedsRoot,
+        ];
+        all.into_iter().find(|exit| *exit as u8 == code).unwrap_or(Self::Failed)
+    }
 }
 
 /// A command that could not do what it was asked to: said already, or to be
@@ -72,6 +96,12 @@ impl From<crate::host::Error> for Stop {
     }
 }
 
+impl From<remote::Error> for Stop {
+    fn from(error: remote::Error) -> Self {
+        Self::new(Exit::Failed, error.message, error.advice)
+    }
+}
+
 impl From<PlanError> for Stop {
     fn from(error: PlanError) -> Self {
         Self::new(Exit::Failed, error.to_string(), "Nothing was changed.")
@@ -91,6 +121,9 @@ impl From<LockError> for Stop {
 /// Runs a command line.
 pub fn run(cli: &Cli) -> Exit {
     let global = &cli.global;
+    if let Command::Serve = cli.command {
+        return serve::run();
+    }
     let mut report = Report::new(Options {
         json: global.json,
         colour: match global.color {
@@ -101,31 +134,52 @@ pub fn run(cli: &Cli) -> Exit {
         quiet: global.quiet,
         verbose: global.verbose,
     });
+    dispatch(cli, None, &mut report)
+}
+
+/// Runs a command line on this machine; `parcel` is the mail.yml where it came
+/// from another one.
+fn dispatch(cli: &Cli, parcel: Option<&Parcel>, report: &mut Report) -> Exit {
+    let global = &cli.global;
     let result = match &cli.command {
-        Command::Plan { show: Some(show), .. } => plan::show(show, &mut report),
+        _ if !global.ssh.on.is_empty() => on::run(cli, report),
+        Command::Plan { show: Some(show), .. } => plan::show(show, report),
         Command::Plan { mail, detailed_exitcode, out, show: None } => {
-            let mail = mail.mail.as_deref();
-            plan::run(global, mail, out.as_deref(), *detailed_exitcode, &mut report)
+            plan::run(global, wanted(mail, parcel), out.as_deref(), *detailed_exitcode, report)
         }
         Command::Apply { mail, plan, yes } => {
-            apply::run(global, mail.mail.as_deref(), plan.as_deref(), *yes, &mut report)
+            apply::run(global, wanted(mail, parcel), plan.as_deref(), *yes, report)
         }
-        Command::History { run } => history::run(global, *run, &mut report),
-        Command::Rollback { run, purge, yes } => {
-            rollback::run(global, *run, *purge, *yes, &mut report)
-        }
-        Command::Playbook(command) => playbook::run(global, command, &mut report),
-        Command::Init(options) => init::run(options, &mut report),
-        Command::Account(command) => account::run(global, command, &mut report),
-        Command::Alias(command) => alias::run(global, command, &mut report),
+        Command::Bootstrap(bootstrap) => bootstrap::run(global, bootstrap, report),
+        Command::History { run } => history::run(global, *run, report),
+        Command::Rollback { run, purge, yes } => rollback::run(global, *run, *purge, *yes, report),
+        Command::Playbook(command) => playbook::run(global, command, report),
+        Command::Try(options) => try_it::run(global, options, report),
+        Command::Init(options) => init::run(options, report),
+        Command::Account(command) => account::run(global, command, report),
+        Command::Alias(command) => alias::run(global, command, report),
+        Command::PasswdHash { password } => password::print_hash(password, report),
         Command::Explain { what, file, svg } => {
-            explain::run(global, what.as_deref(), file, svg.as_deref(), &mut report)
+            explain::run(global, what.as_deref(), file, svg.as_deref(), report)
         }
-        Command::Schema { of } => generate::schema(*of, &mut report),
-        Command::Completions { shell } => generate::completions(*shell, &mut report),
-        Command::Man { dir } => generate::man(dir.as_deref(), &mut report),
-        Command::PasswdHash { password } => password::print_hash(password, &mut report),
+        Command::Schema { of } => generate::schema(*of, report),
+        Command::Completions { shell } => generate::completions(*shell, report),
+        Command::Man { dir } => generate::man(dir.as_deref(), report),
+        // Answered before there is anybody to report to.
+        Command::Serve => Ok(Exit::Usage),
     };
+    end(result, report)
+}
+
+fn wanted<'a>(mail: &'a Mail, parcel: Option<&'a Parcel>) -> Wanted<'a> {
+    match parcel {
+        Some(parcel) => Wanted::Sent(parcel),
+        None => Wanted::Here(mail.mail.as_deref()),
+    }
+}
+
+/// Says what is left to say, and returns how it ended.
+fn end(result: Result<Exit, Stop>, report: &mut Report) -> Exit {
     result.unwrap_or_else(|stop| {
         if !stop.message.is_empty() {
             report.error(&stop.message, &stop.after);

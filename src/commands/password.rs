@@ -24,8 +24,8 @@ pub(super) fn print_hash(from: &PasswordFrom, report: &mut Report) -> Result<Exi
 }
 
 /// Refuses early where a password is to be typed and nobody can be asked.
-pub(super) fn can_choose(from: &PasswordFrom) -> Result<(), Stop> {
-    if from.password_stdin || from.password_file.is_some() || Report::can_ask() {
+pub(super) fn can_choose(from: &PasswordFrom, report: &Report) -> Result<(), Stop> {
+    if from.is_given() || report.can_ask() {
         return Ok(());
     }
     let message = "there is no terminal to type the password on";
@@ -39,7 +39,7 @@ pub(super) fn choose(
     question: &str,
     report: &mut Report,
 ) -> Result<Password, Stop> {
-    can_choose(from)?;
+    can_choose(from, report)?;
     if let Some(path) = &from.password_file {
         let bytes = local::read(path).map_err(|error| unreadable(&path.display(), &error))?;
         return only_line(bytes);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::load::load;
+use super::load::{Wanted, load};
 use super::{Exit, Stop, saved};
 use crate::cli::Global;
 use crate::engine::SavedPlan;
@@ -11,12 +11,12 @@ use crate::report::Report;
 /// Shows what `apply` would do.
 pub(super) fn run(
     global: &Global,
-    mail: Option<&Path>,
+    wanted: Wanted<'_>,
     out: Option<&Path>,
     detailed_exitcode: bool,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
-    let loaded = load(global, mail, report)?;
+    let loaded = load(global, wanted, report)?;
     let plan = loaded.plan(report)?;
     report.plan(&plan, &loaded.subject());
     if let Some(out) = out {

@@ -1,6 +1,6 @@
 //! `mailprov rollback`.
 
-use super::apply::{can_confirm, confirm, lock, make};
+use super::apply::{can_confirm, confirm, lock, make, settle};
 use super::history::find;
 use super::{Exit, Stop};
 use crate::cli::Global;
@@ -16,7 +16,7 @@ pub(super) fn run(
     yes: bool,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
-    can_confirm(yes)?;
+    can_confirm(yes, report)?;
     let host = Host::open(&global.root)?;
     let _lock = lock(&host, "rollback")?;
     let runs = engine::runs(&host)?;
@@ -36,6 +36,7 @@ pub(super) fn run(
             .note(&format!("What a rollback does not take back:\n  {}\n", back.stays.join("\n  ")));
     }
     if back.plan.changes.is_empty() {
+        settle(&host, &runs)?;
         return Ok(Exit::Done);
     }
     confirm(yes, report)?;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Change;
 use super::store::Store;
 use crate::fault::{Point, pass};
-use crate::host::{Error, Host, Result};
+use crate::host::{Content, Error, Host, Ownership, Result};
 use crate::resource::{self, Key, State, Stored};
 
 /// Where the journals are.
@@ -88,6 +88,8 @@ pub enum Outcome {
         /// What is not as before, each in a sentence.
         left: Vec<String>,
     },
+    /// It was cut off, and a later command found nothing left to do.
+    Settled,
 }
 
 /// The journal of the run that is under way.
@@ -197,10 +199,7 @@ impl<'h> Journal<'h> {
     }
 
     fn write(&self, entry: &Entry) -> Result<()> {
-        let mut line =
-            serde_json::to_vec(entry).map_err(|error| Error::Other(error.to_string()))?;
-        line.push(b'\n');
-        self.host.append(&self.file, &line)?;
+        self.host.append(&self.file, &line(entry)?)?;
         pass(Point::Journal).map_err(|error| Error::io("write", &self.file, error))
     }
 }
@@ -221,6 +220,31 @@ impl Run {
         self.records.iter().map(change).collect()
     }
 
+    /// Tells whether the run was cut off before its end.
+    pub fn is_cut_off(&self) -> bool {
+        self.outcome.is_none()
+    }
+
+    /// Notes, of a run that was cut off, that there is nothing left to do.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the journal cannot be written.
+    pub fn settle(&self, host: &Host) -> Result<()> {
+        let path = folder(self.number).join("journal");
+        let content = host.read(&path)?;
+        let text = content.as_ref().map_or(&[][..], |content| content.bytes());
+        // Without a last line that was cut off: nothing could follow on it.
+        let lines = text.split(|byte| *byte == b'\n');
+        let mut whole: Vec<u8> = lines
+            .filter(|line| serde_json::from_slice::<Entry>(line).is_ok())
+            .flat_map(|line| [line, b"\n"].concat())
+            .collect();
+        let ended = Entry::Ended { outcome: Outcome::Settled, at: crate::host::now() };
+        whole.extend(line(&ended)?);
+        host.put_file(&path, &Content::new(whole), &Ownership::of_root(0o600))
+    }
+
     /// Returns the contents that the run's records name.
     fn contents(&self) -> impl Iterator<Item = &Stored> {
         self.records.iter().flat_map(|record| {
@@ -231,6 +255,13 @@ impl Run {
             })
         })
     }
+}
+
+/// Returns an entry as a line of a journal.
+fn line(entry: &Entry) -> Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(entry).map_err(|error| Error::Other(error.to_string()))?;
+    line.push(b'\n');
+    Ok(line)
 }
 
 /// Reads all journals, the oldest run first.

@@ -12,6 +12,7 @@ mod saved;
 mod store;
 mod tidy;
 mod undo;
+mod unheard;
 
 pub use applied::Drift;
 /// Where all that is ours lies.
@@ -25,3 +26,4 @@ pub use plan::{Change, Plan, PlanError, Unseen, plan};
 pub use saved::{SavedPlan, SavedPlanError};
 pub use tidy::tidy;
 pub use undo::{WayBack, way_back};
+pub use unheard::{note_unheard, take_unheard};

@@ -16,7 +16,7 @@ use crate::resource;
 pub fn tidy(host: &Host, last: Option<&Run>, say: &mut dyn FnMut(&str)) -> Result<()> {
     check::remove_stages(host)?;
     resource::tidy(host, say)?;
-    let Some(run) = last.filter(|run| run.outcome.is_none()) else { return Ok(()) };
+    let Some(run) = last.filter(|run| run.is_cut_off()) else { return Ok(()) };
     for (path, _) in run.records.iter().flat_map(|record| &record.traces) {
         host.remove_tree(&Host::unfinished(path))?;
     }

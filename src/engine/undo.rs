@@ -58,6 +58,10 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
             let (list, key, wish) = match way {
                 Back::First(state) => (&mut first, key, state),
                 Back::To(State::Absent) => (&mut removals, key, State::Absent),
+                Back::To(State::Special) if now != State::Special => {
+                    stays.push(format!("{key} was a socket or a device, which is not made again"));
+                    continue;
+                }
                 Back::To(state) if now == State::Absent => (&mut returns, key, state),
                 Back::To(state) => (&mut puts, key, state),
                 Back::Last(key, state) => (&mut last, key, state),

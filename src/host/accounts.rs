@@ -81,10 +81,16 @@ impl Host {
     }
 
     /// Returns who sits before this run: the user behind sudo, else the user we
-    /// are.
+    /// are; and from which address, where that is by SSH.
     pub fn person(&self) -> String {
-        let behind = std::env::var("SUDO_USER").ok().filter(|name| !name.is_empty());
-        behind.unwrap_or_else(|| self.user_name(nix::unistd::getuid().as_raw()))
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let behind = variable("SUDO_USER");
+        let name = behind.unwrap_or_else(|| self.user_name(nix::unistd::getuid().as_raw()));
+        // sshd(8): the client's address comes first.
+        match variable("SSH_CONNECTION").as_deref().and_then(|value| value.split(' ').next()) {
+            Some(address) => format!("{name} from {address}"),
+            None => name,
+        }
     }
 
     /// Returns the numbers of an owner and a group given by name or `#number`.

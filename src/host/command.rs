@@ -14,7 +14,7 @@ use super::{Error, Host, Result};
 const LINES_SHOWN: usize = 20;
 
 /// Where administration programs live, whatever the caller's own `PATH` is.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A program and its arguments, ready to be run on the host.
 #[derive(Debug)]

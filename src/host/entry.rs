@@ -67,12 +67,14 @@ pub enum Entry {
     },
     /// A folder, whatever is in it.
     Directory(Ownership),
+    /// A FIFO, of whose extended attributes nothing is known.
+    Fifo(Ownership),
     /// A symbolic link.
     Link {
         /// Where it points, as written.
         target: PathBuf,
     },
-    /// A FIFO, a socket or a device.
+    /// A socket or a device.
     Special,
 }
 

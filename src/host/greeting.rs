@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::Host;
 
 /// How long one attempt may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where a service answers, and with what.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -11,6 +11,7 @@ mod facts;
 mod greeting;
 mod init;
 mod look;
+mod outward;
 mod process;
 mod put;
 mod signals;
@@ -19,6 +20,7 @@ mod swap;
 use std::path::{Path, PathBuf};
 
 pub use accounts::{Group, User};
+pub(crate) use command::PATH;
 pub use command::{Captured, Command};
 pub use dpkg::{Package, Simulation};
 pub use entry::{Content, Entry, FileStamp, Ownership};

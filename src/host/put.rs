@@ -1,4 +1,4 @@
-//! Puts files, folders and links in place: whole or not at all, and never
+//! Puts files, folders, links and FIFOs in place: whole or not at all, and never
 //! readable by more people than they should be, not for a moment.
 
 use std::fs::File;
@@ -12,7 +12,7 @@ use nix::sys::stat::{
     Mode, SFlag, UtimensatFlags, fchmod, fstat, fstatat, futimens, mkdirat, utimensat,
 };
 use nix::sys::time::TimeSpec;
-use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fsync, symlinkat, unlinkat};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fsync, mkfifoat, symlinkat, unlinkat};
 use xattr::FileExt;
 
 use super::chase::Place;
@@ -80,12 +80,23 @@ impl Host {
         let fail = |e: io::Error| Error::io("link", path, e);
         let place = self.existing_place(path)?;
         self.clear_for(path, &place, true)?;
-        let new = temporary_name(&place);
-        let _ = unlinkat(&place.folder, new.as_str(), UnlinkatFlags::NoRemoveDir);
-        symlinkat(target, &place.folder, new.as_str()).map_err(|e| fail(e.into()))?;
-        renameat(&place.folder, new.as_str(), &place.folder, place.name.as_os_str())
-            .map_err(|e| fail(e.into()))?;
-        sync_folder(&place).map_err(fail)
+        let made = make_aside(&place, |new| Ok(symlinkat(target, &place.folder, new)?));
+        made.map_err(fail)
+    }
+
+    /// Puts a FIFO in place, atomically.
+    pub fn put_fifo(&self, path: &Path, ownership: &Ownership) -> Result<()> {
+        let fail = |e: io::Error| Error::io("make the FIFO", path, e);
+        let numbers = self.numbers(&ownership.owner, &ownership.group)?;
+        let place = self.existing_place(path)?;
+        self.clear_for(path, &place, true)?;
+        let made = make_aside(&place, |new| {
+            mkfifoat(&place.folder, new, Mode::S_IRUSR | Mode::S_IWUSR)?;
+            let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+            let fifo = File::from(openat(&place.folder, new, flags, Mode::empty())?);
+            set_ownership(&fifo, numbers, ownership)
+        });
+        made.map_err(fail)
     }
 
     /// Opens a file to lock, making it where it is not there.
@@ -207,9 +218,14 @@ impl Host {
         if written >= wanted {
             return Ok(());
         }
-        let (name, flags) = (place.name.as_os_str(), UtimensatFlags::NoFollowSymlink);
-        utimensat(&place.folder, name, &TimeSpec::UTIME_OMIT, &wanted, flags)
-            .map_err(|errno| Error::io("change", path, errno.into()))
+        set_written(&place, &wanted).map_err(|errno| Error::io("change", path, errno.into()))
+    }
+
+    /// Has the file at `path` count as written long ago.
+    pub fn make_old(&self, path: &Path) -> Result<()> {
+        let place = self.existing_place(path)?;
+        let written = set_written(&place, &TimeSpec::new(0, 0));
+        written.map_err(|errno| Error::io("change", path, errno.into()))
     }
 
     /// Finds the place of something that is about to be made.
@@ -241,6 +257,16 @@ const UNFINISHED: &str = ".mailprov-new";
 /// so that one left by a run that was killed is replaced by the next.
 fn temporary_name(place: &Place) -> String {
     format!(".{}{UNFINISHED}", place.name.to_string_lossy())
+}
+
+/// Has something other than a file made beside what stands at a place, under
+/// the name that is given, and renames it over that.
+fn make_aside(place: &Place, make: impl FnOnce(&str) -> io::Result<()>) -> io::Result<()> {
+    let new = temporary_name(place);
+    let _ = unlinkat(&place.folder, new.as_str(), UnlinkatFlags::NoRemoveDir);
+    make(&new)?;
+    renameat(&place.folder, new.as_str(), &place.folder, place.name.as_os_str())?;
+    sync_folder(place)
 }
 
 /// Writes a new file beside the old one and renames it over it.
@@ -304,6 +330,12 @@ fn set_ownership(file: &File, (uid, gid): (u32, u32), ownership: &Ownership) -> 
         file.remove_xattr(name)?;
     }
     Ok(fchmod(file, Mode::from_bits_truncate(ownership.mode))?)
+}
+
+/// Sets when what stands at a place counts as written.
+fn set_written(place: &Place, time: &TimeSpec) -> nix::Result<()> {
+    let (name, flags) = (place.name.as_os_str(), UtimensatFlags::NoFollowSymlink);
+    utimensat(&place.folder, name, &TimeSpec::UTIME_OMIT, time, flags)
 }
 
 /// Makes a rename in a folder last through a power cut.

@@ -21,8 +21,7 @@ impl Interruption {
     /// Fails where the system does not let us.
     pub fn listen(heard: impl Fn() + Send + 'static) -> Result<Self> {
         let interruption = Self::default();
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])
-            .map_err(|error| Error::Other(format!("could not listen to signals: {error}")))?;
+        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(deaf)?;
         let asked = Arc::clone(&interruption.0);
         // Lives as long as the program: there is nothing to wait for.
         std::thread::spawn(move || {
@@ -35,8 +34,33 @@ impl Interruption {
         Ok(interruption)
     }
 
+    /// From now on, notes SIGINT and SIGTERM instead of ending; a terminal or a
+    /// connection that is gone is no reason to stop.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the system does not let us.
+    pub fn listen_on_behalf() -> Result<Self> {
+        let interruption = Self::default();
+        for signal in [SIGINT, SIGTERM] {
+            signal_hook::flag::register(signal, Arc::clone(&interruption.0)).map_err(deaf)?;
+        }
+        // Who hears it does not die of it.
+        signal_hook::flag::register(SIGHUP, Arc::default()).map_err(deaf)?;
+        Ok(interruption)
+    }
+
+    /// Tells to stop.
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
     /// Tells whether we were told to stop.
     pub fn is_asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+}
+
+fn deaf(error: std::io::Error) -> Error {
+    Error::Other(format!("could not listen to signals: {error}"))
 }

@@ -34,6 +34,18 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Reads a program, which may be larger.
+///
+/// # Errors
+///
+/// Fails as the system does.
+pub fn read_program(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    fs::read(path)
+}
+
 /// Says what the system said, without the number that it gives errors.
 pub fn reason(error: &io::Error) -> String {
     let text = error.to_string();

@@ -1,10 +1,11 @@
 //! `accounts:`: names, passwords, aliases, quotas.
 
 use std::ops::Range;
-use std::path::Path;
 
 use super::at::{self, At};
-use super::{Account, Invalid, Mailboxes, Name, PasswordHash, SMALLEST, Size, keys, secret_file};
+use super::{
+    Account, Files, Invalid, Mailboxes, Name, PasswordHash, SMALLEST, Size, keys, secret_file,
+};
 use crate::yaml::{Decoder, Entry, Fields, Key, Kind};
 
 /// What an account is guarded and bounded by.
@@ -24,7 +25,7 @@ pub(super) fn read(
     decoder: &mut Decoder,
     fields: &Fields<'_>,
     mailboxes: Mailboxes,
-    base: &Path,
+    files: &Files<'_>,
 ) -> (Option<Vec<Account>>, Option<Vec<Credentials>>) {
     let Some(entry) = fields.require("accounts", &(0..0), decoder) else {
         return (None, None);
@@ -42,7 +43,7 @@ pub(super) fn read(
     let (mut accounts, mut credentials) = (Some(Vec::new()), Some(Vec::new()));
     for entry in entries {
         let name = read_name(decoder, &entry.key, mailboxes);
-        let (aliases, secret) = read_body(decoder, entry, base);
+        let (aliases, secret) = read_body(decoder, entry, files);
         match (name, &mut accounts) {
             (Some(name), Some(accounts)) => accounts.push(Account { name, aliases }),
             _ => accounts = None,
@@ -72,7 +73,7 @@ fn read_name(decoder: &mut Decoder, key: &Key, mailboxes: Mailboxes) -> Option<A
 
 type Body = (Vec<At<Name>>, Option<Credentials>);
 
-fn read_body(decoder: &mut Decoder, account: &Entry, base: &Path) -> Body {
+fn read_body(decoder: &mut Decoder, account: &Entry, files: &Files<'_>) -> Body {
     if account.value.is_null() {
         let message =
             format!("the account `{}` has no password", decoder.written(&account.key.span));
@@ -89,7 +90,7 @@ fn read_body(decoder: &mut Decoder, account: &Entry, base: &Path) -> Body {
         return (Vec::new(), None);
     };
     let aliases = read_aliases(decoder, &fields);
-    let password = read_password(decoder, &account.key, &fields, base);
+    let password = read_password(decoder, &account.key, &fields, files);
     let quota = read_quota(decoder, &fields);
     (aliases, password.map(|password| Credentials { password, quota }))
 }
@@ -121,7 +122,7 @@ fn read_password(
     decoder: &mut Decoder,
     account: &Key,
     fields: &Fields<'_>,
-    base: &Path,
+    files: &Files<'_>,
 ) -> Option<PasswordHash> {
     let entry = match (fields.get("password"), fields.get("password_file")) {
         (Some(_), Some(file)) => {
@@ -145,7 +146,7 @@ fn read_password(
         (Ok(text), &entry.key.span)
     } else {
         let path = decoder.line(&entry.value)?;
-        (secret_file::read(base, path), &entry.value.span)
+        (secret_file::read(files, path), &entry.value.span)
     };
     match text.and_then(|text| PasswordHash::parse(&text)) {
         Ok(hash) => Some(hash),

@@ -8,14 +8,17 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 
-use super::{Routes, Spec, load};
+use super::{Files, Routes, Spec, load};
 use crate::diagnostic::{Diagnostic, Source};
 
 const HASH: &str = "{SHA512-CRYPT}$6$saltsalt$8iYtNHxjWRl.NF6oNZ5tF.iKFlQREaXBLlSmZKP6dy9l5z3vsoo\
                     WNW0/GZ6Nej73/TFug6pIPSqbJoCT6dfnj.";
 
 fn try_load(text: &str) -> Result<Spec, Vec<Diagnostic>> {
-    load(&Arc::new(Source { name: "mail.yml".into(), text: text.into() }), Path::new("/nowhere"))
+    load(
+        &Arc::new(Source { name: "mail.yml".into(), text: text.into() }),
+        &Files::beside(Path::new("/nowhere")),
+    )
 }
 
 /// A mail.yml whose names are all different and whose forwards are no circle.

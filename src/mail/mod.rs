@@ -15,7 +15,7 @@
 //!   shows a secret.
 //!
 //! This room knows no host. The one thing it reads beside the text are the
-//! `password_file`s that the text names.
+//! `password_file`s that the text names, through [`Files`].
 
 mod accounts;
 mod address;
@@ -25,6 +25,7 @@ mod context;
 mod directory;
 mod domain;
 mod extra;
+mod files;
 mod forwards;
 mod keys;
 #[cfg(test)]
@@ -44,9 +45,9 @@ mod services;
 mod shape;
 mod size;
 mod tls;
+mod trial;
 
 use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 
 pub use accounts::Credentials;
@@ -56,6 +57,7 @@ pub use context::Context;
 pub use directory::{Account, CatchAll, Directory, Forward, Mailboxes};
 pub use domain::{Domain, Hostname};
 pub use extra::Extra;
+pub use files::{Files, Named, named};
 pub use local_part::LocalPart;
 pub use name::{Name, Target};
 pub use new_password::Password;
@@ -67,6 +69,7 @@ pub use routes::{Alias, Routes, Sender};
 pub use services::Services;
 pub use size::Size;
 pub use tls::Tls;
+pub use trial::Trial;
 
 use crate::diagnostic::{Diagnostic, Source};
 use crate::yaml::{self, Decoder, Fields, Node, Shape};
@@ -101,16 +104,16 @@ pub fn schema() -> serde_json::Value {
     yaml::schema("mail.yml", about, &Shape::Section(&keys::MAIL))
 }
 
-/// Reads a `mail.yml`. Relative `password_file`s are looked up in `base`.
+/// Reads a `mail.yml`, and the `password_file`s that it names from `files`.
 ///
 /// # Errors
 ///
 /// Returns every mistake in the text, in its order. None of them shows a
 /// password or a hash.
-pub fn load(source: &Arc<Source>, base: &Path) -> Result<Spec, Vec<Diagnostic>> {
+pub fn load(source: &Arc<Source>, files: &Files<'_>) -> Result<Spec, Vec<Diagnostic>> {
     let root = yaml::parse(source).map_err(|mistakes| not_yaml(source, mistakes))?;
     let mut decoder = Decoder::new(&redact::tree(source, &root));
-    let spec = read(&mut decoder, &root, base);
+    let spec = read(&mut decoder, &root, files);
     decoder.finish(spec)
 }
 
@@ -128,7 +131,7 @@ fn not_yaml(source: &Arc<Source>, mistakes: Vec<Diagnostic>) -> Vec<Diagnostic> 
     mistakes.into_iter().map(point).collect()
 }
 
-fn read(decoder: &mut Decoder, root: &Node, base: &Path) -> Option<Spec> {
+fn read(decoder: &mut Decoder, root: &Node, files: &Files<'_>) -> Option<Spec> {
     if root.is_null() {
         let help = "begin with `hostname`, `domains` and `accounts`; the README has a file to copy";
         decoder.refuse(&(0..0), "the file is empty", help);
@@ -140,13 +143,13 @@ fn read(decoder: &mut Decoder, root: &Node, base: &Path) -> Option<Spec> {
         .and_then(|entry| at::value(decoder, &entry.value, Hostname::parse));
     let domains = read_domains(decoder, &fields);
     let mailboxes = read_mailboxes(decoder, &fields);
-    let (accounts, credentials) = accounts::read(decoder, &fields, mailboxes, base);
+    let (accounts, credentials) = accounts::read(decoder, &fields, mailboxes, files);
     let forwards = forwards::read(decoder, &fields);
     let directory = recipients::directory(decoder, &fields, domains, mailboxes, accounts, forwards);
     let tls = tls::read(decoder, &fields, hostname.as_ref());
     let message_size = read_message_size(decoder, &fields);
     let services = services::read(decoder, &fields);
-    let relay = relay::read(decoder, &fields, base);
+    let relay = relay::read(decoder, &fields, files);
     let extra = extra::read(decoder, &fields);
     Some(Spec {
         source: Arc::clone(decoder.source()),

@@ -41,6 +41,11 @@ impl Password {
         Ok(Self(Secret::new(text.to_owned())))
     }
 
+    /// Returns the password itself, still wrapped.
+    pub fn into_secret(self) -> Secret<String> {
+        self.0
+    }
+
     /// Makes the hash that Dovecot verifies: Argon2id with the costs that OWASP
     /// recommends, 19 MiB of memory in two passes, and a salt of its own. Dovecot
     /// 2.3 and 2.4 of Debian verify it within the 256 MiB that their login

@@ -1,11 +1,10 @@
 //! `relay:`: the host that outgoing mail is handed to.
 
 use std::net::Ipv6Addr;
-use std::path::Path;
 
 use super::at::{self, At};
 use super::local_part::name_of;
-use super::{Domain, Invalid, keys, secret_file};
+use super::{Domain, Files, Invalid, keys, secret_file};
 use crate::secret::Secret;
 use crate::yaml::{Decoder, Fields, printable};
 
@@ -33,7 +32,7 @@ pub struct Login {
 const DEFAULT_PORT: u16 = 587;
 
 /// Reads the section, if it is there.
-pub(super) fn read(decoder: &mut Decoder, fields: &Fields<'_>, base: &Path) -> Option<Relay> {
+pub(super) fn read(decoder: &mut Decoder, fields: &Fields<'_>, files: &Files<'_>) -> Option<Relay> {
     let entry = fields.get("relay")?;
     let fields = decoder.fields(&entry.value, &keys::RELAY)?;
     let host = fields
@@ -43,7 +42,7 @@ pub(super) fn read(decoder: &mut Decoder, fields: &Fields<'_>, base: &Path) -> O
         fields.get("username").and_then(|entry| at::value(decoder, &entry.value, parse_username));
     let password = fields
         .get("password_file")
-        .and_then(|entry| at::value(decoder, &entry.value, |path| secret_file::read(base, path)));
+        .and_then(|entry| at::value(decoder, &entry.value, |path| secret_file::read(files, path)));
     for (one, other) in [("username", "password_file"), ("password_file", "username")] {
         if let (Some(entry), false) = (fields.get(one), fields.has(other)) {
             let message = format!("`{one}` without `{other}`");

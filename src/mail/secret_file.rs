@@ -1,16 +1,13 @@
 //! Files that hold one secret on one line.
 
-use std::path::Path;
-
-use super::Invalid;
-use crate::local;
+use super::{Files, Invalid};
 use crate::yaml::printable;
 
 /// No hash or password is longer.
 const MAX_BYTES: usize = 16 * 1024;
 
 /// Reads a file's only line. Nothing of it is in an error.
-pub(super) fn read(base: &Path, path: &str) -> Result<String, Invalid> {
+pub(super) fn read(files: &Files<'_>, path: &str) -> Result<String, Invalid> {
     let shown = printable(path);
     if path.starts_with(['{', '$']) {
         return Err(Invalid::new(
@@ -18,13 +15,13 @@ pub(super) fn read(base: &Path, path: &str) -> Result<String, Invalid> {
             "write `password:` instead of `password_file:`",
         ));
     }
-    let full = base.join(path);
+    let full = files.place(path);
     let cannot = |error: std::io::Error| {
         let place = std::path::absolute(&full).unwrap_or_else(|_| full.clone());
         let help = format!("looked for at {}", printable(&place.display().to_string()));
         Invalid::new(format!("cannot read `{shown}`: {}", reason(&error)), help)
     };
-    let text = local::read(&full).map_err(|error| match error.kind() {
+    let text = files.read(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::Other => {
             Invalid::new(format!("`{shown}` is not a file"), "name a file with one line")
         }
@@ -67,7 +64,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let with = |bytes: &[u8]| {
             fs::write(folder.path().join("secret"), bytes).unwrap();
-            read(folder.path(), "secret")
+            read(&Files::beside(folder.path()), "secret")
         };
         assert_eq!(with(b"hunter2\n").unwrap(), "hunter2");
         assert_eq!(with(b"hunter2").unwrap(), "hunter2");
@@ -77,8 +74,9 @@ mod tests {
             assert!(!error.message.contains("hunter"), "{error:?}");
         }
         assert!(with(&[b'a'; 20_000]).is_err());
-        assert!(read(folder.path(), "absent").unwrap_err().message.contains("no such file"));
-        assert!(read(folder.path(), ".").unwrap_err().message.contains("not a file"));
-        assert!(read(folder.path(), "/dev/zero").unwrap_err().message.contains("not a file"));
+        let files = Files::beside(folder.path());
+        assert!(read(&files, "absent").unwrap_err().message.contains("no such file"));
+        assert!(read(&files, ".").unwrap_err().message.contains("not a file"));
+        assert!(read(&files, "/dev/zero").unwrap_err().message.contains("not a file"));
     }
 }

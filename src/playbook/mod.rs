@@ -34,7 +34,7 @@ pub struct Playbook {
 }
 
 /// A step with its templates rendered: what one step declares for one host.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Declared {
     /// The step's name.
     pub step: String,

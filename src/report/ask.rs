@@ -1,44 +1,38 @@
-//! Questions to the person at the terminal.
+//! Questions to whoever listens.
 
-use std::io::{self, IsTerminal};
+use std::io;
 
 use super::Report;
-use crate::local;
 use crate::secret::Secret;
 
 impl Report {
     /// Tells whether there is somebody to ask.
-    pub fn can_ask() -> bool {
-        io::stdin().is_terminal() && io::stderr().is_terminal()
+    pub fn can_ask(&self) -> bool {
+        self.screen.answers
     }
 
     /// Asks a question that is answered by `y` or `yes`.
     pub fn ask(&mut self, question: &str) -> bool {
-        let answer = self.ask_line(&format!("{question} [y/N]"));
-        answer.is_some_and(|answer| ["y", "yes"].contains(&answer.to_lowercase().as_str()))
+        self.ask_line(&format!("{question} [y/N]")).is_some_and(|answer| is_yes(&answer))
     }
 
     /// Asks a question that is answered by a line; there is none where the input
     /// has ended.
     pub fn ask_line(&mut self, question: &str) -> Option<String> {
-        self.err(&format!("{question} "));
-        let mut answer = String::new();
-        let read = io::stdin().read_line(&mut answer);
-        if !answer.ends_with('\n') {
-            // The input ended: what comes next begins a line of its own.
-            self.err("\n");
-        }
-        read.ok().filter(|count| *count > 0).map(|_| answer.trim().to_owned())
+        self.listener.ask_line(question)
     }
 
     /// Asks a question whose answer is not to be seen.
     ///
     /// # Errors
     ///
-    /// As [`local::read_unseen`].
+    /// As [`local::read_unseen`](crate::local::read_unseen).
     pub fn ask_unseen(&mut self, question: &str) -> io::Result<Secret<String>> {
-        let answer = local::read_unseen(|| self.err(&format!("{question} ")));
-        self.err("\n");
-        answer
+        self.listener.ask_unseen(question)
     }
+}
+
+/// Tells whether an answer means yes.
+pub fn is_yes(answer: &str) -> bool {
+    ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
 }

@@ -62,7 +62,7 @@ impl Report {
 
     /// Tells programs or people, but not both.
     fn told(&mut self, line: &serde_json::Value, text: &str) {
-        match self.options.json {
+        match self.screen.json {
             true => self.out(&format!("{line}\n")),
             false => self.out(text),
         }

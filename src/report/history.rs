@@ -66,6 +66,7 @@ fn headline(run: &Run, style: Style) -> String {
         None => style.changed("interrupted"),
         Some(Outcome::Applied) => style.added("applied"),
         Some(Outcome::Undone) => style.changed("failed, undone"),
+        Some(Outcome::Settled) => style.changed("interrupted, nothing left to do"),
         Some(Outcome::Broken { .. }) => style.bad("failed, undone in part"),
     };
     format!(

@@ -85,6 +85,7 @@ pub(super) fn run(run: &Run) -> Value {
         None => "interrupted",
         Some(Outcome::Applied) => "applied",
         Some(Outcome::Undone) => "undone",
+        Some(Outcome::Settled) => "settled",
         Some(Outcome::Broken { .. }) => "broken",
     };
     json!({
@@ -110,6 +111,18 @@ pub(super) fn applied(changes: usize, elapsed: Duration) -> Value {
 /// The end of a run that did not.
 pub(super) fn error(error: &str, after: &str) -> Value {
     json!({"event": "error", "error": error, "advice": after})
+}
+
+/// JSON lines of another host, each with its name.
+pub(super) fn of_host(lines: &str, host: &str) -> String {
+    let named = |line: &str| match serde_json::from_str(line) {
+        Ok(Value::Object(mut object)) => {
+            object.insert("host".into(), host.into());
+            format!("{}\n", Value::Object(object))
+        }
+        _ => format!("{line}\n"),
+    };
+    lines.lines().map(named).collect()
 }
 
 /// A mistake in what a person wrote.

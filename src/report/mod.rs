@@ -8,15 +8,26 @@ mod json;
 mod people;
 mod plan;
 mod progress;
+mod screen;
 mod style;
+mod trial;
 
-use std::io::{self, IsTerminal, Write};
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Change, Event, Plan, Run, SavedPlan};
+use crate::host::{self, Interruption};
+use crate::wire::{self, Answer, Frame, Screen};
+pub use ask::is_yes;
 use progress::Progress;
+use screen::{Behind, Listener};
 use style::Style;
+pub use trial::Task;
 
 /// More mistakes than this are only counted.
 const MISTAKES_SHOWN: usize = 20;
@@ -50,24 +61,73 @@ pub struct Account {
 /// Where all that is said goes.
 #[derive(Debug)]
 pub struct Report {
-    options: Options,
-    progress: Progress,
+    screen: Screen,
+    listener: Listener,
+    /// How far the runs on other hosts are, where there are several.
+    others: HashMap<String, Progress>,
 }
 
 impl Report {
-    /// Makes a report.
+    /// Makes a report to whoever runs us.
     pub fn new(options: Options) -> Self {
-        Self { options, progress: Progress::new() }
+        Self {
+            screen: screen::screen(&options),
+            listener: Listener::Here(Progress::default()),
+            others: HashMap::new(),
+        }
+    }
+
+    /// Makes a report to somebody behind a connection, who gets `frames`, sees
+    /// them on `screen`, answers through `answers`, and can tell a run to stop.
+    pub fn there(
+        screen: Screen,
+        frames: Sender<Frame>,
+        answers: Receiver<Answer>,
+        stop: Interruption,
+    ) -> Self {
+        let behind = Behind { frames, answers, stop, has_begun: Arc::default() };
+        Self { screen, listener: Listener::There(behind), others: HashMap::new() }
+    }
+
+    /// Tells, now and later, whether somebody behind a connection was told of a
+    /// run's first step.
+    pub fn has_begun(&self) -> Arc<AtomicBool> {
+        match &self.listener {
+            Listener::Here(_) => Arc::default(),
+            Listener::There(behind) => Arc::clone(&behind.has_begun),
+        }
+    }
+
+    /// Tells somebody behind a connection that this is the end, and whether
+    /// that was heard.
+    pub fn end(&self, code: u8, patience: Duration) -> bool {
+        let Listener::There(behind) = &self.listener else { return true };
+        behind.say(Frame::End(code));
+        behind.answers.recv_timeout(patience) == Ok(Answer::Heard)
+    }
+
+    /// Tells of a run whose end was not heard of.
+    pub fn unheard(&mut self, run: &Run) {
+        let style = Style::new(self.screen.err_in_colour);
+        let text = history::one(run, &[], style);
+        self.note(&format!(
+            "The connection to the last run was lost. It went on and ended:\n{text}\n"
+        ));
+    }
+
+    /// Tells what this report is seen on.
+    pub fn screen(&self) -> Screen {
+        self.screen
     }
 
     /// Shows a plan.
     pub fn plan(&mut self, plan: &Plan, subject: &str) {
-        if self.options.json {
+        if self.screen.json {
             json::plan(plan).iter().for_each(|line| self.out(&format!("{line}\n")));
         }
-        if !self.options.quiet {
+        if !self.screen.quiet {
             let style = self.style();
-            if self.options.verbose {
+            if self.screen.verbose {
                 self.say(&plan::fulfilled(plan, style));
             }
             let text = plan::text(plan, subject, style);
@@ -77,21 +137,23 @@ impl Report {
 
     /// Tells what happens during a run.
     pub fn event(&mut self, event: &Event<'_>) {
-        if self.options.json {
+        if self.screen.json {
             json::event(event).iter().for_each(|line| self.out(&format!("{line}\n")));
         }
-        if !self.options.quiet {
-            let style = Style::new(self.colour(io::stderr().is_terminal()));
-            self.progress.event(event, style);
-        }
+        self.progress(progress_of(event));
+    }
+
+    fn progress(&mut self, at: wire::Progress) {
+        let style = Style::new(self.screen.err_in_colour);
+        self.listener.progress(at, style, self.screen.quiet);
     }
 
     /// Tells how a run ended.
     pub fn applied(&mut self, changes: usize, elapsed: Duration) {
-        if self.options.json {
+        if self.screen.json {
             self.out(&format!("{}\n", json::applied(changes, elapsed)));
         }
-        if !self.options.quiet {
+        if !self.screen.quiet {
             let text = format!(
                 "Done: {} made in {}.\n",
                 people::changes(changes),
@@ -107,12 +169,26 @@ impl Report {
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }
 
+    /// Tells, while a box runs, that a signal was heard.
+    pub fn told_to_clean_up() {
+        let _ = io::stderr().lock().write_all(b"\ntold to stop: the box is thrown away\n");
+    }
+
+    /// From now on hears whoever wants the run to stop, and says so.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the system does not let us.
+    pub fn interruption(&self) -> host::Result<Interruption> {
+        self.listener.interruption(Self::told_to_stop)
+    }
+
     /// Shows mistakes in what a person wrote.
     pub fn diagnostics(&mut self, diagnostics: &[Diagnostic]) {
-        if self.options.json {
+        if self.screen.json {
             diagnostics.iter().for_each(|it| self.out(&format!("{}\n", json::diagnostic(it))));
         }
-        let colour = self.colour(io::stderr().is_terminal());
+        let colour = self.screen.err_in_colour;
         for diagnostic in diagnostics.iter().take(MISTAKES_SHOWN) {
             self.err(&format!("{}\n\n", diagnostic.render(colour)));
         }
@@ -124,11 +200,11 @@ impl Report {
 
     /// Shows what went wrong: the last lines of a run that failed.
     pub fn error(&mut self, error: &str, after: &str) {
-        self.progress.clear();
-        if self.options.json {
+        self.listener.clear();
+        if self.screen.json {
             self.out(&format!("{}\n", json::error(error, after)));
         }
-        let style = Style::new(self.colour(io::stderr().is_terminal()));
+        let style = Style::new(self.screen.err_in_colour);
         let mut text = format!("{} {error}\n", style.bad("error:"));
         if !after.is_empty() {
             text.push_str(&format!("{after}\n"));
@@ -138,7 +214,7 @@ impl Report {
 
     /// Shows a plan that was kept in a file.
     pub fn saved_plan(&mut self, plan: &SavedPlan) {
-        if self.options.json {
+        if self.screen.json {
             self.out(&format!("{}\n", json::saved_plan(plan)));
         }
         let text = history::saved_plan(plan, self.style());
@@ -147,7 +223,7 @@ impl Report {
 
     /// Lists runs, the newest first.
     pub fn history(&mut self, runs: &[Run]) {
-        if self.options.json {
+        if self.screen.json {
             runs.iter().rev().for_each(|run| self.out(&format!("{}\n", json::run(run))));
         }
         let text = history::list(runs, self.style());
@@ -156,7 +232,7 @@ impl Report {
 
     /// Shows what a run changed.
     pub fn run(&mut self, run: &Run, changes: &[Change]) {
-        if self.options.json {
+        if self.screen.json {
             self.out(&format!("{}\n", json::run(run)));
             changes.iter().for_each(|change| self.out(&format!("{}\n", json::change(change))));
         }
@@ -166,7 +242,7 @@ impl Report {
 
     /// Says something to people that is worth knowing.
     pub fn note(&mut self, text: &str) {
-        if !self.options.quiet {
+        if !self.screen.quiet {
             self.err(text);
         }
     }
@@ -181,13 +257,53 @@ impl Report {
         self.out(text);
     }
 
+    /// Shows what another mailprov says, that of `host`. Where several speak,
+    /// each line names its host.
+    pub fn relay(&mut self, frame: &Frame, host: &str, several: bool) {
+        let named = |text: &str| match several {
+            true => text.lines().map(|line| format!("{host}: {line}\n")).collect(),
+            false => text.to_owned(),
+        };
+        match frame {
+            Frame::Out(text) if self.screen.json => self.out(&json::of_host(text, host)),
+            Frame::Out(text) => self.out(&named(text)),
+            Frame::Err(text) => {
+                self.listener.clear();
+                self.err(&named(text));
+            }
+            Frame::Progress(at) if !several => self.progress(at.clone()),
+            Frame::Progress(at) => {
+                let style = Style::new(self.screen.err_in_colour);
+                let progress = self.others.entry(host.to_owned()).or_default();
+                if let Some(line) = progress.at(at, style, false)
+                    && !self.screen.quiet
+                {
+                    self.err(&named(&line));
+                }
+            }
+            Frame::Ready(_) | Frame::Ask { .. } | Frame::End(_) => {}
+        }
+    }
+
+    /// Says at the end how each of several hosts came out, by exit code.
+    pub fn hosts(&mut self, outcomes: &[(String, u8)]) {
+        let style = Style::new(self.screen.err_in_colour);
+        let line = |(host, code): &(String, u8)| match code {
+            0 => format!("  {} {host}\n", style.added("✓")),
+            2 => format!("  {} {host}: there are changes\n", style.changed("~")),
+            code => format!("  {} {host}: failed (exit code {code})\n", style.bad("✗")),
+        };
+        let text: String = outcomes.iter().map(line).collect();
+        self.err(&format!("\n{text}"));
+    }
+
     /// Shows how a file that a person wrote was edited: both versions as they
     /// may be seen.
     pub fn edited(&mut self, file: &str, before: &str, after: &str) {
-        if self.options.json {
+        if self.screen.json {
             self.out(&format!("{}\n", json::edited(file)));
         }
-        if !self.options.quiet {
+        if !self.screen.quiet {
             let style = self.style();
             let text = plan::difference(before, after, style);
             self.say(&format!("{}\n{text}", style.heading(file)));
@@ -196,7 +312,7 @@ impl Report {
 
     /// Lists the accounts of a mail service.
     pub fn accounts(&mut self, accounts: &[Account]) {
-        match self.options.json {
+        match self.screen.json {
             true => {
                 accounts.iter().for_each(|it| self.out(&format!("{}\n", json::account(it))));
             }
@@ -206,32 +322,32 @@ impl Report {
 
     /// Says something to people.
     fn say(&self, text: &str) {
-        if self.options.json { self.err(text) } else { self.out(text) }
+        if self.screen.json { self.err(text) } else { self.out(text) }
     }
 
     /// The style of what [`Report::say`] says.
     fn style(&self) -> Style {
-        let terminal = match self.options.json {
-            true => io::stderr().is_terminal(),
-            false => io::stdout().is_terminal(),
-        };
-        Style::new(self.colour(terminal))
+        Style::new(self.screen.out_in_colour)
     }
 
-    fn colour(&self, terminal: bool) -> bool {
-        let unwanted = |name| {
-            std::env::var_os(name).is_some_and(|value: std::ffi::OsString| !value.is_empty())
-        };
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        self.options.colour.unwrap_or(terminal && !unwanted("NO_COLOR") && !dumb)
-    }
-
-    /// Nobody listens any more where this fails (`| head`); a run goes on.
     fn out(&self, text: &str) {
-        let _ = io::stdout().lock().write_all(text.as_bytes());
+        self.listener.out(text);
     }
 
     fn err(&self, text: &str) {
-        let _ = io::stderr().lock().write_all(text.as_bytes());
+        self.listener.err(text);
+    }
+}
+
+/// Says how far a run is, as it is told to people.
+fn progress_of(event: &Event<'_>) -> wire::Progress {
+    match event {
+        Event::Started { changes } => wire::Progress::Started { step: changes[0].step.clone() },
+        Event::Undoing => wire::Progress::Undoing,
+        Event::Said { text } => wire::Progress::Said { text: (*text).into() },
+        Event::Finished { changes, elapsed } => wire::Progress::Finished {
+            step: changes[0].step.clone(),
+            seconds: elapsed.as_secs_f64(),
+        },
     }
 }

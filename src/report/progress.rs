@@ -1,20 +1,20 @@
 //! What a person sees while a run goes on: a live line on a terminal, plain
 //! lines elsewhere.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::people;
 use super::style::Style;
-use crate::engine::Event;
+use crate::wire;
 
 /// Durations below this are not worth a word.
 const WORTH_SAYING: Duration = Duration::from_secs(1);
 
 /// The step that runs now.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Progress {
     bar: Option<ProgressBar>,
     step: String,
@@ -22,49 +22,48 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Makes one with nothing to show yet.
-    pub(super) fn new() -> Self {
-        Self { bar: None, step: String::new(), said: String::new() }
-    }
-
-    /// Shows an event.
-    pub(super) fn event(&mut self, event: &Event<'_>, style: Style) {
-        match event {
-            Event::Started { changes } => {
-                self.step.clone_from(&changes[0].step);
+    /// Takes up how far a run is. Returns the line that is to be shown for it,
+    /// if there is to be one. `live`: a line may be drawn that moves.
+    pub(super) fn at(
+        &mut self,
+        progress: &wire::Progress,
+        style: Style,
+        live: bool,
+    ) -> Option<String> {
+        match progress {
+            wire::Progress::Started { step } => {
+                self.step.clone_from(step);
                 self.said.clear();
-                if io::stderr().is_terminal() {
-                    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-                    if let Ok(template) = ProgressStyle::with_template("{spinner} {msg} {elapsed}")
-                    {
-                        bar.set_style(template);
-                    }
-                    bar.set_message(self.step.clone());
-                    bar.enable_steady_tick(Duration::from_millis(120));
-                    self.bar = Some(bar);
+                if live && io::stderr().is_terminal() {
+                    self.bar = Some(bar(step));
                 }
+                None
             }
-            Event::Undoing => {
+            wire::Progress::Undoing => {
                 self.clear();
-                line(&style.bad("  ! failed; undoing what was done"));
+                Some(style.bad("  ! failed; undoing what was done"))
             }
-            Event::Said { text } => {
+            wire::Progress::Said { text } => {
                 if *text == self.said {
-                    return;
+                    return None;
                 }
-                self.said = (*text).to_owned();
+                self.said.clone_from(text);
                 match &self.bar {
-                    Some(bar) => bar.set_message(format!("{}: {text}", self.step)),
-                    None => line(&format!("  … {}: {text}", self.step)),
+                    Some(bar) => {
+                        bar.set_message(format!("{}: {text}", self.step));
+                        None
+                    }
+                    None => Some(format!("  … {}: {text}", self.step)),
                 }
             }
-            Event::Finished { changes, elapsed } => {
+            wire::Progress::Finished { step, seconds } => {
                 self.clear();
-                let time = match *elapsed >= WORTH_SAYING {
-                    true => format!(" ({})", people::duration(*elapsed)),
+                let elapsed = Duration::try_from_secs_f64(*seconds).unwrap_or_default();
+                let time = match elapsed >= WORTH_SAYING {
+                    true => format!(" ({})", people::duration(elapsed)),
                     false => String::new(),
                 };
-                line(&format!("  {} {}{}", style.added("✓"), changes[0].step, style.faint(&time)));
+                Some(format!("  {} {step}{}", style.added("✓"), style.faint(&time)))
             }
         }
     }
@@ -77,6 +76,12 @@ impl Progress {
     }
 }
 
-fn line(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+fn bar(step: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    if let Ok(template) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+        bar.set_style(template);
+    }
+    bar.set_message(step.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
 }

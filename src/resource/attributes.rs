@@ -58,6 +58,12 @@ impl Declared {
         }
     }
 
+    /// Declares all three: it is root's.
+    pub(super) fn of_root(mode: u32) -> Self {
+        let root = || Some("root".to_owned());
+        Self { owner: root(), group: root(), mode: Some(mode) }
+    }
+
     /// Completes what is declared by what is there, else by root and `mode`.
     pub(super) fn complete(&self, actual: Option<&Ownership>, mode: u32) -> Ownership {
         let mut complete = actual.cloned().unwrap_or_else(|| Ownership::of_root(mode));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::attributes::path;
 use super::{Key, State, Target, keys};
-use crate::host::{Content, Entry, Host, Ownership, Result};
+use crate::host::{Content, Entry, Error, Host, Ownership, Result};
 use crate::yaml::{Decoder, Kind, Node};
 
 /// Where originals are, each under its own path. For root's eyes only.
@@ -63,6 +63,10 @@ pub(super) fn write(host: &Host, path: &Path) -> Result<()> {
             copy_tree(host, path, &new)?;
             host.rename(&new, &copy)
         }
+        Some(Entry::Special) => Err(Error::Other(format!(
+            "{} is a socket or a device, of which no copy can be kept; move it away first",
+            path.display()
+        ))),
         Some(_) => copy_tree(host, path, &copy),
         None => {
             let root = Ownership::of_root(0o600);
@@ -83,6 +87,7 @@ fn copy_tree(host: &Host, from: &Path, to: &Path) -> Result<()> {
             }
             Ok(())
         }
+        Some(Entry::Fifo(ownership)) => host.put_fifo(to, &ownership),
         Some(Entry::Special) | None => Ok(()),
     }
 }

@@ -196,7 +196,7 @@ pub(super) fn write(host: &Host, pair: &Pair, after: &State) -> Result<()> {
 ///
 /// Passes on what keeps us from looking, a lack of permission above all.
 pub fn examine(
-    host: &Host,
+    view: &View<'_>,
     certificate: &Path,
     key: &Path,
     hostname: &str,
@@ -207,7 +207,7 @@ pub fn examine(
     };
     let get = "get one (certbot certonly --standalone), or write `tls: {self_signed: true}` to begin with";
     let mut read = |of_key, what, path: &Path| -> Result<Option<Content>> {
-        match host.read(path) {
+        match view.content(path) {
             Ok(None) => problem(of_key, format!("there is no {what} at {}", path.display()), get),
             Ok(content) => return Ok(content),
             Err(error) if error.is_permission_denied() => return Err(error),

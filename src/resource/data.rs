@@ -30,6 +30,7 @@ pub fn json(state: &State, secret: bool) -> Value {
         }
         State::Directory(ownership) => object("directory", ownership).into(),
         State::Link { target } => json!({"state": "link", "target": target}),
+        State::Fifo(ownership) => object("fifo", ownership).into(),
         State::Special => json!({"state": "special"}),
         State::Kept => json!({"state": "kept"}),
         State::Package { version, complete, automatic } => {

@@ -71,6 +71,18 @@ impl File {
         Some(Self { path: path?, desired })
     }
 
+    /// Wants a file of root's with this content, which is never shown.
+    pub(super) fn secret(path: PathBuf, content: &str, mode: u32) -> Self {
+        let content = Some(Content::new(content.as_bytes().to_vec()));
+        let declared = Declared::of_root(mode);
+        Self { path, desired: Desired::File { content, secret: true, declared } }
+    }
+
+    /// Wants a directory of root's.
+    pub(super) fn directory(path: PathBuf, mode: u32) -> Self {
+        Self { path, desired: Desired::Directory(Declared::of_root(mode)) }
+    }
+
     /// Returns the path as a key.
     pub(super) fn key(&self) -> Key {
         Key::File(self.path.clone())
@@ -179,6 +191,7 @@ pub(super) fn observe(host: &Host, path: &Path) -> Result<State> {
         }
         Some(Entry::Directory(ownership)) => State::Directory(ownership),
         Some(Entry::Link { target }) => State::Link { target },
+        Some(Entry::Fifo(ownership)) => State::Fifo(ownership),
         Some(Entry::Special) => State::Special,
     })
 }
@@ -190,8 +203,9 @@ pub(super) fn write(host: &Host, path: &Path, after: &State) -> Result<()> {
         State::File { blob, ownership } => host.put_file(path, &blob.content, ownership),
         State::Directory(ownership) => host.put_directory(path, ownership),
         State::Link { target } => host.put_link(path, target),
+        State::Fifo(ownership) => host.put_fifo(path, ownership),
         State::Special => Err(host::Error::Other(format!(
-            "{} was a FIFO, a socket or a device, and none is made again",
+            "{} was a socket or a device, and none is made again",
             path.display()
         ))),
         other => Err(host::Error::Other(format!("{} cannot become {other:?}", path.display()))),

@@ -14,6 +14,7 @@ mod command;
 mod data;
 mod file;
 mod group;
+mod health;
 mod key;
 mod keys;
 mod package;
@@ -78,6 +79,17 @@ pub struct Target {
 }
 
 impl Resource {
+    /// Wants a file of root's that was sent along with a mail.yml, its content
+    /// never shown.
+    pub fn sent_file(path: PathBuf, content: &str, mode: u32) -> Self {
+        Self::File(file::File::secret(path, content, mode))
+    }
+
+    /// Wants a directory of root's for such files.
+    pub fn sent_directory(path: PathBuf, mode: u32) -> Self {
+        Self::File(file::File::directory(path, mode))
+    }
+
     /// Reads the fields of a step of the kind `kind`, its templates rendered.
     pub fn decode(
         kind: &str,

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::State;
+use super::health::{Begun, MOMENT, unwell, wait_until_well};
 use super::service::{Configuration, Loaded, ServiceKey, ServiceState};
 use crate::digest::Digest;
-use crate::host::{Content, Error, Greeting, Host, Ownership, Process, Result, Unit, now};
+use crate::host::{Content, Error, Host, Init, Ownership, Process, Result, Unit, now};
 
 /// Where it is noted what each service was last started with.
 pub(super) const NOTES: &str = "/var/lib/mailprov/services";
@@ -119,16 +120,27 @@ pub(super) fn write(host: &Host, key: &ServiceKey, before: &State, after: &State
     if old.is_some() && before_meets(before, after) {
         return Ok(());
     }
-    let process = if old.is_some() && key.reload && reload_is_enough(before, configuration) {
-        host.reload(unit)?;
-        wait_for_process(host, unit, None)?
-    } else {
-        restart(host, unit, old.as_ref())?
+    let reloaded = match old {
+        Some(_) if key.reload && reload_is_enough(before, configuration) => reload(host, key).ok(),
+        _ => None,
     };
-    for greeting in &key.answers {
-        wait_for_answer(host, unit, greeting)?;
-    }
+    let process = match reloaded {
+        Some(process) => process,
+        None => {
+            let process = restart(host, unit, old.as_ref())?;
+            wait_until_well(host, key, process, Begun::Started)?
+        }
+    };
     note(host, key, configuration, Some(process))
+}
+
+/// Reloads a service. Where it is not well then, a restart may do: Dovecot 2.4
+/// does not begin to serve another protocol by a reload, and Postfix holds back
+/// for a minute what failed to start with the files before these.
+fn reload(host: &Host, key: &ServiceKey) -> Result<Process> {
+    host.reload(&key.unit)?;
+    let process = wait_for_process(host, &key.unit, None)?;
+    wait_until_well(host, key, process, Begun::Reloaded)
 }
 
 /// Restarts a service. One that somebody started past the init system, which
@@ -186,6 +198,12 @@ pub(super) fn touches(key: &ServiceKey) -> Vec<PathBuf> {
 /// (systemd does not wait for the units that a unit is made of). Process 1
 /// stands for all that have no number of their own.
 fn wait_for_process(host: &Host, unit: &Unit, old: Option<&Process>) -> Result<Process> {
+    // systemd has started it by now, unless its daemon tells its number by itself.
+    let is_known = unit.pid_file.is_none() && host.init()? == Init::Systemd;
+    let (patience, what) = match is_known {
+        true => (MOMENT, "ended right after its start"),
+        false => (PATIENCE, "was started but does not run"),
+    };
     let start = Instant::now();
     loop {
         if let Some(process) = host.main_process(unit)?
@@ -193,11 +211,8 @@ fn wait_for_process(host: &Host, unit: &Unit, old: Option<&Process>) -> Result<P
         {
             return Ok(process);
         }
-        if start.elapsed() > PATIENCE {
-            return Err(Error::Other(format!(
-                "{} was started but does not run; its last words: journalctl -u '{0}*'",
-                unit.name
-            )));
+        if start.elapsed() > patience {
+            return Err(unwell(unit, what));
         }
         std::thread::sleep(Duration::from_millis(50));
     }
@@ -214,23 +229,6 @@ fn wait_for_end(host: &Host, unit: &Unit) -> Result<()> {
         std::thread::sleep(Duration::from_millis(50));
     }
     Ok(())
-}
-
-/// Waits until the service greets: a process that runs may still serve nobody.
-fn wait_for_answer(host: &Host, unit: &Unit, greeting: &Greeting) -> Result<()> {
-    let start = Instant::now();
-    loop {
-        match host.greets(greeting) {
-            Ok(()) => return Ok(()),
-            Err(reason) if start.elapsed() > PATIENCE => {
-                return Err(Error::Other(format!(
-                    "{} runs but {greeting} does not answer ({reason}); its last words: journalctl -u '{0}*'",
-                    unit.name
-                )));
-            }
-            Err(_) => std::thread::sleep(Duration::from_millis(50)),
-        }
-    }
 }
 
 fn note(

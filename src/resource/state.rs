@@ -31,7 +31,9 @@ pub enum State<B = Blob> {
         /// Where it points, as written.
         target: PathBuf,
     },
-    /// A FIFO, a socket or a device, where none belongs.
+    /// A FIFO, where none belongs.
+    Fifo(Ownership),
+    /// A socket or a device, where none belongs.
     Special,
     /// The original of a path is kept.
     Kept,
@@ -102,6 +104,7 @@ impl<B> State<B> {
             Self::Absent => State::Absent,
             Self::Directory(ownership) => State::Directory(ownership),
             Self::Link { target } => State::Link { target },
+            Self::Fifo(ownership) => State::Fifo(ownership),
             Self::Special => State::Special,
             Self::Kept => State::Kept,
             Self::Package { version, complete, automatic } => {
@@ -154,7 +157,7 @@ impl State {
 
     /// Tells whether `now` is this state still, the earlier changes of the same
     /// run aside: a table is outdated by its new source, a service by its new
-    /// files.
+    /// files, and known by its new unit.
     pub fn is_still(&self, now: &Self) -> bool {
         match (self, now) {
             (Self::Table(was), Self::Table(now)) => {
@@ -164,6 +167,8 @@ impl State {
             (Self::Service(was), Self::Service(now)) => {
                 (was.enabled, was.running) == (now.enabled, now.running)
             }
+            // An earlier step may have brought its unit.
+            (Self::Absent, Self::Service(now)) => !now.running,
             (was, now) => was == now,
         }
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::attributes::{Assets, name, path};
-use super::{Key, State, Target, View, keys};
+use super::{Key, State, Target, View, file, keys};
 use crate::digest::Digest;
 use crate::host::{Content, Entry, Error, Host, Ownership, Result};
 use crate::yaml::{Decoder, Node};
@@ -126,8 +126,9 @@ impl TableKey {
 /// Looks at a compiled table.
 pub(super) fn observe(host: &Host, key: &TableKey) -> Result<State> {
     let compiled = key.compiled();
-    let Some(entry) = host.entry(&compiled)? else { return Ok(State::Absent) };
-    let Entry::File { content, ownership } = entry else { return Ok(State::Special) };
+    let Some(Entry::File { content, ownership }) = host.entry(&compiled)? else {
+        return file::observe(host, &compiled);
+    };
     let (table, source) = (host.stamp(&compiled)?, host.stamp(&key.source)?);
     // Postfix warns of a table that is older than its source, whatever is in them. A source that
     // is not there will be younger.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{Key, State, observe, touches};
 use crate::digest::Digest;
-use crate::host::{Host, Result};
+use crate::host::{Content, Host, Result};
 
 /// A host under the changes of earlier steps.
 #[derive(Debug)]
@@ -52,8 +52,11 @@ impl<'h> View<'h> {
     /// Gives owners that have no name yet the one that an earlier step gives
     /// their number: what is theirs then needs no change.
     fn named(&self, mut state: State) -> State {
-        let (State::File { ownership, .. } | State::Directory(ownership)) = &mut state else {
-            return state;
+        let ownership = match &mut state {
+            State::File { ownership, .. }
+            | State::Directory(ownership)
+            | State::Fifo(ownership) => ownership,
+            _ => return state,
         };
         for (key, laid) in &self.laid {
             match (key, laid) {
@@ -73,12 +76,16 @@ impl<'h> View<'h> {
         state
     }
 
-    /// Refuses to change `key` where somebody else could put things in the way
-    /// of it, or has: in a folder above that is open to all and that no earlier
-    /// step closes, or as a link in its place.
+    /// Refuses to change `key` where somebody made it immutable, and where somebody
+    /// else could put things in the way of it, or has: in a folder above that is
+    /// open to all and that no earlier step closes, or as a link in its place.
     pub fn refuse_meddling(&self, key: &Key) -> Result<()> {
         for path in touches(key) {
             self.host.refuse_planted_link(&path)?;
+            // A service that only restarts leaves its links alone.
+            if !matches!(key, Key::Service(_)) {
+                self.host.refuse_immutable(&path)?;
+            }
             for folder in path.ancestors().skip(1) {
                 if self.planned(&Key::File(folder.to_owned())).is_none() {
                     self.host.refuse_exposed(folder)?;
@@ -113,6 +120,15 @@ impl<'h> View<'h> {
             _ if self.is_generated(path) => Ok(None),
             _ if !self.host.is_file(path)? => Ok(None),
             _ => Ok(self.host.read(path)?.map(|content| Digest::of(content.bytes()))),
+        }
+    }
+
+    /// Returns the content of the file meant by `path`, planned or real.
+    pub fn content(&self, path: &Path) -> Result<Option<Content>> {
+        match self.planned(&Key::File(path.to_owned())) {
+            Some(State::File { blob, .. }) => Ok(Some(blob.content.clone())),
+            Some(State::Absent) => Ok(None),
+            _ => self.host.read(path),
         }
     }
 

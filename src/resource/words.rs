@@ -129,6 +129,7 @@ fn described(key: &Key, state: &State) -> Vec<String> {
             let words = [(new.enabled, "enable"), (new.running, "start")];
             words.into_iter().filter(|(is, _)| *is).map(|(_, word)| word.into()).collect()
         }
+        State::Fifo(ownership) => vec!["FIFO".into(), owned(ownership)],
         State::Kept | State::Done | State::Absent | State::Special => Vec::new(),
     }
 }
@@ -191,7 +192,8 @@ fn noun(state: &State) -> &'static str {
         State::File { .. } => "a file",
         State::Directory(_) => "a directory",
         State::Link { .. } => "a link",
-        State::Special => "a FIFO, socket or device",
+        State::Fifo(_) => "a FIFO",
+        State::Special => "a socket or device",
         State::Package { .. } => "installed",
         State::Group(_) => "a group",
         State::User { .. } => "a user",

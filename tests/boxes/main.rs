@@ -23,7 +23,13 @@ mod common;
 #[allow(unreachable_pub, reason = "a toolbox")]
 mod crash;
 #[cfg(feature = "crash-matrix")]
+#[allow(unreachable_pub, reason = "a toolbox")]
+mod crash_fresh;
+#[cfg(feature = "crash-matrix")]
 mod crash_matrix;
+#[cfg(feature = "crash-matrix")]
+#[allow(unreachable_pub, reason = "a toolbox")]
+mod crash_table;
 mod delivery;
 mod drift;
 mod everyday;
@@ -31,9 +37,12 @@ mod explained;
 mod handlers;
 mod hostile;
 mod interrupted;
+mod lost_connections;
 mod mailboxes;
 mod modes;
 mod nothing_broken_goes_live;
+#[allow(unreachable_pub, reason = "a toolbox")]
+mod over_ssh;
 mod own_playbook;
 mod packages;
 mod passwords;

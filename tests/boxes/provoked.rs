@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use crate::rollback::assert_same;
 use crate::support::{
-    Debian, Imap, Output, Smtp, Suite, Tls, sha512_crypt, wait_at_most, wait_for,
+    Debian, Imap, Output, Smtp, Snapshot, Suite, Tls, sha512_crypt, wait_at_most, wait_for,
 };
 
 /// Thomas's password in both states.
@@ -92,9 +93,37 @@ pub fn wait_until_up(debian: &Debian, expected: u32) {
 }
 
 /// What services are, and whether they run.
-pub fn services(debian: &Debian) -> String {
-    let show = "systemctl show --property=Id,ActiveState,UnitFileState dovecot postfix 'postfix@*'";
+fn services(debian: &Debian) -> String {
+    let show = "systemctl show --property=Id,ActiveState,UnitFileState dovecot postfix \
+                'postfix@*' 'keeper*'";
     debian.shell(show).success().stdout()
+}
+
+/// The whole of a converged box, to be found again after a run that was undone.
+#[derive(Debug)]
+pub struct Whole {
+    disk: Snapshot,
+    services: String,
+}
+
+impl Whole {
+    /// Looks at a box.
+    pub fn of(debian: &Debian) -> Self {
+        Self { disk: debian.snapshot(), services: services(debian) }
+    }
+
+    /// Asserts that a box is as it was, with [`ONE`] for its `mail.yml` again, and
+    /// that it works.
+    #[track_caller]
+    pub fn assert_again(&self, debian: Debian) -> Debian {
+        let debian = debian.mail_yml(&ONE);
+        assert_same(&self.disk, &debian.snapshot());
+        assert_eq!(services(&debian), self.services);
+        assert_tidy(&debian);
+        assert_converged(&debian);
+        assert_serves(&debian, 1);
+        debian
+    }
 }
 
 /// Each file that is managed, with owner, mode and digest.
@@ -104,23 +133,21 @@ pub type Managed = BTreeMap<String, String>;
 pub fn managed(debian: &Debian) -> Managed {
     // A table's bytes are others each time it is compiled: what it says is compared.
     let look = r#"
-        digest() {
-            case $1 in
-            *.db) postmap -s "hash:${1%.db}" | grep -v ^YP_ | sort ;;
-            *) cat "$1" ;;
-            esac | sha256sum | cut -d' ' -f1
-        }
-        find /etc/aliases* /etc/postfix /etc/dovecot /etc/mailprov -type f \
-            ! -name '.*.mailprov-new' ! -name mail.yml |
-        while read -r file; do
-            echo "$(stat -c '%A %u:%g' "$file") $(digest "$file")  $file"
+        files=$(find /etc/aliases* /etc/postfix /etc/dovecot /etc/mailprov -type f \
+            ! -name '.*.mailprov-new' ! -name mail.yml 2> /dev/null)
+        stat -c '%A %U:%G  %n' $files
+        sha256sum $(echo "$files" | grep -v '\.db$')
+        for table in $(echo "$files" | grep '\.db$'); do
+            says=$(postmap -s "hash:${table%.db}" | grep -v ^YP_ | sort | sha256sum)
+            echo "${says%% *}  $table"
         done"#;
     let text = debian.shell(look).success().stdout();
-    let line = |line: &str| {
+    let mut managed = Managed::new();
+    for line in text.lines() {
         let (state, path) = line.split_once("  /").unwrap();
-        (format!("/{path}"), state.to_owned())
-    };
-    text.lines().map(line).collect()
+        *managed.entry(format!("/{path}")).or_default() += &format!("{state} ");
+    }
+    managed
 }
 
 /// Asserts that files are as they should be.
@@ -146,6 +173,12 @@ fn differences(found: &Managed, states: &[&Managed]) -> Vec<String> {
     let is_odd =
         |path: &&&String| !states.iter().any(|state| state.get(**path) == found.get(**path));
     paths.iter().filter(is_odd).map(|path| format!("{path}: {:?}", found.get(*path))).collect()
+}
+
+/// Tells whether the last run has no end.
+pub fn is_unfinished(debian: &Debian) -> bool {
+    let history = debian.mailprov(&["history"]).success().stdout();
+    history.lines().next().is_some_and(|line| line.ends_with("interrupted"))
 }
 
 /// Asserts that nothing half made is left behind.

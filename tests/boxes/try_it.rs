@@ -1,114 +1,272 @@
-//! What `tests/try` shows: a fresh Debian 13, ten lines of `mail.yml`, one
-//! command, and mail comes and goes. Seen with `--nocapture`, or where it fails.
+//! `mailprov try`, README's first command, run on this machine like a person
+//! runs it: what it shows, and that nothing of it is left, however it ends.
 
-use std::env;
+use std::fs::{self, File};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
-use crate::support::{Debian, Imap, Smtp, SmtpReply, Suite, Tls, sha512_crypt, wait_for};
+use mailprov::sandbox::{signal, wait_at_most};
+use nix::sys::signal::Signal;
+use tempfile::TempDir;
 
-const PASSWORD: &str = "correct horse";
+use crate::support::{Debian, Imap, Suite, Tls, box_cache, sha512_crypt, sweep_boxes, wait_for};
 
-const MAIL_YML: &str = r#"hostname: mail.example.org
-domains: [example.org, example.net]
-accounts:
-  thomas:
-    password: "HASH"
-    aliases: [info]
-  anna:
-    password: "HASH"
-catch_all: thomas
-tls: {self_signed: true}
-"#;
+/// How long a whole `try` may take when all tests run at once.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A `mailprov try` that runs, with all that it says in a file.
+struct Try {
+    child: Child,
+    log: PathBuf,
+    folder: TempDir,
+}
+
+impl Try {
+    fn start(arguments: &[&str]) -> Self {
+        Self::start_in(tempfile::tempdir().unwrap(), &box_cache(), arguments)
+    }
+
+    /// Starts it in a folder, without a terminal.
+    fn start_in(folder: TempDir, cache: &Path, arguments: &[&str]) -> Self {
+        let log = folder.path().join("log");
+        let output = File::create(&log).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_mailprov"))
+            .arg("try")
+            .args(arguments)
+            .current_dir(folder.path())
+            .env("MAILPROV_BOX_CACHE", cache)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .spawn()
+            .unwrap();
+        Self { child, log, folder }
+    }
+
+    fn said(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Waits until it has said something.
+    #[track_caller]
+    fn until(&mut self, words: &str) {
+        let heard = wait_at_most(PATIENCE, || {
+            let over = self.child.try_wait().unwrap().is_some();
+            (over || self.said().contains(words)).then_some(())
+        });
+        assert!(heard.is_some() && self.said().contains(words), "no `{words}`: {}", self.said());
+    }
+
+    fn send(&self, wanted: Signal) {
+        signal(self.child.id(), wanted);
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    fn end(&mut self) -> ExitStatus {
+        let status = wait_at_most(PATIENCE, || self.child.try_wait().unwrap());
+        status.unwrap_or_else(|| panic!("it does not end: {}", self.said()))
+    }
+
+    /// Asserts an exit code, and that nothing is left.
+    #[track_caller]
+    fn exits(&mut self, code: i32) -> String {
+        let status = self.end();
+        let said = self.said();
+        assert_eq!(status.code(), Some(code), "{said}");
+        assert_eq!(self.left(), [""; 0], "{said}");
+        said
+    }
+
+    /// Returns all on this machine that bears its name.
+    fn left(&self) -> Vec<String> {
+        let name = format!("mp-{}-", self.child.id());
+        let mut places = ["/run/netns", "/sys/class/net"].map(PathBuf::from).to_vec();
+        places.push(box_cache().join("running"));
+        places.extend(
+            ["systemd", "unified", ""].map(|group| Path::new("/sys/fs/cgroup").join(group)),
+        );
+        let mut left = Vec::new();
+        for place in places {
+            for entry in fs::read_dir(place).into_iter().flatten().flatten() {
+                if entry.file_name().to_string_lossy().starts_with(&name) {
+                    left.push(entry.path().display().to_string());
+                }
+            }
+        }
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        left.extend(mounts.lines().filter(|mount| mount.contains(&name)).map(str::to_owned));
+        left.extend(commands().into_iter().filter(|command| command.contains(&name)));
+        left
+    }
+}
+
+impl Drop for Try {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Returns the command lines of all processes.
+fn commands() -> Vec<String> {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let command = |process: fs::DirEntry| {
+        let command = fs::read(process.path().join("cmdline")).ok()?;
+        Some(String::from_utf8_lossy(&command).replace('\0', " "))
+    };
+    processes.filter_map(command).collect()
+}
+
+/// Asserts that the parts of a text are there, in this order.
+#[track_caller]
+fn in_order(text: &str, parts: &[&str]) {
+    let mut rest = text;
+    for part in parts {
+        let at = rest.find(part).unwrap_or_else(|| panic!("no `{part}` in its place: {text}"));
+        rest = &rest[at + part.len()..];
+    }
+}
 
 #[test]
-fn try_it() {
-    say("A fresh Debian 13 boots in a box, with nothing on it that has to do with mail.\n");
-    let debian = Debian::fresh(Suite::Trixie);
-    let mail_yml = MAIL_YML.replace("HASH", &sha512_crypt(PASSWORD));
-    say("What it is to be, in /etc/mailprov/mail.yml:\n");
-    say(&indented(&mail_yml));
-    let debian = debian.mail_yml(&mail_yml);
-    show(&debian, &["apply", "--yes"]);
-    show(&debian, &["plan", "--detailed-exitcode"]);
+fn it_shows_a_mail_server_that_works_on_each_release() {
+    for suite in Suite::ALL {
+        let mut trial = Try::start(&["--suite", suite.codename()]);
+        let said = trial.exits(0);
+        in_order(
+            &said,
+            &[
+                &format!("A fresh Debian {} boots", suite.release()),
+                "hostname: mail.example.org",
+                "+ package:postfix",
+                "Done: ",
+                "A stranger's server has mail for anna@example.org, on port 25",
+                "RCPT TO:<anna@example.org>                   250",
+                "A stranger would like mail for somebody else to go through here",
+                "RCPT TO:<somebody@far.example>               554 5.7.1",
+                "thomas sends from a mail program, on port 465",
+                "AUTH PLAIN thomas …                          235",
+                "anna@example.net reads both mails, by IMAP on port 993",
+                "Subject: From a stranger (",
+                "Subject: From an account (",
+                "That was it. The box is thrown away.",
+            ],
+        );
+    }
+}
 
-    say("A stranger's server has mail for anna, on port 25:");
-    let mut stranger = Smtp::connect(debian.connect(25).unwrap()).unwrap();
-    let starttls = stranger.ehlo().unwrap().iter().any(|keyword| keyword == "STARTTLS");
-    assert!(starttls, "port 25 does not offer TLS");
-    let tls = Tls::unverified("mail.example.org");
-    said("STARTTLS", stranger.starttls(&tls).unwrap(), 220);
-    let _ = stranger.ehlo().unwrap();
-    send(&mut stranger, "stranger@elsewhere.example", "From a stranger");
+#[test]
+fn a_person_s_own_mail_yml_is_tried_as_a_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "hostname: mail.own.example\ndomains: [own.example]\nmailboxes: per-domain\n\
+                accounts:\n    me: # only I\n        password_file: me.hash\n\
+                services: {imap: false, pop3: true}\n";
+    fs::write(folder.path().join("mail.yml"), text).unwrap();
+    fs::write(folder.path().join("me.hash"), sha512_crypt("secret") + "\n").unwrap();
+    let mut trial = Try::start_in(folder, &box_cache(), &["mail.yml", "--suite", "bookworm"]);
+    let said = trial.exits(0);
+    in_order(
+        &said,
+        &[
+            "What it is to be: mail.yml, with an account `try-",
+            "A self-signed certificate stands in for yours: there is no certificate at \
+         /etc/letsencrypt/live/mail.own.example/fullchain.pem",
+            "@own.example reads both mails, by POP3 on port 995",
+            "Subject: From an account (",
+        ],
+    );
+    assert_eq!(fs::read_to_string(trial.folder.path().join("mail.yml")).unwrap(), text);
+    assert!(!said.contains("{ARGON2ID}$"), "it shows a hash: {said}");
+}
 
-    say("The same stranger would like mail for somebody else to go through here:");
-    said("MAIL FROM:<a@elsewhere.example>", stranger.mail("a@elsewhere.example").unwrap(), 250);
-    said("RCPT TO:<b@far.example>", stranger.rcpt("b@far.example").unwrap(), 554);
-    let _ = stranger.quit();
+#[test]
+fn ctrl_c_leaves_nothing_whenever_it_comes() {
+    for (when, wanted) in [
+        ("boots: with nothing", Signal::SIGINT),
+        ("✓ A fresh Debian", Signal::SIGTERM),
+        ("+ package:postfix", Signal::SIGHUP),
+        ("on port 25", Signal::SIGINT),
+    ] {
+        let mut trial = Try::start(&[]);
+        trial.until(when);
+        trial.send(wanted);
+        // Once more, as people do.
+        trial.send(Signal::SIGINT);
+        let said = trial.exits(1);
+        assert!(said.contains("error: told to stop\nThe box is gone."), "{when}: {said}");
+    }
+}
 
-    say("\nthomas sends from his mail program, on port 465, TLS from the first byte:");
-    let mut thomas = Smtp::connect_tls(debian.connect(465).unwrap(), &tls).unwrap();
-    let _ = thomas.ehlo().unwrap();
-    said("AUTH PLAIN …", thomas.auth_plain("thomas", PASSWORD).unwrap(), 235);
-    send(&mut thomas, "thomas@example.org", "From thomas");
-    let _ = thomas.quit();
+#[test]
+fn an_image_that_is_cut_off_leaves_nothing() {
+    let cache = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut trial = Try::start_in(folder, cache.path(), &["--suite", "bookworm"]);
+    trial.until("The image of Debian 12: reading the package lists");
+    trial.send(Signal::SIGINT);
+    trial.exits(1);
+    let place = cache.path().display().to_string();
+    let left: Vec<_> = commands().into_iter().filter(|command| command.contains(&place)).collect();
+    assert_eq!(left, [""; 0]);
+    assert!(!fs::read_to_string("/proc/self/mountinfo").unwrap().contains(&place));
+    for entry in fs::read_dir(cache.path()).unwrap() {
+        let path = entry.unwrap().path();
+        assert!(path.extension().is_some_and(|it| it == "lock"), "{}", path.display());
+    }
+}
 
-    say("anna reads her mail, by IMAP on port 993:");
-    let mut anna = Imap::connect_tls(debian.connect(993).unwrap(), &tls).unwrap();
-    anna.login("anna@example.net", PASSWORD).unwrap().ok().unwrap();
-    let messages = wait_for("both mails in anna's inbox", || {
-        anna.messages("INBOX").ok().filter(|messages| messages.len() == 2)
+#[test]
+fn what_a_killed_one_leaves_is_removed_by_the_next() {
+    let mut trial = Try::start(&[]);
+    trial.until("✓ A fresh Debian");
+    trial.send(Signal::SIGKILL);
+    trial.end();
+    assert_ne!(trial.left(), [""; 0], "there is nothing to be removed");
+    sweep_boxes();
+    assert_eq!(trial.left(), [""; 0]);
+}
+
+#[test]
+fn a_box_that_is_kept_can_be_looked_at() {
+    let mut trial = Try::start(&["--keep"]);
+    trial.until("Press Ctrl-C to throw the box away.");
+    let said = trial.said();
+    let login = said.lines().find_map(|line| line.strip_prefix("    ssh ")).unwrap();
+    let looked = Command::new("ssh")
+        .args(login.split(' '))
+        .args(["mailprov", "plan", "--detailed-exitcode"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(looked.status.success(), "{looked:?}");
+    let (_, address) = login.rsplit_once('@').unwrap();
+    let imaps = SocketAddr::new(address.parse().unwrap(), 993);
+    let stream = TcpStream::connect_timeout(&imaps, Duration::from_secs(30)).unwrap();
+    let mut imap = Imap::connect_tls(stream, &Tls::unverified("mail.example.org")).unwrap();
+    imap.login("anna", "correct horse").unwrap().ok().unwrap();
+    assert_eq!(imap.messages("INBOX").unwrap().len(), 2);
+    trial.send(Signal::SIGTERM);
+    let said = trial.exits(0);
+    assert!(said.ends_with("The box is thrown away.\n"), "{said}");
+    wait_for("the address to be gone", || {
+        TcpStream::connect_timeout(&imaps, Duration::from_secs(1)).is_err().then_some(())
     });
-    for subject in ["From a stranger", "From thomas"] {
-        let wanted = format!("Subject: {subject}\r\n");
-        let found = messages.iter().map(|bytes| String::from_utf8_lossy(bytes));
-        let found = found.filter(|message| message.contains(&wanted)).collect::<Vec<_>>();
-        assert_eq!(found.len(), 1, "{wanted}{messages:?}");
-        say(&indented(&found[0].replace('\r', "")));
-    }
-    say("That was it. The box is thrown away now.");
 }
 
-/// Sends a mail to anna.
-fn send(smtp: &mut Smtp, from: &str, subject: &str) {
-    let to = "anna@example.org";
-    said(&format!("MAIL FROM:<{from}>"), smtp.mail(from).unwrap(), 250);
-    said(&format!("RCPT TO:<{to}>"), smtp.rcpt(to).unwrap(), 250);
-    let message = format!("From: <{from}>\r\nTo: <{to}>\r\nSubject: {subject}\r\n\r\nHello!\r\n");
-    said("DATA …", smtp.data(message.as_bytes()).unwrap(), 250);
-    say("");
-}
-
-/// Runs mailprov in the box, on the terminal of whoever watches.
-#[track_caller]
-fn show(debian: &Debian, arguments: &[&str]) {
-    say(&format!("$ mailprov {}", arguments.join(" ")));
-    let argv = [&["mailprov"], arguments].concat();
-    if is_watched() {
-        assert!(debian.run_on_terminal(&argv).success());
-    } else {
-        let output = debian.run(&argv).success();
-        say(&output.stdout());
-        say(&output.stderr());
-    }
-    say("");
-}
-
-/// Tells whether the harness leaves the terminal to the tests.
-fn is_watched() -> bool {
-    env::args().any(|argument| ["--nocapture", "--no-capture"].contains(&argument.as_str()))
-}
-
-/// Shows a command with its answer, which is to have this code.
-#[track_caller]
-fn said(command: &str, reply: SmtpReply, code: u16) {
-    let answer = reply.expect_code(code);
-    say(&format!("    {command:<42} {}", answer.to_string().replace('\n', " ")));
-}
-
-fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("    {line}\n")).collect()
-}
-
-#[expect(clippy::print_stdout, reason = "this is what the test is for")]
-fn say(text: &str) {
-    println!("{text}");
+#[test]
+fn mistakes_are_found_before_anything_is_booted() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("mail.yml"), "hostname: x\n").unwrap();
+    let mut trial = Try::start_in(folder, &box_cache(), &["mail.yml"]);
+    let said = trial.exits(65);
+    assert!(!said.contains("boots"), "{said}");
+    let mut trial = Try::start(&["no-such.yml"]);
+    let said = trial.exits(65);
+    assert!(said.contains("could not read no-such.yml"), "{said}");
+    let debian = Debian::fresh(Suite::Bookworm);
+    let nobody = ["setpriv", "--reuid=65534", "--clear-groups", "mailprov", "try"];
+    let output = debian.run(&nobody).exits(77);
+    assert!(output.stderr().contains("only root may"), "{output}");
 }

@@ -1,33 +1,26 @@
 //! A real Debian, booted on top of an image that it never changes.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
-use nix::sys::signal::Signal;
-use nix::sys::stat::Mode;
+use mailprov::sandbox::{self, Claim, Guest, Init, Plug, Suite};
+use nix::fcntl::OFlag;
 
-use super::claim::Claim;
-use super::image::{Image, Suite};
+use super::image;
 use super::network::{Addresses, Network};
 use super::output::Output;
 use super::process::Process;
 use super::snapshot::Snapshot;
-use super::{disk, host, template, wait_at_most, wait_for};
+use super::template;
 
 /// How long a command in a box may take, in seconds.
 const COMMAND_TIMEOUT: &str = "600";
-
-/// Joins the control groups named before `--`, then becomes the command after.
-const JOIN_AND_EXEC: &str =
-    r#"while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs"; shift; done; shift; exec "$@""#;
 
 /// What makes a mail server, as it lies in each image's package cache.
 const MAIL_PACKAGES: &[&str] = &[
@@ -40,45 +33,14 @@ const MAIL_PACKAGES: &[&str] = &[
     "openssl",
 ];
 
-/// A box's host name, the same for all.
-const HOSTNAME: &str = "server";
-
-/// The names that an installed server knows without a resolver: its own.
-const HOSTS: &str = "\
-127.0.0.1 localhost
-127.0.1.1 server.box.test server
-::1 localhost ip6-localhost ip6-loopback
-";
-
-/// What runs as a box's first process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Init {
-    /// systemd, as on a server.
-    Systemd,
-    /// A process that does nothing but reap, as in many a container.
-    Stub,
-}
-
 /// A fresh Debian server with its own disk and addresses, and with the
 /// `mailprov` that was just built; gone without a trace when dropped.
 #[derive(Debug)]
 pub struct Debian {
     suite: Suite,
-    init: Init,
-    running: Option<Running>,
+    guest: Guest,
     addresses: Addresses,
-    claim: Arc<Claim>,
     network: Arc<Network>,
-    _image: Image,
-}
-
-/// The processes of a box that is switched on.
-#[derive(Debug)]
-struct Running {
-    /// systemd-nspawn, which stays outside.
-    nspawn: Child,
-    /// The box's first process.
-    leader: u32,
 }
 
 impl Debian {
@@ -123,10 +85,9 @@ impl Debian {
         network: Arc<Network>,
     ) -> Self {
         let template = template::disk(name, suite, || prepare(Self::fresh(suite)).into_template());
-        let image = Image::ensure(suite);
-        let claim = Claim::new();
-        disk::mount_copy(&image, &claim, &template);
-        Self::switch_on(suite, Init::Systemd, image, claim, network)
+        let claim = image::claim();
+        sandbox::mount_copy(&image::ensure(suite), &claim, &template).unwrap();
+        Self::switch_on(suite, Guest::new(Init::Systemd, claim, Plug::default()), network)
     }
 
     /// Boots a box on which Debian's mail packages are installed, as they come.
@@ -139,27 +100,19 @@ impl Debian {
 
     fn create(suite: Suite, init: Init, network: Arc<Network>) -> Self {
         assert!(nix::unistd::geteuid().is_root(), "boxes need root: run `sudo tests/run`");
-        let image = Image::ensure(suite);
-        let claim = Claim::new();
-        disk::mount_empty(&image, &claim);
+        let claim = image::claim();
+        sandbox::mount_empty(&image::ensure(suite), &claim).unwrap();
         fs::copy(env!("CARGO_BIN_EXE_mailprov"), claim.root().join("usr/local/bin/mailprov"))
             .unwrap();
-        fs::write(claim.root().join("etc/hosts"), HOSTS).unwrap();
-        Self::switch_on(suite, init, image, claim, network)
+        let guest = Guest::new(init, claim, Plug::default());
+        guest.name_itself().unwrap();
+        Self::switch_on(suite, guest, network)
     }
 
-    fn switch_on(
-        suite: Suite,
-        init: Init,
-        image: Image,
-        claim: Claim,
-        network: Arc<Network>,
-    ) -> Self {
-        host::run(&["ip", "netns", "add", claim.name()]);
-        let addresses = network.join(claim.name());
-        let claim = Arc::new(claim);
-        let mut debian =
-            Self { suite, init, running: None, addresses, claim, network, _image: image };
+    fn switch_on(suite: Suite, guest: Guest, network: Arc<Network>) -> Self {
+        guest.claim().add_namespace().unwrap();
+        let addresses = network.join(guest.claim().name());
+        let mut debian = Self { suite, guest, addresses, network };
         debian.boot();
         debian
     }
@@ -167,8 +120,8 @@ impl Debian {
     /// Shuts down and leaves only the disk.
     fn into_template(mut self) -> Arc<Claim> {
         self.shut_down();
-        self.claim.keep_only_folder();
-        Arc::clone(&self.claim)
+        self.guest.claim().keep_only_folder();
+        Arc::clone(self.guest.claim())
     }
 
     /// Writes `/etc/mailprov/mail.yml`.
@@ -200,12 +153,12 @@ impl Debian {
 
     /// Returns the name that its processes and mounts go by outside.
     pub fn name(&self) -> &str {
-        self.claim.name()
+        self.guest.claim().name()
     }
 
     /// Returns where its disk is, to be worked on while it is switched off.
     pub fn disk(&self) -> PathBuf {
-        self.claim.root()
+        self.guest.claim().root()
     }
 
     /// Returns its addresses in its network.
@@ -318,7 +271,7 @@ impl Debian {
 
     /// Returns the state of the whole disk.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::take(&self.claim.root())
+        Snapshot::take(&self.guest.claim().root())
     }
 
     /// Returns the log of all units since the box last booted.
@@ -334,105 +287,37 @@ impl Debian {
 
     /// Shuts down in order. Until [`Self::boot`] only its files can be looked at.
     pub fn shut_down(&mut self) {
-        let mut running = self.running.take().expect("a box that is switched on");
-        let end: &[_] = match self.init {
-            Init::Systemd => &["systemctl", "poweroff"],
-            Init::Stub => &["sh", "-c", "kill -TERM -1"],
-        };
-        // The answer may be lost in the shutdown that is asked for.
-        let _ = command(running.leader, end).output();
-        let over = wait_at_most(Duration::from_secs(60), || running.nspawn.try_wait().unwrap());
-        if over.is_none() {
-            running.kill();
-            panic!("{} does not shut down", self.name());
-        }
+        self.guest.shut_down().unwrap();
     }
 
     /// Ends everything at once, as if the plug were pulled. Until [`Self::boot`]
     /// only its files can be looked at.
     pub fn power_cut(&mut self) {
-        if let Some(mut running) = self.running.take() {
-            running.kill();
-        }
+        self.guest.power_cut();
     }
 
     /// Switches the box on and waits until it is up.
     pub fn boot(&mut self) {
-        assert!(self.running.is_none(), "{} is switched on already", self.name());
-        let mut nspawn = self.nspawn().spawn().unwrap();
-        self.claim.note_process(nspawn.id());
-        let leader = wait_at_most(Duration::from_secs(30), || {
-            host::children(nspawn.id()).into_iter().find(|child| is_first_process(*child))
-        });
-        let Some(leader) = leader else {
-            let _ = nspawn.kill();
-            panic!("systemd-nspawn starts nothing: {}", self.console());
-        };
-        self.running = Some(Running { nspawn, leader });
-        let mut state = String::new();
-        let up = wait_at_most(Duration::from_secs(90), || {
-            state = match self.init {
-                Init::Systemd => self.run(&["systemctl", "is-system-running"]).stdout(),
-                Init::Stub => "running".to_owned(),
-            };
-            ["running", "degraded"].contains(&state.trim()).then_some(())
-        });
-        assert!(up.is_some(), "{} is {state} after 90 s: {}", self.name(), self.console());
-    }
-
-    fn nspawn(&self) -> Command {
-        let console = File::create(self.claim.folder().join("console")).unwrap();
-        let mut command = Command::new("sh");
-        command.args(["-c", JOIN_AND_EXEC, "sh"]);
-        let groups = self.claim.control_groups();
-        command.args(&groups).args(["--", "systemd-nspawn"]);
-        command.arg(format!("--machine={}", self.name()));
-        command.arg(format!("--hostname={HOSTNAME}"));
-        command.arg("--directory").arg(self.claim.root());
-        command.arg(format!("--network-namespace-path=/run/netns/{}", self.name()));
-        command.args(["--quiet", "--register=no", "--console=pipe", "--resolv-conf=off"]);
-        if !groups.is_empty() {
-            command.arg("--keep-unit");
-        }
-        match self.init {
-            Init::Systemd => command.arg("--boot"),
-            Init::Stub => command.args(["--as-pid2", "sleep", "infinity"]),
-        };
-        command.stdin(Stdio::null()).stdout(console.try_clone().unwrap()).stderr(console);
-        command
-    }
-
-    /// Returns what the box wrote to its console.
-    fn console(&self) -> String {
-        fs::read_to_string(self.claim.folder().join("console")).unwrap_or_default()
+        assert!(!self.guest.is_on(), "{} is switched on already", self.name());
+        self.guest.boot(&image::patiently).unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// Shows, for a test that failed, what the box has to say.
     #[expect(clippy::print_stderr, reason = "the test harness shows it with the failure")]
     fn show_state(&self) {
-        eprintln!("--- console of {} ---\n{}", self.name(), self.console());
-        if self.running.is_some() && self.init == Init::Systemd {
+        eprintln!("--- console of {} ---\n{}", self.name(), self.guest.console());
+        if self.guest.is_on() && self.guest.init() == Init::Systemd {
             eprintln!("{}", self.run(&["journalctl", "--no-pager", "--lines=60"]));
         }
     }
 
     /// Opens a path as the box sees it.
     fn open(&self, path: &str, flags: OFlag) -> io::Result<File> {
-        let root = match &self.running {
-            Some(running) => PathBuf::from(format!("/proc/{}/root", running.leader)),
-            None => self.claim.root(),
-        };
-        let root = OpenOptions::new().read(true).open(root)?;
-        let mode = if flags.contains(OFlag::O_CREAT) { Mode::S_IRUSR } else { Mode::empty() };
-        let how = OpenHow::new()
-            .flags(flags | OFlag::O_CLOEXEC)
-            .mode(mode)
-            .resolve(ResolveFlag::RESOLVE_IN_ROOT);
-        Ok(openat2(&root, path, how)?.into())
+        self.guest.open(path, flags)
     }
 
     fn command(&self, argv: &[&str]) -> Command {
-        command(self.running.as_ref().expect("a box that is switched on").leader, argv)
+        self.guest.command(argv).unwrap()
     }
 }
 
@@ -441,44 +326,5 @@ impl Drop for Debian {
         if thread::panicking() {
             self.show_state();
         }
-        self.power_cut();
     }
-}
-
-impl Running {
-    /// Kills the box's first process, with which the kernel ends all others.
-    fn kill(&mut self) {
-        host::signal(self.leader, Signal::SIGKILL);
-        let _ = self.nspawn.kill();
-        let _ = self.nspawn.wait();
-        wait_for("the last process of a killed box", || {
-            (!Path::new(&format!("/proc/{}", self.leader)).exists()).then_some(())
-        });
-    }
-}
-
-/// Returns a command for the box that a process is the first one of.
-fn command(leader: u32, argv: &[&str]) -> Command {
-    let mut command = Command::new("nsenter");
-    command
-        .args(["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"])
-        .args([format!("--target={leader}"), "--".to_owned()])
-        .args(argv)
-        .env_clear()
-        .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-        .envs([("HOME", "/root"), ("LANG", "C.UTF-8"), ("USER", "root"), ("SHELL", "/bin/sh")])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
-}
-
-/// Tells whether a process is number 1 of a namespace inside ours and has
-/// become the box's own program.
-fn is_first_process(process: u32) -> bool {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
-    let numbers: Vec<_> = numbers.split_whitespace().collect();
-    let command = fs::read(format!("/proc/{process}/comm")).unwrap_or_default();
-    numbers.len() > 1 && numbers.last() == Some(&"1") && !command.starts_with(b"systemd-nspawn")
 }

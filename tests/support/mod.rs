@@ -9,10 +9,8 @@
 //! ```
 
 mod certificates;
-mod claim;
 mod clients;
 mod debian;
-mod disk;
 mod dns;
 mod host;
 mod image;
@@ -29,7 +27,8 @@ pub use certificates::{Algorithm, Authority, Issued};
 pub use clients::{Imap, ImapReply, Pop3, Smtp, SmtpReply, Tls};
 pub use debian::Debian;
 pub use dns::{Dns, Zone};
-pub use image::Suite;
+pub use image::{box_cache, sweep_boxes};
+pub use mailprov::sandbox::Suite;
 pub use network::{Addresses, Network};
 pub use output::Output;
 pub use password::sha512_crypt;

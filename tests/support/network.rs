@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use nix::sched::{CloneFlags, setns};
 
-use super::claim::Claim;
-use super::host;
+use mailprov::sandbox::{self, Claim};
+
+use super::image;
 use super::output::Output;
 
 /// How long a connection may take to be made, and a peer to answer.
@@ -52,9 +53,9 @@ impl Network {
 
     /// Makes a network with nobody in it but the test.
     pub fn new() -> Self {
-        let network = Self { claim: Claim::new(), last: AtomicU8::new(1) };
+        let network = Self { claim: image::claim(), last: AtomicU8::new(1) };
         let name = network.claim.name();
-        host::run(&["ip", "netns", "add", name]);
+        network.claim.add_namespace().unwrap();
         ip(name, "link add bridge type bridge");
         bring_up(name, "bridge", Self::client());
         network
@@ -115,7 +116,5 @@ fn bring_up(namespace: &str, interface: &str, addresses: Addresses) {
 }
 
 fn ip(namespace: &str, arguments: &str) {
-    let mut argv = vec!["ip", "-netns", namespace];
-    argv.extend(arguments.split(' '));
-    host::run(&argv);
+    sandbox::ip(namespace, arguments).unwrap_or_else(|e| panic!("{e}"));
 }

@@ -2,10 +2,11 @@
 
 use std::process::Child;
 
+use mailprov::sandbox::{children, signal};
 use nix::sys::signal::Signal;
 
 use super::output::Output;
-use super::{host, wait_for};
+use super::wait_for;
 
 /// A running command; killed when dropped.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ impl Process {
         drop(child.stdin.take());
         let id = child.id();
         let command = wait_for("a command to start", || {
-            let command = host::children(id).first().copied();
+            let command = children(id).first().copied();
             let over = child.try_wait().unwrap().is_some();
             (command.is_some() || over).then_some(command)
         });
@@ -42,11 +43,11 @@ impl Process {
     }
 
     /// Sends the command a signal, unless it is over.
-    pub fn signal(&mut self, signal: Signal) {
+    pub fn signal(&mut self, wanted: Signal) {
         if self.is_running()
             && let Some(command) = self.command
         {
-            host::signal(command, signal);
+            signal(command, wanted);
         }
     }
 

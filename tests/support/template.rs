@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
-use super::claim::Claim;
-use super::image::Suite;
+use mailprov::sandbox::{Claim, Suite};
 
 type Key = (String, Suite);
 type Templates = Mutex<HashMap<Key, Arc<OnceLock<Arc<Claim>>>>>;

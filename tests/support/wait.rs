@@ -1,7 +1,8 @@
 //! Waiting for what comes true by itself, with an end.
 
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+pub use mailprov::sandbox::wait_at_most;
 
 /// How long [`wait_for`] has patience.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -13,19 +14,5 @@ pub fn wait_for<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
     match wait_at_most(PATIENCE, ask) {
         Some(answer) => answer,
         None => panic!("waited {} s in vain for {what}", PATIENCE.as_secs()),
-    }
-}
-
-/// Asks again and again until there is an answer or the time is over.
-pub fn wait_at_most<T>(time: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
-    let end = Instant::now() + time;
-    loop {
-        if let Some(answer) = ask() {
-            return Some(answer);
-        }
-        if Instant::now() > end {
-            return None;
-        }
-        thread::sleep(Duration::from_millis(50));
     }
 }

@@ -9,6 +9,8 @@ pub enum Value {
     Text(String),
     /// A text that is put in quotes even where it need not be.
     Quoted(String),
+    /// A truth value.
+    Bool(bool),
     /// A list, written `[a, b]`.
     List(Vec<Value>),
     /// A map, written like those beside it.
@@ -26,6 +28,7 @@ impl Value {
         match self {
             Self::Text(text) => scalar(text),
             Self::Quoted(text) => double_quoted(text),
+            Self::Bool(value) => value.to_string(),
             Self::List(items) => {
                 let items: Vec<_> = items.iter().map(Self::flow).collect();
                 format!("[{}]", items.join(", "))
@@ -81,6 +84,9 @@ impl Value {
         let kind = match self {
             Self::Text(text) | Self::Quoted(text) => {
                 Kind::Scalar(Scalar { text: text.clone(), style: Style::Quoted })
+            }
+            Self::Bool(value) => {
+                Kind::Scalar(Scalar { text: value.to_string(), style: Style::Plain })
             }
             Self::List(items) => Kind::List(items.iter().map(Self::node).collect()),
             Self::Map(entries) => {

@@ -1,0 +1,237 @@
+//! A mail there and back: what a stranger, a sender and a reader see of a mail
+//! server that works.
+
+use std::net::{IpAddr, SocketAddr};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustls::crypto::ring;
+
+use super::{Error, Imap, Pop3, Reply, Result, Session, Smtp, Tls};
+use crate::secret::Secret;
+
+/// How long a mail may take to its mailbox.
+const DELIVERY: Duration = Duration::from_secs(60);
+
+/// How often a mailbox is looked at.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Who we say we are: names that lead nowhere (RFC 2606).
+const OURSELVES: &str = "mailprov.invalid";
+const STRANGER: &str = "stranger@elsewhere.example";
+const ANOTHER: &str = "somebody@far.example";
+
+/// More messages than this are not looked through by POP3, which cannot search.
+const MOST_MESSAGES: u32 = 50;
+
+/// An account, as its owner knows it.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// The name to log in with.
+    pub login: String,
+    /// An address of the account.
+    pub address: String,
+    /// The password.
+    pub password: Secret<String>,
+}
+
+/// The protocol that mail is read by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// IMAP, on port 993.
+    Imap,
+    /// POP3, on port 995.
+    Pop3,
+}
+
+/// Hears each command and the answer to it.
+pub type Said<'a> = &'a mut dyn FnMut(&str, &str);
+
+/// One exchange of mail with a server.
+#[derive(Debug)]
+pub struct Exchange {
+    server: IpAddr,
+    tls: Tls,
+    token: String,
+}
+
+impl Exchange {
+    /// Begins an exchange. Its mails have a random word in their subject that
+    /// no other has.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the system has no random numbers.
+    pub fn new(server: IpAddr, tls: Tls) -> Result<Self> {
+        Ok(Self { server, tls, token: random()?.expose()[..12].to_owned() })
+    }
+
+    fn at(&self, port: u16) -> SocketAddr {
+        SocketAddr::new(self.server, port)
+    }
+
+    /// Delivers a mail as a stranger's server does, on port 25 with STARTTLS.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the mail is not taken.
+    pub fn deliver(&self, to: &str, said: Said<'_>) -> Result<()> {
+        let mut smtp = self.stranger(said)?;
+        self.send(&mut smtp, STRANGER, to, "From a stranger", said)?;
+        // The mail is taken; how they part changes nothing.
+        let _ = smtp.quit();
+        Ok(())
+    }
+
+    /// Asks, as a stranger, to pass a mail on to another stranger.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Relays`] where the server would do it, and where it does not
+    /// say a clear no.
+    pub fn relay(&self, said: Said<'_>) -> Result<()> {
+        let mut smtp = self.stranger(said)?;
+        tell(said, &format!("MAIL FROM:<{STRANGER}>"), &smtp.mail(STRANGER)?);
+        let reply = smtp.rcpt(ANOTHER)?;
+        let asked = format!("RCPT TO:<{ANOTHER}>");
+        tell(said, &asked, &reply);
+        let _ = smtp.quit();
+        if reply.is_positive() {
+            return Err(Error::Relays(reply.to_string()));
+        }
+        if reply.is_final_refusal() {
+            Ok(())
+        } else {
+            Err(Error::refused(asked, reply.to_string()))
+        }
+    }
+
+    /// Submits a mail as a mail program does, on port 465.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the login or the mail is refused.
+    pub fn submit(&self, from: &Account, to: &str, said: Said<'_>) -> Result<()> {
+        let mut smtp = Smtp::connect_tls(self.at(465), &self.tls)?;
+        smtp.ehlo(OURSELVES)?;
+        let reply = smtp.auth_plain(&from.login, &from.password)?.agreed("the login")?;
+        tell(said, &format!("AUTH PLAIN {} …", from.login), &reply);
+        self.send(&mut smtp, &from.address, to, "From an account", said)?;
+        let _ = smtp.quit();
+        Ok(())
+    }
+
+    /// Reads the mails of this exchange, once there are as many.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the login is refused, where they do not come within a
+    /// minute, and where `stop` says so.
+    pub fn read(
+        &self,
+        account: &Account,
+        by: Reader,
+        count: usize,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Vec<String>> {
+        let end = Instant::now() + DELIVERY;
+        loop {
+            let found = match by {
+                Reader::Imap => self.look_by_imap(account),
+                Reader::Pop3 => self.look_by_pop3(account),
+            }?;
+            if found.len() >= count {
+                return Ok(found);
+            }
+            if stop() {
+                return Err(Error::Stopped);
+            }
+            if Instant::now() > end {
+                return Err(Error::NotDelivered { found: found.len(), count });
+            }
+            thread::sleep(TICK);
+        }
+    }
+
+    fn look_by_imap(&self, account: &Account) -> Result<Vec<String>> {
+        let mut imap = Imap::connect_tls(self.at(993), &self.tls)?;
+        imap.login(&account.login, &account.password)?;
+        imap.select("INBOX")?;
+        let numbers = imap.search_subject(&self.token)?;
+        let messages = numbers.into_iter().map(|number| imap.fetch(number).map(text));
+        let messages = messages.collect::<Result<_>>()?;
+        let _ = imap.logout();
+        Ok(messages)
+    }
+
+    fn look_by_pop3(&self, account: &Account) -> Result<Vec<String>> {
+        let mut pop3 = Pop3::connect_tls(self.at(995), &self.tls)?;
+        pop3.login(&account.login, &account.password)?;
+        let last = pop3.stat()?;
+        let mut messages = Vec::new();
+        for number in last.saturating_sub(MOST_MESSAGES) + 1..=last {
+            let message = text(pop3.retrieve(number)?);
+            let mut header = message.lines().take_while(|line| !line.is_empty());
+            if header.any(|line| line.starts_with("Subject:") && line.contains(&self.token)) {
+                messages.push(message);
+            }
+        }
+        let _ = pop3.quit();
+        Ok(messages)
+    }
+
+    /// Connects to port 25 as another server does.
+    fn stranger(&self, said: Said<'_>) -> Result<Smtp> {
+        let mut smtp = Smtp::connect(self.at(25))?;
+        smtp.ehlo(OURSELVES)?;
+        smtp.starttls(&self.tls)?;
+        said("STARTTLS", "agreed");
+        smtp.ehlo(OURSELVES)?;
+        Ok(smtp)
+    }
+
+    fn send(
+        &self,
+        smtp: &mut Smtp,
+        from: &str,
+        to: &str,
+        subject: &str,
+        said: Said<'_>,
+    ) -> Result<()> {
+        let mut agree = |asked: String, reply: Reply| {
+            tell(said, &asked, &reply);
+            reply.agreed(&asked).map(drop)
+        };
+        agree(format!("MAIL FROM:<{from}>"), smtp.mail(from)?)?;
+        agree(format!("RCPT TO:<{to}>"), smtp.rcpt(to)?)?;
+        let message =
+            format!("From: <{from}>\nTo: <{to}>\nSubject: {subject} ({})\n\nHello!\n", self.token);
+        agree("DATA …".into(), smtp.data(&message)?)
+    }
+}
+
+fn tell(said: Said<'_>, asked: &str, reply: &Reply) {
+    said(asked, &reply.to_string());
+}
+
+/// Shows a message as text with plain line ends and no tabs.
+fn text(message: Vec<u8>) -> String {
+    let line = |line: &[u8]| {
+        let line = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line));
+        super::wire::visible(line.replace('\t', "    ").as_bytes())
+    };
+    message.split(|byte| *byte == b'\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Returns 32 random hexadecimal digits: a password, or a word that nobody else
+/// comes upon.
+///
+/// # Errors
+///
+/// Fails where the system has no random numbers.
+pub fn random() -> Result<Secret<String>> {
+    let mut bytes = [0; 16];
+    let filled = ring::default_provider().secure_random.fill(&mut bytes);
+    filled.map_err(|_| Error::Broken(std::io::Error::other("there are no random numbers")))?;
+    Ok(Secret::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
+}

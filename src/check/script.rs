@@ -1,0 +1,27 @@
+//! A server for unit tests that says what it is told to, whatever it is asked.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::thread;
+use std::time::Duration;
+
+/// Returns where somebody takes one call, says these pieces one after the
+/// other, with a pause between two, and hangs up.
+pub(super) fn plays(pieces: &[&[u8]]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let pieces: Vec<Vec<u8>> = pieces.iter().map(|piece| piece.to_vec()).collect();
+    thread::spawn(move || {
+        let Ok((mut stream, _)) = listener.accept() else { return };
+        for piece in pieces {
+            if stream.write_all(&piece).is_err() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        // Hanging up on words unread would look as if the line broke.
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    address
+}

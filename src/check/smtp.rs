@@ -1,0 +1,243 @@
+//! An SMTP client (RFC 5321), with STARTTLS (RFC 3207) and AUTH (RFC 4954).
+
+use super::wire::{Session, Wire, visible};
+use super::{Error, Result, Tls};
+use crate::secret::Secret;
+use std::fmt;
+
+/// More lines than this are no answer to anything.
+const MOST_LINES: usize = 1000;
+
+/// A session, from the greeting on.
+#[derive(Debug)]
+pub struct Smtp {
+    wire: Wire,
+}
+
+/// A server's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The code, 200 to 599, that each of its lines begins with.
+    pub code: u16,
+    /// The words of its lines.
+    pub lines: Vec<String>,
+}
+
+impl Reply {
+    /// Tells whether the server agrees, or asks to go on.
+    pub fn is_positive(&self) -> bool {
+        self.code < 400
+    }
+
+    /// Tells whether the answer will be the same next time.
+    pub fn is_final_refusal(&self) -> bool {
+        self.code >= 500
+    }
+
+    /// Returns an error where the server says no to what it was `asked`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`].
+    pub fn agreed(self, asked: &str) -> Result<Self> {
+        if self.is_positive() {
+            return Ok(self);
+        }
+        Err(Error::refused(asked, self.to_string()))
+    }
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.code, self.lines.join(" "))
+    }
+}
+
+impl Session for Smtp {
+    fn greeted(wire: Wire) -> Result<Self> {
+        let mut smtp = Self { wire };
+        smtp.reply()?.agreed("the connection")?;
+        Ok(smtp)
+    }
+
+    fn wire(&self) -> &Wire {
+        &self.wire
+    }
+}
+
+impl Smtp {
+    /// Introduces us, and returns what the server can do, such as `SIZE 1000`.
+    ///
+    /// # Errors
+    ///
+    /// Also where it does not take our name.
+    pub fn ehlo(&mut self, name: &str) -> Result<Vec<String>> {
+        let mut lines = self.command(&format!("EHLO {name}"))?.agreed("EHLO")?.lines;
+        // The first line is the server's own name.
+        lines.remove(0);
+        Ok(lines)
+    }
+
+    /// Goes over to TLS.
+    ///
+    /// # Errors
+    ///
+    /// Also where the server does not want to, and where TLS does not come about.
+    pub fn starttls(&mut self, tls: &Tls) -> Result<()> {
+        self.command("STARTTLS")?.agreed("STARTTLS")?;
+        self.wire.start_tls(tls)
+    }
+
+    /// Logs in.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::greeted`]; a wrong password is an answer.
+    pub fn auth_plain(&mut self, user: &str, password: &Secret<String>) -> Result<Reply> {
+        self.command(&format!("AUTH PLAIN {}", super::plain(user, password).expose()))
+    }
+
+    /// Says whom a mail is from.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::greeted`].
+    pub fn mail(&mut self, from: &str) -> Result<Reply> {
+        self.command(&format!("MAIL FROM:<{from}>"))
+    }
+
+    /// Says whom a mail is for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::greeted`].
+    pub fn rcpt(&mut self, to: &str) -> Result<Reply> {
+        self.command(&format!("RCPT TO:<{to}>"))
+    }
+
+    /// Sends a mail, whose lines may end as they like; returns what the server
+    /// says once it has all of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::greeted`].
+    pub fn data(&mut self, message: &str) -> Result<Reply> {
+        let ready = self.command("DATA")?;
+        if ready.code != 354 {
+            return Ok(ready);
+        }
+        let mut text = String::new();
+        for line in message.lines() {
+            if line.starts_with('.') {
+                text.push('.');
+            }
+            text.push_str(line);
+            text.push_str("\r\n");
+        }
+        text.push_str(".\r\n");
+        self.wire.send_bytes(text.as_bytes())?;
+        self.reply()
+    }
+
+    /// Says goodbye.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::greeted`].
+    pub fn quit(mut self) -> Result<()> {
+        self.command("QUIT").map(drop)
+    }
+
+    fn command(&mut self, line: &str) -> Result<Reply> {
+        self.wire.send(line)?;
+        self.reply()
+    }
+
+    fn reply(&mut self) -> Result<Reply> {
+        let mut reply: Option<Reply> = None;
+        loop {
+            let line = self.wire.line()?;
+            let odd = || Error::odd("SMTP", visible(&line));
+            let (code, more, words) = parse(&line).ok_or_else(odd)?;
+            let reply = reply.get_or_insert(Reply { code, lines: Vec::new() });
+            if reply.code != code {
+                return Err(odd());
+            }
+            reply.lines.push(words);
+            if !more {
+                return Ok(reply.clone());
+            }
+            if reply.lines.len() == MOST_LINES {
+                return Err(Error::TooLong);
+            }
+        }
+    }
+}
+
+/// Reads `CODE WORDS`, or `CODE-WORDS` of a line after which more come.
+fn parse(line: &[u8]) -> Option<(u16, bool, String)> {
+    let (code, rest) = line.split_at_checked(3)?;
+    let code: u16 = std::str::from_utf8(code).ok()?.parse().ok()?;
+    let (more, words) = match rest {
+        [] => (false, &[][..]),
+        [b' ', words @ ..] => (false, words),
+        [b'-', words @ ..] => (true, words),
+        _ => return None,
+    };
+    (200..600).contains(&code).then(|| (code, more, visible(words)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::script::plays;
+
+    fn ehlo(script: &[u8]) -> Result<Vec<String>> {
+        Smtp::connect(plays(&[b"220 mail.example.org ESMTP\r\n", script]))?.ehlo("me")
+    }
+
+    #[test]
+    fn an_answer_has_one_line_or_many() {
+        assert_eq!(ehlo(b"250 mail\r\n").unwrap(), [""; 0]);
+        assert_eq!(
+            ehlo(b"250-mail\r\n250-SIZE 5\r\n250 STARTTLS\r\n").unwrap(),
+            ["SIZE 5", "STARTTLS"]
+        );
+        assert_eq!(ehlo(b"250\r\n").unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn a_no_is_an_error_where_there_is_no_going_on() {
+        let error = ehlo(b"502 5.5.1 no \x1b[31m thanks\r\n").unwrap_err().to_string();
+        assert_eq!(error, "EHLO was refused: 502 5.5.1 no \\u{1b}[31m thanks");
+        let busy = Smtp::connect(plays(&[b"421 busy\r\n"])).unwrap_err();
+        assert!(matches!(busy, Error::Refused { .. }), "{busy:?}");
+    }
+
+    #[test]
+    fn odd_answers_are_errors() {
+        for odd in [
+            &b"25\r\n"[..],
+            b"\r\n",
+            b"99 x\r\n",
+            b"999 x\r\n",
+            b"+25 x\r\n",
+            b"250_x\r\n",
+            b"250-x\r\n251 y\r\n",
+            b"\xff\xfe\xfd x\r\n",
+            b"\xc3\xa9\xc3\xa9 x\r\n",
+            b"HTTP/1.1 400 Bad Request\r\n",
+        ] {
+            let error = ehlo(odd).unwrap_err();
+            assert!(matches!(error, Error::Odd { .. }), "{odd:?}: {error:?}");
+        }
+        assert!(matches!(ehlo(b"250-half\r\n"), Err(Error::Closed)));
+        assert!(matches!(ehlo(&b"250-again\r\n".repeat(2000)), Err(Error::TooLong)));
+    }
+
+    #[test]
+    fn an_address_cannot_carry_a_command() {
+        let mut smtp = Smtp::connect(plays(&[b"220 hello\r\n"])).unwrap();
+        assert!(matches!(smtp.rcpt("a>\r\nDATA"), Err(Error::Unsendable)));
+    }
+}

@@ -1,0 +1,153 @@
+//! Whom we trust to be the server.
+
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::verify_server_name;
+use rustls::crypto::{
+    WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature,
+};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
+
+use super::{Error, Result};
+
+/// The name that a server must have a certificate for, and who may vouch for it.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    pub(super) name: ServerName<'static>,
+    pub(super) config: Arc<ClientConfig>,
+}
+
+impl Tls {
+    /// Trusts the authorities whose certificates are in `pem`, and no others.
+    ///
+    /// # Errors
+    ///
+    /// Fails where `name` is no host name and where `pem` holds no certificate.
+    pub fn trusting(pem: &[u8], name: &str) -> Result<Self> {
+        let mut roots = RootCertStore::empty();
+        let wrong = |what: &dyn std::fmt::Display| Error::Trust(format!("not a root: {what}"));
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            let certificate = certificate.map_err(|error| wrong(&error))?;
+            roots.add(certificate).map_err(|error| wrong(&error))?;
+        }
+        if roots.is_empty() {
+            return Err(Error::Trust("there is no certificate to trust".into()));
+        }
+        Self::new(name, |builder| builder.with_root_certificates(roots).with_no_client_auth())
+    }
+
+    /// Trusts a server that shows the first certificate in `pem`, and no other:
+    /// how a self-signed one is known.
+    ///
+    /// # Errors
+    ///
+    /// Fails where `name` is no host name and where `pem` holds no certificate.
+    pub fn showing(pem: &[u8], name: &str) -> Result<Self> {
+        let certificate = CertificateDer::from_pem_slice(pem)
+            .map_err(|error| Error::Trust(format!("not a certificate: {error}")))?;
+        Self::own_way(name, Some(certificate))
+    }
+
+    /// Takes any certificate: for a look at what a server shows
+    /// ([`Wire::chain`](super::Wire::chain)), never for a password of a person's.
+    ///
+    /// # Errors
+    ///
+    /// Fails where `name` is no host name.
+    pub fn unverified(name: &str) -> Result<Self> {
+        Self::own_way(name, None)
+    }
+
+    fn own_way(name: &str, only: Option<CertificateDer<'static>>) -> Result<Self> {
+        let algorithms = ring::default_provider().signature_verification_algorithms;
+        let own_way = Arc::new(OwnWay { only, algorithms });
+        Self::new(name, |builder| {
+            builder.dangerous().with_custom_certificate_verifier(own_way).with_no_client_auth()
+        })
+    }
+
+    fn new(
+        name: &str,
+        finish: impl FnOnce(rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>) -> ClientConfig,
+    ) -> Result<Self> {
+        let name = ServerName::try_from(name.to_owned())
+            .map_err(|_| Error::Trust(format!("`{name}` is not a host name")))?;
+        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(Error::Tls)?;
+        Ok(Self { name, config: Arc::new(finish(builder)) })
+    }
+}
+
+/// Takes any certificate, or only one, without asking who vouches for it; but
+/// wants the server to hold its key.
+#[derive(Debug)]
+struct OwnWay {
+    only: Option<CertificateDer<'static>>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl ServerCertVerifier for OwnWay {
+    fn verify_server_cert(
+        &self,
+        shown: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
+        if let Some(only) = &self.only {
+            if only != shown {
+                return Err(CertificateError::UnknownIssuer.into());
+            }
+            verify_server_name(&ParsedCertificate::try_from(shown)?, name)?;
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        signed: &[u8],
+        by: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(signed, by, signature, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        signed: &[u8],
+        by: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(signed, by, signature, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_name_and_no_root_is_refused() {
+        assert!(Tls::unverified("mail.example.org").is_ok());
+        assert!(matches!(Tls::unverified("a b"), Err(Error::Trust(_))));
+        assert!(matches!(Tls::unverified(""), Err(Error::Trust(_))));
+        assert!(matches!(Tls::trusting(b"", "a.example"), Err(Error::Trust(_))));
+        let broken = b"-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n";
+        assert!(matches!(Tls::trusting(broken, "a.example"), Err(Error::Trust(_))));
+        let empty = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        assert!(matches!(Tls::trusting(empty, "a.example"), Err(Error::Trust(_))));
+        assert!(matches!(Tls::showing(b"", "a.example"), Err(Error::Trust(_))));
+    }
+}

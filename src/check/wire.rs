@@ -1,0 +1,326 @@
+//! A connection that speaks in lines, with an end to all patience: for how long
+//! an answer takes, how long a line is, and how much is said altogether.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use rustls::pki_types::CertificateDer;
+use rustls::{ClientConnection, StreamOwned};
+
+use super::{Error, Result, Tls};
+
+/// How long a connection may take, and then each answer.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The longest line that we read, in bytes.
+const LONGEST_LINE: u64 = 64 * 1024;
+
+/// The longest answer that we read, in bytes.
+pub(super) const LONGEST_ANSWER: u64 = 16 * 1024 * 1024;
+
+/// Our end of a connection.
+#[derive(Debug)]
+pub struct Wire {
+    /// Nothing while it goes over to TLS, and after that failed.
+    stream: Option<BufReader<Stream>>,
+    patience: Duration,
+    /// How much of the present answer may still come.
+    left: u64,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Plain(Timed),
+    Tls(Box<StreamOwned<ClientConnection, Timed>>),
+}
+
+/// A socket on which nothing takes longer than until a certain moment.
+#[derive(Debug)]
+struct Timed {
+    socket: TcpStream,
+    end: Instant,
+}
+
+/// A conversation in one of the protocols, from the greeting on.
+pub trait Session: Sized {
+    /// Reads the greeting.
+    ///
+    /// # Errors
+    ///
+    /// Where the connection or the greeting is bad, and where it says no.
+    fn greeted(wire: Wire) -> Result<Self>;
+
+    /// Returns the connection, to learn about its TLS.
+    fn wire(&self) -> &Wire;
+
+    /// Connects, in the clear.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::greeted`].
+    fn connect(address: SocketAddr) -> Result<Self> {
+        Self::greeted(Wire::connect(address)?)
+    }
+
+    /// Connects with TLS from the first byte (RFC 8314).
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::greeted`], and where TLS does not come about.
+    fn connect_tls(address: SocketAddr, tls: &Tls) -> Result<Self> {
+        let mut wire = Wire::connect(address)?;
+        wire.start_tls(tls)?;
+        Self::greeted(wire)
+    }
+}
+
+impl Wire {
+    /// Connects, in the clear.
+    pub(super) fn connect(address: SocketAddr) -> Result<Self> {
+        Self::connect_within(address, PATIENCE)
+    }
+
+    /// Connects, with patience of another length.
+    pub(super) fn connect_within(address: SocketAddr, patience: Duration) -> Result<Self> {
+        let connected = TcpStream::connect_timeout(&address, patience);
+        let socket = connected.map_err(|source| Error::Connect { address, source })?;
+        socket.set_nodelay(true)?;
+        let timed = Timed { socket, end: Instant::now() + patience };
+        let stream = Some(BufReader::new(Stream::Plain(timed)));
+        Ok(Self { stream, patience, left: LONGEST_ANSWER })
+    }
+
+    /// Goes over to TLS. What the server said in the clear after it agreed is an
+    /// error, as it could be anybody's.
+    pub(super) fn start_tls(&mut self, tls: &Tls) -> Result<()> {
+        let Some(stream) = self.stream.take() else { return Err(Error::Closed) };
+        if !stream.buffer().is_empty() {
+            return Err(Error::Injected);
+        }
+        let Stream::Plain(mut socket) = stream.into_inner() else {
+            return Err(Error::Broken(io::Error::other("TLS is there already")));
+        };
+        socket.end = Instant::now() + self.patience;
+        let mut connection =
+            ClientConnection::new(tls.config.clone(), tls.name.clone()).map_err(Error::Tls)?;
+        while connection.is_handshaking() {
+            connection.complete_io(&mut socket)?;
+        }
+        let stream = Stream::Tls(Box::new(StreamOwned::new(connection, socket)));
+        self.stream = Some(BufReader::new(stream));
+        Ok(())
+    }
+
+    /// Returns the certificates that the server showed, its own first; none in
+    /// the clear.
+    pub fn chain(&self) -> Vec<CertificateDer<'static>> {
+        match self.stream.as_ref().map(BufReader::get_ref) {
+            Some(Stream::Tls(stream)) => {
+                stream.conn.peer_certificates().unwrap_or_default().to_vec()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Sends a line. From now on the server has time to answer it.
+    pub(super) fn send(&mut self, line: &str) -> Result<()> {
+        if line.chars().any(|c| c.is_control()) {
+            return Err(Error::Unsendable);
+        }
+        self.send_bytes(format!("{line}\r\n").as_bytes())
+    }
+
+    /// Sends bytes as they are. From now on the server has time to answer them.
+    pub(super) fn send_bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        self.left = LONGEST_ANSWER;
+        let end = Instant::now() + self.patience;
+        let stream = self.open()?.get_mut();
+        stream.timed().end = end;
+        stream.write_all(bytes)?;
+        Ok(stream.flush()?)
+    }
+
+    /// Reads a line and returns it without its end.
+    pub(super) fn line(&mut self) -> Result<Vec<u8>> {
+        let mut line = Vec::new();
+        let most = LONGEST_LINE.min(self.left);
+        let stream = self.stream.as_mut().ok_or(Error::Closed)?;
+        stream.take(most).read_until(b'\n', &mut line)?;
+        self.left -= line.len() as u64;
+        match line.strip_suffix(b"\n") {
+            Some(text) => Ok(text.strip_suffix(b"\r").unwrap_or(text).to_vec()),
+            None if line.len() as u64 == most => Err(Error::TooLong),
+            None => Err(Error::Closed),
+        }
+    }
+
+    /// Reads a line of words, with control characters made visible and what is
+    /// not UTF-8 replaced.
+    pub(super) fn words(&mut self) -> Result<String> {
+        Ok(visible(&self.line()?))
+    }
+
+    /// Reads so many bytes.
+    pub(super) fn bytes(&mut self, length: u64) -> Result<Vec<u8>> {
+        if length > self.left {
+            return Err(Error::TooLong);
+        }
+        self.left -= length;
+        let mut bytes = Vec::new();
+        let read = self.open()?.take(length).read_to_end(&mut bytes)?;
+        if read as u64 == length { Ok(bytes) } else { Err(Error::Closed) }
+    }
+
+    /// Reads lines up to one that is only a dot, and undoes the doubling of dots
+    /// (RFC 1939, 3).
+    pub(super) fn until_dot(&mut self) -> Result<Vec<u8>> {
+        let mut text = Vec::new();
+        loop {
+            let line = self.line()?;
+            if line == b"." {
+                return Ok(text);
+            }
+            text.extend(line.strip_prefix(b".").unwrap_or(&line));
+            text.extend(b"\r\n");
+        }
+    }
+
+    fn open(&mut self) -> Result<&mut BufReader<Stream>> {
+        self.stream.as_mut().ok_or(Error::Closed)
+    }
+}
+
+/// Shows words of a stranger's: what they hold must not command the terminal.
+pub(super) fn visible(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let shown = |c: char| if c.is_control() { c.escape_default().collect() } else { c.to_string() };
+    text.chars().map(shown).collect()
+}
+
+impl Timed {
+    fn left(&self) -> io::Result<Duration> {
+        let left = self.end.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
+    }
+}
+
+impl Read for Timed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.socket.set_read_timeout(Some(self.left()?))?;
+        self.socket.read(buffer)
+    }
+}
+
+impl Write for Timed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.socket.set_write_timeout(Some(self.left()?))?;
+        self.socket.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.socket.flush()
+    }
+}
+
+impl Stream {
+    fn timed(&mut self) -> &mut Timed {
+        match self {
+            Self::Plain(timed) => timed,
+            Self::Tls(stream) => &mut stream.sock,
+        }
+    }
+
+    fn as_write(&mut self) -> &mut dyn Write {
+        match self {
+            Self::Plain(timed) => timed,
+            Self::Tls(stream) => stream,
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(timed) => timed.read(buffer),
+            Self::Tls(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.as_write().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.as_write().flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::script::plays;
+
+    fn wire(script: &[&[u8]]) -> Wire {
+        Wire::connect_within(plays(script), Duration::from_millis(700)).unwrap()
+    }
+
+    #[test]
+    fn lines_end_with_or_without_a_carriage_return_and_show_what_they_hold() {
+        let mut wire = wire(&[b"one\r\ntwo\nthr\x1b[2J\xff\r\n"]);
+        assert_eq!(wire.words().unwrap(), "one");
+        assert_eq!(wire.words().unwrap(), "two");
+        assert_eq!(wire.words().unwrap(), "thr\\u{1b}[2J\u{fffd}");
+        assert!(matches!(wire.words(), Err(Error::Closed)));
+    }
+
+    #[test]
+    fn a_line_without_end_is_cut_off() {
+        let endless = vec![b'x'; 200_000];
+        assert!(matches!(wire(&[&endless]).line(), Err(Error::TooLong)));
+        assert!(matches!(wire(&[b"half a li"]).line(), Err(Error::Closed)));
+    }
+
+    #[test]
+    fn more_than_was_asked_for_is_cut_off() {
+        let mut wire = wire(&[b"x"]);
+        assert!(matches!(wire.bytes(LONGEST_ANSWER + 1), Err(Error::TooLong)));
+        assert!(matches!(wire.bytes(2), Err(Error::Closed)));
+        let many = b"line\r\n".repeat(3_000_000);
+        let mut wire = Wire::connect(plays(&[&many])).unwrap();
+        assert!(matches!(wire.until_dot(), Err(Error::TooLong)));
+    }
+
+    #[test]
+    fn who_says_nothing_or_says_it_drop_by_drop_is_not_waited_for() {
+        let drops: Vec<&[u8]> = vec![b"x"; 40];
+        let start = Instant::now();
+        assert!(matches!(wire(&drops).line(), Err(Error::TooSlow)));
+        assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn dots_are_undoubled() {
+        let mut wire = wire(&[b"a\r\n..b\r\n.c\r\n\r\n.\r\nafter\r\n"]);
+        assert_eq!(wire.until_dot().unwrap(), b"a\r\n.b\r\nc\r\n\r\n");
+        assert_eq!(wire.words().unwrap(), "after");
+    }
+
+    #[test]
+    fn a_line_break_cannot_be_smuggled_in() {
+        assert!(matches!(wire(&[b""]).send("a\r\nb"), Err(Error::Unsendable)));
+    }
+
+    #[test]
+    fn what_speaks_no_tls_is_an_error() {
+        let tls = Tls::unverified("mail.example.org").unwrap();
+        let error = wire(&[b"220 hello\r\n"]).start_tls(&tls).unwrap_err();
+        assert!(matches!(error, Error::Tls(_)), "{error:?}");
+        let mut injected = wire(&[b"220 go ahead\r\nand more\r\n"]);
+        injected.words().unwrap();
+        assert!(matches!(injected.start_tls(&tls), Err(Error::Injected)));
+        assert!(matches!(injected.words(), Err(Error::Closed)), "it is of no use any more");
+    }
+}

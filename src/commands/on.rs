@@ -1,0 +1,176 @@
+//! `--on HOST`: the same commands on other hosts, several of them side by side.
+
+use std::path::Path;
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use super::load::{folder, read};
+use super::{Exit, Stop, password};
+use crate::cli::{Cli, Command, Global, Mail, PasswordFrom};
+use crate::diagnostic::Source;
+use crate::playbook;
+use crate::remote::{self, Audience, Destination, Login, Program, Task};
+use crate::report::Report;
+use crate::secret::Secret;
+use crate::wire::{self, Parcel, Request};
+
+/// A command line as other hosts are to run it.
+struct Errand {
+    request: Request,
+    /// The answer where a new password is asked for.
+    password: Option<Secret<String>>,
+    /// Whether it changes them without a question.
+    unasked: bool,
+    /// Tells whoever presses Ctrl-C what comes of it.
+    told_to_stop: fn(),
+}
+
+/// Runs a command line on the hosts that it names.
+pub(super) fn run(cli: &Cli, report: &mut Report) -> Result<Exit, Stop> {
+    let errand = errand(cli, report)?;
+    Ok(send(&cli.global, &cli.global.ssh.on, None, &errand, report))
+}
+
+/// Brings a program and a mail.yml to a host and applies it there.
+/// `told_to_stop` tells whoever presses Ctrl-C what comes of it.
+pub(super) fn bring(
+    global: &Global,
+    host: &Destination,
+    program: &Program,
+    parcel: Parcel,
+    yes: bool,
+    told_to_stop: fn(),
+    report: &mut Report,
+) -> Result<Exit, Stop> {
+    let command = Command::Apply { mail: Mail { mail: None }, plan: None, yes };
+    let request = request(global, &command, Some(parcel), report)?;
+    let errand = Errand { request, password: None, unasked: yes, told_to_stop };
+    Ok(send(global, std::slice::from_ref(host), Some(program), &errand, report))
+}
+
+/// Packs the mail.yml at `path`.
+pub(super) fn pack(path: &Path, report: &mut Report) -> Result<Parcel, Stop> {
+    let source = Arc::new(Source { name: path.display().to_string(), text: read(path)? });
+    remote::pack(&source, folder(path)).map_err(|refused| match refused {
+        remote::Refused::Unsendable(error) => error.into(),
+        remote::Refused::Mistakes(mistakes) => {
+            report.diagnostics(&mistakes);
+            Stop::silent(Exit::Invalid)
+        }
+    })
+}
+
+/// Takes out of a command line what only this machine knows: files that are
+/// here, and a password that comes from here.
+fn errand(cli: &Cli, report: &mut Report) -> Result<Errand, Stop> {
+    let usage = |message: &str, after: &str| Err(Stop::new(Exit::Usage, message, after));
+    let mut command = cli.command.clone();
+    let (mut mail, mut password, mut unasked) = (None, None, false);
+    match &mut command {
+        Command::Plan { out: Some(_), .. } | Command::Apply { plan: Some(_), .. } => {
+            let message = "a saved plan stays on the host it was made for";
+            return usage(message, "Log in there and run it there.");
+        }
+        Command::Plan { show: None, mail: named, .. } => mail = named.mail.take(),
+        Command::Apply { mail: named, yes, .. } => (mail, unasked) = (named.mail.take(), *yes),
+        Command::Rollback { yes, .. } => unasked = *yes,
+        Command::Account(command) => {
+            if let Some(from) = command.password_from()
+                && from.is_given()
+            {
+                let chosen = password::choose(from, "", report)?;
+                password = Some(chosen.into_secret());
+                *from = PasswordFrom::default();
+            }
+            unasked = command.edit().is_some_and(|edit| edit.yes);
+        }
+        Command::Alias(command) => unasked = command.edit().yes,
+        Command::History { .. } => {}
+        _ => return usage("this command has nothing to do with other hosts", "Leave --on out."),
+    }
+    let parcel = mail.map(|path| pack(&path, report)).transpose()?;
+    let mut request = request(&cli.global, &command, parcel, report)?;
+    request.screen.answers |= password.is_some();
+    Ok(Errand { request, password, unasked, told_to_stop: Report::told_to_stop })
+}
+
+fn request(
+    global: &Global,
+    command: &Command,
+    mail: Option<Parcel>,
+    report: &Report,
+) -> Result<Request, Stop> {
+    let playbook = match &global.playbook {
+        None => None,
+        Some(path) => match path.to_str().and_then(playbook::embedded) {
+            Some(embedded) => Some(embedded.name.to_owned()),
+            None => {
+                let message = "only an embedded playbook can be used on another host";
+                let after = "Copy yours there, log in, and name it with --playbook there.";
+                return Err(Stop::new(Exit::Usage, message, after));
+            }
+        },
+    };
+    let command = serde_json::to_value(command)
+        .map_err(|error| Stop::new(Exit::Failed, error.to_string(), "Nothing was changed."))?;
+    let screen = report.screen();
+    Ok(Request { version: wire::VERSION, command, screen, playbook, mail })
+}
+
+/// Sends an errand to all hosts at once, and says at the end how each came out.
+fn send(
+    global: &Global,
+    hosts: &[Destination],
+    program: Option<&Program>,
+    errand: &Errand,
+    report: &mut Report,
+) -> Exit {
+    let several = hosts.len() > 1;
+    let login = Login {
+        sudo: global.ssh.sudo,
+        identity: global.ssh.identity.clone(),
+        options: global.ssh.options.clone(),
+        // Of several, no one could tell which one asks.
+        alone: several || !report.can_ask(),
+    };
+    let task = Task {
+        login: &login,
+        program,
+        request: &errand.request,
+        several,
+        password: errand.password.as_ref(),
+        unasked: errand.unasked,
+        told_to_stop: errand.told_to_stop,
+    };
+    let audience = Audience::new(report);
+    let talk = |host| match remote::talk(host, &task, &audience) {
+        Ok(code) => Exit::from_code(code),
+        Err(error) => {
+            lock(&audience).error(&error.message, &error.advice);
+            Exit::Failed
+        }
+    };
+    let exits: Vec<Exit> = std::thread::scope(|scope| {
+        let all: Vec<_> = hosts.iter().map(|host| scope.spawn(move || talk(host))).collect();
+        all.into_iter().map(|one| one.join().unwrap_or(Exit::Failed)).collect()
+    });
+    if several {
+        let outcomes = hosts.iter().zip(&exits).map(|(host, exit)| (host.to_string(), *exit as u8));
+        lock(&audience).hosts(&outcomes.collect::<Vec<_>>());
+    }
+    of_all(&exits)
+}
+
+fn lock<'a, 'r>(audience: &'a Audience<'r>) -> MutexGuard<'a, &'r mut Report> {
+    audience.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How it ended where it ended in several ways: what failed counts most.
+fn of_all(exits: &[Exit]) -> Exit {
+    let mut failed = exits.iter().filter(|exit| !matches!(exit, Exit::Done | Exit::Changes));
+    match failed.next() {
+        Some(first) if failed.all(|other| other == first) => *first,
+        Some(_) => Exit::Failed,
+        None if exits.contains(&Exit::Changes) => Exit::Changes,
+        None => Exit::Done,
+    }
+}

@@ -1,0 +1,105 @@
+//! `mailprov serve`: the far side of a connection. Not for people: another
+//! mailprov starts it over SSH, and tells it on standard input what is wanted.
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::{Once, mpsc};
+use std::time::Duration;
+
+use super::{Exit, dispatch};
+use crate::cli::{Cli, Color, Command, Global, Ssh};
+use crate::engine;
+use crate::host::{Host, Interruption};
+use crate::report::Report;
+use crate::wire::{self, Answer, Frame, Request};
+
+/// How long the other side may take to say that it heard the end.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Answers one request.
+pub(super) fn run() -> Exit {
+    // Where somebody was before, there may be a mail.yml that nobody means.
+    if std::env::set_current_dir("/").is_err() {
+        return Exit::Failed;
+    }
+    let mut input = io::stdin().lock();
+    say(&Frame::Ready(wire::VERSION));
+    let request = match wire::read::<Request>(&mut input) {
+        Ok(Some(request)) if request.version == wire::VERSION => request,
+        _ => return Exit::Usage,
+    };
+    drop(input);
+    let command = serde_json::from_value::<Command>(request.command.clone());
+    let Ok(command) = command else { return Exit::Usage };
+    let Ok(stop) = Interruption::listen_on_behalf() else { return Exit::Failed };
+    let (answers, hear) = mpsc::channel();
+    let (frames, outgoing) = mpsc::channel();
+    std::thread::spawn(move || outgoing.iter().for_each(|frame| say(&frame)));
+    let mut report = Report::there(request.screen, frames, hear, stop.clone());
+    let has_begun = report.has_begun();
+    std::thread::spawn(move || {
+        let is_heard = listen(&answers, &stop);
+        note_if(!is_heard && has_begun.load(Ordering::Relaxed));
+    });
+    pick_up(&mut report);
+    let cli = Cli { command, global: global(&request) };
+    let exit = dispatch(&cli, request.mail.as_ref(), &mut report);
+    let is_heard = report.end(exit as u8, PATIENCE);
+    note_if(!is_heard && report.has_begun().load(Ordering::Relaxed));
+    exit
+}
+
+/// Returns the options that the other side chose, as they are here.
+fn global(request: &Request) -> Global {
+    Global {
+        playbook: request.playbook.as_ref().map(Into::into),
+        root: Path::new("/").into(),
+        json: request.screen.json,
+        color: Color::Auto,
+        verbose: request.screen.verbose,
+        quiet: request.screen.quiet,
+        ssh: Ssh::default(),
+    }
+}
+
+/// Tells how a run ended whose end nobody heard.
+fn pick_up(report: &mut Report) {
+    let Ok(host) = Host::open(Path::new("/")) else { return };
+    let wait = "A run goes on whose connection was lost; waiting for its end.\n";
+    match engine::take_unheard(&host, || report.note(wait)) {
+        Ok(Some(run)) => report.unheard(&run),
+        Ok(None) => {}
+        Err(error) => report.note(&format!("{error}\n")),
+    }
+}
+
+/// Passes on what the other side says, until it is gone. Tells whether it heard
+/// the end.
+fn listen(answers: &mpsc::Sender<Answer>, stop: &Interruption) -> bool {
+    let mut is_heard = false;
+    let mut input = io::stdin().lock();
+    while let Ok(Some(answer)) = wire::read(&mut input) {
+        is_heard |= answer == Answer::Heard;
+        match answer {
+            Answer::Stop => stop.ask(),
+            answer => drop(answers.send(answer)),
+        }
+    }
+    is_heard
+}
+
+/// Remembers, for whoever comes next, that nobody hears how the run ends. Once:
+/// it may have been taken up by the time that the run ends.
+fn note_if(unheard: bool) {
+    static NOTED: Once = Once::new();
+    if unheard && let Ok(host) = Host::open(Path::new("/")) {
+        // Where this fails there is still `history`.
+        NOTED.call_once(|| drop(engine::note_unheard(&host)));
+    }
+}
+
+fn say(frame: &Frame) {
+    // Nobody is there where this fails: the end of the input says so, too.
+    let _ = wire::write(io::stdout().lock(), frame);
+}

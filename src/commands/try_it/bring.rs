@@ -1,0 +1,44 @@
+//! From here into the box, over SSH, as into any other host.
+
+use std::path::Path;
+
+use super::super::{Exit, Stop, on};
+use super::server::Server;
+use crate::cli::{Global, Ssh};
+use crate::remote::{Destination, Program};
+use crate::report::Report;
+
+/// Makes the box a mail server, as `bootstrap` does.
+pub(super) fn bring(
+    global: &Global,
+    server: &Server,
+    mail: &Path,
+    report: &mut Report,
+) -> Result<(), Stop> {
+    let host: Destination = format!("root@{}", server.address())
+        .parse()
+        .map_err(|error: String| Stop::new(Exit::Failed, error, super::NOTHING_LEFT))?;
+    let access = server.access();
+    let ssh = Ssh {
+        on: Vec::new(),
+        sudo: false,
+        identity: Some(access.identity.clone()),
+        options: access.options(),
+    };
+    let global = Global {
+        playbook: global.playbook.clone(),
+        root: global.root.clone(),
+        json: global.json,
+        color: global.color,
+        verbose: global.verbose,
+        quiet: global.quiet,
+        ssh,
+    };
+    let parcel = on::pack(mail, report)?;
+    // What Ctrl-C does here is said by who hears it first.
+    match on::bring(&global, &host, &Program::own()?, parcel, true, || {}, report)? {
+        Exit::Done => Ok(()),
+        // It has said why.
+        exit => Err(Stop::silent(exit)),
+    }
+}

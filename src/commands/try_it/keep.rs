@@ -1,0 +1,51 @@
+//! Leaving the box running for a person to look around in it.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::server::Server;
+use super::story::Story;
+use crate::report::Report;
+
+/// How often we look whether it is enough.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Says how to look around, and waits for Enter or a signal. Without a terminal
+/// only a signal ends it.
+pub(super) fn until_told(
+    server: &Server,
+    story: &Story,
+    stop: &dyn Fn() -> bool,
+    report: &mut Report,
+) {
+    let access = server.access();
+    let address = server.address();
+    let options: Vec<_> = access.options().iter().map(|option| format!(" -o {option}")).collect();
+    report.tell(&format!(
+        "The box runs on. Log in to it:\n\n    ssh -i {}{} root@{address}\n\nMail programs on this \
+         machine reach it at {address}: user {}, password {}\n",
+        access.identity.display(),
+        options.concat(),
+        story.reader.login,
+        // Of an account that is thrown away with the box, for the person who has it.
+        story.reader.password.expose(),
+    ));
+    let answered = Arc::new(AtomicBool::new(false));
+    if report.can_ask() {
+        report.tell("Press Enter to throw the box away.");
+        let answered = Arc::clone(&answered);
+        // It may wait for ever; then it ends with the program.
+        thread::spawn(move || {
+            let _ = io::stdin().read_line(&mut String::new());
+            answered.store(true, Ordering::Relaxed);
+        });
+    } else {
+        report.tell("Press Ctrl-C to throw the box away.");
+    }
+    while !stop() && !answered.load(Ordering::Relaxed) {
+        thread::sleep(TICK);
+    }
+}

@@ -1,0 +1,126 @@
+//! `mailprov try`: all of it in a throw-away Debian on this machine.
+
+mod bring;
+mod keep;
+mod packages;
+mod proof;
+mod server;
+mod story;
+
+use std::path::Path;
+
+use super::{Exit, Stop};
+use crate::cli::{Global, Try};
+use crate::host::{Host, Interruption};
+use crate::report::Report;
+use crate::sandbox::{self, Cache, Image, Plug};
+use crate::{check, sandbox::Suite};
+use server::Server;
+use story::Story;
+
+/// What is left where something fails.
+const NOTHING_LEFT: &str = "The box is gone. Nothing was changed on this machine.";
+
+/// Boots a fresh Debian, makes it a mail server, looks at it from outside, and
+/// throws it away.
+pub(super) fn run(global: &Global, options: &Try, report: &mut Report) -> Result<Exit, Stop> {
+    if !Host::is_root() {
+        let message = "only root may boot a Debian on this machine";
+        return Err(Stop::new(Exit::NeedsRoot, message, "Run it with sudo."));
+    }
+    let story = Story::read(options.mail.as_deref(), report)?;
+    packages::install(options.yes, report)?;
+    let plug = Plug::default();
+    let interruption = Interruption::listen({
+        let plug = plug.clone();
+        move || {
+            Report::told_to_clean_up();
+            plug.pull();
+        }
+    })?;
+    let stop = || interruption.is_asked();
+    let outcome = tell(global, options, &story, plug, &stop, report);
+    match outcome {
+        // Whatever failed then, failed because of that.
+        Err(_) if stop() => Err(Stop::new(Exit::Failed, "told to stop", NOTHING_LEFT)),
+        outcome => outcome,
+    }
+}
+
+fn tell(
+    global: &Global,
+    options: &Try,
+    story: &Story,
+    plug: Plug,
+    stop: &dyn Fn() -> bool,
+    report: &mut Report,
+) -> Result<Exit, Stop> {
+    let watch = || if stop() { Err(sandbox::Error::Stopped) } else { Ok(()) };
+    let suite: Suite = options.suite.into();
+    let cache = Cache::open()?;
+    let image = image(&cache, suite, &watch, report)?;
+    let task = report.begin(&format!("A fresh Debian {} boots", suite.release()));
+    report.working("with nothing on it that has to do with mail");
+    let server = Server::boot(&cache, &image, plug, &watch)?;
+    report.done(task);
+
+    story.begin(report);
+    let outcome = server.become_mail_server(global, story, report).and_then(|()| {
+        proof::show(&server, story, stop, report)?;
+        Ok(Exit::Done)
+    });
+    if options.keep && !stop() {
+        if let Err(failed) = &outcome {
+            report.error(&failed.message, &failed.after);
+        }
+        keep::until_told(&server, story, stop, report);
+        // It was said already, and after that a person looked around.
+        drop(server);
+        report.tell("The box is thrown away.");
+        return Ok(outcome.unwrap_or(Exit::Failed));
+    }
+    if outcome.is_ok() {
+        report.tell("That was it. The box is thrown away.");
+    }
+    outcome
+}
+
+/// Returns the image of a release; where there is none yet, it is built.
+fn image(
+    cache: &Cache,
+    suite: Suite,
+    watch: sandbox::Watch<'_>,
+    report: &mut Report,
+) -> Result<Image, Stop> {
+    if Image::is_built(cache, suite) {
+        return Ok(Image::ensure(cache, suite, watch, &mut |_| {})?);
+    }
+    report.note(&format!(
+        "An image of Debian {} is built, once: it takes a minute or two, and half a gigabyte in \
+         {}.\n",
+        suite.release(),
+        cache.folder().display()
+    ));
+    let task = report.begin(&format!("The image of Debian {}", suite.release()));
+    let image = Image::ensure(cache, suite, watch, &mut |stage| report.working(stage))?;
+    report.done(task);
+    Ok(image)
+}
+
+impl From<sandbox::Error> for Stop {
+    fn from(error: sandbox::Error) -> Self {
+        Self::new(Exit::Failed, error.to_string(), NOTHING_LEFT)
+    }
+}
+
+impl From<check::Error> for Stop {
+    fn from(error: check::Error) -> Self {
+        Self::new(Exit::Failed, error.to_string(), NOTHING_LEFT)
+    }
+}
+
+/// Wraps what the system said about a file.
+fn failed(deed: &str, path: &Path, error: &std::io::Error) -> Stop {
+    let reason = crate::local::reason(error);
+    Stop::new(Exit::Failed, format!("could not {deed} {}: {reason}", path.display()), NOTHING_LEFT)
+}

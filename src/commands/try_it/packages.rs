@@ -1,0 +1,42 @@
+//! The Debian packages that boxes need on this machine.
+
+use std::path::Path;
+
+use super::super::{Exit, Stop};
+use crate::host::Host;
+use crate::report::Report;
+use crate::sandbox;
+
+/// Installs those that are missing, after saying so: on a terminal it asks, and
+/// elsewhere it goes on.
+pub(super) fn install(yes: bool, report: &mut Report) -> Result<(), Stop> {
+    let host = Host::open(Path::new("/"))?;
+    if !host.exists(Path::new("/usr/bin/apt-get"))? {
+        let message = "this machine has no apt-get, so no Debian can be built here";
+        let advice = "Run it on Debian 12 or later, or on Ubuntu 24.04 or later.";
+        return Err(Stop::new(Exit::Failed, message, advice));
+    }
+    let mut missing = Vec::new();
+    for name in sandbox::PACKAGES {
+        if !host.package(name)?.is_some_and(|package| package.complete) {
+            missing.push(name.to_owned());
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    report.note(&format!(
+        "To boot a Debian, this machine needs packages that are not installed: {}\n",
+        missing.join(" ")
+    ));
+    if !yes && report.can_ask() && !report.ask("Install them?") {
+        return Err(Stop::new(Exit::Failed, "not confirmed", "Nothing was changed."));
+    }
+    let task = report.begin("The packages");
+    report.working("fetching the package lists");
+    host.apt(&["update"], &[]).run()?;
+    report.working("installing");
+    host.apt(&["install"], &missing).run()?;
+    report.done(task);
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! The proof: mail comes and goes, and not for everybody.
+
+use super::super::Stop;
+use super::server::Server;
+use super::story::Story;
+use crate::check::{Exchange, Reader};
+use crate::report::Report;
+
+/// Sends and reads mail, and tries what must be refused.
+pub(super) fn show(
+    server: &Server,
+    story: &Story,
+    stop: &dyn Fn() -> bool,
+    report: &mut Report,
+) -> Result<(), Stop> {
+    let exchange = Exchange::new(server.address(), server.tls(story)?)?;
+    let (sender, reader) = (&story.sender, &story.reader);
+    report.tell(&format!("\nA stranger's server has mail for {}, on port 25:\n", reader.address));
+    exchange.deliver(&reader.address, &mut |asked, answer| report.exchange(asked, answer))?;
+    report.tell("\nA stranger would like mail for somebody else to go through here:\n");
+    exchange.relay(&mut |asked, answer| report.exchange(asked, answer))?;
+    report.tell(&format!(
+        "\n{} sends from a mail program, on port 465, TLS from the first byte:\n",
+        sender.login
+    ));
+    exchange.submit(sender, &reader.address, &mut |asked, answer| {
+        report.exchange(asked, answer);
+    })?;
+    let by = match story.by {
+        Reader::Imap => "IMAP on port 993",
+        Reader::Pop3 => "POP3 on port 995",
+    };
+    report.tell(&format!("\n{} reads both mails, by {by}:\n", reader.login));
+    let mails = exchange.read(reader, story.by, 2, stop)?;
+    mails.iter().for_each(|mail| report.quote(mail));
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! What the box is to be: the built-in mail.yml, or a copy of a person's own
+//! with one more account.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::super::{Exit, Stop, load, password};
+use crate::check::{self, Account, Reader};
+use crate::diagnostic::{Diagnostic, Source};
+use crate::host::Host;
+use crate::local;
+use crate::mail::{Files, Password, Spec, Trial};
+use crate::report::Report;
+use crate::resource::{View, examine_certificate};
+use crate::secret::Secret;
+use crate::yaml::Document;
+
+/// The mail.yml of those who have none yet.
+const EXAMPLE: &str = include_str!("mail.yml");
+
+/// The password of the accounts in it.
+const EXAMPLE_PASSWORD: &str = "correct horse";
+
+/// The mail service that the box becomes, and two who use it.
+pub(super) struct Story {
+    /// The mail.yml, as the box gets it.
+    pub(super) text: String,
+    /// The name of the server.
+    pub(super) hostname: String,
+    /// Whether its certificate is self-signed.
+    pub(super) self_signed: bool,
+    /// Who sends.
+    pub(super) sender: Account,
+    /// Who reads.
+    pub(super) reader: Account,
+    /// How.
+    pub(super) by: Reader,
+    /// What is to be known of it, a paragraph.
+    about: String,
+    /// What is shown of the text.
+    shown: Option<String>,
+}
+
+impl Story {
+    /// Takes the mail.yml at `path`, or the built-in one.
+    pub(super) fn read(path: Option<&Path>, report: &mut Report) -> Result<Self, Stop> {
+        match path {
+            Some(path) => Self::of(path, report),
+            None => Ok(Self::example()),
+        }
+    }
+
+    fn example() -> Self {
+        let account = |login: &str, address: &str| Account {
+            login: login.into(),
+            address: address.into(),
+            password: Secret::new(EXAMPLE_PASSWORD.into()),
+        };
+        Self {
+            text: EXAMPLE.into(),
+            hostname: "mail.example.org".into(),
+            self_signed: true,
+            sender: account("thomas", "thomas@example.org"),
+            reader: account("anna@example.net", "anna@example.org"),
+            by: Reader::Imap,
+            about: "What it is to be, a mail.yml that comes with mailprov:\n".into(),
+            shown: Some(EXAMPLE.into()),
+        }
+    }
+
+    fn of(path: &Path, report: &mut Report) -> Result<Self, Stop> {
+        let name = path.display().to_string();
+        let text = load::read(path)?;
+        let source = Arc::new(Source { name: name.clone(), text });
+        let spec = load::judge(&source, &Files::beside(load::folder(path)), report)?;
+        let stands_in = stands_in(&spec)?;
+        let word = check::random()?;
+        let secret = check::random()?;
+        let probe = format!("try-{}", &word.expose()[..6]);
+        let whole = std::path::absolute(path).map_err(|e| super::failed("find", path, &e))?;
+        let hash = Password::parse(secret.expose()).and_then(|it| it.hash());
+        let trial = Trial {
+            account: &probe,
+            hash: &hash.map_err(password::refused)?,
+            self_signed: stands_in.is_some(),
+            folder: whole.parent().unwrap_or(Path::new("/")),
+        };
+        let copy = Document::parse(&source).map_err(|mistakes| refuse(mistakes, report))?;
+        let copy = trial.of(&copy).map_err(|mistake| {
+            // The place, without the secrets on it.
+            let source = Arc::clone(&spec.source);
+            refuse(vec![Diagnostic { source, ..mistake }], report)
+        })?;
+        let domain = &spec.directory.domains[0];
+        let address = format!("{probe}@{domain}");
+        let account = Account { login: address.clone(), address, password: secret };
+        let mut about = format!(
+            "What it is to be: {name}, with an account `{probe}` added to the copy in the box, \
+             to try it with.\n"
+        );
+        if let Some(why) = &stands_in {
+            about.push_str(&format!("A self-signed certificate stands in for yours: {why}.\n"));
+        }
+        Ok(Self {
+            text: copy.source().text.clone(),
+            hostname: spec.hostname.value.to_string(),
+            self_signed: spec.tls.self_signed || stands_in.is_some(),
+            sender: account.clone(),
+            reader: account,
+            by: if spec.services.imap { Reader::Imap } else { Reader::Pop3 },
+            about,
+            shown: None,
+        })
+    }
+
+    /// Tells what the box is to be.
+    pub(super) fn begin(&self, report: &mut Report) {
+        report.tell(&format!("\n{}", self.about));
+        if let Some(shown) = &self.shown {
+            report.quote(shown);
+        }
+    }
+
+    /// Writes the mail.yml, for its owner only.
+    pub(super) fn write(&self, path: &Path) -> Result<(), Stop> {
+        local::write(path, self.text.as_bytes()).map_err(|e| super::failed("write", path, &e))
+    }
+}
+
+/// Says why the certificate that is named cannot be used here, if so.
+fn stands_in(spec: &Spec) -> Result<Option<String>, Stop> {
+    if spec.tls.self_signed {
+        return Ok(None);
+    }
+    let host = Host::open(Path::new("/"))?;
+    let hostname = spec.hostname.value.to_string();
+    let (certificate, key) = (&spec.tls.certificate.value, &spec.tls.key.value);
+    let problems = examine_certificate(&View::new(&host), certificate, key, &hostname)?;
+    Ok(problems.into_iter().next().map(|problem| problem.message))
+}
+
+fn refuse(mistakes: Vec<Diagnostic>, report: &mut Report) -> Stop {
+    report.diagnostics(&mistakes);
+    Stop::silent(Exit::Invalid)
+}

@@ -1,0 +1,119 @@
+//! A copy of a mail.yml that serves a throw-away machine: with one more account,
+//! whose password is known, and with nothing that only the real host has.
+
+use std::path::Path;
+
+use super::PasswordHash;
+use crate::diagnostic::Diagnostic;
+use crate::yaml::{Document, Kind, Value};
+
+/// What is to be other than in the original.
+#[derive(Debug)]
+pub struct Trial<'t> {
+    /// The name of the account to add.
+    pub account: &'t str,
+    /// The hash of its password.
+    pub hash: &'t PasswordHash,
+    /// Whether a self-signed certificate stands in for the one that is named.
+    pub self_signed: bool,
+    /// The folder of the original, in which the files that it names lie.
+    pub folder: &'t Path,
+}
+
+impl Trial<'_> {
+    /// Makes the copy.
+    ///
+    /// # Errors
+    ///
+    /// Returns the place that is written in such a way that it cannot be edited.
+    pub fn of(&self, original: &Document) -> Result<Document, Diagnostic> {
+        let password = Value::Quoted(self.hash.secret().expose().clone());
+        let account = Value::Map(vec![("password".to_owned(), password)]);
+        let mut copy = original.insert(&["accounts"], self.account, &account)?;
+        if self.self_signed {
+            if copy.get(&["tls"]).is_some() {
+                copy = copy.remove(&[], "tls")?;
+            }
+            let flag = Value::Map(vec![("self_signed".to_owned(), Value::Bool(true))]);
+            copy = copy.insert(&[], "tls", &flag)?;
+        }
+        copy = self.find_file(copy, &["relay", "password_file"])?;
+        for name in names(&copy) {
+            copy = self.find_file(copy, &["accounts", &name, "password_file"])?;
+        }
+        Ok(copy)
+    }
+
+    /// Makes the path of a file that is named, if it is, lead there from
+    /// anywhere.
+    fn find_file(&self, copy: Document, path: &[&str]) -> Result<Document, Diagnostic> {
+        let scalar = copy.get(path).and_then(|node| node.as_scalar());
+        match scalar.map(|scalar| self.folder.join(&scalar.text)) {
+            Some(whole) if scalar.is_some_and(|scalar| Path::new(&scalar.text) != whole) => {
+                copy.replace(path, &Value::text(whole.display().to_string()))
+            }
+            _ => Ok(copy),
+        }
+    }
+}
+
+/// Returns the names of the accounts.
+fn names(document: &Document) -> Vec<String> {
+    match document.get(&["accounts"]).map(|accounts| &accounts.kind) {
+        Some(Kind::Map(entries)) => entries.iter().map(|entry| entry.key.text.clone()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::diagnostic::Source;
+
+    const SSHA512: &str = "{SSHA512}QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB\
+                           QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBc2FsdHNhbHQ=";
+
+    fn copy(text: &str, self_signed: bool) -> String {
+        let source = Arc::new(Source { name: "mail.yml".into(), text: text.into() });
+        let document = Document::parse(&source).unwrap();
+        let hash = &PasswordHash::parse(SSHA512).unwrap();
+        let folder = Path::new("/home/me");
+        let trial = Trial { account: "probe", hash, self_signed, folder };
+        trial.of(&document).unwrap().source().text.clone()
+    }
+
+    #[test]
+    fn an_account_is_added_however_they_are_written() {
+        let lines = "hostname: a.example\naccounts:\n    me: # it is I\n        password: \"x\"\n";
+        assert_eq!(
+            copy(lines, false),
+            format!("{lines}    probe:\n        password: \"{SSHA512}\"\n")
+        );
+        let flow = "{accounts: {me: {password: x}}}";
+        let wanted =
+            format!("{{accounts: {{me: {{password: x}}, probe: {{password: \"{SSHA512}\"}}}}}}");
+        assert_eq!(copy(flow, false), wanted);
+    }
+
+    #[test]
+    fn a_self_signed_certificate_stands_in() {
+        for tls in ["tls: {certificate: /a, key: /b}\n", "tls:\n  certificate: /a\n  key: /b\n", ""]
+        {
+            let text = copy(&format!("accounts: {{me: {{password: x}}}}\n{tls}"), true);
+            assert!(text.contains("self_signed: true"), "{text}");
+            assert!(!text.contains("/a"), "{text}");
+        }
+    }
+
+    #[test]
+    fn files_are_found_from_anywhere() {
+        let text = "accounts:\n  me: {password_file: secrets/me}\n  you:\n    password_file: '/a/you'\n\
+                    relay:\n  host: x\n  password_file: relay\n";
+        let text = copy(text, false);
+        assert!(text.contains("{password_file: \"/home/me/secrets/me\"}"), "{text}");
+        assert!(text.contains("password_file: '/a/you'"), "{text}");
+        assert!(text.contains("password_file: \"/home/me/relay\""), "{text}");
+    }
+}

@@ -1,0 +1,108 @@
+//! The program as it is sent: its bytes, and what a host needs to run it.
+
+use std::path::Path;
+
+use super::Error;
+use crate::digest::Digest;
+use crate::local;
+
+/// A mailprov that can be sent to a host.
+#[derive(Debug)]
+pub struct Program {
+    bytes: Vec<u8>,
+    digest: Digest,
+    machine: &'static str,
+    libc: (u32, u32),
+}
+
+impl Program {
+    /// Takes the program that runs now.
+    ///
+    /// # Errors
+    ///
+    /// Fails where it cannot be read.
+    pub fn own() -> Result<Self, Error> {
+        // Not by its name, which may be another program's by now.
+        Self::read(Path::new("/proc/self/exe"))
+    }
+
+    /// Reads a program from a file.
+    ///
+    /// # Errors
+    ///
+    /// Fails where it cannot be read, or is no program for Linux.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let bytes = local::read_program(path).map_err(|error| {
+            let message = format!("could not read {}: {}", path.display(), local::reason(&error));
+            Error::new(message, "Nothing was changed.")
+        })?;
+        let machine = machine(&bytes).ok_or_else(|| {
+            let message = format!("{} is not a program for Linux", path.display());
+            Error::new(message, "Name a mailprov that was built for that host.")
+        })?;
+        Ok(Self { digest: Digest::of(&bytes), machine, libc: libc(&bytes), bytes })
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Their SHA-256.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// The machine that it is for, as `uname -m` calls it.
+    pub fn machine(&self) -> &'static str {
+        self.machine
+    }
+
+    /// The oldest GNU C library that it runs with.
+    pub fn libc(&self) -> (u32, u32) {
+        self.libc
+    }
+}
+
+/// Reads the machine from an ELF header (`e_machine`, elf(5)).
+fn machine(bytes: &[u8]) -> Option<&'static str> {
+    if !bytes.starts_with(b"\x7fELF") {
+        return None;
+    }
+    let [low, high] = *bytes.get(18..20)? else { return None };
+    match u16::from_le_bytes([low, high]) {
+        62 => Some("x86_64"),
+        183 => Some("aarch64"),
+        40 => Some("armv7l"),
+        243 => Some("riscv64"),
+        _ => None,
+    }
+}
+
+/// Finds the newest version of the GNU C library that a program asks for: it
+/// names them among its symbols as `GLIBC_2.34`.
+fn libc(bytes: &[u8]) -> (u32, u32) {
+    const MARK: &[u8] = b"GLIBC_";
+    let versions = bytes.windows(MARK.len()).enumerate().filter(|(_, window)| *window == MARK);
+    let version = |at: usize| {
+        let rest = &bytes[at + MARK.len()..];
+        let end = rest.iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.')?;
+        super::greeting::version(std::str::from_utf8(&rest[..end]).ok()?)
+    };
+    versions.filter_map(|(at, _)| version(at)).max().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_program_needs_is_read_from_it() {
+        let own = Program::own().unwrap();
+        assert_eq!(own.machine(), std::env::consts::ARCH);
+        assert_eq!(own.libc().0, 2);
+        assert!(own.libc().1 >= 17, "{:?}", own.libc());
+        assert_eq!(machine(b"#!/bin/sh\n"), None);
+        assert_eq!(libc(b"..GLIBC_2.4\0GLIBC_2.34\0GLIBC_2.9\0GLIBC_PRIVATE\0"), (2, 34));
+    }
+}

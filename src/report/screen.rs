@@ -1,0 +1,156 @@
+//! Where all that is said ends up: the terminal of whoever runs us, or the far
+//! end of a connection, where somebody else's is.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender};
+
+use super::Options;
+use super::progress::Progress;
+use super::style::Style;
+use crate::host::{Interruption, Result};
+use crate::local;
+use crate::secret::Secret;
+use crate::wire::{self, Answer, Frame, Screen};
+
+/// Who listens.
+#[derive(Debug)]
+pub(super) enum Listener {
+    /// Somebody at our own streams.
+    Here(Progress),
+    /// Somebody behind a connection.
+    There(Behind),
+}
+
+/// Somebody behind a connection.
+#[derive(Debug)]
+pub(super) struct Behind {
+    /// What goes there. Never waited for: a run must not stand still because a
+    /// connection does.
+    pub(super) frames: Sender<Frame>,
+    /// What is said there.
+    pub(super) answers: Receiver<Answer>,
+    /// Whether a run is to stop.
+    pub(super) stop: Interruption,
+    /// Whether a run has begun.
+    pub(super) has_begun: Arc<AtomicBool>,
+}
+
+impl Behind {
+    /// Asks, and waits for the answer.
+    fn ask(&self, question: &str, unseen: bool) -> Option<Secret<String>> {
+        self.say(Frame::Ask { question: question.into(), unseen });
+        match self.answers.recv() {
+            Ok(Answer::Line(line)) => Some(line.0),
+            _ => None,
+        }
+    }
+
+    /// Says something, whether or not it is heard.
+    pub(super) fn say(&self, frame: Frame) {
+        let _ = self.frames.send(frame);
+    }
+}
+
+impl Listener {
+    /// Writes to standard output. Nobody listens any more where this fails
+    /// (`| head`, a connection that is lost); a run goes on.
+    pub(super) fn out(&self, text: &str) {
+        match self {
+            Self::Here(_) => drop(io::stdout().lock().write_all(text.as_bytes())),
+            Self::There(behind) => behind.say(Frame::Out(text.into())),
+        }
+    }
+
+    /// Writes to standard error.
+    pub(super) fn err(&self, text: &str) {
+        match self {
+            Self::Here(_) => drop(io::stderr().lock().write_all(text.as_bytes())),
+            Self::There(behind) => behind.say(Frame::Err(text.into())),
+        }
+    }
+
+    /// Shows how far a run is; behind a connection that is always known.
+    pub(super) fn progress(&mut self, at: wire::Progress, style: Style, quiet: bool) {
+        match self {
+            Self::Here(_) if quiet => {}
+            Self::Here(progress) => {
+                if let Some(line) = progress.at(&at, style, true) {
+                    self.err(&format!("{line}\n"));
+                }
+            }
+            Self::There(behind) => {
+                behind.has_begun.store(true, Ordering::Relaxed);
+                behind.say(Frame::Progress(at));
+            }
+        }
+    }
+
+    /// Takes a live line away.
+    pub(super) fn clear(&mut self) {
+        if let Self::Here(progress) = self {
+            progress.clear();
+        }
+    }
+
+    /// Asks a question that is answered by a line.
+    pub(super) fn ask_line(&self, question: &str) -> Option<String> {
+        let behind = match self {
+            Self::There(behind) => behind,
+            Self::Here(_) => {
+                self.err(&format!("{question} "));
+                let mut answer = String::new();
+                let read = io::stdin().lock().read_line(&mut answer);
+                if !answer.ends_with('\n') {
+                    // The input ended: what comes next begins a line of its own.
+                    self.err("\n");
+                }
+                return read.ok().filter(|count| *count > 0).map(|_| answer.trim().to_owned());
+            }
+        };
+        behind.ask(question, false).map(|answer| answer.expose().clone())
+    }
+
+    /// Asks a question whose answer is not to be seen.
+    pub(super) fn ask_unseen(&self, question: &str) -> io::Result<Secret<String>> {
+        match self {
+            Self::Here(_) => {
+                let answer = local::read_unseen(|| self.err(&format!("{question} ")));
+                self.err("\n");
+                answer
+            }
+            Self::There(behind) => {
+                behind.ask(question, true).ok_or_else(|| io::ErrorKind::Interrupted.into())
+            }
+        }
+    }
+
+    /// Starts to hear that a run is to stop.
+    pub(super) fn interruption(&self, heard: fn()) -> Result<Interruption> {
+        match self {
+            Self::Here(_) => Interruption::listen(heard),
+            Self::There(behind) => Ok(behind.stop.clone()),
+        }
+    }
+}
+
+/// Finds out what our own streams are like.
+pub(super) fn screen(options: &Options) -> Screen {
+    let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
+    Screen {
+        // In JSON lines, what is for people goes to standard error.
+        out_in_colour: colour(options, if options.json { err } else { out }),
+        err_in_colour: colour(options, err),
+        answers: io::stdin().is_terminal() && err,
+        json: options.json,
+        quiet: options.quiet,
+        verbose: options.verbose,
+    }
+}
+
+fn colour(options: &Options, terminal: bool) -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    options.colour.unwrap_or(terminal && !is_set("NO_COLOR") && !dumb)
+}

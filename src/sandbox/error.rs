@@ -1,0 +1,71 @@
+//! What can go wrong with guests and their images.
+
+use std::io;
+use std::path::Path;
+
+use crate::host;
+
+/// The result of work on guests.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A failed deed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// This machine refused a file, or a program failed.
+    #[error(transparent)]
+    Host(#[from] host::Error),
+    /// We were told to stop.
+    #[error("told to stop")]
+    Stopped,
+    /// An image could not be built.
+    #[error("the image of {release} could not be built ({outcome}):\n    {}", words.replace('\n', "\n    "))]
+    Build {
+        /// Such as `Debian 13`.
+        release: String,
+        /// How mmdebstrap ended.
+        outcome: String,
+        /// Its last words.
+        words: String,
+    },
+    /// A guest did not come up.
+    #[error("{name} does not boot: {state}\n    {}", console.replace('\n', "\n    "))]
+    Boot {
+        /// The guest's name.
+        name: String,
+        /// What it is instead.
+        state: String,
+        /// What it wrote to its console.
+        console: String,
+    },
+    /// A guest did not go down.
+    #[error("{name} does not shut down")]
+    ShutDown {
+        /// The guest's name.
+        name: String,
+    },
+    /// A guest is switched off.
+    #[error("{name} is switched off")]
+    Off {
+        /// The guest's name.
+        name: String,
+    },
+    /// All networks that guests may have are in use.
+    #[error("no network of 10.77.0.0/16 is free on this machine; `ip route` shows who has them")]
+    NoNetwork,
+}
+
+impl Error {
+    /// Wraps what the system said about `path`.
+    pub(super) fn io(deed: &'static str, path: &Path, error: io::Error) -> Self {
+        Self::Host(host::Error::io(deed, path, error))
+    }
+
+    /// Wraps what the system said when a program was to be started.
+    pub(super) fn start(program: &str, error: &io::Error) -> Self {
+        Self::Host(host::Error::Command {
+            command: program.to_owned(),
+            outcome: format!("could not be started: {}", crate::local::reason(error)),
+            output: String::new(),
+        })
+    }
+}

@@ -1,0 +1,247 @@
+//! Trees of real Debian releases, built once and kept for all guests to come.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use super::{Cache, Error, Result, Watch, machine};
+use crate::digest::Digest;
+
+/// The packages of a bare server beyond Debian's minimum, and three tools that
+/// tests look at it with.
+const PACKAGES: &str = "acl,attr,ca-certificates,cron,dbus,iproute2,libnss-systemd,\
+                        openssh-server,procps,systemd,systemd-sysv";
+
+/// The last touches to a fresh tree, as a shell script.
+const CUSTOMIZE: &str = include_str!("customize.sh");
+
+/// What mmdebstrap says as it goes, and what it means.
+const STAGES: [(&str, &str); 5] = [
+    ("running apt-get update", "reading the package lists"),
+    ("downloading packages", "downloading"),
+    ("extracting archives", "unpacking"),
+    ("installing", "installing"),
+    ("running --customize-hook", "downloading the packages of a mail server"),
+];
+
+/// How many of mmdebstrap's last lines tell why it failed.
+const LINES_SHOWN: usize = 20;
+
+/// Debian's own mirrors and keys, for a machine whose apt knows no Debian.
+const MAIN: &str = "http://deb.debian.org/debian";
+const SECURITY: &str = "http://deb.debian.org/debian-security";
+const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// A Debian release that a guest can run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Suite {
+    /// Debian 12.
+    Bookworm,
+    /// Debian 13.
+    Trixie,
+}
+
+impl Suite {
+    /// All releases, oldest first.
+    pub const ALL: [Self; 2] = [Self::Bookworm, Self::Trixie];
+
+    /// Returns the release's codename.
+    pub fn codename(self) -> &'static str {
+        match self {
+            Self::Bookworm => "bookworm",
+            Self::Trixie => "trixie",
+        }
+    }
+
+    /// Returns the release's number, as in `VERSION_ID` of `/etc/os-release`.
+    pub fn release(self) -> &'static str {
+        match self {
+            Self::Bookworm => "12",
+            Self::Trixie => "13",
+        }
+    }
+}
+
+/// A tree of a release that guests lie on top of and never write to.
+#[derive(Debug)]
+pub struct Image {
+    tree: PathBuf,
+}
+
+impl Image {
+    /// Returns where the image of a release is, or is to be.
+    fn place(cache: &Cache, suite: Suite) -> PathBuf {
+        let recipe = Digest::of(format!("{PACKAGES}{CUSTOMIZE}").as_bytes()).to_string();
+        cache.folder().join(format!("{}-{}", suite.codename(), &recipe[..12]))
+    }
+
+    /// Tells whether the image of a release is built.
+    pub fn is_built(cache: &Cache, suite: Suite) -> bool {
+        Self::place(cache, suite).exists()
+    }
+
+    /// Returns the image of a release, building it if this recipe has none yet.
+    /// `say` hears what is being done.
+    pub fn ensure(
+        cache: &Cache,
+        suite: Suite,
+        watch: Watch<'_>,
+        say: &mut dyn FnMut(&str),
+    ) -> Result<Self> {
+        let tree = Self::place(cache, suite);
+        let name = tree.file_name().unwrap_or_default().to_string_lossy();
+        let _one_builder = cache.lock(&name, watch)?;
+        if !tree.exists() {
+            build(suite, &tree, watch, say)?;
+        }
+        Ok(Self { tree })
+    }
+
+    /// Returns where the tree is.
+    pub fn tree(&self) -> &Path {
+        &self.tree
+    }
+}
+
+/// Builds a tree under another name, so that a broken build is never taken for
+/// an image.
+fn build(suite: Suite, tree: &Path, watch: Watch<'_>, say: &mut dyn FnMut(&str)) -> Result<()> {
+    let partial = tree.with_extension("partial");
+    remove_tree(&partial)?;
+    let mut argv: Vec<String> = vec![
+        "--mode=root".into(),
+        "--variant=minbase".into(),
+        format!("--include={PACKAGES}"),
+        "--skip=cleanup/apt".into(),
+        "--aptopt=Acquire::Languages \"none\"".into(),
+        "--aptopt=Acquire::Check-Valid-Until \"false\"".into(),
+        format!("--customize-hook={CUSTOMIZE}"),
+        suite.codename().into(),
+        partial.display().to_string(),
+    ];
+    argv.extend(sources(suite)?);
+    let built = mmdebstrap(suite, &argv, watch, say);
+    if built.is_err() {
+        remove_tree(&partial)?;
+    }
+    built?;
+    fs::rename(&partial, tree).map_err(|error| Error::io("rename", &partial, error))
+}
+
+fn remove_tree(tree: &Path) -> Result<()> {
+    if tree.exists() {
+        fs::remove_dir_all(tree).map_err(|error| Error::io("remove", tree, error))?;
+    }
+    Ok(())
+}
+
+/// Runs mmdebstrap in namespaces of its own: with their first process end all
+/// others, and with the last one all mounts. That first process dies with us,
+/// however we end.
+fn mmdebstrap(
+    suite: Suite,
+    argv: &[String],
+    watch: Watch<'_>,
+    say: &mut dyn FnMut(&str),
+) -> Result<()> {
+    let mut child = Command::new("setpriv")
+        .args(["--pdeathsig=KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child=KILL"])
+        .args(["--mount-proc", "mmdebstrap"])
+        .args(argv)
+        .env("PATH", crate::host::PATH)
+        .env("LC_ALL", "C.UTF-8")
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| Error::start("setpriv … mmdebstrap", &error))?;
+    let lines = lines_of(child.stderr.take());
+    let mut last = Vec::new();
+    let mut watched = Ok(());
+    loop {
+        match lines.recv_timeout(Duration::from_millis(100)) {
+            Ok(line) => {
+                let words = line.strip_prefix("I: ").unwrap_or_default();
+                if let Some((_, stage)) = STAGES.iter().find(|(it, _)| words.starts_with(it)) {
+                    say(stage);
+                }
+                last.push(line);
+                last.drain(..last.len().saturating_sub(LINES_SHOWN));
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+            Err(mpsc::RecvTimeoutError::Disconnected) => break,
+        }
+        if watched.is_ok() {
+            watched = watch();
+            if watched.is_err() {
+                machine::signal(child.id(), Signal::SIGKILL);
+            }
+        }
+    }
+    let status = child.wait().map_err(|error| Error::start("mmdebstrap", &error))?;
+    watched?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Error::Build {
+        release: format!("Debian {}", suite.release()),
+        outcome: status.to_string(),
+        words: last.join("\n"),
+    })
+}
+
+/// Reads lines as they come, until all who could write more are gone.
+fn lines_of(stream: Option<impl Read + Send + 'static>) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let Some(stream) = stream else { return };
+        for line in BufReader::new(stream).split(b'\n').map_while(std::io::Result::ok) {
+            let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// Returns the release's apt sources, on the mirrors that this machine uses if
+/// it is a Debian itself.
+fn sources(suite: Suite) -> Result<Vec<String>> {
+    let codename = suite.codename();
+    let Some(main) = mirror("Debian")? else {
+        let signed = format!("deb [signed-by={KEYS}]");
+        return Ok(vec![
+            format!("{signed} {MAIN} {codename} main"),
+            format!("{signed} {MAIN} {codename}-updates main"),
+            format!("{signed} {SECURITY} {codename}-security main"),
+        ]);
+    };
+    let mut sources =
+        vec![format!("deb {main} {codename} main"), format!("deb {main} {codename}-updates main")];
+    if let Some(security) = mirror("Debian-Security")? {
+        sources.push(format!("deb {security} {codename}-security main"));
+    }
+    Ok(sources)
+}
+
+/// Returns the mirror that this machine has packages of this label from.
+fn mirror(label: &str) -> Result<Option<String>> {
+    let targets = machine::run(&[
+        "apt-get",
+        "indextargets",
+        "--format=$(REPO_URI)",
+        "Created-By: Packages",
+        "Origin: Debian",
+        &format!("Label: {label}"),
+    ])?;
+    Ok(targets.stdout.lines().next().map(str::to_owned))
+}

@@ -1,0 +1,74 @@
+//! This machine: its programs and processes.
+
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::{Result, Watch};
+use crate::host::{Captured, Host};
+
+/// How often something that takes long is looked at.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Runs a program to its end; a failure is an error that shows its words.
+pub fn run<S: AsRef<str>>(argv: &[S]) -> Result<Captured> {
+    let host = Host::open(Path::new("/"))?;
+    Ok(host.command(argv.iter().map(|word| word.as_ref().to_owned())).run()?)
+}
+
+/// Runs a program whose failure changes nothing: what it removes may be gone.
+pub(super) fn quietly(argv: &[&str]) {
+    let _ = run(argv);
+}
+
+/// Returns the children of a process; none if it is gone.
+pub fn children(process: u32) -> Vec<u32> {
+    fs::read_to_string(format!("/proc/{process}/task/{process}/children"))
+        .unwrap_or_default()
+        .split_whitespace()
+        .filter_map(|child| child.parse().ok())
+        .collect()
+}
+
+/// Sends a signal; a process that is already gone is fine.
+pub fn signal(process: u32, signal: Signal) {
+    if let Ok(process) = i32::try_from(process) {
+        let _ = kill(Pid::from_raw(process), signal);
+    }
+}
+
+/// Asks again and again until there is an answer or the time is over.
+pub fn wait_at_most<T>(time: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+    let end = Instant::now() + time;
+    loop {
+        if let Some(answer) = ask() {
+            return Some(answer);
+        }
+        if Instant::now() > end {
+            return None;
+        }
+        pause(TICK);
+    }
+}
+
+/// As [`wait_at_most`], and no longer than `watch` lets it.
+pub(super) fn wait_watched<T>(
+    time: Duration,
+    watch: Watch<'_>,
+    mut ask: impl FnMut() -> Option<T>,
+) -> Result<Option<T>> {
+    let waited = wait_at_most(time, || match watch() {
+        Err(error) => Some(Err(error)),
+        Ok(()) => ask().map(Ok),
+    });
+    waited.transpose()
+}
+
+/// Lets some time pass.
+pub(super) fn pause(time: Duration) {
+    thread::sleep(time);
+}

@@ -1,0 +1,50 @@
+//! Throw-away Debian machines on this one: an image of a release is built once
+//! and kept, and guests boot on top of it, each with a disk of its own and a
+//! network of its own. What a guest was goes with it.
+//!
+//! ```text
+//! Cache ─→ Image   a tree of a release, built by mmdebstrap, never written to again
+//!   └────→ Claim   a name with a folder; whatever bears the name goes with it
+//!            └───→ Guest   systemd-nspawn over an overlay, in a network namespace
+//! ```
+//!
+//! A guest whose program was killed is removed by the next program that claims
+//! a name in the same cache. `mailprov try` and the tests stand on this room. It
+//! needs root, and the Debian packages in [`PACKAGES`].
+
+mod access;
+mod cache;
+mod claim;
+mod disk;
+mod error;
+mod guest;
+mod image;
+mod machine;
+mod mounts;
+mod network;
+mod plug;
+
+pub use access::Access;
+pub use cache::Cache;
+pub use claim::Claim;
+pub use disk::{mount_copy, mount_empty};
+pub use error::{Error, Result};
+pub use guest::{Guest, Init};
+pub use image::{Image, Suite};
+pub use machine::{children, run, signal, wait_at_most};
+pub use network::{Cable, ip};
+pub use plug::Plug;
+
+/// The Debian packages that this room's programs come from.
+pub const PACKAGES: [&str; 6] = [
+    "debian-archive-keyring", // the keys of the releases
+    "iproute2",               // network namespaces
+    "mmdebstrap",             // the images
+    "openssh-client",         // logging in
+    "systemd-container",      // systemd-nspawn
+    "util-linux",             // mount, nsenter, setpriv, unshare
+];
+
+/// Asked again and again while something takes long; an error ends it, such as
+/// [`Error::Stopped`].
+pub type Watch<'a> = &'a dyn Fn() -> Result<()>;

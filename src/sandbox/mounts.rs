@@ -1,0 +1,47 @@
+//! What is mounted here, and the control groups of guests.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Tells whether something is mounted there. Where the kernel does not say,
+/// nothing may be removed that could lie below.
+pub(super) fn is_mounted(path: &Path) -> bool {
+    let path = path.to_string_lossy();
+    fs::read_to_string("/proc/self/mountinfo")
+        .map_or(true, |mounts| mounts.lines().any(|it| it.split(' ').nth(4) == Some(&*path)))
+}
+
+/// Tells whether a process still has its mounts: a zombie has not.
+pub(super) fn has_mounts(process: u32) -> bool {
+    fs::read_to_string(format!("/proc/{process}/mountinfo")).is_ok_and(|mounts| !mounts.is_empty())
+}
+
+/// Returns where a name's control groups are, in each hierarchy that systemd
+/// can use: the one of cgroup v1, the hybrid's and the unified one.
+pub(super) fn control_groups(name: &str) -> Vec<PathBuf> {
+    ["/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified", "/sys/fs/cgroup"]
+        .iter()
+        .map(Path::new)
+        .filter(|hierarchy| hierarchy.join("cgroup.procs").exists())
+        .map(|hierarchy| hierarchy.join(name))
+        .collect()
+}
+
+/// Makes a control group.
+pub(super) fn make_control_group(group: &Path) -> io::Result<()> {
+    fs::create_dir_all(group)
+}
+
+/// Removes a control group with those below it.
+pub(super) fn remove_control_group(group: &Path) {
+    let Ok(entries) = fs::read_dir(group) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove_control_group(&entry.path());
+        }
+    }
+    let _ = fs::remove_dir(group);
+}

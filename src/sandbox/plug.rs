@@ -1,0 +1,42 @@
+//! Ending a guest from elsewhere: whoever waits for it then waits no longer.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use nix::sys::signal::Signal;
+
+use super::signal;
+
+/// The plug of a guest, to be pulled by another thread.
+#[derive(Debug, Clone, Default)]
+pub struct Plug(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// The guest's first process while it is switched on.
+    leader: Option<u32>,
+    pulled: bool,
+}
+
+impl Plug {
+    /// Ends the guest at once if it is switched on; it does not come on again.
+    pub fn pull(&self) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.pulled = true;
+        end(&state);
+    }
+
+    /// Notes that a guest came on, or that it is off.
+    pub(super) fn note(&self, leader: Option<u32>) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.leader = leader;
+        if state.pulled {
+            end(&state);
+        }
+    }
+}
+
+fn end(state: &State) {
+    if let Some(leader) = state.leader {
+        signal(leader, Signal::SIGKILL);
+    }
+}

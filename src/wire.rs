@@ -1,0 +1,195 @@
+//! What two mailprovs say to each other over SSH: one JSON object a line. Both
+//! sides of a connection are the same program, so this is not for others; that
+//! they are of different versions is noticed at the first line.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, Write};
+use std::path::PathBuf;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::secret::Secret;
+
+/// Counts up whenever one side would no longer understand the other.
+pub const VERSION: u32 = 1;
+
+/// No line is longer: a mail.yml with a hundred thousand accounts and all that
+/// it names fit in.
+const MOST_BYTES: u64 = 256 * 1024 * 1024;
+
+/// What is asked of the far side, once.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Request {
+    /// The [`VERSION`] of who asks.
+    pub version: u32,
+    /// The command, as the command line parsed it.
+    pub command: serde_json::Value,
+    /// What the answers are shown on.
+    pub screen: Screen,
+    /// Where a playbook other than the usual one is wanted, its embedded name.
+    pub playbook: Option<String>,
+    /// The mail.yml to use instead of the host's own.
+    pub mail: Option<Parcel>,
+}
+
+/// What the one who asks sees the answers on.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Screen {
+    /// Standard output takes colours.
+    pub out_in_colour: bool,
+    /// Standard error takes colours.
+    pub err_in_colour: bool,
+    /// Somebody sits there who can answer a question.
+    pub answers: bool,
+    /// JSON lines are wanted on standard output.
+    pub json: bool,
+    /// Only what is wrong is wanted.
+    pub quiet: bool,
+    /// Also what needs nothing is wanted.
+    pub verbose: bool,
+}
+
+/// A mail.yml on its way, with the files that it names.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Parcel {
+    /// The name of the mail.yml where it comes from, for messages.
+    pub name: String,
+    /// Its text.
+    pub text: Exposed,
+    /// The files, by their paths as written in it.
+    pub files: BTreeMap<PathBuf, Exposed>,
+}
+
+/// A secret that may be seen by the other side, and by nobody else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exposed(pub Secret<String>);
+
+impl Serialize for Exposed {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.0.expose())
+    }
+}
+
+impl<'de> Deserialize<'de> for Exposed {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(Self(Secret::new(String::deserialize(from)?)))
+    }
+}
+
+/// What the one who asked says later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// The answer to a question.
+    Line(Exposed),
+    /// There is no answer to the question.
+    Nothing,
+    /// The run is to be undone.
+    Stop,
+    /// How it ended was heard.
+    Heard,
+}
+
+/// What the far side says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Frame {
+    /// It is there, and speaks this [`VERSION`].
+    Ready(u32),
+    /// Text for standard output.
+    Out(String),
+    /// Text for standard error.
+    Err(String),
+    /// How far the run is.
+    Progress(Progress),
+    /// A question that is answered by a line.
+    Ask {
+        /// What is asked.
+        question: String,
+        /// Whether the answer must not be seen.
+        unseen: bool,
+    },
+    /// This is the exit code, and the end.
+    End(u8),
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Progress {
+    /// A step begins.
+    Started {
+        /// Its name.
+        step: String,
+    },
+    /// Something takes long, or waits.
+    Said {
+        /// What is being done.
+        text: String,
+    },
+    /// Something failed; what was done is undone from here on.
+    Undoing,
+    /// The step is done.
+    Finished {
+        /// Its name.
+        step: String,
+        /// How long it took.
+        seconds: f64,
+    },
+}
+
+/// Writes one line.
+///
+/// # Errors
+///
+/// Fails where nobody reads any more.
+pub fn write(mut to: impl Write, message: &impl Serialize) -> io::Result<()> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    to.write_all(&line)?;
+    to.flush()
+}
+
+/// Reads one line; none at the end.
+///
+/// # Errors
+///
+/// Fails where it is too long, or not what is expected.
+pub fn read<T: DeserializeOwned>(from: &mut impl BufRead) -> io::Result<Option<T>> {
+    let mut line = Vec::new();
+    let length = io::Read::take(&mut *from, MOST_BYTES).read_until(b'\n', &mut line)?;
+    match (length, line.last()) {
+        (0, _) => Ok(None),
+        (_, Some(b'\n')) => Ok(Some(serde_json::from_slice(&line)?)),
+        _ => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parcel_arrives_whole_and_shows_nothing_on_the_way() {
+        let parcel = Parcel {
+            name: "mail.yml".into(),
+            text: Exposed(Secret::new("password: hunter2".into())),
+            files: [(PathBuf::from("relay"), Exposed(Secret::new("hunter3\n".into())))].into(),
+        };
+        assert!(!format!("{parcel:?}").contains("hunter"));
+        let mut line = Vec::new();
+        write(&mut line, &parcel).unwrap();
+        let arrived: Parcel = read(&mut line.as_slice()).unwrap().unwrap();
+        assert_eq!(arrived.text, parcel.text);
+        assert_eq!(arrived.files, parcel.files);
+    }
+
+    #[test]
+    fn a_line_that_was_cut_off_is_no_message() {
+        assert_eq!(read::<Answer>(&mut &b"\"stop\"\n"[..]).unwrap(), Some(Answer::Stop));
+        assert_eq!(read::<Answer>(&mut &b""[..]).unwrap(), None);
+        assert!(read::<Answer>(&mut &b"\"stop\""[..]).is_err());
+        assert!(read::<Answer>(&mut &b"hello\n"[..]).is_err());
+    }
+}
