@@ -80,8 +80,9 @@ pub struct Global {
 #[derive(Debug, Default, Clone, Args)]
 #[command(next_help_heading = "Other hosts")]
 pub struct Ssh {
-    /// Do it on [USER@]HOST[:PORT] instead of this machine; may be repeated. A MAIL that is named
-    /// is sent there and becomes that host's /etc/mailprov/mail.yml when it is applied.
+    /// Do it on HOST (as for ssh, or USER@HOST:PORT) instead of this machine; may be repeated. A
+    /// MAIL that is named is sent there and becomes that host's /etc/mailprov/mail.yml when it is
+    /// applied.
     #[arg(long, global = true, value_name = "HOST")]
     pub on: Vec<Destination>,
     /// Log in there as an ordinary user who becomes root by sudo.
@@ -250,7 +251,7 @@ pub enum Command {
 /// What to bring where.
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct Bootstrap {
-    /// The host, as for ssh: [USER@]HOST[:PORT].
+    /// The host, as for ssh: HOST, USER@HOST or USER@HOST:PORT.
     #[arg(value_name = "HOST")]
     pub host: Destination,
     /// The file that says what the mail service is.
