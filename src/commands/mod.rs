@@ -24,8 +24,9 @@ use crate::cli::{Cli, Color, Command, Mail};
 use crate::engine::{LockError, PlanError};
 use crate::remote;
 use crate::report::{Options, Report};
-use crate::wire::Parcel;
+use crate::wire::{Parcel, Request};
 use load::Wanted;
+use saved::Kept;
 
 /// How the program ends, in the terms of sysexits(3) where they fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,10 +138,11 @@ pub fn run(cli: &Cli) -> Exit {
     dispatch(cli, None, &mut report)
 }
 
-/// Runs a command line on this machine; `parcel` is the mail.yml where it came
-/// from another one.
-fn dispatch(cli: &Cli, parcel: Option<&Parcel>, report: &mut Report) -> Exit {
+/// Runs a command line on this machine; `request` is what came with it where it
+/// came from another one.
+fn dispatch(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
     let global = &cli.global;
+    let parcel = request.and_then(|request| request.mail.as_ref());
     let result = match &cli.command {
         _ if !global.ssh.on.is_empty() => on::run(cli, report),
         Command::Plan { show: Some(show), .. } => plan::show(show, report),
@@ -148,7 +150,9 @@ fn dispatch(cli: &Cli, parcel: Option<&Parcel>, report: &mut Report) -> Exit {
             plan::run(global, wanted(mail, parcel), out.as_deref(), *detailed_exitcode, report)
         }
         Command::Apply { mail, plan, yes } => {
-            apply::run(global, wanted(mail, parcel), plan.as_deref(), *yes, report)
+            let sent = request.and_then(|request| request.plan.as_deref()).map(Kept::Sent);
+            let kept = sent.or(plan.as_deref().map(Kept::File));
+            apply::run(global, wanted(mail, parcel), kept, *yes, report)
         }
         Command::Bootstrap(bootstrap) => bootstrap::run(global, bootstrap, report),
         Command::History { run } => history::run(global, *run, report),
