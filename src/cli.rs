@@ -80,8 +80,9 @@ pub struct Global {
 #[derive(Debug, Default, Clone, Args)]
 #[command(next_help_heading = "Other hosts")]
 pub struct Ssh {
-    /// Do it on [USER@]HOST[:PORT] instead of this machine; may be repeated. A MAIL that is named
-    /// is sent there and becomes that host's /etc/mailprov/mail.yml when it is applied.
+    /// Do it on HOST (as for ssh, or USER@HOST:PORT) instead of this machine; may be repeated. A
+    /// MAIL that is named is sent there and becomes that host's /etc/mailprov/mail.yml when it is
+    /// applied.
     #[arg(long, global = true, value_name = "HOST")]
     pub on: Vec<Destination>,
     /// Log in there as an ordinary user who becomes root by sudo.
@@ -104,6 +105,26 @@ pub enum Color {
     Always,
     /// Never.
     Never,
+}
+
+/// What a schema is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+pub enum SchemaOf {
+    /// mail.yml.
+    Mail,
+    /// playbook.yml.
+    Playbook,
+}
+
+/// A shell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+pub enum Shell {
+    /// Bash.
+    Bash,
+    /// Zsh.
+    Zsh,
+    /// Fish.
+    Fish,
 }
 
 /// The commands.
@@ -197,6 +218,38 @@ pub enum Command {
         #[command(flatten)]
         password: PasswordFrom,
     },
+    /// Explain what mail.yml means for this server.
+    ///
+    /// Without WHAT: which ports lead through which programs to which folder. A setting of
+    /// Postfix or Dovecot: why it is as it is. A file, or a port: what it is there for.
+    Explain {
+        /// A setting (`smtpd_helo_required`), a file (`/etc/postfix/main.cf`, `main.cf`) or a
+        /// port (`25`).
+        what: Option<String>,
+        /// Which file.
+        #[command(flatten)]
+        file: InFile,
+        /// Draw the ways as a picture.
+        #[arg(long, value_name = "FILE", conflicts_with = "what")]
+        svg: Option<PathBuf>,
+    },
+    /// Print the JSON Schema of mail.yml or of playbooks, for editors.
+    Schema {
+        /// Of what.
+        #[arg(default_value = "mail")]
+        of: SchemaOf,
+    },
+    /// Print what makes a shell complete mailprov's command lines.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page.
+    Man {
+        /// Write the pages of all commands into this folder instead.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
     /// Answer another mailprov that is connected by SSH.
     #[command(hide = true)]
     Serve,
@@ -205,7 +258,7 @@ pub enum Command {
 /// What to bring where.
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct Bootstrap {
-    /// The host, as for ssh: [USER@]HOST[:PORT].
+    /// The host, as for ssh: HOST, USER@HOST or USER@HOST:PORT.
     #[arg(value_name = "HOST")]
     pub host: Destination,
     /// The file that says what the mail service is.

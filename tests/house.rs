@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["diagnostic", "diff", "digest", "fault", "secret"],
     &["local"],
-    &["wire", "yaml"],
+    &["explain", "wire", "yaml"],
     &["host", "mail"],
     &["resource"],
     &["playbook"],

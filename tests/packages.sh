@@ -4,13 +4,16 @@
 packages=(
     ca-certificates             # outside certificates, for crates and packages
     debian-archive-keyring      # the newer release's keys
+    e2fsprogs                   # chattr
     gcc libc6-dev               # to link, and for ring's C
     iproute2                    # the boxes' networks
     mmdebstrap                  # the boxes' trees
     openssl                     # certificates, hashes, a second opinion on TLS
     openssh-client              # logging in to boxes
+    python3-jsonschema          # a second opinion on our schemas
     strace                      # what an apply opens and runs
     systemd-container           # systemd-nspawn
+    tmux                        # a person at a terminal
     util-linux                  # nsenter, mount
 )
 

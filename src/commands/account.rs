@@ -3,7 +3,7 @@
 use super::edit::{MailYml, offer};
 use super::password::{can_choose, choose, refused};
 use super::{Exit, Stop};
-use crate::cli::{AccountCommand, Edit, Global, PasswordFrom};
+use crate::cli::{AccountCommand, Global, PasswordFrom};
 use crate::diagnostic::Diagnostic;
 use crate::mail::{Account, Invalid, Name, PasswordHash, Spec, Target};
 use crate::report::{self, Report};
@@ -19,18 +19,24 @@ pub(super) fn run(
     command: &AccountCommand,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
-    match command {
+    let (name, edit) = match command {
         AccountCommand::List { file } => {
             let spec = MailYml::open(file, report)?.spec;
             report.accounts(&list(&spec));
-            Ok(Exit::Done)
+            return Ok(Exit::Done);
         }
-        AccountCommand::Add { name, password, edit } => add(global, name, password, edit, report),
-        AccountCommand::Passwd { name, password, edit } => {
-            passwd(global, name, password, edit, report)
-        }
-        AccountCommand::Remove { name, edit } => remove(global, name, edit, report),
+        AccountCommand::Add { name, edit, .. }
+        | AccountCommand::Passwd { name, edit, .. }
+        | AccountCommand::Remove { name, edit } => (parse(name)?, edit),
+    };
+    let file = MailYml::open(&edit.file, report)?;
+    match command {
+        AccountCommand::List { .. } => {}
+        AccountCommand::Add { password, .. } => add(&file, &name, password, report)?,
+        AccountCommand::Passwd { password, .. } => passwd(&file, &name, password, report)?,
+        AccountCommand::Remove { .. } => remove(&file, &name, report)?,
     }
+    offer(global, edit, &file.path, report)
 }
 
 fn list(spec: &Spec) -> Vec<report::Account> {
@@ -48,16 +54,8 @@ fn list(spec: &Spec) -> Vec<report::Account> {
     listed.collect()
 }
 
-fn add(
-    global: &Global,
-    name: &str,
-    from: &PasswordFrom,
-    edit: &Edit,
-    report: &mut Report,
-) -> Result<Exit, Stop> {
-    let name = parse(name)?;
-    let file = MailYml::open(&edit.file, report)?;
-    if find(&file.spec, &name).is_some() {
+fn add(file: &MailYml, name: &Name, from: &PasswordFrom, report: &mut Report) -> Result<(), Stop> {
+    if find(&file.spec, name).is_some() {
         let advice = format!("To change its password: mailprov account passwd {name}");
         return Err(Stop::new(Exit::Usage, format!("there is an account `{name}`"), advice));
     }
@@ -67,61 +65,58 @@ fn add(
     };
     let draft = file.edited(with(NO_PASSWORD), report)?;
     file.judge(&draft, report)?;
-    let hash = new_hash(from, &name, report)?;
+    let hash = new_hash(from, name, report)?;
     let edited = file.edited(with(hash.secret().expose()), report)?;
-    file.save(&edited, report)?;
-    offer(global, edit, &file.path, report)
+    file.save(&edited, report)
 }
 
 fn passwd(
-    global: &Global,
-    name: &str,
+    file: &MailYml,
+    name: &Name,
     from: &PasswordFrom,
-    edit: &Edit,
     report: &mut Report,
-) -> Result<Exit, Stop> {
-    let name = parse(name)?;
-    let file = MailYml::open(&edit.file, report)?;
-    let (_, account) = existing(&file.spec, &name)?;
+) -> Result<(), Stop> {
+    let (_, account) = existing(&file.spec, name)?;
     let key = written(&file.document, account);
     let path = ["accounts", key, "password"];
     if let Some(hash_file) = file.document.get(&["accounts", key, "password_file"]) {
         let Some(scalar) = hash_file.as_scalar() else {
-            return Err(missing(&name));
+            return Err(missing(name));
         };
-        let hash = new_hash(from, &name, report)?;
-        file.save_secret(&scalar.text, hash.secret().expose(), report)?;
-    } else {
-        let with = |hash: &str| file.document.replace(&path, &Value::Quoted(hash.to_owned()));
-        file.edited(with(NO_PASSWORD), report)?;
-        let hash = new_hash(from, &name, report)?;
-        let edited = file.edited(with(hash.secret().expose()), report)?;
-        file.save(&edited, report)?;
+        let hash = new_hash(from, name, report)?;
+        return file.save_secret(&scalar.text, hash.secret().expose(), report);
     }
-    offer(global, edit, &file.path, report)
+    let with = |hash: &str| file.document.replace(&path, &Value::Quoted(hash.to_owned()));
+    file.edited(with(NO_PASSWORD), report)?;
+    let hash = new_hash(from, name, report)?;
+    let edited = file.edited(with(hash.secret().expose()), report)?;
+    file.save(&edited, report)
 }
 
-fn remove(global: &Global, name: &str, edit: &Edit, report: &mut Report) -> Result<Exit, Stop> {
-    let name = parse(name)?;
-    let file = MailYml::open(&edit.file, report)?;
-    let (index, account) = existing(&file.spec, &name)?;
+fn remove(file: &MailYml, name: &Name, report: &mut Report) -> Result<(), Stop> {
+    let (index, account) = existing(&file.spec, name)?;
     if file.spec.directory.accounts.len() == 1 {
         let message = format!("`{name}` is the only account");
         return Err(Stop::new(Exit::Usage, message, "Add another first. Nothing was changed."));
     }
-    let uses = uses(&file, index);
+    let uses = uses(file, index);
     if !uses.is_empty() {
         return Err(file.refuse(uses, report));
     }
     let key = written(&file.document, account);
     let edited = file.edited(file.document.remove(&["accounts"], key), report)?;
+    let left = file.judge(&edited, report)?.directory.system_mail;
     file.save(&edited, report)?;
     let homes = file.spec.homes(index);
     report.note(&format!(
         "The mail of `{name}` stays in {}; `mailprov account add {name}` finds it again.\n",
         homes.join(" and ")
     ));
-    offer(global, edit, &file.path, report)
+    // Without `system_mail` and a catch-all the first account has it, which may be another now.
+    if let Some(address) = left.filter(|it| file.spec.directory.system_mail.as_ref() != Some(it)) {
+        report.note(&format!("The mail of root, postmaster and the like now goes to {address}.\n"));
+    }
+    Ok(())
 }
 
 /// Finds the places that still name an account or one of its aliases.

@@ -3,7 +3,7 @@
 use super::account::{find, parse, written};
 use super::edit::{MailYml, offer};
 use super::{Exit, Stop};
-use crate::cli::{AliasCommand, Edit, Global};
+use crate::cli::{AliasCommand, Global};
 use crate::diagnostic::Diagnostic;
 use crate::mail::{Account, Invalid, Name, Target};
 use crate::report::Report;
@@ -15,28 +15,14 @@ pub(super) fn run(
     command: &AliasCommand,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
-    let (edit, file, edited) = match command {
-        AliasCommand::Add { address, names, edit } => {
-            let file = MailYml::open(&edit.file, report)?;
-            let edited = add(&file, &parse(address)?, names, report)?;
-            (edit, file, edited)
-        }
-        AliasCommand::Remove { address, edit } => {
-            let file = MailYml::open(&edit.file, report)?;
-            let edited = remove(&file, &parse(address)?, report)?;
-            (edit, file, edited)
-        }
+    let (AliasCommand::Add { address, edit, .. } | AliasCommand::Remove { address, edit }) =
+        command;
+    let address = parse(address)?;
+    let file = MailYml::open(&edit.file, report)?;
+    let edited = match command {
+        AliasCommand::Add { names, .. } => add(&file, &address, names, report)?,
+        AliasCommand::Remove { .. } => Some(remove(&file, &address, report)?),
     };
-    finish(global, edit, &file, edited, report)
-}
-
-fn finish(
-    global: &Global,
-    edit: &Edit,
-    file: &MailYml,
-    edited: Option<Document>,
-    report: &mut Report,
-) -> Result<Exit, Stop> {
     match edited {
         None => report.note(&format!("{} says so already.\n", file.path.display())),
         Some(edited) => file.save(&edited, report)?,
@@ -135,7 +121,7 @@ fn extend(
     file.edited(edited, report).map(Some)
 }
 
-fn remove(file: &MailYml, address: &Name, report: &mut Report) -> Result<Option<Document>, Stop> {
+fn remove(file: &MailYml, address: &Name, report: &mut Report) -> Result<Document, Stop> {
     let document = &file.document;
     let edited = if let Some(account) = alias_holder(file, address) {
         let key = written(document, account);
@@ -150,7 +136,7 @@ fn remove(file: &MailYml, address: &Name, report: &mut Report) -> Result<Option<
         let message = format!("`{address}` is neither an alias nor a forward");
         return Err(Stop::new(Exit::Usage, message, advice));
     };
-    file.edited(edited, report).map(Some)
+    file.edited(edited, report)
 }
 
 /// Removes an alias from an account, with the key where it was the only one.

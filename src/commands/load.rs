@@ -8,6 +8,7 @@ use super::{Exit, Stop, sent};
 use crate::cli::Global;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::engine::{self, Plan, Unseen};
+use crate::explain::File;
 use crate::host::Host;
 use crate::local;
 use crate::mail::{self, Files, Spec};
@@ -99,6 +100,13 @@ impl Loaded {
                 return Err(Stop::silent(Exit::Invalid));
             }
         }
+        let declared = self.declared(report)?;
+        let mut plan = engine::plan(&self.host, &declared)?;
+        plan.unseen.splice(0..0, unseen);
+        Ok(plan)
+    }
+
+    fn declared(&self, report: &mut Report) -> Result<Vec<Declared>, Stop> {
         let facts = self.host.facts()?;
         let context = Context { mail: self.spec.as_ref().map(Spec::context), facts: &facts };
         let mut declared = self.playbook.resolve(&context).map_err(|mistakes| {
@@ -106,9 +114,28 @@ impl Loaded {
             Stop::silent(Exit::Invalid)
         })?;
         declared.splice(0..0, self.sent.iter().cloned());
-        let mut plan = engine::plan(&self.host, &declared)?;
-        plan.unseen.splice(0..0, unseen);
-        Ok(plan)
+        Ok(declared)
+    }
+
+    /// Renders the text files that the playbook declares. Of those that hold
+    /// secrets only the first comment is returned.
+    pub(super) fn files(&self, report: &mut Report) -> Result<Vec<File>, Stop> {
+        let declared = self.declared(report)?;
+        let files = declared.iter().filter_map(|declared| {
+            let (path, content, secret) = declared.resource.declared_file()?;
+            let text = String::from_utf8(content.bytes().to_vec()).ok()?;
+            let is_comment = |line: &&str| line.starts_with('#');
+            let head = || text.split_inclusive('\n').take_while(is_comment).collect();
+            let text = if secret { head() } else { text };
+            Some(File { path: path.display().to_string(), step: declared.step.clone(), text })
+        });
+        Ok(files.collect())
+    }
+
+    /// Returns where the mail of an account is, `NAME` for its name.
+    pub(super) fn mailbox(&self) -> String {
+        let home = self.spec.as_ref().map(Spec::any_home).unwrap_or_default();
+        format!("{home}/Maildir")
     }
 
     /// Judges the certificate that mail.yml names, where it is not ours to make.

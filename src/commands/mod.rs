@@ -6,6 +6,8 @@ mod apply;
 mod bootstrap;
 mod cloud_init;
 mod edit;
+mod explain;
+mod generate;
 mod history;
 mod init;
 mod load;
@@ -159,6 +161,12 @@ fn dispatch(cli: &Cli, parcel: Option<&Parcel>, report: &mut Report) -> Exit {
         Command::Account(command) => account::run(global, command, report),
         Command::Alias(command) => alias::run(global, command, report),
         Command::PasswdHash { password } => password::print_hash(password, report),
+        Command::Explain { what, file, svg } => {
+            explain::run(global, what.as_deref(), file, svg.as_deref(), report)
+        }
+        Command::Schema { of } => generate::schema(*of, report),
+        Command::Completions { shell } => generate::completions(*shell, report),
+        Command::Man { dir } => generate::man(dir.as_deref(), report),
         // Answered before there is anybody to report to.
         Command::Serve => Ok(Exit::Usage),
     };

@@ -89,6 +89,8 @@ impl StagedCheck {
             let path = stage.join(path.strip_prefix("/").unwrap_or(path));
             host.make_private_directories(path.parent().unwrap_or(stage))?;
             host.put_file(&path, content, &root)?;
+            // Postfix's programs wait up to two seconds for a file that was written just now.
+            host.make_old(&path)?;
         }
         for check in &self.checks {
             let argv = check.argv.iter().map(|word| word.replace(PLACEHOLDER, &shown));

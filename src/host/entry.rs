@@ -67,13 +67,13 @@ pub enum Entry {
     },
     /// A folder, whatever is in it.
     Directory(Ownership),
+    /// A FIFO, of whose extended attributes nothing is known.
+    Fifo(Ownership),
     /// A symbolic link.
     Link {
         /// Where it points, as written.
         target: PathBuf,
     },
-    /// A FIFO.
-    Fifo(Ownership),
     /// A socket or a device.
     Special,
 }

@@ -97,7 +97,9 @@ impl Error {
 fn reason(error: &io::Error) -> String {
     use nix::libc;
     let hint = match error.raw_os_error() {
-        Some(libc::EPERM) => " (is it immutable? `lsattr` tells, `chattr -i` ends it)",
+        Some(libc::EPERM) => {
+            " (is it or its directory immutable? `lsattr -d` tells, `chattr -i` ends it)"
+        }
         Some(libc::EROFS) => " (the file system is mounted read-only)",
         Some(libc::ENOSPC) => " (the disk or its inodes are full: `df -h`, `df -i`)",
         _ => "",

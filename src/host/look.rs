@@ -9,7 +9,7 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, FcntlArg, OFlag, fcntl, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
-use nix::unistd::geteuid;
+use nix::unistd::{AccessFlags, faccessat, geteuid};
 use xattr::FileExt;
 
 use super::chase::Place;
@@ -102,6 +102,25 @@ impl Host {
         let Some((_, found)) = self.look(folder, true)? else { return Ok(()) };
         if kind(&found) == SFlag::S_IFDIR && found.st_mode & (OPEN | STICKY) == OPEN {
             return Err(Error::Exposed { path: folder.to_owned() });
+        }
+        Ok(())
+    }
+
+    /// Refuses what even root may not change: what is immutable (chattr(1)), or in
+    /// a folder that is.
+    pub fn refuse_immutable(&self, path: &Path) -> Result<()> {
+        for path in path.ancestors().take(2) {
+            let Some((place, found)) = self.look(path, false)? else { continue };
+            if kind(&found) == SFlag::S_IFLNK {
+                continue;
+            }
+            let name = place.name.as_os_str();
+            // Of all that may be in the way this is the one that root is told so of.
+            if faccessat(&place.folder, name, AccessFlags::W_OK, AtFlags::empty())
+                == Err(Errno::EPERM)
+            {
+                return Err(Error::io("change", path, Errno::EPERM.into()));
+            }
         }
         Ok(())
     }

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat, renameat};
-use nix::sys::stat::{Mode, SFlag, UtimensatFlags, fchmod, fstat, fstatat, mkdirat, utimensat};
+use nix::sys::stat::{
+    Mode, SFlag, UtimensatFlags, fchmod, fstat, fstatat, futimens, mkdirat, utimensat,
+};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fsync, mkfifoat, symlinkat, unlinkat};
 use xattr::FileExt;
@@ -216,9 +218,14 @@ impl Host {
         if written >= wanted {
             return Ok(());
         }
-        let (name, flags) = (place.name.as_os_str(), UtimensatFlags::NoFollowSymlink);
-        utimensat(&place.folder, name, &TimeSpec::UTIME_OMIT, &wanted, flags)
-            .map_err(|errno| Error::io("change", path, errno.into()))
+        set_written(&place, &wanted).map_err(|errno| Error::io("change", path, errno.into()))
+    }
+
+    /// Has the file at `path` count as written long ago.
+    pub fn make_old(&self, path: &Path) -> Result<()> {
+        let place = self.existing_place(path)?;
+        let written = set_written(&place, &TimeSpec::new(0, 0));
+        written.map_err(|errno| Error::io("change", path, errno.into()))
     }
 
     /// Finds the place of something that is about to be made.
@@ -270,7 +277,10 @@ fn replace(place: &Place, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io:
     let _ = unlinkat(&place.folder, name.as_str(), UnlinkatFlags::NoRemoveDir);
     let owner_only = Mode::S_IRUSR | Mode::S_IWUSR;
     let mut new = File::from(openat(&place.folder, name.as_str(), flags, owner_only)?);
-    let complete = fill(&mut new).and_then(|()| new.sync_all()).and_then(|()| pass(Point::File));
+    let complete = fill(&mut new)
+        .and_then(|()| tell_apart(place, &new))
+        .and_then(|()| new.sync_all())
+        .and_then(|()| pass(Point::File));
     let result = complete.and_then(|()| {
         Ok(renameat(&place.folder, name.as_str(), &place.folder, place.name.as_os_str())?)
     });
@@ -278,6 +288,24 @@ fn replace(place: &Place, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io:
         let _ = unlinkat(&place.folder, name.as_str(), UnlinkatFlags::NoRemoveDir);
     }
     result.and_then(|()| sync_folder(place))
+}
+
+/// Has a new file count as written in a later second than the one it replaces.
+/// Dovecot sees by whole seconds and the size that its users changed, and two
+/// hashes are of one size: an old password would go on to open the mailbox. A
+/// clock that was set back is not run after.
+fn tell_apart(place: &Place, new: &File) -> io::Result<()> {
+    const AHEAD: i64 = 3600;
+    let written = fstat(new)?;
+    let old = match fstatat(&place.folder, place.name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
+        Ok(old) if kind(&old) == SFlag::S_IFREG => old,
+        _ => return Ok(()),
+    };
+    if (0..AHEAD).contains(&(old.st_mtime - written.st_mtime)) {
+        let later = TimeSpec::new(old.st_mtime + 1, 0);
+        futimens(new, &TimeSpec::UTIME_OMIT, &later)?;
+    }
+    Ok(())
 }
 
 /// Gives a file owner, group, attributes and mode so that at no moment more
@@ -302,6 +330,12 @@ fn set_ownership(file: &File, (uid, gid): (u32, u32), ownership: &Ownership) -> 
         file.remove_xattr(name)?;
     }
     Ok(fchmod(file, Mode::from_bits_truncate(ownership.mode))?)
+}
+
+/// Sets when what stands at a place counts as written.
+fn set_written(place: &Place, time: &TimeSpec) -> nix::Result<()> {
+    let (name, flags) = (place.name.as_os_str(), UtimensatFlags::NoFollowSymlink);
+    utimensat(&place.folder, name, &TimeSpec::UTIME_OMIT, time, flags)
 }
 
 /// Makes a rename in a folder last through a power cut.

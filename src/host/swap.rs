@@ -101,6 +101,20 @@ mod tests {
     }
 
     #[test]
+    fn versions_are_told_apart_by_whole_seconds() {
+        use std::os::unix::fs::MetadataExt;
+        let folder = tempfile::tempdir().unwrap();
+        let host = Host::open(folder.path()).unwrap();
+        let (path, ownership) = (Path::new("/users"), Ownership::new("#0", "#0", 0o600));
+        let mut seconds = std::collections::BTreeSet::new();
+        for content in ["a", "", "b", "c"] {
+            host.put_file(path, &Content::new(content.as_bytes()), &ownership).unwrap();
+            seconds.insert(fs::metadata(folder.path().join("users")).unwrap().mtime());
+        }
+        assert_eq!(seconds.len(), 4);
+    }
+
+    #[test]
     fn circles_and_folders_are_no_files() {
         let folder = tempfile::tempdir().unwrap();
         let host = Host::open(folder.path()).unwrap();

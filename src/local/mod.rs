@@ -68,6 +68,15 @@ pub fn read_text(path: &Path) -> io::Result<String> {
     })
 }
 
+/// Makes a folder and those that it is in, unless they are there.
+///
+/// # Errors
+///
+/// Fails as the system does.
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
+}
+
 /// Writes a new file, and the folders that it is in.
 ///
 /// # Errors
@@ -93,6 +102,15 @@ pub fn write_new_private(path: &Path, text: &str) -> io::Result<()> {
     let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
+}
+
+/// Writes a file that everybody may read, replacing what was there.
+///
+/// # Errors
+///
+/// Fails as the system does.
+pub fn write_open(path: &Path, text: &str) -> io::Result<()> {
+    fs::write(path, text)
 }
 
 /// Writes a file that only its owner may read, replacing what was there.

@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use super::at::{self, At};
-use super::{Account, Files, Invalid, Mailboxes, Name, PasswordHash, SMALLEST, Size, secret_file};
+use super::{
+    Account, Files, Invalid, Mailboxes, Name, PasswordHash, SMALLEST, Size, keys, secret_file,
+};
 use crate::yaml::{Decoder, Entry, Fields, Key, Kind};
 
 /// What an account is guarded and bounded by.
@@ -15,7 +17,6 @@ pub struct Credentials {
     pub quota: Option<Size>,
 }
 
-const KEYS: [&str; 4] = ["password", "password_file", "aliases", "quota"];
 const LARGEST: Size = Size::mebibytes(1 << 30);
 
 /// Reads all accounts: the addressing, or `None` if a name is missing in it,
@@ -85,7 +86,7 @@ fn read_body(decoder: &mut Decoder, account: &Entry, files: &Files<'_>) -> Body 
         decoder.wrong_shape::<()>(&account.value, "a map", &help);
         return (Vec::new(), None);
     }
-    let Some(fields) = decoder.fields(&account.value, &KEYS) else {
+    let Some(fields) = decoder.fields(&account.value, &keys::ACCOUNT) else {
         return (Vec::new(), None);
     };
     let aliases = read_aliases(decoder, &fields);

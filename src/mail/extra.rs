@@ -1,7 +1,7 @@
 //! `extra:`: settings that `mail.yml` has no word for.
 
-use super::Invalid;
 use super::at::{self, At};
+use super::{Invalid, keys};
 use crate::yaml::{Decoder, Entry, Fields, printable};
 
 /// Settings that are written last, as they are. Whether Postfix and Dovecot
@@ -16,8 +16,7 @@ pub struct Extra {
 
 /// Reads the section, if it is there.
 pub(super) fn read(decoder: &mut Decoder, fields: &Fields<'_>) -> Extra {
-    let fields =
-        fields.get("extra").and_then(|entry| decoder.fields(&entry.value, &["postfix", "dovecot"]));
+    let fields = fields.get("extra").and_then(|entry| decoder.fields(&entry.value, &keys::EXTRA));
     let Some(fields) = fields else {
         return Extra::default();
     };

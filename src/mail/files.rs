@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Hostname, KEYS, at, tls};
+use super::{Hostname, at, keys, tls};
 use crate::diagnostic::Source;
 use crate::local;
 use crate::wire::Exposed;
@@ -64,7 +64,7 @@ pub fn named(source: &Arc<Source>) -> Named {
     let Ok(root) = yaml::parse(source) else { return named };
     password_files(&root, &mut named.passwords);
     let mut decoder = Decoder::new(source);
-    let Some(fields) = decoder.fields(&root, &KEYS) else { return named };
+    let Some(fields) = decoder.fields(&root, &keys::MAIL) else { return named };
     let hostname = fields.get("hostname");
     let hostname =
         hostname.and_then(|entry| at::value(&mut decoder, &entry.value, Hostname::parse));

@@ -27,6 +27,7 @@ mod domain;
 mod extra;
 mod files;
 mod forwards;
+mod keys;
 #[cfg(test)]
 mod laws;
 mod local_part;
@@ -71,23 +72,7 @@ pub use tls::Tls;
 pub use trial::Trial;
 
 use crate::diagnostic::{Diagnostic, Source};
-use crate::yaml::{self, Decoder, Fields, Node};
-
-/// The keys of `mail.yml`, required ones first.
-const KEYS: [&str; 12] = [
-    "hostname",
-    "domains",
-    "accounts",
-    "catch_all",
-    "forwards",
-    "mailboxes",
-    "system_mail",
-    "tls",
-    "message_size",
-    "services",
-    "relay",
-    "extra",
-];
+use crate::yaml::{self, Decoder, Fields, Node, Shape};
 
 /// A mail service, as `mail.yml` describes it.
 #[derive(Debug)]
@@ -111,6 +96,12 @@ pub struct Spec {
     pub relay: Option<Relay>,
     /// Settings that this file has no word for.
     pub extra: Extra,
+}
+
+/// Returns the JSON Schema of `mail.yml`, for editors.
+pub fn schema() -> serde_json::Value {
+    let about = "What a mail server is: its name, domains, accounts. See mailprov.";
+    yaml::schema("mail.yml", about, &Shape::Section(&keys::MAIL))
 }
 
 /// Reads a `mail.yml`, and the `password_file`s that it names from `files`.
@@ -146,7 +137,7 @@ fn read(decoder: &mut Decoder, root: &Node, files: &Files<'_>) -> Option<Spec> {
         decoder.refuse(&(0..0), "the file is empty", help);
         return None;
     }
-    let fields = decoder.fields(root, &KEYS)?;
+    let fields = decoder.fields(root, &keys::MAIL)?;
     let hostname = fields
         .require("hostname", &(0..0), decoder)
         .and_then(|entry| at::value(decoder, &entry.value, Hostname::parse));

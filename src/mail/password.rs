@@ -12,8 +12,7 @@ pub struct PasswordHash(Secret<String>);
 /// The schemes to name in a remedy; the best known first.
 const ACCEPTED: &str = "use SHA512-CRYPT, SHA256-CRYPT, BLF-CRYPT, ARGON2ID, ARGON2I, CRYPT, \
                         SSHA512, SSHA256 or PBKDF2";
-const MAKE_ONE: &str = "make a hash with `openssl passwd -6` and write it as \
-                        \"{SHA512-CRYPT}$6$…\", or paste what `doveadm pw -s SHA512-CRYPT` prints";
+const MAKE_ONE: &str = "make a hash with `mailprov passwd-hash` and write it in double quotes";
 
 impl PasswordHash {
     /// Reads a hash. No error repeats any of it but the scheme's name.

@@ -7,9 +7,11 @@
 //! What may be a secret is decided generously: a person who misspells
 //! `password` or forgets it has written a password all the same.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::keys;
 use crate::diagnostic::Source;
 use crate::yaml::{Document, Entry, Kind, Node, nearest};
 
@@ -27,18 +29,18 @@ pub(super) fn tree(source: &Source, root: &Node) -> Arc<Source> {
 /// secret says so, and what the second has and the first has not is new.
 pub fn veiled(old: &Document, new: &Document) -> (String, String) {
     let known = secrets(old);
-    let text = |document: &Document, known: &[&str]| {
+    let text = |document: &Document, known: &HashSet<&str>| {
         let source = &document.source().text;
         let (mut shown, mut at) = (String::new(), 0);
         for secret in secrets(document) {
             shown += &source[at..secret.start];
-            let is_known = known.contains(&&source[secret.clone()]);
+            let is_known = known.contains(&source[secret.clone()]);
             shown += if is_known { "«secret»" } else { "«new secret»" };
             at = secret.end;
         }
         shown + &source[at..]
     };
-    let known: Vec<&str> = known.into_iter().map(|it| &old.source().text[it]).collect();
+    let known: HashSet<&str> = known.into_iter().map(|it| &old.source().text[it]).collect();
     (text(old, &known), text(new, &known))
 }
 
@@ -48,7 +50,7 @@ fn secrets(document: &Document) -> Vec<Range<usize>> {
     let source = document.source();
     let mut mask = Mask { source, bytes: source.text.clone().into_bytes() };
     mask.hashes();
-    mask.comments(|comment| secret_key(comment) || comment.contains(['$', '{']));
+    mask.comments(secret_key);
     mask.tree(document.root());
     let (mut found, mut at) = (Vec::new(), 0);
     for run in mask.bytes.chunk_by(|a, b| (*a == b'*') == (*b == b'*')) {
@@ -73,7 +75,7 @@ impl Mask<'_> {
                     _ if open_section(&entry.key.text) => mask.open(&entry.value),
                     Kind::List(items) => items.iter().for_each(|item| mask.accounts(item)),
                     Kind::Map(_) => mask.accounts(&entry.value),
-                    Kind::Scalar(_) if super::KEYS.contains(&entry.key.text.as_str()) => {}
+                    Kind::Scalar(_) if names().any(|name| name == entry.key.text) => {}
                     Kind::Scalar(_) if entry.value.is_null() => mask.hide(entry.key.span.clone()),
                     Kind::Scalar(_) => mask.hide(entry.value.span.clone()),
                 }
@@ -111,10 +113,15 @@ pub(super) fn lines(source: &Source) -> Arc<Source> {
     mask.finish()
 }
 
+/// The keys of the file.
+fn names() -> impl Iterator<Item = &'static str> {
+    keys::MAIL.keys.iter().map(|known| known.name)
+}
+
 /// Returns whether a section of the file holds no secrets. Nor does one whose
 /// name is merely misspelt.
 fn open_section(key: &str) -> bool {
-    nearest(key, super::KEYS).is_some_and(|meant| meant != "accounts" && meant != "relay")
+    nearest(key, names()).is_some_and(|meant| meant != "accounts" && meant != "relay")
 }
 
 /// Finds where a secret begins on a line of a section that should have none.

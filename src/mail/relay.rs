@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use super::at::{self, At};
 use super::local_part::name_of;
-use super::{Domain, Files, Invalid, secret_file};
+use super::{Domain, Files, Invalid, keys, secret_file};
 use crate::secret::Secret;
 use crate::yaml::{Decoder, Fields, printable};
 
@@ -28,14 +28,13 @@ pub struct Login {
     pub password: Secret<String>,
 }
 
-const KEYS: [&str; 3] = ["host", "username", "password_file"];
 /// Submission, which is what a smarthost takes from its customers.
 const DEFAULT_PORT: u16 = 587;
 
 /// Reads the section, if it is there.
 pub(super) fn read(decoder: &mut Decoder, fields: &Fields<'_>, files: &Files<'_>) -> Option<Relay> {
     let entry = fields.get("relay")?;
-    let fields = decoder.fields(&entry.value, &KEYS)?;
+    let fields = decoder.fields(&entry.value, &keys::RELAY)?;
     let host = fields
         .require("host", &entry.key.span, decoder)
         .and_then(|entry| at::value(decoder, &entry.value, parse_host));

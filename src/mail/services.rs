@@ -1,5 +1,6 @@
 //! `services:`: the protocols to read mail by.
 
+use super::keys;
 use crate::yaml::{Decoder, Entry, Fields};
 
 /// Which protocols are offered.
@@ -16,7 +17,7 @@ pub(super) fn read(decoder: &mut Decoder, fields: &Fields<'_>) -> Option<Service
     let Some(entry) = fields.get("services") else {
         return Some(Services { imap: true, pop3: true });
     };
-    let fields = decoder.fields(&entry.value, &["imap", "pop3"])?;
+    let fields = decoder.fields(&entry.value, &keys::SERVICES)?;
     let mut read = |entry: Option<&Entry>| match entry {
         Some(entry) => decoder.boolean(&entry.value),
         None => Some(true),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::at::At;
 use super::local_part::name_of;
-use super::{Hostname, Invalid};
+use super::{Hostname, Invalid, keys};
 use crate::yaml::{Decoder, Entry, Fields, printable};
 
 /// The paths of certificate and key. Whether they are there, belong together
@@ -20,7 +20,6 @@ pub struct Tls {
     pub self_signed: bool,
 }
 
-const KEYS: [&str; 3] = ["certificate", "key", "self_signed"];
 const SELF_SIGNED_CERTIFICATE: &str = "/etc/ssl/certs/mailprov.pem";
 const SELF_SIGNED_KEY: &str = "/etc/ssl/private/mailprov.key";
 
@@ -41,7 +40,7 @@ pub(super) fn read(
             self_signed: false,
         });
     };
-    let fields = decoder.fields(&entry.value, &KEYS)?;
+    let fields = decoder.fields(&entry.value, &keys::TLS)?;
     if let Some(flag) = fields.get("self_signed") {
         return self_signed(decoder, flag, &fields);
     }

@@ -94,6 +94,11 @@ impl Playbook {
     }
 }
 
+/// Returns the JSON Schema of playbooks, for editors.
+pub fn schema() -> serde_json::Value {
+    step::schema()
+}
+
 /// Returns all embedded playbooks.
 pub fn all() -> &'static [Embedded] {
     embedded::ALL

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Source};
 use crate::resource::KINDS;
-use crate::yaml::{self, Decoder, Kind, Node, printable};
+use crate::yaml::{self, Decoder, Kind, Known, Node, Section, Shape, printable};
 
 /// One step: a name, one resource, when, and whom it concerns.
 #[derive(Debug)]
 pub(super) struct Step {
     pub(super) name: String,
-    /// The kind of resource, one of [`KINDS`].
+    /// The kind of resource, one of `KINDS`.
     pub(super) kind: String,
     /// The resource's fields.
     pub(super) fields: Node,
@@ -18,6 +18,68 @@ pub(super) struct Step {
     pub(super) when: Option<Node>,
     /// Services that load what the step declares.
     pub(super) notify: Vec<Node>,
+}
+
+/// A playbook that is a map.
+const PLAYBOOK: Section = Section {
+    keys: &[
+        Known::new("name", Shape::Text, "What it is for."),
+        Known::new("steps", Shape::List(&Shape::Section(&STEP)), "What is done, in order."),
+    ],
+    required: &["steps"],
+    one_of: &[],
+    together: &[],
+};
+
+/// A step.
+const STEP: Section =
+    Section { keys: &STEP_KEYS, required: &["name"], one_of: &NAMES, together: &[] };
+
+const COMMON: [Known; 3] = [
+    Known::new("name", Shape::Text, "What the step is for, as plans and errors name it."),
+    Known::new(
+        "when",
+        Shape::Text,
+        "A Jinja expression; where it is not true, the step does not count.",
+    ),
+    Known::new(
+        "notify",
+        Shape::Either(&[Shape::Text, Shape::List(&Shape::Text)]),
+        "The service, or services, that load what this step declares.",
+    ),
+];
+
+const STEP_KEYS: [Known; COMMON.len() + KINDS.len()] = {
+    let mut keys = [COMMON[0]; COMMON.len() + KINDS.len()];
+    let mut index = 0;
+    while index < keys.len() {
+        keys[index] =
+            if index < COMMON.len() { COMMON[index] } else { KINDS[index - COMMON.len()] };
+        index += 1;
+    }
+    keys
+};
+
+/// The kinds of resource; a step has one of them.
+const NAMES: [&str; KINDS.len()] = {
+    let mut names = [""; KINDS.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = KINDS[index].name;
+        index += 1;
+    }
+    names
+};
+
+/// Returns the JSON Schema of playbooks, for editors.
+pub(super) fn schema() -> serde_json::Value {
+    const STEPS: Shape = Shape::List(&Shape::Section(&STEP));
+    let shape = Shape::Either(&[STEPS, Shape::Section(&PLAYBOOK)]);
+    yaml::schema(
+        "playbook.yml",
+        "Ordered steps that bring a host into a state. See mailprov.",
+        &shape,
+    )
 }
 
 /// Reads the steps of a playbook: a list, or a map with `steps`.
@@ -31,7 +93,7 @@ pub(super) fn parse(source: &Arc<Source>) -> Result<Vec<Step>, Vec<Diagnostic>> 
 fn steps(root: &Node, decoder: &mut Decoder) -> Option<Vec<Step>> {
     let list = match &root.kind {
         Kind::Map(_) => {
-            let fields = decoder.fields(root, &["name", "steps"])?;
+            let fields = decoder.fields(root, &PLAYBOOK)?;
             let entry = fields.require("steps", &root.span, decoder)?;
             decoder.list(&entry.value)?
         }
@@ -41,19 +103,17 @@ fn steps(root: &Node, decoder: &mut Decoder) -> Option<Vec<Step>> {
 }
 
 fn step(node: &Node, decoder: &mut Decoder) -> Option<Step> {
-    let mut known = vec!["name", "when", "notify"];
-    known.extend(KINDS);
     let mistakes = decoder.mistakes();
-    let fields = decoder.fields(node, &known)?;
+    let fields = decoder.fields(node, &STEP)?;
     let is_misspelt = decoder.mistakes() > mistakes;
     let name = fields.require("name", &node.span, decoder);
-    let resources: Vec<_> = KINDS.iter().filter_map(|kind| fields.get(kind)).collect();
+    let resources: Vec<_> = NAMES.iter().filter_map(|kind| fields.get(kind)).collect();
     if resources.is_empty() && is_misspelt {
         return None;
     }
     if resources.len() != 1 {
         let (message, help) = match resources.first() {
-            None => ("the step declares nothing", format!("add one of: {}", KINDS.join(", "))),
+            None => ("the step declares nothing", format!("add one of: {}", NAMES.join(", "))),
             Some(_) => ("the step declares more than one thing", "make two steps of it".into()),
         };
         decoder.refuse(

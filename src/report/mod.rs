@@ -2,6 +2,7 @@
 //! JSON lines.
 
 mod ask;
+mod explain;
 mod history;
 mod json;
 mod people;

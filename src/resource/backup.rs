@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::attributes::path;
-use super::{Key, State, Target};
+use super::{Key, State, Target, keys};
 use crate::host::{Content, Entry, Error, Host, Ownership, Result};
 use crate::yaml::{Decoder, Kind, Node};
 
@@ -25,7 +25,7 @@ impl Backup {
     pub(super) fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
         let list = match &node.kind {
             Kind::Map(_) => {
-                let fields = decoder.fields(node, &["paths"])?;
+                let fields = decoder.fields(node, &keys::BACKUP)?;
                 let entry = fields.require("paths", &node.span, decoder)?;
                 decoder.list(&entry.value)?
             }

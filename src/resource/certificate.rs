@@ -16,7 +16,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use serde::{Deserialize, Serialize};
 
 use super::attributes::path;
-use super::{Key, State, Target, View};
+use super::{Key, State, Target, View, keys};
 use crate::host::{Content, Entry, Error, Host, Ownership, Result, now};
 use crate::yaml::{Decoder, Node};
 
@@ -72,7 +72,7 @@ pub struct Problem {
 impl Certificate {
     /// Reads the fields of a `certificate` step.
     pub(super) fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-        let fields = decoder.fields(node, &["certificate", "key", "hostname"])?;
+        let fields = decoder.fields(node, &keys::CERTIFICATE)?;
         let mut path_of = |name| {
             let entry = fields.require(name, &node.span, decoder)?;
             path(&entry.value, decoder)

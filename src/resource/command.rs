@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::attributes::path;
-use super::{Key, State, Target};
+use super::{Key, State, Target, keys};
 use crate::host::{Error, Host, Result};
 use crate::yaml::{Decoder, Node};
 
@@ -30,7 +30,7 @@ pub struct CommandKey {
 impl Command {
     /// Reads the fields of a `command` step.
     pub(super) fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-        let fields = decoder.fields(node, &["argv", "creates", "unless"])?;
+        let fields = decoder.fields(node, &keys::COMMAND)?;
         let argv = fields.require("argv", &node.span, decoder);
         let argv = argv.and_then(|entry| self::argv(&entry.value, decoder));
         let creates = fields.get("creates").map(|entry| path(&entry.value, decoder));

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::attributes::{Assets, Declared, content, path};
-use super::{Blob, Key, State, Target, View};
+use super::{Blob, Key, State, Target, View, keys};
 use crate::host::{self, Content, Entry, Error, Host, Result};
 use crate::yaml::{Decoder, Node};
 
@@ -30,9 +30,7 @@ impl File {
         assets: &dyn Assets,
         decoder: &mut Decoder,
     ) -> Option<Self> {
-        let known =
-            ["path", "content", "template", "copy", "owner", "group", "mode", "secret", "absent"];
-        let fields = decoder.fields(node, &known)?;
+        let fields = decoder.fields(node, &keys::FILE)?;
         let path = fields.require("path", &node.span, decoder);
         let path = path.and_then(|entry| self::path(&entry.value, decoder));
         let secret = fields.get("secret").is_some_and(|e| decoder.boolean(&e.value) == Some(true));
@@ -48,7 +46,7 @@ impl File {
 
     /// Reads the fields of a `directory` step.
     pub(super) fn decode_directory(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-        let fields = decoder.fields(node, &["path", "owner", "group", "mode", "absent"])?;
+        let fields = decoder.fields(node, &keys::DIRECTORY)?;
         let path = fields.require("path", &node.span, decoder);
         let path = path.and_then(|entry| self::path(&entry.value, decoder));
         let desired = if absent(&fields, decoder) {
@@ -61,7 +59,7 @@ impl File {
 
     /// Reads the fields of a `link` step.
     pub(super) fn decode_link(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-        let fields = decoder.fields(node, &["path", "target", "absent"])?;
+        let fields = decoder.fields(node, &keys::LINK)?;
         let path = fields.require("path", &node.span, decoder);
         let path = path.and_then(|entry| self::path(&entry.value, decoder));
         let desired = if absent(&fields, decoder) {
@@ -88,6 +86,17 @@ impl File {
     /// Returns the path as a key.
     pub(super) fn key(&self) -> Key {
         Key::File(self.path.clone())
+    }
+
+    /// Returns path and content of a file whose content is declared, and whether
+    /// that is secret.
+    pub(super) fn declared_content(&self) -> Option<(&Path, &Content, bool)> {
+        match &self.desired {
+            Desired::File { content: Some(content), secret, .. } => {
+                Some((&self.path, content, *secret))
+            }
+            _ => None,
+        }
     }
 
     /// Returns the path with the state that is declared for it.

@@ -1,7 +1,7 @@
 //! `group`: a system group.
 
 use super::attributes::name;
-use super::{Key, State, Target, View};
+use super::{Key, State, Target, View, keys};
 use crate::host::{self, Error, Host, Result};
 use crate::yaml::{Decoder, Node};
 
@@ -19,7 +19,7 @@ impl Group {
         if node.as_scalar().is_some() {
             return Some(Self { name: name(node, decoder)?, gid: None, absent: false });
         }
-        let fields = decoder.fields(node, &["name", "gid", "absent"])?;
+        let fields = decoder.fields(node, &keys::GROUP)?;
         let name = fields.require("name", &node.span, decoder);
         let gid = match fields.get("gid") {
             Some(entry) => Some(number(&entry.value, decoder)?),

@@ -16,6 +16,7 @@ mod file;
 mod group;
 mod health;
 mod key;
+mod keys;
 mod package;
 mod running;
 mod service;
@@ -38,6 +39,7 @@ pub use certificate::{
 };
 pub use data::json;
 pub use key::Key;
+pub use keys::KINDS;
 pub use service::{Check, Configuration, Loaded, Service, ServiceState};
 pub use state::{Blob, State, Stored};
 pub use table::TableKey;
@@ -75,21 +77,6 @@ pub struct Target {
     /// What is to be.
     pub after: State,
 }
-
-/// The names of the kinds, as a step writes them.
-pub const KINDS: [&str; 11] = [
-    "backup",
-    "package",
-    "group",
-    "user",
-    "directory",
-    "file",
-    "link",
-    "table",
-    "certificate",
-    "service",
-    "command",
-];
 
 impl Resource {
     /// Wants a file of root's that was sent along with a mail.yml, its content
@@ -150,6 +137,15 @@ impl Resource {
             Self::Table(table) => vec![table.key()],
             Self::Certificate(certificate) => certificate.files().to_vec(),
             _ => Vec::new(),
+        }
+    }
+
+    /// Returns path and content of a file that is declared, and whether that is
+    /// secret.
+    pub fn declared_file(&self) -> Option<(&Path, &crate::host::Content, bool)> {
+        match self {
+            Self::File(file) => file.declared_content(),
+            _ => None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! `package`: Debian packages are installed.
 
 use super::attributes::name;
-use super::{Key, State, Target, View};
+use super::{Key, State, Target, View, keys};
 use crate::host::{Host, Result};
 use crate::yaml::{Decoder, Kind, Node};
 
@@ -18,7 +18,7 @@ impl Package {
     pub(super) fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
         let (names, absent) = match &node.kind {
             Kind::Map(_) => {
-                let fields = decoder.fields(node, &["name", "names", "absent"])?;
+                let fields = decoder.fields(node, &keys::PACKAGE)?;
                 let absent =
                     fields.get("absent").is_some_and(|e| decoder.boolean(&e.value) == Some(true));
                 match fields.get("name") {

@@ -200,7 +200,10 @@ pub(super) fn touches(key: &ServiceKey) -> Vec<PathBuf> {
 fn wait_for_process(host: &Host, unit: &Unit, old: Option<&Process>) -> Result<Process> {
     // systemd has started it by now, unless its daemon tells its number by itself.
     let is_known = unit.pid_file.is_none() && host.init()? == Init::Systemd;
-    let patience = if is_known { MOMENT } else { PATIENCE };
+    let (patience, what) = match is_known {
+        true => (MOMENT, "ended right after its start"),
+        false => (PATIENCE, "was started but does not run"),
+    };
     let start = Instant::now();
     loop {
         if let Some(process) = host.main_process(unit)?
@@ -209,7 +212,7 @@ fn wait_for_process(host: &Host, unit: &Unit, old: Option<&Process>) -> Result<P
             return Ok(process);
         }
         if start.elapsed() > patience {
-            return Err(unwell(unit, "was started but does not run"));
+            return Err(unwell(unit, what));
         }
         std::thread::sleep(Duration::from_millis(50));
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::attributes::{name, path};
 use super::command::argv;
-use super::{Key, State, Target, View};
+use super::{Key, State, Target, View, keys};
 use crate::host::{Endpoint, Greeting, Result, Unit};
 use crate::yaml::{Decoder, Node};
 
@@ -77,8 +77,7 @@ impl Service {
             let key = ServiceKey { unit, reload: false, answers: Vec::new() };
             return Some(Self { key, loads: Vec::new(), checks: Vec::new(), absent: false });
         }
-        let known = ["name", "pid_file", "reload", "config", "check", "answers", "absent"];
-        let fields = decoder.fields(node, &known)?;
+        let fields = decoder.fields(node, &keys::SERVICE)?;
         let name = fields.require("name", &node.span, decoder);
         let name = name.and_then(|entry| self::name(&entry.value, decoder));
         let pid_file = fields.get("pid_file").map(|entry| path(&entry.value, decoder));
@@ -182,7 +181,7 @@ impl ServiceState {
 /// Reads where a service must answer: `port` or `socket`, and how what it says
 /// `begins`. A port that its template left empty is left out.
 fn greeting(node: &Node, decoder: &mut Decoder) -> Option<Option<Greeting>> {
-    let fields = decoder.fields(node, &["port", "socket", "begins"])?;
+    let fields = decoder.fields(node, &keys::ANSWER)?;
     let begins = match fields.get("begins") {
         Some(entry) => decoder.line(&entry.value)?.to_owned(),
         None => String::new(),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::attributes::{Assets, name, path};
-use super::{Key, State, Target, View, file};
+use super::{Key, State, Target, View, file, keys};
 use crate::digest::Digest;
 use crate::host::{Content, Entry, Error, Host, Ownership, Result};
 use crate::yaml::{Decoder, Node};
@@ -59,7 +59,7 @@ struct Note {
 impl Table {
     /// Reads the fields of a `table` step.
     pub(super) fn decode(node: &Node, assets: &dyn Assets, decoder: &mut Decoder) -> Option<Self> {
-        let fields = decoder.fields(node, &["path", "type", "program"])?;
+        let fields = decoder.fields(node, &keys::TABLE)?;
         let source = fields.require("path", &node.span, decoder);
         let source = source.and_then(|entry| path(&entry.value, decoder));
         let kind = match fields.get("type") {

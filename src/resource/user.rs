@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::attributes::{name, path};
 use super::group::number;
-use super::{Key, State, Target, View};
+use super::{Key, State, Target, View, keys};
 use crate::host::{self, Error, Host, Result};
 use crate::yaml::{Decoder, Node};
 
@@ -22,7 +22,7 @@ pub struct User {
 impl User {
     /// Reads the fields of a `user` step.
     pub(super) fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-        let fields = decoder.fields(node, &["name", "uid", "group", "home", "shell", "absent"])?;
+        let fields = decoder.fields(node, &keys::USER)?;
         let name = fields.require("name", &node.span, decoder);
         let name = name.and_then(|entry| self::name(&entry.value, decoder));
         let uid = fields.get("uid").map(|entry| number(&entry.value, decoder));

@@ -76,12 +76,16 @@ impl<'h> View<'h> {
         state
     }
 
-    /// Refuses to change `key` where somebody else could put things in the way
-    /// of it, or has: in a folder above that is open to all and that no earlier
-    /// step closes, or as a link in its place.
+    /// Refuses to change `key` where somebody made it immutable, and where somebody
+    /// else could put things in the way of it, or has: in a folder above that is
+    /// open to all and that no earlier step closes, or as a link in its place.
     pub fn refuse_meddling(&self, key: &Key) -> Result<()> {
         for path in touches(key) {
             self.host.refuse_planted_link(&path)?;
+            // A service that only restarts leaves its links alone.
+            if !matches!(key, Key::Service(_)) {
+                self.host.refuse_immutable(&path)?;
+            }
             for folder in path.ancestors().skip(1) {
                 if self.planned(&Key::File(folder.to_owned())).is_none() {
                     self.host.refuse_exposed(folder)?;

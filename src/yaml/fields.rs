@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Decoder, Entry, Key, Node, nearest};
+use super::{Decoder, Entry, Key, Known, Node, Section, nearest};
 
 /// The entries of a map whose keys are known.
 #[derive(Debug)]
@@ -51,10 +51,11 @@ impl<'n> Fields<'n> {
 impl Decoder {
     /// Reads a map whose keys are all known, and reports unknown keys, keys
     /// that occur twice and keys without a value.
-    pub fn fields<'n>(&mut self, node: &'n Node, known: &[&'static str]) -> Option<Fields<'n>> {
+    pub fn fields<'n>(&mut self, node: &'n Node, section: &Section) -> Option<Fields<'n>> {
+        let known = section.keys;
         let mut fields = Fields { span: node.span.clone(), entries: Vec::new(), meant: Vec::new() };
         for entry in self.entries(node)? {
-            if !known.contains(&entry.key.text.as_str()) {
+            if !known.iter().any(|known| known.name == entry.key.text) {
                 fields.meant.extend(self.unknown_key(&entry.key, known));
                 continue;
             }
@@ -67,12 +68,13 @@ impl Decoder {
     }
 
     /// Reports an unknown key, and returns the one that was probably meant.
-    fn unknown_key(&mut self, key: &Key, known: &[&'static str]) -> Option<&'static str> {
-        let meant = nearest(&key.text, known.iter().copied());
+    fn unknown_key(&mut self, key: &Key, known: &[Known]) -> Option<&'static str> {
+        let meant = nearest(&key.text, known.iter().map(|known| known.name));
         let help = match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => {
-                let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+                let names: Vec<String> =
+                    known.iter().map(|known| format!("`{}`", known.name)).collect();
                 format!("known here: {}", names.join(", "))
             }
         };

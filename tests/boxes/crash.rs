@@ -3,7 +3,7 @@
 
 use crate::provoked::{
     KILLED, Managed, ONE, OTHER, apply_with, assert_converged, assert_managed, assert_serves,
-    assert_tidy, assert_whole, converged, managed, with_packages,
+    assert_tidy, assert_whole, converged, is_unfinished, managed, with_packages,
 };
 use crate::support::{Debian, Suite};
 
@@ -120,7 +120,8 @@ impl Victim {
     }
 }
 
-/// Has runs killed at points, every other time rolled back.
+/// Has runs killed at some points, every other time rolled back. The crash
+/// matrix has all of them.
 fn kill_at(mut victim: Victim, points: &[&str]) -> Victim {
     for (index, point) in points.iter().enumerate() {
         let after = if index % 2 == 0 { After::Apply } else { After::Rollback };
@@ -133,20 +134,49 @@ fn kill_at(mut victim: Victim, points: &[&str]) -> Victim {
 
 #[test]
 fn killed_at_any_entry_of_the_journal_a_run_is_finished_or_taken_back() {
-    for suite in Suite::ALL {
-        let points = ["journal 1", "journal 2", "journal 8", "journal 19", "journal 27"];
+    for (suite, points) in [
+        (Suite::Bookworm, ["journal 2", "journal 19", "journal 27"]),
+        (Suite::Trixie, ["journal 1", "journal 8", "journal 22"]),
+    ] {
         let _ = kill_at(Victim::converged(suite), &points);
     }
 }
 
 #[test]
 fn killed_between_writing_and_naming_a_file_nothing_half_written_is_left() {
-    for suite in Suite::ALL {
-        let _ = kill_at(
-            Victim::converged(suite),
-            &["file 1", "file 12", "file 25", "change 4", "file 35"],
-        );
+    for (suite, points) in [
+        (Suite::Bookworm, ["file 1", "file 25", "change 4"]),
+        (Suite::Trixie, ["file 12", "file 35", "change 9"]),
+    ] {
+        let _ = kill_at(Victim::converged(suite), &points);
     }
+}
+
+#[test]
+fn a_run_that_was_cut_off_with_nothing_left_to_do_is_spoken_of_once() {
+    let debian = converged(Suite::Trixie);
+    let before = managed(&debian);
+    let debian = debian.mail_yml(&OTHER);
+    let plan = debian.mailprov(&["plan", "--json"]).success().stdout();
+    let changes = plan.matches("\"event\":\"change\"").count();
+    // The beginning, and two entries for each change: only the end is missing.
+    let fault = format!("kill journal {}", 1 + 2 * changes);
+    let _ = apply_with(&debian, &fault).exits(KILLED);
+    assert!(is_unfinished(&debian));
+    let cut_off = "was cut off before its end";
+    let output = debian.mailprov(&["apply", "--yes"]).success();
+    assert!(output.stderr().contains(cut_off), "{output}");
+    assert!(output.stdout().contains("Nothing to do"), "{output}");
+    let output = debian.mailprov(&["apply", "--yes"]).success();
+    assert!(!output.stderr().contains(cut_off), "{output}");
+    let history = debian.mailprov(&["history"]).success().stdout();
+    assert!(history.lines().next().unwrap().ends_with("nothing left to do"), "{history}");
+    assert_eq!(history.lines().count(), 2, "{history}");
+    let _ = debian.mailprov(&["rollback", "--yes"]).success();
+    assert_managed(&managed(&debian), &before);
+    let debian = debian.mail_yml(&ONE);
+    assert_converged(&debian);
+    assert_serves(&debian, 1);
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub struct FirstRun {
     /// The files at the end.
     one: Managed,
     /// How long it takes.
-    pub whole: Duration,
+    whole: Duration,
     /// The numbers of the changes that apt makes, counted from 0.
     pub packages: Range<usize>,
 }
@@ -55,14 +55,18 @@ impl FirstRun {
         self.recovers(&debian, after);
     }
 
-    /// Cuts the power after some time, unless the run is over before, and judges
-    /// how it goes on. Tells how that was: nothing is rolled back where nothing
-    /// was begun, or all is done.
+    /// Cuts the power at some part of a run, or at its end if that comes before,
+    /// and judges how it goes on. Tells how that was: nothing is rolled back
+    /// where nothing was begun, or all is done.
     #[track_caller]
-    pub fn power_cut_after(&self, time: Duration, after: After) -> After {
+    pub fn power_cut_at(&mut self, part: f64, after: After) -> After {
         let mut debian = fresh(self.suite);
+        let start = Instant::now();
         let mut run = debian.spawn(&["mailprov", "apply", "--yes"]);
-        let _ = wait_at_most(time, || (!run.is_running()).then_some(()));
+        let over = wait_at_most(self.whole.mul_f64(part), || (!run.is_running()).then_some(()));
+        if over.is_some() {
+            self.whole = start.elapsed();
+        }
         debian.power_cut();
         drop(run);
         debian.boot();

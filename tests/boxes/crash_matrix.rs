@@ -15,9 +15,9 @@ const ROWS: [(&str, &str); 8] = [
     ("fresh", "power"),
     ("converged", "power"),
     ("fresh", "journal"),
-    ("converged", "file"),
-    ("converged", "journal"),
     ("converged", "change"),
+    ("converged", "journal"),
+    ("converged", "file"),
     ("fresh", "change"),
     ("bare", "journal"),
 ];
@@ -75,10 +75,11 @@ fn cut_power(mut victim: Victim, times: u32) -> Count {
 }
 
 /// Cuts the power at moments spread over a first run.
-fn cut_power_of_first_runs(run: &FirstRun, times: u32) -> Count {
+fn cut_power_of_first_runs(mut run: FirstRun, times: u32) -> Count {
     let mut count = Count::default();
     for number in 0..times {
-        count.add(run.power_cut_after(run.whole * number / times, turn(number as usize)));
+        let part = (f64::from(number) + 0.5) / f64::from(times);
+        count.add(run.power_cut_at(part, turn(number as usize)));
     }
     count
 }
@@ -115,7 +116,7 @@ fn kill_first_runs(run: &FirstRun, kind: &str) -> Count {
 fn make(suite: Suite, row: Row) -> Count {
     let times = POWER_CUTS.iter().find(|(from, _)| *from == row.from).map_or(0, |(_, it)| *it);
     match (row.from, row.at) {
-        ("fresh", "power") => cut_power_of_first_runs(&FirstRun::observe(suite), times),
+        ("fresh", "power") => cut_power_of_first_runs(FirstRun::observe(suite), times),
         ("fresh", kind) => kill_first_runs(&FirstRun::observe(suite), kind),
         ("bare", _) => kill_everywhere(Victim::bare(suite), row),
         (_, "power") => cut_power(Victim::converged(suite), times),

@@ -2,25 +2,45 @@
 //! run is refused or undone, says why, and loses nothing. How a disk behaves does
 //! not depend on the release, so one of them stands for both.
 
+use std::process::Command;
+
 use crate::provoked::{ONE, OTHER, assert_converged, assert_serves, assert_tidy, converged};
 use crate::rollback::assert_same;
-use crate::support::{Debian, Snapshot, Suite, wait_for};
+use crate::support::{Debian, Kind, Snapshot, Suite, wait_for};
 
-/// Asserts that a run to [`OTHER`] fails with `message`, changes nothing, and
-/// ends well once `mend` was run.
+/// Does the same as [`fails_when`] with lines of shell, and a message that is
+/// part of what is said.
 #[track_caller]
 fn fails(debian: Debian, spoil: &str, message: &str, mend: &str) -> Debian {
+    let run = |line: &str| {
+        let line = line.to_owned();
+        move |debian: &Debian| {
+            let _ = debian.shell(&line).success();
+        }
+    };
+    fails_when(debian, run(spoil), |said| said.contains(message), run(mend))
+}
+
+/// Asserts that a run to [`OTHER`] fails on a box that was spoilt, says why,
+/// changes nothing, and ends well once it is mended.
+#[track_caller]
+fn fails_when(
+    debian: Debian,
+    spoil: impl Fn(&Debian),
+    says_why: impl Fn(&str) -> bool,
+    mend: impl Fn(&Debian),
+) -> Debian {
     let clean = debian.snapshot();
     let debian = debian.mail_yml(&OTHER);
-    let _ = debian.shell(spoil).success();
+    spoil(&debian);
     let before = debian.snapshot();
     let output = debian.mailprov(&["apply", "--yes"]).exits(1);
-    let stderr = output.stderr();
-    assert!(stderr.contains(message), "no `{message}` after `{spoil}`: {output}");
+    let said = output.stderr();
+    assert!(says_why(&said), "it does not say why: {output}");
     let unchanged = ["Nothing was changed", "the host is as it was before this run"];
-    assert!(unchanged.iter().any(|text| stderr.contains(text)), "{spoil}: {output}");
+    assert!(unchanged.iter().any(|text| said.contains(text)), "{output}");
     assert_same(&before, &debian.snapshot());
-    let _ = debian.shell(mend).success();
+    mend(&debian);
     let debian = debian.mail_yml(&ONE);
     assert_unharmed(&clean, &debian);
     debian
@@ -79,6 +99,62 @@ fn what_cannot_be_written_stops_a_run_that_is_then_undone() {
         "/etc/postfix/senders is a directory that is not empty",
         "rm -r /etc/postfix/senders && mv /etc/postfix/kept /etc/postfix/senders",
     );
+}
+
+#[test]
+fn what_is_immutable_is_refused_by_name() {
+    let mut debian = converged(Suite::Trixie);
+    for path in [
+        "/etc/dovecot/dovecot.conf",
+        "/etc/postfix/senders.db",
+        "/etc/postfix",
+        "/var/lib/mailprov/runs",
+    ] {
+        // From outside, since the box has no such program.
+        let chattr = |flag: &'static str| {
+            move |debian: &Debian| {
+                let place = debian.disk().join(path.strip_prefix('/').unwrap());
+                let status = Command::new("chattr").arg(flag).arg(place).status();
+                assert!(status.unwrap().success(), "chattr {flag} {path}");
+            }
+        };
+        let message = |said: &str| {
+            said.lines().any(|line| {
+                line.contains(path)
+                    && line.contains("Operation not permitted")
+                    && line.contains("`chattr -i` ends it")
+            })
+        };
+        debian = fails_when(debian, chattr("+i"), message, chattr("-i"));
+    }
+}
+
+#[test]
+fn what_stood_in_a_managed_place_is_put_back() {
+    let debian = converged(Suite::Bookworm);
+    let odd = "cd /etc/postfix && rm senders virtual mailboxes && mkfifo -m 620 senders \
+               && chown nobody:mail senders && mkdir -m 2750 virtual && ln -s nowhere mailboxes";
+    let _ = debian.shell(odd).success();
+    let before = debian.snapshot();
+    assert_eq!(before.get("/etc/postfix/senders").unwrap().kind, Kind::Fifo);
+    let debian = debian.apply();
+    assert_converged(&debian);
+    let _ = debian.mailprov(&["rollback", "--yes"]).success();
+    assert_same(&before, &debian.snapshot());
+
+    // A socket is its program's to make.
+    let socket = "rm /etc/postfix/senders && perl -MIO::Socket::UNIX -e \
+                  'IO::Socket::UNIX->new(Local => \"/etc/postfix/senders\", Listen => 1) or die'";
+    let _ = debian.shell(socket).success();
+    let debian = debian.apply();
+    let output = debian.mailprov(&["rollback", "--yes"]).success();
+    assert!(
+        output.stderr().contains("file:/etc/postfix/senders was a socket or a device"),
+        "{output}"
+    );
+    let debian = debian.apply();
+    assert_converged(&debian);
+    assert_serves(&debian, 1);
 }
 
 #[test]

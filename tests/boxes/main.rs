@@ -13,6 +13,7 @@ mod support;
 
 #[allow(dead_code, unreachable_pub, reason = "a toolbox")]
 mod access;
+mod accounts;
 mod agent;
 mod aliases;
 mod catch_all;
@@ -33,6 +34,7 @@ mod crash_table;
 mod delivery;
 mod drift;
 mod everyday;
+mod explained;
 mod handlers;
 mod hostile;
 mod interrupted;

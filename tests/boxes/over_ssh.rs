@@ -153,6 +153,18 @@ fn a_changed_mail_yml_is_sent_shown_and_rolled_back_from_afar() {
     assert!(!host.exists("/etc/mailprov/secrets/bob"));
     let _ = laptop.mailprov(&["plan", "--detailed-exitcode", "--on", &at]).exits(0);
 
+    // A password from here, for an account there.
+    laptop.debian.write("/root/password", "correct horse\n", 0o600);
+    let add = ["account", "add", "carl", "--password-file", "password", "--yes", "--on", &at];
+    let output = laptop.mailprov(&add).success();
+    assert!(!output.to_string().contains("correct horse"), "{output}");
+    assert!(output.stdout().contains("carl"), "{output}");
+    let tls = Tls::unverified("mail.example.org");
+    let mut imap = Imap::connect_tls(host.connect(993).unwrap(), &tls).unwrap();
+    imap.login("carl", "correct horse").unwrap().ok().unwrap();
+    let list = laptop.mailprov(&["account", "list", "--on", &at]).success();
+    assert!(list.stdout().contains("carl@example.org"), "{list}");
+
     // A mistake is found here, before there is a connection.
     laptop.debian.write("/root/wrong.yml", "hostname: mail.example.org\n", 0o600);
     let output = laptop.mailprov(&["apply", "wrong.yml", "--yes", "--on", "nowhere.invalid"]);

@@ -133,23 +133,21 @@ pub type Managed = BTreeMap<String, String>;
 pub fn managed(debian: &Debian) -> Managed {
     // A table's bytes are others each time it is compiled: what it says is compared.
     let look = r#"
-        digest() {
-            case $1 in
-            *.db) postmap -s "hash:${1%.db}" | grep -v ^YP_ | sort ;;
-            *) cat "$1" ;;
-            esac | sha256sum | cut -d' ' -f1
-        }
-        find /etc/aliases* /etc/postfix /etc/dovecot /etc/mailprov -type f \
-            ! -name '.*.mailprov-new' ! -name mail.yml |
-        while read -r file; do
-            echo "$(stat -c '%A %U:%G' "$file") $(digest "$file")  $file"
+        files=$(find /etc/aliases* /etc/postfix /etc/dovecot /etc/mailprov -type f \
+            ! -name '.*.mailprov-new' ! -name mail.yml 2> /dev/null)
+        stat -c '%A %U:%G  %n' $files
+        sha256sum $(echo "$files" | grep -v '\.db$')
+        for table in $(echo "$files" | grep '\.db$'); do
+            says=$(postmap -s "hash:${table%.db}" | grep -v ^YP_ | sort | sha256sum)
+            echo "${says%% *}  $table"
         done"#;
     let text = debian.shell(look).success().stdout();
-    let line = |line: &str| {
+    let mut managed = Managed::new();
+    for line in text.lines() {
         let (state, path) = line.split_once("  /").unwrap();
-        (format!("/{path}"), state.to_owned())
-    };
-    text.lines().map(line).collect()
+        *managed.entry(format!("/{path}")).or_default() += &format!("{state} ");
+    }
+    managed
 }
 
 /// Asserts that files are as they should be.

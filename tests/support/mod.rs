@@ -20,6 +20,7 @@ mod password;
 mod process;
 mod snapshot;
 mod template;
+mod terminal;
 mod wait;
 
 pub use certificates::{Algorithm, Authority, Issued};
@@ -33,4 +34,5 @@ pub use output::Output;
 pub use password::sha512_crypt;
 pub use process::Process;
 pub use snapshot::{Aspect, Diff, Entry, Kind, Snapshot};
+pub use terminal::Terminal;
 pub use wait::{PATIENCE, wait_at_most, wait_for};

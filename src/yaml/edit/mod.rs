@@ -21,6 +21,9 @@ use crate::diagnostic::{Diagnostic, Source};
 
 pub use value::Value;
 
+/// So many places are tried for a new entry: each costs a reading of the text.
+const MOST_PLACES: usize = 4;
+
 /// A YAML text that can be edited.
 #[derive(Debug, Clone)]
 pub struct Document {
@@ -48,7 +51,7 @@ impl Document {
     ///
     /// # Errors
     ///
-    /// As [`parse`].
+    /// As [`parse()`](super::parse()).
     pub fn parse(source: &Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
         Ok(Self { source: Arc::clone(source), root: parse(source)? })
     }
@@ -94,7 +97,7 @@ impl Document {
         }
         // Behind an earlier entry where the last one does not let go of what follows it.
         let mut last = None;
-        for index in (1..=entries.len()).rev() {
+        for index in (1..=entries.len()).rev().take(MOST_PLACES) {
             let edit = block::insert(text, entries, index, key, value);
             let done = self.replaced(edit, &wanted(index));
             match done {

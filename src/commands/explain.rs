@@ -1,0 +1,88 @@
+//! `mailprov explain`: the ways through the server, and why things are as they
+//! are.
+
+use std::path::Path;
+
+use super::load::Wanted;
+use super::{Exit, Stop, load};
+use crate::cli::{Global, InFile};
+use crate::explain::{self, File, Setting, Way};
+use crate::local;
+use crate::report::Report;
+use crate::yaml::nearest;
+
+/// Explains the server, a setting, a file or a port.
+pub(super) fn run(
+    global: &Global,
+    what: Option<&str>,
+    mail: &InFile,
+    svg: Option<&Path>,
+    report: &mut Report,
+) -> Result<Exit, Stop> {
+    let loaded = load::load(global, Wanted::Here(mail.mail.as_deref()), report)?;
+    let files = loaded.files(report)?;
+    let mailbox = loaded.mailbox();
+    let ways = explain::ways(&files, &mailbox);
+    if let Some(path) = svg {
+        let picture = explain::svg(&loaded.subject(), &ways);
+        local::write_open(path, &picture).map_err(|error| {
+            let reason = local::reason(&error);
+            Stop::new(Exit::Failed, format!("could not write {}: {reason}", path.display()), "")
+        })?;
+        return Ok(Exit::Done);
+    }
+    let Some(what) = what else {
+        report.ways(&ways);
+        return Ok(Exit::Done);
+    };
+    let settings: Vec<Setting> = files.iter().flat_map(explain::settings).collect();
+    if what.parse::<u16>().is_ok() {
+        return port(what, &ways, &settings, report);
+    }
+    let is_meant = |file: &&File| file.path == what || file.path.rsplit('/').next() == Some(what);
+    if let Some(file) = files.iter().find(is_meant) {
+        let inside: Vec<Setting> =
+            settings.into_iter().filter(|setting| setting.file == file.path).collect();
+        report.file(file, &explain::header(&file.text), &inside);
+        return Ok(Exit::Done);
+    }
+    let meant: Vec<&Setting> = settings.iter().filter(|it| it.is_called(what)).collect();
+    let inner = |it: &&Setting| it.name.rsplit('/').next() == Some(what);
+    let meant = if meant.is_empty() { settings.iter().filter(inner).collect() } else { meant };
+    if meant.is_empty() {
+        let known = settings.iter().map(|setting| setting.name.as_str());
+        let advice = match nearest(what, known) {
+            Some(known) => format!("Did you mean `{known}`?"),
+            None => "Settings that are not in the files are at their defaults: man 5 postconf, \
+                     doveconf -a"
+                .to_owned(),
+        };
+        let message = format!("there is no setting, file or port `{what}`");
+        return Err(Stop::new(Exit::Usage, message, advice));
+    }
+    report.settings(&meant);
+    Ok(Exit::Done)
+}
+
+/// Explains what a port is there for.
+fn port(
+    number: &str,
+    ways: &[Way],
+    settings: &[Setting],
+    report: &mut Report,
+) -> Result<Exit, Stop> {
+    let leads_in = |way: &&Way| {
+        let first = way.stops.first().and_then(|stop| stop.name.strip_prefix("port "));
+        first.is_some_and(|ports| ports.split(", ").any(|port| port == number))
+    };
+    let ways: Vec<Way> = ways.iter().filter(leads_in).cloned().collect();
+    if ways.is_empty() {
+        let message = format!("nothing of this mail server listens on port {number}");
+        let advice = "`mailprov explain` shows all ports that are open.";
+        return Err(Stop::new(Exit::Usage, message, advice));
+    }
+    report.ways(&ways);
+    let lead = format!("{number}:");
+    report.settings(&settings.iter().filter(|it| it.reason.starts_with(&lead)).collect::<Vec<_>>());
+    Ok(Exit::Done)
+}

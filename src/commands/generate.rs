@@ -1,0 +1,54 @@
+//! `mailprov schema`, `completions` and `man`: what is made from the same
+//! sources as the program itself.
+
+use std::io;
+use std::path::Path;
+
+use clap::CommandFactory;
+
+use super::{Exit, Stop};
+use crate::cli::{Cli, SchemaOf, Shell};
+use crate::report::Report;
+use crate::{local, mail, playbook};
+
+/// Prints a JSON Schema.
+pub(super) fn schema(of: SchemaOf, report: &mut Report) -> Result<Exit, Stop> {
+    let schema = match of {
+        SchemaOf::Mail => mail::schema(),
+        SchemaOf::Playbook => playbook::schema(),
+    };
+    report.text(&format!("{schema:#}\n"));
+    Ok(Exit::Done)
+}
+
+/// Prints what makes a shell complete our command lines.
+pub(super) fn completions(shell: Shell, report: &mut Report) -> Result<Exit, Stop> {
+    let shell = match shell {
+        Shell::Bash => clap_complete::Shell::Bash,
+        Shell::Zsh => clap_complete::Shell::Zsh,
+        Shell::Fish => clap_complete::Shell::Fish,
+    };
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "mailprov", &mut text);
+    report.text(&String::from_utf8_lossy(&text));
+    Ok(Exit::Done)
+}
+
+/// Prints the manual page, or writes those of all commands.
+pub(super) fn man(dir: Option<&Path>, report: &mut Report) -> Result<Exit, Stop> {
+    let command = Cli::command().disable_help_subcommand(true);
+    let Some(dir) = dir else {
+        let mut page = Vec::new();
+        let rendered = clap_mangen::Man::new(command).render(&mut page);
+        rendered.map_err(|error| failed("render the manual page", &error))?;
+        report.text(&String::from_utf8_lossy(&page));
+        return Ok(Exit::Done);
+    };
+    let written = local::make_folder(dir).and_then(|()| clap_mangen::generate_to(command, dir));
+    written.map_err(|error| failed(&format!("write to {}", dir.display()), &error))?;
+    Ok(Exit::Done)
+}
+
+fn failed(deed: &str, error: &io::Error) -> Stop {
+    Stop::new(Exit::Failed, format!("could not {deed}: {}", local::reason(error)), "")
+}

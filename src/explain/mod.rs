@@ -1,0 +1,24 @@
+//! What a mail server is made of, told from its own configuration files.
+//!
+//! The templates say above each setting why it is as it is. Here the rendered
+//! files are read back, so that reasons are written once. The ways that mail
+//! takes are read from the same files: what they do not say is not shown.
+
+mod reasons;
+mod svg;
+mod ways;
+
+pub use reasons::{Setting, header, settings};
+pub use svg::svg;
+pub use ways::{Stop, Way, ways};
+
+/// A configuration file, as it would be written.
+#[derive(Debug, Clone)]
+pub struct File {
+    /// Where it stands on the host.
+    pub path: String,
+    /// The step that declares it.
+    pub step: String,
+    /// Its text; of a file that holds secrets, its first comment alone.
+    pub text: String,
+}

@@ -1,0 +1,155 @@
+//! The reasons in a configuration file: the comment above a setting is why it
+//! is as it is.
+
+use super::File;
+
+/// A setting with its reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name; of a service in master.cf also its type, `smtp inet`.
+    pub name: String,
+    /// The file that it is in.
+    pub file: String,
+    /// Its line, counted from 1.
+    pub line: usize,
+    /// All its lines, as they are written.
+    pub text: String,
+    /// The comment above it, as one text.
+    pub reason: String,
+    /// The section that it is in.
+    pub section: String,
+}
+
+impl Setting {
+    /// Returns what stands behind the name.
+    pub fn value(&self) -> String {
+        let text = self.text.split_once('=').map_or("", |(_, value)| value);
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Tells whether a person means this setting.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.name.split(' ').next() == Some(name)
+    }
+}
+
+/// Returns the first comment of a file, which says what the file is.
+pub fn header(text: &str) -> String {
+    let lines = text.lines().map_while(|line| line.strip_prefix('#'));
+    lines.map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned() + "\n").collect()
+}
+
+/// Returns the settings of a file, each with the comment above it. Settings
+/// that stand right below one another have one reason.
+pub fn settings(file: &File) -> Vec<Setting> {
+    let mut found: Vec<Setting> = Vec::new();
+    let (mut section, mut reason, mut inner) = (String::new(), String::new(), String::new());
+    let mut after_setting = true;
+    for (index, line) in file.text.lines().enumerate() {
+        let words = line.trim_start();
+        if words.is_empty() {
+            reason.clear();
+        } else if let Some(title) = line.strip_prefix("## ") {
+            section = title.to_owned();
+        } else if let Some(comment) = words.strip_prefix('#') {
+            let reason = if line.starts_with(' ') { &mut inner } else { &mut reason };
+            if after_setting {
+                reason.clear();
+            }
+            *reason = format!("{reason} {}", comment.trim()).trim().to_owned();
+            after_setting = false;
+        } else if line.starts_with([' ', '}']) {
+            // What is indented belongs to the setting above, and is one too in Dovecot's files.
+            after_setting = true;
+            let own = found.iter().rposition(|setting| !is_inner(setting));
+            if let Some(own) = own {
+                found[own].text += &format!("\n{line}");
+                let above = found[own].reason.clone();
+                if let Some((name, _)) = words.split_once(" = ") {
+                    let reason = if inner.is_empty() { above } else { inner.clone() };
+                    found.push(Setting {
+                        name: format!("{}/{name}", found[own].name),
+                        file: file.path.clone(),
+                        line: index + 1,
+                        text: words.to_owned(),
+                        reason,
+                        section: section.clone(),
+                    });
+                }
+                if words == "}" {
+                    inner.clear();
+                }
+            }
+        } else {
+            after_setting = true;
+            inner.clear();
+            found.push(Setting {
+                name: name(line),
+                file: file.path.clone(),
+                line: index + 1,
+                text: line.to_owned(),
+                reason: reason.clone(),
+                section: section.clone(),
+            });
+        }
+    }
+    found
+}
+
+/// Tells whether a setting stands within another.
+fn is_inner(setting: &Setting) -> bool {
+    setting.name.contains('/')
+}
+
+/// Returns a setting's name: what is before the `=`, of a block what is before
+/// the brace, of a service in master.cf the first two words.
+fn name(line: &str) -> String {
+    if let Some((name, _)) = line.split_once('=')
+        && !name.contains('{')
+    {
+        return name.trim().to_owned();
+    }
+    if let Some((name, _)) = line.split_once('{') {
+        return name.trim().to_owned();
+    }
+    line.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Vec<Setting> {
+        let file = File { path: "/f".into(), step: "f".into(), text: text.into() };
+        settings(&file)
+    }
+
+    #[test]
+    fn the_comment_above_is_the_reason_of_all_settings_right_below() {
+        let found = read(
+            "# head\n\n## Part\n\n# Why\n# so.\na = 1\nb =\n  x,\n  y\n# Other.\nc = {\n\nd = 2\n",
+        );
+        let told: Vec<_> = found.iter().map(|it| (it.name.as_str(), it.reason.as_str())).collect();
+        assert_eq!(told, [("a", "Why so."), ("b", "Why so."), ("c", "Other."), ("d", "")]);
+        assert_eq!((found[1].value(), found[1].line), ("x, y".into(), 8));
+        assert_eq!(found[0].section, "Part");
+    }
+
+    #[test]
+    fn services_and_blocks_are_settings_too() {
+        let found = read(
+            "# 25\nsmtp  inet n - y\n  -o a=b\n\n# S\nservice x {\n  # I\n  mode = 1\n  k = 2\n}\n",
+        );
+        let told: Vec<_> = found.iter().map(|it| (it.name.as_str(), it.reason.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                ("smtp inet", "25"),
+                ("service x", "S"),
+                ("service x/mode", "I"),
+                ("service x/k", "I")
+            ]
+        );
+        assert!(found[0].is_called("smtp") && found[0].text.ends_with("a=b"));
+    }
+}

@@ -1,0 +1,186 @@
+//! The keys of `mail.yml`: what the decoder knows and what the schema tells.
+
+use crate::yaml::{Known, Section, Shape};
+
+/// The whole file.
+pub(super) const MAIL: Section = Section {
+    keys: &[
+        Known::new(
+            "hostname",
+            Shape::Text,
+            "The server's full name, the one that the MX records point to. It may itself be one \
+             of the domains.",
+        ),
+        Known::new(
+            "domains",
+            Shape::Some(&Shape::Text),
+            "The domains whose mail is kept here, each once. Names outside ASCII may be written \
+             as they are (`münchen.example`) or as `xn--…`.",
+        ),
+        Known::new(
+            "accounts",
+            Shape::SomeNamed(&Shape::Section(&ACCOUNT)),
+            "The people, by name. A name has the letters a to z, digits, `.`, `_` and `-`.",
+        ),
+        Known::new(
+            "catch_all",
+            Shape::Either(&[Shape::Text, Shape::Named(&Shape::Text)]),
+            "The account that gets mail for addresses that nobody has: `thomas` in all domains, \
+             or by domain `{example.org: thomas}`. Without it such mail is refused.",
+        ),
+        Known::new(
+            "forwards",
+            Shape::Named(&Shape::Either(&[Shape::Text, Shape::Some(&Shape::Text)])),
+            "Addresses whose mail goes on: `source: target` or `source: [targets]`. A source is a \
+             name (in every domain) or an address of yours; a target is an account, an alias, \
+             another forward or any address elsewhere.",
+        ),
+        Known::new(
+            "mailboxes",
+            Shape::Word(&["shared", "per-domain"]),
+            "`shared` (the default): a name is one mailbox, with an address in every domain. \
+             `per-domain`: a name is a mailbox of its own in each domain, and the login is the \
+             whole address.",
+        ),
+        Known::new(
+            "system_mail",
+            Shape::Text,
+            "Who gets mail for root, postmaster, abuse and the like, and the mail of cron jobs: \
+             an account or an address. Default: the catch-all of the first domain, else the \
+             first account.",
+        ),
+        Known::new(
+            "tls",
+            Shape::Section(&TLS),
+            "The certificate. Default: the one of Let's Encrypt for the host name, where certbot \
+             puts it.",
+        ),
+        Known::new(
+            "message_size",
+            SIZE,
+            "The largest mail, 1 MiB to 2047 MiB; attachments grow by a third on their way. \
+             Default: 128MiB.",
+        ),
+        Known::new(
+            "services",
+            Shape::Section(&SERVICES),
+            "The protocols to read mail by; at least one. Default: both.",
+        ),
+        Known::new("relay", Shape::Section(&RELAY), "A server that takes all outgoing mail."),
+        Known::new(
+            "extra",
+            Shape::Section(&EXTRA),
+            "Settings that this file has no word for; checked by Postfix and Dovecot before they \
+             are put in place.",
+        ),
+    ],
+    required: &["hostname", "domains", "accounts"],
+    one_of: &[],
+    together: &[],
+};
+
+/// A number of bytes.
+const SIZE: Shape = Shape::Like("^[0-9]+ *([KkMmGgTt]([Ii]?[Bb])?|[Bb])?$");
+
+/// One account.
+pub(super) const ACCOUNT: Section = Section {
+    keys: &[
+        Known::new(
+            "password",
+            Shape::Like("^\\{[A-Za-z0-9._-]+\\}."),
+            "The hash of the password with its scheme, in double quotes: \
+             `\"{ARGON2ID}$argon2id$…\"`. `mailprov account passwd NAME` writes it, `mailprov \
+             passwd-hash` prints one.",
+        ),
+        Known::new(
+            "password_file",
+            Shape::Text,
+            "Instead of `password`: a file with the hash on its only line. A relative path begins \
+             at the folder of mail.yml.",
+        ),
+        Known::new(
+            "aliases",
+            Shape::List(&Shape::Text),
+            "Further names. `info` is an address in every domain, `sales@example.net` is that \
+             address alone.",
+        ),
+        Known::new("quota", SIZE, "How much mail the account may have, such as `5G`."),
+    ],
+    required: &[],
+    one_of: &["password", "password_file"],
+    together: &[],
+};
+
+/// Certificate and key.
+pub(super) const TLS: Section = Section {
+    keys: &[
+        Known::new(
+            "certificate",
+            Shape::Like("^/"),
+            "The absolute path of the certificate with its whole chain, in PEM.",
+        ),
+        Known::new(
+            "key",
+            Shape::Like("^/"),
+            "The absolute path of the key, in PEM and without a passphrase.",
+        ),
+        Known::new(
+            "self_signed",
+            Shape::Boolean,
+            "`true`: mailprov makes a certificate itself, and makes it anew before it expires. \
+             Mail programs warn about it.",
+        ),
+    ],
+    required: &[],
+    one_of: &["certificate", "self_signed"],
+    together: &["certificate", "key"],
+};
+
+/// Protocols to read mail by.
+pub(super) const SERVICES: Section = Section {
+    keys: &[
+        Known::new("imap", Shape::Boolean, "IMAP, on ports 993 and 143."),
+        Known::new("pop3", Shape::Boolean, "POP3, on ports 995 and 110."),
+    ],
+    required: &[],
+    one_of: &[],
+    together: &[],
+};
+
+/// A smarthost.
+pub(super) const RELAY: Section = Section {
+    keys: &[
+        Known::new(
+            "host",
+            Shape::Text,
+            "`\"[smtp.provider.example]:587\"`. In brackets it is that host; without, its MX \
+             records are looked up. The port is 587 unless given; on 465 TLS begins at once. TLS \
+             is required in any case.",
+        ),
+        Known::new("username", Shape::Text, "What to log in as; together with `password_file`."),
+        Known::new(
+            "password_file",
+            Shape::Text,
+            "A file with the password in the clear on its only line. A relative path begins at \
+             the folder of mail.yml.",
+        ),
+    ],
+    required: &["host"],
+    one_of: &[],
+    together: &["username", "password_file"],
+};
+
+/// What is handed on as it is.
+pub(super) const EXTRA: Section = Section {
+    keys: &[
+        Known::new(
+            "postfix",
+            Shape::Named(&Shape::Text),
+            "Parameters of main.cf and their values. One that mailprov sets itself is replaced.",
+        ),
+        Known::new("dovecot", Shape::Text, "Text for the end of dovecot.conf."),
+    ],
+    required: &[],
+    one_of: &[],
+    together: &[],
+};

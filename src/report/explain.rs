@@ -1,0 +1,100 @@
+//! What `explain` says.
+
+use serde_json::json;
+
+use super::Report;
+use super::style::Style;
+use crate::explain::{File, Setting, Way};
+
+impl Report {
+    /// Shows the ways that mail takes.
+    pub fn ways(&mut self, ways: &[Way]) {
+        let style = self.style();
+        for way in ways {
+            let stops =
+                way.stops.iter().map(|stop| json!({"name": stop.name, "about": stop.about}));
+            let stops: Vec<_> = stops.collect();
+            self.told(
+                &json!({"event": "way", "title": way.title, "stops": stops}),
+                &drawn(way, style),
+            );
+        }
+    }
+
+    /// Shows settings with their reasons.
+    pub fn settings(&mut self, settings: &[&Setting]) {
+        let style = self.style();
+        for setting in settings {
+            let text = format!(
+                "{}\n{}\n{}\n\n",
+                style.faint(&format!("{}:{}", setting.file, setting.line)),
+                wrapped(&setting.reason),
+                indented(&setting.text)
+            );
+            let line = json!({
+                "event": "setting", "name": setting.name, "file": setting.file,
+                "line": setting.line, "text": setting.text, "reason": setting.reason,
+            });
+            self.told(&line, &text);
+        }
+    }
+
+    /// Shows what a file is there for, and what is in it.
+    pub fn file(&mut self, file: &File, header: &str, settings: &[Setting]) {
+        let style = self.style();
+        let mut text =
+            format!("{}  {}\n\n{header}\n", style.heading(&file.path), style.faint(&file.step));
+        let mut section = "";
+        for setting in settings.iter().filter(|setting| !setting.name.contains('/')) {
+            if setting.section != section {
+                section = &setting.section;
+                text += &format!("{}\n", style.heading(section));
+            }
+            text += &format!("  {}\n", setting.name);
+        }
+        let names: Vec<_> = settings.iter().map(|setting| &setting.name).collect();
+        let line = json!({
+            "event": "file", "path": file.path, "step": file.step, "about": header,
+            "settings": names,
+        });
+        self.told(&line, &text);
+    }
+
+    /// Tells programs or people, but not both.
+    fn told(&mut self, line: &serde_json::Value, text: &str) {
+        match self.screen.json {
+            true => self.out(&format!("{line}\n")),
+            false => self.out(text),
+        }
+    }
+}
+
+/// Draws a way from top to bottom.
+fn drawn(way: &Way, style: Style) -> String {
+    let width = way.stops.iter().map(|stop| stop.name.chars().count()).max().unwrap_or(0);
+    let mut text = format!("{}\n", style.heading(&way.title));
+    for (index, stop) in way.stops.iter().enumerate() {
+        let arrow = if index == 0 { "  " } else { "→ " };
+        text += &format!("  {arrow}{:width$}  {}\n", stop.name, style.faint(&stop.about));
+    }
+    text + "\n"
+}
+
+/// Breaks a text into lines of at most 78 letters.
+fn wrapped(text: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let last = lines.len() - 1;
+        if lines[last].chars().count() + word.chars().count() >= 78 {
+            lines.push(word.to_owned());
+        } else {
+            let space = if lines[last].is_empty() { "" } else { " " };
+            lines[last] += &format!("{space}{word}");
+        }
+    }
+    lines.join("\n")
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,125 @@
+//! The keys that a map may have, and what stands under each: one table from
+//! which a [`Decoder`](super::Decoder) knows what to take and an editor, by a
+//! JSON Schema, what to offer.
+
+use serde_json::{Map, Value, json};
+
+/// A key that is known.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    /// The key.
+    pub name: &'static str,
+    /// What it says, in a sentence or two.
+    pub about: &'static str,
+    /// What may stand under it.
+    pub shape: Shape,
+}
+
+/// What may stand somewhere in a YAML text.
+#[derive(Debug, Clone, Copy)]
+pub enum Shape {
+    /// A single value. What YAML takes for a number or a truth value is the
+    /// text that was written.
+    Text,
+    /// A text that fits a regular expression.
+    Like(&'static str),
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// `true` or `false`.
+    Boolean,
+    /// Decimal digits, also in quotes.
+    Number,
+    /// Values in order.
+    List(&'static Shape),
+    /// The same, at least one.
+    Some(&'static Shape),
+    /// A map whose keys are names that the person chose.
+    Named(&'static Shape),
+    /// The same, with at least one key.
+    SomeNamed(&'static Shape),
+    /// A map whose keys are known.
+    Section(&'static Section),
+    /// One of several.
+    Either(&'static [Shape]),
+}
+
+/// A map whose keys are known.
+#[derive(Debug, Clone, Copy)]
+pub struct Section {
+    /// The keys.
+    pub keys: &'static [Known],
+    /// The keys that must be there.
+    pub required: &'static [&'static str],
+    /// Of these keys, one must be there and no other.
+    pub one_of: &'static [&'static str],
+    /// Where one of these keys is, all of them are.
+    pub together: &'static [&'static str],
+}
+
+impl Known {
+    /// Makes an entry of the table.
+    pub const fn new(name: &'static str, shape: Shape, about: &'static str) -> Self {
+        Self { name, about, shape }
+    }
+}
+
+impl Shape {
+    /// Returns the shape as JSON Schema (draft 7) says it.
+    pub fn schema(&self) -> Value {
+        match self {
+            Self::Text => json!({"type": ["string", "number", "boolean"]}),
+            Self::Like(pattern) => {
+                json!({"type": ["string", "number", "boolean"], "pattern": pattern})
+            }
+            Self::Word(words) => json!({"enum": words}),
+            Self::Boolean => json!({"type": "boolean"}),
+            Self::Number => json!({"type": ["integer", "string"], "pattern": "^[0-9]+$|\\{\\{"}),
+            Self::List(of) => json!({"type": "array", "items": of.schema()}),
+            Self::Some(of) => json!({"type": "array", "items": of.schema(), "minItems": 1}),
+            Self::Named(of) => json!({"type": "object", "additionalProperties": of.schema()}),
+            Self::SomeNamed(of) => {
+                json!({"type": "object", "additionalProperties": of.schema(), "minProperties": 1})
+            }
+            Self::Section(section) => section.schema(),
+            Self::Either(shapes) => {
+                let shapes: Vec<Value> = shapes.iter().map(Self::schema).collect();
+                json!({"anyOf": shapes})
+            }
+        }
+    }
+}
+
+impl Section {
+    /// Returns the map as JSON Schema says it.
+    pub fn schema(&self) -> Value {
+        let mut properties = Map::new();
+        for key in self.keys {
+            let mut schema = key.shape.schema();
+            schema["description"] = key.about.into();
+            properties.insert(key.name.into(), schema);
+        }
+        let mut schema = json!({
+            "type": "object", "properties": properties, "additionalProperties": false,
+        });
+        if !self.required.is_empty() {
+            schema["required"] = json!(self.required);
+        }
+        if !self.one_of.is_empty() {
+            let each = |name: &&str| json!({"required": [name]});
+            schema["oneOf"] = self.one_of.iter().map(each).collect();
+        }
+        for key in self.together {
+            schema["dependencies"][key] = json!(self.together);
+        }
+        schema
+    }
+}
+
+/// Returns a whole schema of the files that have this shape.
+pub fn schema(title: &str, about: &str, shape: &Shape) -> Value {
+    let mut schema = shape.schema();
+    schema["$schema"] = "http://json-schema.org/draft-07/schema#".into();
+    schema["title"] = title.into();
+    schema["description"] = about.into();
+    schema
+}
