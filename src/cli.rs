@@ -1,7 +1,7 @@
 //! The command line. The comments here are the help texts.
 
 mod everyday;
-mod trial;
+mod hosts;
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::remote::Destination;
 
 pub use everyday::{AccountCommand, AliasCommand, Edit, InFile, Init, PasswordFrom};
-pub use trial::{Suite, Try};
+pub use hosts::{CloudInit, Suite, Try};
 
 /// Turns a bare Debian host into your own mail server, and keeps it so.
 ///
@@ -186,6 +186,13 @@ pub enum Command {
     /// List, show or copy the embedded playbooks.
     #[command(subcommand)]
     Playbook(PlaybookCommand),
+    /// Print user-data with which a new host becomes the mail server at its first boot.
+    ///
+    /// For providers that run cloud-init. The host writes mail.yml, fetches mailprov from URL,
+    /// makes sure that it is this very program, and runs `mailprov apply --yes`. Whoever may ask
+    /// the provider's metadata service can read user-data, any program on the host among them: so
+    /// only hashes of passwords go in, and a MAIL with other secrets is refused.
+    CloudInit(CloudInit),
     /// Show all of it in a throw-away Debian on this machine.
     ///
     /// Boots a fresh Debian with a disk and a network of its own (by systemd-nspawn, so this needs

@@ -4,6 +4,7 @@ mod account;
 mod alias;
 mod apply;
 mod bootstrap;
+mod cloud_init;
 mod edit;
 mod explain;
 mod generate;
@@ -158,6 +159,7 @@ fn dispatch(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
         Command::History { run } => history::run(global, *run, report),
         Command::Rollback { run, purge, yes } => rollback::run(global, *run, *purge, *yes, report),
         Command::Playbook(command) => playbook::run(global, command, report),
+        Command::CloudInit(options) => cloud_init::run(options, report),
         Command::Try(options) => try_it::run(global, options, report),
         Command::Init(options) => init::run(options, report),
         Command::Account(command) => account::run(global, command, report),
