@@ -3,8 +3,9 @@
 //!
 //! `MAILPROV_FAULT="kill journal 7"` kills the process, as the kernel or a power
 //! cut would, when it passes the seventh point of the kind `journal`; with
-//! `fail` in place of `kill` that point returns an error. Without the feature
-//! the points are nothing, and the variable is not even read.
+//! `fail` in place of `kill` that point returns an error, and with `stop` the
+//! process stands still there until it is told to go on (SIGCONT). Without the
+//! feature the points are nothing, and the variable is not even read.
 
 #[cfg(all(feature = "faults", not(debug_assertions)))]
 compile_error!("faults are for tests: a release build must not contain them");
@@ -45,9 +46,15 @@ mod on_purpose {
 
     use super::{Point, io};
 
+    enum Deed {
+        Kill,
+        Fail,
+        Stop,
+    }
+
     /// What is to happen where.
     struct Fault {
-        kills: bool,
+        deed: Deed,
         kind: Point,
         number: usize,
     }
@@ -65,9 +72,10 @@ mod on_purpose {
     impl Fault {
         fn parse(text: &str) -> Option<Self> {
             let mut words = text.split(' ');
-            let kills = match words.next()? {
-                "kill" => true,
-                "fail" => false,
+            let deed = match words.next()? {
+                "kill" => Deed::Kill,
+                "fail" => Deed::Fail,
+                "stop" => Deed::Stop,
                 _ => return None,
             };
             let kind = match words.next()? {
@@ -76,7 +84,7 @@ mod on_purpose {
                 "change" => Point::Change,
                 _ => return None,
             };
-            Some(Self { kills, kind, number: words.next()?.parse().ok()? })
+            Some(Self { deed, kind, number: words.next()?.parse().ok()? })
         }
     }
 
@@ -90,9 +98,11 @@ mod on_purpose {
         if PASSED.fetch_add(1, Ordering::Relaxed) + 1 != fault.number {
             return Ok(());
         }
-        if fault.kills {
+        match fault.deed {
             // What comes after it never happens.
-            raise(Signal::SIGKILL)?;
+            Deed::Kill => raise(Signal::SIGKILL)?,
+            Deed::Stop => return Ok(raise(Signal::SIGSTOP)?),
+            Deed::Fail => {}
         }
         Err(io::Error::other(format!("a fault on purpose, {point:?} {}", fault.number)))
     }

@@ -6,20 +6,15 @@ use nix::sys::signal::Signal;
 use crate::provoked::{ONE, OTHER, Whole, assert_converged, assert_serves, assert_tidy, converged};
 use crate::support::{Debian, Process, Suite, wait_for};
 
-/// Waits until a run is in the middle of its changes.
-fn wait_for_the_middle(debian: &Debian) {
-    let journals = "cat $(ls -d /var/lib/mailprov/runs/* | sort -V | tail -n 1)/journal";
-    wait_for("a run in the middle", || {
-        let made = debian.shell(journals).stdout().matches("\"made\"").count();
-        (made >= 2).then_some(())
-    });
-}
-
-/// The middle of the only run.
+/// Starts a run, which stands still in the middle of its changes.
 fn run_of(debian: &Debian, argv: &[&str]) -> Process {
     let _ = debian.shell("rm -rf /var/lib/mailprov/runs").success();
-    let run = debian.spawn(argv);
-    wait_for_the_middle(debian);
+    let fault = ["env", "MAILPROV_FAULT=stop change 3"];
+    let run = debian.spawn(&[&fault[..], argv].concat());
+    wait_for("a run in the middle", || {
+        let state = debian.shell("ps -o stat= -C mailprov").stdout();
+        state.starts_with('T').then_some(())
+    });
     run
 }
 
@@ -44,6 +39,7 @@ fn an_interrupted_run_is_undone_and_a_second_signal_does_no_harm() {
                 let mut run = run_of(debian, &["mailprov", "apply", "--yes"]);
                 run.signal(signal);
                 run.signal(signal);
+                run.go_on();
                 wait_for("the way back to begin", || {
                     let undoing = "grep -l undoing /var/lib/mailprov/runs/*/journal";
                     debian.shell(undoing).is_success().then_some(())
@@ -63,6 +59,7 @@ fn a_run_whose_terminal_is_gone_is_undone() {
     let _ = is_undone(converged(Suite::Trixie), |debian| {
         let terminal = ["script", "--quiet", "--command", "mailprov apply --yes", "/dev/null"];
         let _ = run_of(debian, &terminal).kill();
+        let _ = debian.run(&["pkill", "-CONT", "-x", "mailprov"]);
         wait_for("the run to be undone", || {
             let history = debian.mailprov(&["history"]).success().stdout();
             history.contains("failed, undone").then_some(())

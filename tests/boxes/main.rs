@@ -37,6 +37,7 @@ mod everyday;
 mod explained;
 mod handlers;
 mod hostile;
+#[cfg(feature = "faults")]
 mod interrupted;
 mod lost_connections;
 mod mailboxes;

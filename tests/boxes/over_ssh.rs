@@ -151,6 +151,7 @@ fn a_changed_mail_yml_is_sent_shown_and_rolled_back_from_afar() {
     let _ = host.shell("echo '# by hand' >> /etc/postfix/main.cf").success();
     let output = laptop.mailprov(&apply).exits(3);
     assert!(output.stderr().contains("/etc/postfix/main.cf"), "{output}");
+    let _ = laptop.mailprov(&["apply", "--yes", "--on", &at]).success();
     let _ = laptop.mailprov(&keep).success();
     let _ = laptop.mailprov(&apply).success();
     assert_eq!(host.read("/etc/mailprov/secrets/bob"), secret.as_bytes());

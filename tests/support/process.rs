@@ -51,6 +51,14 @@ impl Process {
         }
     }
 
+    /// Has a command go on that stopped; with it, `nsenter` had stopped as well.
+    pub fn go_on(&mut self) {
+        if let Some(child) = &self.child {
+            signal(child.id(), Signal::SIGCONT);
+        }
+        self.signal(Signal::SIGCONT);
+    }
+
     /// Kills the command at once.
     pub fn kill(mut self) -> Output {
         self.signal(Signal::SIGKILL);
