@@ -4,6 +4,8 @@ mod account;
 mod alias;
 mod apply;
 mod bootstrap;
+mod check;
+mod dns;
 mod edit;
 mod explain;
 mod generate;
@@ -150,6 +152,10 @@ fn dispatch(cli: &Cli, parcel: Option<&Parcel>, report: &mut Report) -> Exit {
         Command::Apply { mail, plan, yes } => {
             apply::run(global, wanted(mail, parcel), plan.as_deref(), *yes, report)
         }
+        Command::Check(options) => {
+            check::run(global, options, wanted(&options.mail, parcel), report)
+        }
+        Command::Dns(options) => dns::run(global, options, wanted(&options.mail, parcel), report),
         Command::Bootstrap(bootstrap) => bootstrap::run(global, bootstrap, report),
         Command::History { run } => history::run(global, *run, report),
         Command::Rollback { run, purge, yes } => rollback::run(global, *run, *purge, *yes, report),

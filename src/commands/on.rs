@@ -72,6 +72,8 @@ fn errand(cli: &Cli, report: &mut Report) -> Result<Errand, Stop> {
         }
         Command::Plan { show: None, mail: named, .. } => mail = named.mail.take(),
         Command::Apply { mail: named, yes, .. } => (mail, unasked) = (named.mail.take(), *yes),
+        Command::Check(options) => mail = options.mail.mail.take(),
+        Command::Dns(options) => mail = options.mail.mail.take(),
         Command::Rollback { yes, .. } => unasked = *yes,
         Command::Account(command) => {
             if let Some(from) = command.password_from()
