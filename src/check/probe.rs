@@ -12,6 +12,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use super::{Account, Result, random};
 use crate::host::{self, Content, Host, Ownership};
@@ -22,6 +24,10 @@ const FOLDER: &str = "/run/mailprov-check";
 
 /// What Dovecot calls the protocols: Postfix asks for the first.
 const PROTOCOLS: [&str; 3] = ["smtp", "imap", "pop3"];
+
+/// Dovecot looks at such a file once a second, and takes it for the same while
+/// its time in whole seconds and its size are the same.
+const GLANCE: Duration = Duration::from_millis(1100);
 
 /// Who may read the files: Dovecot's process that checks passwords.
 const READER: &str = "dovecot";
@@ -53,6 +59,7 @@ impl<'h> Probe<'h> {
         let line = entry(&account.login, hash.secret().expose(), &inbox.login, ours);
         let probe = Self { host, account };
         probe.write(&line).map_err(|error| words(&error))?;
+        thread::sleep(GLANCE);
         Ok(probe)
     }
 

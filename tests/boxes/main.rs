@@ -64,4 +64,5 @@ mod try_it;
 mod two_servers;
 #[cfg(feature = "faults")]
 mod undo;
+mod well;
 mod without_systemd;
