@@ -28,7 +28,7 @@ impl Host {
         let path = self.root.join(folder.strip_prefix("/").unwrap_or(folder));
         let found =
             statvfs(&path).map_err(|e| Error::io("look at the disk of", folder, e.into()))?;
-        let part = |some: u64, all: u64| if all == 0 { 100 } else { some * 100 / all };
+        let part = |some: u64, all: u64| (some * 100).checked_div(all).unwrap_or(100);
         Ok(Space {
             free: found.blocks_available() * found.fragment_size(),
             free_percent: part(found.blocks_available(), found.blocks()),
