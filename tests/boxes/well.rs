@@ -160,7 +160,8 @@ fn ports_and_services_that_are_broken_turn_red() {
         assert_found(&server, "configuration", "dovecot runs, with what is on disk: wrong: ");
         mend(&server);
 
-        let _ = debian.shell("systemctl stop postfix").success();
+        let _ = debian.shell("systemctl stop postfix 'postfix@*'").success();
+        wait_for("the end of Postfix", || debian.connect(25).is_err().then_some(()));
         assert_found(&server, "ports", "Port 25 answers at 10.77.0.2 (IPv4): wrong: ");
         assert_found(&server, "queue", "Mail that waits to go on: wrong: ");
         mend(&server);
@@ -209,7 +210,7 @@ fn certificates_that_are_not_as_they_should_be_turn_red() {
             let line = format!("The certificate on port {port}: wrong: it is not the one in ");
             assert_found(&server, "tls", &line);
             if port == 143 {
-                assert_found(&server, "tls", "The certificate's days: warning: 1");
+                assert_found(&server, "tls", "The certificate's days: warning: ");
             }
         }
         let _ = load().success();
@@ -254,7 +255,9 @@ fn who_gets_in_and_through_who_should_not_turns_red() {
         );
         set("'mynetworks = [::]/0'");
         assert_found(&server, "relay", "Strangers cannot relay by IPv6: wrong: ");
-        set("'mynetworks = 127.0.0.0/8' 'smtpd_relay_restrictions = check_client_access static:OK, reject'");
+        set(
+            "'mynetworks = 127.0.0.0/8' 'smtpd_relay_restrictions = check_client_access static:OK, reject'",
+        );
         assert_found(&server, "relay", "Strangers cannot relay by IPv4: wrong: ");
         mend(&server);
         set("'mua_sender_restrictions ='");
@@ -268,9 +271,13 @@ fn who_gets_in_and_through_who_should_not_turns_red() {
         set("smtpd_tls_auth_only=no smtpd_sasl_auth_enable=yes");
         assert_found(&server, "login", "No password is asked for in the clear: wrong: ");
         mend(&server);
-        set("'virtual_transport = error:5.1.1 gone'");
+        set("smtpd_recipient_restrictions=reject mua_recipient_restrictions=reject");
         assert_found(&server, "mail", "A stranger's mail goes in at port 25: wrong: ");
         assert_found(&server, "mail", "An account's mail goes in at port 465: wrong: ");
+        mend(&server);
+        // Taken, and then not delivered.
+        set("'virtual_transport = error:5.1.1 gone'");
+        assert_found(&server, "mail", "They come out by IMAP: wrong: 0 of 2 mails");
         mend(&server);
 
         let any = match debian

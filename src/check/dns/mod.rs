@@ -36,9 +36,11 @@ pub fn dns(wanted: &Wanted, resolver: &Resolver) -> Vec<Finding> {
     for address in &addresses {
         findings.push(of_address(wanted, *address, &resolver.names(*address)));
     }
+    // Of a host that the world knows nothing of, its own will have to do.
+    let senders = if addresses.is_empty() { &wanted.addresses } else { &addresses };
     for domain in &wanted.domains {
         findings.push(of_mx(wanted, domain, &resolver.mx(domain)));
-        findings.push(of_spf(wanted, domain, &addresses, &resolver.txt(domain)));
+        findings.push(of_spf(wanted, domain, senders, &resolver.txt(domain)));
         let texts = resolver.txt(&format!("_dmarc.{domain}"));
         findings.push(of_dmarc(wanted, domain, &texts));
         for selector in SELECTORS {
