@@ -1,7 +1,7 @@
 //! The command line. The comments here are the help texts.
 
 mod everyday;
-mod trial;
+mod hosts;
 mod well;
 
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::remote::Destination;
 
 pub use everyday::{AccountCommand, AliasCommand, Edit, InFile, Init, PasswordFrom};
-pub use trial::{Suite, Try};
+pub use hosts::{CloudInit, Suite, Try};
 pub use well::{Check, Dns};
 
 /// Turns a bare Debian host into your own mail server, and keeps it so.
@@ -82,8 +82,9 @@ pub struct Global {
 #[derive(Debug, Default, Clone, Args)]
 #[command(next_help_heading = "Other hosts")]
 pub struct Ssh {
-    /// Do it on [USER@]HOST[:PORT] instead of this machine; may be repeated. A MAIL that is named
-    /// is sent there and becomes that host's /etc/mailprov/mail.yml when it is applied.
+    /// Do it on HOST (as for ssh, or USER@HOST:PORT) instead of this machine; may be repeated. A
+    /// MAIL that is named is sent there and becomes that host's /etc/mailprov/mail.yml when it is
+    /// applied.
     #[arg(long, global = true, value_name = "HOST")]
     pub on: Vec<Destination>,
     /// Log in there as an ordinary user who becomes root by sudo.
@@ -197,6 +198,13 @@ pub enum Command {
     /// List, show or copy the embedded playbooks.
     #[command(subcommand)]
     Playbook(PlaybookCommand),
+    /// Print user-data with which a new host becomes the mail server at its first boot.
+    ///
+    /// For providers that run cloud-init. The host writes mail.yml, fetches mailprov from URL,
+    /// makes sure that it is this very program, and runs `mailprov apply --yes`. Whoever may ask
+    /// the provider's metadata service can read user-data, any program on the host among them: so
+    /// only hashes of passwords go in, and a MAIL with other secrets is refused.
+    CloudInit(CloudInit),
     /// Show all of it in a throw-away Debian on this machine.
     ///
     /// Boots a fresh Debian with a disk and a network of its own (by systemd-nspawn, so this needs
@@ -262,7 +270,7 @@ pub enum Command {
 /// What to bring where.
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct Bootstrap {
-    /// The host, as for ssh: [USER@]HOST[:PORT].
+    /// The host, as for ssh: HOST, USER@HOST or USER@HOST:PORT.
     #[arg(value_name = "HOST")]
     pub host: Destination,
     /// The file that says what the mail service is.

@@ -25,9 +25,10 @@
 //! Each room imports only from floors below its own.
 //!
 //! ```text
-//! 7  main.rs        arguments in, exit code out
+//! 8  main.rs        arguments in, exit code out
 //!    cli            the command line; its comments are the help texts
 //!    commands       one file a command: glue, no logic of its own
+//! 7  remote         other hosts: ssh leads there, this very program does there what is asked
 //! 6  report         plans and events → terminal, progress, JSON lines
 //!    sandbox        throw-away Debian machines on this one, for `try` and the tests
 //!    check          questions to a mail server: SMTP, IMAP, POP3, over TLS; to DNS
@@ -38,6 +39,7 @@
 //!    host           the only door to the host: files, processes, users, packages, services, facts
 //! 1  yaml           YAML as a tree that remembers where each value stands; edits; schemas
 //!    explain        the reasons and ways that configuration files tell
+//!    wire           what two mailprovs say to each other over SSH
 //!    local          files that a person names on the command line, and what they type
 //! 0  diagnostic     a mistake and its place         secret   what prints as «secret»
 //!    finding        a thing looked at, and how it is
@@ -78,7 +80,9 @@
 //! * No secret is in a message, a diff, JSON, or the arguments of a process.
 //! * Owners are compared by name, so a step may name a user whom an earlier one
 //!   makes.
-//! * What is said to people comes from [`report`], and only from there.
+//! * What is said to people comes from [`report`], and only from there: to the
+//!   terminal, or as lines of [`wire`] to where the terminal is.
+//! * A run never waits for a connection, and does not end with it.
 //! * Nothing panics on what a person wrote.
 
 pub mod check;

@@ -31,6 +31,8 @@ pub struct Request {
     pub playbook: Option<String>,
     /// The mail.yml to use instead of the host's own.
     pub mail: Option<Parcel>,
+    /// The saved plan to apply.
+    pub plan: Option<String>,
 }
 
 /// What the one who asks sees the answers on.
@@ -110,6 +112,8 @@ pub enum Frame {
         /// Whether the answer must not be seen.
         unseen: bool,
     },
+    /// A plan to be kept in the file that was named.
+    Keep(String),
     /// This is the exit code, and the end.
     End(u8),
 }

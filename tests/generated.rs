@@ -21,7 +21,7 @@ fn run(arguments: &[&str]) -> String {
 /// The names of all commands, those within others joined by `-`.
 fn commands(command: &clap::Command, name: &str, found: &mut BTreeSet<String>) {
     found.insert(name.to_owned());
-    for inner in command.get_subcommands() {
+    for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
         commands(inner, &format!("{name}-{}", inner.get_name()), found);
     }
 }

@@ -21,17 +21,22 @@ if [ "$(id -u)" -ne 0 ]; then
     echo "$0 boots Debian boxes: run it as root" >&2
     exit 77
 fi
-missing=()
-for package in "${packages[@]}"; do
-    state=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null) || state=
-    [ "$state" = installed ] || missing+=("$package")
-done
-lists=$(apt-get indextargets --format '$(FILENAME)' 'Created-By: Packages' 'Origin: Debian')
-if [ ${#missing[@]} -gt 0 ] || [ -z "$lists" ]; then
-    apt-get --quiet update
-fi
-if [ ${#missing[@]} -gt 0 ]; then
-    echo "Installing ${missing[*]}"
-    DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes --no-install-recommends \
-        install "${missing[@]}"
-fi
+# Installs those of some packages that are missing.
+need() {
+    local package state lists missing=()
+    for package; do
+        state=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null) || state=
+        [ "$state" = installed ] || missing+=("$package")
+    done
+    lists=$(apt-get indextargets --format '$(FILENAME)' 'Created-By: Packages' 'Origin: Debian')
+    if [ ${#missing[@]} -gt 0 ] || [ -z "$lists" ]; then
+        apt-get --quiet update
+    fi
+    if [ ${#missing[@]} -gt 0 ]; then
+        echo "Installing ${missing[*]}"
+        DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes --no-install-recommends \
+            install "${missing[@]}"
+    fi
+}
+
+need "${packages[@]}"

@@ -1,10 +1,10 @@
 //! `mailprov apply`, and what all commands share that change a host.
 
-use std::path::Path;
 use std::time::Instant;
 
 use super::load::{Loaded, Wanted, load};
-use super::{Exit, Stop, saved};
+use super::saved::Kept;
+use super::{Exit, Stop};
 use crate::cli::Global;
 use crate::engine::{self, Lock, Plan, Run, SavedPlan};
 use crate::host::Host;
@@ -14,12 +14,12 @@ use crate::report::Report;
 pub(super) fn run(
     global: &Global,
     wanted: Wanted<'_>,
-    saved_plan: Option<&Path>,
+    kept: Option<Kept<'_>>,
     yes: bool,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
     can_confirm(yes, report)?;
-    let saved = saved_plan.map(saved::read).transpose()?;
+    let saved = kept.map(Kept::read).transpose()?;
     let wanted = match wanted {
         Wanted::Here(mail) => {
             Wanted::Here(mail.or(saved.as_ref().and_then(|saved| saved.mail.as_deref())))

@@ -5,6 +5,7 @@ mod alias;
 mod apply;
 mod bootstrap;
 mod check;
+mod cloud_init;
 mod dns;
 mod edit;
 mod explain;
@@ -26,8 +27,9 @@ use crate::cli::{Cli, Color, Command, Mail};
 use crate::engine::{LockError, PlanError};
 use crate::remote;
 use crate::report::{Options, Report};
-use crate::wire::Parcel;
+use crate::wire::{Parcel, Request};
 use load::Wanted;
+use saved::Kept;
 
 /// How the program ends, in the terms of sysexits(3) where they fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,10 +141,11 @@ pub fn run(cli: &Cli) -> Exit {
     dispatch(cli, None, &mut report)
 }
 
-/// Runs a command line on this machine; `parcel` is the mail.yml where it came
-/// from another one.
-fn dispatch(cli: &Cli, parcel: Option<&Parcel>, report: &mut Report) -> Exit {
+/// Runs a command line on this machine; `request` is what came with it where it
+/// came from another one.
+fn dispatch(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
     let global = &cli.global;
+    let parcel = request.and_then(|request| request.mail.as_ref());
     let result = match &cli.command {
         _ if !global.ssh.on.is_empty() => on::run(cli, report),
         Command::Plan { show: Some(show), .. } => plan::show(show, report),
@@ -150,7 +153,9 @@ fn dispatch(cli: &Cli, parcel: Option<&Parcel>, report: &mut Report) -> Exit {
             plan::run(global, wanted(mail, parcel), out.as_deref(), *detailed_exitcode, report)
         }
         Command::Apply { mail, plan, yes } => {
-            apply::run(global, wanted(mail, parcel), plan.as_deref(), *yes, report)
+            let sent = request.and_then(|request| request.plan.as_deref()).map(Kept::Sent);
+            let kept = sent.or(plan.as_deref().map(Kept::File));
+            apply::run(global, wanted(mail, parcel), kept, *yes, report)
         }
         Command::Check(options) => {
             check::run(global, options, wanted(&options.mail, parcel), report)
@@ -160,6 +165,7 @@ fn dispatch(cli: &Cli, parcel: Option<&Parcel>, report: &mut Report) -> Exit {
         Command::History { run } => history::run(global, *run, report),
         Command::Rollback { run, purge, yes } => rollback::run(global, *run, *purge, *yes, report),
         Command::Playbook(command) => playbook::run(global, command, report),
+        Command::CloudInit(options) => cloud_init::run(options, report),
         Command::Try(options) => try_it::run(global, options, report),
         Command::Init(options) => init::run(options, report),
         Command::Account(command) => account::run(global, command, report),

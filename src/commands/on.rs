@@ -1,10 +1,10 @@
 //! `--on HOST`: the same commands on other hosts, several of them side by side.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::load::{folder, read};
-use super::{Exit, Stop, password};
+use super::{Exit, Stop, password, saved};
 use crate::cli::{Cli, Command, Global, Mail, PasswordFrom};
 use crate::diagnostic::Source;
 use crate::playbook;
@@ -18,6 +18,8 @@ struct Errand {
     request: Request,
     /// The answer where a new password is asked for.
     password: Option<Secret<String>>,
+    /// Where a plan is to be kept.
+    keep: Option<PathBuf>,
     /// Whether it changes them without a question.
     unasked: bool,
     /// Tells whoever presses Ctrl-C what comes of it.
@@ -43,7 +45,7 @@ pub(super) fn bring(
 ) -> Result<Exit, Stop> {
     let command = Command::Apply { mail: Mail { mail: None }, plan: None, yes };
     let request = request(global, &command, Some(parcel), report)?;
-    let errand = Errand { request, password: None, unasked: yes, told_to_stop };
+    let errand = Errand { request, password: None, keep: None, unasked: yes, told_to_stop };
     Ok(send(global, std::slice::from_ref(host), Some(program), &errand, report))
 }
 
@@ -65,13 +67,21 @@ fn errand(cli: &Cli, report: &mut Report) -> Result<Errand, Stop> {
     let usage = |message: &str, after: &str| Err(Stop::new(Exit::Usage, message, after));
     let mut command = cli.command.clone();
     let (mut mail, mut password, mut unasked) = (None, None, false);
+    let (mut keep, mut plan) = (None, None);
     match &mut command {
-        Command::Plan { out: Some(_), .. } | Command::Apply { plan: Some(_), .. } => {
-            let message = "a saved plan stays on the host it was made for";
-            return usage(message, "Log in there and run it there.");
+        Command::Plan { out: Some(_), .. } | Command::Apply { plan: Some(_), .. }
+            if cli.global.ssh.on.len() > 1 =>
+        {
+            return usage("a saved plan is for one host", "Name one host with --on.");
         }
-        Command::Plan { show: None, mail: named, .. } => mail = named.mail.take(),
-        Command::Apply { mail: named, yes, .. } => (mail, unasked) = (named.mail.take(), *yes),
+        Command::Plan { show: None, mail: named, out, .. } => {
+            mail = named.mail.take();
+            keep.clone_from(out);
+        }
+        Command::Apply { mail: named, yes, plan: kept } => {
+            (mail, unasked) = (named.mail.take(), *yes);
+            plan = kept.take().map(|path| saved::read(&path)).transpose()?;
+        }
         Command::Check(options) => mail = options.mail.mail.take(),
         Command::Dns(options) => mail = options.mail.mail.take(),
         Command::Rollback { yes, .. } => unasked = *yes,
@@ -92,7 +102,8 @@ fn errand(cli: &Cli, report: &mut Report) -> Result<Errand, Stop> {
     let parcel = mail.map(|path| pack(&path, report)).transpose()?;
     let mut request = request(&cli.global, &command, parcel, report)?;
     request.screen.answers |= password.is_some();
-    Ok(Errand { request, password, unasked, told_to_stop: Report::told_to_stop })
+    request.plan = plan.map(|plan| plan.to_text());
+    Ok(Errand { request, password, keep, unasked, told_to_stop: Report::told_to_stop })
 }
 
 fn request(
@@ -115,7 +126,7 @@ fn request(
     let command = serde_json::to_value(command)
         .map_err(|error| Stop::new(Exit::Failed, error.to_string(), "Nothing was changed."))?;
     let screen = report.screen();
-    Ok(Request { version: wire::VERSION, command, screen, playbook, mail })
+    Ok(Request { version: wire::VERSION, command, screen, playbook, mail, plan: None })
 }
 
 /// Sends an errand to all hosts at once, and says at the end how each came out.
@@ -140,6 +151,7 @@ fn send(
         request: &errand.request,
         several,
         password: errand.password.as_ref(),
+        keep: errand.keep.as_deref(),
         unasked: errand.unasked,
         told_to_stop: errand.told_to_stop,
     };

@@ -22,7 +22,7 @@ pub(super) fn run(
     if let Some(out) = out {
         // Applied from another folder, it must still find what it was made from.
         let mail = loaded.mail.as_ref().and_then(|path| std::path::absolute(path).ok());
-        saved::write(out, &SavedPlan::new(&plan, mail))?;
+        saved::write(out, &SavedPlan::new(&plan, mail), report)?;
         report.note(&format!("Kept in {0}: mailprov apply --plan {0}\n", out.display()));
     }
     Ok(if detailed_exitcode && !plan.changes.is_empty() { Exit::Changes } else { Exit::Done })

@@ -44,7 +44,7 @@ pub(super) fn run() -> Exit {
     });
     pick_up(&mut report);
     let cli = Cli { command, global: global(&request) };
-    let exit = dispatch(&cli, request.mail.as_ref(), &mut report);
+    let exit = dispatch(&cli, Some(&request), &mut report);
     let is_heard = report.end(exit as u8, PATIENCE);
     note_if(!is_heard && report.has_begun().load(Ordering::Relaxed));
     exit

@@ -92,12 +92,10 @@ impl SavedPlan {
         }
     }
 
-    /// Returns the plan as the bytes of a file.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    /// Returns the plan as the text of a file.
+    pub fn to_text(&self) -> String {
         // Strings and numbers always have a JSON form.
-        let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
-        bytes.push(b'\n');
-        bytes
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 
     /// Compares the plan with one that was made just now.

@@ -1,7 +1,7 @@
 //! What a mail server is made of, told from its own configuration files.
 //!
 //! The templates say above each setting why it is as it is. Here the rendered
-//! files are read back, so that reasons are written once. The [`ways`] that mail
+//! files are read back, so that reasons are written once. The ways that mail
 //! takes are read from the same files: what they do not say is not shown.
 
 mod reasons;

@@ -7,6 +7,7 @@
 //! What may be a secret is decided generously: a person who misspells
 //! `password` or forgets it has written a password all the same.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -28,18 +29,18 @@ pub(super) fn tree(source: &Source, root: &Node) -> Arc<Source> {
 /// secret says so, and what the second has and the first has not is new.
 pub fn veiled(old: &Document, new: &Document) -> (String, String) {
     let known = secrets(old);
-    let text = |document: &Document, known: &[&str]| {
+    let text = |document: &Document, known: &HashSet<&str>| {
         let source = &document.source().text;
         let (mut shown, mut at) = (String::new(), 0);
         for secret in secrets(document) {
             shown += &source[at..secret.start];
-            let is_known = known.contains(&&source[secret.clone()]);
+            let is_known = known.contains(&source[secret.clone()]);
             shown += if is_known { "«secret»" } else { "«new secret»" };
             at = secret.end;
         }
         shown + &source[at..]
     };
-    let known: Vec<&str> = known.into_iter().map(|it| &old.source().text[it]).collect();
+    let known: HashSet<&str> = known.into_iter().map(|it| &old.source().text[it]).collect();
     (text(old, &known), text(new, &known))
 }
 

@@ -1,4 +1,4 @@
-//! `[USER@]HOST[:PORT]`, as one writes it for ssh and scp.
+//! `USER@HOST:PORT`, as one writes it for ssh and scp.
 
 use std::fmt;
 use std::net::Ipv6Addr;

@@ -10,12 +10,14 @@ mod greeting;
 mod parcel;
 mod program;
 mod talk;
+mod user_data;
 
 pub use connection::Login;
 pub use destination::Destination;
 pub use parcel::{Refused, pack};
 pub use program::Program;
 pub use talk::{Audience, Task, talk};
+pub use user_data::{Url, user_data};
 
 /// Why a host could not be asked, or what came between.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,7 @@
 //! A conversation with one host, from the login to the exit code.
 
 use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -9,6 +10,7 @@ use super::connection::{Connection, Input};
 use super::greeting::{FIRST, Greeting, LAST};
 use super::{Destination, Error, Login, Program};
 use crate::host::Interruption;
+use crate::local;
 use crate::report::{Report, is_yes};
 use crate::secret::Secret;
 use crate::wire::{self, Answer, Exposed, Frame, Progress, Request};
@@ -31,6 +33,8 @@ pub struct Task<'t> {
     pub told_to_stop: fn(),
     /// What to answer where a password is asked for.
     pub password: Option<&'t Secret<String>>,
+    /// Where to keep a plan that comes back.
+    pub keep: Option<&'t Path>,
     /// Whether it changes the host without a question.
     pub unasked: bool,
 }
@@ -149,6 +153,7 @@ impl Talk<'_, '_> {
                         break Err(Cut::Lost { under_way });
                     }
                 }
+                Frame::Keep(text) => self.keep(text).map_err(Cut::Refused)?,
                 Frame::End(code) => {
                     // Where this fails, the host remembers that nobody heard.
                     let _ = self.input.send(&Answer::Heard);
@@ -180,6 +185,14 @@ impl Talk<'_, '_> {
             (false, _) => report.ask_line(&question).map(Secret::new),
         };
         answer.map_or(Answer::Nothing, |answer| Answer::Line(Exposed(answer)))
+    }
+
+    fn keep(&self, text: String) -> Result<(), Error> {
+        let Some(path) = self.task.keep else { return Ok(()) };
+        lock(self.audience).keep(path, text).map_err(|error| {
+            let message = format!("could not write {}: {}", path.display(), local::reason(&error));
+            Error::new(message, "Nothing was changed.")
+        })
     }
 
     /// From now on Ctrl-C does not end us: it is told to the host, which undoes

@@ -15,6 +15,7 @@ mod trial;
 
 use std::collections::HashMap;
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, Sender};
@@ -23,6 +24,7 @@ use std::time::Duration;
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Change, Event, Plan, Run, SavedPlan};
 use crate::host::{self, Interruption};
+use crate::local;
 use crate::wire::{self, Answer, Frame, Screen};
 pub use ask::is_yes;
 pub use check::Record;
@@ -223,6 +225,21 @@ impl Report {
         self.say(&text);
     }
 
+    /// Keeps a text in a file of whoever asked, for their eyes only.
+    ///
+    /// # Errors
+    ///
+    /// Fails as the system does.
+    pub fn keep(&mut self, path: &Path, text: String) -> io::Result<()> {
+        match &self.listener {
+            Listener::Here(_) => local::write(path, text.as_bytes()),
+            Listener::There(behind) => {
+                behind.say(Frame::Keep(text));
+                Ok(())
+            }
+        }
+    }
+
     /// Lists runs, the newest first.
     pub fn history(&mut self, runs: &[Run]) {
         if self.screen.json {
@@ -283,7 +300,7 @@ impl Report {
                     self.err(&named(&line));
                 }
             }
-            Frame::Ready(_) | Frame::Ask { .. } | Frame::End(_) => {}
+            Frame::Ready(_) | Frame::Ask { .. } | Frame::Keep(_) | Frame::End(_) => {}
         }
     }
 

@@ -219,6 +219,8 @@ impl Guest {
         command.arg("--directory").arg(self.claim.root());
         command.arg(format!("--network-namespace-path=/run/netns/{}", self.claim.name()));
         command.args(["--quiet", "--register=no", "--console=pipe", "--resolv-conf=off"]);
+        // Its journal is its own, and nothing of it is to stay in ours.
+        command.arg("--link-journal=no");
         if !groups.is_empty() {
             command.arg("--keep-unit");
         }

@@ -1,6 +1,6 @@
 //! YAML as a tree that remembers where each value stands.
 //!
-//! A configuration language is read in two steps. [`parse`] turns a text into
+//! A configuration language is read in two steps. [`parse()`] turns a text into
 //! [`Node`]s, or into diagnostics if it is not YAML. A [`Decoder`] then walks
 //! the tree on behalf of its caller and collects every mistake in it, so that
 //! a person sees all of them at once.

@@ -11,7 +11,7 @@ use crate::provoked::{is_unfinished, wait_until_up};
 use crate::support::{Suite, wait_at_most};
 
 /// From what and at which kinds of moments runs are cut off, in this order.
-const ROWS: [(&str, &str); 8] = [
+const ROWS: [(&str, &str); 7] = [
     ("fresh", "power"),
     ("converged", "power"),
     ("fresh", "journal"),
@@ -19,7 +19,6 @@ const ROWS: [(&str, &str); 8] = [
     ("converged", "journal"),
     ("converged", "file"),
     ("fresh", "change"),
-    ("bare", "journal"),
 ];
 
 /// How many times the power is cut on each release.
@@ -41,10 +40,6 @@ fn kill_everywhere(mut victim: Victim, row: Row) -> Count {
             break;
         }
         count.add(after);
-        if row.from == "bare" && after == After::Apply {
-            // Bare again: the next point is in a first run, too.
-            victim = victim.bared();
-        }
     }
     assert!(count.total() > 10, "a run has more than {} points", count.total());
     count
@@ -118,7 +113,6 @@ fn make(suite: Suite, row: Row) -> Count {
     match (row.from, row.at) {
         ("fresh", "power") => cut_power_of_first_runs(FirstRun::observe(suite), times),
         ("fresh", kind) => kill_first_runs(&FirstRun::observe(suite), kind),
-        ("bare", _) => kill_everywhere(Victim::bare(suite), row),
         (_, "power") => cut_power(Victim::converged(suite), times),
         _ => kill_everywhere(Victim::converged(suite), row),
     }

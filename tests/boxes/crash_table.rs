@@ -20,7 +20,7 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 pub struct Row {
     /// The codename of the release.
     pub release: &'static str,
-    /// What the host was before the run: `converged`, `fresh` or `bare`.
+    /// What the host was before the run: `converged` or `fresh`.
     pub from: &'static str,
     /// The kind of moment at which it was cut off.
     pub at: &'static str,

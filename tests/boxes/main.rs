@@ -17,6 +17,7 @@ mod accounts;
 mod agent;
 mod aliases;
 mod catch_all;
+mod cloud_init;
 #[allow(dead_code, unreachable_pub, reason = "a toolbox")]
 mod common;
 #[cfg(feature = "faults")]

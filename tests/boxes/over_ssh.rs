@@ -145,7 +145,18 @@ fn a_changed_mail_yml_is_sent_shown_and_rolled_back_from_afar() {
     }
     assert!(!output.to_string().contains("$6$"), "{output}");
     assert!(!host.exists("/etc/mailprov/secrets"));
-    let _ = laptop.mailprov(&["apply", "more.yml", "--yes", "--on", &at]).success();
+    // A plan is kept here, and applied there as it was or not at all.
+    let keep = ["plan", "more.yml", "--out", "kept.plan", "--on", &at];
+    let apply = ["apply", "more.yml", "--plan", "kept.plan", "--yes", "--on", &at];
+    let _ = laptop.mailprov(&keep).success();
+    let mode = laptop.debian.run(&["stat", "--format=%a", "/root/kept.plan"]).success().stdout();
+    assert_eq!(mode, "600\n");
+    assert!(!host.exists("/kept.plan") && !host.exists("/root/kept.plan"));
+    let _ = host.shell("echo '# by hand' >> /etc/postfix/main.cf").success();
+    let output = laptop.mailprov(&apply).exits(3);
+    assert!(output.stderr().contains("/etc/postfix/main.cf"), "{output}");
+    let _ = laptop.mailprov(&keep).success();
+    let _ = laptop.mailprov(&apply).success();
     assert_eq!(host.read("/etc/mailprov/secrets/bob"), secret.as_bytes());
     let mode = host.run(&["stat", "--format=%a", "/etc/mailprov/secrets/bob"]).stdout();
     assert_eq!(mode, "600\n");
@@ -156,6 +167,18 @@ fn a_changed_mail_yml_is_sent_shown_and_rolled_back_from_afar() {
     assert_eq!(host.read("/etc/mailprov/mail.yml"), laptop.debian.read("/root/mail.yml"));
     assert!(!host.exists("/etc/mailprov/secrets/bob"));
     let _ = laptop.mailprov(&["plan", "--detailed-exitcode", "--on", &at]).exits(0);
+
+    // A password from here, for an account there.
+    laptop.debian.write("/root/password", "correct horse\n", 0o600);
+    let add = ["account", "add", "carl", "--password-file", "password", "--yes", "--on", &at];
+    let output = laptop.mailprov(&add).success();
+    assert!(!output.to_string().contains("correct horse"), "{output}");
+    assert!(output.stdout().contains("carl"), "{output}");
+    let tls = Tls::unverified("mail.example.org");
+    let mut imap = Imap::connect_tls(host.connect(993).unwrap(), &tls).unwrap();
+    imap.login("carl", "correct horse").unwrap().ok().unwrap();
+    let list = laptop.mailprov(&["account", "list", "--on", &at]).success();
+    assert!(list.stdout().contains("carl@example.org"), "{list}");
 
     // A mistake is found here, before there is a connection.
     laptop.debian.write("/root/wrong.yml", "hostname: mail.example.org\n", 0o600);

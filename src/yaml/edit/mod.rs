@@ -51,7 +51,7 @@ impl Document {
     ///
     /// # Errors
     ///
-    /// As [`parse`].
+    /// As [`parse()`](super::parse()).
     pub fn parse(source: &Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
         Ok(Self { source: Arc::clone(source), root: parse(source)? })
     }

@@ -1,10 +1,12 @@
-//! The command line of `try`.
+//! The command lines of `try` and `cloud-init`: hosts that are not there yet.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use super::Mail;
+use crate::remote::Url;
 use crate::sandbox;
 
 /// What to try, and on which release.
@@ -22,6 +24,20 @@ pub struct Try {
     /// Install the Debian packages that are needed without asking.
     #[arg(long, short = 'y')]
     pub yes: bool,
+}
+
+/// What a new host is to be, and where it gets the program from.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+pub struct CloudInit {
+    /// The file that says what the mail service is.
+    #[command(flatten)]
+    pub mail: Mail,
+    /// Where the new host fetches mailprov: https://…
+    #[arg(long)]
+    pub url: Url,
+    /// The program that is to be found there, if it is not the one that runs.
+    #[arg(long, value_name = "FILE")]
+    pub binary: Option<PathBuf>,
 }
 
 /// A release of Debian, by its codename.

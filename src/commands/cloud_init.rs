@@ -1,0 +1,66 @@
+//! `mailprov cloud-init`: user-data for a host that is yet to be rented.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::load::{find, folder, judge, no_mail_yml, read};
+use super::{Exit, Stop, on, sent};
+use crate::cli::CloudInit;
+use crate::diagnostic::{Diagnostic, Source};
+use crate::mail::{Files, Spec};
+use crate::remote::{Program, user_data};
+use crate::report::Report;
+use crate::yaml::Document;
+
+/// The largest user-data that AWS takes, in bytes; others take more.
+const LIMIT: usize = 16 * 1024;
+
+/// Prints the user-data.
+pub(super) fn run(options: &CloudInit, report: &mut Report) -> Result<Exit, Stop> {
+    let path = find(options.mail.mail.as_deref()).ok_or_else(no_mail_yml)?;
+    let source = Arc::new(Source { name: path.display().to_string(), text: read(&path)? });
+    let spec = judge(&source, &Files::beside(folder(&path)), report)?;
+    let mistakes = unfit(&spec);
+    if !mistakes.is_empty() {
+        report.diagnostics(&mistakes);
+        return Err(Stop::silent(Exit::Invalid));
+    }
+    let parcel = on::pack(&path, report)?;
+    let program = match &options.binary {
+        Some(path) => Program::read(path)?,
+        None => Program::own()?,
+    };
+    let text = user_data(&parcel, Path::new(sent::FOLDER), &options.url, program.digest());
+    report.note(&format!(
+        "{} must lead to the program with the SHA-256 {}.\n",
+        options.url,
+        program.digest()
+    ));
+    if text.len() > LIMIT {
+        report.note("This is more than 16 KiB; some providers take no more user-data than that.\n");
+    }
+    report.text(&text);
+    Ok(Exit::Done)
+}
+
+/// Finds what a host cannot have at its first boot, and what must not stand in
+/// user-data.
+fn unfit(spec: &Spec) -> Vec<Diagnostic> {
+    let mut mistakes = Vec::new();
+    let document = Document::parse(&spec.source).ok();
+    let password = document.as_ref().and_then(|it| it.get(&["relay", "password_file"]));
+    if let Some(password) = password {
+        let message = "the password for the relay would stand in the user-data, in the clear";
+        let help = "whoever may ask the provider's metadata service can read that: leave `relay` \
+                    out, and add it with `mailprov bootstrap` once the host is there";
+        mistakes.push(Diagnostic::new(&spec.source, password.span.clone(), message).help(help));
+    }
+    if !spec.tls.self_signed {
+        let message = "there is no certificate yet when a host boots for the first time";
+        let help = "write `tls: {self_signed: true}` for the time being: a private key must not \
+                    stand in user-data";
+        let place = spec.tls.certificate.span.clone();
+        mistakes.push(Diagnostic::new(&spec.source, place, message).help(help));
+    }
+    mistakes
+}
