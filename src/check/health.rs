@@ -28,6 +28,10 @@ pub fn queue(host: &Host) -> Vec<Finding> {
     let listed = host.command(["postqueue", "-j"]).run();
     vec![match listed {
         Err(error) => finding.wrong(error.to_string(), "mailprov apply starts Postfix."),
+        // It then reads the queue by itself, and says so.
+        Ok(captured) if captured.stderr.contains("system is down") => {
+            finding.wrong("Postfix does not run, so nothing goes on", "mailprov apply starts it.")
+        }
         Ok(captured) => {
             let waiting = captured.stdout.lines().count();
             let seen = match waiting {
