@@ -2,6 +2,7 @@
 
 mod everyday;
 mod hosts;
+mod well;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use crate::remote::Destination;
 
 pub use everyday::{AccountCommand, AliasCommand, Edit, InFile, Init, PasswordFrom};
 pub use hosts::{CloudInit, Suite, Try};
+pub use well::{Check, Dns};
 
 /// Turns a bare Debian host into your own mail server, and keeps it so.
 ///
@@ -164,6 +166,16 @@ pub enum Command {
     /// that the host can look after itself. Needs nothing there but sshd. May be repeated: what is
     /// there already is not sent again.
     Bootstrap(Bootstrap),
+    /// Prove that the mail server works.
+    ///
+    /// On the host, as root: which ports answer, the certificate on each, logins, a mail there and
+    /// back, that nobody can relay or write as somebody else, the queue, the disk, the clock, the
+    /// log; and what DNS says of it. Ends with 1 where something is wrong. It logs in as one of
+    /// the accounts, with a password that it makes up and that counts for seconds, and deletes
+    /// the mails that it sends.
+    Check(Check),
+    /// Print the DNS records that the world is to find, as a table or as a zone file.
+    Dns(Dns),
     /// List the runs, newest first, or show what one of them changed.
     History {
         /// The number of a run.

@@ -31,7 +31,7 @@
 //! 7  remote         other hosts: ssh leads there, this very program does there what is asked
 //! 6  report         plans and events → terminal, progress, JSON lines
 //!    sandbox        throw-away Debian machines on this one, for `try` and the tests
-//!    check          questions to a mail server: SMTP, IMAP, POP3, over TLS
+//!    check          questions to a mail server: SMTP, IMAP, POP3, over TLS; to DNS
 //! 5  engine         plan, apply, undo, journal, lock: keys, states and changes of no certain kind
 //! 4  playbook       steps and templates: YAML and the spec in, resources out
 //! 3  resource       one file a kind: its fields, its key, what it wants, how to look, how to write
@@ -42,6 +42,7 @@
 //!    wire           what two mailprovs say to each other over SSH
 //!    local          files that a person names on the command line, and what they type
 //! 0  diagnostic     a mistake and its place         secret   what prints as «secret»
+//!    finding        a thing looked at, and how it is
 //!    diff           two texts → marked lines        digest   SHA-256
 //! ```
 //!
@@ -93,6 +94,7 @@ pub mod digest;
 pub mod engine;
 pub mod explain;
 mod fault;
+pub mod finding;
 pub mod host;
 pub mod local;
 pub mod mail;

@@ -351,3 +351,34 @@ fn what_a_file_holds_cannot_command_the_terminal() {
     assert!(!text.contains(['\u{1b}', '\u{7}', '\u{9b}']), "{text:?}");
     assert!(Path::new(&desk.path("tree/note")).exists());
 }
+
+#[test]
+fn a_check_wants_a_running_host_and_names_its_parts() {
+    let desk = Desk::new();
+    desk.write("mail.yml", mail_yml("{self_signed: true}"));
+    desk.run(&["check", "--root", "tree"]).exits(64).says(&["nothing runs in a tree"]);
+    let parts = "configuration, ports, tls, login, mail, relay, spoofing, queue, disk, clock, log, \
+                 dns, outward";
+    desk.run(&["check", "--only", "nothing"]).exits(64).says(&[parts]);
+}
+
+#[test]
+fn records_are_printed_for_forms_name_servers_and_programs() {
+    let desk = Desk::new();
+    desk.write("mail.yml", mail_yml("{self_signed: true}"));
+    let table = desk.run(&["dns"]).exits(0).stdout();
+    assert!(table.contains("At the registrar of your domains:"), "{table}");
+    assert!(table.contains("MX    10 mail.example.org"), "{table}");
+    let zone = desk.run(&["dns", "--zone"]).exits(0).stdout();
+    for line in [
+        "example.org. 3600 IN MX 10 mail.example.org.",
+        "example.org. 3600 IN TXT \"v=spf1 mx -all\"",
+        "_dmarc.example.org. 3600 IN TXT \"v=DMARC1; p=none\"",
+    ] {
+        assert!(zone.lines().any(|it| it == line), "`{line}` is missing:\n{zone}");
+    }
+    let json = desk.run(&["dns", "--json"]).exits(0).stdout();
+    let lines = json.lines().map(|it| serde_json::from_str::<serde_json::Value>(it).unwrap());
+    let mx = lines.into_iter().find(|it| it["type"] == "MX").unwrap();
+    assert_eq!((&mx["event"], &mx["value"]), (&"record".into(), &"10 mail.example.org".into()));
+}

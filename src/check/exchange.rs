@@ -17,9 +17,9 @@ const DELIVERY: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(500);
 
 /// Who we say we are: names that lead nowhere (RFC 2606).
-const OURSELVES: &str = "mailprov.invalid";
-const STRANGER: &str = "stranger@elsewhere.example";
-const ANOTHER: &str = "somebody@far.example";
+pub(super) const OURSELVES: &str = "mailprov.invalid";
+pub(super) const STRANGER: &str = "stranger@elsewhere.example";
+pub(super) const ANOTHER: &str = "somebody@far.example";
 
 /// More messages than this are not looked through by POP3, which cannot search.
 const MOST_MESSAGES: u32 = 50;
@@ -138,7 +138,7 @@ impl Exchange {
         loop {
             let found = match by {
                 Reader::Imap => self.look_by_imap(account),
-                Reader::Pop3 => self.look_by_pop3(account),
+                Reader::Pop3 => self.by_pop3(account, false),
             }?;
             if found.len() >= count {
                 return Ok(found);
@@ -153,6 +153,24 @@ impl Exchange {
         }
     }
 
+    /// Removes the mails of this exchange, and no others.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the login is refused.
+    pub fn remove(&self, account: &Account, by: Reader) -> Result<()> {
+        match by {
+            Reader::Imap => {
+                let mut imap = Imap::connect_tls(self.at(993), &self.tls)?;
+                imap.login(&account.login, &account.password)?;
+                imap.select("INBOX")?;
+                imap.remove_subject(&self.token)?;
+                imap.logout()
+            }
+            Reader::Pop3 => self.by_pop3(account, true).map(drop),
+        }
+    }
+
     fn look_by_imap(&self, account: &Account) -> Result<Vec<String>> {
         let mut imap = Imap::connect_tls(self.at(993), &self.tls)?;
         imap.login(&account.login, &account.password)?;
@@ -164,7 +182,7 @@ impl Exchange {
         Ok(messages)
     }
 
-    fn look_by_pop3(&self, account: &Account) -> Result<Vec<String>> {
+    fn by_pop3(&self, account: &Account, remove: bool) -> Result<Vec<String>> {
         let mut pop3 = Pop3::connect_tls(self.at(995), &self.tls)?;
         pop3.login(&account.login, &account.password)?;
         let last = pop3.stat()?;
@@ -174,9 +192,15 @@ impl Exchange {
             let mut header = message.lines().take_while(|line| !line.is_empty());
             if header.any(|line| line.starts_with("Subject:") && line.contains(&self.token)) {
                 messages.push(message);
+                if remove {
+                    pop3.delete(number)?;
+                }
             }
         }
-        let _ = pop3.quit();
+        let parted = pop3.quit();
+        if remove {
+            parted?;
+        }
         Ok(messages)
     }
 

@@ -86,8 +86,11 @@ impl Imap {
     ///
     /// As [`Session::greeted`].
     pub fn search_subject(&mut self, words: &str) -> Result<Vec<u32>> {
-        let responses =
-            self.command("SEARCH", &format!("SEARCH HEADER Subject {}", quoted(words)))?;
+        self.search(&format!("SEARCH HEADER Subject {}", quoted(words)))
+    }
+
+    fn search(&mut self, line: &str) -> Result<Vec<u32>> {
+        let responses = self.command("SEARCH", line)?;
         let mut found = Vec::new();
         for response in &responses {
             let Some(numbers) = response.words.strip_prefix("SEARCH") else { continue };
@@ -122,6 +125,22 @@ impl Imap {
     pub fn delete(&mut self, number: u32) -> Result<()> {
         self.command("STORE", &format!("STORE {number} +FLAGS.SILENT (\\Deleted)"))?;
         self.command("EXPUNGE", "EXPUNGE").map(drop)
+    }
+
+    /// Removes the messages of the open mailbox whose subject contains some
+    /// words for good, and no others (UIDPLUS, RFC 4315).
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::greeted`].
+    pub fn remove_subject(&mut self, words: &str) -> Result<()> {
+        let search = format!("UID SEARCH HEADER Subject {}", quoted(words));
+        for number in self.search(&search)? {
+            let store = format!("UID STORE {number} +FLAGS.SILENT (\\Deleted)");
+            self.command("STORE", &store)?;
+            self.command("EXPUNGE", &format!("UID EXPUNGE {number}"))?;
+        }
+        Ok(())
     }
 
     /// Says goodbye.

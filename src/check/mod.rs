@@ -1,25 +1,48 @@
 //! Questions to a mail server, over the network like anybody's mail program:
-//! small clients for SMTP, IMAP and POP3, in the clear or over TLS.
+//! small clients for SMTP, IMAP and POP3, in the clear or over TLS; and what is
+//! to be found out with them, one file a [`Part`].
 //!
 //! A server may say anything, at any pace: answers have a limit in length and
 //! in time, and what is odd in them is an [`Error`], as is a connection that
 //! breaks. An SMTP answer that says no is an answer; where a mail program could
 //! not go on after it, it is [`Error::Refused`].
 
+mod dns;
 mod error;
 mod exchange;
+mod health;
 mod imap;
+mod login;
+mod outward;
+mod part;
 mod pop3;
+mod ports;
+mod post;
+mod probe;
+mod relay;
 #[cfg(test)]
 mod script;
+mod server;
+mod shown;
 mod smtp;
 mod tls;
 mod wire;
 
+pub use dns::{Record, Resolver, Wanted, dns};
 pub use error::{Error, Result};
 pub use exchange::{Account, Exchange, Reader, Said, random};
+pub use health::{clock, disk, log, queue};
 pub use imap::Imap;
+pub use login::{login, spoofing};
+pub use outward::outward;
+pub use part::Part;
 pub use pop3::Pop3;
+pub use ports::ports;
+pub use post::post;
+pub use probe::Probe;
+pub use relay::relay;
+pub use server::{Certificate, Server, reachable};
+pub use shown::certificates;
 pub use smtp::{Reply, Smtp};
 pub use tls::Tls;
 pub use wire::{Session, Wire};

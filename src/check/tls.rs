@@ -42,6 +42,23 @@ impl Tls {
         Self::new(name, |builder| builder.with_root_certificates(roots).with_no_client_auth())
     }
 
+    /// Trusts the authorities in `pem` as far as they can be read, as a host does
+    /// whose list holds odd old ones.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tls::trusting`].
+    pub fn trusting_what_can_be_read(pem: &[u8], name: &str) -> Result<Self> {
+        let mut roots = RootCertStore::empty();
+        let (added, _) = roots.add_parsable_certificates(
+            CertificateDer::pem_slice_iter(pem).filter_map(|it| it.ok()),
+        );
+        if added == 0 {
+            return Err(Error::Trust("there is no certificate to trust".into()));
+        }
+        Self::new(name, |builder| builder.with_root_certificates(roots).with_no_client_auth())
+    }
+
     /// Trusts a server that shows the first certificate in `pem`, and no other:
     /// how a self-signed one is known.
     ///

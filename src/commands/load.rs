@@ -9,12 +9,12 @@ use crate::cli::Global;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::engine::{self, Plan, Unseen};
 use crate::explain::File;
-use crate::host::Host;
+use crate::host::{Host, Unit};
 use crate::local;
 use crate::mail::{self, Files, Spec};
 use crate::playbook::{self, Context, Declared, Playbook};
 use crate::report::Report;
-use crate::resource::{View, examine_certificate};
+use crate::resource::{Resource, View, examine_certificate};
 use crate::wire::Parcel;
 
 /// Where mail.yml is looked for where none is named.
@@ -85,6 +85,11 @@ impl Loaded {
         self.spec.as_ref().map_or("this host".into(), |spec| spec.hostname.value.to_string())
     }
 
+    /// Returns what mail.yml says, if there is one.
+    pub(super) fn spec(&self) -> Option<&Spec> {
+        self.spec.as_ref()
+    }
+
     /// Tells whether mail leaves by way of another host.
     pub(super) fn has_relay(&self) -> bool {
         self.spec.as_ref().is_some_and(|spec| spec.relay.is_some())
@@ -100,10 +105,24 @@ impl Loaded {
                 return Err(Stop::silent(Exit::Invalid));
             }
         }
-        let declared = self.declared(report)?;
-        let mut plan = engine::plan(&self.host, &declared)?;
+        let mut plan = self.compare(report)?;
         plan.unseen.splice(0..0, unseen);
         Ok(plan)
+    }
+
+    /// Plans, whatever the certificate is like.
+    pub(super) fn compare(&self, report: &mut Report) -> Result<Plan, Stop> {
+        Ok(engine::plan(&self.host, &self.declared(report)?)?)
+    }
+
+    /// Returns the units of the services that the playbook declares.
+    pub(super) fn services(&self, report: &mut Report) -> Result<Vec<Unit>, Stop> {
+        let declared = self.declared(report)?;
+        let unit = |declared: &Declared| match &declared.resource {
+            Resource::Service(service) => Some(service.unit().clone()),
+            _ => None,
+        };
+        Ok(declared.iter().filter_map(unit).collect())
     }
 
     fn declared(&self, report: &mut Report) -> Result<Vec<Declared>, Stop> {

@@ -4,7 +4,9 @@ mod account;
 mod alias;
 mod apply;
 mod bootstrap;
+mod check;
 mod cloud_init;
+mod dns;
 mod edit;
 mod explain;
 mod generate;
@@ -155,6 +157,10 @@ fn dispatch(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
             let kept = sent.or(plan.as_deref().map(Kept::File));
             apply::run(global, wanted(mail, parcel), kept, *yes, report)
         }
+        Command::Check(options) => {
+            check::run(global, options, wanted(&options.mail, parcel), report)
+        }
+        Command::Dns(options) => dns::run(global, options, wanted(&options.mail, parcel), report),
         Command::Bootstrap(bootstrap) => bootstrap::run(global, bootstrap, report),
         Command::History { run } => history::run(global, *run, report),
         Command::Rollback { run, purge, yes } => rollback::run(global, *run, *purge, *yes, report),

@@ -82,6 +82,8 @@ fn errand(cli: &Cli, report: &mut Report) -> Result<Errand, Stop> {
             (mail, unasked) = (named.mail.take(), *yes);
             plan = kept.take().map(|path| saved::read(&path)).transpose()?;
         }
+        Command::Check(options) => mail = options.mail.mail.take(),
+        Command::Dns(options) => mail = options.mail.mail.take(),
         Command::Rollback { yes, .. } => unasked = *yes,
         Command::Account(command) => {
             if let Some(from) = command.password_from()

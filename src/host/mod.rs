@@ -2,6 +2,7 @@
 //! processes. Everything that mailprov learns or does goes through a [`Host`].
 
 mod accounts;
+mod addresses;
 mod chase;
 mod command;
 mod dpkg;
@@ -15,6 +16,7 @@ mod outward;
 mod process;
 mod put;
 mod signals;
+mod space;
 mod swap;
 
 use std::path::{Path, PathBuf};
@@ -31,6 +33,7 @@ pub use init::Unit;
 pub use process::Process;
 pub(crate) use process::now;
 pub use signals::Interruption;
+pub use space::Space;
 pub use swap::Read;
 
 /// A machine: this one, or a tree that holds one (an image, a chroot).

@@ -27,6 +27,7 @@ mod domain;
 mod extra;
 mod files;
 mod forwards;
+mod inbox;
 mod keys;
 #[cfg(test)]
 mod laws;
@@ -58,6 +59,7 @@ pub use directory::{Account, CatchAll, Directory, Forward, Mailboxes};
 pub use domain::{Domain, Hostname};
 pub use extra::Extra;
 pub use files::{Files, Named, named};
+pub use inbox::Inbox;
 pub use local_part::LocalPart;
 pub use name::{Name, Target};
 pub use new_password::Password;

@@ -2,6 +2,7 @@
 //! JSON lines.
 
 mod ask;
+mod check;
 mod explain;
 mod history;
 mod json;
@@ -26,6 +27,7 @@ use crate::host::{self, Interruption};
 use crate::local;
 use crate::wire::{self, Answer, Frame, Screen};
 pub use ask::is_yes;
+pub use check::Record;
 use progress::Progress;
 use screen::{Behind, Listener};
 use style::Style;

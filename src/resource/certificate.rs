@@ -262,8 +262,9 @@ pub fn examine(
     Ok(problems)
 }
 
-/// Reads the names and the first and last moment of the first certificate.
-fn parse(pem: &[u8]) -> Option<(Vec<String>, (i64, i64))> {
+/// Reads the names and the first and last moment, in seconds since 1970, of the
+/// first certificate.
+pub fn parse(pem: &[u8]) -> Option<(Vec<String>, (i64, i64))> {
     let der = CertificateDer::from_pem_slice(pem).ok()?;
     let certificate = X509::from_der(&der).ok()?.tbs_certificate;
     let (_, SubjectAltName(names)) = certificate.get::<SubjectAltName>().ok()??;
@@ -289,7 +290,7 @@ fn belongs(chain: &[u8], key: &[u8]) -> Option<bool> {
 
 /// Tells whether one of a certificate's names is `hostname` (RFC 9525, 6.3: a
 /// star stands for one whole label, the first).
-fn covers(names: &[String], hostname: &str) -> bool {
+pub fn covers(names: &[String], hostname: &str) -> bool {
     names.iter().any(|name| match name.strip_prefix("*.") {
         Some(rest) => hostname.split_once('.').is_some_and(|(_, domain)| domain == rest),
         None => name == hostname,

@@ -35,7 +35,8 @@ use crate::yaml::{Decoder, Node};
 pub use attributes::{AssetError, Assets};
 pub use back::{Back, back, living_by};
 pub use certificate::{
-    CertificateState, Problem as CertificateProblem, examine as examine_certificate,
+    CertificateState, Problem as CertificateProblem, covers, examine as examine_certificate,
+    parse as read_certificate,
 };
 pub use data::json;
 pub use key::Key;

@@ -114,6 +114,11 @@ impl Service {
         &self.key.unit.name
     }
 
+    /// Returns the service's unit.
+    pub fn unit(&self) -> &Unit {
+        &self.key.unit
+    }
+
     /// Returns what the service loads.
     pub fn loads(&self) -> &[Key] {
         &self.loads

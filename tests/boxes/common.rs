@@ -190,6 +190,11 @@ impl Server {
         Tls::trusting(&CERTIFICATES.root, "mail.example.org")
     }
 
+    /// Returns the root of the tests' authority.
+    pub fn root() -> &'static str {
+        &CERTIFICATES.root
+    }
+
     /// Calls as another server does, in the clear, and says `EHLO`.
     pub fn stranger(&self) -> Smtp {
         let mut smtp = Smtp::connect(self.debian.connect(25).unwrap()).unwrap();

@@ -66,4 +66,5 @@ mod try_it;
 mod two_servers;
 #[cfg(feature = "faults")]
 mod undo;
+mod well;
 mod without_systemd;

@@ -105,6 +105,10 @@ fn a_bare_host_becomes_a_mail_server_that_looks_after_itself() {
         let digest = |debian: &Debian| debian.run(&["sha256sum", PROGRAM]).success().stdout();
         assert_eq!(digest(&host), digest(&laptop.debian));
 
+        let check = laptop.mailprov(&["check", "--on", &at]).success();
+        assert!(check.stdout().contains("mail.example.org is well: "), "{check}");
+        assert!(check.stdout().contains("✓ They are deleted again"), "{check}");
+
         // From either side, nothing is left to do, and nothing is done.
         let _ = host.mailprov(&["plan", "--detailed-exitcode"]).exits(0);
         let before = host.snapshot();

@@ -12,7 +12,9 @@ use super::debian::Debian;
 use super::network::{Addresses, Network};
 
 const A: u16 = 1;
+const PTR: u16 = 12;
 const MX: u16 = 15;
+const TXT: u16 = 16;
 const AAAA: u16 = 28;
 
 /// Names and what they lead to.
@@ -36,6 +38,27 @@ impl Zone {
     pub fn mx(mut self, domain: &str, host: &str) -> Self {
         let preference = 10_u16.to_be_bytes();
         self.add(domain, MX, [&preference[..], &encode(host)].concat());
+        self
+    }
+
+    /// Gives a name a text of at most 255 bytes.
+    #[must_use]
+    pub fn text(mut self, name: &str, text: &str) -> Self {
+        let length = [u8::try_from(text.len()).unwrap()];
+        self.add(name, TXT, [&length[..], text.as_bytes()].concat());
+        self
+    }
+
+    /// Lets both addresses of a box lead back to a name.
+    #[must_use]
+    pub fn back(mut self, addresses: Addresses, name: &str) -> Self {
+        let [a, b, c, d] = addresses.v4.octets();
+        self.add(&format!("{d}.{c}.{b}.{a}.in-addr.arpa"), PTR, encode(name));
+        let digits = addresses.v6.octets().into_iter().rev();
+        let digits =
+            digits.flat_map(|byte| [format!("{:x}", byte & 15), format!("{:x}", byte >> 4)]);
+        let digits = digits.collect::<Vec<_>>().join(".");
+        self.add(&format!("{digits}.ip6.arpa"), PTR, encode(name));
         self
     }
 

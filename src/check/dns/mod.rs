@@ -1,0 +1,208 @@
+//! What the world is told of a mail server by DNS, and whether that is true.
+//! Each verdict comes with the very record that is to be published.
+
+mod records;
+mod resolver;
+mod spf;
+
+use std::net::IpAddr;
+
+pub use records::{Record, Wanted};
+pub use resolver::Resolver;
+
+use resolver::Found;
+
+use super::server::is_public;
+use crate::finding::Finding;
+
+const MX: &str = "Mail for the domain goes where its MX record says.";
+const HOST: &str = "Other servers look for this one by its name.";
+const PTR: &str = "Many servers refuse mail from an address that does not lead back to the name.";
+const SPF: &str = "Without it large providers refuse mail of the domain, or take it for spam.";
+const DMARC: &str = "Large providers want to see one.";
+const DKIM: &str = "A signature that cannot be verified is worse than none.";
+
+/// Under these names keys for signatures usually are.
+const SELECTORS: [&str; 3] = ["default", "mail", "dkim"];
+
+/// Asks for all records, and judges them.
+pub fn dns(wanted: &Wanted, resolver: &Resolver) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let published = resolver.addresses(&wanted.hostname);
+    findings.push(of_host(wanted, &published));
+    let mut addresses = published.unwrap_or_default();
+    let own = wanted.addresses.iter().filter(|it| is_public(**it));
+    addresses.extend(own.filter(|it| !addresses.contains(it)).copied().collect::<Vec<_>>());
+    for address in &addresses {
+        findings.push(of_address(wanted, *address, &resolver.names(*address)));
+    }
+    // Of a host that the world knows nothing of, its own will have to do.
+    let senders = if addresses.is_empty() { &wanted.addresses } else { &addresses };
+    for domain in &wanted.domains {
+        findings.push(of_mx(wanted, domain, &resolver.mx(domain)));
+        findings.push(of_spf(wanted, domain, senders, &resolver.txt(domain)));
+        let texts = resolver.txt(&format!("_dmarc.{domain}"));
+        findings.push(of_dmarc(wanted, domain, &texts));
+        for selector in SELECTORS {
+            let name = format!("{selector}._domainkey.{domain}");
+            if let Ok(texts) = resolver.txt(&name) {
+                findings.extend(of_dkim(&name, &texts));
+            }
+        }
+    }
+    findings
+}
+
+fn publish(record: &Record) -> String {
+    format!("Publish: {}", record.zone_line())
+}
+
+fn unanswered(finding: Finding, why: &str) -> Finding {
+    finding.not_checked(why, "See /etc/resolv.conf, and try: getent hosts deb.debian.org")
+}
+
+fn joined<T: ToString>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn of_host(wanted: &Wanted, published: &Found<IpAddr>) -> Finding {
+    let finding = Finding::ok(format!("A and AAAA of {}", wanted.hostname), HOST);
+    let published = match published {
+        Ok(published) => published,
+        Err(why) => return unanswered(finding, why),
+    };
+    let records: Vec<_> = wanted.of_host().iter().map(publish).collect();
+    let own = &wanted.addresses;
+    if published.is_empty() {
+        return finding.wrong("there are none", records.join("\n"));
+    }
+    let strange: Vec<_> = published.iter().filter(|it| !own.contains(it)).collect();
+    if strange.is_empty() {
+        return match own.iter().find(|it| is_public(**it) && !published.contains(it)) {
+            None => finding.seen(joined(published)),
+            Some(missing) => finding.warning(
+                format!("{missing}, which mail may leave by, is not there"),
+                records.join("\n"),
+            ),
+        };
+    }
+    let seen = format!("they say {}; this host has {}", joined(published), joined(own));
+    let translated = |it: &IpAddr| {
+        is_public(*it) && !own.iter().any(|own| own.is_ipv4() == it.is_ipv4() && is_public(*own))
+    };
+    if strange.iter().all(|it| translated(it)) {
+        let remedy = "Compare it with the address that your router or provider gives this host.";
+        return finding.not_checked(format!("{seen}, behind a router"), remedy);
+    }
+    finding.wrong(seen, records.join("\n"))
+}
+
+fn of_address(wanted: &Wanted, address: IpAddr, names: &Found<String>) -> Finding {
+    let finding = Finding::ok(format!("PTR of {address}"), PTR);
+    let remedy = format!(
+        "{}\nIt is set at the provider of the server (\"reverse DNS\"), not of the domain.",
+        publish(&wanted.ptr(address))
+    );
+    match names {
+        Err(why) => unanswered(finding, why),
+        Ok(names) if names.is_empty() => finding.wrong("there is none", remedy),
+        Ok(names) if names.contains(&wanted.hostname) => finding.seen(joined(names)),
+        Ok(names) => finding.wrong(format!("it is {}", joined(names)), remedy),
+    }
+}
+
+fn of_mx(wanted: &Wanted, domain: &str, found: &Found<(u16, String)>) -> Finding {
+    let finding = Finding::ok(format!("MX of {domain}"), MX);
+    let remedy = publish(&wanted.mx(domain));
+    let found = match found {
+        Ok(found) if found.is_empty() => return finding.wrong("there is none", remedy),
+        Ok(found) => found,
+        Err(why) => return unanswered(finding, why),
+    };
+    let all: Vec<_> =
+        found.iter().map(|(preference, name)| format!("{preference} {name}")).collect();
+    let best = found.iter().map(|(preference, _)| *preference).min();
+    let ours = found.iter().filter(|(_, name)| *name == wanted.hostname).map(|it| it.0).min();
+    match ours {
+        None => finding.wrong(format!("it leads to {}", joined(&all)), remedy),
+        Some(ours) if Some(ours) > best => finding.warning(
+            format!("others come first: {}", joined(&all)),
+            "Right if they pass the mail on to this host; else give it the lowest number.",
+        ),
+        Some(_) => finding.seen(joined(&all)),
+    }
+}
+
+fn of_spf(wanted: &Wanted, domain: &str, addresses: &[IpAddr], found: &Found<String>) -> Finding {
+    let finding = Finding::ok(format!("SPF of {domain}"), SPF);
+    let remedy = publish(&wanted.spf(domain));
+    let found = match found {
+        Ok(found) => found,
+        Err(why) => return unanswered(finding, why),
+    };
+    let is_spf = |text: &&String| {
+        let text = text.to_lowercase();
+        text == "v=spf1" || text.starts_with("v=spf1 ")
+    };
+    let records: Vec<&String> = found.iter().filter(is_spf).collect();
+    let record = match records[..] {
+        [] => return finding.wrong("there is none", remedy),
+        [record] => record,
+        _ => {
+            let remedy = format!("Keep one: others take several for none.\n{remedy}");
+            return finding.wrong(format!("there are {}", records.len()), remedy);
+        }
+    };
+    if record.to_lowercase().ends_with(" +all") || record.to_lowercase().ends_with(" all") {
+        return finding.wrong(format!("`{record}` lets everybody send"), remedy);
+    }
+    if wanted.has_relay {
+        let seen = format!("`{record}`; it must name the relay's servers");
+        return finding.seen(seen);
+    }
+    let lets = |address: &IpAddr| spf::lets(record, domain, &wanted.hostname, *address);
+    let refused: Vec<_> = addresses.iter().filter(|it| lets(it) == Some(false)).collect();
+    match refused[..] {
+        [] => finding.seen(record.as_str()),
+        _ => finding.wrong(format!("`{record}` does not let {} send", joined(&refused)), remedy),
+    }
+}
+
+fn of_dmarc(wanted: &Wanted, domain: &str, found: &Found<String>) -> Finding {
+    let finding = Finding::ok(format!("DMARC of {domain}"), DMARC);
+    let remedy = publish(&wanted.dmarc(domain));
+    let found = match found {
+        Ok(found) => found,
+        Err(why) => return unanswered(finding, why),
+    };
+    let records: Vec<_> = found.iter().filter(|text| text.starts_with("v=DMARC1")).collect();
+    match records[..] {
+        [] => finding.warning("there is none", remedy),
+        [record] if has_tag(record, "p") => finding.seen(record.as_str()),
+        [record] => finding.wrong(format!("`{record}` says no p="), remedy),
+        _ => finding.wrong(format!("there are {}: keep one", records.len()), remedy),
+    }
+}
+
+/// Judges a key that is there; mailprov does not sign, but others may.
+fn of_dkim(name: &str, found: &[String]) -> Option<Finding> {
+    let record = found.first()?;
+    let finding = Finding::ok(format!("DKIM key {name}"), DKIM);
+    let remedy = format!("Publish the key of whoever signs, or remove {name}.");
+    Some(match found {
+        [_] if has_tag(record, "p") => finding,
+        [_] => finding.wrong("it holds no key (p=)", remedy),
+        _ => finding.wrong(format!("there are {}: keep one", found.len()), remedy),
+    })
+}
+
+/// Tells whether a list of `TAG=VALUE;` has a value for a tag.
+fn has_tag(record: &str, tag: &str) -> bool {
+    record
+        .split(';')
+        .filter_map(|it| it.split_once('='))
+        .any(|(name, value)| name.trim() == tag && !value.trim().is_empty())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! Whether an SPF record (RFC 7208) lets the server send. What other records
+//! would have to be asked for is left open.
+
+use std::net::IpAddr;
+
+/// Tells whether `record` lets a mail server of this name and address send as
+/// `domain`; none where that is up to records of others.
+pub(super) fn lets(record: &str, domain: &str, hostname: &str, address: IpAddr) -> Option<bool> {
+    let mut open = false;
+    for term in record.split_whitespace().skip(1) {
+        let term = term.to_lowercase();
+        let (qualifier, mechanism) = match term.split_at_checked(1) {
+            Some((sign @ ("+" | "-" | "~" | "?"), rest)) => (sign, rest),
+            _ => ("+", term.as_str()),
+        };
+        let (name, value) = mechanism.split_once(':').unwrap_or((mechanism, ""));
+        let matches = match name {
+            "all" => true,
+            // The MX leads here; that is looked at on its own.
+            "mx" => value.is_empty() || value == domain,
+            "a" => value == hostname || (value.is_empty() && domain == hostname),
+            "ip4" | "ip6" => is_within(address, value),
+            _ => {
+                open |= matches!(name, "include" | "exists" | "ptr")
+                    || name.starts_with("redirect=")
+                    || name.contains('/');
+                false
+            }
+        };
+        if matches {
+            let lets = qualifier == "+";
+            return if open && !lets { None } else { Some(lets) };
+        }
+    }
+    if open { None } else { Some(false) }
+}
+
+/// Tells whether an address is in a network such as `192.0.2.0/24`.
+fn is_within(address: IpAddr, network: &str) -> bool {
+    let (base, length) = network.split_once('/').unwrap_or((network, ""));
+    let length: Option<u32> = if length.is_empty() { Some(128) } else { length.parse().ok() };
+    let (Ok(base), Some(length)) = (base.parse::<IpAddr>(), length) else { return false };
+    match (address, base) {
+        (IpAddr::V4(it), IpAddr::V4(base)) => {
+            let shift = 32 - length.min(32);
+            let cut = |it: u32| it.checked_shr(shift).unwrap_or(0);
+            cut(it.into()) == cut(base.into())
+        }
+        (IpAddr::V6(it), IpAddr::V6(base)) => {
+            let shift = 128 - length.min(128);
+            let cut = |it: u128| it.checked_shr(shift).unwrap_or(0);
+            cut(it.into()) == cut(base.into())
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_first_counts() {
+        let of = |record: &str| {
+            lets(record, "example.org", "mail.example.org", "192.0.2.5".parse().unwrap())
+        };
+        for yes in [
+            "v=spf1 mx -all",
+            "v=spf1 +MX -all",
+            "v=spf1 a:mail.example.org -all",
+            "v=spf1 ip4:192.0.2.5 -all",
+            "v=spf1 ip4:192.0.2.0/24 -all",
+            "v=spf1 include:x.example mx -all",
+            "v=spf1 +all",
+        ] {
+            assert_eq!(of(yes), Some(true), "{yes}");
+        }
+        for no in [
+            "v=spf1 -all",
+            "v=spf1",
+            "v=spf1 a -all",
+            "v=spf1 mx:other.example ~all",
+            "v=spf1 ip4:198.51.100.0/24 ip6:::/0 -all",
+            "v=spf1 -mx +all",
+            "v=spf1 ip4:x/99 ?all",
+        ] {
+            assert_eq!(of(no), Some(false), "{no}");
+        }
+        for open in ["v=spf1 include:x.example -all", "v=spf1 redirect=x.example"] {
+            assert_eq!(of(open), None, "{open}");
+        }
+    }
+
+    #[test]
+    fn networks_are_compared_by_their_length() {
+        let within = |it: &str, net: &str| is_within(it.parse().unwrap(), net);
+        assert!(within("2001:db8::5", "2001:db8::/32") && within("1.2.3.4", "0.0.0.0/0"));
+        assert!(!within("2001:db9::5", "2001:db8::/32") && !within("1.2.3.4", "::/0"));
+    }
+}

@@ -1,0 +1,84 @@
+use super::*;
+use crate::finding::Verdict;
+
+fn wanted() -> Wanted {
+    Wanted {
+        hostname: "mail.example.org".into(),
+        domains: vec!["example.org".into()],
+        addresses: ip(&["203.0.113.25", "2001:db8::25"]),
+        has_relay: false,
+    }
+}
+
+fn ip(addresses: &[&str]) -> Vec<IpAddr> {
+    addresses.iter().map(|it| it.parse().unwrap()).collect()
+}
+
+fn texts(texts: &[&str]) -> Found<String> {
+    Ok(texts.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn addresses_must_be_those_of_the_host() {
+    let of = |published: &[&str]| of_host(&wanted(), &Ok(ip(published)));
+    assert_eq!(of(&["203.0.113.25", "2001:db8::25"]).verdict, Verdict::Ok);
+    assert_eq!(of(&["203.0.113.25"]).verdict, Verdict::Warning);
+    let none = of(&[]);
+    assert_eq!(none.verdict, Verdict::Wrong);
+    assert!(none.remedy.contains("mail.example.org. 3600 IN A 203.0.113.25"), "{none:?}");
+    assert_eq!(of(&["203.0.113.99", "2001:db8::25"]).verdict, Verdict::Wrong);
+    let behind = Wanted { addresses: ip(&["10.0.0.2"]), ..wanted() };
+    assert_eq!(of_host(&behind, &Ok(ip(&["203.0.113.25"]))).verdict, Verdict::NotChecked);
+    assert_eq!(of_host(&behind, &Ok(ip(&["10.0.0.2"]))).verdict, Verdict::Ok);
+    assert_eq!(of_host(&wanted(), &Err("no".into())).verdict, Verdict::NotChecked);
+}
+
+#[test]
+fn an_address_leads_back_to_the_name() {
+    let of = |names: &[&str]| of_address(&wanted(), ip(&["203.0.113.25"])[0], &texts(names));
+    assert_eq!(of(&["mail.example.org"]).verdict, Verdict::Ok);
+    let other = of(&["static-25.provider.example"]);
+    assert_eq!(other.verdict, Verdict::Wrong);
+    assert!(other.remedy.contains("25.113.0.203.in-addr.arpa. 3600 IN PTR mail.example.org."));
+    assert_eq!(of(&[]).verdict, Verdict::Wrong);
+}
+
+#[test]
+fn the_mx_leads_here_first() {
+    let of = |found: &[(u16, &str)]| {
+        let found = found.iter().map(|(number, name)| (*number, (*name).to_owned()));
+        of_mx(&wanted(), "example.org", &Ok(found.collect()))
+    };
+    assert_eq!(of(&[(10, "mail.example.org"), (20, "b.example")]).verdict, Verdict::Ok);
+    assert_eq!(of(&[(10, "mail.example.org"), (5, "b.example")]).verdict, Verdict::Warning);
+    assert_eq!(of(&[(10, "b.example")]).verdict, Verdict::Wrong);
+    let none = of(&[]);
+    assert_eq!(none.remedy, "Publish: example.org. 3600 IN MX 10 mail.example.org.");
+}
+
+#[test]
+fn there_is_one_spf_record_that_lets_the_server_send() {
+    let of = |found: &[&str]| {
+        let addresses = wanted().addresses;
+        of_spf(&wanted(), "example.org", &addresses, &texts(found)).verdict
+    };
+    assert_eq!(of(&["v=spf1 mx -all", "site-verification=x"]), Verdict::Ok);
+    assert_eq!(of(&["v=spf1 ip4:203.0.113.25 -all"]), Verdict::Wrong);
+    assert_eq!(of(&["v=spf10 mx -all"]), Verdict::Wrong);
+    assert_eq!(of(&["v=spf1 mx -all", "v=spf1 -all"]), Verdict::Wrong);
+    assert_eq!(of(&["v=spf1 mx +all"]), Verdict::Wrong);
+    assert_eq!(of(&[]), Verdict::Wrong);
+}
+
+#[test]
+fn dmarc_and_dkim_hold_what_they_must() {
+    let dmarc = |found: &[&str]| of_dmarc(&wanted(), "example.org", &texts(found)).verdict;
+    assert_eq!(dmarc(&["v=DMARC1; p=reject; rua=mailto:a@example.org"]), Verdict::Ok);
+    assert_eq!(dmarc(&["v=DMARC1; p="]), Verdict::Wrong);
+    assert_eq!(dmarc(&["v=DMARC1; p=none", "v=DMARC1; p=none"]), Verdict::Wrong);
+    assert_eq!(dmarc(&["x"]), Verdict::Warning);
+    let dkim = |found: &[&str]| of_dkim("x", &texts(found).unwrap()).map(|it| it.verdict);
+    assert_eq!(dkim(&[]), None);
+    assert_eq!(dkim(&["v=DKIM1; k=rsa; p=MIIB"]), Some(Verdict::Ok));
+    assert_eq!(dkim(&["v=DKIM1; p="]), Some(Verdict::Wrong));
+}

@@ -1,0 +1,120 @@
+//! A password for a moment: how `check` logs in without knowing anybody's.
+//!
+//! Dovecot's configuration always names files in [`FOLDER`], one a protocol,
+//! which are not there. For the time of a check they hold one line: a random
+//! login with a random password, which is let in as one of the accounts, and
+//! from this host's own addresses only. The playbook's files are not touched,
+//! so a plan is as empty as before.
+//!
+//! Whatever ends us, nothing is left that lets anybody in: the password was
+//! nowhere but in our memory, what is left is a hash of it in `/run`, and the
+//! next check or boot removes that.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use super::{Account, Result, random};
+use crate::host::{self, Content, Host, Ownership};
+use crate::mail::{Inbox, Password};
+
+/// As in `dovecot.conf`.
+const FOLDER: &str = "/run/mailprov-check";
+
+/// What Dovecot calls the protocols: Postfix asks for the first.
+const PROTOCOLS: [&str; 3] = ["smtp", "imap", "pop3"];
+
+/// Dovecot looks at such a file once a second, and takes it for the same while
+/// its time in whole seconds and its size are the same.
+const GLANCE: Duration = Duration::from_millis(1100);
+
+/// Who may read the files: Dovecot's process that checks passwords.
+const READER: &str = "dovecot";
+
+/// The password; it counts no longer when this is dropped.
+#[derive(Debug)]
+pub struct Probe<'h> {
+    host: &'h Host,
+    /// Who can log in.
+    pub account: Account,
+}
+
+impl<'h> Probe<'h> {
+    /// Lets somebody in to an account's mailbox, by these addresses of ours.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the files cannot be written, as before Dovecot is installed.
+    pub fn make(
+        host: &'h Host,
+        inbox: &Inbox,
+        ours: &[IpAddr],
+    ) -> std::result::Result<Self, String> {
+        let words = |error: &dyn std::fmt::Display| error.to_string();
+        let account = account(inbox).map_err(|error| words(&error))?;
+        let hash = Password::parse(account.password.expose())
+            .and_then(|password| password.hash())
+            .map_err(|invalid| invalid.message)?;
+        let line = entry(&account.login, hash.secret().expose(), &inbox.login, ours);
+        let probe = Self { host, account };
+        probe.write(&line).map_err(|error| words(&error))?;
+        thread::sleep(GLANCE);
+        Ok(probe)
+    }
+
+    fn write(&self, line: &str) -> host::Result<()> {
+        clear(self.host)?;
+        let folder = Path::new(FOLDER);
+        self.host.put_directory(folder, &Ownership::new("root", READER, 0o750))?;
+        let ownership = Ownership::new("root", READER, 0o640);
+        for protocol in PROTOCOLS {
+            let content = Content::new(line.as_bytes());
+            self.host.put_file(&folder.join(protocol), &content, &ownership)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Probe<'_> {
+    fn drop(&mut self) {
+        // What stays lets nobody in, and goes with the next check.
+        let _ = clear(self.host);
+    }
+}
+
+/// Removes what a check left that was killed.
+fn clear(host: &Host) -> host::Result<()> {
+    host.remove_tree(Path::new(FOLDER))
+}
+
+fn account(inbox: &Inbox) -> Result<Account> {
+    let login = format!("mailprov-{}", &random()?.expose()[..12]);
+    Ok(Account { login, address: inbox.address.to_string(), password: random()? })
+}
+
+/// Returns the lines for Dovecot. Where logins are whole addresses, it looks
+/// for the login with a domain.
+fn entry(login: &str, hash: &str, account: &str, ours: &[IpAddr]) -> String {
+    let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+    let nets: Vec<_> = loopback.iter().chain(ours).map(ToString::to_string).collect();
+    let rest = format!("{hash}::::::user={account} allow_nets={}\n", nets.join(","));
+    match account.split_once('@') {
+        Some((_, domain)) => format!("{login}:{rest}{login}@{domain}:{rest}"),
+        None => format!("{login}:{rest}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_let_in_as_the_account_and_from_here_only() {
+        let ours = ["10.0.0.2".parse().unwrap()];
+        let line = "x:{H}h::::::user=anna allow_nets=127.0.0.1,::1,10.0.0.2\n";
+        assert_eq!(entry("x", "{H}h", "anna", &ours), line);
+        let both = entry("x", "{H}h", "anna@a.example", &[]);
+        assert!(both.contains("\nx@a.example:{H}h::::::user=anna@a.example "), "{both}");
+    }
+}

@@ -1,0 +1,91 @@
+//! Nobody sends through this server to somebody else's: all the ways in which a
+//! server was ever talked into it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::exchange::{OURSELVES, STRANGER};
+use super::server::family;
+use super::{Error, Result, Server, Session, Smtp};
+use crate::finding::Finding;
+
+/// To a host elsewhere, `DOMAIN` being one of ours and `HOST` our name.
+const WAYS: [&str; 16] = [
+    "bob@far.example",
+    "bob@far.example.",
+    "bob%far.example@DOMAIN",
+    "bob%far.example@HOST",
+    "bob%far.example@localhost",
+    "bob%far.example",
+    "far.example!bob",
+    "far.example!bob@DOMAIN",
+    "\"far.example!bob\"@HOST",
+    "@DOMAIN:bob@far.example",
+    "@DOMAIN,@HOST:bob@far.example",
+    "\"bob@far.example\"",
+    "\"bob%far.example\"",
+    "bob@far.example@DOMAIN",
+    "bob@[192.0.2.1]",
+    "bob@[IPv6:2001:db8::1]",
+];
+
+/// Whoever makes more mistakes in one connection is answered late.
+const AT_ONCE: usize = 8;
+
+const WHY: &str = "Through an open relay strangers send spam, and soon nobody takes your mail.";
+
+/// Tries every way by IPv4 and IPv6, from a stranger and from nobody at all.
+/// `domain` is one of the server's. No mail is sent: it ends at its recipient.
+pub fn relay(server: &Server, domain: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for by in ["IPv4", "IPv6"] {
+        let finding = Finding::ok(format!("Strangers cannot relay by {by}"), WHY);
+        let address = server.addresses.iter().find(|address| family(**address) == by);
+        let Some(&address) = address else {
+            let seen = format!("this host has no {by} address");
+            findings.push(finding.not_checked(seen, "Nothing, if that is as you want it."));
+            continue;
+        };
+        let mut taken: Result<Vec<String>> = Ok(Vec::new());
+        for sender in [STRANGER, ""] {
+            taken = taken.and_then(|mut taken| {
+                taken.extend(taken_ways(server, address, sender, domain)?);
+                Ok(taken)
+            });
+        }
+        findings.push(match taken {
+            Ok(taken) if taken.is_empty() => {
+                finding.seen(format!("{} ways are refused", WAYS.len() * 2))
+            }
+            Ok(taken) => finding.wrong(
+                format!("it takes mail for {}", taken.join(", ")),
+                "Look at mynetworks and smtpd_relay_restrictions (postconf -n), and at `extra` in \
+                 mail.yml; mailprov apply puts back what is not from there.",
+            ),
+            Err(error) => finding.not_checked(error.to_string(), "See what is said of port 25."),
+        });
+    }
+    findings
+}
+
+/// Returns the recipients that are taken.
+fn taken_ways(server: &Server, address: IpAddr, sender: &str, domain: &str) -> Result<Vec<String>> {
+    let mut taken = Vec::new();
+    for ways in WAYS.chunks(AT_ONCE) {
+        let mut smtp = Smtp::connect(SocketAddr::new(address, 25))?;
+        smtp.ehlo(OURSELVES)?;
+        smtp.mail(sender)?.agreed("MAIL FROM")?;
+        for way in ways {
+            let way = way.replace("DOMAIN", domain).replace("HOST", &server.hostname);
+            let reply = match smtp.rcpt(&way) {
+                // A server that has had enough takes nothing either.
+                Err(Error::Closed) => break,
+                reply => reply?,
+            };
+            if reply.is_positive() {
+                taken.push(way);
+            }
+        }
+        let _ = smtp.quit();
+    }
+    Ok(taken)
+}

@@ -1,0 +1,132 @@
+//! The certificate that each port shows: the one on disk, whole, for the right
+//! name, and for a while yet.
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use super::server::{Certificate, Port};
+use super::{Error, Server, Tls};
+use crate::finding::Finding;
+use crate::host::now;
+use crate::resource::{covers, read_certificate};
+
+/// From so many days before its end on, somebody is told.
+const SOON: i64 = 21;
+
+const SHOWN: &str = "A renewed certificate is of no use while the old one is shown.";
+const NAME: &str = "Mail programs refuse a certificate for another name.";
+const DAYS: &str = "Mail programs refuse an expired certificate.";
+const CHAIN: &str =
+    "Mail programs know the root authority only; the rest of the chain must be shown.";
+
+/// Judges what is on disk, and looks at what each port shows.
+pub fn certificates(server: &Server) -> Vec<Finding> {
+    let Certificate { path, pem, self_signed, .. } = &server.certificate;
+    let on_disk: Vec<CertificateDer<'_>> =
+        CertificateDer::pem_slice_iter(pem).filter_map(Result::ok).collect();
+    let Some((names, (from, to))) = read_certificate(pem) else {
+        let finding = Finding::ok(format!("The certificate in {path}"), NAME);
+        return vec![finding.wrong("there is none that can be read", "mailprov plan says more.")];
+    };
+    let renew = match self_signed {
+        true => "mailprov apply makes a new one.",
+        false => "Renew it (certbot renew), then run mailprov apply.",
+    };
+    let name = Finding::ok("The certificate's name", NAME);
+    let mut findings = vec![match covers(&names, &server.hostname) {
+        true => name.seen(names.join(", ")),
+        false => name.wrong(
+            format!("it is for {}, not for {}", names.join(", "), server.hostname),
+            "Get one for this name, or change `hostname` in mail.yml.",
+        ),
+    }];
+    let seconds = now() / 1_000_000_000;
+    findings.push(lifetime(seconds, from, to, renew));
+    findings.push(complete(server));
+    let Ok(any) = Tls::unverified(&server.hostname) else { return findings };
+    let (ports, _) = server.ports();
+    findings.extend(ports.into_iter().map(|port| shown(server, port, &any, &on_disk)));
+    findings
+}
+
+fn lifetime(now: i64, from: i64, to: i64, renew: &str) -> Finding {
+    let days = (to - now).div_euclid(86_400);
+    let finding = Finding::ok("The certificate's days", DAYS);
+    let left = format!("{days} days left");
+    match days {
+        _ if from > now => {
+            finding.wrong("it is not valid yet", "Look at the clock of this host (timedatectl).")
+        }
+        ..0 => finding.wrong(format!("it expired {} days ago", -days), renew),
+        0..SOON => finding.warning(left, renew),
+        _ => finding.seen(left),
+    }
+}
+
+/// Checks the chain as a mail program does that knows what this host knows.
+fn complete(server: &Server) -> Finding {
+    let finding = Finding::ok("The certificate's chain", CHAIN);
+    let certificate = &server.certificate;
+    if certificate.self_signed {
+        return finding.seen("self-signed, as mail.yml says; mail programs will ask about it");
+    }
+    let Some(authorities) = &certificate.authorities else {
+        return finding.not_checked(
+            "this host knows no authorities",
+            "Install them: apt-get install ca-certificates",
+        );
+    };
+    let verified = Tls::trusting_what_can_be_read(authorities, &server.hostname)
+        .and_then(|tls| port_for_chain(server).chain(server.address(), &tls));
+    match verified {
+        Ok(chain) => finding
+            .seen(format!("{} certificates, by an authority that this host knows", chain.len())),
+        Err(Error::Tls(rustls::Error::InvalidCertificate(reason))) => finding.wrong(
+            format!("a mail program that knows what this host knows refuses it ({reason:?})"),
+            format!(
+                "{} must hold the whole chain (of certbot's files that is fullchain.pem). If the \
+                 authority is your own, add its root to this host: update-ca-certificates",
+                certificate.path
+            ),
+        ),
+        Err(error) => finding.not_checked(error.to_string(), "See what is said of the ports."),
+    }
+}
+
+/// All ports show the same chain, or are found out below.
+fn port_for_chain(server: &Server) -> Port {
+    let (ports, _) = server.ports();
+    ports[0]
+}
+
+fn shown(server: &Server, port: Port, any: &Tls, on_disk: &[CertificateDer<'_>]) -> Finding {
+    let finding = Finding::ok(format!("The certificate on port {}", port.number), SHOWN);
+    match port.chain(server.address(), any) {
+        Ok(chain) if chain == on_disk => finding,
+        Ok(chain) if chain.first() == on_disk.first() => finding.wrong(
+            format!("{} certificates are shown, {} are on disk", chain.len(), on_disk.len()),
+            "mailprov apply makes the services load it.",
+        ),
+        Ok(_) => finding.wrong(
+            format!("it is not the one in {}", server.certificate.path),
+            "mailprov apply makes the services load it.",
+        ),
+        Err(error) => finding.wrong(error.to_string(), "mailprov apply, then look at the log."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Verdict;
+
+    #[test]
+    fn three_weeks_are_a_warning_and_the_end_is_the_end() {
+        let of = |days: i64| lifetime(1000, 0, 1000 + days * 86_400, "renew").verdict;
+        assert_eq!(
+            [of(21), of(20), of(0), of(-1)],
+            [Verdict::Ok, Verdict::Warning, Verdict::Warning, Verdict::Wrong]
+        );
+        assert_eq!(lifetime(1000, 2000, 1_000_000_000, "renew").verdict, Verdict::Wrong);
+    }
+}

@@ -1,0 +1,45 @@
+//! `mailprov dns`: the records that the world is to find.
+
+use super::check::addresses;
+use super::load::{Wanted, load};
+use super::{Exit, Stop};
+use crate::check;
+use crate::cli::{self, Global};
+use crate::mail::Spec;
+use crate::report::{Record, Report};
+
+/// Prints the records.
+pub(super) fn run(
+    global: &Global,
+    options: &cli::Dns,
+    mail: Wanted<'_>,
+    report: &mut Report,
+) -> Result<Exit, Stop> {
+    let loaded = load(global, mail, report)?;
+    let Some(spec) = loaded.spec() else { return Err(super::load::no_mail_yml()) };
+    let wanted = wanted(spec)?;
+    let shown =
+        |records: Vec<check::Record>| -> Vec<Record> { records.iter().map(record).collect() };
+    report.records(&shown(wanted.all()), &shown(wanted.back()), options.zone);
+    Ok(Exit::Done)
+}
+
+/// Returns what DNS is to say of the server that mail.yml describes.
+pub(super) fn wanted(spec: &Spec) -> Result<check::Wanted, Stop> {
+    Ok(check::Wanted {
+        hostname: spec.hostname.value.to_string(),
+        domains: spec.directory.domains.iter().map(ToString::to_string).collect(),
+        addresses: addresses()?,
+        has_relay: spec.relay.is_some(),
+    })
+}
+
+fn record(record: &check::Record) -> Record {
+    Record {
+        name: format!("{}.", record.name),
+        kind: record.kind,
+        value: record.value.clone(),
+        why: record.why,
+        line: record.zone_line(),
+    }
+}

@@ -1,0 +1,52 @@
+//! Under which addresses others reach this machine.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use nix::ifaddrs::getifaddrs;
+
+use super::{Error, Host, Result};
+
+impl Host {
+    /// Returns the addresses of this machine's interfaces by which another one
+    /// can reach it: neither those of the loopback nor those of one link only.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the system does not tell.
+    pub fn addresses() -> Result<Vec<IpAddr>> {
+        let all = getifaddrs().map_err(|error| Error::Other(format!("getifaddrs: {error}")))?;
+        let mut found = Vec::new();
+        for address in all.filter_map(|interface| interface.address) {
+            let v4 = address.as_sockaddr_in().map(|it| IpAddr::V4(it.ip()));
+            let v6 = address.as_sockaddr_in6().map(|it| IpAddr::V6(it.ip()));
+            if let Some(address) = v4.or(v6)
+                && reaches_far(address)
+                && !found.contains(&address)
+            {
+                found.push(address);
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn reaches_far(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(it) => !(it.is_loopback() || it.is_link_local() || it == Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(it) => {
+            !(it.is_loopback() || it.is_unicast_link_local() || it == Ipv6Addr::UNSPECIFIED)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_and_link_are_not_for_others() {
+        let far = |text: &str| reaches_far(text.parse().unwrap());
+        assert!(far("203.0.113.25") && far("10.1.2.3") && far("2001:db8::25") && far("fd00::1"));
+        assert!(!far("127.0.0.1") && !far("169.254.1.1") && !far("::1") && !far("fe80::1"));
+    }
+}

@@ -1,0 +1,417 @@
+//! `mailprov check` is content with a server that is well, and with nothing
+//! else: what it claims is broken, and its line turns red. It leaves nothing.
+
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::common::{CERTIFICATE, KEY, REFUSING, Server, servers};
+use crate::support::{Algorithm, Authority, Debian, Dns, Network, Output, Zone, wait_for};
+
+/// Runs a part of the check and returns its findings that are not ok, each as
+/// `WHAT: VERDICT: SEEN: REMEDY`, and how it ended.
+#[track_caller]
+fn check(server: &Server, parts: &str) -> (Vec<String>, Output) {
+    let output = server.debian.mailprov(&["check", "--json", "--only", parts]);
+    let stdout = output.stdout();
+    let mut found = Vec::new();
+    let mut count = 0;
+    for line in stdout.lines() {
+        let line: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{output}"));
+        if line["event"] == "finding" {
+            assert_ne!(line["why"], "", "{line}");
+            count += 1;
+            if line["verdict"] != "ok" {
+                assert_ne!(line["remedy"], "", "{line}");
+                let [what, verdict, seen, remedy] =
+                    ["what", "verdict", "seen", "remedy"].map(|it| line[it].as_str().unwrap());
+                found.push(format!("{what}: {verdict}: {seen}: {remedy}"));
+            }
+        }
+    }
+    assert!(count > 0, "{output}");
+    (found, output)
+}
+
+/// Asserts that nothing is to be said of some parts.
+#[track_caller]
+fn assert_well(server: &Server, parts: &str) {
+    let (found, output) = check(server, parts);
+    assert!(found.is_empty(), "{found:#?}\n{output}");
+    assert_eq!(output.code(), 0, "{output}");
+}
+
+/// Asserts that a finding begins like this, and the exit code that follows.
+#[track_caller]
+fn assert_found(server: &Server, parts: &str, beginning: &str) {
+    let (found, output) = check(server, parts);
+    assert!(found.iter().any(|it| it.starts_with(beginning)), "{beginning}: {found:#?}\n{output}");
+    let is_wrong = found.iter().any(|it| it.contains(": wrong: "));
+    assert_eq!(output.code(), i32::from(is_wrong), "{output}");
+}
+
+/// Makes a server that this host's authorities vouch for.
+fn trust(debian: &Debian) {
+    debian.write("/usr/local/share/ca-certificates/test.crt", Server::root(), 0o644);
+    let _ = debian.run(&["update-ca-certificates"]).success();
+}
+
+/// Returns the zone of a server as it should be.
+fn zone(server: &Server) -> Zone {
+    let addresses = server.debian.addresses();
+    let mut zone = Zone::default()
+        .host("mail.example.org", addresses)
+        .back(addresses, "mail.example.org")
+        // Somebody who can be reached by port 25.
+        .host("gmail-smtp-in.l.google.com", addresses);
+    for domain in ["example.org", "example.net"] {
+        zone = zone
+            .mx(domain, "mail.example.org")
+            .text(domain, "v=spf1 mx -all")
+            .text(domain, "site-verification=1234")
+            .text(&format!("_dmarc.{domain}"), "v=DMARC1; p=none");
+    }
+    zone
+}
+
+fn serve(zone: Zone, server: &Server) -> Dns {
+    zone.serve(server.debian.network(), &[&server.debian])
+}
+
+/// Brings the server back.
+fn mend(server: &Server) {
+    let _ = server.debian.mailprov(&["apply", "--yes"]).success();
+}
+
+/// Everything but the clock, which is not the box's own.
+const ALL: &str = "configuration,ports,tls,login,mail,relay,spoofing,queue,disk,log,dns,outward";
+
+#[test]
+fn a_server_that_is_well_is_well_and_keeps_no_trace_of_the_question() {
+    for server in servers(REFUSING) {
+        trust(&server.debian);
+        let _dns = serve(zone(&server), &server);
+        assert_well(&server, ALL);
+        let mails = "find /var/vmail -type f -path '*Maildir/*/*' -size +0 ! -name 'dovecot*'";
+        assert_eq!(server.debian.shell(mails).success().stdout(), "");
+        let left = server.debian.shell("ls -A /run/mailprov-check 2>/dev/null");
+        assert_eq!(left.stdout(), "");
+        let _ = server.debian.mailprov(&["plan", "--detailed-exitcode"]).exits(0);
+        let people =
+            server.debian.mailprov(&["check", "--only", "mail", "--only", "dns"]).success();
+        assert!(people.stdout().contains("mail.example.org is well: "), "{people}");
+    }
+}
+
+#[test]
+fn a_check_that_is_killed_lets_nobody_in() {
+    for server in servers(REFUSING) {
+        let check = server.debian.spawn(&["mailprov", "check", "--only", "login,mail"]);
+        wait_for("a password for a moment", || {
+            server.debian.exists("/run/mailprov-check/imap").then_some(())
+        });
+        let mut check = check;
+        let _ = server.debian.shell("pkill -KILL -x mailprov").success();
+        thread::sleep(Duration::from_millis(200));
+        assert!(!check.is_running());
+        // What is left is a hash of what nobody knows, for root and Dovecot.
+        let stat = "stat -c '%a %U:%G' /run/mailprov-check /run/mailprov-check/*";
+        let stat = server.debian.shell(stat).success().stdout();
+        assert_eq!(
+            stat,
+            "750 root:dovecot\n640 root:dovecot\n640 root:dovecot\n640 root:dovecot\n"
+        );
+        let _ = server.debian.mailprov(&["plan", "--detailed-exitcode"]).exits(0);
+        assert_well(&server, "login,mail");
+        assert!(!server.debian.exists("/run/mailprov-check"));
+    }
+}
+
+#[test]
+fn a_password_for_a_moment_counts_on_the_host_only() {
+    for server in servers(REFUSING) {
+        let _ = server
+            .debian
+            .shell(
+                "install -d -m 750 -g dovecot /run/mailprov-check; umask 027; \
+                 echo \"probe:$(doveadm pw -s SHA512-CRYPT -p 'the secret of probe')::::::\
+                 user=anna allow_nets=127.0.0.1,::1,10.77.0.2\" >/run/mailprov-check/imap; \
+                 chgrp dovecot /run/mailprov-check/imap",
+            )
+            .success();
+        let login = "-x service=imap probe 'the secret of probe'";
+        let here = server.debian.shell(&format!("doveadm auth test -x rip=10.77.0.2 {login}"));
+        assert_eq!(here.code(), 0, "{here}");
+        let mut imap = server.anonymous_imap();
+        let answer = imap.login("probe", "the secret of probe").unwrap();
+        assert!(answer.ok().is_err(), "let in from elsewhere");
+    }
+}
+
+#[test]
+fn services_that_stop_or_run_with_other_files_turn_red() {
+    for server in servers(REFUSING) {
+        let debian = &server.debian;
+        let _ = debian.shell("systemctl stop dovecot.socket dovecot; true").success();
+        assert_found(&server, "ports", "Port 993 answers at 10.77.0.2 (IPv4): wrong: ");
+        assert_found(&server, "ports", "Port 143 answers at fd00:77::2 (IPv6): wrong: ");
+        assert_found(&server, "configuration", "dovecot runs, with what is on disk: wrong: ");
+        mend(&server);
+
+        let _ = debian.shell("systemctl stop postfix 'postfix@*'").success();
+        wait_for("the end of Postfix", || debian.connect(25).is_err().then_some(()));
+        assert_found(&server, "ports", "Port 25 answers at 10.77.0.2 (IPv4): wrong: ");
+        assert_found(&server, "queue", "Mail that waits to go on: wrong: ");
+        mend(&server);
+
+        let _ =
+            debian.shell("sed -i 's/^submissions inet/#&/' /etc/postfix/master.cf; postfix reload");
+        assert_found(&server, "ports", "Port 465 answers at 10.77.0.2 (IPv4): wrong: ");
+        assert_found(
+            &server,
+            "configuration",
+            "The host is as mail.yml says: wrong: file:/etc/postfix/master.cf",
+        );
+        mend(&server);
+
+        let _ = debian.shell("echo '# mine' >>/etc/postfix/main.cf").success();
+        assert_found(&server, "configuration", "postfix runs, with what is on disk: wrong: ");
+        mend(&server);
+
+        assert_well(&server, "ports,configuration,queue");
+    }
+}
+
+#[test]
+fn a_port_that_should_not_be_there_turns_red() {
+    for server in servers(REFUSING) {
+        let debian = &server.debian;
+        let open =
+            "systemd-run --quiet --unit=other systemd-socket-activate --accept --inetd -l 4190 cat";
+        let _ = debian.shell(open).success();
+        wait_for("another port", || debian.connect(4190).ok());
+        assert_found(&server, "ports", "Port 4190 is closed at 10.77.0.2: wrong: ");
+        let _ = debian.shell("systemctl stop other").success();
+        assert_well(&server, "ports");
+    }
+}
+
+#[test]
+fn certificates_that_are_not_as_they_should_be_turn_red() {
+    let authority = Authority::new();
+    let issue = |names: &[&str], days| authority.issue_for_days(names, Algorithm::Ec, days);
+    for server in servers(REFUSING) {
+        let debian = &server.debian;
+        trust(debian);
+        assert_well(&server, "tls");
+        let put = |chain: &str, key: &str| {
+            debian.write(CERTIFICATE, chain, 0o644);
+            debian.write(KEY, key, 0o600);
+        };
+        // By hand: apply refuses some of them, as it should.
+        let load = || debian.shell("systemctl restart dovecot; postfix reload; sleep 1");
+
+        let other = issue(&["mail.example.org"], 20);
+        put(&other.chain_pem(), &other.key_pem());
+        for port in [25, 110, 143, 465, 587, 993, 995] {
+            let line = format!("The certificate on port {port}: wrong: it is not the one in ");
+            assert_found(&server, "tls", &line);
+            if port == 143 {
+                assert_found(&server, "tls", "The certificate's days: warning: ");
+            }
+        }
+        let _ = load().success();
+        assert_found(&server, "tls", "The certificate's chain: wrong: ");
+        debian.write("/usr/local/share/ca-certificates/other.crt", authority.root_pem(), 0o644);
+        let _ = debian.run(&["update-ca-certificates"]).success();
+        let (found, _) = check(&server, "tls");
+        assert_eq!(found.len(), 1, "{found:#?}");
+
+        let chain = other.chain_pem();
+        let end = chain.find("-----END CERTIFICATE-----\n").unwrap() + 26;
+        put(&chain[..end], &other.key_pem());
+        let _ = load().success();
+        assert_found(&server, "tls", "The certificate's chain: wrong: ");
+
+        let expired = issue(&["mail.example.org"], -1);
+        put(&expired.chain_pem(), &expired.key_pem());
+        let _ = load().success();
+        assert_found(&server, "tls", "The certificate's days: wrong: it expired ");
+
+        let strange = issue(&["www.example.org"], 90);
+        put(&strange.chain_pem(), &strange.key_pem());
+        let _ = load().success();
+        assert_found(&server, "tls", "The certificate's name: wrong: it is for www.example.org");
+    }
+}
+
+#[test]
+fn who_gets_in_and_through_who_should_not_turns_red() {
+    for server in servers(REFUSING) {
+        let debian = &server.debian;
+        let set = |settings: &str| {
+            let _ = debian
+                .shell(&format!("postconf -e {settings} && postfix reload; sleep 1"))
+                .success();
+        };
+        set("'mynetworks = 0.0.0.0/0'");
+        assert_found(
+            &server,
+            "relay",
+            "Strangers cannot relay by IPv4: wrong: it takes mail for bob@far.example",
+        );
+        set("'mynetworks = [::]/0'");
+        assert_found(&server, "relay", "Strangers cannot relay by IPv6: wrong: ");
+        set(
+            "'mynetworks = 127.0.0.0/8' 'smtpd_relay_restrictions = check_client_access static:OK, reject'",
+        );
+        assert_found(&server, "relay", "Strangers cannot relay by IPv4: wrong: ");
+        mend(&server);
+        set("'mua_sender_restrictions ='");
+        assert_found(
+            &server,
+            "spoofing",
+            "Port 587 refuses mail as anna@example.org: wrong: thomas@example.org may",
+        );
+        assert_found(&server, "spoofing", "Port 465 refuses mail as somebody@far.example: wrong: ");
+        mend(&server);
+        set("smtpd_tls_auth_only=no smtpd_sasl_auth_enable=yes");
+        assert_found(&server, "login", "No password is asked for in the clear: wrong: ");
+        mend(&server);
+        set("smtpd_recipient_restrictions=reject mua_recipient_restrictions=reject");
+        assert_found(&server, "mail", "A stranger's mail goes in at port 25: wrong: ");
+        assert_found(&server, "mail", "An account's mail goes in at port 465: wrong: ");
+        mend(&server);
+        // Taken, and then not delivered.
+        set("'virtual_transport = error:5.1.1 gone'");
+        assert_found(&server, "mail", "They come out by IMAP: wrong: 0 of 2 mails");
+        mend(&server);
+
+        let any = match debian
+            .read_text("/etc/dovecot/dovecot.conf")
+            .contains("dovecot_config_version")
+        {
+            true => "passdb static {\n  password =\n  fields {\n    nopassword = yes\n  }\n}",
+            false => "passdb {\n  driver = static\n  args = nopassword=y\n}",
+        };
+        let _ = debian
+            .run_with_input(&["tee", "-a", "/etc/dovecot/dovecot.conf"], any.as_bytes())
+            .success();
+        let _ = debian.shell("systemctl restart dovecot; sleep 1").success();
+        assert_found(&server, "login", "A wrong password does not open port 993: wrong: ");
+        assert_found(&server, "login", "A wrong password does not open port 465: wrong: ");
+        mend(&server);
+        let _ = debian.shell("echo >/etc/dovecot/users; sleep 1").success();
+        assert_found(&server, "login", "The right password opens port 995: wrong: ");
+        mend(&server);
+        assert_well(&server, "login,mail,relay,spoofing");
+    }
+}
+
+#[test]
+fn what_only_the_host_knows_turns_red() {
+    for server in servers(REFUSING) {
+        let debian = &server.debian;
+        assert_well(&server, "log,queue,disk");
+        let _ = debian.shell("mount -t tmpfs -o size=1m none /var/vmail").success();
+        assert_found(&server, "disk", "Room in /var/vmail: wrong: ");
+        let _ = debian.shell("umount /var/vmail").success();
+        let waits = "postconf -e defer_transports=smtp; postfix reload; for number in $(seq 51); do \
+                     echo x | /usr/sbin/sendmail bob@far.example; done";
+        let _ = debian.shell(waits).success();
+        wait_for("a long queue", || {
+            check(&server, "queue").0.iter().any(|it| it.contains(": warning: 51: ")).then_some(())
+        });
+        let _ = debian.shell("postsuper -d ALL").success();
+        mend(&server);
+        let missing = "postconf -e 'relay_domains = hash:/etc/postfix/missing'; postfix reload";
+        let _ = debian.shell(missing).success();
+        let _ = debian.mailprov(&["check", "--only", "relay"]);
+        assert_found(
+            &server,
+            "log",
+            "Warnings of Postfix and Dovecot since they started: warning: ",
+        );
+    }
+}
+
+#[test]
+fn what_dns_says_wrongly_turns_red_with_the_very_record() {
+    let server = Server::start(REFUSING, crate::support::Suite::Trixie);
+    let addresses = server.debian.addresses();
+    let well = || zone(&server);
+    assert_found(&server, "dns", "MX of example.org: not_checked: ");
+    let publish = |line: &str| format!("Publish: {line}");
+    let cases: [(Zone, &str, String); 11] = [
+        (
+            Zone::default(),
+            "MX of example.net: wrong: there is none: ",
+            publish("example.net. 3600 IN MX 10 mail.example.org."),
+        ),
+        (
+            Zone::default().text("example.org", "v=spf1 -all"),
+            "SPF of example.org: wrong: `v=spf1 -all`",
+            String::new(),
+        ),
+        (
+            Zone::default(),
+            "A and AAAA of mail.example.org: wrong: there are none: ",
+            publish("mail.example.org. 3600 IN A 10.77.0.2"),
+        ),
+        (
+            Zone::default().mx("example.org", "mail.example.com"),
+            "MX of example.org: wrong: it leads to 10 mail.example.com: ",
+            publish("example.org. 3600 IN MX 10 mail.example.org."),
+        ),
+        (
+            Zone::default().host("mail.example.org", Network::client()),
+            "A and AAAA of mail.example.org: wrong: they say 10.77.0.1, fd00:77::1",
+            String::new(),
+        ),
+        (
+            Zone::default().host("mail.example.org", addresses),
+            "PTR of 10.77.0.2: wrong: there is none: ",
+            publish("2.0.77.10.in-addr.arpa. 3600 IN PTR mail.example.org."),
+        ),
+        (
+            Zone::default()
+                .host("mail.example.org", addresses)
+                .back(addresses, "vps.provider.example"),
+            "PTR of fd00:77::2: wrong: it is vps.provider.example: ",
+            String::new(),
+        ),
+        (
+            well().text("example.org", "v=spf1 -all"),
+            "SPF of example.org: wrong: there are 2: ",
+            String::new(),
+        ),
+        (
+            Zone::default(),
+            "SPF of example.org: wrong: there is none: ",
+            publish("example.org. 3600 IN TXT \"v=spf1 mx -all\""),
+        ),
+        (
+            Zone::default(),
+            "DMARC of example.org: warning: there is none: ",
+            publish("_dmarc.example.org. 3600 IN TXT \"v=DMARC1; p=none\""),
+        ),
+        (
+            well().text("default._domainkey.example.org", "v=DKIM1; p="),
+            "DKIM key default._domainkey.example.org: wrong: ",
+            String::new(),
+        ),
+    ];
+    for (zone, beginning, record) in cases {
+        let _dns = serve(zone, &server);
+        let (found, output) = check(&server, "dns");
+        let line = found.iter().find(|it| it.starts_with(beginning));
+        assert!(line.is_some_and(|it| it.contains(&record)), "{beginning}: {found:#?}\n{output}");
+    }
+    let shut = Zone::default().host("gmail-smtp-in.l.google.com", Network::client());
+    let dns = serve(shut, &server);
+    assert_found(&server, "outward", "Port 25 is open outward: wrong: ");
+    drop(dns);
+    let _dns = serve(well(), &server);
+    assert_well(&server, "dns,outward");
+}
