@@ -1,9 +1,11 @@
 //! Which ports answer: those that should, and no others.
 
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::panic::resume_unwind;
 use std::time::Duration;
 
-use super::server::family;
+use super::error::Result;
+use super::server::{Port, family};
 use super::{Server, Tls};
 use crate::finding::Finding;
 
@@ -21,14 +23,15 @@ pub fn ports(server: &Server) -> Vec<Finding> {
     let Ok(tls) = Tls::unverified(&server.hostname) else { return Vec::new() };
     let (wanted, unwanted) = server.ports();
     let mut findings = Vec::new();
+    let mut answers = ask(server, &wanted, &tls).into_iter();
     for &address in &server.addresses {
         let by = family(address);
-        for port in &wanted {
+        for (port, answer) in wanted.iter().zip(answers.by_ref()) {
             let finding = Finding::ok(
                 format!("Port {} answers at {address} ({by})", port.number),
                 port.purpose,
             );
-            findings.push(match port.greets(address, &tls) {
+            findings.push(match answer {
                 Ok(()) => finding,
                 Err(error) => finding.wrong(
                     error.to_string(),
@@ -64,6 +67,17 @@ pub fn ports(server: &Server) -> Vec<Finding> {
         ));
     }
     findings
+}
+
+/// Asks all wanted ports by all addresses at once, since a server that is not
+/// well may take its time to say so. The answers stand by address, then port.
+fn ask(server: &Server, wanted: &[Port], tls: &Tls) -> Vec<Result<()>> {
+    std::thread::scope(|scope| {
+        let pairs = server.addresses.iter().flat_map(|at| wanted.iter().map(move |it| (*at, it)));
+        let asked: Vec<_> =
+            pairs.map(|(at, port)| scope.spawn(move || port.greets(at, tls))).collect();
+        asked.into_iter().map(|one| one.join().unwrap_or_else(|e| resume_unwind(e))).collect()
+    })
 }
 
 fn is_open(address: IpAddr, port: u16) -> bool {
