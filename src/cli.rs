@@ -132,6 +132,10 @@ pub enum Shell {
 /// The commands.
 #[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
 pub enum Command {
+    /// Write a short mail.yml to begin with.
+    ///
+    /// What is not given is asked for. A file that is there already is left alone.
+    Init(Init),
     /// Show what `apply` would do, and change nothing.
     Plan {
         /// The file that a person writes.
@@ -176,48 +180,6 @@ pub enum Command {
     Check(Check),
     /// Print the DNS records that the world is to find, as a table or as a zone file.
     Dns(Dns),
-    /// List the runs, newest first, or show what one of them changed.
-    History {
-        /// The number of a run.
-        run: Option<u64>,
-    },
-    /// Bring the host back to what it was before a run.
-    ///
-    /// What later runs changed is taken back as well. Packages stay installed unless --purge is
-    /// given, and mail is never deleted. A rollback is a run of its own, so it can be rolled back too.
-    Rollback {
-        /// The number of a run. Default: the last.
-        run: Option<u64>,
-        /// Also remove the packages that the runs installed, with their configuration.
-        #[arg(long)]
-        purge: bool,
-        /// Make the changes without asking.
-        #[arg(long, short = 'y')]
-        yes: bool,
-    },
-    /// List, show or copy the embedded playbooks.
-    #[command(subcommand)]
-    Playbook(PlaybookCommand),
-    /// Print user-data with which a new host becomes the mail server at its first boot.
-    ///
-    /// For providers that run cloud-init. The host writes mail.yml, fetches mailprov from URL,
-    /// makes sure that it is this very program, and runs `mailprov apply --yes`. Whoever may ask
-    /// the provider's metadata service can read user-data, any program on the host among them: so
-    /// only hashes of passwords go in, and a MAIL with other secrets is refused.
-    CloudInit(CloudInit),
-    /// Show all of it in a throw-away Debian on this machine.
-    ///
-    /// Boots a fresh Debian with a disk and a network of its own (by systemd-nspawn, so this needs
-    /// root), makes it the mail server that MAIL describes, as `bootstrap` would over SSH, and
-    /// shows that mail comes and goes. Then it throws all of that away. MAIL is not changed: the
-    /// box gets a copy with one more account to try it with, and a self-signed certificate where
-    /// yours is not here. An image of Debian is built at the first time, and kept in
-    /// $MAILPROV_BOX_CACHE or /var/cache/mailprov.
-    Try(Try),
-    /// Write a short mail.yml to begin with.
-    ///
-    /// What is not given is asked for. A file that is there already is left alone.
-    Init(Init),
     /// List, add and remove accounts in mail.yml, and change passwords.
     #[command(subcommand)]
     Account(AccountCommand),
@@ -245,6 +207,44 @@ pub enum Command {
         #[arg(long, value_name = "FILE", conflicts_with = "what")]
         svg: Option<PathBuf>,
     },
+    /// List the runs, newest first, or show what one of them changed.
+    History {
+        /// The number of a run.
+        run: Option<u64>,
+    },
+    /// Bring the host back to what it was before a run.
+    ///
+    /// What later runs changed is taken back as well. Packages stay installed unless --purge is
+    /// given, and mail is never deleted. A rollback is a run of its own, so it can be rolled back too.
+    Rollback {
+        /// The number of a run. Default: the last.
+        run: Option<u64>,
+        /// Also remove the packages that the runs installed, with their configuration.
+        #[arg(long)]
+        purge: bool,
+        /// Make the changes without asking.
+        #[arg(long, short = 'y')]
+        yes: bool,
+    },
+    /// List, show or copy the embedded playbooks.
+    #[command(subcommand)]
+    Playbook(PlaybookCommand),
+    /// Show all of it in a throw-away Debian on this machine.
+    ///
+    /// Boots a fresh Debian with a disk and a network of its own (by systemd-nspawn, so this needs
+    /// root), makes it the mail server that MAIL describes, as `bootstrap` would over SSH, and
+    /// shows that mail comes and goes. Then it throws all of that away. MAIL is not changed: the
+    /// box gets a copy with one more account to try it with, and a self-signed certificate where
+    /// yours is not here. An image of Debian is built at the first time, and kept in
+    /// $MAILPROV_BOX_CACHE or /var/cache/mailprov.
+    Try(Try),
+    /// Print user-data with which a new host becomes the mail server at its first boot.
+    ///
+    /// For providers that run cloud-init. The host writes mail.yml, fetches mailprov from URL,
+    /// makes sure that it is this very program, and runs `mailprov apply --yes`. Whoever may ask
+    /// the provider's metadata service can read user-data, any program on the host among them: so
+    /// only hashes of passwords go in, and a MAIL with other secrets is refused.
+    CloudInit(CloudInit),
     /// Print the JSON Schema of mail.yml or of playbooks, for editors.
     Schema {
         /// Of what.
