@@ -29,7 +29,7 @@ struct Errand {
 /// Runs a command line on the hosts that it names.
 pub(super) fn run(cli: &Cli, report: &mut Report) -> Result<Exit, Stop> {
     let errand = errand(cli, report)?;
-    Ok(send(&cli.global, &cli.global.ssh.on, None, &errand, report))
+    send(&cli.global, &cli.global.ssh.on, None, &errand, report)
 }
 
 /// Brings a program and a mail.yml to a host and applies it there.
@@ -46,7 +46,7 @@ pub(super) fn bring(
     let command = Command::Apply { mail: Mail { mail: None }, plan: None, yes };
     let request = request(global, &command, Some(parcel), report)?;
     let errand = Errand { request, password: None, keep: None, unasked: yes, told_to_stop };
-    Ok(send(global, std::slice::from_ref(host), Some(program), &errand, report))
+    send(global, std::slice::from_ref(host), Some(program), &errand, report)
 }
 
 /// Packs the mail.yml at `path`.
@@ -129,14 +129,15 @@ fn request(
     Ok(Request { version: wire::VERSION, command, screen, playbook, mail, plan: None })
 }
 
-/// Sends an errand to all hosts at once, and says at the end how each came out.
+/// Sends an errand to a host, or to several at once: then it says at the end how
+/// each came out.
 fn send(
     global: &Global,
     hosts: &[Destination],
     program: Option<&Program>,
     errand: &Errand,
     report: &mut Report,
-) -> Exit {
+) -> Result<Exit, Stop> {
     let several = hosts.len() > 1;
     let login = Login {
         sudo: global.ssh.sudo,
@@ -156,6 +157,9 @@ fn send(
         told_to_stop: errand.told_to_stop,
     };
     let audience = Audience::new(report);
+    if let [host] = hosts {
+        return Ok(Exit::from_code(remote::talk(host, &task, &audience)?));
+    }
     let talk = |host| match remote::talk(host, &task, &audience) {
         Ok(code) => Exit::from_code(code),
         Err(error) => {
@@ -167,11 +171,9 @@ fn send(
         let all: Vec<_> = hosts.iter().map(|host| scope.spawn(move || talk(host))).collect();
         all.into_iter().map(|one| one.join().unwrap_or(Exit::Failed)).collect()
     });
-    if several {
-        let outcomes = hosts.iter().zip(&exits).map(|(host, exit)| (host.to_string(), *exit as u8));
-        lock(&audience).hosts(&outcomes.collect::<Vec<_>>());
-    }
-    of_all(&exits)
+    let outcomes = hosts.iter().zip(&exits).map(|(host, exit)| (host.to_string(), *exit as u8));
+    lock(&audience).hosts(&outcomes.collect::<Vec<_>>());
+    Ok(of_all(&exits))
 }
 
 fn lock<'a, 'r>(audience: &'a Audience<'r>) -> MutexGuard<'a, &'r mut Report> {

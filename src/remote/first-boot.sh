@@ -10,4 +10,5 @@ curl --fail --silent --show-error --location --proto =https --retry 5 \
 echo "@SHA256@  $program.part" | sha256sum --check --quiet
 chmod 755 "$program.part"
 mv "$program.part" "$program"
-exec "$program" apply --yes
+"$program" apply --yes
+rm "$0"

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::digest::Digest;
 use crate::wire::Parcel;
 
-/// What runs at the first boot.
+/// What runs at the first boot; it removes itself once it has done its work.
 const SCRIPT: &str = include_str!("first-boot.sh");
 
 /// Where it lies meanwhile.
@@ -60,7 +60,7 @@ pub fn user_data(parcel: &Parcel, folder: &Path, url: &Url, program: &Digest) ->
         "package_update": true,
         "packages": ["ca-certificates", "curl"],
         "write_files": files,
-        "runcmd": [["sh", "-c", format!("{PLACE} && rm {PLACE}")]],
+        "runcmd": [[PLACE]],
     });
     // JSON is YAML.
     format!("#cloud-config\n{config:#}\n")

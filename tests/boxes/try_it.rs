@@ -196,6 +196,7 @@ fn ctrl_c_leaves_nothing_whenever_it_comes() {
         trial.send(Signal::SIGINT);
         let said = trial.exits(1);
         assert!(said.contains("error: told to stop\nThe box is gone."), "{when}: {said}");
+        assert!(!said.contains("was lost"), "{when}: {said}");
     }
 }
 
