@@ -26,7 +26,7 @@ pub(super) struct Loaded {
     pub(super) host: Host,
     /// The mail.yml, if there is one.
     pub(super) mail: Option<PathBuf>,
-    spec: Option<Spec>,
+    spec: Option<Arc<Spec>>,
     playbook: Playbook,
     /// What a mail.yml from elsewhere brings along.
     sent: Vec<Declared>,
@@ -63,7 +63,7 @@ pub(super) fn load(
                 ));
             }
             let mail = Some(sent::MAIL.into());
-            return Ok(Loaded { host, mail, spec: Some(spec), playbook, sent: declared });
+            return Ok(Loaded { host, mail, spec: Some(Arc::new(spec)), playbook, sent: declared });
         }
         // A playbook of a person's own may have nothing to do with mail.
         Wanted::Here(mail) => find(mail),
@@ -71,7 +71,7 @@ pub(super) fn load(
     let spec = match &mail {
         Some(path) => {
             let source = Arc::new(Source { name: path.display().to_string(), text: read(path)? });
-            Some(judge(&source, &Files::beside(folder(path)), report)?)
+            Some(Arc::new(judge(&source, &Files::beside(folder(path)), report)?))
         }
         None if global.playbook.is_some() => None,
         None => return Err(no_mail_yml()),
@@ -87,7 +87,7 @@ impl Loaded {
 
     /// Returns what mail.yml says, if there is one.
     pub(super) fn spec(&self) -> Option<&Spec> {
-        self.spec.as_ref()
+        self.spec.as_deref()
     }
 
     /// Tells whether mail leaves by way of another host.
@@ -153,7 +153,7 @@ impl Loaded {
 
     /// Returns where the mail of an account is, `NAME` for its name.
     pub(super) fn mailbox(&self) -> String {
-        let home = self.spec.as_ref().map(Spec::any_home).unwrap_or_default();
+        let home = self.spec.as_deref().map(Spec::any_home).unwrap_or_default();
         format!("{home}/Maildir")
     }
 

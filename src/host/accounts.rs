@@ -1,11 +1,19 @@
 //! System users and groups: looked up by name or by number, created, changed.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::AtFlags;
+use nix::sys::stat::fstatat;
 use serde::{Deserialize, Serialize};
 use users::os::unix::UserExt;
 
-use super::{Error, Host, Result};
+use super::kept::Kept;
+use super::{Error, FileStamp, Host, Result};
+
+/// The names of numbers that were asked for.
+pub(super) type Names = RefCell<HashMap<u32, String>>;
 
 /// A line of `/etc/passwd`, its group by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,22 +70,16 @@ impl Host {
 
     /// Returns the name that has this user number, or `#number` where none has.
     pub fn user_name(&self, uid: u32) -> String {
-        let name = if self.is_tree() {
-            self.name_of("etc/passwd", uid)
-        } else {
+        self.name_of("etc/passwd", &self.users, uid, |uid| {
             users::get_user_by_uid(uid).map(|user| user.name().to_string_lossy().into_owned())
-        };
-        name.unwrap_or_else(|| format!("#{uid}"))
+        })
     }
 
     /// Returns the name that has this group number, or `#number` where none has.
     pub fn group_name(&self, gid: u32) -> String {
-        let name = if self.is_tree() {
-            self.name_of("etc/group", gid)
-        } else {
+        self.name_of("etc/group", &self.groups, gid, |gid| {
             users::get_group_by_gid(gid).map(|group| group.name().to_string_lossy().into_owned())
-        };
-        name.unwrap_or_else(|| format!("#{gid}"))
+        })
     }
 
     /// Returns who sits before this run: the user behind sudo, else the user we
@@ -107,10 +109,31 @@ impl Host {
         Ok((uid, gid))
     }
 
-    fn name_of(&self, file: &str, number: u32) -> Option<String> {
-        let number = number.to_string();
-        let line = self.passwd_line(file, |fields| fields.get(2) == Some(&number.as_str()));
-        line.ok().flatten().map(|fields| fields[0].clone())
+    /// Returns the name of a number: in a tree as `file` says, else as `ask`
+    /// does, which looks further (nsswitch.conf(5)). Nearly all files are of a
+    /// few, so an answer counts until `file` changes.
+    fn name_of(
+        &self,
+        file: &str,
+        kept: &Kept<Names>,
+        number: u32,
+        ask: impl Fn(u32) -> Option<String>,
+    ) -> String {
+        let find = || match self.is_tree() {
+            false => ask(number),
+            true => {
+                let number = number.to_string();
+                let line = self.passwd_line(file, |fields| fields.get(2) == Some(&number.as_str()));
+                line.ok().flatten().map(|fields| fields[0].clone())
+            }
+        };
+        let find = || find().unwrap_or_else(|| format!("#{number}"));
+        let stamp = fstatat(&self.door, file, AtFlags::AT_SYMLINK_NOFOLLOW);
+        let names = stamp
+            .ok()
+            .and_then(|found| kept.of(FileStamp::from(&found), || Ok(Names::default())).ok());
+        let Some(names) = names else { return find() };
+        names.borrow_mut().entry(number).or_insert_with(find).clone()
     }
 
     /// Finds a line of a colon-separated file in a tree, where the running

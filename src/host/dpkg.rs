@@ -1,12 +1,11 @@
 //! Debian packages: what is installed, from dpkg's own database; what apt
 //! would install; and installing it.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
 use std::rc::Rc;
 
-use super::{Error, FileStamp, Host, Result};
+use super::{Error, Host, Result};
 
 /// dpkg's database (dpkg(1), FILES).
 const STATUS: &str = "/var/lib/dpkg/status";
@@ -20,11 +19,8 @@ pub struct Package {
     pub complete: bool,
 }
 
-/// dpkg's database as last read, kept until the file changes.
-#[derive(Debug, Default)]
-pub(super) struct Database(RefCell<Option<(FileStamp, Rc<Packages>)>>);
-
-type Packages = HashMap<String, Package>;
+/// The packages that dpkg knows, by name.
+pub(super) type Packages = HashMap<String, Package>;
 
 /// What apt says that it would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,16 +46,11 @@ impl Host {
     fn packages(&self) -> Result<Rc<Packages>> {
         let path = Path::new(STATUS);
         let Some(stamp) = self.stamp(path)? else { return Ok(Rc::default()) };
-        if let Some((seen, packages)) = &*self.dpkg.0.borrow()
-            && *seen == stamp
-        {
-            return Ok(Rc::clone(packages));
-        }
-        let content = self.read(path)?;
-        let text = content.as_ref().map_or(&[][..], |content| content.bytes());
-        let packages = Rc::new(parse(&String::from_utf8_lossy(text)));
-        *self.dpkg.0.borrow_mut() = Some((stamp, Rc::clone(&packages)));
-        Ok(packages)
+        self.packages.of(stamp, || {
+            let content = self.read(path)?;
+            let text = content.as_ref().map_or(&[][..], |content| content.bytes());
+            Ok(parse(&String::from_utf8_lossy(text)))
+        })
     }
 
     /// Asks apt what installing `names` would bring. None where its lists do

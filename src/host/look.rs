@@ -57,13 +57,7 @@ impl Host {
     /// Returns the stamp of the file meant by `path`, through links that root
     /// owns.
     pub fn stamp(&self, path: &Path) -> Result<Option<FileStamp>> {
-        const NANOSECONDS: i64 = 1_000_000_000;
-        Ok(self.look(path, true)?.map(|(_, found)| FileStamp {
-            inode: found.st_ino,
-            size: found.st_size,
-            modified: found.st_mtime * NANOSECONDS + found.st_mtime_nsec,
-            changed: found.st_ctime * NANOSECONDS + found.st_ctime_nsec,
-        }))
+        Ok(self.look(path, true)?.map(|(_, found)| FileStamp::from(&found)))
     }
 
     /// Returns the process that holds a write lock (`fcntl(2)`, as dpkg and apt
@@ -178,6 +172,18 @@ impl Host {
             group: self.group_name(found.st_gid),
             mode: found.st_mode & 0o7777,
             attributes,
+        }
+    }
+}
+
+impl From<&FileStat> for FileStamp {
+    fn from(found: &FileStat) -> Self {
+        const NANOSECONDS: i64 = 1_000_000_000;
+        Self {
+            inode: found.st_ino,
+            size: found.st_size,
+            modified: found.st_mtime * NANOSECONDS + found.st_mtime_nsec,
+            changed: found.st_ctime * NANOSECONDS + found.st_ctime_nsec,
         }
     }
 }

@@ -11,6 +11,7 @@ mod error;
 mod facts;
 mod greeting;
 mod init;
+mod kept;
 mod look;
 mod outward;
 mod process;
@@ -19,7 +20,12 @@ mod signals;
 mod space;
 mod swap;
 
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+
+use kept::Kept;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
 
 pub use accounts::{Group, User};
 pub(crate) use command::PATH;
@@ -40,14 +46,27 @@ pub use swap::Read;
 #[derive(Debug)]
 pub struct Host {
     root: PathBuf,
-    dpkg: dpkg::Database,
+    /// The root, open: all paths begin there.
+    door: OwnedFd,
+    packages: Kept<dpkg::Packages>,
+    users: Kept<accounts::Names>,
+    groups: Kept<accounts::Names>,
 }
 
 impl Host {
     /// Opens the host whose `/` is `root`.
     pub fn open(root: &Path) -> Result<Self> {
-        let root = std::fs::canonicalize(root).map_err(|e| Error::io("open", root, e))?;
-        Ok(Self { root, dpkg: dpkg::Database::default() })
+        let fail = |e| Error::io("open", root, e);
+        let path = std::fs::canonicalize(root).map_err(fail)?;
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let door = open(&path, flags, Mode::empty()).map_err(|errno| fail(errno.into()))?;
+        Ok(Self {
+            root: path,
+            door,
+            packages: Kept::default(),
+            users: Kept::default(),
+            groups: Kept::default(),
+        })
     }
 
     /// Tells whether this is a tree, not the running machine: nothing runs

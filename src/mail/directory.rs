@@ -93,6 +93,8 @@ impl Directory {
         accounts: Vec<Account>,
         forwards: Vec<Forward>,
     ) -> (Self, Vec<Clash>) {
+        let names = accounts.iter().map(|account| 1 + account.aliases.len()).sum::<usize>();
+        let most = (names + forwards.len()) * domains.len();
         let mut directory = Self {
             ours: domains.iter().cloned().collect(),
             domains,
@@ -101,7 +103,7 @@ impl Directory {
             forwards,
             catch_all: Vec::new(),
             system_mail: None,
-            holders: HashMap::new(),
+            holders: HashMap::with_capacity(most),
             canonical: Vec::new(),
         };
         let clashes = directory.enter();

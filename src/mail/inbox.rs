@@ -1,6 +1,6 @@
 //! Whose mailbox a mail can be sent to and read from, to see that it works.
 
-use super::{Address, Directory};
+use super::{Address, Directory, Sender};
 
 /// An account whose mail stays here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,23 +19,18 @@ impl Directory {
     pub fn inbox(&self) -> Option<Inbox> {
         let routes = self.routes();
         let stays = |address: &&Address| {
-            let text = address.to_string();
-            let line = routes.aliases.iter().find(|alias| alias.address == text);
+            let line =
+                routes.aliases.iter().find(|alias| alias.pattern.address() == Some(*address));
             line.is_some_and(|alias| alias.targets == [(*address).clone()])
         };
         let first = self.system_mail.iter().filter(|it| routes.mailboxes.contains(it)).find(stays);
         let address = first.or_else(|| routes.mailboxes.iter().find(stays))?.clone();
-        let text = address.to_string();
-        let own = routes.senders.iter().find(|sender| sender.address == text)?;
-        let login = own.logins.first()?.clone();
-        let is_of_another = |address: &str, logins: &[String]| {
-            !address.starts_with('@') && !logins.contains(&login)
-        };
-        let of_another = routes
-            .senders
-            .iter()
-            .find(|sender| is_of_another(&sender.address, &sender.logins))
-            .map(|sender| sender.address.clone());
+        let is_own = |sender: &&Sender| sender.pattern.address() == Some(&address);
+        let login = routes.senders.iter().find(is_own)?.logins.first()?.clone();
+        let is_of_another = |sender: &&Sender| !sender.logins.contains(&login);
+        let mut others = routes.senders.iter().filter(is_of_another);
+        let of_another = others.find_map(|sender| sender.pattern.address()).map(Address::to_string);
+        let login = login.to_string();
         Some(Inbox { login, address, of_another })
     }
 }

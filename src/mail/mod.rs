@@ -67,7 +67,7 @@ pub use password::PasswordHash;
 pub use redact::veiled;
 pub use relay::{Login, Relay};
 pub use resolve::ROLES;
-pub use routes::{Alias, Routes, Sender};
+pub use routes::{Alias, Pattern, Routes, Sender};
 pub use services::Services;
 pub use size::Size;
 pub use tls::Tls;

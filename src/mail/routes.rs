@@ -2,16 +2,28 @@
 //! mailboxes there are, and who may send as whom.
 
 use std::collections::HashSet;
-use std::fmt::Display;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
 
 use super::directory::{Directory, Holder, Mailboxes};
 use super::{Address, Domain, ROLES};
 
+/// What a line of a table is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Pattern {
+    /// One address.
+    Address(Address),
+    /// All addresses of a domain that no other line names: `@domain`.
+    Domain(Domain),
+}
+
 /// A line of the virtual alias map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alias {
-    /// The address, or `@domain` for the catch-all.
-    pub address: String,
+    /// The address, or the domain of a catch-all.
+    pub pattern: Pattern,
     /// Where its mail goes; a mailbox's own line names itself.
     pub targets: Vec<Address>,
 }
@@ -19,10 +31,10 @@ pub struct Alias {
 /// A line of the map that says who may send as an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sender {
-    /// The address, or `@domain` for all that no other line names.
-    pub address: String,
+    /// The address, or the domain for all that no other line names.
+    pub pattern: Pattern,
     /// The login names.
-    pub logins: Vec<String>,
+    pub logins: Vec<Arc<str>>,
 }
 
 /// The three tables, each in the order of `mail.yml`, no address twice.
@@ -38,12 +50,37 @@ pub struct Routes {
     pub senders: Vec<Sender>,
 }
 
+impl Pattern {
+    /// Returns the one address that this is about, if it is one.
+    pub fn address(&self) -> Option<&Address> {
+        match self {
+            Self::Address(address) => Some(address),
+            Self::Domain(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Domain(domain) => write!(f, "@{domain}"),
+        }
+    }
+}
+
+impl Serialize for Pattern {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl Directory {
     /// Returns the name that an account logs in with, for one of its mailboxes.
-    pub fn login(&self, account: usize, mailbox: &Address) -> String {
+    pub fn login(&self, account: usize, mailbox: &Address) -> Arc<str> {
         match self.mailboxes {
-            Mailboxes::Shared => self.accounts[account].name.value.local().to_string(),
-            Mailboxes::PerDomain => mailbox.to_string(),
+            Mailboxes::Shared => self.accounts[account].name.value.local().shared(),
+            Mailboxes::PerDomain => mailbox.to_string().into(),
         }
     }
 
@@ -77,7 +114,7 @@ impl Directory {
 
     /// Returns the login that may send as an address whose mail leaves this
     /// host: the one that gets the system's mail, else the first.
-    fn administrator(&self) -> Option<String> {
+    fn administrator(&self) -> Option<Arc<str>> {
         let by_mail = self.system_mail.as_ref().and_then(|address| self.reader(address));
         by_mail.or_else(|| {
             let mailbox = self.home(0, self.domains.first()?)?;
@@ -86,7 +123,7 @@ impl Directory {
     }
 
     /// Returns the login that reads the mail of an account's address or alias.
-    fn reader(&self, address: &Address) -> Option<String> {
+    fn reader(&self, address: &Address) -> Option<Arc<str>> {
         let held = self.declared(address)?;
         let (account, own) = match held {
             Holder { account: Some(account), .. } => (*account, true),
@@ -107,16 +144,16 @@ impl Directory {
 struct Builder<'d> {
     directory: &'d Directory,
     routes: Routes,
-    administrator: Option<String>,
+    administrator: Option<Arc<str>>,
 }
 
 impl Builder<'_> {
-    fn alias(&mut self, address: &impl Display, targets: Vec<Address>) {
-        self.routes.aliases.push(Alias { address: address.to_string(), targets });
+    fn alias(&mut self, address: Address, targets: Vec<Address>) {
+        self.routes.aliases.push(Alias { pattern: Pattern::Address(address), targets });
     }
 
-    fn sender(&mut self, address: &impl Display, logins: Vec<String>) {
-        self.routes.senders.push(Sender { address: address.to_string(), logins });
+    fn sender(&mut self, address: Address, logins: Vec<Arc<str>>) {
+        self.routes.senders.push(Sender { pattern: Pattern::Address(address), logins });
     }
 
     fn accounts(&mut self) {
@@ -133,9 +170,10 @@ impl Builder<'_> {
                 if kept || home == address {
                     self.routes.mailboxes.push(address.clone());
                 }
-                self.sender(&address, vec![self.directory.login(account, &address)]);
+                let login = self.directory.login(account, &address);
+                self.sender(address.clone(), vec![login]);
                 if forward.is_none() {
-                    self.alias(&address, vec![home]);
+                    self.alias(address, vec![home]);
                 }
             }
         }
@@ -150,8 +188,8 @@ impl Builder<'_> {
                     let Some(home) = self.directory.home(index, address.domain()) else {
                         continue;
                     };
-                    self.sender(&address, vec![self.directory.login(index, &home)]);
-                    self.alias(&address, vec![home]);
+                    self.sender(address.clone(), vec![self.directory.login(index, &home)]);
+                    self.alias(address, vec![home]);
                 }
             }
         }
@@ -165,15 +203,15 @@ impl Builder<'_> {
                     self.directory.holder(&address).is_some_and(|held| held.account.is_some());
                 if !own {
                     let mut seen = HashSet::new();
-                    let mut logins: Vec<String> =
+                    let mut logins: Vec<Arc<str>> =
                         targets.iter().filter_map(|target| self.directory.reader(target)).collect();
                     logins.retain(|login| seen.insert(login.clone()));
                     if logins.is_empty() {
                         logins.extend(self.administrator.clone());
                     }
-                    self.sender(&address, logins);
+                    self.sender(address.clone(), logins);
                 }
-                self.alias(&address, targets);
+                self.alias(address, targets);
             }
         }
     }
@@ -185,8 +223,8 @@ impl Builder<'_> {
         for domain in &self.directory.domains {
             for address in roles(domain) {
                 if self.directory.holder(&address).is_none() {
-                    self.sender(&address, self.administrator.iter().cloned().collect());
-                    self.alias(&address, vec![system_mail.clone()]);
+                    self.sender(address.clone(), self.administrator.iter().cloned().collect());
+                    self.alias(address, vec![system_mail.clone()]);
                 }
             }
         }
@@ -194,10 +232,11 @@ impl Builder<'_> {
 
     fn catch_alls(&mut self) {
         for all in &self.directory.catch_all {
-            let address = format!("@{}", all.domain);
-            let login = self.directory.login(all.account, &all.address);
-            self.sender(&address, vec![login]);
-            self.alias(&address, vec![all.address.clone()]);
+            let pattern = Pattern::Domain(all.domain.clone());
+            let logins = vec![self.directory.login(all.account, &all.address)];
+            self.routes.senders.push(Sender { pattern: pattern.clone(), logins });
+            let targets = vec![all.address.clone()];
+            self.routes.aliases.push(Alias { pattern, targets });
         }
     }
 }

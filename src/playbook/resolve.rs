@@ -3,22 +3,21 @@
 
 use std::sync::Arc;
 
-use minijinja::Value;
-use minijinja::value::Serde;
-use serde::Serialize;
-
 use super::template::Renderer;
 use super::{Declared, Library, Playbook};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::host::Facts;
+use crate::mail;
 use crate::resource::{AssetError, Assets, Resource};
 use crate::yaml::{Decoder, Entry, Kind, Node, Scalar, nearest};
+use minijinja::Value;
+use minijinja::value::Serde;
 
 /// What templates may speak of.
 #[derive(Debug)]
-pub struct Context<'a, M> {
+pub struct Context<'a> {
     /// `mail`, where there is a mail.yml.
-    pub mail: Option<M>,
+    pub mail: Option<mail::Context>,
     /// `facts`.
     pub facts: &'a Facts,
 }
@@ -36,13 +35,10 @@ impl Playbook {
     /// # Errors
     ///
     /// Returns every mistake in the steps that count.
-    pub fn resolve<M: Serialize>(
-        &self,
-        context: &Context<'_, M>,
-    ) -> Result<Vec<Declared>, Vec<Diagnostic>> {
+    pub fn resolve(&self, context: &Context<'_>) -> Result<Vec<Declared>, Vec<Diagnostic>> {
         let facts = Value::from(Serde(context.facts));
         let variables = match &context.mail {
-            Some(mail) => Value::from_pairs([("mail", Value::from(Serde(mail))), ("facts", facts)]),
+            Some(mail) => Value::from_pairs([("mail", mail.value()), ("facts", facts)]),
             None => Value::from_pairs([("facts", facts)]),
         };
         let renderer = Renderer::new(variables);
