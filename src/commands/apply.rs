@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::load::{Loaded, Wanted, load};
 use super::saved::Kept;
+use super::settled::Settled;
 use super::{Exit, Stop};
 use crate::cli::Global;
 use crate::engine::{self, Lock, Plan, Run, SavedPlan};
@@ -30,7 +31,9 @@ pub(super) fn run(
         return Ok(Exit::Done);
     };
     confirm(yes, report)?;
-    make(&ready.loaded.host, &ready.plan, "apply", report)
+    let exit = make(&ready.loaded.host, &ready.plan, "apply", report)?;
+    ready.loaded.note();
+    Ok(exit)
 }
 
 /// A plan that has been shown and can be made.
@@ -49,19 +52,22 @@ pub(super) fn prepare(
     saved: Option<&SavedPlan>,
     report: &mut Report,
 ) -> Result<Option<Ready>, Stop> {
+    if saved.is_none() && nothing_to_do(global, wanted, report)? {
+        return Ok(None);
+    }
     let loaded = load(global, wanted, report)?;
     let lock = lock(&loaded.host, "apply")?;
     // Asked of a host that is new to us, while it is planned.
     let outward = matches!(wanted, Wanted::Sent(_) if !loaded.has_relay())
         .then(|| std::thread::spawn(Host::port_25_is_open_outward));
-    let runs = engine::runs(&loaded.host)?;
-    if let Some(run) = runs.last().filter(|run| run.is_cut_off()) {
+    let last = engine::last_run(&loaded.host)?;
+    if let Some(run) = last.as_ref().filter(|run| run.is_cut_off()) {
         report.note(&format!(
             "Run {} was cut off before its end; this goes on from where it left the host.\n",
             run.number
         ));
     }
-    engine::tidy(&loaded.host, runs.last(), &mut |text| report.note(&format!("{text}\n")))?;
+    engine::tidy(&loaded.host, last.as_ref(), &mut |text| report.note(&format!("{text}\n")))?;
     let plan = loaded.plan(report)?;
     if let Some(saved) = saved {
         saved.check(&plan).map_err(|error| {
@@ -71,7 +77,10 @@ pub(super) fn prepare(
     }
     report.plan(&plan, &loaded.subject());
     if plan.changes.is_empty() {
-        settle(&loaded.host, &runs)?;
+        settle(&loaded.host, last.as_ref())?;
+        if plan.unseen.is_empty() {
+            loaded.note();
+        }
         return Ok(None);
     }
     if outward.and_then(|outward| outward.join().ok()?) == Some(false) {
@@ -81,6 +90,20 @@ pub(super) fn prepare(
         );
     }
     Ok(Some(Ready { loaded, plan, _lock: lock }))
+}
+
+/// Finds quickly that nothing is to be done, and says so.
+fn nothing_to_do(global: &Global, wanted: Wanted<'_>, report: &mut Report) -> Result<bool, Stop> {
+    let Some(settled) = Settled::find(global, wanted) else { return Ok(false) };
+    let _lock = lock(&settled.host, "apply")?;
+    let last = engine::last_run(&settled.host)?;
+    if last.as_ref().is_some_and(Run::is_cut_off) {
+        return Ok(false);
+    }
+    engine::tidy(&settled.host, last.as_ref(), &mut |text| report.note(&format!("{text}\n")))?;
+    let Some(plan) = settled.nothing_to_do() else { return Ok(false) };
+    report.plan(&plan, settled.subject());
+    Ok(true)
 }
 
 /// Refuses early where nobody can be asked and nobody said yes.
@@ -103,8 +126,8 @@ pub(super) fn lock(host: &Host, command: &str) -> Result<Lock, Stop> {
 
 /// Notes that a last run which was cut off left nothing to do. It can be rolled
 /// back as before.
-pub(super) fn settle(host: &Host, runs: &[Run]) -> Result<(), Stop> {
-    match runs.last().filter(|run| run.is_cut_off()) {
+pub(super) fn settle(host: &Host, last: Option<&Run>) -> Result<(), Stop> {
+    match last.filter(|run| run.is_cut_off()) {
         Some(run) => Ok(run.settle(host)?),
         None => Ok(()),
     }

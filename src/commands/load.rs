@@ -1,5 +1,6 @@
 //! From the command line to a plan: mail.yml, playbook, host, facts.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,9 +8,10 @@ use std::sync::Arc;
 use super::{Exit, Stop, sent};
 use crate::cli::Global;
 use crate::diagnostic::{Diagnostic, Source};
-use crate::engine::{self, Plan, Unseen};
+use crate::digest::Digest;
+use crate::engine::{self, Inputs, Plan, Resolved, Unseen};
 use crate::explain::File;
-use crate::host::{Host, Unit};
+use crate::host::{Facts, Host, Unit};
 use crate::local;
 use crate::mail::{self, Files, Spec};
 use crate::playbook::{self, Context, Declared, Playbook};
@@ -26,6 +28,8 @@ pub(super) struct Loaded {
     pub(super) host: Host,
     /// The mail.yml, if there is one.
     pub(super) mail: Option<PathBuf>,
+    /// Its digest, and those of the files with passwords that it names.
+    read: Option<(Digest, BTreeMap<PathBuf, Digest>)>,
     spec: Option<Arc<Spec>>,
     playbook: Playbook,
     /// What a mail.yml from elsewhere brings along.
@@ -63,20 +67,31 @@ pub(super) fn load(
                 ));
             }
             let mail = Some(sent::MAIL.into());
-            return Ok(Loaded { host, mail, spec: Some(Arc::new(spec)), playbook, sent: declared });
+            let read = Some((Digest::of(source.text.as_bytes()), files.seen()));
+            return Ok(Loaded {
+                host,
+                mail,
+                read,
+                spec: Some(Arc::new(spec)),
+                playbook,
+                sent: declared,
+            });
         }
         // A playbook of a person's own may have nothing to do with mail.
         Wanted::Here(mail) => find(mail),
     };
-    let spec = match &mail {
+    let (spec, read) = match &mail {
         Some(path) => {
             let source = Arc::new(Source { name: path.display().to_string(), text: read(path)? });
-            Some(Arc::new(judge(&source, &Files::beside(folder(path)), report)?))
+            let files = Files::beside(folder(path));
+            let spec = judge(&source, &files, report)?;
+            let read = (Digest::of(source.text.as_bytes()), files.seen());
+            (Some(Arc::new(spec)), global.playbook.is_none().then_some(read))
         }
-        None if global.playbook.is_some() => None,
+        None if global.playbook.is_some() => (None, None),
         None => return Err(no_mail_yml()),
     };
-    Ok(Loaded { host, mail, spec, playbook, sent: Vec::new() })
+    Ok(Loaded { host, mail, read, spec, playbook, sent: Vec::new() })
 }
 
 impl Loaded {
@@ -126,14 +141,37 @@ impl Loaded {
     }
 
     fn declared(&self, report: &mut Report) -> Result<Vec<Declared>, Stop> {
-        let facts = self.host.facts()?;
-        let context = Context { mail: self.spec.as_ref().map(Spec::context), facts: &facts };
-        let mut declared = self.playbook.resolve(&context).map_err(|mistakes| {
+        let resolved = self.resolve(&self.host.facts()?).map_err(|mistakes| {
             report.diagnostics(&mistakes);
             Stop::silent(Exit::Invalid)
-        })?;
-        declared.splice(0..0, self.sent.iter().cloned());
-        Ok(declared)
+        });
+        Ok(self.sent.iter().cloned().chain(resolved?).collect())
+    }
+
+    fn resolve(&self, facts: &Facts) -> Result<Vec<Declared>, Vec<Diagnostic>> {
+        let context = Context { mail: self.spec.as_ref().map(Spec::context), facts };
+        self.playbook.resolve(&context)
+    }
+
+    /// Notes what mail.yml came to, now that the host is as it says. Without the
+    /// note the next look takes longer, and that is all.
+    pub(super) fn note(&self) {
+        if let Some(resolved) = self.resolved() {
+            let _ = resolved.note(&self.host);
+        }
+    }
+
+    fn resolved(&self) -> Option<Resolved> {
+        let facts = self.host.facts().ok()?;
+        let (spec, (text, files)) = (self.spec.as_ref()?, self.read.as_ref()?);
+        let mail = std::path::absolute(self.mail.as_ref()?).ok()?;
+        let inputs = Inputs::new(&facts, &mail, text.clone(), files.clone())?;
+        let declared = self.resolve(&facts).ok()?;
+        let tls = &spec.tls;
+        let paths = || (tls.certificate.value.clone(), tls.key.value.clone());
+        let certificate = (!tls.self_signed).then(paths);
+        let hostname = spec.hostname.value.to_string();
+        Some(Resolved { inputs, hostname, certificate, declared })
     }
 
     /// Renders the text files that the playbook declares. Of those that hold

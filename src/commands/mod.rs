@@ -21,6 +21,7 @@ mod rollback;
 mod saved;
 mod sent;
 mod serve;
+mod settled;
 mod try_it;
 
 use crate::cli::{Cli, Color, Command, Mail};

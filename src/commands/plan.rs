@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::load::{Wanted, load};
+use super::settled::Settled;
 use super::{Exit, Stop, saved};
 use crate::cli::Global;
 use crate::engine::SavedPlan;
@@ -16,12 +17,23 @@ pub(super) fn run(
     detailed_exitcode: bool,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
-    let loaded = load(global, wanted, report)?;
-    let plan = loaded.plan(report)?;
-    report.plan(&plan, &loaded.subject());
+    let settled = Settled::find(global, wanted);
+    let nothing = settled.and_then(|settled| Some((settled.nothing_to_do()?, settled)));
+    let (plan, mail) = match nothing {
+        Some((plan, settled)) => {
+            report.plan(&plan, settled.subject());
+            (plan, Some(settled.mail))
+        }
+        None => {
+            let loaded = load(global, wanted, report)?;
+            let plan = loaded.plan(report)?;
+            report.plan(&plan, &loaded.subject());
+            (plan, loaded.mail)
+        }
+    };
     if let Some(out) = out {
         // Applied from another folder, it must still find what it was made from.
-        let mail = loaded.mail.as_ref().and_then(|path| std::path::absolute(path).ok());
+        let mail = mail.and_then(|path| std::path::absolute(path).ok());
         saved::write(out, &SavedPlan::new(&plan, mail), report)?;
         report.note(&format!("Kept in {0}: mailprov apply --plan {0}\n", out.display()));
     }

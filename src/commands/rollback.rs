@@ -36,7 +36,7 @@ pub(super) fn run(
             .note(&format!("What a rollback does not take back:\n  {}\n", back.stays.join("\n  ")));
     }
     if back.plan.changes.is_empty() {
-        settle(&host, &runs)?;
+        settle(&host, runs.last())?;
         return Ok(Exit::Done);
     }
     confirm(yes, report)?;

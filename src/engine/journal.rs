@@ -274,6 +274,15 @@ pub fn runs(host: &Host) -> Result<Vec<Run>> {
     numbers(host)?.into_iter().map(|number| read(host, number)).collect()
 }
 
+/// Returns the last run, if there was one.
+///
+/// # Errors
+///
+/// As [`runs`].
+pub fn last_run(host: &Host) -> Result<Option<Run>> {
+    numbers(host)?.into_iter().max().map(|number| read(host, number)).transpose()
+}
+
 fn read(host: &Host, number: u64) -> Result<Run> {
     let path = folder(number).join("journal");
     let content = host.read(&path)?;

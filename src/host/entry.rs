@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 
 /// What a file holds. Shared, since plans, views and journals all hold it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Content(Arc<[u8]>);
+pub struct Content(Arc<Vec<u8>>);
 
 impl Content {
     /// Wraps bytes.
-    pub fn new(bytes: impl Into<Arc<[u8]>>) -> Self {
-        Self(bytes.into())
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(Arc::new(bytes.into()))
     }
 
     /// Returns the bytes.

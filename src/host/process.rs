@@ -7,7 +7,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Host, Result};
+use super::{Error, FileStamp, Host, Result};
 
 /// One run of one process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +57,13 @@ impl Host {
         let (Ok(pid), Some(stamp)) = (pid, self.stamp(pid_file)?) else { return Ok(None) };
         let process = self.process(pid)?;
         Ok(process.filter(|process| process.started_at() <= stamp.modified + SLACK))
+    }
+}
+
+impl Host {
+    /// Returns the stamp of the program that this is.
+    pub fn program() -> Option<FileStamp> {
+        nix::sys::stat::stat("/proc/self/exe").ok().map(|found| FileStamp::from(&found))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The files that a mail.yml names: where they lie, and which they are.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::sync::Arc;
 
 use super::{Hostname, at, keys, tls};
 use crate::diagnostic::Source;
+use crate::digest::Digest;
 use crate::local;
 use crate::wire::Exposed;
 use crate::yaml::{self, Decoder, Kind, Node};
@@ -15,6 +17,7 @@ use crate::yaml::{self, Decoder, Kind, Node};
 #[derive(Debug)]
 pub struct Files<'f> {
     folder: &'f Path,
+    seen: RefCell<BTreeMap<PathBuf, Digest>>,
     sent: Option<&'f BTreeMap<PathBuf, Exposed>>,
 }
 
@@ -30,13 +33,13 @@ pub struct Named {
 impl<'f> Files<'f> {
     /// Takes relative paths as beside a mail.yml that lies in `folder`.
     pub fn beside(folder: &'f Path) -> Self {
-        Self { folder, sent: None }
+        Self { folder, sent: None, seen: RefCell::default() }
     }
 
     /// Takes files that came along with a mail.yml for those that it names, and
     /// where one did not come, the one in its place.
     pub fn sent(folder: &'f Path, sent: &'f BTreeMap<PathBuf, Exposed>) -> Self {
-        Self { folder, sent: Some(sent) }
+        Self { folder, sent: Some(sent), seen: RefCell::default() }
     }
 
     /// Returns where a file lies.
@@ -50,10 +53,17 @@ impl<'f> Files<'f> {
     ///
     /// As [`local::read`].
     pub fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        match self.sent.and_then(|sent| sent.get(Path::new(path))) {
-            Some(text) => Ok(text.0.expose().clone().into_bytes()),
-            None => local::read(&self.place(path)),
-        }
+        let bytes = match self.sent.and_then(|sent| sent.get(Path::new(path))) {
+            Some(text) => text.0.expose().clone().into_bytes(),
+            None => local::read(&self.place(path))?,
+        };
+        self.seen.borrow_mut().insert(self.place(path), Digest::of(&bytes));
+        Ok(bytes)
+    }
+
+    /// Returns the files that were read, as they were.
+    pub fn seen(self) -> BTreeMap<PathBuf, Digest> {
+        self.seen.into_inner()
     }
 }
 

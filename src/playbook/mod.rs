@@ -11,6 +11,8 @@ mod template;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::diagnostic::{Diagnostic, Source};
 use crate::local;
 use crate::resource::Resource;
@@ -34,7 +36,7 @@ pub struct Playbook {
 }
 
 /// A step with its templates rendered: what one step declares for one host.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Declared {
     /// The step's name.
     pub step: String,

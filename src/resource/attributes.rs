@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::host::{Content, Ownership};
 use crate::yaml::{Decoder, Fields, Node, Style};
 
@@ -41,7 +43,7 @@ pub enum AssetError {
 }
 
 /// Owner, group and mode as far as a step declares them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Declared {
     owner: Option<String>,
     group: Option<String>,

@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::attributes::path;
 use super::{Key, State, Target, keys};
 use crate::host::{Content, Entry, Error, Host, Ownership, Result};
@@ -15,7 +17,7 @@ const ORIGINALS: &str = "/var/lib/mailprov/originals";
 const ABSENT: &str = "mailprov-absent";
 
 /// The paths whose originals are kept.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Backup {
     paths: Vec<PathBuf>,
 }

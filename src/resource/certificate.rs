@@ -30,7 +30,7 @@ const DAYS: &str = "825";
 const SOON: i64 = 30 * 24 * 60 * 60;
 
 /// A self-signed pair for a host name.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Certificate {
     pair: Pair,
     hostname: String,

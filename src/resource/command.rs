@@ -11,7 +11,7 @@ use crate::host::{Error, Host, Result};
 use crate::yaml::{Decoder, Node};
 
 /// A program to run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Command {
     key: CommandKey,
 }

@@ -3,24 +3,64 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::attributes::{Assets, Declared, content, path};
 use super::{Blob, Key, State, Target, View, keys};
+use crate::digest::Digest;
 use crate::host::{self, Content, Entry, Error, Host, Result};
 use crate::yaml::{Decoder, Node};
 
 /// A step's path and what should stand there.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct File {
     path: PathBuf,
     desired: Desired,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 enum Desired {
     Absent,
-    File { content: Option<Content>, secret: bool, declared: Declared },
+    File { content: Option<Wanted>, secret: bool, declared: Declared },
     Directory(Declared),
     Link { target: PathBuf },
+}
+
+/// What a file should hold. It is written down as its digest, which tells
+/// whether a file holds it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(from = "Digest", into = "Digest")]
+enum Wanted {
+    Content(Content),
+    ContentOf(Digest),
+}
+
+impl From<Digest> for Wanted {
+    fn from(digest: Digest) -> Self {
+        Self::ContentOf(digest)
+    }
+}
+
+impl From<Wanted> for Digest {
+    fn from(wanted: Wanted) -> Self {
+        match wanted {
+            Wanted::Content(content) => Self::of(content.bytes()),
+            Wanted::ContentOf(digest) => digest,
+        }
+    }
+}
+
+impl Wanted {
+    /// Returns the content, given what is there: that may be it.
+    fn content(&self, there: Option<&Content>) -> Result<Content> {
+        match self {
+            Self::Content(content) => Ok(content.clone()),
+            Self::ContentOf(digest) => there
+                .filter(|content| Digest::of(content.bytes()) == *digest)
+                .cloned()
+                .ok_or_else(|| Error::Other("of this content only the digest is known".into())),
+        }
+    }
 }
 
 impl File {
@@ -38,7 +78,7 @@ impl File {
             Desired::Absent
         } else {
             let declared = Declared::decode(&fields, decoder);
-            let content = content(&fields, assets, decoder)?;
+            let content = content(&fields, assets, decoder)?.map(Wanted::Content);
             Desired::File { content, secret, declared }
         };
         Some(Self { path: path?, desired })
@@ -73,7 +113,7 @@ impl File {
 
     /// Wants a file of root's with this content, which is never shown.
     pub(super) fn secret(path: PathBuf, content: &str, mode: u32) -> Self {
-        let content = Some(Content::new(content.as_bytes().to_vec()));
+        let content = Some(Wanted::Content(Content::new(content.as_bytes().to_vec())));
         let declared = Declared::of_root(mode);
         Self { path, desired: Desired::File { content, secret: true, declared } }
     }
@@ -92,7 +132,7 @@ impl File {
     /// that is secret.
     pub(super) fn declared_content(&self) -> Option<(&Path, &Content, bool)> {
         match &self.desired {
-            Desired::File { content: Some(content), secret, .. } => {
+            Desired::File { content: Some(Wanted::Content(content)), secret, .. } => {
                 Some((&self.path, content, *secret))
             }
             _ => None,
@@ -119,9 +159,11 @@ impl File {
                     State::File { blob, ownership } => (Some(&blob.content), Some(ownership)),
                     _ => (None, None),
                 };
-                let content = content.as_ref().or(old).cloned();
-                let blob =
-                    Blob { content: content.unwrap_or_else(|| Content::new([])), secret: *secret };
+                let content = match content {
+                    Some(wanted) => wanted.content(old)?,
+                    None => old.cloned().unwrap_or_else(|| Content::new([])),
+                };
+                let blob = Blob { content, secret: *secret };
                 State::File {
                     blob,
                     ownership: declared.complete(actual, if *secret { 0o600 } else { 0o644 }),

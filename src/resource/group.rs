@@ -1,12 +1,14 @@
 //! `group`: a system group.
 
+use serde::{Deserialize, Serialize};
+
 use super::attributes::name;
 use super::{Key, State, Target, View, keys};
 use crate::host::{self, Error, Host, Result};
 use crate::yaml::{Decoder, Node};
 
 /// A group with the number it should have, if that matters.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Group {
     name: String,
     gid: Option<u32>,

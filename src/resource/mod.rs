@@ -29,6 +29,8 @@ mod words;
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::host::{Host, Result};
 use crate::yaml::{Decoder, Node};
 
@@ -48,7 +50,7 @@ pub use view::View;
 pub use words::{Action, action, differences};
 
 /// What one step of a playbook declares.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Resource {
     /// The originals of some paths are kept.
     Backup(backup::Backup),

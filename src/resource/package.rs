@@ -1,12 +1,14 @@
 //! `package`: Debian packages are installed.
 
+use serde::{Deserialize, Serialize};
+
 use super::attributes::name;
 use super::{Key, State, Target, View, keys};
 use crate::host::{Host, Result};
 use crate::yaml::{Decoder, Kind, Node};
 
 /// Packages that are installed in one go.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Package {
     names: Vec<String>,
     absent: bool,

@@ -14,7 +14,7 @@ use crate::host::{Endpoint, Greeting, Result, Unit};
 use crate::yaml::{Decoder, Node};
 
 /// A service and what it loads.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Service {
     key: ServiceKey,
     loads: Vec<Key>,
@@ -36,7 +36,7 @@ pub struct ServiceKey {
 
 /// A checker of configuration: a program that is run on staged copies of the
 /// files and must have nothing to say.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     /// The program and its arguments.
     pub argv: Vec<String>,

@@ -19,7 +19,7 @@ const NOTES: &str = "/var/lib/mailprov/tables";
 pub(super) const WORK: &str = "/var/lib/mailprov/compiling";
 
 /// A lookup table and the source it is compiled from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Table {
     key: TableKey,
 }

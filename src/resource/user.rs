@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::attributes::{name, path};
 use super::group::number;
 use super::{Key, State, Target, View, keys};
@@ -9,7 +11,7 @@ use crate::host::{self, Error, Host, Result};
 use crate::yaml::{Decoder, Node};
 
 /// A user, with as much of the account as is declared.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct User {
     name: String,
     uid: Option<u32>,

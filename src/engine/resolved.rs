@@ -1,0 +1,106 @@
+//! What a mail.yml came to: the steps of the embedded playbook, rendered for
+//! it. Noted by the run that applied it, since the same text on the same host by
+//! the same program comes to the same. Contents are noted as digests: enough to
+//! find that nothing is to be done, at a fraction of the time that it takes to
+//! render ten thousand accounts. Where there is something to do, all is
+//! rendered again.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{OURS, Plan, plan};
+use crate::digest::Digest;
+use crate::host::{Content, Error, Facts, FileStamp, Host, Ownership, Result};
+use crate::playbook::Declared;
+use crate::resource::{View, examine_certificate};
+
+/// All that decides what the embedded playbook declares.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Inputs {
+    /// This very program.
+    program: FileStamp,
+    /// The host's facts, as JSON.
+    facts: String,
+    /// Where mail.yml lies.
+    mail: PathBuf,
+    /// Its text.
+    text: Digest,
+    /// The files with passwords that it names.
+    files: BTreeMap<PathBuf, Digest>,
+}
+
+/// What they came to.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Resolved {
+    /// What it was made from.
+    pub inputs: Inputs,
+    /// The server's name.
+    pub hostname: String,
+    /// Certificate and key, where they are not ours to make.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// The steps.
+    pub declared: Vec<Declared>,
+}
+
+impl Inputs {
+    /// Gathers them. None where it is not known which program this is.
+    pub fn new(
+        facts: &Facts,
+        mail: &Path,
+        text: Digest,
+        files: BTreeMap<PathBuf, Digest>,
+    ) -> Option<Self> {
+        let facts = serde_json::to_string(facts).ok()?;
+        Some(Self { program: Host::program()?, facts, mail: mail.to_owned(), text, files })
+    }
+}
+
+impl Resolved {
+    /// Returns what is noted for the mail.yml at `mail` with this text, if all
+    /// that it depends on is as it was. Who may not read it knows nothing.
+    pub fn read(host: &Host, mail: &Path, text: &Digest) -> Option<Self> {
+        let content = host.read(&path()).ok()??;
+        let resolved: Self = serde_json::from_slice(content.bytes()).ok()?;
+        let inputs = &resolved.inputs;
+        let is_as_it_was = |(path, digest): (&PathBuf, &Digest)| {
+            crate::local::read(path).is_ok_and(|bytes| Digest::of(&bytes) == *digest)
+        };
+        let fits = inputs.mail == mail
+            && inputs.text == *text
+            && Host::program().as_ref() == Some(&inputs.program)
+            && inputs.files.iter().all(is_as_it_was)
+            && serde_json::to_string(&host.facts().ok()?).ok()? == inputs.facts;
+        fits.then_some(resolved)
+    }
+
+    /// Compares with the host. Returns a plan only where it is empty.
+    pub fn nothing_to_do(&self, host: &Host) -> Option<Plan> {
+        if let Some((certificate, key)) = &self.certificate {
+            let view = View::new(host);
+            let problems = examine_certificate(&view, certificate, key, &self.hostname).ok()?;
+            if !problems.is_empty() {
+                return None;
+            }
+        }
+        plan(host, &self.declared)
+            .ok()
+            .filter(|plan| plan.changes.is_empty() && plan.unseen.is_empty())
+    }
+
+    /// Notes it, unless just that is noted.
+    pub fn note(&self, host: &Host) -> Result<()> {
+        let text = serde_json::to_vec(self).map_err(|error| Error::Other(error.to_string()))?;
+        if host.read(&path())?.is_some_and(|noted| noted.bytes() == text) {
+            return Ok(());
+        }
+        host.make_private_directories(Path::new(OURS))?;
+        host.put_file(&path(), &Content::new(text), &Ownership::of_root(0o600))
+    }
+}
+
+/// Where it is noted. For root's eyes only.
+fn path() -> PathBuf {
+    Path::new(OURS).join("resolved.json")
+}
