@@ -346,7 +346,7 @@ impl Report {
 
     /// The style of what [`Report::say`] says.
     fn style(&self) -> Style {
-        Style::new(self.screen.out_in_colour)
+        Style::new(self.screen.out_in_colour).whole(self.screen.verbose)
     }
 
     fn out(&self, text: &str) {

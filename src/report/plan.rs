@@ -8,6 +8,14 @@ use crate::diff::{self, Line, Part};
 use crate::engine::{Change, Drift, Plan};
 use crate::resource::{Action, Blob, State, action, differences};
 
+/// Where more lines than this come or go in one place, a person does not read
+/// them all; files that people wrote are shorter.
+const LONG: usize = 400;
+
+/// How many lines of those are shown, at the beginning and at the end.
+const FIRST: usize = 20;
+const LAST: usize = 5;
+
 /// Renders a plan. `subject` is what it is for, such as the host name.
 pub(super) fn text(plan: &Plan, subject: &str, style: Style) -> String {
     let mut text = String::new();
@@ -97,13 +105,34 @@ fn content(text: &mut String, change: &Change, style: Style) {
 /// Shows two texts as what goes and what comes.
 pub(super) fn difference(old: &str, new: &str, style: Style) -> String {
     let mut text = String::new();
-    for line in diff::lines(old, new) {
-        // Where all is new there is one place, and it says nothing.
-        if !matches!((&line, old.is_empty()), (Line::Place(_), true)) {
-            let _ = writeln!(text, "    {}", shown(&line, style));
+    // Where all is new there is one place, and it says nothing.
+    let says_nothing = |line: &Line| matches!(line, Line::Place(_)) && old.is_empty();
+    let lines: Vec<Line> =
+        diff::lines(old, new).into_iter().filter(|line| !says_nothing(line)).collect();
+    for alike in lines.chunk_by(|a, b| std::mem::discriminant(a) == std::mem::discriminant(b)) {
+        let hidden = match alike.len() > LONG && !style.whole {
+            true => FIRST..alike.len() - LAST,
+            false => 0..0,
+        };
+        for (index, line) in alike.iter().enumerate() {
+            if !hidden.contains(&index) {
+                let _ = writeln!(text, "    {}", shown(line, style));
+            } else if index == hidden.start {
+                let _ = writeln!(text, "    {}", left_out(line, hidden.len(), style));
+            }
         }
     }
     text
+}
+
+/// Says how many lines like this one are not shown.
+fn left_out(line: &Line, many: usize, style: Style) -> String {
+    let sign = match line {
+        Line::Added(_) => "+ ",
+        Line::Removed(_) => "- ",
+        _ => "  ",
+    };
+    style.faint(&format!("{sign}… {many} more lines (-v shows all)"))
 }
 
 fn blob(state: &State) -> Option<&Blob> {
@@ -145,4 +174,30 @@ fn visible(text: &str) -> String {
         false => c.to_string(),
     };
     text.chars().map(shown).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_ten_thousand_new_lines_a_few_are_shown_and_the_rest_counted() {
+        let new: String = (0..10_000).map(|number| format!("{number}\n")).collect();
+        let shown = difference("", &new, Style::new(false));
+        let lines: Vec<&str> = shown.lines().map(str::trim).collect();
+        assert_eq!(lines.len(), FIRST + 1 + LAST);
+        assert_eq!(
+            lines[FIRST - 1..=FIRST + 1],
+            ["+ 19", "+ … 9975 more lines (-v shows all)", "+ 9995"]
+        );
+        let whole = difference("", &new, Style::new(false).whole(true));
+        assert_eq!(whole.lines().count(), 10_000);
+    }
+
+    #[test]
+    fn one_line_among_ten_thousand_is_shown_with_its_neighbours() {
+        let old: String = (0..10_000).map(|number| format!("{number}\n")).collect();
+        let shown = difference(&old, &old.replace("\n5000\n", "\n5000\nnew\n"), Style::new(false));
+        assert_eq!(shown.lines().count(), 8, "{shown}");
+    }
 }

@@ -1,4 +1,4 @@
-//! Colours, or none.
+//! Colours, or none; all lines, or not too many.
 
 use anstyle::{AnsiColor, Style as Ansi};
 
@@ -6,12 +6,19 @@ use anstyle::{AnsiColor, Style as Ansi};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Style {
     colour: bool,
+    /// Whether thousands of lines are shown where thousands change.
+    pub(super) whole: bool,
 }
 
 impl Style {
     /// Makes a style.
     pub(super) fn new(colour: bool) -> Self {
-        Self { colour }
+        Self { colour, whole: false }
+    }
+
+    /// Shows all lines of what changes, however many.
+    pub(super) fn whole(self, whole: bool) -> Self {
+        Self { whole, ..self }
     }
 
     /// What comes.
