@@ -8,7 +8,7 @@ use super::{Key, State, View};
 use crate::host::Result;
 
 /// Returns a service that ran `before` as it is to run again: with its files as
-/// `view` shows them. None where nothing is known of its files.
+/// `view` shows them. None where nothing is known of its files and it still runs.
 pub(super) fn back_to_running(
     before: &ServiceState,
     after: &State,
@@ -19,7 +19,13 @@ pub(super) fn back_to_running(
         State::Service(ServiceState { loaded: Loaded::Current(loaded), .. }) => Some(loaded),
         _ => None,
     });
-    let Some(known) = known else { return Ok(None) };
+    let nothing = Configuration::new();
+    let known = match (known, &before.loaded, now) {
+        (Some(known), ..) => known,
+        (None, Loaded::Current(known) | Loaded::Outdated(known), _) => known,
+        (None, Loaded::Unknown, State::Service(ServiceState { running: false, .. })) => &nothing,
+        (None, Loaded::Unknown, _) => return Ok(None),
+    };
     let loaded = Loaded::Current(as_it_will_be(known, view)?);
     Ok(Some(State::Service(ServiceState { enabled: before.enabled, running: true, loaded })))
 }
