@@ -36,6 +36,8 @@ pub(super) const ALL: &[Embedded] = &[Embedded {
         "templates/etc/postfix/virtual",
         "templates/etc/systemd/system/mailprov-certificate.path",
         "templates/etc/systemd/system/mailprov-certificate.service",
+        "templates/etc/systemd/system/mailprov-watch.service",
+        "templates/etc/systemd/system/mailprov-watch.timer",
     ),
 }];
 

@@ -118,6 +118,11 @@ impl Service {
         &self.key.unit
     }
 
+    /// Tells whether the service is to run, not to be gone.
+    pub fn is_wanted(&self) -> bool {
+        !self.absent
+    }
+
     /// Returns what the service loads.
     pub fn loads(&self) -> &[Key] {
         &self.loads

@@ -15,17 +15,17 @@ pub(super) fn back_to_running(
     now: &State,
     view: &View<'_>,
 ) -> Result<Option<State>> {
-    let known = [after, now].into_iter().find_map(|state| match state {
-        State::Service(ServiceState { loaded: Loaded::Current(loaded), .. }) => Some(loaded),
-        _ => None,
-    });
     let nothing = Configuration::new();
-    let known = match (known, &before.loaded, now) {
-        (Some(known), ..) => known,
-        (None, Loaded::Current(known) | Loaded::Outdated(known), _) => known,
-        (None, Loaded::Unknown, State::Service(ServiceState { running: false, .. })) => &nothing,
-        (None, Loaded::Unknown, _) => return Ok(None),
+    let of = |state| match state {
+        &State::Service(ServiceState { loaded: Loaded::Current(ref loaded), .. }) => Some(loaded),
+        _ => None,
     };
+    let is_stopped = matches!(now, State::Service(ServiceState { running: false, .. }));
+    let known = match &before.loaded {
+        Loaded::Current(known) | Loaded::Outdated(known) => Some(known),
+        Loaded::Unknown => of(after).or(of(now)).or(is_stopped.then_some(&nothing)),
+    };
+    let Some(known) = known else { return Ok(None) };
     let loaded = Loaded::Current(as_it_will_be(known, view)?);
     Ok(Some(State::Service(ServiceState { enabled: before.enabled, running: true, loaded })))
 }
