@@ -68,7 +68,7 @@ fn a_mail_comes_if_something_is_off_and_none_else() {
         let _ = debian.mailprov(&["apply", "--yes"]).success();
         let _ = debian.run(&["postqueue", "-f"]).success();
         let mail = mails_come(&server, 2);
-        for words in ["service:dovecot  start", "Port 993 by IPv4: wrong: "] {
+        for words in ["service:dovecot  start", "Port 993 answers at "] {
             assert!(mail.contains(words), "{words}: {mail}");
         }
         look(debian);
