@@ -23,6 +23,7 @@ mod sent;
 mod serve;
 mod settled;
 mod try_it;
+mod watch;
 
 use crate::cli::{Cli, Color, Command, Mail};
 use crate::engine::{LockError, PlanError};
@@ -40,7 +41,7 @@ pub enum Exit {
     Done = 0,
     /// Failed; the last lines say what and what to do.
     Failed = 1,
-    /// `plan --detailed-exitcode`: there are changes.
+    /// `plan --detailed-exitcode`: there are changes. `watch`: something is off.
     Changes = 2,
     /// The saved plan no longer fits the host.
     PlanMoved = 3,
@@ -160,6 +161,9 @@ fn dispatch(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
         }
         Command::Check(options) => {
             check::run(global, options, wanted(&options.mail, parcel), report)
+        }
+        Command::Watch(options) => {
+            watch::run(global, options, wanted(&options.mail, parcel), report)
         }
         Command::Dns(options) => dns::run(global, options, wanted(&options.mail, parcel), report),
         Command::Bootstrap(bootstrap) => bootstrap::run(global, bootstrap, report),

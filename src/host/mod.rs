@@ -19,6 +19,7 @@ mod put;
 mod signals;
 mod space;
 mod swap;
+mod systemd;
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -41,6 +42,7 @@ pub(crate) use process::now;
 pub use signals::Interruption;
 pub use space::Space;
 pub use swap::Read;
+pub use systemd::TakenUp;
 
 /// A machine: this one, or a tree that holds one (an image, a chroot).
 #[derive(Debug)]

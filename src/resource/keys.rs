@@ -101,7 +101,11 @@ pub(super) const CERTIFICATE: Section = section(
 
 pub(super) const SERVICE: Section = section(
     &[
-        Known::new("name", Shape::Text, "The unit, without `.service`."),
+        Known::new(
+            "name",
+            Shape::Text,
+            "The unit: a service without `.service`, or such as `backup.timer`.",
+        ),
         Known::new("pid_file", Shape::Text, "The file with the daemon's process number."),
         Known::new("reload", Shape::Boolean, "`true`: a reload is enough for changed files."),
         Known::new("config", TEXTS, "Files that it loads, besides those that notify it."),

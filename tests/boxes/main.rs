@@ -52,6 +52,7 @@ mod plan_is_the_truth;
 #[allow(dead_code, unreachable_pub, reason = "a toolbox")]
 mod provoked;
 mod relaying;
+mod renewal;
 #[allow(unreachable_pub, reason = "a toolbox")]
 mod rollback;
 #[cfg(feature = "faults")]
@@ -66,5 +67,6 @@ mod try_it;
 mod two_servers;
 #[cfg(feature = "faults")]
 mod undo;
+mod watch;
 mod well;
 mod without_systemd;
