@@ -67,7 +67,7 @@ pub struct Global {
         hide_possible_values = true
     )]
     pub color: Color,
-    /// Say more: also the steps that need nothing.
+    /// Say more: also the steps that need nothing, and all lines of what changes.
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     pub verbose: bool,
     /// Say only what is wrong.

@@ -105,14 +105,7 @@ impl Host {
             return self.process_of_file(pid_file);
         }
         match self.init()? {
-            Init::Systemd => {
-                let shown = self.ask_systemd(&unit.full_name())?;
-                let pid = match unit.other_type() {
-                    Some(_) => shown.is_active().then_some(1),
-                    None => shown.main_process(),
-                };
-                pid.map_or(Ok(None), |pid| self.process(pid))
-            }
+            Init::Systemd => self.main_number(unit)?.map_or(Ok(None), |pid| self.process(pid)),
             _ => {
                 let status = self.command([script(unit).into_os_string(), "status".into()]);
                 // An init script tells that it runs, not as what: process 1 stands for it.

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod addresses;
+mod bus;
 mod chase;
 mod command;
 mod dpkg;

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use nix::time::{ClockId, clock_gettime};
 
+use super::bus::{self, Value};
 use super::process::now;
-use super::{Host, Init, Process, Result};
+use super::{Host, Init, Process, Result, Unit};
 
 /// What is asked for (systemctl(1), org.freedesktop.systemd1(5)).
 const PROPERTIES: &str = "--property=ActiveState,MainPID,NeedDaemonReload,ReloadResult,ExecReload,\
@@ -46,6 +47,27 @@ struct Moment {
 }
 
 impl Host {
+    /// Returns the number of the main process of a unit, if that is active; of
+    /// one that has no process, process 1 stands for it.
+    pub(super) fn main_number(&self, unit: &Unit) -> Result<Option<u32>> {
+        let name = unit.full_name();
+        let asked = match unit.other_type() {
+            Some(_) => bus::property(&name, "Unit", "ActiveState"),
+            None => bus::property(&name, "Service", "MainPID"),
+        };
+        match asked {
+            Ok(Value::Text(state)) => Ok(is_active(&state).then_some(1)),
+            Ok(Value::Number(pid)) => Ok(Some(pid).filter(|&pid| pid > 0)),
+            Err(_) => {
+                let shown = self.ask_systemd(&name)?;
+                Ok(match unit.other_type() {
+                    Some(_) => shown.is_active().then_some(1),
+                    None => shown.main_process(),
+                })
+            }
+        }
+    }
+
     /// Asks systemd of a unit, which need not be there.
     pub(super) fn ask_systemd(&self, unit: &str) -> Result<Shown> {
         let show = ["systemctl", "show", "--timestamp=us+utc", PROPERTIES, "--", unit];
@@ -95,12 +117,12 @@ impl Shown {
     }
 
     /// Tells whether the unit is active: of a service, that it runs.
-    pub(super) fn is_active(&self) -> bool {
-        ["active", "reloading"].contains(&self.get("ActiveState"))
+    fn is_active(&self) -> bool {
+        is_active(self.get("ActiveState"))
     }
 
     /// Returns the number of the main process.
-    pub(super) fn main_process(&self) -> Option<u32> {
+    fn main_process(&self) -> Option<u32> {
         self.get("MainPID").parse().ok().filter(|&pid: &u32| pid > 0)
     }
 
@@ -139,6 +161,10 @@ impl Shown {
         let (_, rest) = self.get("ExecReload").split_once("start_time=[")?;
         timestamp(rest.split_once(']')?.0)
     }
+}
+
+fn is_active(state: &str) -> bool {
+    ["active", "reloading"].contains(&state)
 }
 
 impl Moment {

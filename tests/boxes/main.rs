@@ -57,6 +57,7 @@ mod renewal;
 mod rollback;
 #[cfg(feature = "faults")]
 mod secrets;
+mod settled;
 mod smuggling;
 mod submission;
 mod support_works;
