@@ -15,7 +15,8 @@ use std::path::Path;
 use mailprov::yaml::{Known, Section, Shape};
 use mailprov::{mail, resource};
 
-const BEGIN: &str = "<!-- keys: ";
+/// At the begin of a line, since README speaks of it as well.
+const BEGIN: &str = "\n<!-- keys: ";
 const END: &str = "<!-- end of keys -->";
 
 /// Returns the map of known keys that a shape has somewhere.
