@@ -103,7 +103,8 @@ pub fn log(host: &Host, units: &[Unit]) -> Vec<Finding> {
 
 fn complaints(host: &Host, units: &[Unit]) -> Result<Vec<String>> {
     let mut since = None;
-    for unit in units {
+    // A timer or a path has no process that could have started.
+    for unit in units.iter().filter(|unit| unit.other_type().is_none()) {
         let started = host.main_process(unit)?.map(|process| process.started_at());
         since = match (since, started) {
             (Some(one), Some(other)) => Some(i64::min(one, other)),

@@ -115,11 +115,11 @@ impl Loaded {
         Ok(engine::plan(&self.host, &self.declared(report)?)?)
     }
 
-    /// Returns the units of the services that the playbook declares.
+    /// Returns the units of the services that the playbook wants to run.
     pub(super) fn services(&self, report: &mut Report) -> Result<Vec<Unit>, Stop> {
         let declared = self.declared(report)?;
         let unit = |declared: &Declared| match &declared.resource {
-            Resource::Service(service) => Some(service.unit().clone()),
+            Resource::Service(service) if service.is_wanted() => Some(service.unit().clone()),
             _ => None,
         };
         Ok(declared.iter().filter_map(unit).collect())

@@ -22,6 +22,7 @@ mod saved;
 mod sent;
 mod serve;
 mod try_it;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -41,7 +42,7 @@ pub enum Exit {
     Done = 0,
     /// Failed; the last lines say what and what to do.
     Failed = 1,
-    /// `plan --detailed-exitcode`: there are changes.
+    /// `plan --detailed-exitcode`: there are changes. `watch`: something is off.
     Changes = 2,
     /// The saved plan no longer fits the host.
     PlanMoved = 3,
@@ -168,6 +169,9 @@ fn dispatch(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
         }
         Command::Dns(options) => {
             dns::run(global, options, wanted(&options.mail.mail, parcel), report)
+        }
+        Command::Watch(options) => {
+            watch::run(global, options, wanted(&options.mail.mail, parcel), report)
         }
         Command::Bootstrap(bootstrap) => bootstrap::run(global, bootstrap, report),
         Command::History { run } => history::run(global, *run, report),

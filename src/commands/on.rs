@@ -90,6 +90,7 @@ fn errand(cli: &Cli, report: &mut Report) -> Result<Errand, Stop> {
             plan = kept.take().map(|path| saved::read(&path)).transpose()?;
         }
         Command::Check(options) => mail = options.mail.mail.take(),
+        Command::Watch(options) => mail = options.mail.mail.take(),
         Command::Dns(options) => mail = options.mail.mail.take(),
         Command::Rollback { yes, .. } => unasked = *yes,
         Command::Account(command) => {

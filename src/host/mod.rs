@@ -18,6 +18,7 @@ mod put;
 mod signals;
 mod space;
 mod swap;
+mod systemd;
 
 use std::path::{Path, PathBuf};
 
@@ -35,6 +36,7 @@ pub(crate) use process::now;
 pub use signals::Interruption;
 pub use space::Space;
 pub use swap::Read;
+pub use systemd::TakenUp;
 
 /// A machine: this one, or a tree that holds one (an image, a chroot).
 #[derive(Debug)]

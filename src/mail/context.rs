@@ -28,6 +28,7 @@ pub struct Context {
     message_size: u64,
     services: Services,
     relay: Option<Relay>,
+    watch: Option<&'static str>,
     extra: Extra,
 }
 
@@ -122,6 +123,7 @@ impl Spec {
             message_size: self.message_size.bytes(),
             services: Services { imap: self.services.imap, pop3: self.services.pop3 },
             relay: self.relay(),
+            watch: self.watch.map(super::Watch::as_str),
             extra: self.extra(),
         }
     }

@@ -75,6 +75,13 @@ pub const MAIL: Section = Section {
         Known::new("relay", Shape::Section(&RELAY), "A server that takes all outgoing mail.")
             .or("none"),
         Known::new(
+            "watch",
+            Shape::Word(&super::watch::WORDS),
+            "`daily` (or `hourly`, `weekly`): so often the server is looked at as `mailprov plan` \
+             and `mailprov check` do, and `system_mail` gets a mail if something is off.",
+        )
+        .or("never"),
+        Known::new(
             "extra",
             Shape::Section(&EXTRA),
             "Settings that this file has no word for; checked by Postfix and Dovecot before they \

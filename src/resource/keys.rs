@@ -119,10 +119,22 @@ pub(super) const CERTIFICATE: Section = section(
 
 pub(super) const SERVICE: Section = section(
     &[
-        Known::new("name", Shape::Text, "The unit, without `.service`."),
-        Known::new("pid_file", Shape::Text, "The file with the number of the daemon's process.").or("systemd is asked"),
-        Known::new("reload", Shape::Boolean, "`true`: a reload is enough for changed files; where it does not do, the service is restarted.").or("`false`"),
-        Known::new("config", TEXTS, "Files that it loads, besides those of steps that notify it.").or("none"),
+        Known::new(
+            "name",
+            Shape::Text,
+            "The unit: a service without `.service`, or such as `backup.timer`.",
+        ),
+        Known::new("pid_file", Shape::Text, "The file with the number of the daemon's process.")
+            .or("systemd is asked"),
+        Known::new(
+            "reload",
+            Shape::Boolean,
+            "`true`: a reload is enough for changed files; where it does not do, the service is \
+             restarted.",
+        )
+        .or("`false`"),
+        Known::new("config", TEXTS, "Files that it loads, besides those of steps that notify it.")
+            .or("none"),
         Known::new(
             "check",
             Shape::List(&ARGV),

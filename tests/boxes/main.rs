@@ -53,6 +53,7 @@ mod plan_is_the_truth;
 #[allow(dead_code, unreachable_pub, reason = "a toolbox")]
 mod provoked;
 mod relaying;
+mod renewal;
 #[allow(unreachable_pub, reason = "a toolbox")]
 mod rollback;
 #[cfg(feature = "faults")]
