@@ -134,9 +134,19 @@ fn three_shells_complete_command_lines() {
     }
 }
 
+/// Where the timer of `watch` is, and whether it is switched on.
+fn timer(debian: &Debian) -> Vec<String> {
+    let show = ["systemctl", "show", "--value", "--property=FragmentPath,UnitFileState"];
+    let shown = debian.run(&[&show[..], &["mailprov-watch.timer"]].concat()).success().stdout();
+    let lines = shown.lines().filter(|line| !line.is_empty());
+    lines
+        .map(|line| line.replacen("/lib/", "/usr/lib/", usize::from(line.starts_with("/lib/"))))
+        .collect()
+}
+
 /// What is in a box's file system that has mailprov's name.
 fn traces(debian: &Debian) -> Vec<String> {
-    let line = "find / -xdev -path /var/lib/dpkg -prune -o -name '*mailprov*' -prune -print | sort";
+    let line = "find / -xdev -path /var/lib/dpkg -prune -o -path /var/lib/systemd -prune -o -name '*mailprov*' -prune -print | sort";
     debian.shell(line).success().stdout().lines().map(str::to_owned).collect()
 }
 
@@ -173,8 +183,7 @@ fn it_is_installed_used_upgraded_removed_and_purged() {
         apt(&debian, &["purge", "mailprov"]);
         let before = debian.snapshot();
         apt(&debian, &["install", "--no-install-recommends", THERE]);
-        let units = debian.run(&["systemctl", "list-unit-files", "--no-legend", "mailprov*"]);
-        assert!(!units.stdout().contains("enabled "), "{units}");
+        assert_eq!(timer(&debian), ["/usr/lib/systemd/system/mailprov-watch.timer", "disabled"]);
         apt(&debian, &["purge", "mailprov"]);
         let after = debian.snapshot();
         let packages = ["/var/lib/dpkg", "/var/lib/apt", "/var/cache/apt", "/var/log"];
@@ -190,6 +199,10 @@ fn it_is_installed_used_upgraded_removed_and_purged() {
         let schema = "# yaml-language-server: $schema=file:///usr/share/mailprov/mail.schema.json";
         assert_eq!(text.lines().next(), Some(schema));
         let _ = debian.mailprov(&["apply", "--yes"]).success();
+        assert_eq!(timer(&debian), ["/usr/lib/systemd/system/mailprov-watch.timer", "disabled"]);
+        debian.write("/etc/mailprov/mail.yml", format!("{text}watch: daily\n"), 0o600);
+        let _ = debian.mailprov(&["apply", "--yes"]).success();
+        assert_eq!(timer(&debian), ["/etc/systemd/system/mailprov-watch.timer", "enabled"]);
         assert!(serves(&debian));
 
         let newer = "cd /root && dpkg-deb -R mailprov.deb it && \
@@ -201,6 +214,9 @@ fn it_is_installed_used_upgraded_removed_and_purged() {
         assert!(version.stdout().trim_end().ends_with("+1"), "{version}");
         let _ = debian.mailprov(&["plan", "--detailed-exitcode"]).exits(0);
 
+        // Without `watch` before the package goes: what is left to run is then nothing of ours.
+        debian.write("/etc/mailprov/mail.yml", &text, 0o600);
+        let _ = debian.mailprov(&["apply", "--yes"]).success();
         let _ = debian.shell("mkdir -p /var/cache/mailprov/image/etc").success();
         apt(&debian, &["remove", "mailprov"]);
         assert!(debian.exists("/var/cache/mailprov") && !debian.exists("/usr/bin/mailprov"));
