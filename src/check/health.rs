@@ -127,7 +127,7 @@ fn visible(line: &str) -> String {
 /// Tells whether it is about the server itself, not about what a stranger does
 /// to it: of that there is plenty on each host that the world can reach.
 fn is_own(line: &str) -> bool {
-    const OF_STRANGERS: [&str; 8] = [
+    const OF_STRANGERS: [&str; 9] = [
         "authentication failed",
         "does not resolve to address",
         "hostname verification failed",
@@ -135,8 +135,9 @@ fn is_own(line: &str) -> bool {
         "non-SMTP command",
         "numeric hostname",
         "rip=",
-        // How Dovecot tells that it was stopped in order.
+        // How Dovecot tells that it was stopped, or reloaded, in order.
         "Killed with signal 15",
+        "SIGHUP received - reloading",
     ];
     !OF_STRANGERS.iter().any(|words| line.contains(words))
 }

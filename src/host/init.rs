@@ -204,9 +204,11 @@ impl Host {
     }
 
     fn is_masked(&self, unit: &Unit) -> Result<bool> {
-        for folder in &UNIT_FOLDERS[..2] {
-            if is_mask(self, &Path::new(folder).join(unit.full_name()))? {
-                return Ok(true);
+        for folder in UNIT_FOLDERS {
+            let path = Path::new(folder).join(unit.full_name());
+            // A mask of one boot, in /run, is none for a unit that is in /etc.
+            if self.entry(&path)?.is_some() {
+                return is_mask(self, &path);
             }
         }
         Ok(false)

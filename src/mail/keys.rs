@@ -77,8 +77,9 @@ pub const MAIL: Section = Section {
         Known::new(
             "watch",
             Shape::Word(&super::watch::WORDS),
-            "`daily` (or `hourly`, `weekly`): so often the server is looked at as `mailprov plan` \
-             and `mailprov check` do, and `system_mail` gets a mail if something is off.",
+            "`daily` (or `hourly`, `weekly`): so often the server is looked at as by `mailprov \
+             plan` and `mailprov check`, and `system_mail` gets a mail if something is off. If \
+             all is well there is none.",
         )
         .or("never"),
         Known::new(

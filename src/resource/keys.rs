@@ -122,7 +122,8 @@ pub(super) const SERVICE: Section = section(
         Known::new(
             "name",
             Shape::Text,
-            "The unit: a service without `.service`, or such as `backup.timer`.",
+            "The unit: a service without `.service`, or another that can be enabled, such as \
+             `backup.timer` or `spool.path`.",
         ),
         Known::new("pid_file", Shape::Text, "The file with the number of the daemon's process.")
             .or("systemd is asked"),

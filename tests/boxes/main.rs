@@ -68,5 +68,6 @@ mod try_it;
 mod two_servers;
 #[cfg(feature = "faults")]
 mod undo;
+mod watch;
 mod well;
 mod without_systemd;
