@@ -177,7 +177,8 @@ impl Loaded {
     /// Renders the text files that the playbook declares. Of those that hold
     /// secrets only the first comment is returned.
     pub(super) fn files(&self, report: &mut Report) -> Result<Vec<File>, Stop> {
-        let declared = self.declared(report)?;
+        // What a mail.yml brings along is nobody's setting.
+        let declared = self.declared(report)?.split_off(self.sent.len());
         let files = declared.iter().filter_map(|declared| {
             let (path, content, secret) = declared.resource.declared_file()?;
             let text = String::from_utf8(content.bytes().to_vec()).ok()?;

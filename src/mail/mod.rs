@@ -61,6 +61,7 @@ pub use domain::{Domain, Hostname};
 pub use extra::Extra;
 pub use files::{Files, Named, named};
 pub use inbox::Inbox;
+pub use keys::MAIL as KEYS;
 pub use local_part::LocalPart;
 pub use name::{Name, Target};
 pub use new_password::Password;

@@ -46,6 +46,7 @@ mod nothing_broken_goes_live;
 #[allow(unreachable_pub, reason = "a toolbox")]
 mod over_ssh;
 mod own_playbook;
+mod package;
 mod packages;
 mod passwords;
 mod plan_is_the_truth;
