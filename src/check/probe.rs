@@ -42,6 +42,7 @@ pub struct Probe<'h> {
 
 impl<'h> Probe<'h> {
     /// Lets somebody in to an account's mailbox, by these addresses of ours.
+    /// Dovecot may need a moment to see that: see [`Probe::wait`].
     ///
     /// # Errors
     ///
@@ -59,8 +60,12 @@ impl<'h> Probe<'h> {
         let line = entry(&account.login, hash.secret().expose(), &inbox.login, ours);
         let probe = Self { host, account };
         probe.write(&line).map_err(|error| words(&error))?;
-        thread::sleep(GLANCE);
         Ok(probe)
+    }
+
+    /// Waits until Dovecot has surely seen it.
+    pub fn wait(&self) {
+        thread::sleep(GLANCE);
     }
 
     fn write(&self, line: &str) -> host::Result<()> {

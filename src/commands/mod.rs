@@ -152,10 +152,10 @@ fn dispatch(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
         Command::Plan { mail, detailed_exitcode, out, show: None } => {
             plan::run(global, wanted(mail, parcel), out.as_deref(), *detailed_exitcode, report)
         }
-        Command::Apply { mail, plan, yes } => {
+        Command::Apply { mail, plan, yes, no_check } => {
             let sent = request.and_then(|request| request.plan.as_deref()).map(Kept::Sent);
             let kept = sent.or(plan.as_deref().map(Kept::File));
-            apply::run(global, wanted(mail, parcel), kept, *yes, report)
+            apply::run(global, wanted(mail, parcel), kept, *yes, !no_check, report)
         }
         Command::Check(options) => {
             check::run(global, options, wanted(&options.mail, parcel), report)

@@ -56,6 +56,7 @@ mod relaying;
 mod rollback;
 #[cfg(feature = "faults")]
 mod secrets;
+mod scratch;
 mod smuggling;
 mod submission;
 mod support_works;
