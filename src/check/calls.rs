@@ -50,7 +50,8 @@ impl Calls {
             {
                 Err(Error::Barred(format!("this machine has no way to {}", at.ip())))
             }
-            Err(error @ (Error::Connect { .. } | Error::TooSlow)) => {
+            // Without a word, too: such a server hangs up as late as it can.
+            Err(error @ (Error::Connect { .. } | Error::TooSlow | Error::Closed)) => {
                 self.known().silent.insert(at, error.to_string());
                 session
             }

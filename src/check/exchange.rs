@@ -14,7 +14,7 @@ use crate::secret::Secret;
 const DELIVERY: Duration = Duration::from_secs(60);
 
 /// How soon a mailbox is looked at again, and how seldom at last.
-const TICKS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+const TICKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
 /// Who we say we are: names that lead nowhere (RFC 2606).
 pub(super) const OURSELVES: &str = "mailprov.invalid";

@@ -14,6 +14,7 @@ mod support;
 #[allow(dead_code, unreachable_pub, reason = "a toolbox")]
 mod access;
 mod accounts;
+mod after_apply;
 mod agent;
 mod aliases;
 mod catch_all;
@@ -35,6 +36,7 @@ mod delivery;
 mod drift;
 mod everyday;
 mod explained;
+mod from_here;
 mod handlers;
 mod hostile;
 #[cfg(feature = "faults")]
@@ -54,9 +56,9 @@ mod provoked;
 mod relaying;
 #[allow(unreachable_pub, reason = "a toolbox")]
 mod rollback;
+mod scratch;
 #[cfg(feature = "faults")]
 mod secrets;
-mod scratch;
 mod smuggling;
 mod submission;
 mod support_works;
@@ -67,5 +69,6 @@ mod try_it;
 mod two_servers;
 #[cfg(feature = "faults")]
 mod undo;
+#[allow(unreachable_pub, reason = "a toolbox")]
 mod well;
 mod without_systemd;
