@@ -186,11 +186,10 @@ impl Debian {
     /// `tcp dport 25 drop`. An earlier one is gone.
     #[track_caller]
     pub fn firewall(&self, rules: &[&str]) {
-        let rules: String = rules.iter().map(|rule| format!("{rule}\n")).collect();
-        let chain = "type filter hook input priority 0;";
         let table = "table inet firewall";
-        let text =
-            format!("{table}\ndelete {table}\n{table} {{ chain input {{ {chain}\n{rules}}} }}");
+        let chain =
+            format!("chain input {{\ntype filter hook input priority 0;\n{}\n}}", rules.join("\n"));
+        let text = format!("{table} {{}}\ndelete {table}\n{table} {{\n{chain}\n}}");
         host::run(&["ip", "netns", "exec", self.name(), "nft", &text]);
     }
 
