@@ -56,7 +56,6 @@ mod provoked;
 mod relaying;
 #[allow(unreachable_pub, reason = "a toolbox")]
 mod rollback;
-mod scratch;
 #[cfg(feature = "faults")]
 mod secrets;
 mod smuggling;
