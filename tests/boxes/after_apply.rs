@@ -75,7 +75,9 @@ fn all_is_well_takes_a_line_and_a_moment() {
         let (more, later) = journal(&server);
         assert!(more - lines < 5 * 130, "{} lines", more - lines);
         assert_eq!(warnings, later);
-        let failed = server.debian.shell("journalctl -q -o short-precise | grep -i 'auth.*failed'");
+        let failed = server
+            .debian
+            .shell("journalctl -q -o short-precise | grep -iE 'auth(entication)? failed'");
         assert_eq!(failed.stdout(), "");
         let left = "find /var/vmail -type f -path '*Maildir/*/*' -size +0 ! -name 'dovecot*'; \
                     ls -A /run/mailprov-check 2>/dev/null";

@@ -13,14 +13,12 @@ const UNSEEN: [&str; 6] = ["configuration", "queue", "disk", "clock", "log", "ou
 
 /// A machine elsewhere, with a mail.yml that everybody there may read.
 fn laptop(server: &Server) -> Debian {
-    let laptop =
-        server.debian.prepared_neighbour("laptop for checks", server.debian.suite(), |it| {
-            trust(&it);
-            it.write("/srv/mail.yml", mail_yml(REFUSING.yaml), 0o644);
-            it.write("/srv/password", password_of("thomas"), 0o644);
-            it
-        });
-    laptop
+    server.debian.prepared_neighbour("laptop for checks", server.debian.suite(), |it| {
+        trust(&it);
+        it.write("/srv/mail.yml", mail_yml(REFUSING.yaml), 0o644);
+        it.write("/srv/password", password_of("thomas"), 0o644);
+        it
+    })
 }
 
 /// Checks from there, as somebody who is not root.
