@@ -91,7 +91,7 @@ fn a_certificate_that_certbot_renews_is_served_within_a_minute() {
         renew_as_certbot(&server.debian, 4, &fourth);
         wait_until_served(&server, &fourth, &root);
         nothing_to_do(&server);
-        let _ = server.debian.mailprov(&["check", "--only", "configuration,tls"]);
+        let _ = server.debian.mailprov(&["check", "--only", "configuration"]).success();
         // Nor after a boot, and after a renewal that then comes.
         server.debian.reboot();
         nothing_to_do(&server);
