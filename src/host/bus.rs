@@ -12,7 +12,7 @@ use std::time::Duration;
 const SOCKET: &str = "/run/systemd/private";
 
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The longest answer that is read: the values asked for are short.
 const LONGEST: usize = 64 * 1024;
@@ -46,9 +46,7 @@ pub(super) fn property(unit: &str, interface: &str, name: &str) -> io::Result<Va
     stream.set_write_timeout(Some(PATIENCE))?;
     let user = nix::unistd::geteuid().to_string();
     let user: String = user.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let mut sent = format!("\0AUTH EXTERNAL {user}\r\nBEGIN\r\n").into_bytes();
-    sent.extend(question(unit, interface, name));
-    stream.write_all(&sent)?;
+    stream.write_all(format!("\0AUTH EXTERNAL {user}\r\nBEGIN\r\n").as_bytes())?;
     let mut line = Vec::new();
     while !line.ends_with(b"\r\n") {
         line.extend(take(&mut stream, 1)?);
@@ -59,6 +57,8 @@ pub(super) fn property(unit: &str, interface: &str, name: &str) -> io::Result<Va
     if !line.starts_with(b"OK ") {
         return Err(odd());
     }
+    // Sent with the above, it would lie there until something else comes.
+    stream.write_all(&question(unit, interface, name))?;
     answer(&mut stream)
 }
 
