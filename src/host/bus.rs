@@ -1,10 +1,10 @@
-//! One question to systemd over its own socket, in D-Bus's language: the value
+//! Questions to systemd over its own socket, in D-Bus's language: for the value
 //! of a property of a unit. To start `systemctl` for it takes longer than all
 //! that is otherwise looked at; the libraries for D-Bus bring a runtime with
 //! them, for what is one message there and one back
 //! (<https://dbus.freedesktop.org/doc/dbus-specification.html>).
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const SOCKET: &str = "/run/systemd/private";
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The longest answer that is read: the values asked for are short.
-const LONGEST: usize = 64 * 1024;
+const LONGEST: u64 = 64 * 1024;
 
 /// The value of a property.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,32 +35,45 @@ const INTERFACE: u8 = 2;
 const MEMBER: u8 = 3;
 const SIGNATURE: u8 = 8;
 
-/// Asks for a property of a unit: `interface` is `Unit` or `Service`
-/// (org.freedesktop.systemd1(5)).
-///
-/// # Errors
-///
-/// Fails where systemd cannot be asked this way, and where it says no.
-pub(super) fn property(unit: &str, interface: &str, name: &str) -> io::Result<Value> {
-    let mut stream = UnixStream::connect(SOCKET)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    let user = nix::unistd::geteuid().to_string();
-    let user: String = user.bytes().map(|byte| format!("{byte:02x}")).collect();
-    stream.write_all(format!("\0AUTH EXTERNAL {user}\r\nBEGIN\r\n").as_bytes())?;
-    let mut line = Vec::new();
-    while !line.ends_with(b"\r\n") {
-        line.extend(take(&mut stream, 1)?);
-        if line.len() > LONGEST {
-            return Err(odd());
-        }
+/// A connection to systemd.
+#[derive(Debug)]
+pub(super) struct Bus(BufReader<UnixStream>);
+
+impl Bus {
+    /// Connects.
+    ///
+    /// # Errors
+    ///
+    /// Fails where systemd cannot be asked this way.
+    pub(super) fn open() -> io::Result<Self> {
+        let mut stream = UnixStream::connect(SOCKET)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        let user = nix::unistd::geteuid().to_string();
+        let user: String = user.bytes().map(|byte| format!("{byte:02x}")).collect();
+        stream.write_all(format!("\0AUTH EXTERNAL {user}\r\nBEGIN\r\n").as_bytes())?;
+        let mut bus = Self(BufReader::new(stream));
+        let mut line = Vec::new();
+        bus.0.by_ref().take(LONGEST).read_until(b'\n', &mut line)?;
+        // A question that is sent before this would lie there until something else comes.
+        if line.starts_with(b"OK ") { Ok(bus) } else { Err(odd()) }
     }
-    if !line.starts_with(b"OK ") {
-        return Err(odd());
+
+    /// Asks for a property of a unit: `interface` is `Unit` or `Service`
+    /// (org.freedesktop.systemd1(5)).
+    ///
+    /// # Errors
+    ///
+    /// Fails where systemd says no, or nothing. Then this is of no more use.
+    pub(super) fn property(
+        &mut self,
+        unit: &str,
+        interface: &str,
+        name: &str,
+    ) -> io::Result<Value> {
+        self.0.get_mut().write_all(&question(unit, interface, name))?;
+        answer(&mut self.0)
     }
-    // Sent with the above, it would lie there until something else comes.
-    stream.write_all(&question(unit, interface, name))?;
-    answer(&mut stream)
 }
 
 /// Writes the call of `org.freedesktop.DBus.Properties.Get`.
@@ -110,7 +123,7 @@ fn answer(from: &mut impl Read) -> io::Result<Value> {
 fn message(from: &mut impl Read) -> io::Result<(u8, Vec<u8>)> {
     let head = take(from, 16)?;
     let (body, fields) = (number_at(&head, 4)?, number_at(&head, 12)?);
-    if head[0] != b'l' || body > LONGEST || fields > LONGEST {
+    if head[0] != b'l' || body.max(fields) as u64 > LONGEST {
         return Err(odd());
     }
     take(from, fields.next_multiple_of(8))?;

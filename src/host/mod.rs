@@ -22,6 +22,7 @@ mod space;
 mod swap;
 mod systemd;
 
+use std::cell::RefCell;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -54,6 +55,8 @@ pub struct Host {
     packages: Kept<dpkg::Packages>,
     users: Kept<accounts::Names>,
     groups: Kept<accounts::Names>,
+    /// A connection to systemd, once it was asked something.
+    bus: RefCell<Option<bus::Bus>>,
 }
 
 impl Host {
@@ -69,6 +72,7 @@ impl Host {
             packages: Kept::default(),
             users: Kept::default(),
             groups: Kept::default(),
+            bus: RefCell::default(),
         })
     }
 

@@ -2,11 +2,12 @@
 //! from its answer when a daemon last took up its files.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
 use nix::time::{ClockId, clock_gettime};
 
-use super::bus::{self, Value};
+use super::bus::{Bus, Value};
 use super::process::now;
 use super::{Host, Init, Process, Result, Unit};
 
@@ -52,8 +53,8 @@ impl Host {
     pub(super) fn main_number(&self, unit: &Unit) -> Result<Option<u32>> {
         let name = unit.full_name();
         let asked = match unit.other_type() {
-            Some(_) => bus::property(&name, "Unit", "ActiveState"),
-            None => bus::property(&name, "Service", "MainPID"),
+            Some(_) => self.property(&name, "Unit", "ActiveState"),
+            None => self.property(&name, "Service", "MainPID"),
         };
         match asked {
             Ok(Value::Text(state)) => Ok(is_active(&state).then_some(1)),
@@ -66,6 +67,22 @@ impl Host {
                 })
             }
         }
+    }
+
+    /// Asks for a property of a unit. The connection is kept for the next
+    /// question; one that was kept may be dead.
+    fn property(&self, unit: &str, interface: &str, name: &str) -> io::Result<Value> {
+        let kept = self.bus.take();
+        let asked = kept.and_then(|mut bus| Some((bus.property(unit, interface, name).ok()?, bus)));
+        let (value, bus) = match asked {
+            Some(answered) => answered,
+            None => {
+                let mut bus = Bus::open()?;
+                (bus.property(unit, interface, name)?, bus)
+            }
+        };
+        self.bus.replace(Some(bus));
+        Ok(value)
     }
 
     /// Asks systemd of a unit, which need not be there.
