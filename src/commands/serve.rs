@@ -35,7 +35,11 @@ pub(super) fn run() -> Exit {
     let Ok(stop) = Interruption::listen_on_behalf() else { return Exit::Failed };
     let (answers, hear) = mpsc::channel();
     let (frames, outgoing) = mpsc::channel();
-    std::thread::spawn(move || outgoing.iter().for_each(|frame| say(&frame)));
+    let (all_said, end) = mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        outgoing.iter().for_each(|frame| say(&frame));
+        drop(all_said);
+    });
     let mut report = Report::there(request.screen, frames, hear, stop.clone());
     let has_begun = report.has_begun();
     std::thread::spawn(move || {
@@ -45,8 +49,13 @@ pub(super) fn run() -> Exit {
     pick_up(&mut report);
     let cli = Cli { command, global: global(&request) };
     let exit = dispatch(&cli, Some(&request), &mut report);
-    let is_heard = report.end(exit as u8, PATIENCE);
-    note_if(!is_heard && report.has_begun().load(Ordering::Relaxed));
+    let has_begun = report.has_begun().load(Ordering::Relaxed);
+    // Of what changed nothing it does not matter whether it is heard; to wait for that would take
+    // a way there and back.
+    let is_heard = report.end(exit as u8, if has_begun { PATIENCE } else { Duration::ZERO });
+    note_if(!is_heard && has_begun);
+    drop(report);
+    let _ = end.recv_timeout(PATIENCE);
     exit
 }
 
