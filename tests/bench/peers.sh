@@ -14,7 +14,7 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get --quiet update
 apt-get --quiet --yes --no-install-recommends install python3-venv python3-apt cfengine3 strace
 # Its daemons would work beside what is measured.
-systemctl disable cfengine3
+systemctl mask cfengine3 cf-execd cf-monitord cf-serverd
 python3 -m venv --system-site-packages /opt/peers
 /opt/peers/bin/pip install --quiet ansible-core==$ansible pyinfra==$pyinfra
 # As after a first run of each.
@@ -28,9 +28,6 @@ peers_make() {
     recipe=$(printf '%s' "$image $peers_recipe $rash" | sha256sum)
     tree=$results/peers-${recipe:0:12}
     if ! [ -d "$tree" ]; then
-        # rash is built here: Debian 13 runs what an older Debian built.
-        cargo install --quiet --locked --no-default-features \
-            --root "$results/rash" --target-dir "$results/rash-build" "rash_core@$rash"
         box_make "$boxes-peers" "$image"
         disk=$work/$boxes-peers
         # A machine may stand behind a proxy with an authority of its own. And
@@ -38,7 +35,10 @@ peers_make() {
         (box_nspawn "$boxes-peers" --as-pid2 --console=pipe --resolv-conf=bind-host \
             --bind-ro=/etc/ssl/certs/ca-certificates.crt:/run/authorities \
             --setenv=PIP_CERT=/run/authorities --tmpfs=/var/cache/apt/archives \
-            sh -c "$peers_recipe")
+            sh -c "$peers_recipe") >&2
+        # rash is built here: Debian 13 runs what an older Debian built.
+        cargo install --quiet --locked --no-default-features \
+            --root "$results/rash" --target-dir "$results/rash-build" "rash_core@$rash" >&2
         install -D "$results/rash/bin/rash" "$disk/root/opt/peers/bin/rash"
         umount "$disk/root"
         rm -rf "$results"/peers-*

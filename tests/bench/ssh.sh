@@ -1,9 +1,9 @@
 # To be sourced: bootstrap of a host that is already as it should be, over a wire
-# on which a round takes 200 ms. What takes longer than on one without delay is
+# on which a round takes a second. What takes longer than on one without delay is
 # waiting; that of `ssh HOST true` is ssh's own.
 
-ssh_rounds=5
-round_trip=200
+ssh_rounds=3
+round_trip=1000
 
 measure_ssh() {
     local name=$boxes-f root key=$work/key round delay table options logins
