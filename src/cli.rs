@@ -13,7 +13,7 @@ use crate::remote::Destination;
 
 pub use everyday::{AccountCommand, AliasCommand, Edit, InFile, Init, PasswordFrom};
 pub use hosts::{CloudInit, Suite, Try};
-pub use well::{Check, Dns};
+pub use well::{Check, Dns, Watch};
 
 /// Turns a bare Debian host into your own mail server, and keeps it so.
 ///
@@ -28,7 +28,7 @@ To begin: write mail.yml (`mailprov init`), read what `mailprov plan` says, then
 Exit codes:
    0  done, or nothing to do
    1  failed: the last lines say what, and what state the host is in
-   2  `plan --detailed-exitcode`: there are changes
+   2  `plan --detailed-exitcode`: there are changes; `watch`: something is off
    3  the saved plan no longer fits the host
   64  the command line is wrong
   65  mail.yml or a playbook is invalid
@@ -67,7 +67,7 @@ pub struct Global {
         hide_possible_values = true
     )]
     pub color: Color,
-    /// Say more: also the steps that need nothing.
+    /// Say more: also the steps that need nothing, and all lines of what changes.
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     pub verbose: bool,
     /// Say only what is wrong.
@@ -178,6 +178,11 @@ pub enum Command {
     /// the accounts, with a password that it makes up and that counts for seconds, and deletes
     /// the mails that it sends.
     Check(Check),
+    /// Tell whether the server is as it should be: `plan` and `check` in one.
+    ///
+    /// Ends with 0 if there is nothing to do and nothing wrong, else with 2. With `watch: daily` in
+    /// mail.yml a timer runs `mailprov watch --mail`.
+    Watch(Watch),
     /// Print the DNS records that the world is to find, as a table or as a zone file.
     Dns(Dns),
     /// List, add and remove accounts in mail.yml, and change passwords.

@@ -112,7 +112,7 @@ pub enum Frame {
         /// Whether the answer must not be seen.
         unseen: bool,
     },
-    /// A plan to be kept in the file that was named.
+    /// A plan or a picture to be kept in the file that was named.
     Keep(String),
     /// This is the exit code, and the end.
     End(u8),

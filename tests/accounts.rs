@@ -121,6 +121,29 @@ fn what_is_added_and_removed_again_leaves_the_file_as_it_was() {
 }
 
 #[test]
+fn an_account_is_added_with_all_that_it_is_to_have() {
+    let desk = Desk::new();
+    let more = ["--alias", "fun", "--alias", "sales@example.net", "--quota", "2G"];
+    desk.run(0, &[&["account", "add", "bert", "--password-stdin"], &more[..]].concat());
+    let text = desk.read("mail.yml");
+    let (before, rest) = text.split_once("  bert:\n    password: \"{ARGON2ID}").unwrap();
+    let (_, rest) = rest.split_once("\"\n").unwrap();
+    let end = "    aliases: [fun, sales@example.net]\n    quota: \"2G\"\n";
+    assert_eq!([before, rest.strip_prefix(end).unwrap()].concat(), MAIL);
+    let list = desk.run(0, &["account", "list"]);
+    says(
+        &list,
+        &["bert@example.net, fun@example.org, fun@example.net, sales@example.net; quota 2G"],
+    );
+    desk.run(0, &["account", "add", "carl", "--password-stdin", "--alias", "a", "b"]);
+    says(&desk.read("mail.yml"), &["    aliases: [a, b]\n"]);
+    for name in ["carl", "bert"] {
+        desk.run(0, &["account", "remove", name]);
+    }
+    assert_eq!(desk.read("mail.yml"), MAIL);
+}
+
+#[test]
 fn neither_password_nor_hash_is_ever_shown() {
     let desk = Desk::new();
     desk.write("mail.yml", &MAIL.replace("# and his", "# password: hunter22, once;\n  # and his"));
@@ -160,6 +183,12 @@ fn what_cannot_be_is_refused_and_nothing_changes() {
         (64, &["account", "add", "a b"], "a b"),
         (65, &["account", "add", "info", "--password-stdin"], "info"),
         (65, &["account", "add", "x@example.org", "--password-stdin"], "per-domain"),
+        // Told before a password is asked for.
+        (65, &["account", "add", "bert", "--quota", "lots"], "lots"),
+        (65, &["account", "add", "bert", "--quota", "1K"], "1K"),
+        (65, &["account", "add", "bert", "--alias", "anna"], "anna"),
+        (65, &["account", "add", "bert", "--alias", "x@elsewhere.example"], "elsewhere.example"),
+        (64, &["account", "add", "bert", "--alias", "a b"], "a b"),
         (64, &["account", "add", "bert"], "no terminal to type the password"),
         (1, &["account", "add", "bert", "--password-file", "short"], "too short"),
         (1, &["account", "add", "bert", "--password-file", "empty"], "empty"),

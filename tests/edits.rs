@@ -190,6 +190,25 @@ fn new_lines_look_like_those_beside_them() {
         let added = document(before).insert(&["a"], "new", &map).unwrap();
         assert_eq!(text(&added), after);
     }
+    let more = Value::Map(vec![
+        ("password".into(), Value::Quoted("p".into())),
+        ("aliases".into(), Value::List(vec![Value::text("x"), Value::text("y@z.org")])),
+        ("quota".into(), Value::text("2 GiB")),
+    ]);
+    for (before, after) in [
+        (
+            "a:\n    b:\n        c: 1\n",
+            "a:\n    b:\n        c: 1\n    new:\n        password: \"p\"\n        \
+             aliases: [x, y@z.org]\n        quota: \"2 GiB\"\n",
+        ),
+        (
+            "a: {b: {c: 1}}\n",
+            "a: {b: {c: 1}, new: {password: \"p\", aliases: [x, y@z.org], quota: \"2 GiB\"}}\n",
+        ),
+    ] {
+        let added = document(before).insert(&["a"], "new", &more).unwrap();
+        assert_eq!(text(&added), after);
+    }
     for (before, after) in [
         ("a:\n- x\nb: 1\n", "a:\n- x\n- new\nb: 1\n"),
         ("a:\n  -   x # c\n", "a:\n  -   x # c\n  -   new\n"),

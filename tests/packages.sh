@@ -2,6 +2,7 @@
 # are missing. Ends the script that sources it where it is not run by root.
 
 packages=(
+    binutils dpkg-dev           # to pack: strip, dpkg-shlibdeps
     ca-certificates             # outside certificates, for crates and packages
     debian-archive-keyring      # the newer release's keys
     e2fsprogs                   # chattr

@@ -103,7 +103,8 @@ pub fn log(host: &Host, units: &[Unit]) -> Vec<Finding> {
 
 fn complaints(host: &Host, units: &[Unit]) -> Result<Vec<String>> {
     let mut since = None;
-    for unit in units {
+    // A timer or a path has no process that could have started.
+    for unit in units.iter().filter(|unit| unit.other_type().is_none()) {
         let started = host.main_process(unit)?.map(|process| process.started_at());
         since = match (since, started) {
             (Some(one), Some(other)) => Some(i64::min(one, other)),
@@ -126,7 +127,7 @@ fn visible(line: &str) -> String {
 /// Tells whether it is about the server itself, not about what a stranger does
 /// to it: of that there is plenty on each host that the world can reach.
 fn is_own(line: &str) -> bool {
-    const OF_STRANGERS: [&str; 8] = [
+    const OF_STRANGERS: [&str; 9] = [
         "authentication failed",
         "does not resolve to address",
         "hostname verification failed",
@@ -134,8 +135,9 @@ fn is_own(line: &str) -> bool {
         "non-SMTP command",
         "numeric hostname",
         "rip=",
-        // How Dovecot tells that it was stopped in order.
+        // How Dovecot tells that it was stopped, or reloaded, in order.
         "Killed with signal 15",
+        "SIGHUP received - reloading",
     ];
     !OF_STRANGERS.iter().any(|words| line.contains(words))
 }

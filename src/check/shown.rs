@@ -13,6 +13,9 @@ use crate::resource::{covers, read_certificate};
 /// From so many days before its end on, somebody is told.
 const SOON: i64 = 21;
 
+/// With no more days left nothing will renew it in time but a person.
+const LAST: i64 = 7;
+
 const SHOWN: &str = "A renewed certificate is of no use while the old one is shown.";
 const NAME: &str = "Mail programs refuse a certificate for another name.";
 const DAYS: &str = "Mail programs refuse an expired certificate.";
@@ -58,7 +61,8 @@ fn lifetime(now: i64, from: i64, to: i64, renew: &str) -> Finding {
             finding.wrong("it is not valid yet", "Look at the clock of this host (timedatectl).")
         }
         ..0 => finding.wrong(format!("it expired {} days ago", -days), renew),
-        0..SOON => finding.warning(left, renew),
+        0..LAST => finding.wrong(left, renew),
+        LAST..SOON => finding.warning(left, renew),
         _ => finding.seen(left),
     }
 }
@@ -121,11 +125,11 @@ mod tests {
     use crate::finding::Verdict;
 
     #[test]
-    fn three_weeks_are_a_warning_and_the_end_is_the_end() {
+    fn three_weeks_are_a_warning_and_the_last_one_is_wrong() {
         let of = |days: i64| lifetime(1000, 0, 1000 + days * 86_400, "renew").verdict;
         assert_eq!(
-            [of(21), of(20), of(0), of(-1)],
-            [Verdict::Ok, Verdict::Warning, Verdict::Warning, Verdict::Wrong]
+            [of(21), of(20), of(7), of(6), of(-1)],
+            [Verdict::Ok, Verdict::Warning, Verdict::Warning, Verdict::Wrong, Verdict::Wrong]
         );
         assert_eq!(lifetime(1000, 2000, 1_000_000_000, "renew").verdict, Verdict::Wrong);
     }

@@ -20,6 +20,12 @@ pub enum AccountCommand {
     Add {
         /// Its name: `anna`, or with `mailboxes: per-domain` also `anna@example.org`.
         name: String,
+        /// A further name, as for `alias add`; may be given several times.
+        #[arg(long = "alias", value_name = "NAME", num_args = 1..)]
+        aliases: Vec<String>,
+        /// How much mail it may have, such as 5G. Default: as much as there is room for.
+        #[arg(long, value_name = "SIZE")]
+        quota: Option<String>,
         /// Where its password comes from.
         #[command(flatten)]
         password: PasswordFrom,

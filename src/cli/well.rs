@@ -1,4 +1,4 @@
-//! The options of `check` and `dns`.
+//! The options of `check`, `watch` and `dns`.
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,17 @@ pub struct Check {
     /// ports, tls, login, mail, relay, spoofing, queue, disk, clock, log, dns, outward.
     #[arg(long, value_name = "PART", value_delimiter = ',')]
     pub only: Vec<Part>,
+}
+
+/// What to look at, and who is told.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+pub struct Watch {
+    /// The file that says what the mail service is.
+    #[command(flatten)]
+    pub mail: Mail,
+    /// Send what is off by mail to the `system_mail` of mail.yml, and print nothing.
+    #[arg(long = "mail")]
+    pub by_mail: bool,
 }
 
 /// Which records to print, and how.

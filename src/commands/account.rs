@@ -32,7 +32,9 @@ pub(super) fn run(
     let file = MailYml::open(&edit.file, report)?;
     match command {
         AccountCommand::List { .. } => {}
-        AccountCommand::Add { password, .. } => add(&file, &name, password, report)?,
+        AccountCommand::Add { password, aliases, quota, .. } => {
+            add(&file, &name, &more(aliases, quota.as_deref())?, password, report)?;
+        }
         AccountCommand::Passwd { password, .. } => passwd(&file, &name, password, report)?,
         AccountCommand::Remove { .. } => remove(&file, &name, report)?,
     }
@@ -54,13 +56,32 @@ fn list(spec: &Spec) -> Vec<report::Account> {
     listed.collect()
 }
 
-fn add(file: &MailYml, name: &Name, from: &PasswordFrom, report: &mut Report) -> Result<(), Stop> {
+/// Returns what a new account has besides its password.
+fn more(aliases: &[String], quota: Option<&str>) -> Result<Vec<(String, Value)>, Stop> {
+    let mut more = Vec::new();
+    let aliases: Vec<Name> = aliases.iter().map(|it| parse(it)).collect::<Result<_, _>>()?;
+    if !aliases.is_empty() {
+        let list = aliases.iter().map(|alias| Value::text(alias.to_string()));
+        more.push(("aliases".to_owned(), Value::List(list.collect())));
+    }
+    more.extend(quota.map(|quota| ("quota".to_owned(), Value::text(quota))));
+    Ok(more)
+}
+
+fn add(
+    file: &MailYml,
+    name: &Name,
+    more: &[(String, Value)],
+    from: &PasswordFrom,
+    report: &mut Report,
+) -> Result<(), Stop> {
     if find(&file.spec, name).is_some() {
         let advice = format!("To change its password: mailprov account passwd {name}");
         return Err(Stop::new(Exit::Usage, format!("there is an account `{name}`"), advice));
     }
     let with = |hash: &str| {
-        let body = vec![("password".to_owned(), Value::Quoted(hash.to_owned()))];
+        let mut body = vec![("password".to_owned(), Value::Quoted(hash.to_owned()))];
+        body.extend_from_slice(more);
         file.document.insert(&["accounts"], &name.to_string(), &Value::Map(body))
     };
     let draft = file.edited(with(NO_PASSWORD), report)?;

@@ -24,8 +24,8 @@ pub(super) fn run(
     let exit = on::bring(global, host, &program, parcel, bootstrap.yes, stop, report)?;
     if exit == Exit::Done {
         report.note(&format!(
-            "{host} now looks after itself: /usr/local/bin/mailprov and /etc/mailprov/mail.yml \
-             are there.\nFrom here: mailprov plan --on {host}\n"
+            "{host} now looks after itself: mailprov and /etc/mailprov/mail.yml are there.\n\
+             From here: mailprov plan --on {host}\n"
         ));
     }
     Ok(exit)

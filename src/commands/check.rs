@@ -131,11 +131,12 @@ impl<'l> Subject<'l> {
         let plan = self.loaded.compare(report)?;
         let apply = "See it: mailprov plan. Make it so: mailprov apply";
         let mut findings: Vec<Finding> = Vec::new();
-        for service in self.loaded.services(report)? {
+        let services = self.loaded.services(report)?;
+        for service in &services {
             let why = "What a service does not run with, does not count, whatever the files say.";
             let what = format!("{} runs, with what is on disk", service.name);
             let change = plan.changes.iter().find(|change| match &change.key {
-                Key::Service(key) => key.unit == service,
+                Key::Service(key) => key.unit == *service,
                 _ => false,
             });
             let finding = Finding::ok(what, why);
@@ -146,7 +147,8 @@ impl<'l> Subject<'l> {
                 }
             });
         }
-        let others = plan.changes.iter().filter(|it| !matches!(it.key, Key::Service(_)));
+        let is_shown = |key: &Key| matches!(key, Key::Service(it) if services.contains(&it.unit));
+        let others = plan.changes.iter().filter(|change| !is_shown(&change.key));
         let keys: Vec<_> = others.map(|change| change.key.to_string()).collect();
         let finding = Finding::ok(
             "The host is as mail.yml says",

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::load::Wanted;
 use super::{Exit, Stop, load};
-use crate::cli::{Global, InFile};
+use crate::cli::Global;
 use crate::explain::{self, File, Setting, Way};
 use crate::local;
 use crate::report::Report;
@@ -15,17 +15,17 @@ use crate::yaml::nearest;
 pub(super) fn run(
     global: &Global,
     what: Option<&str>,
-    mail: &InFile,
+    wanted: Wanted<'_>,
     svg: Option<&Path>,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
-    let loaded = load::load(global, Wanted::Here(mail.mail.as_deref()), report)?;
+    let loaded = load::load(global, wanted, report)?;
     let files = loaded.files(report)?;
     let mailbox = loaded.mailbox();
     let ways = explain::ways(&files, &mailbox);
     if let Some(path) = svg {
         let picture = explain::svg(&loaded.subject(), &ways);
-        local::write_open(path, &picture).map_err(|error| {
+        report.keep(path, picture).map_err(|error| {
             let reason = local::reason(&error);
             Stop::new(Exit::Failed, format!("could not write {}: {reason}", path.display()), "")
         })?;

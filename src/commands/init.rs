@@ -1,6 +1,7 @@
 //! `mailprov init`: a mail.yml to begin with.
 
 use std::io::ErrorKind;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{Exit, Stop, load, password};
@@ -12,6 +13,9 @@ use crate::report::Report;
 
 /// How often a person may mistype.
 const TRIES: usize = 3;
+
+/// Where the Debian package has the schema of mail.yml.
+const SCHEMA: &str = "/usr/share/mailprov/mail.schema.json";
 
 /// What the file is to say.
 struct Answers {
@@ -43,7 +47,8 @@ pub(super) fn run(options: &cli::Init, report: &mut Report) -> Result<Exit, Stop
     let question = format!("Password of `{}`:", answers.account);
     let password = password::choose(&options.password, &question, report)?;
     let hash = password.hash().map_err(password::refused)?;
-    let text = answers.text(hash.secret().expose());
+    let schema = Path::new(SCHEMA).exists().then_some(SCHEMA);
+    let text = answers.text(hash.secret().expose(), schema);
     let source = Arc::new(Source { name: path.display().to_string(), text });
     load::judge(&source, &Files::beside(load::folder(path)), report)?;
     local::write_new_private(path, &source.text).map_err(|error| match error.kind() {
@@ -59,7 +64,7 @@ pub(super) fn run(options: &cli::Init, report: &mut Report) -> Result<Exit, Stop
     Ok(Exit::Done)
 }
 
-fn there_already(path: &std::path::Path) -> Stop {
+fn there_already(path: &Path) -> Stop {
     let message = format!("{} is there already", path.display());
     let advice = "It was left alone. Edit it, or name another file: mailprov init FILE";
     Stop::new(Exit::Failed, message, advice)
@@ -147,8 +152,8 @@ fn answer<T>(
 }
 
 impl Answers {
-    /// Writes the file's text.
-    fn text(&self, hash: &str) -> String {
+    /// Writes the file's text. Editors complete it where it names a schema.
+    fn text(&self, hash: &str, schema: Option<&str>) -> String {
         let Self { hostname, domains, account, self_signed } = self;
         let domains: Vec<_> = domains.iter().map(ToString::to_string).collect();
         let (first, domains) = (&domains[0], domains.join(", "));
@@ -169,9 +174,12 @@ impl Answers {
 "
             ),
         };
+        let schema = schema.map_or_else(String::new, |path| {
+            format!("# yaml-language-server: $schema=file://{path}\n")
+        });
         format!(
             "\
-# This mail server. `mailprov plan` shows what is to be done, `mailprov apply`
+{schema}# This mail server. `mailprov plan` shows what is to be done, `mailprov apply`
 # does it.
 
 # The server's full name, the one that the MX records point to.
@@ -196,8 +204,6 @@ accounts:
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::mail;
 
@@ -206,7 +212,7 @@ mod tests {
         for (hostname, domain, account) in
             [("mail.example.org", "example.org", "thomas"), ("m.example", "münchen.example", "no")]
         {
-            for self_signed in [true, false] {
+            for (self_signed, schema) in [(true, Some(SCHEMA)), (false, None)] {
                 let answers = Answers {
                     hostname: Hostname::parse(hostname).unwrap(),
                     domains: vec![Domain::parse(domain).unwrap(), Domain::parse("b.org").unwrap()],
@@ -214,7 +220,9 @@ mod tests {
                     self_signed,
                 };
                 let hash = mail::Password::parse("hunter22").unwrap().hash().unwrap();
-                let text = answers.text(hash.secret().expose());
+                let text = answers.text(hash.secret().expose(), schema);
+                let first = text.lines().next().unwrap_or_default();
+                assert_eq!(first.starts_with("# yaml-language-server:"), schema.is_some());
                 assert!(text.ends_with('\n') && text.lines().all(|line| line.len() < 130));
                 let source = Arc::new(Source { name: "mail.yml".into(), text });
                 let spec = mail::load(&source, &Files::beside(Path::new(""))).unwrap();

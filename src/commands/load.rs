@@ -130,11 +130,11 @@ impl Loaded {
         Ok(engine::plan(&self.host, &self.declared(report)?)?)
     }
 
-    /// Returns the units of the services that the playbook declares.
+    /// Returns the units of the services that the playbook wants to run.
     pub(super) fn services(&self, report: &mut Report) -> Result<Vec<Unit>, Stop> {
         let declared = self.declared(report)?;
         let unit = |declared: &Declared| match &declared.resource {
-            Resource::Service(service) => Some(service.unit().clone()),
+            Resource::Service(service) if service.is_wanted() => Some(service.unit().clone()),
             _ => None,
         };
         Ok(declared.iter().filter_map(unit).collect())
@@ -177,7 +177,8 @@ impl Loaded {
     /// Renders the text files that the playbook declares. Of those that hold
     /// secrets only the first comment is returned.
     pub(super) fn files(&self, report: &mut Report) -> Result<Vec<File>, Stop> {
-        let declared = self.declared(report)?;
+        // What a mail.yml brings along is nobody's setting.
+        let declared = self.declared(report)?.split_off(self.sent.len());
         let files = declared.iter().filter_map(|declared| {
             let (path, content, secret) = declared.resource.declared_file()?;
             let text = String::from_utf8(content.bytes().to_vec()).ok()?;

@@ -23,8 +23,11 @@ mod sent;
 mod serve;
 mod settled;
 mod try_it;
+mod watch;
 
-use crate::cli::{Cli, Color, Command, Mail};
+use std::path::PathBuf;
+
+use crate::cli::{Cli, Color, Command};
 use crate::engine::{LockError, PlanError};
 use crate::remote;
 use crate::report::{Options, Report};
@@ -40,7 +43,7 @@ pub enum Exit {
     Done = 0,
     /// Failed; the last lines say what and what to do.
     Failed = 1,
-    /// `plan --detailed-exitcode`: there are changes.
+    /// `plan --detailed-exitcode`: there are changes. `watch`: something is off.
     Changes = 2,
     /// The saved plan no longer fits the host.
     PlanMoved = 3,
@@ -150,18 +153,27 @@ fn dispatch(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
     let result = match &cli.command {
         _ if !global.ssh.on.is_empty() => on::run(cli, report),
         Command::Plan { show: Some(show), .. } => plan::show(show, report),
-        Command::Plan { mail, detailed_exitcode, out, show: None } => {
-            plan::run(global, wanted(mail, parcel), out.as_deref(), *detailed_exitcode, report)
-        }
+        Command::Plan { mail, detailed_exitcode, out, show: None } => plan::run(
+            global,
+            wanted(&mail.mail, parcel),
+            out.as_deref(),
+            *detailed_exitcode,
+            report,
+        ),
         Command::Apply { mail, plan, yes } => {
             let sent = request.and_then(|request| request.plan.as_deref()).map(Kept::Sent);
             let kept = sent.or(plan.as_deref().map(Kept::File));
-            apply::run(global, wanted(mail, parcel), kept, *yes, report)
+            apply::run(global, wanted(&mail.mail, parcel), kept, *yes, report)
         }
         Command::Check(options) => {
-            check::run(global, options, wanted(&options.mail, parcel), report)
+            check::run(global, options, wanted(&options.mail.mail, parcel), report)
         }
-        Command::Dns(options) => dns::run(global, options, wanted(&options.mail, parcel), report),
+        Command::Dns(options) => {
+            dns::run(global, options, wanted(&options.mail.mail, parcel), report)
+        }
+        Command::Watch(options) => {
+            watch::run(global, options, wanted(&options.mail.mail, parcel), report)
+        }
         Command::Bootstrap(bootstrap) => bootstrap::run(global, bootstrap, report),
         Command::History { run } => history::run(global, *run, report),
         Command::Rollback { run, purge, yes } => rollback::run(global, *run, *purge, *yes, report),
@@ -173,7 +185,8 @@ fn dispatch(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
         Command::Alias(command) => alias::run(global, command, report),
         Command::PasswdHash { password } => password::print_hash(password, report),
         Command::Explain { what, file, svg } => {
-            explain::run(global, what.as_deref(), file, svg.as_deref(), report)
+            let wanted = wanted(&file.mail, parcel);
+            explain::run(global, what.as_deref(), wanted, svg.as_deref(), report)
         }
         Command::Schema { of } => generate::schema(*of, report),
         Command::Completions { shell } => generate::completions(*shell, report),
@@ -184,10 +197,10 @@ fn dispatch(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
     end(result, report)
 }
 
-fn wanted<'a>(mail: &'a Mail, parcel: Option<&'a Parcel>) -> Wanted<'a> {
+fn wanted<'a>(mail: &'a Option<PathBuf>, parcel: Option<&'a Parcel>) -> Wanted<'a> {
     match parcel {
         Some(parcel) => Wanted::Sent(parcel),
-        None => Wanted::Here(mail.mail.as_deref()),
+        None => Wanted::Here(mail.as_deref()),
     }
 }
 

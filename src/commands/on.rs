@@ -1,7 +1,7 @@
 //! `--on HOST`: the same commands on other hosts, several of them side by side.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, OnceLock, PoisonError};
 
 use super::load::{folder, read};
 use super::{Exit, Stop, password, saved};
@@ -18,7 +18,7 @@ struct Errand {
     request: Request,
     /// The answer where a new password is asked for.
     password: Option<Secret<String>>,
-    /// Where a plan is to be kept.
+    /// Where a plan or a picture is to be kept.
     keep: Option<PathBuf>,
     /// Whether it changes them without a question.
     unasked: bool,
@@ -74,6 +74,13 @@ fn errand(cli: &Cli, report: &mut Report) -> Result<Errand, Stop> {
         {
             return usage("a saved plan is for one host", "Name one host with --on.");
         }
+        Command::Explain { svg: Some(_), .. } if cli.global.ssh.on.len() > 1 => {
+            return usage("a picture is of one host", "Name one host with --on.");
+        }
+        Command::Explain { file, svg, .. } => {
+            mail = file.mail.take();
+            keep.clone_from(svg);
+        }
         Command::Plan { show: None, mail: named, out, .. } => {
             mail = named.mail.take();
             keep.clone_from(out);
@@ -83,6 +90,7 @@ fn errand(cli: &Cli, report: &mut Report) -> Result<Errand, Stop> {
             plan = kept.take().map(|path| saved::read(&path)).transpose()?;
         }
         Command::Check(options) => mail = options.mail.mail.take(),
+        Command::Watch(options) => mail = options.mail.mail.take(),
         Command::Dns(options) => mail = options.mail.mail.take(),
         Command::Rollback { yes, .. } => unasked = *yes,
         Command::Account(command) => {
@@ -155,6 +163,7 @@ fn send(
         keep: errand.keep.as_deref(),
         unasked: errand.unasked,
         told_to_stop: errand.told_to_stop,
+        interruption: OnceLock::new(),
     };
     let audience = Audience::new(report);
     if let [host] = hosts {

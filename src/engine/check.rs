@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Change;
-use crate::host::{Content, Error, Host, Ownership, Result};
+use crate::host::{Command, Content, Error, Host, Ownership, Result};
 use crate::resource::{Check, Key, Resource, State, View};
 
 /// Where the files are staged, each under its own path. For root's eyes only,
@@ -22,6 +22,8 @@ const PLACEHOLDER: &str = "{stage}";
 pub(super) struct StagedCheck {
     checks: Vec<Check>,
     files: Vec<(PathBuf, Content)>,
+    /// Whether they were content with these files already.
+    passed: bool,
 }
 
 /// Runs a service's checks where its program and all that it reads are there
@@ -47,10 +49,11 @@ pub(super) fn stage(resource: &Resource, view: &View<'_>, changes: &mut [Change]
             },
         }
     }
-    let staged = StagedCheck { checks: resource.checks().to_vec(), files };
+    let mut staged = StagedCheck { checks: resource.checks().to_vec(), files, passed: false };
     let packages_come = changes.iter().any(|change| change.key.reaches_further());
     if all_there && !packages_come && Host::is_root() {
         staged.run(view.host())?;
+        staged.passed = true;
     }
     changes[first].checks.push(staged);
     Ok(())
@@ -71,9 +74,13 @@ pub(super) fn remove_stages(host: &Host) -> Result<()> {
 }
 
 impl StagedCheck {
-    /// Stages the files and runs the checkers. An exit code other than 0 and
-    /// a single word on standard error both mean that they are not good.
+    /// Stages the files and runs the checkers, unless that was done while this
+    /// was planned. An exit code other than 0 and a single word on standard error
+    /// both mean that they are not good.
     pub(super) fn run(&self, host: &Host) -> Result<()> {
+        if self.passed {
+            return Ok(());
+        }
         // One's own: somebody may plan while another applies.
         let stage = Path::new(STAGES).join(format!("{STAGE}{}", std::process::id()));
         host.remove_tree(&stage)?;
@@ -92,10 +99,12 @@ impl StagedCheck {
             // Postfix's programs wait up to two seconds for a file that was written just now.
             host.make_old(&path)?;
         }
-        for check in &self.checks {
-            let argv = check.argv.iter().map(|word| word.replace(PLACEHOLDER, &shown));
-            let command = host.command(argv);
-            let captured = command.capture()?;
+        let command = |check: &Check| {
+            host.command(check.argv.iter().map(|word| word.replace(PLACEHOLDER, &shown)))
+        };
+        let commands: Vec<Command> = self.checks.iter().map(command).collect();
+        for (command, captured) in commands.iter().zip(Command::capture_all(&commands)) {
+            let captured = captured?;
             if captured.success() && captured.stderr.trim().is_empty() {
                 continue;
             }

@@ -51,6 +51,10 @@ pub fn settings(file: &File) -> Vec<Setting> {
             reason.clear();
         } else if let Some(title) = line.strip_prefix("## ") {
             section = title.to_owned();
+        } else if let Some(title) = line.strip_prefix('[').and_then(|it| it.strip_suffix(']')) {
+            // As units of systemd have them.
+            section = title.to_owned();
+            reason.clear();
         } else if let Some(comment) = words.strip_prefix('#') {
             let reason = if line.starts_with(' ') { &mut inner } else { &mut reason };
             if after_setting {
@@ -133,6 +137,14 @@ mod tests {
         assert_eq!(told, [("a", "Why so."), ("b", "Why so."), ("c", "Other."), ("d", "")]);
         assert_eq!((found[1].value(), found[1].line), ("x, y".into(), 8));
         assert_eq!(found[0].section, "Part");
+    }
+
+    #[test]
+    fn the_sections_of_a_unit_are_no_settings() {
+        let found = read("# head\n\n[Timer]\n# Why.\nOnCalendar=daily\n");
+        let [setting] = &found[..] else { panic!("{found:#?}") };
+        assert_eq!((&*setting.name, &*setting.section), ("OnCalendar", "Timer"));
+        assert_eq!((&*setting.reason, setting.value()), ("Why.", "daily".into()));
     }
 
     #[test]

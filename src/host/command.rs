@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
+use std::thread::ScopedJoinHandle;
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
@@ -69,6 +70,19 @@ impl Command {
     /// Runs the program and waits; its exit code is the caller's to judge.
     pub fn capture(&self) -> Result<Captured> {
         self.capture_of(&self.expression().stdin_null())
+    }
+
+    /// Runs programs side by side, and waits for all of them.
+    pub fn capture_all(commands: &[Self]) -> Vec<Result<Captured>> {
+        std::thread::scope(|scope| {
+            let run = |command| scope.spawn(move || Self::capture(command));
+            let running: Vec<_> = commands.iter().map(run).collect();
+            let join = |(thread, command): (ScopedJoinHandle<'_, _>, &Self)| {
+                let lost = |_| Err(command.failed_to_start(&io::Error::other("its thread ended")));
+                thread.join().unwrap_or_else(lost)
+            };
+            running.into_iter().zip(commands).map(join).collect()
+        })
     }
 
     /// Runs the program with what it writes going into files in memory. A pipe

@@ -10,12 +10,15 @@ use super::{Error, Host, Init, Process, Result};
 /// How to find a service.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Unit {
-    /// The name, without `.service`.
+    /// The name, without `.service`; of a unit of another type with its ending.
     pub name: String,
     /// The file its daemon writes its process number into. Without one, the
     /// init system is asked.
     pub pid_file: Option<PathBuf>,
 }
+
+/// The types of unit beside services that can be enabled (systemd.unit(5)).
+const OTHER_TYPES: [&str; 6] = ["automount", "mount", "path", "socket", "target", "timer"];
 
 /// Where unit files are, the strongest first (systemd.unit(5)).
 const UNIT_FOLDERS: [&str; 4] = [
@@ -24,6 +27,22 @@ const UNIT_FOLDERS: [&str; 4] = [
     "/usr/lib/systemd/system",
     "/lib/systemd/system",
 ];
+
+impl Unit {
+    /// Returns the type, such as `timer`, unless it is a service.
+    pub fn other_type(&self) -> Option<&'static str> {
+        let (_, ending) = self.name.rsplit_once('.')?;
+        OTHER_TYPES.into_iter().find(|known| *known == ending)
+    }
+
+    /// Returns the whole name, as systemd knows the unit and its file is called.
+    pub fn full_name(&self) -> String {
+        match self.other_type() {
+            Some(_) => self.name.clone(),
+            None => format!("{}.service", self.name),
+        }
+    }
+}
 
 impl Host {
     /// Returns what starts services on this host.
@@ -40,7 +59,7 @@ impl Host {
     /// Tells whether the host knows a service of that name.
     pub fn has_unit(&self, unit: &Unit) -> Result<bool> {
         for folder in UNIT_FOLDERS {
-            let path = Path::new(folder).join(format!("{}.service", unit.name));
+            let path = Path::new(folder).join(unit.full_name());
             if !is_mask(self, &path)? && self.exists(&path)? {
                 return Ok(true);
             }
@@ -66,7 +85,7 @@ impl Host {
             return Ok(false);
         }
         let folder = Path::new("/etc/systemd/system");
-        let wanted = format!("{}.service", unit.name);
+        let wanted = unit.full_name();
         for name in self.list(folder)? {
             let wants = name.ends_with(".wants") || name.ends_with(".requires");
             if wants && self.list(&folder.join(name))?.contains(&wanted) {
@@ -76,7 +95,8 @@ impl Host {
         Ok(false)
     }
 
-    /// Returns the service's main process, if it runs.
+    /// Returns the service's main process, if it runs. Process 1 stands for what
+    /// has none, such as a timer.
     pub fn main_process(&self, unit: &Unit) -> Result<Option<Process>> {
         if self.is_tree() {
             return Ok(None);
@@ -85,12 +105,7 @@ impl Host {
             return self.process_of_file(pid_file);
         }
         match self.init()? {
-            Init::Systemd => {
-                let show = ["systemctl", "show", "--property=MainPID", "--value"].map(String::from);
-                let captured = self.command(show.into_iter().chain([service(unit)])).run()?;
-                let pid = captured.stdout.trim().parse().ok().filter(|&pid: &u32| pid > 0);
-                pid.map_or(Ok(None), |pid| self.process(pid))
-            }
+            Init::Systemd => self.main_number(unit)?.map_or(Ok(None), |pid| self.process(pid)),
             _ => {
                 let status = self.command([script(unit).into_os_string(), "status".into()]);
                 // An init script tells that it runs, not as what: process 1 stands for it.
@@ -110,16 +125,16 @@ impl Host {
             return self.command(["update-rc.d", &unit.name, "enable"]).run().map(drop);
         }
         if self.is_masked(unit)? {
-            self.command(["systemctl", "unmask", &service(unit)]).run()?;
+            self.command(["systemctl", "unmask", &unit.full_name()]).run()?;
         }
-        self.command(["systemctl", "enable", &service(unit)]).run().map(drop)
+        self.command(["systemctl", "enable", &unit.full_name()]).run().map(drop)
     }
 
     /// Keeps the service from being started at boot.
     pub fn disable(&self, unit: &Unit) -> Result<()> {
         match self.init()? {
             Init::Sysvinit => self.command(["update-rc.d", &unit.name, "disable"]).run().map(drop),
-            _ => self.command(["systemctl", "disable", &service(unit)]).run().map(drop),
+            _ => self.command(["systemctl", "disable", &unit.full_name()]).run().map(drop),
         }
     }
 
@@ -127,7 +142,7 @@ impl Host {
     pub fn restart(&self, unit: &Unit) -> Result<()> {
         if self.init()? == Init::Systemd {
             // A unit that failed too often is not started again until this.
-            self.command(["systemctl", "reset-failed", &service(unit)]).capture()?;
+            self.command(["systemctl", "reset-failed", &unit.full_name()]).capture()?;
         }
         self.act(unit, "restart")
     }
@@ -146,8 +161,13 @@ impl Host {
         match self.init()? {
             Init::None => Ok(()),
             Init::Systemd => {
-                self.read_units_again(unit)?;
-                let command = self.command(["systemctl", verb, &service(unit)]);
+                // Else systemd would go on with the old file; and with that of the service that a
+                // timer or a path starts, which may have changed as well.
+                let full = unit.full_name();
+                if unit.other_type().is_some() || self.ask_systemd(&full)?.is_outdated() {
+                    self.read_units_again()?;
+                }
+                let command = self.command(["systemctl", verb, &unit.full_name()]);
                 let captured = command.capture()?;
                 if captured.success() {
                     return Ok(());
@@ -176,21 +196,12 @@ impl Host {
         }
     }
 
-    /// Has systemd read its unit files again where that of `unit` changed since
-    /// it did: else it would go on with the old one.
-    fn read_units_again(&self, unit: &Unit) -> Result<()> {
-        let question = ["systemctl", "show", "--property=NeedDaemonReload", "--value"];
-        let answer = self.command(question.into_iter().chain([&*service(unit)])).capture()?;
-        if answer.stdout.trim() == "yes" {
-            self.command(["systemctl", "daemon-reload"]).run()?;
-        }
-        Ok(())
-    }
-
     fn is_masked(&self, unit: &Unit) -> Result<bool> {
-        for folder in &UNIT_FOLDERS[..2] {
-            if is_mask(self, &Path::new(folder).join(service(unit)))? {
-                return Ok(true);
+        for folder in UNIT_FOLDERS {
+            let path = Path::new(folder).join(unit.full_name());
+            // A mask of one boot, in /run, is none for a unit that is in /etc.
+            if self.entry(&path)?.is_some() {
+                return is_mask(self, &path);
             }
         }
         Ok(false)
@@ -200,10 +211,6 @@ impl Host {
 fn is_mask(host: &Host, path: &Path) -> Result<bool> {
     let entry = host.entry(path)?;
     Ok(matches!(entry, Some(super::Entry::Link { target }) if target == Path::new("/dev/null")))
-}
-
-fn service(unit: &Unit) -> String {
-    format!("{}.service", unit.name)
 }
 
 fn script(unit: &Unit) -> PathBuf {

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod addresses;
+mod bus;
 mod chase;
 mod command;
 mod dpkg;
@@ -19,6 +20,7 @@ mod put;
 mod signals;
 mod space;
 mod swap;
+mod systemd;
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -41,6 +43,7 @@ pub(crate) use process::now;
 pub use signals::Interruption;
 pub use space::Space;
 pub use swap::Read;
+pub use systemd::TakenUp;
 
 /// A machine: this one, or a tree that holds one (an image, a chroot).
 #[derive(Debug)]

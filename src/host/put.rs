@@ -278,7 +278,7 @@ fn replace(place: &Place, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io:
     let owner_only = Mode::S_IRUSR | Mode::S_IWUSR;
     let mut new = File::from(openat(&place.folder, name.as_str(), flags, owner_only)?);
     let complete = fill(&mut new)
-        .and_then(|()| tell_apart(place, &new))
+        .and_then(|()| date(place, &new))
         .and_then(|()| new.sync_all())
         .and_then(|()| pass(Point::File));
     let result = complete.and_then(|()| {
@@ -290,22 +290,23 @@ fn replace(place: &Place, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io:
     result.and_then(|()| sync_folder(place))
 }
 
-/// Has a new file count as written in a later second than the one it replaces.
-/// Dovecot sees by whole seconds and the size that its users changed, and two
-/// hashes are of one size: an old password would go on to open the mailbox. A
-/// clock that was set back is not run after.
-fn tell_apart(place: &Place, new: &File) -> io::Result<()> {
+/// Dates a new file so that those who go by its time take it as it is. Postfix's
+/// programs wait up to two seconds for a file from just now, whose writer may
+/// not be done: so it counts as a little older. Dovecot sees by whole seconds and
+/// the size that its users changed, and two hashes are of one size, so that an
+/// old password would go on to open the mailbox: so it counts as from another
+/// second than the file it replaces. A clock that was set back is not run after.
+fn date(place: &Place, new: &File) -> io::Result<()> {
+    const SETTLED: i64 = 3;
     const AHEAD: i64 = 3600;
-    let written = fstat(new)?;
-    let old = match fstatat(&place.folder, place.name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
-        Ok(old) if kind(&old) == SFlag::S_IFREG => old,
-        _ => return Ok(()),
+    let now = fstat(new)?.st_mtime;
+    let settled = now - SETTLED;
+    let old = fstatat(&place.folder, place.name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW);
+    let written = match old.ok().filter(|old| kind(old) == SFlag::S_IFREG) {
+        Some(old) if (settled..now + AHEAD).contains(&old.st_mtime) => old.st_mtime + 1,
+        _ => settled,
     };
-    if (0..AHEAD).contains(&(old.st_mtime - written.st_mtime)) {
-        let later = TimeSpec::new(old.st_mtime + 1, 0);
-        futimens(new, &TimeSpec::UTIME_OMIT, &later)?;
-    }
-    Ok(())
+    Ok(futimens(new, &TimeSpec::UTIME_OMIT, &TimeSpec::new(written, 0))?)
 }
 
 /// Gives a file owner, group, attributes and mode so that at no moment more

@@ -104,15 +104,6 @@ pub fn write_new_private(path: &Path, text: &str) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Writes a file that everybody may read, replacing what was there.
-///
-/// # Errors
-///
-/// Fails as the system does.
-pub fn write_open(path: &Path, text: &str) -> io::Result<()> {
-    fs::write(path, text)
-}
-
 /// Writes a file that only its owner may read, replacing what was there.
 ///
 /// # Errors

@@ -14,7 +14,7 @@ use minijinja::value::{Enumerator, Object, ObjectRepr, Serde};
 use serde::Serialize;
 
 use super::directory::Mailboxes;
-use super::{Address, Pattern, Routes, Size, Spec};
+use super::{Address, Pattern, Routes, Size, Spec, Watch};
 
 /// A mailbox that somebody logs in to.
 #[derive(Serialize)]
@@ -134,6 +134,7 @@ impl Spec {
             ("message_size", self.message_size.bytes().into()),
             ("services", Value::from(Serde(services))),
             ("relay", Value::from(Serde(self.relay()))),
+            ("watch", Value::from(self.watch.map(Watch::as_str))),
             ("extra", Value::from(Serde(self.extra()))),
         ]))
     }

@@ -30,6 +30,9 @@ impl Domain {
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let shown = printable(text);
         let no = |why: &str, help: &str| Err(Invalid::new(format!("`{shown}` {why}"), help));
+        if text.is_empty() {
+            return Err(Invalid::new("there is no name", "write one, such as `mail.example.org`"));
+        }
         let bare = text.trim_start_matches('[').trim_end_matches(']');
         if bare.parse::<IpAddr>().is_ok() {
             return no("is an IP address", "write a name, such as `mail.example.org`");
@@ -40,7 +43,8 @@ impl Domain {
         if text.contains('@') {
             return no("is an address, not a domain", "write only what follows the `@`");
         }
-        if !text.contains('.') {
+        let whole = format!("{text}.example.org");
+        if !text.contains('.') && Self::parse(&whole).is_ok() {
             let help = format!("write it with its domain, such as `{shown}.example.org`");
             return no("is not fully qualified", &help);
         }

@@ -3,7 +3,7 @@
 use crate::yaml::{Known, Section, Shape};
 
 /// The whole file.
-pub(super) const MAIL: Section = Section {
+pub const MAIL: Section = Section {
     keys: &[
         Known::new(
             "hostname",
@@ -20,59 +20,75 @@ pub(super) const MAIL: Section = Section {
         Known::new(
             "accounts",
             Shape::SomeNamed(&Shape::Section(&ACCOUNT)),
-            "The people, by name. A name has the letters a to z, digits, `.`, `_` and `-`.",
+            "The people, by name; at least one. A name has the letters a to z, digits, `.`, `_` \
+             and `-`.",
         ),
         Known::new(
             "catch_all",
             Shape::Either(&[Shape::Text, Shape::Named(&Shape::Text)]),
-            "The account that gets mail for addresses that nobody has: `thomas` in all domains, \
-             or by domain `{example.org: thomas}`. Without it such mail is refused.",
-        ),
+            "The account that gets mail for addresses that nobody has, in all domains: `thomas`. \
+             Or by domain: `{example.org: thomas, example.net: anna}`. It takes no mail from an \
+             account, an alias, a forward or a `+tag`. Without it unknown addresses are refused \
+             while the sender's server waits, so there is no bounce.",
+        )
+        .or("none"),
         Known::new(
             "forwards",
             Shape::Named(&Shape::Either(&[Shape::Text, Shape::Some(&Shape::Text)])),
             "Addresses whose mail goes on: `source: target` or `source: [targets]`. A source is a \
              name (in every domain) or an address of yours; a target is an account, an alias, \
              another forward or any address elsewhere.",
-        ),
+        )
+        .or("none"),
         Known::new(
             "mailboxes",
             Shape::Word(&["shared", "per-domain"]),
-            "`shared` (the default): a name is one mailbox, with an address in every domain. \
-             `per-domain`: a name is a mailbox of its own in each domain, and the login is the \
-             whole address.",
-        ),
+            "`shared`: a name is one mailbox, with an address in every domain. `per-domain`: a \
+             name is a mailbox of its own in each domain, and the login is the whole address; an \
+             account may then also be a whole address, `anna@example.net`, and exists in that \
+             domain only.",
+        )
+        .or("`shared`"),
         Known::new(
             "system_mail",
             Shape::Text,
-            "Who gets mail for root, postmaster, abuse and the like, and the mail of cron jobs: \
-             an account or an address. Default: the catch-all of the first domain, else the \
-             first account.",
-        ),
-        Known::new(
-            "tls",
-            Shape::Section(&TLS),
-            "The certificate. Default: the one of Let's Encrypt for the host name, where certbot \
-             puts it.",
-        ),
+            "Who gets mail for `root`, `postmaster`, `abuse`, `hostmaster`, `webmaster`, \
+             `security`, `noc` and `mailer-daemon` in every domain (unless you give such a name \
+             to somebody else), and the mail of cron jobs. An account, an address of yours, or \
+             an address elsewhere.",
+        )
+        .or("the catch-all of the first domain, else the first account"),
+        Known::new("tls", Shape::Section(&TLS), "The certificate that is shown on every port.")
+            .or("certbot's for `hostname`"),
         Known::new(
             "message_size",
             SIZE,
-            "The largest mail, 1 MiB to 2047 MiB; attachments grow by a third on their way. \
-             Default: 128MiB.",
-        ),
+            "The largest mail, 1 MiB to 2047 MiB. Attachments grow by a third on their way.",
+        )
+        .or("`128MiB`"),
         Known::new(
             "services",
             Shape::Section(&SERVICES),
-            "The protocols to read mail by; at least one. Default: both.",
-        ),
-        Known::new("relay", Shape::Section(&RELAY), "A server that takes all outgoing mail."),
+            "The protocols to read mail by. At least one must be `true`.",
+        )
+        .or("`{imap: true, pop3: true}`"),
+        Known::new("relay", Shape::Section(&RELAY), "A server that takes all outgoing mail.")
+            .or("none"),
+        Known::new(
+            "watch",
+            Shape::Word(&super::watch::WORDS),
+            "`daily` (or `hourly`, `weekly`): so often the server is looked at as by `mailprov \
+             plan` and `mailprov check`, and `system_mail` gets a mail if something is off. If \
+             all is well there is none.",
+        )
+        .or("never"),
         Known::new(
             "extra",
             Shape::Section(&EXTRA),
             "Settings that this file has no word for; checked by Postfix and Dovecot before they \
              are put in place.",
-        ),
+        )
+        .or("none"),
     ],
     required: &["hostname", "domains", "accounts"],
     one_of: &[],
@@ -96,15 +112,22 @@ pub(super) const ACCOUNT: Section = Section {
             "password_file",
             Shape::Text,
             "Instead of `password`: a file with the hash on its only line. A relative path begins \
-             at the folder of mail.yml.",
+             at the folder of `mail.yml`.",
         ),
         Known::new(
             "aliases",
             Shape::List(&Shape::Text),
-            "Further names. `info` is an address in every domain, `sales@example.net` is that \
-             address alone.",
-        ),
-        Known::new("quota", SIZE, "How much mail the account may have, such as `5G`."),
+            "Further names. `info` is an address in every domain (of an account in one domain: \
+             in that one), `sales@example.net` is that address alone.",
+        )
+        .or("none"),
+        Known::new(
+            "quota",
+            SIZE,
+            "How much mail the account may have, 1 MiB or more, such as `5G`. A full mailbox is \
+             refused while the sender's server waits.",
+        )
+        .or("none"),
     ],
     required: &[],
     one_of: &["password", "password_file"],
@@ -127,9 +150,11 @@ pub(super) const TLS: Section = Section {
         Known::new(
             "self_signed",
             Shape::Boolean,
-            "`true`: mailprov makes a certificate itself, and makes it anew before it expires. \
-             Mail programs warn about it.",
-        ),
+            "`true`: mailprov makes `/etc/ssl/certs/mailprov.pem` and \
+             `/etc/ssl/private/mailprov.key` itself, and makes them anew a month before they \
+             expire or when `hostname` changes. Mail programs warn about it.",
+        )
+        .or("`false`"),
     ],
     required: &[],
     one_of: &["certificate", "self_signed"],
@@ -139,8 +164,8 @@ pub(super) const TLS: Section = Section {
 /// Protocols to read mail by.
 pub(super) const SERVICES: Section = Section {
     keys: &[
-        Known::new("imap", Shape::Boolean, "IMAP, on ports 993 and 143."),
-        Known::new("pop3", Shape::Boolean, "POP3, on ports 995 and 110."),
+        Known::new("imap", Shape::Boolean, "IMAP, on ports 993 and 143.").or("`true`"),
+        Known::new("pop3", Shape::Boolean, "POP3, on ports 995 and 110.").or("`true`"),
     ],
     required: &[],
     one_of: &[],
@@ -157,13 +182,15 @@ pub(super) const RELAY: Section = Section {
              records are looked up. The port is 587 unless given; on 465 TLS begins at once. TLS \
              is required in any case.",
         ),
-        Known::new("username", Shape::Text, "What to log in as; together with `password_file`."),
+        Known::new("username", Shape::Text, "What to log in as; together with `password_file`.")
+            .or("none"),
         Known::new(
             "password_file",
             Shape::Text,
             "A file with the password in the clear on its only line. A relative path begins at \
-             the folder of mail.yml.",
-        ),
+             the folder of `mail.yml`.",
+        )
+        .or("none"),
     ],
     required: &["host"],
     one_of: &[],
@@ -176,9 +203,10 @@ pub(super) const EXTRA: Section = Section {
         Known::new(
             "postfix",
             Shape::Named(&Shape::Text),
-            "Parameters of main.cf and their values. One that mailprov sets itself is replaced.",
-        ),
-        Known::new("dovecot", Shape::Text, "Text for the end of dovecot.conf."),
+            "Parameters of `main.cf` and their values. One that mailprov sets itself is replaced.",
+        )
+        .or("none"),
+        Known::new("dovecot", Shape::Text, "Text for the end of `dovecot.conf`.").or("none"),
     ],
     required: &[],
     one_of: &[],

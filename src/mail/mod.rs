@@ -47,6 +47,7 @@ mod shape;
 mod size;
 mod tls;
 mod trial;
+mod watch;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -60,6 +61,7 @@ pub use domain::{Domain, Hostname};
 pub use extra::Extra;
 pub use files::{Files, Named, named};
 pub use inbox::Inbox;
+pub use keys::MAIL as KEYS;
 pub use local_part::LocalPart;
 pub use name::{Name, Target};
 pub use new_password::Password;
@@ -72,6 +74,7 @@ pub use services::Services;
 pub use size::Size;
 pub use tls::Tls;
 pub use trial::Trial;
+pub use watch::Watch;
 
 use crate::diagnostic::{Diagnostic, Source};
 use crate::yaml::{self, Decoder, Fields, Node, Shape};
@@ -96,6 +99,8 @@ pub struct Spec {
     pub services: Services,
     /// The host that outgoing mail is handed to, if not each recipient's own.
     pub relay: Option<Relay>,
+    /// How often it is looked at whether all is well, if it is.
+    pub watch: Option<Watch>,
     /// Settings that this file has no word for.
     pub extra: Extra,
 }
@@ -152,6 +157,7 @@ fn read(decoder: &mut Decoder, root: &Node, files: &Files<'_>) -> Option<Spec> {
     let message_size = read_message_size(decoder, &fields);
     let services = services::read(decoder, &fields);
     let relay = relay::read(decoder, &fields, files);
+    let watch = watch::read(decoder, &fields);
     let extra = extra::read(decoder, &fields);
     Some(Spec {
         source: Arc::clone(decoder.source()),
@@ -162,6 +168,7 @@ fn read(decoder: &mut Decoder, root: &Node, files: &Files<'_>) -> Option<Spec> {
         message_size: message_size?,
         services: services?,
         relay,
+        watch,
         extra,
     })
 }

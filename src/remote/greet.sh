@@ -8,6 +8,9 @@ umask 077
 cd /
 
 program=/usr/local/bin/mailprov
+# What runs: the one of the Debian package, where none was brought.
+there=$program
+if ! [ -f "$there" ]; then there=/usr/bin/mailprov; fi
 digest() { sha256sum | cut -d ' ' -f 1; }
 say() { printf '%s=%s\n' "$1" "$2"; }
 release() { sed -n "s/^$1=//p" /etc/os-release 2>/dev/null | tr -d '"' | tail -n 1; }
@@ -22,7 +25,7 @@ say user "$(id -u)"
 say libc "$(getconf GNU_LIBC_VERSION 2>/dev/null || true)"
 say clock "$(date +%s)"
 say free "$(df -Pk /usr 2>/dev/null | tail -n 1 | tr -s ' ' | cut -d ' ' -f 4)"
-if [ -f "$program" ]; then say program "$(digest <"$program")"; fi
+if [ -f "$there" ]; then say program "$(digest <"$there")"; fi
 say end ''
 
 IFS=' ' read -r order size wanted || exit 0
@@ -51,7 +54,8 @@ receive)
     sync "$new"
     mv -f "$new" "$program"
     trap - EXIT HUP INT TERM
+    there=$program
     ;;
 *) exit 0 ;;
 esac
-exec "$program" serve
+exec "$there" serve

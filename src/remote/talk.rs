@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::connection::{Connection, Input};
@@ -31,9 +31,11 @@ pub struct Task<'t> {
     pub several: bool,
     /// Tells whoever presses Ctrl-C what comes of it.
     pub told_to_stop: fn(),
+    /// Hears Ctrl-C, for all hosts that are asked, from the first run's begin on.
+    pub interruption: OnceLock<Option<Interruption>>,
     /// What to answer where a password is asked for.
     pub password: Option<&'t Secret<String>>,
-    /// Where to keep a plan that comes back.
+    /// Where to keep a plan or a picture that comes back.
     pub keep: Option<&'t Path>,
     /// Whether it changes the host without a question.
     pub unasked: bool,
@@ -198,7 +200,8 @@ impl Talk<'_, '_> {
     /// From now on Ctrl-C does not end us: it is told to the host, which undoes
     /// what it did.
     fn pass_on_ctrl_c(&self) {
-        let Ok(interruption) = Interruption::listen(self.task.told_to_stop) else { return };
+        let listen = || Interruption::listen(self.task.told_to_stop).ok();
+        let Some(interruption) = self.task.interruption.get_or_init(listen).clone() else { return };
         let (input, over) = (self.input.clone(), Arc::clone(&self.over));
         std::thread::spawn(move || {
             while !over.load(Ordering::Relaxed) {

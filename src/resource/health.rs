@@ -82,8 +82,11 @@ pub(super) fn wait_until_well(
             }
             Some(_) => {}
             None if !is_there => {}
-            // What answers nobody can only be seen to last.
-            None if key.answers.is_empty() && begun == Begun::Started => {
+            // A process that answers nobody can only be seen to last.
+            None if key.answers.is_empty()
+                && begun == Begun::Started
+                && key.unit.other_type().is_none() =>
+            {
                 if since.elapsed() > MOMENT {
                     return Ok(process);
                 }

@@ -3,12 +3,13 @@
 
 use crate::yaml::{Known, Section, Shape};
 
-const ABSENT: Known =
-    Known::new("absent", Shape::Boolean, "`true`: it is removed. Default: false.");
+const ABSENT: Known = Known::new("absent", Shape::Boolean, "`true`: it is removed.").or("`false`");
 const PATH: Known = Known::new("path", Shape::Text, "The absolute path.");
-const OWNER: Known = Known::new("owner", Shape::Text, "The user it belongs to. Default: root.");
-const GROUP_OF: Known = Known::new("group", Shape::Text, "The group. Default: root.");
-const MODE: Known = Known::new("mode", Shape::Text, "Who may do what, in octal: \"0644\".");
+const OWNER: Known =
+    Known::new("owner", Shape::Text, "The user it belongs to.").or("`root` for a new one");
+const GROUP_OF: Known =
+    Known::new("group", Shape::Text, "The group it belongs to.").or("`root` for a new one");
+const MODE: Known = Known::new("mode", Shape::Text, "Who may do what, in octal and in quotes.");
 const TEXTS: Shape = Shape::List(&Shape::Text);
 const ARGV: Shape = Shape::Some(&Shape::Text);
 
@@ -23,7 +24,8 @@ pub(super) const PACKAGE: Section = Section {
     keys: &[
         Known::new("name", Shape::Text, "One Debian package."),
         Known::new("names", TEXTS, "Several Debian packages."),
-        ABSENT,
+        Known::new("absent", Shape::Boolean, "`true`: removed, its configuration kept.")
+            .or("`false`"),
     ],
     required: &[],
     one_of: &["name", "names"],
@@ -33,7 +35,7 @@ pub(super) const PACKAGE: Section = Section {
 pub(super) const GROUP: Section = section(
     &[
         Known::new("name", Shape::Text, "The group's name."),
-        Known::new("gid", Shape::Number, "Its number. Default: the system's choice."),
+        Known::new("gid", Shape::Number, "Its number.").or("the system's choice"),
         ABSENT,
     ],
     &["name"],
@@ -42,35 +44,50 @@ pub(super) const GROUP: Section = section(
 pub(super) const USER: Section = section(
     &[
         Known::new("name", Shape::Text, "The user's name."),
-        Known::new("uid", Shape::Number, "The number. Default: the system's choice."),
-        Known::new("group", Shape::Text, "The main group. Default: one of the same name."),
+        Known::new("uid", Shape::Number, "Its number.").or("the system's choice"),
+        Known::new("group", Shape::Text, "The main group.").or("one of the same name"),
         Known::new(
             "home",
             Shape::Text,
-            "The home folder, which is not made. Default: /nonexistent.",
-        ),
-        Known::new("shell", Shape::Text, "Default: /usr/sbin/nologin."),
+            "The home folder. It is not made; a `directory` step does that.",
+        )
+        .or("`/nonexistent`"),
+        Known::new("shell", Shape::Text, "The login shell.").or("`/usr/sbin/nologin`"),
         ABSENT,
     ],
     &["name"],
 );
 
-pub(super) const DIRECTORY: Section = section(&[PATH, OWNER, GROUP_OF, MODE, ABSENT], &["path"]);
+pub(super) const DIRECTORY: Section = section(
+    &[
+        PATH,
+        OWNER,
+        GROUP_OF,
+        MODE.or("`\"0755\"` for a new one"),
+        Known::new("absent", Shape::Boolean, "`true`: it is removed, if it is empty.")
+            .or("`false`"),
+    ],
+    &["path"],
+);
 
 pub(super) const FILE: Section = section(
     &[
         PATH,
-        Known::new("content", Shape::Text, "The text itself."),
+        Known::new("content", Shape::Text, "The text itself.").or("it stays as it is"),
         Known::new(
             "template",
             Shape::Text,
-            "A Jinja template, in `templates/` beside the playbook.",
+            "Or: a Jinja template, in `templates/` beside the playbook.",
         ),
-        Known::new("copy", Shape::Text, "A file to copy, in `files/` beside the playbook."),
+        Known::new(
+            "copy",
+            Shape::Text,
+            "Or: a file to copy as it is, in `files/` beside the playbook.",
+        ),
         OWNER,
         GROUP_OF,
-        MODE,
-        Known::new("secret", Shape::Boolean, "`true`: the content is never shown."),
+        MODE.or("`\"0644\"` for a new one, of a secret `\"0600\"`"),
+        Known::new("secret", Shape::Boolean, "`true`: the content is never shown.").or("`false`"),
         ABSENT,
     ],
     &["path"],
@@ -84,8 +101,9 @@ pub(super) const LINK: Section = section(
 pub(super) const TABLE: Section = section(
     &[
         Known::new("path", Shape::Text, "The source of the table."),
-        Known::new("type", Shape::Text, "As in `postconf -m`. Default: the host's own."),
-        Known::new("program", Shape::Text, "postmap (the default) or postalias."),
+        Known::new("type", Shape::Text, "As in `postconf -m`.")
+            .or("the host's own, `facts.postfix.table_type`"),
+        Known::new("program", Shape::Text, "`postmap` or `postalias`.").or("`postmap`"),
     ],
     &["path"],
 );
@@ -101,29 +119,49 @@ pub(super) const CERTIFICATE: Section = section(
 
 pub(super) const SERVICE: Section = section(
     &[
-        Known::new("name", Shape::Text, "The unit, without `.service`."),
-        Known::new("pid_file", Shape::Text, "The file with the daemon's process number."),
-        Known::new("reload", Shape::Boolean, "`true`: a reload is enough for changed files."),
-        Known::new("config", TEXTS, "Files that it loads, besides those that notify it."),
+        Known::new(
+            "name",
+            Shape::Text,
+            "The unit: a service without `.service`, or another that can be enabled, such as \
+             `backup.timer` or `spool.path`.",
+        ),
+        Known::new("pid_file", Shape::Text, "The file with the number of the daemon's process.")
+            .or("systemd is asked"),
+        Known::new(
+            "reload",
+            Shape::Boolean,
+            "`true`: a reload is enough for changed files; where it does not do, the service is \
+             restarted.",
+        )
+        .or("`false`"),
+        Known::new("config", TEXTS, "Files that it loads, besides those of steps that notify it.")
+            .or("none"),
         Known::new(
             "check",
             Shape::List(&ARGV),
-            "Programs, each a list, that judge the new files before one of them is put in place. \
-             `{stage}` is the folder in which they lie.",
-        ),
+            "Programs, each a list of arguments, that judge the new files before any of them is \
+             put in place. `{stage}` in an argument is a folder in which they lie under their \
+             usual paths. An exit code other than 0, or any word on standard error, is a no.",
+        )
+        .or("none"),
         Known::new(
             "answers",
             Shape::List(&Shape::Section(&ANSWER)),
             "Where it must answer once it runs.",
-        ),
-        ABSENT,
+        )
+        .or("none"),
+        Known::new("absent", Shape::Boolean, "`true`: it is stopped and disabled.").or("`false`"),
     ],
     &["name"],
 );
 
 pub(super) const ANSWER: Section = section(
     &[
-        Known::new("port", Shape::Text, "A port on this host; left out where it is empty."),
+        Known::new(
+            "port",
+            Shape::Text,
+            "A port on this host. Where it is empty, nothing is asked.",
+        ),
         Known::new("socket", Shape::Text, "Or the path of a socket."),
         Known::new("begins", Shape::Text, "How what it says begins."),
     ],

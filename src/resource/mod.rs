@@ -17,6 +17,7 @@ mod group;
 mod health;
 mod key;
 mod keys;
+mod loaded;
 mod package;
 mod running;
 mod service;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::State;
 use super::health::{Begun, MOMENT, unwell, wait_until_well};
+use super::loaded::{began_as_noted, loaded, packages};
 use super::service::{Configuration, Loaded, ServiceKey, ServiceState};
 use crate::digest::Digest;
 use crate::host::{Content, Error, Host, Init, Ownership, Process, Result, Unit, now};
@@ -23,13 +24,13 @@ const PATIENCE: Duration = Duration::from_secs(15);
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Note {
     pub(super) configuration: Configuration,
-    process: Option<Process>,
+    pub(super) process: Option<Process>,
     /// In nanoseconds since 1970.
-    at: i64,
+    pub(super) at: i64,
     /// When each file last changed, as far as is known: what is from the future,
     /// since the clock was set back, is not younger than the process for that.
     #[serde(default)]
-    changed: BTreeMap<PathBuf, i64>,
+    pub(super) changed: BTreeMap<PathBuf, i64>,
     /// The service, with where it was seen to answer.
     #[serde(default)]
     pub(super) key: Option<ServiceKey>,
@@ -44,7 +45,7 @@ pub(super) fn observe(host: &Host, key: &ServiceKey) -> Result<State> {
         return Ok(State::Absent);
     }
     let loaded = match &process {
-        Some(process) => loaded(host, unit, process)?,
+        Some(process) => loaded(host, key, process)?,
         // In a tree what counts is what the first boot was prepared for.
         None if host.is_tree() => {
             let note = noted(host, unit)?;
@@ -55,44 +56,8 @@ pub(super) fn observe(host: &Host, key: &ServiceKey) -> Result<State> {
     Ok(State::Service(ServiceState { enabled, running: process.is_some(), loaded }))
 }
 
-/// Finds out what a process loaded. The process that we started ourselves
-/// loaded what we noted, unless a file was written since (somebody may have
-/// reloaded it with what was in it then). Another one, after a reboot, loaded
-/// what is on disk if nothing there is younger than the process.
-fn loaded(host: &Host, unit: &Unit, process: &Process) -> Result<Loaded> {
-    let Some(note) = noted(host, unit)? else { return Ok(Loaded::Unknown) };
-    let is_ours = note.process.as_ref() == Some(process);
-    let mut unchanged = true;
-    for (key, noted) in &note.configuration {
-        let Some(path) = key.strip_prefix("file:") else {
-            if let Some(package) = key.strip_prefix("package:") {
-                unchanged &= host.package(package)?.map(|package| package.version) == *noted;
-            }
-            continue;
-        };
-        let path = Path::new(path);
-        // What is there may be no file: then it is not what was loaded.
-        let digest = match host.is_file(path)? {
-            true => host.read(path)?.map(|content| Digest::of(content.bytes()).to_string()),
-            false => None,
-        };
-        // By the time of the last change of any kind, since a copy that is put back may bring its
-        // time of writing along.
-        let since = if is_ours { note.at } else { process.started_at() };
-        let young = host.stamp(path)?.is_some_and(|stamp| {
-            let is_noted = is_ours && note.changed.get(path) == Some(&stamp.changed);
-            stamp.changed > since && !is_noted
-        });
-        unchanged &= digest == *noted && !young;
-    }
-    Ok(match (is_ours, unchanged) {
-        (_, true) => Loaded::Current(note.configuration),
-        (true, false) => Loaded::Outdated(note.configuration),
-        (false, false) => Loaded::Unknown,
-    })
-}
-
-fn noted(host: &Host, unit: &Unit) -> Result<Option<Note>> {
+/// Reads what was noted of a service.
+pub(super) fn noted(host: &Host, unit: &Unit) -> Result<Option<Note>> {
     let note = host.read(&note_of(unit))?;
     Ok(note.and_then(|note| serde_json::from_slice(note.bytes()).ok()))
 }
@@ -120,8 +85,12 @@ pub(super) fn write(host: &Host, key: &ServiceKey, before: &State, after: &State
     if old.is_some() && before_meets(before, after) {
         return Ok(());
     }
-    let reloaded = match old {
-        Some(_) if key.reload && reload_is_enough(before, configuration) => reload(host, key).ok(),
+    let reloaded = match &old {
+        Some(process)
+            if key.reload && reload_is_enough(host, unit, process, before, configuration)? =>
+        {
+            reload(host, key).ok()
+        }
         _ => None,
     };
     let process = match reloaded {
@@ -171,26 +140,32 @@ fn before_meets(before: &State, after: &ServiceState) -> bool {
 /// A reload does for changed files of a process whose start is known to be
 /// ours: what only a start takes up (programs, listening addresses of another
 /// one's configuration) is then as it was.
-fn reload_is_enough(before: &State, wish: &Configuration) -> bool {
+fn reload_is_enough(
+    host: &Host,
+    unit: &Unit,
+    process: &Process,
+    before: &State,
+    wish: &Configuration,
+) -> Result<bool> {
     let State::Service(ServiceState {
         loaded: Loaded::Outdated(loaded) | Loaded::Current(loaded),
         ..
     }) = before
     else {
-        return false;
+        return Ok(false);
     };
-    let packages = |configuration: &Configuration| -> Vec<_> {
-        let packages = configuration.iter().filter(|(key, _)| key.starts_with("package:"));
-        packages.map(|(key, value)| (key.clone(), value.clone())).collect()
-    };
-    packages(loaded) == packages(wish)
+    Ok(packages(loaded) == packages(wish) && began_as_noted(host, unit, process, loaded)?)
 }
 
 /// Returns the files that starting or stopping a service changes.
 pub(super) fn touches(key: &ServiceKey) -> Vec<PathBuf> {
     let units = Path::new("/etc/systemd/system");
-    let name = format!("{}.service", key.unit.name);
-    vec![units.join(&name), units.join("multi-user.target.wants").join(&name), note_of(&key.unit)]
+    let name = key.unit.full_name();
+    // What a unit of another type is usually wanted by is called after the type.
+    let target = key.unit.other_type().map(|kind| units.join(format!("{kind}s.target.wants")));
+    let wants = [Some(units.join("multi-user.target.wants")), target];
+    let links = wants.into_iter().flatten().map(|folder| folder.join(&name));
+    [units.join(&name)].into_iter().chain(links).chain([note_of(&key.unit)]).collect()
 }
 
 /// Waits until the daemon has its process; one that ended again has none. After

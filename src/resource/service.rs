@@ -73,7 +73,7 @@ impl Service {
     /// Reads a `service` step.
     pub(super) fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
         if node.as_scalar().is_some() {
-            let unit = Unit { name: name(node, decoder)?, pid_file: None };
+            let unit = Unit { name: without_ending(name(node, decoder)?), pid_file: None };
             let key = ServiceKey { unit, reload: false, answers: Vec::new() };
             return Some(Self { key, loads: Vec::new(), checks: Vec::new(), absent: false });
         }
@@ -104,8 +104,7 @@ impl Service {
                 answers.extend(greeting(item, decoder)?);
             }
         }
-        let name = name?.trim_end_matches(".service").to_owned();
-        let unit = Unit { name, pid_file: pid_file.flatten() };
+        let unit = Unit { name: without_ending(name?), pid_file: pid_file.flatten() };
         Some(Self { key: ServiceKey { unit, reload, answers }, loads, checks, absent })
     }
 
@@ -117,6 +116,11 @@ impl Service {
     /// Returns the service's unit.
     pub fn unit(&self) -> &Unit {
         &self.key.unit
+    }
+
+    /// Tells whether the service is to run, not to be gone.
+    pub fn is_wanted(&self) -> bool {
+        !self.absent
     }
 
     /// Returns what the service loads.
@@ -181,6 +185,15 @@ impl ServiceState {
         };
         loaded && (self.enabled, self.running) == (actual.enabled, actual.running)
     }
+}
+
+/// A service is called without the ending that says what it is; a timer or a
+/// path is not.
+fn without_ending(mut name: String) -> String {
+    if name.ends_with(".service") {
+        name.truncate(name.len() - ".service".len());
+    }
+    name
 }
 
 /// Reads where a service must answer: `port` or `socket`, and how what it says

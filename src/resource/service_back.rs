@@ -8,17 +8,23 @@ use super::{Key, State, View};
 use crate::host::Result;
 
 /// Returns a service that ran `before` as it is to run again: with its files as
-/// `view` shows them. None where nothing is known of its files.
+/// `view` shows them. None where nothing is known of its files and it still runs.
 pub(super) fn back_to_running(
     before: &ServiceState,
     after: &State,
     now: &State,
     view: &View<'_>,
 ) -> Result<Option<State>> {
-    let known = [after, now].into_iter().find_map(|state| match state {
-        State::Service(ServiceState { loaded: Loaded::Current(loaded), .. }) => Some(loaded),
+    let nothing = Configuration::new();
+    let of = |state| match state {
+        &State::Service(ServiceState { loaded: Loaded::Current(ref loaded), .. }) => Some(loaded),
         _ => None,
-    });
+    };
+    let is_stopped = matches!(now, State::Service(ServiceState { running: false, .. }));
+    let known = match &before.loaded {
+        Loaded::Current(known) | Loaded::Outdated(known) => Some(known),
+        Loaded::Unknown => of(after).or(of(now)).or(is_stopped.then_some(&nothing)),
+    };
     let Some(known) = known else { return Ok(None) };
     let loaded = Loaded::Current(as_it_will_be(known, view)?);
     Ok(Some(State::Service(ServiceState { enabled: before.enabled, running: true, loaded })))

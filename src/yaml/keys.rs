@@ -13,6 +13,9 @@ pub struct Known {
     pub about: &'static str,
     /// What may stand under it.
     pub shape: Shape,
+    /// What counts where it is left out, in words; empty where it says so
+    /// already, or where it may not be left out.
+    pub default: &'static str,
 }
 
 /// What may stand somewhere in a YAML text.
@@ -59,7 +62,20 @@ pub struct Section {
 impl Known {
     /// Makes an entry of the table.
     pub const fn new(name: &'static str, shape: Shape, about: &'static str) -> Self {
-        Self { name, about, shape }
+        Self { name, about, shape, default: "" }
+    }
+
+    /// Says what counts where the key is left out.
+    pub const fn or(self, default: &'static str) -> Self {
+        Self { default, ..self }
+    }
+
+    /// Returns what it says, and what counts where it is left out.
+    pub fn description(&self) -> String {
+        match self.default {
+            "" => self.about.to_owned(),
+            default => format!("{} Default: {default}.", self.about),
+        }
     }
 }
 
@@ -95,7 +111,7 @@ impl Section {
         let mut properties = Map::new();
         for key in self.keys {
             let mut schema = key.shape.schema();
-            schema["description"] = key.about.into();
+            schema["description"] = key.description().into();
             properties.insert(key.name.into(), schema);
         }
         let mut schema = json!({

@@ -1,11 +1,11 @@
 //! `mailprov cloud-init`: what it prints is what cloud-init understands, and at
 //! the first boot it does what it says.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-use crate::support::{Debian, Suite, box_cache, sha512_crypt};
+use crate::support::{Debian, Suite, sha512_crypt, tree};
 
 const URL: &str = "https://files.example/mailprov?v=1&x=$y";
 
@@ -36,23 +36,10 @@ fn user_data() -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Returns a tree with Debian's cloud-init, built once. To install that on this
-/// machine would have it provisioned at its next boot.
+/// Returns a tree with Debian's cloud-init. To install that on this machine
+/// would have it provisioned at its next boot.
 fn tree_with_cloud_init() -> PathBuf {
-    let tree = box_cache().join("cloud-init");
-    let lock = File::create(box_cache().join("cloud-init.lock")).unwrap();
-    lock.lock().unwrap();
-    if !tree.exists() {
-        let partial = tree.with_extension("partial");
-        let built = Command::new("mmdebstrap")
-            .args(["--quiet", "--variant=minbase", "--include=cloud-init", "trixie"])
-            .arg(&partial)
-            .output()
-            .unwrap();
-        assert!(built.status.success(), "{built:?}");
-        fs::rename(&partial, &tree).unwrap();
-    }
-    tree
+    tree("cloud-init", Suite::Trixie, "cloud-init")
 }
 
 /// Asks cloud-init whether it understands some user-data.

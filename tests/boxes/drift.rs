@@ -362,6 +362,7 @@ fn a_renewed_certificate_is_served() {
         let mut served = BTreeSet::new();
         put_certificate(&debian, &authority.issue(&["mail.example.org"], Algorithm::Ec));
         let _ = debian.mailprov(&["apply", "--yes"]).success();
+        crate::renewal::put_off(&debian);
         for algorithm in [Algorithm::Rsa, Algorithm::Ec] {
             put_certificate(&debian, &authority.issue(&["mail.example.org"], algorithm));
             mends(&debian, "renewed", &["service:dovecot", "service:postfix"]);

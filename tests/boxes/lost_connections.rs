@@ -6,7 +6,7 @@ use std::process::Command;
 use nix::sys::signal::Signal;
 
 use crate::agent::mail_yml;
-use crate::over_ssh::{Laptop, bare, root_at};
+use crate::over_ssh::{Laptop, bare, let_in, root_at};
 use crate::support::{Debian, Suite, wait_for};
 
 /// Ends all of the laptop's connections, as a laptop does that is closed.
@@ -126,4 +126,25 @@ fn ctrl_c_here_has_the_run_undone_there() {
     let history = laptop.mailprov(&["history", "--on", &at]).success();
     assert!(history.stdout().contains("undone"), "{history}");
     assert!(!history.stderr().contains("was lost"), "{history}");
+}
+
+#[test]
+fn ctrl_c_is_answered_once_and_passed_on_to_all_hosts() {
+    let one = Debian::fresh(Suite::Bookworm);
+    let other = one.neighbour(Suite::Bookworm);
+    let hosts = [&one, &other];
+    hosts.iter().for_each(|host| let_in(host));
+    let laptop = Laptop::beside(&one);
+    let [one_at, other_at] = hosts.map(root_at);
+    let on = ["--on", &one_at, "--on", &other_at];
+    let mut run = laptop.spawn(&[&["apply", "mail.yml", "--yes"][..], &on].concat());
+    hosts.iter().for_each(|host| wait_for_apt(host));
+    run.signal(Signal::SIGINT);
+    let output = run.wait().exits(1);
+    let said = output.stderr();
+    assert_eq!(said.matches("told to stop: this step is finished").count(), 1, "{output}");
+    for (host, at) in [(&one, &one_at), (&other, &other_at)] {
+        assert!(said.contains(&format!("{at}: failed")), "{output}");
+        assert!(!host.exists("/etc/mailprov/mail.yml"));
+    }
 }

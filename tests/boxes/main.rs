@@ -46,16 +46,19 @@ mod nothing_broken_goes_live;
 #[allow(unreachable_pub, reason = "a toolbox")]
 mod over_ssh;
 mod own_playbook;
+mod package;
 mod packages;
 mod passwords;
 mod plan_is_the_truth;
 #[allow(dead_code, unreachable_pub, reason = "a toolbox")]
 mod provoked;
 mod relaying;
+mod renewal;
 #[allow(unreachable_pub, reason = "a toolbox")]
 mod rollback;
 #[cfg(feature = "faults")]
 mod secrets;
+mod settled;
 mod smuggling;
 mod submission;
 mod support_works;
@@ -66,5 +69,6 @@ mod try_it;
 mod two_servers;
 #[cfg(feature = "faults")]
 mod undo;
+mod watch;
 mod well;
 mod without_systemd;

@@ -29,6 +29,12 @@ pub struct Laptop {
     pub debian: Debian,
 }
 
+/// Lets the laptop in as root.
+pub fn let_in(host: &Debian) {
+    host.write("/root/.ssh/authorized_keys", &KEY.1, 0o600);
+    wait_for("sshd", || host.connect(22).ok());
+}
+
 /// A host as it is rented: sshd, root's key, and nothing else.
 pub fn bare(suite: Suite) -> Debian {
     let debian = Debian::prepared("rented", suite, |debian| {
@@ -108,6 +114,12 @@ fn a_bare_host_becomes_a_mail_server_that_looks_after_itself() {
         let check = laptop.mailprov(&["check", "--on", &at]).success();
         assert!(check.stdout().contains("mail.example.org is well: "), "{check}");
         assert!(check.stdout().contains("✓ They are deleted again"), "{check}");
+
+        let explain = laptop.mailprov(&["explain", "993", "--on", &at]).success();
+        assert!(explain.stdout().contains("port 993"), "{explain}");
+        let _ = laptop.mailprov(&["explain", "--svg", "/root/ways.svg", "--on", &at]).success();
+        assert!(laptop.debian.read_text("/root/ways.svg").contains(">port 993"));
+        assert!(!host.exists("/root/ways.svg") && !host.exists("/ways.svg"));
 
         // From either side, nothing is left to do, and nothing is done.
         let _ = host.mailprov(&["plan", "--detailed-exitcode"]).exits(0);
@@ -338,9 +350,9 @@ fn a_name_that_ssh_or_a_shell_could_misread_is_refused() {
 #[test]
 fn several_hosts_are_asked_side_by_side() {
     let one = crate::agent::converged(Suite::Trixie);
-    one.write("/root/.ssh/authorized_keys", &KEY.1, 0o600);
+    let_in(&one);
     let other = one.neighbour(Suite::Bookworm);
-    other.write("/root/.ssh/authorized_keys", &KEY.1, 0o600);
+    let_in(&other);
     let third = one.neighbour(Suite::Trixie);
     let laptop = Laptop::beside(&one);
     let [one_at, other_at, third_at] = [&one, &other, &third].map(root_at);

@@ -27,7 +27,7 @@ pub static OTHER: LazyLock<String> = LazyLock::new(|| {
     let text = ONE.replace("[example.org]", "[example.org, example.net]");
     let anna = format!("  anna: {{password: \"{}\", aliases: [info]}}\ntls:", sha512_crypt("a"));
     text.replace("tls:", &anna).replace("username: one", "username: other")
-        + "catch_all: thomas\nsystem_mail: anna\nmessage_size: 64MiB\nservices: {pop3: false}\n"
+        + "catch_all: thomas\nsystem_mail: anna\nmessage_size: 64MiB\nservices: {pop3: false}\nwatch: daily\n"
 });
 
 /// Returns the box whose `mail.yml` [`ONE`] was applied, and that then got a

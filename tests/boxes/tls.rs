@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::common::{CERTIFICATE, KEY, ONLY_THOMAS, REFUSING, Server, servers};
+use crate::renewal::put_off;
 use crate::support::{Algorithm, Authority, Imap, Output, Pop3, Smtp, Tls, wait_for};
 
 /// Ports with what `openssl s_client` calls the way into TLS.
@@ -77,7 +78,7 @@ fn ciphers_that_are_anonymous_weak_or_without_forward_secrecy_are_refused() {
 }
 
 /// Returns the certificate that each port shows to who trusts as `tls` says.
-fn shown(server: &Server, tls: &Tls) -> io::Result<Vec<Vec<u8>>> {
+pub(crate) fn shown(server: &Server, tls: &Tls) -> io::Result<Vec<Vec<u8>>> {
     let connect = |port| server.debian.connect(port);
     let chains = [
         Smtp::connect_starttls(connect(25)?, tls)?.wire().peer_chain(),
@@ -108,6 +109,7 @@ fn a_renewed_certificate_is_served_after_the_next_apply() {
     let trusting = Tls::trusting(&authority.root_pem(), "mail.example.org");
     for server in servers(REFUSING) {
         assert!(shown(&server, &Server::tls()).is_ok());
+        put_off(&server.debian);
         server.debian.write(CERTIFICATE, renewed.chain_pem(), 0o644);
         server.debian.write(KEY, renewed.key_pem(), 0o600);
         let _ = server.debian.mailprov(&["plan", "--detailed-exitcode"]).exits(2);

@@ -52,13 +52,13 @@ fn assert_found(server: &Server, parts: &str, beginning: &str) {
 }
 
 /// Makes a server that this host's authorities vouch for.
-fn trust(debian: &Debian) {
+pub(crate) fn trust(debian: &Debian) {
     debian.write("/usr/local/share/ca-certificates/test.crt", Server::root(), 0o644);
     let _ = debian.run(&["update-ca-certificates"]).success();
 }
 
 /// Returns the zone of a server as it should be.
-fn zone(server: &Server) -> Zone {
+pub(crate) fn zone(server: &Server) -> Zone {
     let addresses = server.debian.addresses();
     let mut zone = Zone::default()
         .host("mail.example.org", addresses)
@@ -75,7 +75,7 @@ fn zone(server: &Server) -> Zone {
     zone
 }
 
-fn serve(zone: Zone, server: &Server) -> Dns {
+pub(crate) fn serve(zone: Zone, server: &Server) -> Dns {
     zone.serve(server.debian.network(), &[&server.debian])
 }
 
@@ -204,6 +204,7 @@ fn certificates_that_are_not_as_they_should_be_turn_red() {
     for server in servers(REFUSING) {
         let debian = &server.debian;
         trust(debian);
+        crate::renewal::put_off(debian);
         assert_well(&server, "tls");
         let put = |chain: &str, key: &str| {
             debian.write(CERTIFICATE, chain, 0o644);

@@ -21,6 +21,7 @@ mod process;
 mod snapshot;
 mod template;
 mod terminal;
+mod tree;
 mod wait;
 
 pub use certificates::{Algorithm, Authority, Issued};
@@ -35,4 +36,5 @@ pub use password::sha512_crypt;
 pub use process::Process;
 pub use snapshot::{Aspect, Diff, Entry, Kind, Snapshot};
 pub use terminal::Terminal;
+pub use tree::tree;
 pub use wait::{PATIENCE, wait_at_most, wait_for};

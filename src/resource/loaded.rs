@@ -1,0 +1,108 @@
+//! What a process loaded, as far as can be told: from what was noted when we
+//! started it, from when its files last changed, and, only where they did, from
+//! what systemd knows of reloads that we did not make.
+
+use std::path::Path;
+
+use super::running::{Note, noted};
+use super::service::{Configuration, Loaded, ServiceKey};
+use crate::digest::Digest;
+use crate::host::{Host, Process, Result, Unit};
+
+/// A file that is not, or may not be, what it was when it was noted.
+struct Changed {
+    /// When, in nanoseconds since 1970; none where it is gone.
+    at: Option<i64>,
+    /// It is as it was noted, but was written meanwhile.
+    put_back: bool,
+}
+
+/// Finds out what a process loaded. The process that we started ourselves
+/// loaded what we noted, unless a file was written since. Another one, after a
+/// reboot, loaded what is on disk if nothing there is younger than the process.
+/// What was written since then was loaded if it is older than the last reload.
+pub(super) fn loaded(host: &Host, key: &ServiceKey, process: &Process) -> Result<Loaded> {
+    let Some(note) = noted(host, &key.unit)? else { return Ok(Loaded::Unknown) };
+    let is_ours = note.process.as_ref() == Some(process);
+    let mut configuration = note.configuration.clone();
+    let (mut changed, mut packages_stay) = (Vec::new(), true);
+    for (key, value) in &mut configuration {
+        let Some(path) = key.strip_prefix("file:") else {
+            if let Some(package) = key.strip_prefix("package:") {
+                packages_stay &= host.package(package)?.map(|package| package.version) == *value;
+            }
+            continue;
+        };
+        let path = Path::new(path);
+        // What is there may be no file: then it is not what was loaded.
+        let digest = match host.is_file(path)? {
+            true => host.read(path)?.map(|content| Digest::of(content.bytes()).to_string()),
+            false => None,
+        };
+        // By the time of the last change of any kind, since a copy that is put back may bring its
+        // time of writing along.
+        let stamp = host.stamp(path)?;
+        let since = if is_ours { note.at } else { process.started_at() };
+        let young = stamp.as_ref().is_some_and(|stamp| {
+            let is_noted = is_ours && note.changed.get(path) == Some(&stamp.changed);
+            stamp.changed > since && !is_noted
+        });
+        let put_back = digest == *value;
+        if !put_back || young {
+            changed.push(Changed { at: stamp.map(|stamp| stamp.changed), put_back });
+            *value = digest;
+        }
+    }
+    Ok(match is_ours {
+        _ if changed.is_empty() && packages_stay => Loaded::Current(note.configuration),
+        _ if packages_stay && took_up(host, key, process, is_ours, &changed)? => {
+            Loaded::Current(configuration)
+        }
+        true => Loaded::Outdated(note.configuration),
+        false => Loaded::Unknown,
+    })
+}
+
+/// Tells whether a process has what `changed`, as systemd knows it: since it was
+/// started after that, or told to read its files again. A reload does where ours
+/// would: if the service then answers everywhere. And only a start takes up all;
+/// so what another one was started with must not have been anything that it is
+/// not now.
+fn took_up(
+    host: &Host,
+    key: &ServiceKey,
+    process: &Process,
+    is_ours: bool,
+    changed: &[Changed],
+) -> Result<bool> {
+    let times: Option<Vec<i64>> = changed.iter().map(|file| file.at).collect();
+    let Some(last) = times.and_then(|times| times.into_iter().max()) else { return Ok(false) };
+    let taken_up = host.taken_up(process)?;
+    if !is_ours && taken_up.started.is_some_and(|started| last < started) {
+        return Ok(true);
+    }
+    let is_known = is_ours || changed.iter().all(|file| !file.put_back);
+    Ok(key.reload
+        && is_known
+        && taken_up.reloaded.is_some_and(|told| last < told)
+        && key.answers.iter().all(|greeting| host.greets(greeting).is_ok()))
+}
+
+/// Tells whether a process that has `loaded` this began as it was noted. What
+/// another one began with and a reload does not undo (listening addresses) is
+/// not known.
+pub(super) fn began_as_noted(
+    host: &Host,
+    unit: &Unit,
+    process: &Process,
+    loaded: &Configuration,
+) -> Result<bool> {
+    let is_noted =
+        |note: Note| note.process.as_ref() == Some(process) || note.configuration == *loaded;
+    Ok(noted(host, unit)?.is_some_and(is_noted))
+}
+
+/// Takes out of a configuration what is a package's: a reload takes up none.
+pub(super) fn packages(configuration: &Configuration) -> Vec<(&String, &Option<String>)> {
+    configuration.iter().filter(|(key, _)| key.starts_with("package:")).collect()
+}

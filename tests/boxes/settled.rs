@@ -1,0 +1,106 @@
+//! That nothing is to be done is found from what `mail.yml` last came to; yet
+//! nothing that counts is overlooked for it.
+
+use super::agent::{changes, converged, mail_yml, mends, nothing_to_do, planned_keys};
+use crate::support::{Debian, Suite, sha512_crypt};
+
+/// Where it is noted what mail.yml came to.
+const NOTE: &str = "/var/lib/mailprov/resolved.json";
+
+fn note(debian: &Debian) -> String {
+    debian.read_text(NOTE)
+}
+
+#[test]
+fn what_mail_yml_came_to_is_noted_without_a_secret() {
+    for suite in Suite::ALL {
+        let debian = converged(suite);
+        // The box was set up by another copy of the program.
+        let _ = debian.mailprov(&["apply", "--yes"]).success();
+        assert!(!note(&debian).contains("$6$"), "{}", note(&debian));
+        let mode = debian.run(&["stat", "--format=%a %U", NOTE]).success();
+        assert_eq!(mode.stdout().trim(), "600 root");
+        let before = debian.snapshot();
+        nothing_to_do(&debian, "with the note");
+        let _ = debian.mailprov(&["apply", "--yes"]).success();
+        let written = before.diff(&debian.snapshot());
+        let written = written.without(&["/var/log", "/var/lib/systemd", "/tmp", "/run"]);
+        assert!(written.changes().is_empty(), "{:?}", written.changes());
+    }
+}
+
+#[test]
+fn a_note_that_does_not_fit_is_no_note() {
+    let debian = converged(Suite::Trixie);
+    for damage in ["", "{", "{\"inputs\":{}}", "null"] {
+        debian.write(NOTE, damage, 0o600);
+        nothing_to_do(&debian, damage);
+    }
+    let _ = debian.run(&["rm", NOTE]).success();
+    nothing_to_do(&debian, "without it");
+    let _ = debian.mailprov(&["apply", "--yes"]).success();
+    assert!(debian.exists(NOTE), "noted again");
+    // A comment changes nothing but the text that the note is of.
+    let before = note(&debian);
+    let text = debian.read_text("/etc/mailprov/mail.yml");
+    let debian = debian.mail_yml(&format!("# A comment.\n{text}"));
+    nothing_to_do(&debian, "a comment");
+    let _ = debian.mailprov(&["apply", "--yes"]).success();
+    assert_ne!(note(&debian), before, "the note is of the new text");
+}
+
+#[test]
+fn everything_that_mail_yml_names_counts() {
+    let more = "  bob: {password_file: bob.hash}\ncatch_all";
+    let text = mail_yml().replace("catch_all", more);
+    let debian = converged(Suite::Bookworm).mail_yml(&text);
+    debian.write("/etc/mailprov/bob.hash", sha512_crypt("one"), 0o600);
+    let _ = debian.mailprov(&["apply", "--yes"]).success();
+    nothing_to_do(&debian, "with a password file");
+    debian.write("/etc/mailprov/bob.hash", sha512_crypt("two"), 0o600);
+    mends(&debian, "another password", &["file:/etc/dovecot/users"]);
+    // The same text elsewhere names another file.
+    debian.write("/root/other/mail.yml", &text, 0o600);
+    debian.write("/root/other/bob.hash", sha512_crypt("three"), 0o600);
+    let elsewhere = debian.mailprov(&["plan", "--json", "/root/other/mail.yml"]).success();
+    let keys: Vec<_> = changes(&elsewhere).into_iter().map(|change| change.key).collect();
+    assert_eq!(keys, ["file:/etc/dovecot/users"]);
+    // A file that is gone is said to be gone.
+    let _ = debian.run(&["rm", "/etc/mailprov/bob.hash"]).success();
+    let gone = debian.mailprov(&["plan"]);
+    assert_eq!(gone.code(), 65, "{gone}");
+    assert!(gone.stderr().contains("bob.hash"), "{gone}");
+}
+
+#[test]
+fn a_certificate_that_goes_bad_is_told_of_all_the_same() {
+    let debian = converged(Suite::Trixie);
+    let copy = "install -D -m 600 /etc/ssl/private/mailprov.key /etc/tls/key.pem && \
+                install -D -m 644 /etc/ssl/certs/mailprov.pem /etc/tls/chain.pem";
+    let _ = debian.shell(copy).success();
+    let files = "tls: {certificate: /etc/tls/chain.pem, key: /etc/tls/key.pem}";
+    let debian = debian.mail_yml(&mail_yml().replace("tls: {self_signed: true}", files));
+    let _ = debian.mailprov(&["apply", "--yes"]).success();
+    nothing_to_do(&debian, "with a certificate from elsewhere");
+    let _ = debian.shell("truncate --size=0 /etc/tls/chain.pem").success();
+    let empty = debian.mailprov(&["plan"]);
+    assert_eq!(empty.code(), 65, "{empty}");
+    assert!(empty.stderr().contains("/etc/tls/chain.pem"), "{empty}");
+}
+
+#[test]
+fn another_host_than_noted_is_looked_at_anew() {
+    let debian = converged(Suite::Bookworm);
+    let noted = note(&debian);
+    // As after an upgrade of Dovecot, or by another mailprov.
+    for (old, new) in
+        [("\\\"version\\\":\\\"2.", "\\\"version\\\":\\\"1."), ("\"size\":", "\"size\":1")]
+    {
+        let other = noted.replacen(old, new, 1);
+        assert_ne!(other, noted, "{old}");
+        // What it says is to be done is then not believed.
+        let other = other.replace("/etc/dovecot/dovecot.conf", "/etc/dovecot/elsewhere.conf");
+        debian.write(NOTE, other, 0o600);
+        assert_eq!(planned_keys(&debian), [""; 0], "{old}");
+    }
+}
