@@ -152,6 +152,9 @@ pub enum Command {
         show: Option<PathBuf>,
     },
     /// Bring the host into the state that mail.yml describes.
+    ///
+    /// After changes it looks whether the mail server works, as `check` does but only at what is
+    /// quick. What it finds is said and changes nothing: the changes stay, and the exit code is 0.
     Apply {
         /// The file that a person writes.
         #[command(flatten)]
@@ -162,6 +165,9 @@ pub enum Command {
         /// Make the changes without asking.
         #[arg(long, short = 'y')]
         yes: bool,
+        /// Do not look afterwards whether the mail server works.
+        #[arg(long)]
+        no_check: bool,
     },
     /// Make a bare host a mail server over SSH.
     ///
@@ -176,7 +182,7 @@ pub enum Command {
     /// back, that nobody can relay or write as somebody else, the queue, the disk, the clock, the
     /// log; and what DNS says of it. Ends with 1 where something is wrong. It logs in as one of
     /// the accounts, with a password that it makes up and that counts for seconds, and deletes
-    /// the mails that it sends.
+    /// the mails that it sends. With --from-here it looks from this machine instead.
     Check(Check),
     /// Tell whether the server is as it should be: `plan` and `check` in one.
     ///
@@ -284,6 +290,9 @@ pub struct Bootstrap {
     /// Make the changes without asking.
     #[arg(long, short = 'y')]
     pub yes: bool,
+    /// Do not look afterwards whether the mail server works.
+    #[arg(long)]
+    pub no_check: bool,
     /// Bring this mailprov there instead of the one that runs: one that was built for the host's
     /// machine.
     #[arg(long, value_name = "FILE")]
@@ -291,7 +300,7 @@ pub struct Bootstrap {
 }
 
 /// The file that a person writes.
-#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 pub struct Mail {
     /// The file that says what the mail service is. Default: ./mail.yml, else
     /// /etc/mailprov/mail.yml.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::secret::Secret;
 
 /// Counts up whenever one side would no longer understand the other.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// No line is longer: a mail.yml with a hundred thousand accounts and all that
 /// it names fit in.
@@ -140,6 +140,11 @@ pub enum Progress {
         step: String,
         /// How long it took.
         seconds: f64,
+    },
+    /// The run is over and stays; now it is looked whether all is well.
+    Checking {
+        /// With what.
+        subject: String,
     },
 }
 

@@ -9,6 +9,7 @@ packages=(
     gcc libc6-dev               # to link, and for ring's C
     iproute2                    # the boxes' networks
     mmdebstrap                  # the boxes' trees
+    nftables                    # firewalls before boxes
     openssl                     # certificates, hashes, a second opinion on TLS
     openssh-client              # logging in to boxes
     python3-jsonschema          # a second opinion on our schemas

@@ -18,6 +18,12 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// Nobody answered there before, and that is how it showed.
+    #[error("{0}")]
+    Silent(String),
+    /// We cannot call there, whoever listens.
+    #[error("{0}")]
+    Barred(String),
     /// The connection broke.
     #[error("the connection broke: {}", crate::local::reason(.0))]
     Broken(io::Error),
@@ -63,8 +69,10 @@ pub enum Error {
     #[error("the server passes on mail of strangers to strangers (an open relay): {0}")]
     Relays(String),
     /// Mails that were taken are not in the mailbox.
-    #[error("{found} of {count} mails arrived within a minute")]
+    #[error("{found} of {count} mails arrived within {within} s")]
     NotDelivered {
+        /// How long was waited, in seconds.
+        within: u64,
         /// How many are there.
         found: usize,
         /// How many should be.

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use rustls::crypto::ring;
 
-use super::{Error, Imap, Pop3, Reply, Result, Session, Smtp, Tls};
+use super::{Calls, Error, Imap, Pop3, Reply, Result, Server, Smtp, Tls};
 use crate::secret::Secret;
 
-/// How long a mail may take to its mailbox.
+/// How long a mail may take to its mailbox, where nothing is known of the server.
 const DELIVERY: Duration = Duration::from_secs(60);
 
-/// How often a mailbox is looked at.
-const TICK: Duration = Duration::from_millis(500);
+/// How soon a mailbox is looked at again, and how seldom at last.
+const TICKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
 /// Who we say we are: names that lead nowhere (RFC 2606).
 pub(super) const OURSELVES: &str = "mailprov.invalid";
@@ -53,6 +53,8 @@ pub struct Exchange {
     server: IpAddr,
     tls: Tls,
     token: String,
+    delivery: Duration,
+    calls: Calls,
 }
 
 impl Exchange {
@@ -63,7 +65,18 @@ impl Exchange {
     ///
     /// Fails where the system has no random numbers.
     pub fn new(server: IpAddr, tls: Tls) -> Result<Self> {
-        Ok(Self { server, tls, token: random()?.expose()[..12].to_owned() })
+        let token = random()?.expose()[..12].to_owned();
+        Ok(Self { server, tls, token, delivery: DELIVERY, calls: Calls::default() })
+    }
+
+    /// Begins an exchange with a server that others ask too.
+    ///
+    /// # Errors
+    ///
+    /// As [`Exchange::new`], and where there is nothing to know the server by.
+    pub fn with(server: &Server) -> Result<Self> {
+        let (delivery, calls) = (server.delivery, server.calls.clone());
+        Ok(Self { delivery, calls, ..Self::new(server.address(), server.tls()?)? })
     }
 
     fn at(&self, port: u16) -> SocketAddr {
@@ -112,7 +125,7 @@ impl Exchange {
     ///
     /// Fails where the login or the mail is refused.
     pub fn submit(&self, from: &Account, to: &str, said: Said<'_>) -> Result<()> {
-        let mut smtp = Smtp::connect_tls(self.at(465), &self.tls)?;
+        let mut smtp = self.calls.connect::<Smtp>(self.at(465), Some(&self.tls))?;
         smtp.ehlo(OURSELVES)?;
         let reply = smtp.auth_plain(&from.login, &from.password)?.agreed("the login")?;
         tell(said, &format!("AUTH PLAIN {} …", from.login), &reply);
@@ -125,8 +138,8 @@ impl Exchange {
     ///
     /// # Errors
     ///
-    /// Fails where the login is refused, where they do not come within a
-    /// minute, and where `stop` says so.
+    /// Fails where the login is refused, where they do not come in time, and
+    /// where `stop` says so.
     pub fn read(
         &self,
         account: &Account,
@@ -134,7 +147,8 @@ impl Exchange {
         count: usize,
         stop: &dyn Fn() -> bool,
     ) -> Result<Vec<String>> {
-        let end = Instant::now() + DELIVERY;
+        let end = Instant::now() + self.delivery;
+        let (mut tick, longest) = TICKS;
         loop {
             let found = match by {
                 Reader::Imap => self.look_by_imap(account),
@@ -147,9 +161,11 @@ impl Exchange {
                 return Err(Error::Stopped);
             }
             if Instant::now() > end {
-                return Err(Error::NotDelivered { found: found.len(), count });
+                let within = self.delivery.as_secs();
+                return Err(Error::NotDelivered { within, found: found.len(), count });
             }
-            thread::sleep(TICK);
+            thread::sleep(tick);
+            tick = (tick * 2).min(longest);
         }
     }
 
@@ -161,7 +177,7 @@ impl Exchange {
     pub fn remove(&self, account: &Account, by: Reader) -> Result<()> {
         match by {
             Reader::Imap => {
-                let mut imap = Imap::connect_tls(self.at(993), &self.tls)?;
+                let mut imap = self.calls.connect::<Imap>(self.at(993), Some(&self.tls))?;
                 imap.login(&account.login, &account.password)?;
                 imap.select("INBOX")?;
                 imap.remove_subject(&self.token)?;
@@ -172,7 +188,7 @@ impl Exchange {
     }
 
     fn look_by_imap(&self, account: &Account) -> Result<Vec<String>> {
-        let mut imap = Imap::connect_tls(self.at(993), &self.tls)?;
+        let mut imap = self.calls.connect::<Imap>(self.at(993), Some(&self.tls))?;
         imap.login(&account.login, &account.password)?;
         imap.select("INBOX")?;
         let numbers = imap.search_subject(&self.token)?;
@@ -183,7 +199,7 @@ impl Exchange {
     }
 
     fn by_pop3(&self, account: &Account, remove: bool) -> Result<Vec<String>> {
-        let mut pop3 = Pop3::connect_tls(self.at(995), &self.tls)?;
+        let mut pop3 = self.calls.connect::<Pop3>(self.at(995), Some(&self.tls))?;
         pop3.login(&account.login, &account.password)?;
         let last = pop3.stat()?;
         let mut messages = Vec::new();
@@ -206,7 +222,7 @@ impl Exchange {
 
     /// Connects to port 25 as another server does.
     fn stranger(&self, said: Said<'_>) -> Result<Smtp> {
-        let mut smtp = Smtp::connect(self.at(25))?;
+        let mut smtp = self.calls.connect::<Smtp>(self.at(25), None)?;
         smtp.ehlo(OURSELVES)?;
         smtp.starttls(&self.tls)?;
         said("STARTTLS", "agreed");

@@ -1,11 +1,9 @@
 //! Who is let in: whoever knows the password, and then under their own name
 //! only.
 
-use std::net::SocketAddr;
-
 use super::exchange::{ANOTHER, OURSELVES};
 use super::server::{Port, Protocol};
-use super::{Account, Error, Imap, Pop3, Result, Server, Session, Smtp, Tls, random};
+use super::{Account, Error, Imap, Pop3, Result, Server, Smtp, Tls, random, unanswered};
 use crate::finding::Finding;
 use crate::secret::Secret;
 
@@ -16,26 +14,50 @@ const SPOOF: &str = "Nobody who can log in may write in somebody else's name.";
 
 const LOOK: &str = "mailprov apply; then see what Dovecot says: journalctl -u dovecot";
 
-/// Logs in on each port with the right password and with a wrong one.
-pub fn login(server: &Server, account: &Account) -> Vec<Finding> {
-    let (Ok(tls), Ok(wrong)) = (server.tls(), random()) else { return Vec::new() };
+/// What is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Login {
+    /// The right password, and nothing that would look like an attack.
+    Right,
+    /// Also a wrong one, once a protocol: whoever fails more often is soon kept
+    /// out by programs like fail2ban.
+    WrongOncePerProtocol,
+    /// Also a wrong one on each port.
+    WrongOnEachPort,
+}
+
+/// Logs in on each port.
+pub fn login(server: &Server, account: &Account, login: Login) -> Vec<Finding> {
+    let (tls, wrong) = match (server.tls(), random()) {
+        (Ok(tls), Ok(wrong)) => (tls, wrong),
+        (Err(error), _) | (_, Err(error)) => {
+            return vec![unanswered(Finding::ok("Logins", RIGHT), &error, LOOK)];
+        }
+    };
     let (ports, _) = server.ports();
     let secure: Vec<Port> = ports.iter().copied().filter(|it| it.number != 25).collect();
+    let is_tried = |port: &Port| match login {
+        Login::Right => false,
+        Login::WrongOncePerProtocol => port.at_once,
+        Login::WrongOnEachPort => true,
+    };
     // Dovecot answers a wrong password late, so all ports are asked at once.
-    let mut findings: Vec<Finding> = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let asked = secure.iter().map(|port| {
             let (tls, wrong) = (&tls, &wrong);
             scope.spawn(move || {
                 let right = enter(server, *port, tls, &account.login, &account.password);
-                let other = enter(server, *port, tls, &account.login, wrong);
-                [of_right(port.number, right), of_wrong(port.number, other)]
+                let mut findings = vec![of_right(port.number, right)];
+                if is_tried(port) {
+                    let other = enter(server, *port, tls, &account.login, wrong);
+                    findings.push(of_wrong(port.number, other));
+                }
+                findings
             })
         });
         let asked: Vec<_> = asked.collect();
         asked.into_iter().filter_map(|it| it.join().ok()).flatten().collect()
-    });
-    findings.push(in_the_clear(server));
-    findings
+    })
 }
 
 fn of_right(port: u16, entered: Result<bool>) -> Finding {
@@ -43,7 +65,7 @@ fn of_right(port: u16, entered: Result<bool>) -> Finding {
     match entered {
         Ok(true) => finding,
         Ok(false) => finding.wrong("it is refused", LOOK),
-        Err(error) => finding.wrong(error.to_string(), LOOK),
+        Err(error) => unanswered(finding, &error, LOOK),
     }
 }
 
@@ -68,25 +90,28 @@ fn enter(
     login: &str,
     password: &Secret<String>,
 ) -> Result<bool> {
-    let at = SocketAddr::new(server.address(), port.number);
     let outcome = match port.protocol {
         Protocol::Smtp => {
-            let reply = submission(at, port.at_once, tls)?.auth_plain(login, password)?;
+            let reply = submission(server, port, tls)?.auth_plain(login, password)?;
             return match reply.code {
                 235 => Ok(true),
                 535 => Ok(false),
                 _ => Err(Error::refused("the login", reply.to_string())),
             };
         }
-        Protocol::Imap if port.at_once => Imap::connect_tls(at, tls)?.login(login, password),
+        Protocol::Imap if port.at_once => {
+            server.call_tls::<Imap>(port.number, tls)?.login(login, password)
+        }
         Protocol::Imap => {
-            let mut imap = Imap::connect(at)?;
+            let mut imap: Imap = server.call(port.number)?;
             imap.starttls(tls)?;
             imap.login(login, password)
         }
-        Protocol::Pop3 if port.at_once => Pop3::connect_tls(at, tls)?.login(login, password),
+        Protocol::Pop3 if port.at_once => {
+            server.call_tls::<Pop3>(port.number, tls)?.login(login, password)
+        }
         Protocol::Pop3 => {
-            let mut pop3 = Pop3::connect(at)?;
+            let mut pop3: Pop3 = server.call(port.number)?;
             pop3.stls(tls)?;
             pop3.login(login, password)
         }
@@ -104,11 +129,11 @@ fn enter(
 }
 
 /// Connects to a port for people.
-fn submission(at: SocketAddr, at_once: bool, tls: &Tls) -> Result<Smtp> {
-    let mut smtp = match at_once {
-        true => Smtp::connect_tls(at, tls)?,
+fn submission(server: &Server, port: Port, tls: &Tls) -> Result<Smtp> {
+    let mut smtp: Smtp = match port.at_once {
+        true => server.call_tls(port.number, tls)?,
         false => {
-            let mut smtp = Smtp::connect(at)?;
+            let mut smtp: Smtp = server.call(port.number)?;
             smtp.ehlo(OURSELVES)?;
             smtp.starttls(tls)?;
             smtp
@@ -119,10 +144,10 @@ fn submission(at: SocketAddr, at_once: bool, tls: &Tls) -> Result<Smtp> {
 }
 
 /// Looks whether a password is asked for before there is TLS.
-fn in_the_clear(server: &Server) -> Finding {
+pub fn in_the_clear(server: &Server) -> Finding {
     let finding = Finding::ok("No password is asked for in the clear", CLEAR);
     let asks = [25, 587].map(|port| {
-        let mut smtp = Smtp::connect(SocketAddr::new(server.address(), port))?;
+        let mut smtp: Smtp = server.call(port)?;
         Ok(smtp.ehlo(OURSELVES)?.iter().any(|line| line.starts_with("AUTH")))
     });
     let remedy = "mailprov apply; if that finds nothing to do, see smtpd_tls_auth_only and \
@@ -140,13 +165,17 @@ fn in_the_clear(server: &Server) -> Finding {
 /// Tries to send as somebody else, once logged in. No mail is sent: it ends at
 /// its recipient.
 pub fn spoofing(server: &Server, account: &Account, of_another: Option<&str>) -> Vec<Finding> {
-    let Ok(tls) = server.tls() else { return Vec::new() };
+    let tls = match server.tls() {
+        Ok(tls) => tls,
+        Err(error) => return vec![unanswered(Finding::ok("Senders", SPOOF), &error, LOOK)],
+    };
+    let (ports, _) = server.ports();
     let mut findings = Vec::new();
-    for (port, at_once) in [(465, true), (587, false)] {
+    for port in ports.into_iter().filter(|port| [465, 587].contains(&port.number)) {
         for sender in of_another.into_iter().chain([ANOTHER]) {
-            let finding = Finding::ok(format!("Port {port} refuses mail as {sender}"), SPOOF);
-            let at = SocketAddr::new(server.address(), port);
-            findings.push(match takes(at, at_once, &tls, account, sender) {
+            let what = format!("Port {} refuses mail as {sender}", port.number);
+            let finding = Finding::ok(what, SPOOF);
+            findings.push(match takes(server, port, &tls, account, sender) {
                 Ok(false) => finding,
                 Ok(true) => finding.wrong(
                     format!("{} may send as {sender}", account.address),
@@ -163,16 +192,38 @@ pub fn spoofing(server: &Server, account: &Account, of_another: Option<&str>) ->
 }
 
 /// Tells whether a mail with this sender would be taken.
-fn takes(
-    at: SocketAddr,
-    at_once: bool,
-    tls: &Tls,
-    account: &Account,
-    sender: &str,
-) -> Result<bool> {
-    let mut smtp = submission(at, at_once, tls)?;
+fn takes(server: &Server, port: Port, tls: &Tls, account: &Account, sender: &str) -> Result<bool> {
+    let mut smtp = submission(server, port, tls)?;
     smtp.auth_plain(&account.login, &account.password)?.agreed("the login")?;
     let taken = smtp.mail(sender)?.is_positive() && smtp.rcpt(&account.address)?.is_positive();
     let _ = smtp.quit();
     Ok(taken)
+}
+
+/// Tries to send by the ports for people without logging in. `recipient` is one
+/// of ours.
+pub fn without_login(server: &Server, recipient: &str) -> Vec<Finding> {
+    // No password is sent, so any certificate will do.
+    let Ok(tls) = Tls::unverified(&server.hostname) else { return Vec::new() };
+    let (ports, _) = server.ports();
+    let mut findings = Vec::new();
+    for port in ports.into_iter().filter(|port| [465, 587].contains(&port.number)) {
+        let what = format!("Port {} refuses mail of who is not logged in", port.number);
+        let finding = Finding::ok(what, SPOOF);
+        let taken = submission(server, port, &tls).and_then(|mut smtp| {
+            let taken = smtp.mail(recipient)?.is_positive() && smtp.rcpt(recipient)?.is_positive();
+            let _ = smtp.quit();
+            Ok(taken)
+        });
+        findings.push(match taken {
+            Ok(false) => finding,
+            Ok(true) => finding.wrong(
+                format!("anybody may send as {recipient}"),
+                "Look at mua_client_restrictions and mua_relay_restrictions (postconf -n), and at \
+                 `extra` in mail.yml; mailprov apply puts back what is not from there.",
+            ),
+            Err(error) => finding.not_checked(error.to_string(), "See what is said of the ports."),
+        });
+    }
+    findings
 }

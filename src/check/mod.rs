@@ -7,6 +7,7 @@
 //! breaks. An SMTP answer that says no is an answer; where a mail program could
 //! not go on after it, it is [`Error::Refused`].
 
+mod calls;
 mod dns;
 mod error;
 mod exchange;
@@ -28,28 +29,39 @@ mod smtp;
 mod tls;
 mod wire;
 
+pub use calls::Calls;
 pub use dns::{Record, Resolver, Wanted, dns};
 pub use error::{Error, Result};
 pub use exchange::{Account, Exchange, Reader, Said, random};
 pub use health::{clock, disk, log, queue};
 pub use imap::Imap;
-pub use login::{login, spoofing};
+pub use login::{Login, in_the_clear, login, spoofing, without_login};
 pub use outward::outward;
 pub use part::Part;
 pub use pop3::Pop3;
 pub use ports::ports;
 pub use post::post;
 pub use probe::Probe;
-pub use relay::relay;
-pub use server::{Certificate, Server, reachable};
+pub use relay::{relay, takes_ours};
+pub use server::{Certificate, Identity, Server, reachable};
 pub use shown::certificates;
 pub use smtp::{Reply, Smtp};
-pub use tls::Tls;
+pub use tls::{Tls, authorities};
 pub use wire::{Session, Wire};
 
 use base64ct::{Base64, Encoding};
 
+use crate::finding::Finding;
 use crate::secret::Secret;
+
+/// Judges something that got no proper answer. What we could not ask says
+/// nothing of the server.
+fn unanswered(finding: Finding, error: &Error, remedy: impl Into<String>) -> Finding {
+    match error {
+        Error::Barred(why) => finding.not_checked(why.clone(), "Ask from another machine."),
+        error => finding.wrong(error.to_string(), remedy),
+    }
+}
 
 /// What SASL PLAIN (RFC 4616) sends, in base64.
 fn plain(user: &str, password: &Secret<String>) -> Secret<String> {

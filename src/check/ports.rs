@@ -1,83 +1,107 @@
 //! Which ports answer: those that should, and no others.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::panic::resume_unwind;
+use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
-use super::error::Result;
 use super::server::{Port, family};
-use super::{Server, Tls};
+use super::{Error, Result, Server, Tls, unanswered};
 use crate::finding::Finding;
 
 /// Ports of mail servers that this one never has, with what is there elsewhere.
 const NEVER: [(u16, &str); 4] =
     [(24, "LMTP"), (2525, "another port to send by"), (4190, "ManageSieve"), (12340, "quotas")];
 
-/// How long a connection within this machine may take.
+/// How long is waited for whoever should not be there.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 const CLOSED: &str = "What mail.yml does not ask for should not be there to be attacked.";
 
-/// Knocks at each port by each address.
+/// Knocks at each port by each address, all at once: a server that is not well
+/// may take its time to say so, and a firewall says nothing.
 pub fn ports(server: &Server) -> Vec<Finding> {
     let Ok(tls) = Tls::unverified(&server.hostname) else { return Vec::new() };
     let (wanted, unwanted) = server.ports();
-    let mut findings = Vec::new();
-    let mut answers = ask(server, &wanted, &tls).into_iter();
-    for &address in &server.addresses {
-        let by = family(address);
-        for (port, answer) in wanted.iter().zip(answers.by_ref()) {
-            let finding = Finding::ok(
-                format!("Port {} answers at {address} ({by})", port.number),
-                port.purpose,
-            );
-            findings.push(match answer {
-                Ok(()) => finding,
-                Err(error) => finding.wrong(
-                    error.to_string(),
-                    "mailprov apply starts what is down; if it finds nothing to do, see what \
-                     filters the port on this host (nft list ruleset).",
-                ),
+    let unwanted = unwanted.iter().map(|port| (port.number, "a protocol that is off"));
+    let unwanted: Vec<_> = unwanted.chain(NEVER).collect();
+    let findings = std::thread::scope(|scope| {
+        let (tls, wanted, unwanted) = (&tls, &wanted, &unwanted);
+        let asked = server.addresses.iter().map(|&address| {
+            let wanted = wanted.iter().map(|&port| {
+                scope.spawn(move || {
+                    of_wanted(server, port, address, port.greets(&server.calls, address, tls))
+                })
             });
+            let wanted: Vec<_> = wanted.collect();
+            let unwanted = unwanted.iter().map(|&(number, what)| {
+                scope.spawn(move || is_open(address, number).then_some((number, what)))
+            });
+            (address, wanted, unwanted.collect::<Vec<_>>())
+        });
+        let asked: Vec<_> = asked.collect();
+        let mut findings = Vec::new();
+        for (address, wanted, unwanted) in asked {
+            findings.extend(wanted.into_iter().map(joined));
+            findings.extend(of_unwanted(address, unwanted.into_iter().filter_map(joined)));
         }
-        let unwanted = unwanted.iter().map(|port| (port.number, "a protocol that is off"));
-        for (number, what) in unwanted.chain(NEVER).filter(|(number, _)| is_open(address, *number))
-        {
-            let finding = Finding::ok(format!("Port {number} is closed at {address}"), CLOSED);
-            findings.push(finding.wrong(
-                format!("somebody answers there ({what})"),
-                format!("See who it is (ss -ltnp 'sport = :{number}'), then run mailprov apply."),
-            ));
-        }
-        if !findings
-            .iter()
-            .any(|it| it.what.contains("closed") && it.what.contains(&address.to_string()))
-        {
-            findings.push(Finding::ok(
-                format!("No other mail port answers at {address} ({by})"),
-                CLOSED,
-            ));
-        }
-    }
+        findings
+    });
     if server.addresses.is_empty() {
         let finding = Finding::ok("The ports", "Others must be able to reach this host.");
-        findings.push(finding.wrong(
+        return vec![finding.wrong(
             "this host has no address by which others could reach it",
             "Give it one (ip address); a mail server needs a fixed one.",
-        ));
+        )];
     }
     findings
 }
 
-/// Asks all wanted ports by all addresses at once, since a server that is not
-/// well may take its time to say so. The answers stand by address, then port.
-fn ask(server: &Server, wanted: &[Port], tls: &Tls) -> Vec<Result<()>> {
-    std::thread::scope(|scope| {
-        let pairs = server.addresses.iter().flat_map(|at| wanted.iter().map(move |it| (*at, it)));
-        let asked: Vec<_> =
-            pairs.map(|(at, port)| scope.spawn(move || port.greets(at, tls))).collect();
-        asked.into_iter().map(|one| one.join().unwrap_or_else(|e| resume_unwind(e))).collect()
-    })
+fn joined<T>(asked: ScopedJoinHandle<'_, T>) -> T {
+    asked.join().unwrap_or_else(|error| resume_unwind(error))
+}
+
+fn of_wanted(server: &Server, port: Port, address: IpAddr, answer: Result<()>) -> Finding {
+    let by = family(address);
+    let what = format!("Port {} answers at {address} ({by})", port.number);
+    let finding = Finding::ok(what, port.purpose);
+    let remedy = match &answer {
+        _ if server.is_here() => {
+            "mailprov apply starts what is down; if it finds nothing to do, see what filters the \
+             port on this host (nft list ruleset)."
+        }
+        Err(Error::Connect { source, .. }) if source.kind() == ErrorKind::TimedOut => {
+            "Something on the way drops what is sent there: look at the firewall of the provider \
+             of the server, and at the host's own (nft list ruleset). Some networks let nobody \
+             out by port 25: try from another one."
+        }
+        _ => {
+            "On the host: mailprov check --only ports. If all is well there, look for a firewall \
+             in between."
+        }
+    };
+    match answer {
+        Ok(()) => finding,
+        Err(error) => unanswered(finding, &error, remedy),
+    }
+}
+
+/// Tells of ports where somebody is who should not be.
+fn of_unwanted(address: IpAddr, open: impl Iterator<Item = (u16, &'static str)>) -> Vec<Finding> {
+    let wrong = open.map(|(number, what)| {
+        let finding = Finding::ok(format!("Port {number} is closed at {address}"), CLOSED);
+        finding.wrong(
+            format!("somebody answers there ({what})"),
+            format!("See who it is (ss -ltnp 'sport = :{number}'), then run mailprov apply."),
+        )
+    });
+    let mut findings: Vec<_> = wrong.collect();
+    if findings.is_empty() {
+        let what = format!("No other mail port answers at {address} ({})", family(address));
+        findings.push(Finding::ok(what, CLOSED));
+    }
+    findings
 }
 
 fn is_open(address: IpAddr, port: u16) -> bool {

@@ -1,6 +1,6 @@
 //! A mail there and back: in by each door, out by each protocol, and deleted.
 
-use super::{Account, Error, Exchange, Reader, Result, Server};
+use super::{Account, Error, Exchange, Reader, Result, Server, unanswered};
 use crate::finding::Finding;
 
 const IN: &str = "This is how mail from the world arrives.";
@@ -11,9 +11,9 @@ const GONE: &str = "What a check sends must not pile up in somebody's mailbox.";
 const QUEUE: &str = "See where it waits: mailq; and why: journalctl -u 'postfix*' -u dovecot";
 
 /// Sends a mail by port 25 and one by port 465, reads both and deletes them.
-pub fn post(server: &Server, account: &Account) -> Vec<Finding> {
-    let exchange = server.tls().and_then(|tls| Exchange::new(server.address(), tls));
-    let exchange = match exchange {
+/// Where `stop` says so, they are not waited for.
+pub fn post(server: &Server, account: &Account, stop: &dyn Fn() -> bool) -> Vec<Finding> {
+    let exchange = match Exchange::with(server) {
         Ok(exchange) => exchange,
         Err(error) => return vec![of(Finding::ok("A mail there and back", IN), Err(error), QUEUE)],
     };
@@ -36,7 +36,7 @@ pub fn post(server: &Server, account: &Account) -> Vec<Finding> {
     };
     let mut late = false;
     for (by, name) in readers {
-        let read = exchange.read(account, *by, sent, &|| false).map(drop);
+        let read = exchange.read(account, *by, sent, stop).map(drop);
         late = matches!(read, Err(Error::NotDelivered { .. }));
         findings.push(of(Finding::ok(format!("They come out by {name}"), OUT), read, QUEUE));
         if late {
@@ -57,6 +57,6 @@ pub fn post(server: &Server, account: &Account) -> Vec<Finding> {
 fn of(finding: Finding, outcome: Result<()>, remedy: &str) -> Finding {
     match outcome {
         Ok(()) => finding,
-        Err(error) => finding.wrong(error.to_string(), remedy),
+        Err(error) => unanswered(finding, &error, remedy),
     }
 }

@@ -25,8 +25,7 @@ const FOLDER: &str = "/run/mailprov-check";
 /// What Dovecot calls the protocols: Postfix asks for the first.
 const PROTOCOLS: [&str; 3] = ["smtp", "imap", "pop3"];
 
-/// Dovecot looks at such a file once a second, and takes it for the same while
-/// its time in whole seconds and its size are the same.
+/// Dovecot looks at such a file once a second.
 const GLANCE: Duration = Duration::from_millis(1100);
 
 /// Who may read the files: Dovecot's process that checks passwords.
@@ -42,6 +41,7 @@ pub struct Probe<'h> {
 
 impl<'h> Probe<'h> {
     /// Lets somebody in to an account's mailbox, by these addresses of ours.
+    /// Dovecot may need a moment to see that: see [`Probe::wait`].
     ///
     /// # Errors
     ///
@@ -58,19 +58,26 @@ impl<'h> Probe<'h> {
             .map_err(|invalid| invalid.message)?;
         let line = entry(&account.login, hash.secret().expose(), &inbox.login, ours);
         let probe = Self { host, account };
-        probe.write(&line).map_err(|error| words(&error))?;
-        thread::sleep(GLANCE);
+        let age = age().map_err(|error| words(&error))?;
+        probe.write(&line, age).map_err(|error| words(&error))?;
         Ok(probe)
     }
 
-    fn write(&self, line: &str) -> host::Result<()> {
+    /// Waits until Dovecot has surely seen it.
+    pub fn wait(&self) {
+        thread::sleep(GLANCE);
+    }
+
+    fn write(&self, line: &str, age: i64) -> host::Result<()> {
         clear(self.host)?;
         let folder = Path::new(FOLDER);
         self.host.put_directory(folder, &Ownership::new("root", READER, 0o750))?;
         let ownership = Ownership::new("root", READER, 0o640);
         for protocol in PROTOCOLS {
             let content = Content::new(line.as_bytes());
-            self.host.put_file(&folder.join(protocol), &content, &ownership)?;
+            let path = folder.join(protocol);
+            self.host.put_file(&path, &content, &ownership)?;
+            self.host.make_as_old(&path, age)?;
         }
         Ok(())
     }
@@ -81,6 +88,14 @@ impl Drop for Probe<'_> {
         // What stays lets nobody in, and goes with the next check.
         let _ = clear(self.host);
     }
+}
+
+/// Returns a time in seconds after 1970 that no file of an earlier check has:
+/// Dovecot takes a file for the same while its time in whole seconds and its size
+/// are.
+fn age() -> Result<i64> {
+    let digits = random()?.expose()[..7].to_owned();
+    Ok(1 + i64::from_str_radix(&digits, 16).unwrap_or_default())
 }
 
 /// Removes what a check left that was killed.

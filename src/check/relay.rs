@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::exchange::{OURSELVES, STRANGER};
 use super::server::family;
-use super::{Error, Result, Server, Session, Smtp};
+use super::{Error, Result, Server, Smtp, unanswered};
 use crate::finding::Finding;
 
 /// To a host elsewhere, `DOMAIN` being one of ours and `HOST` our name.
@@ -31,17 +31,18 @@ const WAYS: [&str; 16] = [
 /// Whoever makes more mistakes in one connection is answered late.
 const AT_ONCE: usize = 8;
 
-const WHY: &str = "Through an open relay strangers send spam, and soon nobody takes your mail.";
+const TAKES: &str = "This is how mail from the world arrives.";
+const RELAYS: &str = "Through an open relay strangers send spam, and soon nobody takes your mail.";
 
 /// Tries every way by IPv4 and IPv6, from a stranger and from nobody at all.
 /// `domain` is one of the server's. No mail is sent: it ends at its recipient.
 pub fn relay(server: &Server, domain: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     for by in ["IPv4", "IPv6"] {
-        let finding = Finding::ok(format!("Strangers cannot relay by {by}"), WHY);
+        let finding = Finding::ok(format!("Strangers cannot relay by {by}"), RELAYS);
         let address = server.addresses.iter().find(|address| family(**address) == by);
         let Some(&address) = address else {
-            let seen = format!("this host has no {by} address");
+            let seen = format!("the server has no {by} address");
             findings.push(finding.not_checked(seen, "Nothing, if that is as you want it."));
             continue;
         };
@@ -67,11 +68,34 @@ pub fn relay(server: &Server, domain: &str) -> Vec<Finding> {
     findings
 }
 
+/// Looks whether strangers' mail for some of our addresses is taken. No mail is
+/// sent: it ends at its recipient.
+pub fn takes_ours(server: &Server, recipients: &[String]) -> Vec<Finding> {
+    let ask = |recipient: &str| {
+        let mut smtp: Smtp = server.call(25)?;
+        smtp.ehlo(OURSELVES)?;
+        smtp.mail(STRANGER)?.agreed("MAIL FROM")?;
+        smtp.rcpt(recipient)?.agreed(&format!("mail for {recipient}"))?;
+        let _ = smtp.quit();
+        Ok(())
+    };
+    let look = |recipient: &String| {
+        let finding = Finding::ok(format!("Strangers' mail for {recipient} is taken"), TAKES);
+        let remedy = "On the host: mailprov apply; then see what Postfix says: journalctl -u \
+                      'postfix*'";
+        match ask(recipient) {
+            Ok(()) => finding,
+            Err(error) => unanswered(finding, &error, remedy),
+        }
+    };
+    recipients.iter().map(look).collect()
+}
+
 /// Returns the recipients that are taken.
 fn taken_ways(server: &Server, address: IpAddr, sender: &str, domain: &str) -> Result<Vec<String>> {
     let mut taken = Vec::new();
     for ways in WAYS.chunks(AT_ONCE) {
-        let mut smtp = Smtp::connect(SocketAddr::new(address, 25))?;
+        let mut smtp: Smtp = server.calls.connect(SocketAddr::new(address, 25), None)?;
         smtp.ehlo(OURSELVES)?;
         smtp.mail(sender)?.agreed("MAIL FROM")?;
         for way in ways {

@@ -1,11 +1,12 @@
 //! The server that is looked at, and its ports.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 
 use super::exchange::OURSELVES;
-use super::{Imap, Pop3, Result, Session, Smtp, Tls};
+use super::{Calls, Error, Imap, Pop3, Result, Session, Smtp, Tls};
 
 /// A mail server as it should be.
 #[derive(Debug, Clone)]
@@ -19,8 +20,24 @@ pub struct Server {
     pub imap: bool,
     /// Whether people read by POP3.
     pub pop3: bool,
-    /// Where its certificate is, with the chain.
-    pub certificate: Certificate,
+    /// What it is known by.
+    pub identity: Identity,
+    /// How long a mail may take to its mailbox.
+    pub delivery: Duration,
+    /// What is known of whom we called.
+    pub calls: Calls,
+}
+
+/// What a server is known by.
+#[derive(Debug, Clone)]
+pub enum Identity {
+    /// The certificate on its disk, which is ours too.
+    OnDisk(Certificate),
+    /// Any certificate for its name that one of these authorities vouches for.
+    Vouched(Vec<CertificateDer<'static>>),
+    /// None: it shows a certificate that nobody vouches for, as it should, and
+    /// it is not on our disk.
+    SelfSigned,
 }
 
 /// The certificate on the disk.
@@ -85,6 +102,11 @@ impl Server {
         })
     }
 
+    /// Tells whether it is on this very machine.
+    pub(super) fn is_here(&self) -> bool {
+        matches!(self.identity, Identity::OnDisk(_))
+    }
+
     /// Returns the address that it is spoken to by where one is enough.
     pub fn address(&self) -> IpAddr {
         self.addresses.first().copied().unwrap_or(Ipv4Addr::LOCALHOST.into())
@@ -94,50 +116,81 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// Fails where there is no certificate to know it by.
+    /// Fails where there is nothing to know it by.
     pub fn tls(&self) -> Result<Tls> {
-        Tls::showing(&self.certificate.pem, &self.hostname)
+        match &self.identity {
+            Identity::OnDisk(certificate) => Tls::showing(&certificate.pem, &self.hostname),
+            Identity::Vouched(authorities) if authorities.is_empty() => {
+                let why = "this machine knows no authorities (ca-certificates)";
+                Err(Error::Barred(why.into()))
+            }
+            Identity::Vouched(authorities) => {
+                Tls::trusting_what_can_be_read(authorities.iter().cloned(), &self.hostname)
+            }
+            Identity::SelfSigned => {
+                let why = "its certificate is self-signed, so from here nobody can tell it from \
+                           another's: no password and no mail is sent there";
+                Err(Error::Barred(why.into()))
+            }
+        }
+    }
+
+    /// Connects to one of its ports, in the clear.
+    pub(super) fn call<S: Session>(&self, port: u16) -> Result<S> {
+        self.calls.connect(SocketAddr::new(self.address(), port), None)
+    }
+
+    /// Connects to one of its ports, with TLS from the first byte.
+    pub(super) fn call_tls<S: Session>(&self, port: u16, tls: &Tls) -> Result<S> {
+        self.calls.connect(SocketAddr::new(self.address(), port), Some(tls))
     }
 }
 
 impl Port {
     /// Waits for the greeting, in TLS where that comes first.
-    pub(super) fn greets(self, address: IpAddr, tls: &Tls) -> Result<()> {
+    pub(super) fn greets(self, calls: &Calls, address: IpAddr, tls: &Tls) -> Result<()> {
         let at = SocketAddr::new(address, self.number);
-        match (self.protocol, self.at_once) {
-            (Protocol::Smtp, false) => Smtp::connect(at).map(drop),
-            (Protocol::Smtp, true) => Smtp::connect_tls(at, tls).map(drop),
-            (Protocol::Imap, false) => Imap::connect(at).map(drop),
-            (Protocol::Imap, true) => Imap::connect_tls(at, tls).map(drop),
-            (Protocol::Pop3, false) => Pop3::connect(at).map(drop),
-            (Protocol::Pop3, true) => Pop3::connect_tls(at, tls).map(drop),
+        let tls = self.at_once.then_some(tls);
+        match self.protocol {
+            Protocol::Smtp => calls.connect::<Smtp>(at, tls).map(drop),
+            Protocol::Imap => calls.connect::<Imap>(at, tls).map(drop),
+            Protocol::Pop3 => calls.connect::<Pop3>(at, tls).map(drop),
         }
     }
 
     /// Goes over to TLS and returns the certificates that are shown.
-    pub(super) fn chain(self, address: IpAddr, tls: &Tls) -> Result<Vec<CertificateDer<'static>>> {
+    pub(super) fn chain(
+        self,
+        calls: &Calls,
+        address: IpAddr,
+        tls: &Tls,
+    ) -> Result<Vec<CertificateDer<'static>>> {
         let at = SocketAddr::new(address, self.number);
-        match self.protocol {
-            Protocol::Smtp if self.at_once => Ok(Smtp::connect_tls(at, tls)?.wire().chain()),
+        let at_once = self.at_once.then_some(tls);
+        Ok(match self.protocol {
             Protocol::Smtp => {
-                let mut smtp = Smtp::connect(at)?;
-                smtp.ehlo(OURSELVES)?;
-                smtp.starttls(tls)?;
-                Ok(smtp.wire().chain())
+                let mut smtp: Smtp = calls.connect(at, at_once)?;
+                if !self.at_once {
+                    smtp.ehlo(OURSELVES)?;
+                    smtp.starttls(tls)?;
+                }
+                smtp.wire().chain()
             }
-            Protocol::Imap if self.at_once => Ok(Imap::connect_tls(at, tls)?.wire().chain()),
             Protocol::Imap => {
-                let mut imap = Imap::connect(at)?;
-                imap.starttls(tls)?;
-                Ok(imap.wire().chain())
+                let mut imap: Imap = calls.connect(at, at_once)?;
+                if !self.at_once {
+                    imap.starttls(tls)?;
+                }
+                imap.wire().chain()
             }
-            Protocol::Pop3 if self.at_once => Ok(Pop3::connect_tls(at, tls)?.wire().chain()),
             Protocol::Pop3 => {
-                let mut pop3 = Pop3::connect(at)?;
-                pop3.stls(tls)?;
-                Ok(pop3.wire().chain())
+                let mut pop3: Pop3 = calls.connect(at, at_once)?;
+                if !self.at_once {
+                    pop3.stls(tls)?;
+                }
+                pop3.wire().chain()
             }
-        }
+        })
     }
 }
 

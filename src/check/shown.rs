@@ -4,11 +4,11 @@
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use super::server::{Certificate, Port};
-use super::{Error, Server, Tls};
-use crate::finding::Finding;
+use super::server::{Certificate, Identity, Port};
+use super::{Error, Server, Tls, unanswered};
+use crate::finding::{Finding, Verdict};
 use crate::host::now;
-use crate::resource::{covers, read_certificate};
+use crate::resource::{covers, read_certificate, read_der};
 
 /// From so many days before its end on, somebody is told.
 const SOON: i64 = 21;
@@ -16,15 +16,19 @@ const SOON: i64 = 21;
 /// With no more days left nothing will renew it in time but a person.
 const LAST: i64 = 7;
 
+const RENEW: &str =
+    "On the host: mailprov check --only tls says what is the matter, and what to do.";
+
 const SHOWN: &str = "A renewed certificate is of no use while the old one is shown.";
 const NAME: &str = "Mail programs refuse a certificate for another name.";
 const DAYS: &str = "Mail programs refuse an expired certificate.";
 const CHAIN: &str =
     "Mail programs know the root authority only; the rest of the chain must be shown.";
 
-/// Judges what is on disk, and looks at what each port shows.
+/// Judges what is on disk, where that is here, and looks at what each port shows.
 pub fn certificates(server: &Server) -> Vec<Finding> {
-    let Certificate { path, pem, self_signed, .. } = &server.certificate;
+    let Identity::OnDisk(certificate) = &server.identity else { return from_afar(server) };
+    let Certificate { path, pem, self_signed, .. } = certificate;
     let on_disk: Vec<CertificateDer<'_>> =
         CertificateDer::pem_slice_iter(pem).filter_map(Result::ok).collect();
     let Some((names, (from, to))) = read_certificate(pem) else {
@@ -43,18 +47,82 @@ pub fn certificates(server: &Server) -> Vec<Finding> {
             "Get one for this name, or change `hostname` in mail.yml.",
         ),
     }];
-    let seconds = now() / 1_000_000_000;
-    findings.push(lifetime(seconds, from, to, renew));
-    findings.push(complete(server));
+    findings.push(lifetime("The certificate's days", seconds(), from, to, renew));
+    findings.push(complete(server, certificate));
     let Ok(any) = Tls::unverified(&server.hostname) else { return findings };
-    let (ports, _) = server.ports();
-    findings.extend(ports.into_iter().map(|port| shown(server, port, &any, &on_disk)));
+    findings.extend(on_each_port(server, &|port| {
+        of_shown(certificate, port, port.chain(&server.calls, server.address(), &any), &on_disk)
+    }));
     findings
 }
 
-fn lifetime(now: i64, from: i64, to: i64, renew: &str) -> Finding {
+/// Looks at all ports at once.
+fn on_each_port(server: &Server, look: &(dyn Fn(Port) -> Finding + Sync)) -> Vec<Finding> {
+    let (ports, _) = server.ports();
+    std::thread::scope(|scope| {
+        let asked: Vec<_> = ports.into_iter().map(|port| scope.spawn(move || look(port))).collect();
+        asked.into_iter().filter_map(|it| it.join().ok()).collect()
+    })
+}
+
+/// Looks at what each port shows as a mail program does that knows whom this
+/// machine knows.
+fn from_afar(server: &Server) -> Vec<Finding> {
+    let Ok(any) = Tls::unverified(&server.hostname) else { return Vec::new() };
+    on_each_port(server, &|port| {
+        let what = format!("The certificate on port {}", port.number);
+        let shown = port.chain(&server.calls, server.address(), &any);
+        let chain = match shown {
+            Ok(chain) => chain,
+            Err(error) => {
+                let remedy = "See what is said of the ports.";
+                return unanswered(Finding::ok(what, CHAIN), &error, remedy);
+            }
+        };
+        let Some((names, (from, to))) = chain.first().and_then(|it| read_der(it)) else {
+            return Finding::ok(what, NAME).wrong("it cannot be read", RENEW);
+        };
+        if !covers(&names, &server.hostname) {
+            let seen = format!("it is for {}, not for {}", names.join(", "), server.hostname);
+            return Finding::ok(what, NAME).wrong(seen, RENEW);
+        }
+        let days = lifetime(&what, seconds(), from, to, RENEW);
+        if days.verdict == Verdict::Wrong {
+            return days;
+        }
+        if let Identity::SelfSigned = server.identity {
+            let seen = format!("{}; self-signed, as mail.yml says", days.seen);
+            return Finding { seen, ..days };
+        }
+        match server.tls().and_then(|tls| port.chain(&server.calls, server.address(), &tls)) {
+            Ok(_) => days,
+            Err(Error::Tls(rustls::Error::InvalidCertificate(reason))) => {
+                Finding::ok(what, CHAIN).wrong(refusal(&reason), RENEW)
+            }
+            Err(error) => unanswered(Finding::ok(what, CHAIN), &error, RENEW),
+        }
+    })
+}
+
+/// Says why a mail program refuses a certificate.
+fn refusal(reason: &rustls::CertificateError) -> String {
+    match reason {
+        rustls::CertificateError::UnknownIssuer => {
+            "no authority that this machine knows vouches for it: it is self-signed, or the rest \
+             of the chain is not shown"
+                .into()
+        }
+        reason => format!("a mail program refuses it ({reason:?})"),
+    }
+}
+
+fn seconds() -> i64 {
+    now() / 1_000_000_000
+}
+
+fn lifetime(what: &str, now: i64, from: i64, to: i64, renew: &str) -> Finding {
     let days = (to - now).div_euclid(86_400);
-    let finding = Finding::ok("The certificate's days", DAYS);
+    let finding = Finding::ok(what, DAYS);
     let left = format!("{days} days left");
     match days {
         _ if from > now => {
@@ -68,9 +136,8 @@ fn lifetime(now: i64, from: i64, to: i64, renew: &str) -> Finding {
 }
 
 /// Checks the chain as a mail program does that knows what this host knows.
-fn complete(server: &Server) -> Finding {
+fn complete(server: &Server, certificate: &Certificate) -> Finding {
     let finding = Finding::ok("The certificate's chain", CHAIN);
-    let certificate = &server.certificate;
     if certificate.self_signed {
         return finding.seen("self-signed, as mail.yml says; mail programs will ask about it");
     }
@@ -80,8 +147,9 @@ fn complete(server: &Server) -> Finding {
             "Install them: apt-get install ca-certificates",
         );
     };
+    let authorities = CertificateDer::pem_slice_iter(authorities).filter_map(Result::ok);
     let verified = Tls::trusting_what_can_be_read(authorities, &server.hostname)
-        .and_then(|tls| port_for_chain(server).chain(server.address(), &tls));
+        .and_then(|tls| port_for_chain(server).chain(&server.calls, server.address(), &tls));
     match verified {
         Ok(chain) => finding
             .seen(format!("{} certificates, by an authority that this host knows", chain.len())),
@@ -103,16 +171,21 @@ fn port_for_chain(server: &Server) -> Port {
     ports[0]
 }
 
-fn shown(server: &Server, port: Port, any: &Tls, on_disk: &[CertificateDer<'_>]) -> Finding {
+fn of_shown(
+    certificate: &Certificate,
+    port: Port,
+    shown: super::Result<Vec<CertificateDer<'static>>>,
+    on_disk: &[CertificateDer<'_>],
+) -> Finding {
     let finding = Finding::ok(format!("The certificate on port {}", port.number), SHOWN);
-    match port.chain(server.address(), any) {
+    match shown {
         Ok(chain) if chain == on_disk => finding,
         Ok(chain) if chain.first() == on_disk.first() => finding.wrong(
             format!("{} certificates are shown, {} are on disk", chain.len(), on_disk.len()),
             "mailprov apply makes the services load it.",
         ),
         Ok(_) => finding.wrong(
-            format!("it is not the one in {}", server.certificate.path),
+            format!("it is not the one in {}", certificate.path),
             "mailprov apply makes the services load it.",
         ),
         Err(error) => finding.wrong(error.to_string(), "mailprov apply, then look at the log."),
@@ -122,15 +195,14 @@ fn shown(server: &Server, port: Port, any: &Tls, on_disk: &[CertificateDer<'_>])
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Verdict;
 
     #[test]
     fn three_weeks_are_a_warning_and_the_last_one_is_wrong() {
-        let of = |days: i64| lifetime(1000, 0, 1000 + days * 86_400, "renew").verdict;
+        let of = |days: i64| lifetime("It", 1000, 0, 1000 + days * 86_400, "renew").verdict;
         assert_eq!(
             [of(21), of(20), of(7), of(6), of(-1)],
             [Verdict::Ok, Verdict::Warning, Verdict::Warning, Verdict::Wrong, Verdict::Wrong]
         );
-        assert_eq!(lifetime(1000, 2000, 1_000_000_000, "renew").verdict, Verdict::Wrong);
+        assert_eq!(lifetime("It", 1000, 2000, 1_000_000_000, "renew").verdict, Verdict::Wrong);
     }
 }

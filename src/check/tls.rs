@@ -16,6 +16,12 @@ use rustls::{
 
 use super::{Error, Result};
 
+/// Returns the authorities that this machine knows, wherever its system keeps
+/// them; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others, as for OpenSSL.
+pub fn authorities() -> Vec<CertificateDer<'static>> {
+    rustls_native_certs::load_native_certs().certs
+}
+
 /// The name that a server must have a certificate for, and who may vouch for it.
 #[derive(Debug, Clone)]
 pub struct Tls {
@@ -42,17 +48,18 @@ impl Tls {
         Self::new(name, |builder| builder.with_root_certificates(roots).with_no_client_auth())
     }
 
-    /// Trusts the authorities in `pem` as far as they can be read, as a host does
-    /// whose list holds odd old ones.
+    /// Trusts these authorities as far as they can be read, as a host does whose
+    /// list holds odd old ones.
     ///
     /// # Errors
     ///
     /// As [`Tls::trusting`].
-    pub fn trusting_what_can_be_read(pem: &[u8], name: &str) -> Result<Self> {
+    pub fn trusting_what_can_be_read(
+        authorities: impl IntoIterator<Item = CertificateDer<'static>>,
+        name: &str,
+    ) -> Result<Self> {
         let mut roots = RootCertStore::empty();
-        let (added, _) = roots.add_parsable_certificates(
-            CertificateDer::pem_slice_iter(pem).filter_map(|it| it.ok()),
-        );
+        let (added, _) = roots.add_parsable_certificates(authorities);
         if added == 0 {
             return Err(Error::Trust("there is no certificate to trust".into()));
         }

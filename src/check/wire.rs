@@ -10,8 +10,17 @@ use rustls::{ClientConnection, StreamOwned};
 
 use super::{Error, Result, Tls};
 
-/// How long a connection may take, and then each answer.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long an answer may take: Dovecot makes whoever often fails to log in wait
+/// for half as long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a connection may take. A packet that is lost is sent again after one
+/// second and after three; whoever drops all of them is a firewall.
+const CONNECTION: Duration = Duration::from_secs(5);
+
+/// How long TLS and the greeting may take. They are there at once where a server
+/// is well; some make strangers wait for them for six seconds.
+const GREETING: Duration = Duration::from_secs(10);
 
 /// The longest line that we read, in bytes.
 const LONGEST_LINE: u64 = 64 * 1024;
@@ -83,10 +92,10 @@ impl Wire {
 
     /// Connects, with patience of another length.
     pub(super) fn connect_within(address: SocketAddr, patience: Duration) -> Result<Self> {
-        let connected = TcpStream::connect_timeout(&address, patience);
+        let connected = TcpStream::connect_timeout(&address, patience.min(CONNECTION));
         let socket = connected.map_err(|source| Error::Connect { address, source })?;
         socket.set_nodelay(true)?;
-        let timed = Timed { socket, end: Instant::now() + patience };
+        let timed = Timed { socket, end: Instant::now() + patience.min(GREETING) };
         let stream = Some(BufReader::new(Stream::Plain(timed)));
         Ok(Self { stream, patience, left: LONGEST_ANSWER })
     }
@@ -101,7 +110,7 @@ impl Wire {
         let Stream::Plain(mut socket) = stream.into_inner() else {
             return Err(Error::Broken(io::Error::other("TLS is there already")));
         };
-        socket.end = Instant::now() + self.patience;
+        socket.end = Instant::now() + self.patience.min(GREETING);
         let mut connection =
             ClientConnection::new(tls.config.clone(), tls.name.clone()).map_err(Error::Tls)?;
         while connection.is_handshaking() {

@@ -3,11 +3,11 @@
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::Mail;
+use super::{Mail, PasswordFrom};
 use crate::check::Part;
 
 /// What to look at.
-#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 pub struct Check {
     /// The file that says what the mail service is.
     #[command(flatten)]
@@ -16,6 +16,17 @@ pub struct Check {
     /// ports, tls, login, mail, relay, spoofing, queue, disk, clock, log, dns, outward.
     #[arg(long, value_name = "PART", value_delimiter = ',')]
     pub only: Vec<Part>,
+    /// Look from this machine, as the world does, not from the host. Needs mail.yml here, and
+    /// neither root nor a login there.
+    #[arg(long)]
+    pub from_here: bool,
+    /// With --from-here, also log in with NAME and the password, which is asked for, and send a
+    /// mail there and back.
+    #[arg(long, value_name = "NAME", requires = "from_here")]
+    pub login: Option<String>,
+    /// Where the password comes from.
+    #[command(flatten)]
+    pub password: PasswordFrom,
 }
 
 /// What to look at, and who is told.

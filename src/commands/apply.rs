@@ -5,10 +5,10 @@ use std::time::Instant;
 use super::load::{Loaded, Wanted, load};
 use super::saved::Kept;
 use super::settled::Settled;
-use super::{Exit, Stop};
+use super::{Exit, Stop, check};
 use crate::cli::Global;
 use crate::engine::{self, Lock, Plan, Run, SavedPlan};
-use crate::host::Host;
+use crate::host::{Host, Interruption};
 use crate::report::Report;
 
 /// Brings the host into the state that mail.yml describes.
@@ -17,6 +17,7 @@ pub(super) fn run(
     wanted: Wanted<'_>,
     kept: Option<Kept<'_>>,
     yes: bool,
+    check: bool,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
     can_confirm(yes, report)?;
@@ -31,9 +32,7 @@ pub(super) fn run(
         return Ok(Exit::Done);
     };
     confirm(yes, report)?;
-    let exit = make(&ready.loaded.host, &ready.plan, "apply", report)?;
-    ready.loaded.note();
-    Ok(exit)
+    ready.make(check, report)
 }
 
 /// A plan that has been shown and can be made.
@@ -43,6 +42,19 @@ pub(super) struct Ready {
     /// The plan.
     pub(super) plan: Plan,
     _lock: Lock,
+}
+
+impl Ready {
+    /// Makes the changes; then, if that is wanted, looks whether the server is
+    /// well.
+    pub(super) fn make(&self, check: bool, report: &mut Report) -> Result<Exit, Stop> {
+        let interruption = make(&self.loaded.host, &self.plan, "apply", report)?;
+        self.loaded.note();
+        if check {
+            check::look_after(&self.loaded, &interruption, report);
+        }
+        Ok(Exit::Done)
+    }
 }
 
 /// Plans and shows the plan; `None` where nothing is to be done.
@@ -141,13 +153,14 @@ pub(super) fn confirm(yes: bool, report: &mut Report) -> Result<(), Stop> {
     Err(Stop::new(Exit::Failed, "not confirmed", "Nothing was changed."))
 }
 
-/// Makes the changes of a plan.
+/// Makes the changes of a plan. What is returned goes on to hear whoever wants
+/// us to stop.
 pub(super) fn make(
     host: &Host,
     plan: &Plan,
     command: &str,
     report: &mut Report,
-) -> Result<Exit, Stop> {
+) -> Result<Interruption, Stop> {
     let start = Instant::now();
     let interruption = report.interruption()?;
     let stop = || interruption.is_asked();
@@ -168,5 +181,5 @@ pub(super) fn make(
         },
     )?;
     report.applied(plan.changes.len(), start.elapsed());
-    Ok(Exit::Done)
+    Ok(interruption)
 }

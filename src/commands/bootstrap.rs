@@ -21,7 +21,8 @@ pub(super) fn run(
     let host = &bootstrap.host;
     let parcel = on::pack(&mail, report)?;
     let stop = Report::told_to_stop;
-    let exit = on::bring(global, host, &program, parcel, bootstrap.yes, stop, report)?;
+    let agreed = on::Agreed { yes: bootstrap.yes, no_check: bootstrap.no_check };
+    let exit = on::bring(global, host, &program, parcel, agreed, stop, report)?;
     if exit == Exit::Done {
         report.note(&format!(
             "{host} now looks after itself: mailprov and /etc/mailprov/mail.yml are there.\n\

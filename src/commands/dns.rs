@@ -1,5 +1,7 @@
 //! `mailprov dns`: the records that the world is to find.
 
+use std::net::IpAddr;
+
 use super::check::addresses;
 use super::load::{Wanted, load};
 use super::{Exit, Stop};
@@ -26,12 +28,17 @@ pub(super) fn run(
 
 /// Returns what DNS is to say of the server that mail.yml describes.
 pub(super) fn wanted(spec: &Spec) -> Result<check::Wanted, Stop> {
-    Ok(check::Wanted {
+    Ok(wanted_at(spec, addresses()?))
+}
+
+/// The same for a server that has these addresses.
+pub(super) fn wanted_at(spec: &Spec, addresses: Vec<IpAddr>) -> check::Wanted {
+    check::Wanted {
         hostname: spec.hostname.value.to_string(),
         domains: spec.directory.domains.iter().map(ToString::to_string).collect(),
-        addresses: addresses()?,
+        addresses,
         has_relay: spec.relay.is_some(),
-    })
+    }
 }
 
 fn record(record: &check::Record) -> Record {

@@ -134,7 +134,7 @@ pub(super) fn offer(
         return Ok(Exit::Done);
     };
     if edit.yes || report.ask("Apply now?") {
-        return apply::make(&ready.loaded.host, &ready.plan, "apply", report);
+        return ready.make(true, report);
     }
     report.note(&format!("Not applied. Later: mailprov apply {}\n", path.display()));
     Ok(Exit::Done)

@@ -105,6 +105,13 @@ impl Loaded {
         self.spec.as_deref()
     }
 
+    /// Tells whether this host is a running mail server after an apply, and
+    /// nothing else was made of it.
+    pub(super) fn is_mail_server(&self) -> bool {
+        let is_known = self.playbook.is_embedded(playbook::DEFAULT);
+        is_known && self.spec.is_some() && !self.host.is_tree()
+    }
+
     /// Tells whether mail leaves by way of another host.
     pub(super) fn has_relay(&self) -> bool {
         self.spec.as_ref().is_some_and(|spec| spec.relay.is_some())

@@ -160,10 +160,10 @@ fn dispatch(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
             *detailed_exitcode,
             report,
         ),
-        Command::Apply { mail, plan, yes } => {
+        Command::Apply { mail, plan, yes, no_check } => {
             let sent = request.and_then(|request| request.plan.as_deref()).map(Kept::Sent);
             let kept = sent.or(plan.as_deref().map(Kept::File));
-            apply::run(global, wanted(&mail.mail, parcel), kept, *yes, report)
+            apply::run(global, wanted(&mail.mail, parcel), kept, *yes, !no_check, report)
         }
         Command::Check(options) => {
             check::run(global, options, wanted(&options.mail.mail, parcel), report)

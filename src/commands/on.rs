@@ -5,7 +5,7 @@ use std::sync::{Arc, MutexGuard, OnceLock, PoisonError};
 
 use super::load::{folder, read};
 use super::{Exit, Stop, password, saved};
-use crate::cli::{Cli, Command, Global, Mail, PasswordFrom};
+use crate::cli::{self, Cli, Command, Global, Mail, PasswordFrom};
 use crate::diagnostic::Source;
 use crate::playbook;
 use crate::remote::{self, Audience, Destination, Login, Program, Task};
@@ -26,6 +26,14 @@ struct Errand {
     told_to_stop: fn(),
 }
 
+/// What a person agreed to beforehand.
+pub(super) struct Agreed {
+    /// That the changes are made without a question.
+    pub(super) yes: bool,
+    /// That nobody looks afterwards whether the server works.
+    pub(super) no_check: bool,
+}
+
 /// Runs a command line on the hosts that it names.
 pub(super) fn run(cli: &Cli, report: &mut Report) -> Result<Exit, Stop> {
     let errand = errand(cli, report)?;
@@ -39,11 +47,12 @@ pub(super) fn bring(
     host: &Destination,
     program: &Program,
     parcel: Parcel,
-    yes: bool,
+    agreed: Agreed,
     told_to_stop: fn(),
     report: &mut Report,
 ) -> Result<Exit, Stop> {
-    let command = Command::Apply { mail: Mail { mail: None }, plan: None, yes };
+    let Agreed { yes, no_check } = agreed;
+    let command = Command::Apply { mail: Mail { mail: None }, plan: None, yes, no_check };
     let request = request(global, &command, Some(parcel), report)?;
     let errand = Errand { request, password: None, keep: None, unasked: yes, told_to_stop };
     send(global, std::slice::from_ref(host), Some(program), &errand, report)
@@ -85,9 +94,15 @@ fn errand(cli: &Cli, report: &mut Report) -> Result<Errand, Stop> {
             mail = named.mail.take();
             keep.clone_from(out);
         }
-        Command::Apply { mail: named, yes, plan: kept } => {
+        Command::Apply { mail: named, yes, plan: kept, .. } => {
             (mail, unasked) = (named.mail.take(), *yes);
             plan = kept.take().map(|path| saved::read(&path)).transpose()?;
+        }
+        Command::Check(cli::Check { from_here: true, .. }) => {
+            return usage(
+                "a check from here looks from this machine, not from another host",
+                "Leave --on out, or --from-here.",
+            );
         }
         Command::Check(options) => mail = options.mail.mail.take(),
         Command::Watch(options) => mail = options.mail.mail.take(),

@@ -8,6 +8,7 @@ use crate::cli::PasswordFrom;
 use crate::local;
 use crate::mail::{Invalid, Password};
 use crate::report::Report;
+use crate::secret::Secret;
 
 /// How often a person may mistype.
 const TRIES: usize = 3;
@@ -40,17 +41,38 @@ pub(super) fn choose(
     report: &mut Report,
 ) -> Result<Password, Stop> {
     can_choose(from, report)?;
+    match given(from)? {
+        Some(bytes) => Password::parse(&line(bytes)?).map_err(refused),
+        None => typed(question, report),
+    }
+}
+
+/// Reads the password from where it is given, if it is.
+fn given(from: &PasswordFrom) -> Result<Option<Vec<u8>>, Stop> {
     if let Some(path) = &from.password_file {
         let bytes = local::read(path).map_err(|error| unreadable(&path.display(), &error))?;
-        return only_line(bytes);
+        return Ok(Some(bytes));
     }
     if from.password_stdin {
         let mut bytes = Vec::new();
         let read = io::stdin().lock().take(MOST_BYTES).read_to_end(&mut bytes);
         read.map_err(|error| unreadable(&"standard input", &error))?;
-        return only_line(bytes);
+        return Ok(Some(bytes));
     }
-    typed(question, report)
+    Ok(None)
+}
+
+/// Takes a password that somebody has already: typed once, and of any kind.
+pub(super) fn existing(
+    from: &PasswordFrom,
+    question: &str,
+    report: &mut Report,
+) -> Result<Secret<String>, Stop> {
+    can_choose(from, report)?;
+    match given(from)? {
+        Some(bytes) => line(bytes).map(Secret::new),
+        None => report.ask_unseen(question).map_err(unheard),
+    }
 }
 
 fn typed(question: &str, report: &mut Report) -> Result<Password, Stop> {
@@ -69,11 +91,11 @@ fn typed(question: &str, report: &mut Report) -> Result<Password, Stop> {
     Err(Stop::new(Exit::Failed, "no password was chosen", "Nothing was changed."))
 }
 
-fn only_line(bytes: Vec<u8>) -> Result<Password, Stop> {
+fn line(bytes: Vec<u8>) -> Result<String, Stop> {
     let text = String::from_utf8(bytes)
         .map_err(|_| refused(Invalid::new("the password is not UTF-8 text", "save it as UTF-8")))?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
-    Password::parse(line.strip_suffix('\r').unwrap_or(line)).map_err(refused)
+    Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
 }
 
 /// Says why a password cannot be taken.

@@ -40,5 +40,6 @@ pub(super) fn run(
         return Ok(Exit::Done);
     }
     confirm(yes, report)?;
-    make(&host, &back.plan, &format!("rollback of run {}", oldest.number), report)
+    make(&host, &back.plan, &format!("rollback of run {}", oldest.number), report)?;
+    Ok(Exit::Done)
 }

@@ -23,7 +23,7 @@ pub(super) fn run(
     wanted: Wanted<'_>,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
-    let all = cli::Check { mail: options.mail.clone(), only: Vec::new() };
+    let all = cli::Check { mail: options.mail.clone(), ..cli::Check::default() };
     let plan = |report: &mut Report| end(plan::run(global, wanted, None, true, report), report);
     let check = |report: &mut Report| end(check::run(global, &all, wanted, report), report);
     if !options.by_mail {

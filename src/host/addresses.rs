@@ -1,6 +1,6 @@
 //! Under which addresses others reach this machine.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
 
 use nix::ifaddrs::getifaddrs;
 
@@ -27,6 +27,19 @@ impl Host {
             }
         }
         Ok(found)
+    }
+
+    /// Returns the addresses that a name leads to as this machine sees it, by
+    /// /etc/hosts or DNS, those first by which it would call; none where the name
+    /// leads nowhere.
+    pub fn addresses_of(name: &str) -> Vec<IpAddr> {
+        let mut found = Vec::new();
+        for address in (name, 0).to_socket_addrs().into_iter().flatten() {
+            if !found.contains(&address.ip()) {
+                found.push(address.ip());
+            }
+        }
+        found
     }
 }
 

@@ -223,8 +223,13 @@ impl Host {
 
     /// Has the file at `path` count as written long ago.
     pub fn make_old(&self, path: &Path) -> Result<()> {
+        self.make_as_old(path, 0)
+    }
+
+    /// Has the file at `path` count as written so many seconds after 1970.
+    pub fn make_as_old(&self, path: &Path, seconds: i64) -> Result<()> {
         let place = self.existing_place(path)?;
-        let written = set_written(&place, &TimeSpec::new(0, 0));
+        let written = set_written(&place, &TimeSpec::new(seconds, 0));
         written.map_err(|errno| Error::io("change", path, errno.into()))
     }
 

@@ -1,6 +1,9 @@
 //! Whose mailbox a mail can be sent to and read from, to see that it works.
 
-use super::{Address, Directory, Sender};
+use std::collections::HashSet;
+
+use super::routes::{Routes, Sender};
+use super::{Address, Directory};
 
 /// An account whose mail stays here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,21 +21,43 @@ impl Directory {
     /// whose own address does not lead elsewhere; none where all do.
     pub fn inbox(&self) -> Option<Inbox> {
         let routes = self.routes();
-        let stays = |address: &&Address| {
-            let line =
-                routes.aliases.iter().find(|alias| alias.pattern.address() == Some(*address));
-            line.is_some_and(|alias| alias.targets == [(*address).clone()])
-        };
+        let stays = |address: &&Address| stays(&routes, address);
         let first = self.system_mail.iter().filter(|it| routes.mailboxes.contains(it)).find(stays);
-        let address = first.or_else(|| routes.mailboxes.iter().find(stays))?.clone();
-        let is_own = |sender: &&Sender| sender.pattern.address() == Some(&address);
-        let login = routes.senders.iter().find(is_own)?.logins.first()?.clone();
-        let is_of_another = |sender: &&Sender| !sender.logins.contains(&login);
-        let mut others = routes.senders.iter().filter(is_of_another);
-        let of_another = others.find_map(|sender| sender.pattern.address()).map(Address::to_string);
-        let login = login.to_string();
-        Some(Inbox { login, address, of_another })
+        let address = first.or_else(|| routes.mailboxes.iter().find(stays))?;
+        inbox(&routes, address)
     }
+
+    /// Returns the account that somebody logs in to by this name, if its own
+    /// address does not lead elsewhere.
+    pub fn inbox_of(&self, login: &str) -> Option<Inbox> {
+        let routes = self.routes();
+        let login = login.to_lowercase();
+        let is_its = |sender: &&Sender| {
+            let first = sender.logins.first().map(|first| &**first);
+            first == Some(login.as_str()) || sender.pattern.to_string() == login
+        };
+        let senders = routes.senders.iter().filter(is_its);
+        let addresses: HashSet<&Address> = senders.filter_map(|it| it.pattern.address()).collect();
+        let is_its = |address: &&Address| addresses.contains(address);
+        let mut mailboxes = routes.mailboxes.iter().filter(is_its);
+        inbox(&routes, mailboxes.find(|address| stays(&routes, address))?)
+    }
+}
+
+/// Tells whether mail for an address of an account's own comes to it, and only
+/// there.
+fn stays(routes: &Routes, address: &Address) -> bool {
+    let line = routes.aliases.iter().find(|alias| alias.pattern.address() == Some(address));
+    line.is_some_and(|alias| alias.targets == [address.clone()])
+}
+
+fn inbox(routes: &Routes, address: &Address) -> Option<Inbox> {
+    let is_own = |sender: &&Sender| sender.pattern.address() == Some(address);
+    let login = routes.senders.iter().find(is_own)?.logins.first()?;
+    let is_of_another = |sender: &&Sender| !sender.logins.contains(login);
+    let mut others = routes.senders.iter().filter(is_of_another);
+    let of_another = others.find_map(|sender| sender.pattern.address()).map(Address::to_string);
+    Some(Inbox { login: login.to_string(), address: address.clone(), of_another })
 }
 
 #[cfg(test)]
@@ -41,15 +66,18 @@ mod tests {
     use std::sync::Arc;
 
     use crate::diagnostic::Source;
-    use crate::mail::{Files, load};
+    use crate::mail::{Files, Spec, load};
 
-    fn inbox(lines: &str) -> Option<(String, String, Option<String>)> {
+    fn spec(lines: &str) -> Spec {
         let hash = format!("{{SHA512-CRYPT}}$6$saltsalt${}", "a".repeat(86));
         let text = format!("hostname: mail.example.org\ndomains: [example.org]\n{lines}")
             .replace("HASH", &format!("{{password: \"{hash}\"}}"));
         let source = Arc::new(Source { name: "mail.yml".into(), text });
-        let spec = load(&source, &Files::beside(Path::new("."))).unwrap();
-        let inbox = spec.directory.inbox()?;
+        load(&source, &Files::beside(Path::new("."))).unwrap()
+    }
+
+    fn inbox(lines: &str) -> Option<(String, String, Option<String>)> {
+        let inbox = spec(lines).directory.inbox()?;
         Some((inbox.login, inbox.address.to_string(), inbox.of_another))
     }
 
@@ -77,6 +105,26 @@ mod tests {
         assert_eq!(inbox(one).unwrap().2, None);
         let away = format!("{one}forwards: {{anna@example.org: a@far.example}}\n");
         assert_eq!(inbox(&away), None);
+    }
+
+    #[test]
+    fn a_login_leads_to_its_own_inbox() {
+        let of = |lines: &str, login: &str| {
+            let found = spec(lines).directory.inbox_of(login)?;
+            Some((found.address.to_string(), found.of_another?))
+        };
+        let two = "accounts:\n  anna: HASH\n  tom: HASH\n";
+        let own = |name: &str, other: &str| {
+            Some((format!("{name}@example.org"), format!("{other}@example.org")))
+        };
+        assert_eq!(of(two, "tom"), own("tom", "anna"));
+        assert_eq!(of(two, "Anna@example.org"), own("anna", "tom"));
+        assert_eq!(of(two, "bob"), None);
+        assert_eq!(of(two, "postmaster@example.org"), None);
+        let away = format!("{two}forwards: {{anna@example.org: a@far.example}}\n");
+        assert_eq!(of(&away, "anna"), None);
+        let apart = format!("{two}mailboxes: per-domain\n");
+        assert_eq!(of(&apart, "tom@example.org"), own("tom", "anna"));
     }
 
     #[test]

@@ -89,6 +89,11 @@ impl Playbook {
         Self::parse(path.display().to_string(), text, Library::Folder(folder))
     }
 
+    /// Tells whether it is the embedded playbook `name`, unchanged.
+    pub fn is_embedded(&self, name: &str) -> bool {
+        matches!(&self.library, Library::Embedded(playbook) if playbook.name == name)
+    }
+
     fn parse(name: String, text: String, library: Library) -> Result<Self, Error> {
         let source = Arc::new(Source { name, text });
         let steps = step::parse(&source).map_err(Error::Invalid)?;

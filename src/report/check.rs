@@ -6,6 +6,7 @@ use super::Report;
 use super::people::count;
 use super::style::Style;
 use crate::finding::{Finding, Verdict};
+use crate::wire;
 
 /// A DNS record, as it is listed.
 #[derive(Debug, Clone)]
@@ -25,6 +26,21 @@ pub struct Record {
 impl Report {
     /// Shows what came of one part of a check.
     pub fn findings(&mut self, part: &str, findings: &[Finding]) {
+        self.show_findings(part, findings, self.screen.quiet);
+    }
+
+    fn show_findings(&mut self, part: &str, findings: &[Finding], quiet: bool) {
+        self.list_findings(part, findings);
+        let style = self.style();
+        let verbose = self.screen.verbose;
+        let shown = findings.iter().filter(|it| !quiet || it.verdict != Verdict::Ok);
+        let lines: String = shown.map(|it| drawn(it, verbose, style)).collect();
+        if !lines.is_empty() {
+            self.say(&format!("{}\n{lines}", style.heading(part)));
+        }
+    }
+
+    fn list_findings(&self, part: &str, findings: &[Finding]) {
         if self.screen.json {
             for finding in findings {
                 let line = json!({
@@ -35,43 +51,101 @@ impl Report {
                 self.out(&format!("{line}\n"));
             }
         }
-        let style = self.style();
-        let (quiet, verbose) = (self.screen.quiet, self.screen.verbose);
-        let shown = findings.iter().filter(|it| !quiet || it.verdict != Verdict::Ok);
-        let lines: String = shown.map(|it| drawn(it, verbose, style)).collect();
-        if !lines.is_empty() {
-            self.say(&format!("{}\n{lines}", style.heading(part)));
+    }
+
+    /// Says which parts are not seen, and why: for people in a line. Returns them
+    /// as findings.
+    pub fn unseen(&mut self, parts: &[(&str, &str)]) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for (part, why) in parts {
+            let finding = Finding::ok(format!("All of {part}"), "It belongs to a whole check.");
+            let finding = finding.not_checked(*why, "Look at it there.");
+            self.list_findings(part, std::slice::from_ref(&finding));
+            findings.push(finding);
         }
+        let groups = parts.chunk_by(|one, other| one.1 == other.1).map(|group| {
+            let names: Vec<_> = group.iter().map(|(name, _)| *name).collect();
+            format!("{} ({})", names.join(", "), group[0].1)
+        });
+        let groups: Vec<_> = groups.collect();
+        if !groups.is_empty() && !self.screen.quiet {
+            self.say(&format!("\nNot looked at: {}\n", groups.join("; ")));
+        }
+        findings
+    }
+
+    /// Tells that it is looked now whether all is well after a run.
+    pub fn checking(&mut self, subject: &str) {
+        self.progress(wire::Progress::Checking { subject: subject.into() });
+    }
+
+    /// Says what a look after a run came to: in a line where all is well. `rest`:
+    /// what else a check would look at.
+    pub fn checked_after(&mut self, found: &[(&str, &[Finding])], subject: &str, rest: &[&str]) {
+        self.listener.clear();
+        for (part, findings) in found {
+            self.show_findings(part, findings, true);
+        }
+        let all: Vec<_> = found.iter().flat_map(|(_, findings)| findings.to_vec()).collect();
+        self.count_findings(&all);
+        let rest = format!("At the rest looks `mailprov check`: {}.", rest.join(", "));
+        let sum = self.sum(&all, subject);
+        match all.iter().any(|it| it.verdict == Verdict::Wrong) {
+            true => self.say(&format!(
+                "{sum}\nThe changes are made and stay, but not all is well: see above what is \
+                 wrong and what to do.\nThen look again: mailprov check\n"
+            )),
+            false if self.screen.quiet => {}
+            false => self.say(&format!("{sum} {rest}\n")),
+        }
+    }
+
+    /// Says that nobody knows whether all is well, and `why`.
+    pub fn check_given_up(&mut self, why: &str) {
+        self.listener.clear();
+        self.note(&format!(
+            "The changes are made. Whether all is well was not looked at to the end: {why}.\nSee \
+             for yourself: mailprov check\n"
+        ));
     }
 
     /// Says what a check came to.
     pub fn checked(&mut self, findings: &[Finding], subject: &str) {
-        let of = |verdict| findings.iter().filter(|it| it.verdict == verdict).count();
-        let (ok, wrong) = (of(Verdict::Ok), of(Verdict::Wrong));
-        let (warnings, not_checked) = (of(Verdict::Warning), of(Verdict::NotChecked));
+        self.count_findings(findings);
+        if !self.screen.quiet {
+            let sum = self.sum(findings, subject);
+            self.say(&format!("\n{sum}\n"));
+        }
+    }
+
+    fn count_findings(&self, findings: &[Finding]) {
         if self.screen.json {
             let line = json!({
-                "event": "checked", "ok": ok, "wrong": wrong, "warning": warnings,
-                "not_checked": not_checked,
+                "event": "checked", "ok": of(findings, Verdict::Ok),
+                "wrong": of(findings, Verdict::Wrong), "warning": of(findings, Verdict::Warning),
+                "not_checked": of(findings, Verdict::NotChecked),
             });
             self.out(&format!("{line}\n"));
         }
-        if self.screen.quiet {
-            return;
-        }
+    }
+
+    fn sum(&self, findings: &[Finding], subject: &str) -> String {
+        let wrong = of(findings, Verdict::Wrong);
+        let warnings = of(findings, Verdict::Warning);
+        let not_checked = of(findings, Verdict::NotChecked);
         let style = self.style();
         let mut text = match wrong {
             0 => style.added(&format!("{subject} is well")),
             wrong => style.bad(&format!("{wrong} wrong at {subject}")),
         };
-        text += &format!(": {ok} ok");
+        text += &format!(": {} ok", of(findings, Verdict::Ok));
         if warnings > 0 {
             text += &format!(", {}", count(warnings, "warning"));
         }
         if not_checked > 0 {
             text += &format!(", {not_checked} not checked");
         }
-        self.say(&format!("\n{text}.\n"));
+        text + "."
     }
 
     /// Prints records: those that are set where the domains are, and those that
@@ -101,6 +175,10 @@ impl Report {
         self.out(&format!("At the registrar of your domains:\n\n{domains}\n"));
         self.out(&format!("{at_provider}\n\n{}", table(of_provider, style)));
     }
+}
+
+fn of(findings: &[Finding], verdict: Verdict) -> usize {
+    findings.iter().filter(|it| it.verdict == verdict).count()
 }
 
 fn drawn(finding: &Finding, verbose: bool, style: Style) -> String {

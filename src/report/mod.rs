@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
@@ -35,6 +35,10 @@ pub use trial::Task;
 
 /// More mistakes than this are only counted.
 const MISTAKES_SHOWN: usize = 20;
+
+/// Whether the run that is shown is over, and only looked whether all is well. A
+/// signal that is heard cannot ask a report for that.
+static IS_CHECKING: AtomicBool = AtomicBool::new(false);
 
 /// How much to say, in which form.
 #[derive(Debug, Clone, Copy)]
@@ -148,6 +152,9 @@ impl Report {
     }
 
     fn progress(&mut self, at: wire::Progress) {
+        if let wire::Progress::Checking { .. } = at {
+            IS_CHECKING.store(true, Ordering::Relaxed);
+        }
         let style = Style::new(self.screen.err_in_colour);
         self.listener.progress(at, style, self.screen.quiet);
     }
@@ -169,7 +176,10 @@ impl Report {
 
     /// Tells, in the middle of a step, that a signal was heard.
     pub fn told_to_stop() {
-        let text = "\n  ! told to stop: this step is finished, then all is undone\n";
+        let text = match IS_CHECKING.load(Ordering::Relaxed) {
+            false => "\n  ! told to stop: this step is finished, then all is undone\n",
+            true => "\n  ! told to stop: the changes are made and stay, only the look ends\n",
+        };
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }
 
@@ -285,7 +295,10 @@ impl Report {
         };
         match frame {
             Frame::Out(text) if self.screen.json => self.out(&json::of_host(text, host)),
-            Frame::Out(text) => self.out(&named(text)),
+            Frame::Out(text) => {
+                self.listener.clear();
+                self.out(&named(text));
+            }
             Frame::Err(text) => {
                 self.listener.clear();
                 self.err(&named(text));

@@ -39,6 +39,13 @@ impl Progress {
                 }
                 None
             }
+            wire::Progress::Checking { subject } => {
+                self.clear();
+                if live && io::stderr().is_terminal() {
+                    self.bar = Some(bar(&format!("Is {subject} well?")));
+                }
+                None
+            }
             wire::Progress::Undoing => {
                 self.clear();
                 Some(style.bad("  ! failed; undoing what was done"))

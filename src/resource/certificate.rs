@@ -265,8 +265,12 @@ pub fn examine(
 /// Reads the names and the first and last moment, in seconds since 1970, of the
 /// first certificate.
 pub fn parse(pem: &[u8]) -> Option<(Vec<String>, (i64, i64))> {
-    let der = CertificateDer::from_pem_slice(pem).ok()?;
-    let certificate = X509::from_der(&der).ok()?.tbs_certificate;
+    parse_der(&CertificateDer::from_pem_slice(pem).ok()?)
+}
+
+/// The same of a certificate in DER.
+pub fn parse_der(der: &[u8]) -> Option<(Vec<String>, (i64, i64))> {
+    let certificate = X509::from_der(der).ok()?.tbs_certificate;
     let (_, SubjectAltName(names)) = certificate.get::<SubjectAltName>().ok()??;
     let names = names.into_iter().filter_map(|name| match name {
         GeneralName::DnsName(name) => Some(name.to_string().to_lowercase()),

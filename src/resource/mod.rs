@@ -39,7 +39,7 @@ pub use attributes::{AssetError, Assets};
 pub use back::{Back, back, living_by};
 pub use certificate::{
     CertificateState, Problem as CertificateProblem, covers, examine as examine_certificate,
-    parse as read_certificate,
+    parse as read_certificate, parse_der as read_der,
 };
 pub use data::json;
 pub use key::Key;

@@ -14,6 +14,7 @@ mod support;
 #[allow(dead_code, unreachable_pub, reason = "a toolbox")]
 mod access;
 mod accounts;
+mod after_apply;
 mod agent;
 mod aliases;
 mod catch_all;
@@ -35,6 +36,7 @@ mod delivery;
 mod drift;
 mod everyday;
 mod explained;
+mod from_here;
 mod handlers;
 mod hostile;
 #[cfg(feature = "faults")]
@@ -70,5 +72,6 @@ mod two_servers;
 #[cfg(feature = "faults")]
 mod undo;
 mod watch;
+#[allow(unreachable_pub, reason = "a toolbox")]
 mod well;
 mod without_systemd;

@@ -103,6 +103,8 @@ fn a_bare_host_becomes_a_mail_server_that_looks_after_itself() {
             assert!(output.to_string().contains(said), "{output}");
         }
         assert!(output.stderr().contains("now looks after itself"), "{output}");
+        // It was looked there whether all is well, and said here.
+        assert!(output.stdout().contains("mail.example.org is well: "), "{output}");
         assert_serves(&host);
         let mode = |path: &str| host.run(&["stat", "--format=%a %U", path]).success().stdout();
         assert_eq!(mode(PROGRAM), "755 root\n");

@@ -2,18 +2,25 @@
 //! else: what it claims is broken, and its line turns red. It leaves nothing.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::common::{CERTIFICATE, KEY, REFUSING, Server, servers};
-use crate::support::{Algorithm, Authority, Debian, Dns, Network, Output, Zone, wait_for};
+use crate::support::{Algorithm, Authority, Debian, Dns, Network, Output, Suite, Zone, wait_for};
 
-/// Runs a part of the check and returns its findings that are not ok, each as
-/// `WHAT: VERDICT: SEEN: REMEDY`, and how it ended.
+/// Runs a part of the check and returns its findings that are not ok, and how it
+/// ended.
 #[track_caller]
 fn check(server: &Server, parts: &str) -> (Vec<String>, Output) {
     let output = server.debian.mailprov(&["check", "--json", "--only", parts]);
+    (findings(&output), output)
+}
+
+/// Returns the findings of a check that are not ok, each as `WHAT: VERDICT: SEEN:
+/// REMEDY`.
+#[track_caller]
+pub fn findings(output: &Output) -> Vec<String> {
     let stdout = output.stdout();
     let mut found = Vec::new();
     let mut count = 0;
@@ -31,7 +38,7 @@ fn check(server: &Server, parts: &str) -> (Vec<String>, Output) {
         }
     }
     assert!(count > 0, "{output}");
-    (found, output)
+    found
 }
 
 /// Asserts that nothing is to be said of some parts.
@@ -45,8 +52,17 @@ fn assert_well(server: &Server, parts: &str) {
 /// Asserts that a finding begins like this, and the exit code that follows.
 #[track_caller]
 fn assert_found(server: &Server, parts: &str, beginning: &str) {
+    assert_all_found(server, parts, &[beginning]);
+}
+
+/// Asserts that findings begin like these, and the exit code that follows.
+#[track_caller]
+fn assert_all_found(server: &Server, parts: &str, beginnings: &[&str]) {
     let (found, output) = check(server, parts);
-    assert!(found.iter().any(|it| it.starts_with(beginning)), "{beginning}: {found:#?}\n{output}");
+    for beginning in beginnings {
+        let is_there = found.iter().any(|it| it.starts_with(beginning));
+        assert!(is_there, "{beginning}: {found:#?}\n{output}");
+    }
     let is_wrong = found.iter().any(|it| it.contains(": wrong: "));
     assert_eq!(output.code(), i32::from(is_wrong), "{output}");
 }
@@ -77,6 +93,36 @@ pub(crate) fn zone(server: &Server) -> Zone {
 
 pub(crate) fn serve(zone: Zone, server: &Server) -> Dns {
     zone.serve(server.debian.network(), &[&server.debian])
+}
+
+/// Starts a server on each release and looks at both at once: most of the time
+/// is spent waiting.
+pub fn on_each(look: impl Fn(&Server) + Sync) {
+    thread::scope(|scope| {
+        for suite in Suite::ALL {
+            let look = &look;
+            scope.spawn(move || look(&Server::start(REFUSING, suite)));
+        }
+    });
+}
+
+/// Sets parameters of Postfix, and has its daemons run with them at once: they
+/// wait for a file that was written just now.
+#[track_caller]
+pub fn set(server: &Server, settings: &str) {
+    let line = format!(
+        "cp -p /etc/postfix/main.cf /root/main.cf && postconf -e {settings} && \
+         touch -d '1 minute ago' /etc/postfix/main.cf && postfix reload; sleep 0.3"
+    );
+    let _ = server.debian.shell(&line).success();
+}
+
+/// Takes that back.
+#[track_caller]
+pub fn unset(server: &Server) {
+    let line = "cp /root/main.cf /etc/postfix/ && touch -d '2 minutes ago' /etc/postfix/main.cf && \
+                postfix reload; sleep 0.3";
+    let _ = server.debian.shell(line).success();
 }
 
 /// Brings the server back.
@@ -151,36 +197,45 @@ fn a_password_for_a_moment_counts_on_the_host_only() {
 
 #[test]
 fn services_that_stop_or_run_with_other_files_turn_red() {
-    for server in servers(REFUSING) {
+    on_each(|server| {
         let debian = &server.debian;
         let _ = debian.shell("systemctl stop dovecot.socket dovecot; true").success();
-        assert_found(&server, "ports", "Port 993 answers at 10.77.0.2 (IPv4): wrong: ");
-        assert_found(&server, "ports", "Port 143 answers at fd00:77::2 (IPv6): wrong: ");
-        assert_found(&server, "configuration", "dovecot runs, with what is on disk: wrong: ");
-        mend(&server);
+        let down = [
+            "dovecot runs, with what is on disk: wrong: ",
+            "Port 993 answers at 10.77.0.2 (IPv4): wrong: ",
+            "Port 143 answers at fd00:77::2 (IPv6): wrong: ",
+            "The certificate on port 995: wrong: ",
+            "The right password opens port 465: wrong: ",
+            "They come out by IMAP: wrong: ",
+        ];
+        // Whoever does not answer is waited for once, however much is asked.
+        let start = Instant::now();
+        assert_all_found(server, "configuration,ports,tls,login,mail,relay,spoofing", &down);
+        assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+        mend(server);
 
         let _ = debian.shell("systemctl stop postfix 'postfix@*'").success();
         wait_for("the end of Postfix", || debian.connect(25).is_err().then_some(()));
-        assert_found(&server, "ports", "Port 25 answers at 10.77.0.2 (IPv4): wrong: ");
-        assert_found(&server, "queue", "Mail that waits to go on: wrong: ");
-        mend(&server);
+        let down =
+            ["Port 25 answers at 10.77.0.2 (IPv4): wrong: ", "Mail that waits to go on: wrong: "];
+        assert_all_found(server, "ports,queue", &down);
+        mend(server);
 
         let _ =
             debian.shell("sed -i 's/^submissions inet/#&/' /etc/postfix/master.cf; postfix reload");
-        assert_found(&server, "ports", "Port 465 answers at 10.77.0.2 (IPv4): wrong: ");
-        assert_found(
-            &server,
-            "configuration",
+        let changed = [
+            "Port 465 answers at 10.77.0.2 (IPv4): wrong: ",
             "The host is as mail.yml says: wrong: file:/etc/postfix/master.cf",
-        );
-        mend(&server);
+        ];
+        assert_all_found(server, "ports,configuration", &changed);
+        mend(server);
 
         let _ = debian.shell("echo '# mine' >>/etc/postfix/main.cf").success();
-        assert_found(&server, "configuration", "postfix runs, with what is on disk: wrong: ");
-        mend(&server);
+        assert_found(server, "configuration", "postfix runs, with what is on disk: wrong: ");
+        mend(server);
 
-        assert_well(&server, "ports,configuration,queue");
-    }
+        assert_well(server, "ports,configuration,queue");
+    });
 }
 
 #[test]
@@ -215,13 +270,11 @@ fn certificates_that_are_not_as_they_should_be_turn_red() {
 
         let other = issue(&["mail.example.org"], 20);
         put(&other.chain_pem(), &other.key_pem());
-        for port in [25, 110, 143, 465, 587, 993, 995] {
-            let line = format!("The certificate on port {port}: wrong: it is not the one in ");
-            assert_found(&server, "tls", &line);
-            if port == 143 {
-                assert_found(&server, "tls", "The certificate's days: warning: ");
-            }
-        }
+        let lines = [25, 110, 143, 465, 587, 993, 995]
+            .map(|port| format!("The certificate on port {port}: wrong: it is not the one in "));
+        let mut lines: Vec<_> = lines.iter().map(String::as_str).collect();
+        lines.push("The certificate's days: warning: ");
+        assert_all_found(&server, "tls", &lines);
         let _ = load().success();
         assert_found(&server, "tls", "The certificate's chain: wrong: ");
         debian.write("/usr/local/share/ca-certificates/other.crt", authority.root_pem(), 0o644);
@@ -248,47 +301,42 @@ fn certificates_that_are_not_as_they_should_be_turn_red() {
 }
 
 #[test]
-fn who_gets_in_and_through_who_should_not_turns_red() {
-    for server in servers(REFUSING) {
-        let debian = &server.debian;
-        let set = |settings: &str| {
-            let _ = debian
-                .shell(&format!("postconf -e {settings} && postfix reload; sleep 1"))
-                .success();
-        };
-        set("'mynetworks = 0.0.0.0/0'");
+fn who_may_send_through_it_and_should_not_turns_red() {
+    on_each(|server| {
+        set(server, "'mynetworks = 0.0.0.0/0'");
         assert_found(
-            &server,
+            server,
             "relay",
             "Strangers cannot relay by IPv4: wrong: it takes mail for bob@far.example",
         );
-        set("'mynetworks = [::]/0'");
-        assert_found(&server, "relay", "Strangers cannot relay by IPv6: wrong: ");
+        unset(server);
+        set(server, "'mynetworks = [::]/0'");
+        assert_found(server, "relay", "Strangers cannot relay by IPv6: wrong: ");
+        unset(server);
         set(
-            "'mynetworks = 127.0.0.0/8' 'smtpd_relay_restrictions = check_client_access static:OK, reject'",
+            server,
+            "'smtpd_relay_restrictions = check_client_access static:OK, reject' \
+             'mua_sender_restrictions ='",
         );
-        assert_found(&server, "relay", "Strangers cannot relay by IPv4: wrong: ");
-        mend(&server);
-        set("'mua_sender_restrictions ='");
-        assert_found(
-            &server,
-            "spoofing",
+        let taken = [
+            "Strangers cannot relay by IPv4: wrong: ",
             "Port 587 refuses mail as anna@example.org: wrong: thomas@example.org may",
-        );
-        assert_found(&server, "spoofing", "Port 465 refuses mail as somebody@far.example: wrong: ");
-        mend(&server);
-        set("smtpd_tls_auth_only=no smtpd_sasl_auth_enable=yes");
-        assert_found(&server, "login", "No password is asked for in the clear: wrong: ");
-        mend(&server);
-        set("smtpd_recipient_restrictions=reject mua_recipient_restrictions=reject");
-        assert_found(&server, "mail", "A stranger's mail goes in at port 25: wrong: ");
-        assert_found(&server, "mail", "An account's mail goes in at port 465: wrong: ");
-        mend(&server);
-        // Taken, and then not delivered.
-        set("'virtual_transport = error:5.1.1 gone'");
-        assert_found(&server, "mail", "They come out by IMAP: wrong: 0 of 2 mails");
-        mend(&server);
+            "Port 465 refuses mail as somebody@far.example: wrong: ",
+        ];
+        assert_all_found(server, "relay,spoofing", &taken);
+        unset(server);
+        mend(server);
+        assert_well(server, "relay,spoofing");
+    });
+}
 
+#[test]
+fn who_gets_in_and_should_not_turns_red() {
+    on_each(|server| {
+        let debian = &server.debian;
+        set(server, "smtpd_tls_auth_only=no smtpd_sasl_auth_enable=yes");
+        assert_found(server, "login", "No password is asked for in the clear: wrong: ");
+        unset(server);
         let any = match debian
             .read_text("/etc/dovecot/dovecot.conf")
             .contains("dovecot_config_version")
@@ -300,46 +348,132 @@ fn who_gets_in_and_through_who_should_not_turns_red() {
             .run_with_input(&["tee", "-a", "/etc/dovecot/dovecot.conf"], any.as_bytes())
             .success();
         let _ = debian.shell("systemctl restart dovecot; sleep 1").success();
-        assert_found(&server, "login", "A wrong password does not open port 993: wrong: ");
-        assert_found(&server, "login", "A wrong password does not open port 465: wrong: ");
-        mend(&server);
+        let taken = [
+            "A wrong password does not open port 993: wrong: ",
+            "A wrong password does not open port 465: wrong: ",
+        ];
+        assert_all_found(server, "login", &taken);
+        mend(server);
         let _ = debian.shell("echo >/etc/dovecot/users; sleep 1").success();
-        assert_found(&server, "login", "The right password opens port 995: wrong: ");
-        mend(&server);
-        assert_well(&server, "login,mail,relay,spoofing");
-    }
+        assert_found(server, "login", "The right password opens port 995: wrong: ");
+        mend(server);
+        assert_well(server, "login");
+    });
+}
+
+#[test]
+fn mail_that_is_refused_or_lost_turns_red() {
+    on_each(|server| {
+        set(server, "smtpd_recipient_restrictions=reject mua_recipient_restrictions=reject");
+        let refused = [
+            "A stranger's mail goes in at port 25: wrong: ",
+            "An account's mail goes in at port 465: wrong: ",
+        ];
+        assert_all_found(server, "mail", &refused);
+        unset(server);
+        // Taken, and then not delivered.
+        set(server, "'virtual_transport = error:5.1.1 gone'");
+        assert_found(server, "mail", "They come out by IMAP: wrong: 0 of 2 mails");
+        unset(server);
+        mend(server);
+        assert_well(server, "mail");
+    });
 }
 
 #[test]
 fn what_only_the_host_knows_turns_red() {
-    for server in servers(REFUSING) {
+    on_each(|server| {
         let debian = &server.debian;
-        assert_well(&server, "log,queue,disk");
-        let _ = debian.shell("mount -t tmpfs -o size=1m none /var/vmail").success();
-        assert_found(&server, "disk", "Room in /var/vmail: wrong: ");
-        let _ = debian.shell("umount /var/vmail").success();
+        assert_well(server, "log,queue");
         let waits = "postconf -e defer_transports=smtp; postfix reload; for number in $(seq 51); do \
                      echo x | /usr/sbin/sendmail bob@far.example; done";
         let _ = debian.shell(waits).success();
         wait_for("a long queue", || {
-            check(&server, "queue").0.iter().any(|it| it.contains(": warning: 51: ")).then_some(())
+            check(server, "queue").0.iter().any(|it| it.contains(": warning: 51: ")).then_some(())
         });
         let _ = debian.shell("postsuper -d ALL").success();
-        mend(&server);
+        mend(server);
         let missing = "postconf -e 'relay_domains = hash:/etc/postfix/missing'; postfix reload";
         let _ = debian.shell(missing).success();
         let _ = debian.mailprov(&["check", "--only", "relay"]);
         assert_found(
-            &server,
+            server,
             "log",
             "Warnings of Postfix and Dovecot since they started: warning: ",
         );
+    });
+}
+
+#[test]
+fn a_disk_without_room_turns_red() {
+    // Two mails of this size must fit.
+    const SMALL: &str = "message_size: 1MiB\n";
+    for suite in Suite::ALL {
+        let server = Server::start(REFUSING, suite).change_with(REFUSING, SMALL);
+        assert_well(&server, "disk");
+        for folder in ["/var/vmail", "/var/spool/postfix"] {
+            let cases = [
+                // Room for one of them, and 2 % of what there is.
+                ("size=50m,nr_inodes=100", "head -c 49M /dev/zero >full", "wrong: 1 MiB, 2 %"),
+                ("size=50m,nr_inodes=100", "head -c 47M /dev/zero >full", "warning: 3 MiB, 6 %"),
+                // Plenty of room, and none to give it a name. The folder itself counts.
+                ("size=50m,nr_inodes=100", "touch $(seq 99)", "wrong: 50 MiB, 100 %"),
+                ("size=50m,nr_inodes=100", "touch $(seq 96)", "warning: 50 MiB, 100 %; 3 % of"),
+            ];
+            for (options, fill, verdict) in cases {
+                let line = format!(
+                    "mount -t tmpfs -o {options} none {folder} && cd {folder} && {fill} && cd /"
+                );
+                let _ = server.debian.shell(&line).success();
+                assert_found(&server, "disk", &format!("Room in {folder}: {verdict}"));
+                let _ = server.debian.shell(&format!("umount {folder}")).success();
+            }
+        }
+        assert_well(&server, "disk");
+    }
+}
+
+/// A kernel whose clock is kept while there is a certain file. All boxes have the
+/// one clock of this machine, so what systemd asks the kernel is answered here;
+/// the rest of the way, from its daemon to the check, is real.
+const KERNEL: &str = r#"
+#include <sys/timex.h>
+#include <unistd.h>
+int adjtimex(struct timex *it) {
+    int is_kept = access("/run/clock-is-kept", F_OK) == 0;
+    it->status = is_kept ? 0 : STA_UNSYNC;
+    it->maxerror = is_kept ? 1000 : 16000000;
+    return is_kept ? TIME_OK : TIME_ERROR;
+}
+"#;
+
+#[test]
+fn a_clock_that_nobody_keeps_turns_red() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, library) = (folder.path().join("kernel.c"), folder.path().join("kernel.so"));
+    std::fs::write(&code, KERNEL).unwrap();
+    let compiled = std::process::Command::new("cc")
+        .args(["-shared", "-fPIC", "-o"])
+        .args([&library, &code])
+        .status();
+    assert!(compiled.unwrap().success());
+    for server in servers(REFUSING) {
+        let debian = &server.debian;
+        debian.write("/usr/local/lib/kernel.so", std::fs::read(&library).unwrap(), 0o755);
+        let unit = "[Service]\nEnvironment=LD_PRELOAD=/usr/local/lib/kernel.so\n";
+        debian.write("/run/systemd/system/systemd-timedated.service.d/test.conf", unit, 0o644);
+        debian.write("/run/clock-is-kept", "", 0o644);
+        let _ = debian.shell("systemctl daemon-reload; systemctl restart systemd-timedated");
+        assert_well(&server, "clock");
+        let _ = debian.shell("rm /run/clock-is-kept").success();
+        let line = "The clock: warning: nothing sets it by a time server: apt-get install";
+        assert_found(&server, "clock", line);
     }
 }
 
 #[test]
 fn what_dns_says_wrongly_turns_red_with_the_very_record() {
-    let server = Server::start(REFUSING, crate::support::Suite::Trixie);
+    let server = Server::start(REFUSING, Suite::Trixie);
     let addresses = server.debian.addresses();
     let well = || zone(&server);
     assert_found(&server, "dns", "MX of example.org: not_checked: ");

@@ -74,7 +74,11 @@ fn of_host(wanted: &Wanted, published: &Found<IpAddr>) -> Finding {
     let records: Vec<_> = wanted.of_host().iter().map(publish).collect();
     let own = &wanted.addresses;
     if published.is_empty() {
-        return finding.wrong("there are none", records.join("\n"));
+        let remedy = match own.is_empty() {
+            true => "Publish the server's addresses; on the host `mailprov dns` lists them.".into(),
+            false => records.join("\n"),
+        };
+        return finding.wrong("there are none", remedy);
     }
     let strange: Vec<_> = published.iter().filter(|it| !own.contains(it)).collect();
     if strange.is_empty() {

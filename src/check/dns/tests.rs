@@ -27,6 +27,8 @@ fn addresses_must_be_those_of_the_host() {
     assert_eq!(none.verdict, Verdict::Wrong);
     assert!(none.remedy.contains("mail.example.org. 3600 IN A 203.0.113.25"), "{none:?}");
     assert_eq!(of(&["203.0.113.99", "2001:db8::25"]).verdict, Verdict::Wrong);
+    let unknown = Wanted { addresses: Vec::new(), ..wanted() };
+    assert!(of_host(&unknown, &Ok(Vec::new())).remedy.contains("mailprov dns"));
     let behind = Wanted { addresses: ip(&["10.0.0.2"]), ..wanted() };
     assert_eq!(of_host(&behind, &Ok(ip(&["203.0.113.25"]))).verdict, Verdict::NotChecked);
     assert_eq!(of_host(&behind, &Ok(ip(&["10.0.0.2"]))).verdict, Verdict::Ok);

@@ -36,7 +36,9 @@ pub(super) fn bring(
     };
     let parcel = on::pack(mail, report)?;
     // What Ctrl-C does here is said by who hears it first.
-    match on::bring(&global, &host, &Program::own()?, parcel, true, || {}, report)? {
+    // The proof that follows shows more.
+    let agreed = on::Agreed { yes: true, no_check: true };
+    match on::bring(&global, &host, &Program::own()?, parcel, agreed, || {}, report)? {
         Exit::Done => Ok(()),
         // It has said why.
         exit => Err(Stop::silent(exit)),

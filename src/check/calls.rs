@@ -1,0 +1,89 @@
+//! Calls to a server. Nobody who did not answer once is waited for again: a
+//! server that is down is told of soon, however much is asked of it.
+
+use std::collections::HashMap;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{Error, Result, Session, Tls};
+
+/// Whom we called, as far as it shortens later calls. Clones know the same.
+#[derive(Debug, Clone, Default)]
+pub struct Calls(Arc<Mutex<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    /// Who did not answer, and how that showed.
+    silent: HashMap<SocketAddr, String>,
+    /// Ports that are closed on our own side.
+    barred: HashMap<u16, String>,
+}
+
+impl Calls {
+    /// Notes that our own network lets nobody call a port, and `why` we think so:
+    /// that says nothing of the server.
+    pub fn bar(&self, port: u16, why: impl Into<String>) {
+        self.known().barred.insert(port, why.into());
+    }
+
+    /// Connects, with TLS from the first byte where that is given.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::connect`] and [`Session::connect_tls`]; [`Error::Silent`]
+    /// where nobody answered before, [`Error::Barred`] where we cannot call.
+    pub fn connect<S: Session>(&self, at: SocketAddr, tls: Option<&Tls>) -> Result<S> {
+        if let Some(why) = self.known().barred.get(&at.port()) {
+            return Err(Error::Barred(why.clone()));
+        }
+        if let Some(words) = self.known().silent.get(&at) {
+            return Err(Error::Silent(words.clone()));
+        }
+        let session = match tls {
+            Some(tls) => S::connect_tls(at, tls),
+            None => S::connect(at),
+        };
+        match &session {
+            Err(Error::Connect { source, .. })
+                if source.kind() == ErrorKind::NetworkUnreachable =>
+            {
+                Err(Error::Barred(format!("this machine has no way to {}", at.ip())))
+            }
+            // Without a word, too: such a server hangs up as late as it can.
+            Err(error @ (Error::Connect { .. } | Error::TooSlow | Error::Closed)) => {
+                self.known().silent.insert(at, error.to_string());
+                session
+            }
+            _ => session,
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::check::Smtp;
+
+    #[test]
+    fn who_does_not_answer_is_called_once() {
+        let calls = Calls::default();
+        let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let first = calls.connect::<Smtp>(gone, None).unwrap_err();
+        assert!(matches!(first, Error::Connect { .. }), "{first:?}");
+        // Whoever takes its place is not asked any more.
+        let _other = TcpListener::bind(gone).unwrap();
+        let second = calls.clone().connect::<Smtp>(gone, None).unwrap_err();
+        assert!(matches!(second, Error::Silent(_)), "{second:?}");
+        assert_eq!(first.to_string(), second.to_string());
+        calls.bar(gone.port(), "no way");
+        let third = calls.connect::<Smtp>(gone, None).unwrap_err();
+        assert!(matches!(third, Error::Barred(_)), "{third:?}");
+    }
+}

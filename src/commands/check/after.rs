@@ -1,0 +1,158 @@
+//! What `apply` looks at once its changes are made: whether the server works, as
+//! far as that is quick and quiet. It finds out and says; it changes nothing, not
+//! even how the run ended.
+
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use super::super::Stop;
+use super::super::load::Loaded;
+use super::subject::Subject;
+use crate::check::{self, Account, Calls, Login, Part, Server};
+use crate::finding::{Finding, Verdict};
+use crate::host::Interruption;
+use crate::report::Report;
+
+/// What is looked at: no part in which a server has to refuse something, since
+/// that takes time, fills its log, and may keep this host's own address out.
+const PARTS: [Part; 5] = [Part::Configuration, Part::Ports, Part::Tls, Part::Login, Part::Mail];
+
+/// How long is waited for all of it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a mail is waited for.
+const DELIVERY: Duration = Duration::from_secs(5);
+
+/// How long a daemon that has just begun may be busy with itself. Dovecot also
+/// sees within this time a password that is new.
+const SETTLING: Duration = Duration::from_millis(1100);
+
+/// How soon Ctrl-C is heard.
+const ATTENTION: Duration = Duration::from_millis(50);
+
+/// How long a mail that is under way is waited for after that, to be deleted.
+const TIDYING: Duration = Duration::from_secs(5);
+
+/// What was found, a part after the other.
+type Found = Vec<(Part, Vec<Finding>)>;
+
+/// Looks, and says what it found. Whoever wants us to stop ends the look only.
+pub(in crate::commands) fn look(loaded: &Loaded, interruption: &Interruption, report: &mut Report) {
+    if !loaded.is_mail_server() || interruption.is_asked() {
+        return;
+    }
+    report.checking(&loaded.subject());
+    let stop = || interruption.is_asked();
+    match found(loaded, interruption, report) {
+        _ if stop() => report.check_given_up("it was told to stop"),
+        Err(stop) => report.check_given_up(&stop.message),
+        Ok(found) => {
+            let rest = Part::ALL.into_iter().filter(|part| !PARTS.contains(part));
+            let rest: Vec<_> = rest.map(Part::name).collect();
+            let found: Vec<_> = found.iter().map(|(part, all)| (part.name(), &all[..])).collect();
+            report.checked_after(&found, &loaded.subject(), &rest);
+        }
+    }
+}
+
+fn found(loaded: &Loaded, stop: &Interruption, report: &mut Report) -> Result<Found, Stop> {
+    let Some(spec) = loaded.spec() else { return Err(super::super::load::no_mail_yml()) };
+    let mut subject = Subject::new(loaded, spec)?;
+    subject.server.delivery = DELIVERY;
+    let probe = subject.probe();
+    let account = match &probe {
+        Ok(probe) => Ok(&probe.account),
+        Err(why) => Err(why),
+    };
+    let asked = ask(&subject.server, account.ok(), &PARTS, stop);
+    // Looked at while the others wait for answers.
+    let configuration = subject.configuration(report)?;
+    let mut found = asked.hear(stop);
+    let again: Vec<Part> =
+        found.iter().filter(|(_, all)| all.iter().any(is_wrong)).map(|(part, _)| *part).collect();
+    if !again.is_empty() && !stop.is_asked() {
+        std::thread::sleep(SETTLING);
+        // Who did not answer a moment ago may do so now.
+        let server = Server { calls: Calls::default(), ..subject.server.clone() };
+        let second = ask(&server, account.ok(), &again, stop).hear(stop);
+        found.retain(|(part, _)| !again.contains(part));
+        found.extend(second);
+    }
+    if let Err(why) = account {
+        let finding = Finding::ok("Logins, and a mail there and back", "People use it.");
+        found.push((Part::Login, vec![finding.not_checked(why, "See: mailprov check")]));
+    }
+    found.push((Part::Configuration, configuration));
+    found.sort_by_key(|(part, _)| PARTS.iter().position(|it| it == part));
+    Ok(found)
+}
+
+fn is_wrong(finding: &Finding) -> bool {
+    finding.verdict == Verdict::Wrong
+}
+
+/// Parts that are being looked at, each on a thread of its own.
+struct Asked {
+    answers: mpsc::Receiver<(Part, Vec<Finding>)>,
+    parts: Vec<Part>,
+}
+
+/// Begins to look at parts of a server. Where nobody can log in, what needs that
+/// is left out.
+fn ask(server: &Server, account: Option<&Account>, parts: &[Part], stop: &Interruption) -> Asked {
+    let (sender, answers) = mpsc::channel();
+    let of_server = parts.iter().copied().filter(|part| *part != Part::Configuration);
+    let parts: Vec<Part> =
+        of_server.filter(|part| account.is_some() || !part.needs_account()).collect();
+    for &part in &parts {
+        let (server, account) = (server.clone(), account.cloned());
+        let (sender, stop) = (sender.clone(), stop.clone());
+        // Not waited for: whoever hangs must not keep us.
+        std::thread::spawn(move || {
+            let found = match (part, account) {
+                (Part::Ports, _) => check::ports(&server),
+                (Part::Tls, _) => check::certificates(&server),
+                (Part::Login, Some(account)) => check::login(&server, &account, Login::Right),
+                (Part::Mail, Some(account)) => check::post(&server, &account, &|| stop.is_asked()),
+                _ => Vec::new(),
+            };
+            // Where this fails, nobody waits any more.
+            let _ = sender.send((part, found));
+        });
+    }
+    Asked { answers, parts }
+}
+
+impl Asked {
+    /// Waits for what is found, unless we are told to stop; a mail that is under
+    /// way then is still waited for.
+    fn hear(self, stop: &Interruption) -> Found {
+        let mut found = Found::new();
+        let mut end = Instant::now() + PATIENCE;
+        let mut told = false;
+        while found.len() < self.parts.len() && Instant::now() < end {
+            match self.answers.recv_timeout(ATTENTION) {
+                Ok(one) => found.push(one),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if stop.is_asked() && !told {
+                told = true;
+                end = Instant::now() + TIDYING;
+            }
+            let has = |part| found.iter().any(|(it, _)| *it == part);
+            if told && (!self.parts.contains(&Part::Mail) || has(Part::Mail)) {
+                break;
+            }
+        }
+        let silent = self.parts.iter().filter(|part| !found.iter().any(|(it, _)| it == *part));
+        let silent: Vec<_> = silent.map(|part| (*part, vec![too_slow(*part)])).collect();
+        found.extend(silent);
+        found
+    }
+}
+
+fn too_slow(part: Part) -> Finding {
+    let finding = Finding::ok(format!("The {part}"), "A server that is well answers at once.");
+    finding.not_checked("there is no answer yet", "See: mailprov check")
+}

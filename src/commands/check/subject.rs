@@ -1,0 +1,137 @@
+//! The server that is looked at, on the host itself.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use super::super::load::Loaded;
+use super::super::{Stop, dns};
+use crate::check::{self, Calls, Certificate, Identity, Login, Part, Probe, Server};
+use crate::finding::Finding;
+use crate::host::{Host, Unit};
+use crate::mail::Spec;
+use crate::report::Report;
+use crate::resource::{Key, differences};
+
+/// Where Debian keeps the authorities that it knows.
+const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// How long a mail may take from one process of this host to another.
+const DELIVERY: Duration = Duration::from_secs(15);
+
+/// What is looked at.
+pub(super) struct Subject<'l> {
+    loaded: &'l Loaded,
+    spec: &'l Spec,
+    /// How it is called.
+    pub(super) server: Server,
+}
+
+impl<'l> Subject<'l> {
+    pub(super) fn new(loaded: &'l Loaded, spec: &'l Spec) -> Result<Self, Stop> {
+        let read = |path: &Path| -> Result<Option<Vec<u8>>, Stop> {
+            Ok(loaded.host.read(path)?.map(|content| content.bytes().to_vec()))
+        };
+        let certificate = Certificate {
+            path: spec.tls.certificate.value.display().to_string(),
+            pem: read(&spec.tls.certificate.value)?.unwrap_or_default(),
+            self_signed: spec.tls.self_signed,
+            authorities: read(Path::new(AUTHORITIES))?,
+        };
+        let server = Server {
+            addresses: check::reachable(Host::addresses()?),
+            hostname: spec.hostname.value.to_string(),
+            imap: spec.services.imap,
+            pop3: spec.services.pop3,
+            identity: Identity::OnDisk(certificate),
+            delivery: DELIVERY,
+            calls: Calls::default(),
+        };
+        Ok(Self { loaded, spec, server })
+    }
+
+    /// Makes a password for the time of the check.
+    pub(super) fn probe(&self) -> Result<Probe<'l>, String> {
+        let why = "the mail of every account is passed on, so none can be read back here";
+        let inbox = self.spec.directory.inbox().ok_or(why)?;
+        Probe::make(&self.loaded.host, &inbox, &self.server.addresses)
+    }
+
+    pub(super) fn of_account(&self, part: Part, probe: &Probe<'_>) -> Vec<Finding> {
+        match part {
+            Part::Login => {
+                let mut findings =
+                    check::login(&self.server, &probe.account, Login::WrongOnEachPort);
+                findings.push(check::in_the_clear(&self.server));
+                findings
+            }
+            Part::Mail => check::post(&self.server, &probe.account, &|| false),
+            _ => {
+                let inbox = self.spec.directory.inbox();
+                let of_another = inbox.and_then(|inbox| inbox.of_another);
+                check::spoofing(&self.server, &probe.account, of_another.as_deref())
+            }
+        }
+    }
+
+    pub(super) fn look(&self, part: Part, report: &mut Report) -> Result<Vec<Finding>, Stop> {
+        let (host, server) = (&self.loaded.host, &self.server);
+        Ok(match part {
+            Part::Configuration => self.configuration(report)?,
+            Part::Ports => check::ports(server),
+            Part::Tls => check::certificates(server),
+            Part::Relay => check::relay(server, self.spec.directory.domains[0].as_str()),
+            Part::Queue => check::queue(host),
+            Part::Disk => check::disk(host, self.spec.message_size.bytes()),
+            Part::Clock => check::clock(host),
+            Part::Log => check::log(host, &self.units(report)?),
+            Part::Dns => check::dns(&dns::wanted(self.spec)?, &check::Resolver::of(host)),
+            Part::Outward => vec![check::outward(self.loaded.has_relay())],
+            Part::Login | Part::Mail | Part::Spoofing => Vec::new(),
+        })
+    }
+
+    /// Compares the host with what mail.yml says, services on their own.
+    pub(super) fn configuration(&self, report: &mut Report) -> Result<Vec<Finding>, Stop> {
+        let plan = self.loaded.compare(report)?;
+        let apply = "See it: mailprov plan. Make it so: mailprov apply";
+        let mut findings: Vec<Finding> = Vec::new();
+        let services = self.loaded.services(report)?;
+        for service in &services {
+            let why = "What a service does not run with, does not count, whatever the files say.";
+            let what = format!("{} runs, with what is on disk", service.name);
+            let change = plan.changes.iter().find(|change| match &change.key {
+                Key::Service(key) => key.unit == *service,
+                _ => false,
+            });
+            let finding = Finding::ok(what, why);
+            findings.push(match change {
+                None => finding,
+                Some(it) => {
+                    finding.wrong(differences(&it.key, &it.before, &it.after).join("; "), apply)
+                }
+            });
+        }
+        let is_shown = |key: &Key| matches!(key, Key::Service(it) if services.contains(&it.unit));
+        let others = plan.changes.iter().filter(|change| !is_shown(&change.key));
+        let keys: Vec<_> = others.map(|change| change.key.to_string()).collect();
+        let finding = Finding::ok(
+            "The host is as mail.yml says",
+            "What somebody changed by hand is not what you believe it is.",
+        );
+        findings.push(match keys.is_empty() {
+            true => finding,
+            false => finding.wrong(keys.join(", "), apply),
+        });
+        Ok(findings)
+    }
+
+    fn units(&self, report: &mut Report) -> Result<Vec<Unit>, Stop> {
+        self.loaded.services(report)
+    }
+}
+
+/// Addresses are asked of the host, and so may be missing.
+pub(in crate::commands) fn addresses() -> Result<Vec<IpAddr>, Stop> {
+    Ok(check::reachable(Host::addresses()?))
+}

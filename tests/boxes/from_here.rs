@@ -1,0 +1,232 @@
+//! `mailprov check --from-here` sees from another machine, without root and
+//! without a login on the host, what the world sees: a server that is well, and
+//! each thing that is not.
+
+use std::time::{Duration, Instant};
+
+use crate::common::{CERTIFICATE, KEY, REFUSING, Server, mail_yml, password_of};
+use crate::support::{Algorithm, Authority, Debian, Network, Output, Zone, sha512_crypt};
+use crate::well::{findings, on_each, set, trust, unset, zone};
+
+/// What only the host knows.
+const UNSEEN: [&str; 6] = ["configuration", "queue", "disk", "clock", "log", "outward"];
+
+/// A machine elsewhere, with a mail.yml that everybody there may read.
+fn laptop(server: &Server) -> Debian {
+    server.debian.prepared_neighbour("laptop for checks", server.debian.suite(), |it| {
+        trust(&it);
+        it.write("/srv/mail.yml", mail_yml(REFUSING.yaml), 0o644);
+        it.write("/srv/password", password_of("thomas"), 0o644);
+        it
+    })
+}
+
+/// Checks from there, as somebody who is not root.
+fn check(laptop: &Debian, arguments: &[&str]) -> Output {
+    let mailprov = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "mailprov"];
+    laptop.run(&[&mailprov, &["check", "--from-here", "/srv/mail.yml"][..], arguments].concat())
+}
+
+/// Asserts that findings begin like these, and the exit code that follows.
+#[track_caller]
+fn assert_found(laptop: &Debian, arguments: &[&str], beginnings: &[&str]) {
+    let output = check(laptop, &[arguments, &["--json"]].concat());
+    let found = findings(&output);
+    for beginning in beginnings {
+        let is_there = found.iter().any(|it| it.starts_with(beginning));
+        assert!(is_there, "{beginning}: {found:#?}\n{output}");
+    }
+    let is_wrong = found.iter().any(|it| it.contains(": wrong: "));
+    assert_eq!(output.code(), i32::from(is_wrong), "{output}");
+}
+
+const LOGIN: [&str; 4] = ["--login", "thomas", "--password-file", "/srv/password"];
+
+#[test]
+fn a_server_that_is_well_is_well_from_outside_too() {
+    on_each(|server| {
+        let laptop = laptop(server);
+        let _dns = zone(server).serve(server.debian.network(), &[&server.debian, &laptop]);
+        let output = check(&laptop, &[&LOGIN[..], &["--json"]].concat()).success();
+        let unseen = UNSEEN.map(|part| format!("All of {part}: not_checked: only the host knows"));
+        let found = findings(&output);
+        assert_eq!(found.len(), unseen.len(), "{found:#?}");
+        assert!(
+            unseen.iter().all(|it| found.iter().any(|line| line.starts_with(it))),
+            "{found:#?}"
+        );
+        let mails = "find /var/vmail -type f -path '*Maildir/*/*' -size +0 ! -name 'dovecot*'";
+        assert_eq!(server.debian.shell(mails).success().stdout(), "");
+
+        let people = check(&laptop, &[]).success();
+        let lines: Vec<String> = people.stdout().lines().map(str::to_owned).collect();
+        let unseen = lines.iter().find(|line| line.starts_with("Not looked at: ")).unwrap();
+        assert!(unseen.contains("mail (nobody logs in: --login NAME)"), "{people}");
+        assert!(lines.last().unwrap().starts_with("mail.example.org is well: "), "{people}");
+        assert!(!people.stdout().contains("All of"), "{people}");
+
+        // A password that is not the right one; then of nobody's.
+        laptop.write("/srv/other", "something else", 0o644);
+        let other = ["--login", "anna", "--password-file", "/srv/other", "--only", "login"];
+        let refused = ["The right password opens port 993: wrong: it is refused"];
+        assert_found(&laptop, &other, &refused);
+        let nobody = check(&laptop, &["--login", "bob", "--password-file", "/srv/other"]).exits(64);
+        assert!(nobody.stderr().contains("no account with the login `bob`"), "{nobody}");
+        let _ = check(&laptop, &["--password-file", "/srv/other"]).exits(64);
+        let _ = check(&laptop, &["--on", "root@10.77.0.2"]).exits(64);
+        let _ = laptop.mailprov(&["check", "--login", "thomas", "/srv/mail.yml"]).exits(64);
+    });
+}
+
+#[test]
+fn a_firewall_is_told_of_and_not_waited_for() {
+    on_each(|server| {
+        let laptop = laptop(server);
+        let boxes = [&server.debian, &laptop];
+        let dns = zone(server).serve(server.debian.network(), &boxes);
+        server.debian.firewall(&[
+            "iifname eth0 tcp dport { 465, 993, 4190 } drop",
+            "iifname eth0 meta nfproto ipv6 tcp dport 995 reject",
+        ]);
+        let start = Instant::now();
+        let shut = [
+            "Port 465 answers at 10.77.0.2 (IPv4): wrong: ",
+            "Port 993 answers at fd00:77::2 (IPv6): wrong: ",
+            "Port 995 answers at fd00:77::2 (IPv6): wrong: ",
+            "The certificate on port 993: wrong: ",
+            "An account's mail goes in at port 465: wrong: ",
+        ];
+        assert_found(&laptop, &LOGIN, &shut);
+        // One wait for all that is dropped, and one for what should not be there.
+        assert!(start.elapsed() < Duration::from_secs(25), "{:?}", start.elapsed());
+        let people = check(&laptop, &["--only", "ports"]).exits(1);
+        let said = people.stdout();
+        assert!(said.contains("Something on the way drops what is sent there"), "{people}");
+        assert!(!said.contains("✗ Port 587"), "{people}");
+
+        // Port 25 does not answer, while that of others does: so it is the server.
+        server.debian.firewall(&["iifname eth0 tcp dport 25 drop"]);
+        let open = Zone::default().host("gmail-smtp-in.l.google.com", laptop.addresses());
+        let listens = "systemd-run --quiet systemd-socket-activate --accept --inetd -l 25 cat";
+        let _ = laptop.shell(listens).success();
+        drop(dns);
+        let hosts = "10.77.0.2 mail.example.org\nfd00:77::2 mail.example.org\n";
+        laptop.write("/etc/hosts", hosts, 0o644);
+        let dns = open.serve(server.debian.network(), &boxes);
+        let shut = ["Port 25 answers at 10.77.0.2 (IPv4): wrong: "];
+        assert_found(&laptop, &["--only", "ports,relay"], &shut);
+        drop(dns);
+        // Neither does that of others: so it may be the network here.
+        let shut = Zone::default().host("gmail-smtp-in.l.google.com", Network::client());
+        let _dns = shut.serve(server.debian.network(), &boxes);
+        let barred = [
+            "Port 25 answers at 10.77.0.2 (IPv4): not_checked: the network of this machine",
+            "The certificate on port 25: not_checked: ",
+            "Strangers' mail for postmaster@example.org is taken: not_checked: ",
+        ];
+        assert_found(&laptop, &["--only", "ports,tls,relay"], &barred);
+    });
+}
+
+#[test]
+fn certificates_that_people_s_programs_refuse_turn_red() {
+    let authority = Authority::new();
+    on_each(|server| {
+        let laptop = laptop(server);
+        let _dns = zone(server).serve(server.debian.network(), &[&server.debian, &laptop]);
+        laptop.write("/usr/local/share/ca-certificates/other.crt", authority.root_pem(), 0o644);
+        let _ = laptop.run(&["update-ca-certificates"]).success();
+        let show = |chain: &str, key: &str| {
+            server.debian.write(CERTIFICATE, chain, 0o644);
+            server.debian.write(KEY, key, 0o600);
+            let _ = server.debian.shell("systemctl restart dovecot; postfix reload; sleep 1");
+        };
+        let issue = |names: &[&str], days| authority.issue_for_days(names, Algorithm::Ec, days);
+        let on_25_and_993 =
+            |words: &str| [25, 993].map(|port| format!("The certificate on port {port}: {words}"));
+        let assert_shown = |words: &str| {
+            let lines = on_25_and_993(words);
+            assert_found(&laptop, &["--only", "tls"], &lines.each_ref().map(String::as_str));
+        };
+        let expired = issue(&["mail.example.org"], -1);
+        show(&expired.chain_pem(), &expired.key_pem());
+        assert_shown("wrong: it expired ");
+        let strange = issue(&["www.example.org"], 90);
+        show(&strange.chain_pem(), &strange.key_pem());
+        assert_shown("wrong: it is for www.example.org, not for mail.example.org");
+        let old = issue(&["mail.example.org"], 20);
+        show(&old.chain_pem(), &old.key_pem());
+        assert_shown("warning: ");
+        // Without the rest of the chain; no password goes to who cannot be known.
+        let chain = old.chain_pem();
+        let end = chain.find("-----END CERTIFICATE-----\n").unwrap() + 26;
+        show(&chain[..end], &old.key_pem());
+        assert_shown("wrong: no authority that this machine knows vouches for it");
+        let refused = ["The right password opens port 993: wrong: TLS failed: "];
+        assert_found(&laptop, &[&LOGIN[..], &["--only", "login"]].concat(), &refused);
+
+        let yaml = format!("{}tls: {{self_signed: true}}\n", REFUSING.yaml);
+        let yaml = yaml.replace("HASH-", "");
+        let yaml = ["thomas", "anna", "auser3"].iter().fold(yaml, |yaml, name| {
+            let hash = format!("password: \"{}\"", sha512_crypt(&password_of(name)));
+            yaml.replace(&format!("password: {name}"), &hash)
+        });
+        laptop.write("/srv/mail.yml", yaml, 0o644);
+        let alone = ["Logins: not_checked: its certificate is self-signed, so from here nobody"];
+        assert_found(&laptop, &[&LOGIN[..], &["--only", "login,tls"]].concat(), &alone);
+    });
+}
+
+#[test]
+fn who_may_send_and_what_the_world_is_told_turn_red() {
+    on_each(|server| {
+        let laptop = laptop(server);
+        let boxes = [&server.debian, &laptop];
+        let network = server.debian.network();
+        let dns = zone(server).serve(network, &boxes);
+        set(server, "'mynetworks = 0.0.0.0/0'");
+        assert_found(
+            &laptop,
+            &["--only", "relay"],
+            &["Strangers cannot relay by IPv4: wrong: it takes mail for bob@far.example"],
+        );
+        unset(server);
+        set(
+            server,
+            "mua_client_restrictions=permit mua_sender_restrictions= \
+             'mua_relay_restrictions=check_client_access static:OK, reject'",
+        );
+        let mut login = LOGIN.to_vec();
+        login.extend(["--only", "spoofing"]);
+        let taken = [
+            "Port 587 refuses mail of who is not logged in: wrong: anybody may send as postmaster",
+            "Port 465 refuses mail as somebody@far.example: wrong: thomas@example.org may",
+        ];
+        assert_found(&laptop, &login, &taken);
+        unset(server);
+        set(server, "smtpd_recipient_restrictions=reject");
+        let refused = ["Strangers' mail for postmaster@example.net is taken: wrong: "];
+        assert_found(&laptop, &["--only", "relay"], &refused);
+        unset(server);
+        drop(dns);
+
+        let addresses = server.debian.addresses();
+        let elsewhere = Zone::default()
+            .host("mail.example.org", addresses)
+            .mx("example.org", "mail.example.com");
+        let dns = elsewhere.serve(network, &boxes);
+        let wrong = [
+            "MX of example.org: wrong: it leads to 10 mail.example.com: ",
+            "MX of example.net: wrong: there is none: ",
+        ];
+        assert_found(&laptop, &["--only", "dns"], &wrong);
+        drop(dns);
+        let _dns = Zone::default().serve(network, &boxes);
+        let nowhere = [
+            "The address of mail.example.org: wrong: the name leads to none",
+            "A and AAAA of mail.example.org: wrong: there are none: ",
+            "All of tls: not_checked: the server's name leads to no address",
+        ];
+        assert_found(&laptop, &["--only", "ports,tls,dns"], &nowhere);
+    });
+}
