@@ -206,7 +206,7 @@ def main():
     machine = figures("machine")
     print("# What it takes\n")
     print("Written by `tests/bench/run`; not to be edited.\n")
-    print(f"* {machine['date']}, commit {machine['commit']}, rustc {machine['rustc']}")
+    print(f"* {machine['date']}, rustc {machine['rustc']}, commit {machine['commit']}")
     print(f"* {machine['processor']}, {machine['memory']}, Linux {machine['kernel']},")
     print(f"  load average at the end {machine['load']}")
     print("* Debian 13 in a box of `systemd-nspawn`, with Postfix and Dovecot running\n")

@@ -91,8 +91,8 @@ note_machine() {
     printf 'memory\t%s MB\n' "$(awk '/^MemTotal/ {print int($2 / 1024)}' /proc/meminfo)"
     printf 'kernel\t%s\n' "$(uname -r)"
     printf 'load\t%s\n' "$(cut -d ' ' -f 1-3 /proc/loadavg)"
-    printf 'commit\t%s\n' \
-        "${BENCH_PROGRAM:+of another program, measured by }$(git describe --always --dirty --exclude '*')"
+    printf 'commit\t%s%s\n' "$(git describe --always --dirty --exclude '*')" \
+        "${BENCH_PROGRAM:+ (but the program was built elsewhere)}"
     printf 'rustc\t%s\n' "$(rustc --version | cut -d ' ' -f 2)"
     printf 'bytes\t%s\n' "$(stat --format %s "$program")"
     printf 'mailprov\t%s\n' "$($program --version | cut -d ' ' -f 2)"
