@@ -15,7 +15,7 @@ use mailprov::diagnostic::Source;
 use mailprov::host::{Facts, Host, Init, Program};
 use mailprov::mail::{self, Files, Spec};
 use mailprov::playbook::{Context, Declared, Playbook};
-use mailprov::resource::{self, Key, Resource};
+use mailprov::resource::{self, Resource};
 use mailprov::{diff, engine};
 use tempfile::TempDir;
 
@@ -51,9 +51,6 @@ fn compare(bencher: Bencher, accounts: usize) {
     let tree = tree();
     let host = Host::open(tree.path()).unwrap();
     for change in &engine::plan(&host, &declared).unwrap().changes {
-        let Key::File(path) = &change.key else { panic!("{} is no file", change.key) };
-        let parent = path.strip_prefix("/").unwrap().parent().unwrap();
-        fs::create_dir_all(tree.path().join(parent)).unwrap();
         resource::write(&host, &[(&change.key, &change.before, &change.after)], &mut |_| {})
             .unwrap();
     }
@@ -120,10 +117,13 @@ fn facts() -> Facts {
     }
 }
 
-/// A tree that knows those who own what is written there.
+/// A tree with the folders that packages bring, and with those who own what is
+/// written there.
 fn tree() -> TempDir {
     let tree = tempfile::tempdir().unwrap();
-    fs::create_dir(tree.path().join("etc")).unwrap();
+    for folder in ["etc/dovecot", "etc/postfix", "var/spool/postfix"] {
+        fs::create_dir_all(tree.path().join(folder)).unwrap();
+    }
     let passwd =
         "root:x:0:0::/:/bin/sh\nvmail:x:5000:5000::/:/bin/sh\npostfix:x:101:101::/:/bin/sh\n";
     fs::write(tree.path().join("etc/passwd"), passwd).unwrap();
