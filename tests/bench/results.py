@@ -100,6 +100,13 @@ def compare(table, bases, versions=()):
     print_table(head, lines)
 
 
+def when(part):
+    """Says of which run a part is."""
+    it = figures(f"part-{part}")
+    if it:
+        print(f"Measured {it['date']}, commit {it['commit']}; load average at the end {it['load']}.\n")
+
+
 class Targets:
     """What is to be reached, and what was."""
 
@@ -206,9 +213,8 @@ def main():
     machine = figures("machine")
     print("# What it takes\n")
     print("Written by `tests/bench/run`; not to be edited.\n")
-    print(f"* {machine['date']}, rustc {machine['rustc']}, commit {machine['commit']}")
     print(f"* {machine['processor']}, {machine['memory']}, Linux {machine['kernel']},")
-    print(f"  load average at the end {machine['load']}")
+    print(f"  rustc {machine['rustc']}")
     print("* Debian 13 in a box of `systemd-nspawn`, with Postfix and Dovecot running\n")
     print("CPU time is that of the process and all it started, user and system; what systemd")
     print("or apt's helpers do meanwhile in processes of their own is nobody's. Medians, with")
@@ -223,6 +229,7 @@ def main():
 
     if samples("no-op"):
         print("## Nothing to do, three accounts\n")
+        when("no-op")
         print("All sides look at the same packages, group, user, folders, ten files with owner,")
         print("group and mode, four tables and two services. Each of the peers has shown before")
         print("that it mends a changed file, a wrong owner or mode and a stopped service, and")
@@ -234,15 +241,18 @@ def main():
         print_table(["", ""], [list(pair) for pair in figures("strace").items()])
     if samples("drift"):
         print("## One changed line in main.cf\n")
+        when("drift")
         print("From the command to its end: what differs, the file put back, Postfix reloaded, and")
         print("what the side does to see that it is well.\n")
         compare("drift", [("apply", "apply")], machine)
     if samples("fresh"):
         print("## A fresh host\n")
+        when("fresh")
         print("Each turn on a fresh box, with the packages in apt's cache.\n")
         compare("fresh", [("apt-get", "apt-get")])
     if samples("many"):
         print("## 10,000 accounts with 20,000 aliases\n")
+        when("many")
         print("The plan of a new text is that of a `mail.yml` that says the same and was never")
         print("applied: parsed, rendered and compared whole.\n")
         compare("many", [("plan", "plan"), ("sha256sum", "sha256sum")], machine)
@@ -258,6 +268,7 @@ def main():
         compare("huge-first", [])
     if samples("ssh"):
         print("## Bootstrap over SSH of a host that is as it should be\n")
+        when("ssh")
         print("Over a wire that delays each direction by this much; `true` is `ssh HOST true`.\n")
         compare("ssh", [])
         print_table(["", ""], [list(pair) for pair in figures("ssh-facts").items()])

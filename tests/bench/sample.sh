@@ -82,17 +82,21 @@ must_say() {
     fi
 }
 
-# note_machine PEERS: where and what was measured, once before and after.
+# note_part PART: when, and of which program. Parts may be of several runs.
+note_part() {
+    local commit
+    commit=$(git describe --always --dirty --exclude '*')${BENCH_PROGRAM:+ (the program was built elsewhere)}
+    printf '%s\t%s\n' date "$(date --utc '+%Y-%m-%d %H:%M UTC')" commit "$commit" \
+        load "$(cut -d ' ' -f 1-3 /proc/loadavg)" >"$data/part-$1.tsv"
+}
+
+# note_machine PEERS: where, and what is measured.
 note_machine() {
     local tree=$1
-    printf 'date\t%s\n' "$(date --utc '+%Y-%m-%d %H:%M UTC')"
     printf 'processor\t%s × %s\n' "$(nproc)" \
         "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)"
     printf 'memory\t%s MB\n' "$(awk '/^MemTotal/ {print int($2 / 1024)}' /proc/meminfo)"
     printf 'kernel\t%s\n' "$(uname -r)"
-    printf 'load\t%s\n' "$(cut -d ' ' -f 1-3 /proc/loadavg)"
-    printf 'commit\t%s%s\n' "$(git describe --always --dirty --exclude '*')" \
-        "${BENCH_PROGRAM:+ (but the program was built elsewhere)}"
     printf 'rustc\t%s\n' "$(rustc --version | cut -d ' ' -f 2)"
     printf 'bytes\t%s\n' "$(stat --format %s "$program")"
     printf 'mailprov\t%s\n' "$($program --version | cut -d ' ' -f 2)"
