@@ -17,7 +17,9 @@ const LOOK: &str = "mailprov apply; then see what Dovecot says: journalctl -u do
 /// What is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Login {
-    /// The right password, and nothing that would look like an attack.
+    /// The right password, where that opens no mailbox: by POP3 it would take
+    /// new mail for seen, and make the folders of a mailbox that has had none.
+    /// And nothing that would look like an attack.
     Right,
     /// Also a wrong one, once a protocol: whoever fails more often is soon kept
     /// out by programs like fail2ban.
@@ -35,7 +37,11 @@ pub fn login(server: &Server, account: &Account, login: Login) -> Vec<Finding> {
         }
     };
     let (ports, _) = server.ports();
-    let secure: Vec<Port> = ports.iter().copied().filter(|it| it.number != 25).collect();
+    let is_asked = |port: &Port| match login {
+        Login::Right => port.number != 25 && port.protocol != Protocol::Pop3,
+        _ => port.number != 25,
+    };
+    let secure: Vec<Port> = ports.iter().copied().filter(is_asked).collect();
     let is_tried = |port: &Port| match login {
         Login::Right => false,
         Login::WrongOncePerProtocol => port.at_once,

@@ -12,7 +12,7 @@ use std::time::Duration;
 const SOCKET: &str = "/run/systemd/private";
 
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The longest answer that is read: the values asked for are short.
 const LONGEST: usize = 64 * 1024;
@@ -29,6 +29,7 @@ pub(super) enum Value {
 /// Types of messages and codes of their header's fields, as D-Bus numbers them.
 const CALL: u8 = 1;
 const RETURN: u8 = 2;
+const SIGNAL: u8 = 4;
 const PATH: u8 = 1;
 const INTERFACE: u8 = 2;
 const MEMBER: u8 = 3;
@@ -46,9 +47,7 @@ pub(super) fn property(unit: &str, interface: &str, name: &str) -> io::Result<Va
     stream.set_write_timeout(Some(PATIENCE))?;
     let user = nix::unistd::geteuid().to_string();
     let user: String = user.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let mut sent = format!("\0AUTH EXTERNAL {user}\r\nBEGIN\r\n").into_bytes();
-    sent.extend(question(unit, interface, name));
-    stream.write_all(&sent)?;
+    stream.write_all(format!("\0AUTH EXTERNAL {user}\r\nBEGIN\r\n").as_bytes())?;
     let mut line = Vec::new();
     while !line.ends_with(b"\r\n") {
         line.extend(take(&mut stream, 1)?);
@@ -59,6 +58,8 @@ pub(super) fn property(unit: &str, interface: &str, name: &str) -> io::Result<Va
     if !line.starts_with(b"OK ") {
         return Err(odd());
     }
+    // Sent with the above, it would lie there until something else comes.
+    stream.write_all(&question(unit, interface, name))?;
     answer(&mut stream)
 }
 
@@ -91,32 +92,52 @@ fn question(unit: &str, interface: &str, name: &str) -> Vec<u8> {
     message
 }
 
-/// Reads the answer: a value with its type before it.
+/// Reads the answer. Signals may come before it: systemd tells everybody at this
+/// socket what becomes of units.
 fn answer(from: &mut impl Read) -> io::Result<Value> {
+    const MOST_SIGNALS: usize = 1000;
+    for _ in 0..MOST_SIGNALS {
+        match message(from)? {
+            (SIGNAL, _) => {}
+            (RETURN, body) => return value(&body),
+            _ => break,
+        }
+    }
+    Err(odd())
+}
+
+/// Reads a message: its type and its body.
+fn message(from: &mut impl Read) -> io::Result<(u8, Vec<u8>)> {
     let head = take(from, 16)?;
-    let number_at = |bytes: &[u8], at: usize| -> io::Result<usize> {
-        let bytes = bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
-        let number: [u8; 4] = bytes.ok_or_else(odd)?;
-        Ok(u32::from_le_bytes(number) as usize)
-    };
     let (body, fields) = (number_at(&head, 4)?, number_at(&head, 12)?);
-    if head[0] != b'l' || head[1] != RETURN || body > LONGEST || fields > LONGEST {
+    if head[0] != b'l' || body > LONGEST || fields > LONGEST {
         return Err(odd());
     }
     take(from, fields.next_multiple_of(8))?;
-    let body = take(from, body)?;
-    // Its type, a letter, stands between its length and a zero.
+    Ok((head[1], take(from, body)?))
+}
+
+/// Reads a value. Its type, a letter, stands before it between a length and a
+/// zero.
+fn value(body: &[u8]) -> io::Result<Value> {
     match body.get(..3) {
         Some([1, b's', 0]) => {
-            let length = number_at(&body, 4)?;
+            let length = number_at(body, 4)?;
             let text = body.get(8..8 + length).ok_or_else(odd)?;
             String::from_utf8(text.to_vec()).map(Value::Text).map_err(|_| odd())
         }
         Some([1, b'u', 0]) => {
-            Ok(Value::Number(u32::try_from(number_at(&body, 4)?).map_err(|_| odd())?))
+            let number = u32::try_from(number_at(body, 4)?);
+            number.map(Value::Number).map_err(|_| odd())
         }
         _ => Err(odd()),
     }
+}
+
+fn number_at(bytes: &[u8], at: usize) -> io::Result<usize> {
+    let bytes = bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+    let number: [u8; 4] = bytes.ok_or_else(odd)?;
+    Ok(u32::from_le_bytes(number) as usize)
 }
 
 fn take(from: &mut impl Read, length: usize) -> io::Result<Vec<u8>> {
@@ -181,6 +202,14 @@ mod tests {
         assert_eq!(answer(&mut &active[..]).unwrap(), Value::Text("active".into()));
         let pid = reply(RETURN, b"\x01u\0\0\x39\x05\0\0");
         assert_eq!(answer(&mut &pid[..]).unwrap(), Value::Number(1337));
+    }
+
+    #[test]
+    fn signals_before_the_answer_are_passed_over() {
+        let mut said = reply(SIGNAL, b"\x01s\0\0\x03\0\0\0new\0");
+        said.extend(reply(SIGNAL, b""));
+        said.extend(reply(RETURN, b"\x01u\0\0\x01\0\0\0"));
+        assert_eq!(answer(&mut &said[..]).unwrap(), Value::Number(1));
     }
 
     #[test]

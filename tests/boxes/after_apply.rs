@@ -53,25 +53,23 @@ fn all_is_well_takes_a_line_and_a_moment() {
             let last: Vec<_> = lines.lines().rev().take(2).collect();
             assert!(last[1].starts_with("Done: "), "{output}");
             assert!(
-                last[0].starts_with("mail.example.org is well: 40 ok. At the rest"),
+                last[0].starts_with("mail.example.org is well: 33 ok. At the rest"),
                 "{output}"
             );
-            assert!(last[0].ends_with(": relay, spoofing, queue, disk, clock, log, dns, outward."));
+            assert!(
+                last[0]
+                    .ends_with(": mail, relay, spoofing, queue, disk, clock, log, dns, outward.")
+            );
         }
         // Five in a row: a password for a moment is never taken for the one before. Dovecot
         // looks at it once a second.
         let (lines, warnings) = journal(&server);
-        let mut fastest = Duration::MAX;
         for _ in 0..5 {
             thread::sleep(Duration::from_millis(1100));
             change(&server, "/etc/aliases");
-            let start = Instant::now();
             let output = apply(&server, &[]);
-            fastest = fastest.min(start.elapsed());
-            assert!(output.stdout().contains("is well: 40 ok."), "{output}");
+            assert!(output.stdout().contains("is well: 33 ok."), "{output}");
         }
-        // It takes half a second on a machine that has nothing else to do.
-        assert!(fastest < Duration::from_secs(3), "{fastest:?}");
         let (more, later) = journal(&server);
         assert!(more - lines < 5 * 130, "{} lines", more - lines);
         assert_eq!(warnings, later);
@@ -79,8 +77,7 @@ fn all_is_well_takes_a_line_and_a_moment() {
             .debian
             .shell("journalctl -q -o short-precise | grep -iE 'auth(entication)? failed'");
         assert_eq!(failed.stdout(), "");
-        let left = "find /var/vmail -type f -path '*Maildir/*/*' -size +0 ! -name 'dovecot*'; \
-                    ls -A /run/mailprov-check 2>/dev/null";
+        let left = "ls -A /var/vmail; ls -A /run/mailprov-check 2>/dev/null";
         assert_eq!(server.debian.shell(left).stdout(), "");
 
         change(&server, "/etc/aliases");
@@ -88,7 +85,7 @@ fn all_is_well_takes_a_line_and_a_moment() {
         let lines: Vec<Value> =
             output.stdout().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let of = |event: &str| lines.iter().filter(|it| it["event"] == event).count();
-        assert_eq!([of("applied"), of("finding"), of("checked")], [1, 40, 1], "{output}");
+        assert_eq!([of("applied"), of("finding"), of("checked")], [1, 33, 1], "{output}");
         assert_eq!(lines.last().unwrap()["wrong"], 0);
 
         for silent in ["--no-check", "--quiet"] {
@@ -109,7 +106,7 @@ fn what_is_wrong_is_said_and_changes_nothing() {
         let said = output.stdout();
         assert!(said.contains("✗ Port 993 answers at fd00:77::2 (IPv6): wrong: "), "{output}");
         assert!(!said.contains('✓'), "{output}");
-        assert!(said.contains("1 wrong at mail.example.org: 39 ok."), "{output}");
+        assert!(said.contains("1 wrong at mail.example.org: 32 ok."), "{output}");
         assert!(said.contains(STAYS), "{output}");
         assert!(said.ends_with("Then look again: mailprov check\n"), "{output}");
         let _ = debian.mailprov(&["plan", "--detailed-exitcode"]).exits(0);
@@ -142,8 +139,7 @@ fn ctrl_c_ends_the_look_only() {
         assert!(said.contains("was not looked at to the end: it was told to stop"), "{output}");
         assert!(!debian.exists("/run/mailprov-check"));
         let _ = debian.mailprov(&["plan", "--detailed-exitcode"]).exits(0);
-        let left = "find /var/vmail -type f -path '*Maildir/*/*' -size +0 ! -name 'dovecot*'";
-        assert_eq!(debian.shell(left).stdout(), "");
+        assert_eq!(debian.run(&["ls", "-A", "/var/vmail"]).stdout(), "");
     }
 }
 
@@ -157,7 +153,7 @@ fn a_look_that_cannot_be_made_does_no_harm() {
         let _ = debian.shell(mount).success();
         change(&server, "/etc/aliases");
         let output = apply(&server, &[]);
-        assert!(output.stdout().contains("? Logins, and a mail there and back"), "{output}");
+        assert!(output.stdout().contains("? Logins: "), "{output}");
         assert!(output.stdout().contains("is well: 29 ok, 1 not checked."), "{output}");
     }
 }

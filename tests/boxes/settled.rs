@@ -74,14 +74,24 @@ fn everything_that_mail_yml_names_counts() {
 
 #[test]
 fn a_certificate_that_goes_bad_is_told_of_all_the_same() {
-    let debian = converged(Suite::Trixie);
+    for suite in Suite::ALL {
+        goes_bad(&converged(suite));
+    }
+}
+
+fn goes_bad(debian: &Debian) {
     let copy = "install -D -m 600 /etc/ssl/private/mailprov.key /etc/tls/key.pem && \
                 install -D -m 644 /etc/ssl/certs/mailprov.pem /etc/tls/chain.pem";
     let _ = debian.shell(copy).success();
     let files = "tls: {certificate: /etc/tls/chain.pem, key: /etc/tls/key.pem}";
-    let debian = debian.mail_yml(&mail_yml().replace("tls: {self_signed: true}", files));
+    let text = mail_yml().replace("tls: {self_signed: true}", files);
+    debian.write("/etc/mailprov/mail.yml", text, 0o600);
     let _ = debian.mailprov(&["apply", "--yes"]).success();
-    nothing_to_do(&debian, "with a certificate from elsewhere");
+    nothing_to_do(debian, "with a certificate from elsewhere");
+    // systemd, which watches the certificate, is asked without a program.
+    let _ = debian.shell("mv /usr/bin/systemctl /usr/bin/systemctl.away").success();
+    nothing_to_do(debian, "without systemctl");
+    let _ = debian.shell("mv /usr/bin/systemctl.away /usr/bin/systemctl").success();
     let _ = debian.shell("truncate --size=0 /etc/tls/chain.pem").success();
     let empty = debian.mailprov(&["plan"]);
     assert_eq!(empty.code(), 65, "{empty}");

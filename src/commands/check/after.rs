@@ -14,14 +14,12 @@ use crate::host::Interruption;
 use crate::report::Report;
 
 /// What is looked at: no part in which a server has to refuse something, since
-/// that takes time, fills its log, and may keep this host's own address out.
-const PARTS: [Part; 5] = [Part::Configuration, Part::Ports, Part::Tls, Part::Login, Part::Mail];
+/// that takes time, fills its log, and may keep this host's own address out; and
+/// none that touches somebody's mailbox.
+const PARTS: [Part; 4] = [Part::Configuration, Part::Ports, Part::Tls, Part::Login];
 
 /// How long is waited for all of it.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// How long a mail is waited for.
-const DELIVERY: Duration = Duration::from_secs(5);
 
 /// How long a daemon that has just begun may be busy with itself. Dovecot also
 /// sees within this time a password that is new.
@@ -29,9 +27,6 @@ const SETTLING: Duration = Duration::from_millis(1100);
 
 /// How soon Ctrl-C is heard.
 const ATTENTION: Duration = Duration::from_millis(50);
-
-/// How long a mail that is under way is waited for after that, to be deleted.
-const TIDYING: Duration = Duration::from_secs(5);
 
 /// What was found, a part after the other.
 type Found = Vec<(Part, Vec<Finding>)>;
@@ -57,14 +52,13 @@ pub(in crate::commands) fn look(loaded: &Loaded, interruption: &Interruption, re
 
 fn found(loaded: &Loaded, stop: &Interruption, report: &mut Report) -> Result<Found, Stop> {
     let Some(spec) = loaded.spec() else { return Err(super::super::load::no_mail_yml()) };
-    let mut subject = Subject::new(loaded, spec)?;
-    subject.server.delivery = DELIVERY;
+    let subject = Subject::new(loaded, spec)?;
     let probe = subject.probe();
     let account = match &probe {
         Ok(probe) => Ok(&probe.account),
         Err(why) => Err(why),
     };
-    let asked = ask(&subject.server, account.ok(), &PARTS, stop);
+    let asked = ask(&subject.server, account.ok(), &PARTS);
     // Looked at while the others wait for answers.
     let configuration = subject.configuration(report)?;
     let mut found = asked.hear(stop);
@@ -74,12 +68,12 @@ fn found(loaded: &Loaded, stop: &Interruption, report: &mut Report) -> Result<Fo
         std::thread::sleep(SETTLING);
         // Who did not answer a moment ago may do so now.
         let server = Server { calls: Calls::default(), ..subject.server.clone() };
-        let second = ask(&server, account.ok(), &again, stop).hear(stop);
+        let second = ask(&server, account.ok(), &again).hear(stop);
         found.retain(|(part, _)| !again.contains(part));
         found.extend(second);
     }
     if let Err(why) = account {
-        let finding = Finding::ok("Logins, and a mail there and back", "People use it.");
+        let finding = Finding::ok("Logins", "People use them.");
         found.push((Part::Login, vec![finding.not_checked(why, "See: mailprov check")]));
     }
     found.push((Part::Configuration, configuration));
@@ -99,21 +93,20 @@ struct Asked {
 
 /// Begins to look at parts of a server. Where nobody can log in, what needs that
 /// is left out.
-fn ask(server: &Server, account: Option<&Account>, parts: &[Part], stop: &Interruption) -> Asked {
+fn ask(server: &Server, account: Option<&Account>, parts: &[Part]) -> Asked {
     let (sender, answers) = mpsc::channel();
     let of_server = parts.iter().copied().filter(|part| *part != Part::Configuration);
     let parts: Vec<Part> =
         of_server.filter(|part| account.is_some() || !part.needs_account()).collect();
     for &part in &parts {
         let (server, account) = (server.clone(), account.cloned());
-        let (sender, stop) = (sender.clone(), stop.clone());
+        let sender = sender.clone();
         // Not waited for: whoever hangs must not keep us.
         std::thread::spawn(move || {
             let found = match (part, account) {
                 (Part::Ports, _) => check::ports(&server),
                 (Part::Tls, _) => check::certificates(&server),
                 (Part::Login, Some(account)) => check::login(&server, &account, Login::Right),
-                (Part::Mail, Some(account)) => check::post(&server, &account, &|| stop.is_asked()),
                 _ => Vec::new(),
             };
             // Where this fails, nobody waits any more.
@@ -124,25 +117,15 @@ fn ask(server: &Server, account: Option<&Account>, parts: &[Part], stop: &Interr
 }
 
 impl Asked {
-    /// Waits for what is found, unless we are told to stop; a mail that is under
-    /// way then is still waited for.
+    /// Waits for what is found, unless we are told to stop.
     fn hear(self, stop: &Interruption) -> Found {
         let mut found = Found::new();
-        let mut end = Instant::now() + PATIENCE;
-        let mut told = false;
-        while found.len() < self.parts.len() && Instant::now() < end {
+        let end = Instant::now() + PATIENCE;
+        while found.len() < self.parts.len() && Instant::now() < end && !stop.is_asked() {
             match self.answers.recv_timeout(ATTENTION) {
                 Ok(one) => found.push(one),
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {}
-            }
-            if stop.is_asked() && !told {
-                told = true;
-                end = Instant::now() + TIDYING;
-            }
-            let has = |part| found.iter().any(|(it, _)| *it == part);
-            if told && (!self.parts.contains(&Part::Mail) || has(Part::Mail)) {
-                break;
             }
         }
         let silent = self.parts.iter().filter(|part| !found.iter().any(|(it, _)| it == *part));

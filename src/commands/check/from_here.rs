@@ -146,7 +146,7 @@ impl Outside<'_> {
                 findings
             }
             (Part::Login, None) => vec![check::in_the_clear(server)],
-            (Part::Mail, Some(person)) => check::post(server, &person.account, &|| false),
+            (Part::Mail, Some(person)) => check::post(server, &person.account),
             (Part::Mail, None) => return Err(NO_LOGIN),
             (Part::Relay, _) => {
                 let mut findings = check::takes_ours(server, &recipients);

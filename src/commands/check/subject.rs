@@ -65,7 +65,7 @@ impl<'l> Subject<'l> {
                 findings.push(check::in_the_clear(&self.server));
                 findings
             }
-            Part::Mail => check::post(&self.server, &probe.account, &|| false),
+            Part::Mail => check::post(&self.server, &probe.account),
             _ => {
                 let inbox = self.spec.directory.inbox();
                 let of_another = inbox.and_then(|inbox| inbox.of_another);
