@@ -27,7 +27,8 @@ measure_crowd() {
         must_say 'Nothing to do' apply
         sample "$table" 'plan of an edited mail.yml' "$name" mailprov plan /root/same.yml
         must_say 'Nothing to do' plan
-        sample "$table" sha256sum "$name" sha256sum /etc/mailprov/mail.yml "${files[@]}"
+        sample "$table" sha256sum "$name" sha256sum /etc/mailprov/mail.yml "${files[@]}" \
+            "${tables[@]}"
         sample "$table" bare "$name" /opt/bench/bare /opt/bench/wanted
         sample "$table" by-hand "$name" sh /opt/bench/peers/by-hand.sh
         must_say 'changed=0' by-hand

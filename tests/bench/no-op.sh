@@ -11,7 +11,7 @@ side() {
     plan) echo mailprov plan ;;
     apply) echo mailprov apply --yes ;;
     bare) echo /opt/bench/bare /opt/bench/wanted ;;
-    sha256sum) echo sha256sum "${files[@]}" ;;
+    sha256sum) echo sha256sum "${files[@]}" "${tables[@]}" ;;
     by-hand) echo sh /opt/bench/peers/by-hand.sh ;;
     ansible-playbook)
         echo /opt/peers/bin/ansible-playbook --inventory localhost, /opt/bench/peers/ansible.yml

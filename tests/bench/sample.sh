@@ -7,6 +7,11 @@ files=(
     /etc/postfix/main.cf /etc/postfix/master.cf
     /etc/postfix/mailboxes /etc/postfix/virtual /etc/postfix/senders /etc/aliases
 )
+# What is compiled of them. mailprov hashes these as well: a table may have been
+# made by somebody else.
+tables=(
+    /etc/postfix/mailboxes.db /etc/postfix/virtual.db /etc/postfix/senders.db /etc/aliases.db
+)
 packages=(postfix dovecot-core dovecot-lmtpd dovecot-imapd dovecot-pop3d ca-certificates openssl)
 
 # box_root NAME: the tree of a box as it sees it.
