@@ -62,6 +62,10 @@ def time(seconds):
             return f"{value:.{0 if value >= 99.95 else 1 if value >= 9.995 else 2}f} {unit}"
 
 
+def number(value):
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def spread(values):
     return f"{time(median(values))} ({time(min(values))}–{time(max(values))})"
 
@@ -95,7 +99,7 @@ def compare(table, bases, versions=()):
         line = [name(side) + version, str(len(it.wall)), spread(it.cpu), spread(it.wall)]
         line.append(megabytes(it.memory))
         for base, _ in bases:
-            line.append(f"{median(it.cpu) / median(sides[base].cpu):.3g}")
+            line.append(number(median(it.cpu) / median(sides[base].cpu)))
         lines.append(line)
     print_table(head, lines)
 
@@ -119,7 +123,7 @@ class Targets:
         self.lines.append([what, show(value), f"{word} {show(limit)}", "yes" if holds else "**no**"])
 
     def ratio(self, what, value, limit, most=True):
-        self.add(what, value, limit, lambda it: f"{it:.3g} ×", most)
+        self.add(what, value, limit, lambda it: f"{number(it)} ×", most)
 
 
 def no_op_targets(targets):
