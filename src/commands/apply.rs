@@ -47,11 +47,14 @@ pub(super) struct Ready {
 impl Ready {
     /// Makes the changes; then, if that is wanted, looks whether the server is
     /// well.
-    pub(super) fn make(&self, check: bool, report: &mut Report) -> Result<Exit, Stop> {
-        let interruption = make(&self.loaded.host, &self.plan, "apply", report)?;
-        self.loaded.note();
+    pub(super) fn make(self, check: bool, report: &mut Report) -> Result<Exit, Stop> {
+        let Self { loaded, plan, _lock } = self;
+        let interruption = make(&loaded.host, &plan, "apply", report)?;
+        // Of ten thousand accounts it is large.
+        drop(plan);
+        loaded.note();
         if check {
-            check::look_after(&self.loaded, &interruption, report);
+            check::look_after(&loaded, &interruption, report);
         }
         Ok(Exit::Done)
     }

@@ -1,5 +1,6 @@
 //! From the command line to a plan: mail.yml, playbook, host, facts.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,8 @@ pub(super) struct Loaded {
     playbook: Playbook,
     /// What a mail.yml from elsewhere brings along.
     sent: Vec<Declared>,
+    /// What it came to when it was last rendered.
+    resolved: RefCell<Option<Resolved>>,
 }
 
 /// Which mail.yml is meant.
@@ -75,6 +78,7 @@ pub(super) fn load(
                 spec: Some(Arc::new(spec)),
                 playbook,
                 sent: declared,
+                resolved: RefCell::default(),
             });
         }
         // A playbook of a person's own may have nothing to do with mail.
@@ -91,7 +95,7 @@ pub(super) fn load(
         None if global.playbook.is_some() => (None, None),
         None => return Err(no_mail_yml()),
     };
-    Ok(Loaded { host, mail, read, spec, playbook, sent: Vec::new() })
+    Ok(Loaded { host, mail, read, spec, playbook, sent: Vec::new(), resolved: RefCell::default() })
 }
 
 impl Loaded {
@@ -134,17 +138,29 @@ impl Loaded {
 
     /// Plans, whatever the certificate is like.
     pub(super) fn compare(&self, report: &mut Report) -> Result<Plan, Stop> {
+        if self.sent.is_empty()
+            && let Some(resolved) = self.resolved.borrow().as_ref()
+            && resolved.fits(&self.host)
+            && let Some(plan) = resolved.nothing_to_do(&self.host)
+        {
+            return Ok(plan);
+        }
         Ok(engine::plan(&self.host, &self.declared(report)?)?)
     }
 
     /// Returns the units of the services that the playbook wants to run.
     pub(super) fn services(&self, report: &mut Report) -> Result<Vec<Unit>, Stop> {
-        let declared = self.declared(report)?;
         let unit = |declared: &Declared| match &declared.resource {
             Resource::Service(service) if service.is_wanted() => Some(service.unit().clone()),
             _ => None,
         };
-        Ok(declared.iter().filter_map(unit).collect())
+        let units = |declared: &[Declared]| declared.iter().filter_map(unit).collect();
+        if let Some(resolved) = self.resolved.borrow().as_ref()
+            && resolved.fits(&self.host)
+        {
+            return Ok(units(&resolved.declared));
+        }
+        Ok(units(&self.declared(report)?))
     }
 
     fn declared(&self, report: &mut Report) -> Result<Vec<Declared>, Stop> {
@@ -157,28 +173,32 @@ impl Loaded {
 
     fn resolve(&self, facts: &Facts) -> Result<Vec<Declared>, Vec<Diagnostic>> {
         let context = Context { mail: self.spec.as_ref().map(Spec::context), facts };
-        self.playbook.resolve(&context)
+        let declared = self.playbook.resolve(&context)?;
+        self.resolved.replace(self.resolved(facts, &declared));
+        Ok(declared)
     }
 
     /// Notes what mail.yml came to, now that the host is as it says. Without the
     /// note the next look takes longer, and that is all.
     pub(super) fn note(&self) {
-        if let Some(resolved) = self.resolved() {
+        let fits = self.resolved.borrow().as_ref().is_some_and(|known| known.fits(&self.host));
+        if !fits && let Ok(facts) = self.host.facts() {
+            drop(self.resolve(&facts));
+        }
+        if let Some(resolved) = self.resolved.borrow().as_ref() {
             let _ = resolved.note(&self.host);
         }
     }
 
-    fn resolved(&self) -> Option<Resolved> {
-        let facts = self.host.facts().ok()?;
+    fn resolved(&self, facts: &Facts, declared: &[Declared]) -> Option<Resolved> {
         let (spec, (text, files)) = (self.spec.as_ref()?, self.read.as_ref()?);
         let mail = std::path::absolute(self.mail.as_ref()?).ok()?;
-        let inputs = Inputs::new(&facts, &mail, text.clone(), files.clone())?;
-        let declared = self.resolve(&facts).ok()?;
+        let inputs = Inputs::new(facts, &mail, text.clone(), files.clone())?;
         let tls = &spec.tls;
         let paths = || (tls.certificate.value.clone(), tls.key.value.clone());
         let certificate = (!tls.self_signed).then(paths);
         let hostname = spec.hostname.value.to_string();
-        Some(Resolved { inputs, hostname, certificate, declared })
+        Resolved::new(inputs, hostname, certificate, declared)
     }
 
     /// Renders the text files that the playbook declares. Of those that hold

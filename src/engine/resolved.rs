@@ -35,11 +35,11 @@ pub struct Inputs {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Resolved {
     /// What it was made from.
-    pub inputs: Inputs,
+    inputs: Inputs,
     /// The server's name.
     pub hostname: String,
     /// Certificate and key, where they are not ours to make.
-    pub certificate: Option<(PathBuf, PathBuf)>,
+    certificate: Option<(PathBuf, PathBuf)>,
     /// The steps.
     pub declared: Vec<Declared>,
 }
@@ -58,6 +58,24 @@ impl Inputs {
 }
 
 impl Resolved {
+    /// Makes it of steps as they were rendered. Their contents are left behind.
+    pub fn new(
+        inputs: Inputs,
+        hostname: String,
+        certificate: Option<(PathBuf, PathBuf)>,
+        declared: &[Declared],
+    ) -> Option<Self> {
+        let digested = serde_json::to_value(declared).ok()?;
+        let declared = serde_json::from_value(digested).ok()?;
+        Some(Self { inputs, hostname, certificate, declared })
+    }
+
+    /// Tells whether the host is one for which it would be the same today.
+    pub fn fits(&self, host: &Host) -> bool {
+        let facts = host.facts().ok().and_then(|facts| serde_json::to_string(&facts).ok());
+        facts.as_ref() == Some(&self.inputs.facts)
+    }
+
     /// Returns what is noted for the mail.yml at `mail` with this text, if all
     /// that it depends on is as it was. Who may not read it knows nothing.
     pub fn read(host: &Host, mail: &Path, text: &Digest) -> Option<Self> {
@@ -71,7 +89,7 @@ impl Resolved {
             && inputs.text == *text
             && Host::program().as_ref() == Some(&inputs.program)
             && inputs.files.iter().all(is_as_it_was)
-            && serde_json::to_string(&host.facts().ok()?).ok()? == inputs.facts;
+            && resolved.fits(host);
         fits.then_some(resolved)
     }
 
