@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{OURS, Plan, plan};
 use crate::digest::Digest;
-use crate::host::{Content, Error, Facts, FileStamp, Host, Ownership, Result};
+use crate::host::{Content, Error, Facts, Host, Ownership, Result};
 use crate::playbook::Declared;
 use crate::resource::{View, examine_certificate};
 
@@ -20,7 +20,7 @@ use crate::resource::{View, examine_certificate};
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Inputs {
     /// This very program.
-    program: FileStamp,
+    program: String,
     /// The host's facts, as JSON.
     facts: String,
     /// Where mail.yml lies.
