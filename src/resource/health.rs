@@ -19,6 +19,10 @@ const PATIENCE_AFTER_RELOAD: Duration = Duration::from_secs(3);
 /// ended may be gone before another follows.
 pub(super) const MOMENT: Duration = Duration::from_secs(1);
 
+/// A daemon is told by a signal to read its files, and answers with the old ones
+/// until it heard that.
+const HEARING: Duration = Duration::from_millis(50);
+
 /// How many processes may follow another before that is a loop.
 const SUCCESSORS: usize = 3;
 
@@ -44,6 +48,9 @@ pub(super) fn wait_until_well(
     mut process: Process,
     begun: Begun,
 ) -> Result<Process> {
+    if begun == Begun::Reloaded {
+        std::thread::sleep(HEARING);
+    }
     let mut successors = 0;
     let (mut since, mut seen, mut progress) = (Instant::now(), Instant::now(), Instant::now());
     let mut silent: Vec<&Greeting> = key.answers.iter().collect();

@@ -120,8 +120,9 @@ pub fn set(server: &Server, settings: &str) {
 /// Takes that back.
 #[track_caller]
 pub fn unset(server: &Server) {
-    let line = "cp /root/main.cf /etc/postfix/ && touch -d '2 minutes ago' /etc/postfix/main.cf && \
-                postfix reload; sleep 0.3";
+    // Whole at once: a daemon that begins meanwhile would end over half a file.
+    let line = "cp /root/main.cf /etc/postfix/put && touch -d '2 minutes ago' /etc/postfix/put && \
+                mv /etc/postfix/put /etc/postfix/main.cf && postfix reload; sleep 0.3";
     let _ = server.debian.shell(line).success();
 }
 

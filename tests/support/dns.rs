@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::debian::Debian;
 use super::network::{Addresses, Network};
+use super::wait::wait_for;
 
 const A: u16 = 1;
 const PTR: u16 = 12;
@@ -66,7 +67,9 @@ impl Zone {
     /// dropped, and makes these boxes ask there.
     pub fn serve(self, network: &Network, boxes: &[&Debian]) -> Dns {
         let address = Network::client().v4;
-        let socket = network.enter(|| UdpSocket::bind((address, 53))).unwrap();
+        // A process that another thread is just starting holds the last one's socket for a moment.
+        let bind = || network.enter(|| UdpSocket::bind((address, 53))).ok();
+        let socket = wait_for("the port of the name server", bind);
         socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
         for debian in boxes {
             debian.write("/etc/resolv.conf", format!("nameserver {address}\n"), 0o644);
