@@ -17,19 +17,17 @@ fn announces_another_size(debian: &Debian) -> bool {
     smtp.ehlo().unwrap().contains(&"SIZE 1048576".to_owned())
 }
 
+#[cfg(feature = "faults")]
 #[test]
 fn a_run_killed_after_it_wrote_a_file_leaves_a_restart_that_the_next_one_makes() {
     for suite in Suite::ALL {
         let debian = converged(suite);
         assert!(!announces_another_size(&debian));
         with_another_size(&debian);
-        let old = debian.read("/etc/postfix/main.cf");
-        let run = debian.spawn(&["mailprov", "apply", "--yes"]);
-        wait_for("main.cf to be written", || {
-            (debian.read("/etc/postfix/main.cf") != old).then_some(())
-        });
-        assert_eq!(run.kill().code(), 137);
-        assert_eq!(planned_keys(&debian).last().unwrap(), "service:postfix");
+        assert_eq!(planned_keys(&debian), ["file:/etc/postfix/main.cf", "service:postfix"]);
+        let killed = super::provoked::apply_with(&debian, "kill change 1");
+        assert_eq!(killed.code(), super::provoked::KILLED, "{killed}");
+        assert_eq!(planned_keys(&debian), ["service:postfix"]);
         let _ = debian.mailprov(&["apply", "--yes"]).success();
         assert!(announces_another_size(&debian));
         nothing_to_do(&debian, "after the second run");
