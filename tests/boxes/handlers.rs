@@ -24,8 +24,9 @@ fn a_run_killed_after_it_wrote_a_file_leaves_a_restart_that_the_next_one_makes()
         let debian = converged(suite);
         assert!(!announces_another_size(&debian));
         with_another_size(&debian);
-        assert_eq!(planned_keys(&debian), ["file:/etc/postfix/main.cf", "service:postfix"]);
-        let killed = super::provoked::apply_with(&debian, "kill change 1");
+        let all = ["file:/etc/dovecot/users", "file:/etc/postfix/main.cf", "service:postfix"];
+        assert_eq!(planned_keys(&debian), all);
+        let killed = super::provoked::apply_with(&debian, "kill change 2");
         assert_eq!(killed.code(), super::provoked::KILLED, "{killed}");
         assert_eq!(planned_keys(&debian), ["service:postfix"]);
         let _ = debian.mailprov(&["apply", "--yes"]).success();
