@@ -22,12 +22,10 @@ const PLACEHOLDER: &str = "{stage}";
 pub(super) struct StagedCheck {
     checks: Vec<Check>,
     files: Vec<(PathBuf, Content)>,
-    /// Whether they were content with these files already.
-    passed: bool,
 }
 
 /// Runs a service's checks where its program and all that it reads are there
-/// already, and hangs them before the first change to its files.
+/// already; else hangs them before the first change to its files.
 pub(super) fn stage(resource: &Resource, view: &View<'_>, changes: &mut [Change]) -> Result<()> {
     let Resource::Service(service) = resource else { return Ok(()) };
     let is_loaded = |change: &Change| service.loads().contains(&change.key);
@@ -49,11 +47,10 @@ pub(super) fn stage(resource: &Resource, view: &View<'_>, changes: &mut [Change]
             },
         }
     }
-    let mut staged = StagedCheck { checks: resource.checks().to_vec(), files, passed: false };
+    let staged = StagedCheck { checks: resource.checks().to_vec(), files };
     let packages_come = changes.iter().any(|change| change.key.reaches_further());
     if all_there && !packages_come && Host::is_root() {
-        staged.run(view.host())?;
-        staged.passed = true;
+        return staged.run(view.host());
     }
     changes[first].checks.push(staged);
     Ok(())
@@ -74,13 +71,9 @@ pub(super) fn remove_stages(host: &Host) -> Result<()> {
 }
 
 impl StagedCheck {
-    /// Stages the files and runs the checkers, unless that was done while this
-    /// was planned. An exit code other than 0 and a single word on standard error
-    /// both mean that they are not good.
+    /// Stages the files and runs the checkers. An exit code other than 0 and
+    /// a single word on standard error both mean that they are not good.
     pub(super) fn run(&self, host: &Host) -> Result<()> {
-        if self.passed {
-            return Ok(());
-        }
         // One's own: somebody may plan while another applies.
         let stage = Path::new(STAGES).join(format!("{STAGE}{}", std::process::id()));
         host.remove_tree(&stage)?;
