@@ -5,6 +5,7 @@ use std::sync::mpsc;
 
 use super::load::{Wanted, load};
 use super::{Exit, Stop, check, end, plan};
+use crate::check::Part;
 use crate::cli::{self, Global};
 use crate::host::{Host, Interruption};
 use crate::report::Report;
@@ -23,7 +24,9 @@ pub(super) fn run(
     wanted: Wanted<'_>,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
-    let all = cli::Check { mail: options.mail.clone(), ..cli::Check::default() };
+    // The plan tells of the configuration, and more of it.
+    let rest = Part::ALL.into_iter().filter(|part| *part != Part::Configuration).collect();
+    let all = cli::Check { mail: options.mail.clone(), only: rest, ..cli::Check::default() };
     let plan = |report: &mut Report| end(plan::run(global, wanted, None, true, report), report);
     let check = |report: &mut Report| end(check::run(global, &all, wanted, report), report);
     if !options.by_mail {

@@ -65,9 +65,7 @@ fn a_mail_comes_if_something_is_off_and_none_else() {
         let _ = debian.run(&["systemctl", "stop", "mailprov-certificate.path"]).success();
         look(debian);
         let mail = mails_come(&server, 2);
-        for words in ["service:mailprov-certificate.path  start", "configuration", "wrong: start"] {
-            assert!(mail.contains(words), "{words}: {mail}");
-        }
+        assert!(mail.contains("service:mailprov-certificate.path  start"), "{mail}");
         let _ = debian.mailprov(&["apply", "--yes"]).success();
         look(debian);
         server.settle();
