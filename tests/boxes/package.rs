@@ -91,7 +91,7 @@ fn its_manual_and_its_playbook_are_read() {
             "Exit codes:",
             "Add an account to mail.yml",
             "mailprov (1)",
-            "mailprov (0.1.0)",
+            concat!("mailprov (", env!("CARGO_PKG_VERSION"), ")"),
             "Permission is hereby granted",
             "\"title\": \"mail.yml\"",
             "\"title\": \"playbook.yml\"",
