@@ -1,7 +1,8 @@
 //! Calls to a server. Nobody who did not answer once is waited for again: a
-//! server that is down is told of soon, however much is asked of it.
+//! server that is down is told of soon, however much is asked of it. And who
+//! answered is not called only to see that.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +17,8 @@ pub struct Calls(Arc<Mutex<Known>>);
 struct Known {
     /// Who did not answer, and how that showed.
     silent: HashMap<SocketAddr, String>,
+    /// Who answered.
+    answered: HashSet<SocketAddr>,
     /// Ports that are closed on our own side.
     barred: HashMap<u16, String>,
 }
@@ -55,8 +58,17 @@ impl Calls {
                 self.known().silent.insert(at, error.to_string());
                 session
             }
+            Ok(_) => {
+                self.known().answered.insert(at);
+                session
+            }
             _ => session,
         }
+    }
+
+    /// Tells whether somebody has been called and answered.
+    pub(super) fn has_answered(&self, at: SocketAddr) -> bool {
+        self.known().answered.contains(&at)
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -66,6 +78,7 @@ impl Calls {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
     use std::net::TcpListener;
 
     use super::*;
@@ -85,5 +98,19 @@ mod tests {
         calls.bar(gone.port(), "no way");
         let third = calls.connect::<Smtp>(gone, None).unwrap_err();
         assert!(matches!(third, Error::Barred(_)), "{third:?}");
+    }
+
+    #[test]
+    fn who_answered_is_known() {
+        let calls = Calls::default();
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = server.local_addr().unwrap();
+        let greeting = std::thread::spawn(move || {
+            server.accept().unwrap().0.write_all(b"220 server.example ESMTP\r\n").unwrap();
+        });
+        assert!(!calls.has_answered(at));
+        let _ = calls.connect::<Smtp>(at, None).unwrap();
+        greeting.join().unwrap();
+        assert!(calls.clone().has_answered(at));
     }
 }

@@ -147,9 +147,13 @@ impl Server {
 }
 
 impl Port {
-    /// Waits for the greeting, in TLS where that comes first.
+    /// Waits for the greeting, in TLS where that comes first, if it has not come
+    /// already.
     pub(super) fn greets(self, calls: &Calls, address: IpAddr, tls: &Tls) -> Result<()> {
         let at = SocketAddr::new(address, self.number);
+        if calls.has_answered(at) {
+            return Ok(());
+        }
         let tls = self.at_once.then_some(tls);
         match self.protocol {
             Protocol::Smtp => calls.connect::<Smtp>(at, tls).map(drop),

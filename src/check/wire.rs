@@ -3,6 +3,7 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::linux::net::TcpStreamExt;
 use std::time::{Duration, Instant};
 
 use rustls::pki_types::CertificateDer;
@@ -217,6 +218,9 @@ impl Timed {
 impl Read for Timed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.socket.set_read_timeout(Some(self.left()?))?;
+        // Postfix sends its greeting only once we acknowledged what it sent to end the handshake,
+        // and we would wait 40 ms with that for something of our own to send.
+        self.socket.set_quickack(true)?;
         self.socket.read(buffer)
     }
 }

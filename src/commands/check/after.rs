@@ -18,7 +18,7 @@ use crate::report::Report;
 /// none that touches somebody's mailbox.
 const PARTS: [Part; 4] = [Part::Configuration, Part::Ports, Part::Tls, Part::Login];
 
-/// How long is waited for all of it.
+/// How long is waited for what is asked at a time.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long a daemon that has just begun may be busy with itself. Dovecot also
@@ -58,10 +58,12 @@ fn found(loaded: &Loaded, stop: &Interruption, report: &mut Report) -> Result<Fo
         Ok(probe) => Ok(&probe.account),
         Err(why) => Err(why),
     };
-    let asked = ask(&subject.server, account.ok(), &PARTS);
+    let asked = ask(&subject.server, account.ok(), &[Part::Tls, Part::Login]);
     // Looked at while the others wait for answers.
     let configuration = subject.configuration(report)?;
     let mut found = asked.hear(stop);
+    // Last, since who answered by now need not be called for that.
+    found.extend(ask(&subject.server, account.ok(), &[Part::Ports]).hear(stop));
     let again: Vec<Part> =
         found.iter().filter(|(_, all)| all.iter().any(is_wrong)).map(|(part, _)| *part).collect();
     if !again.is_empty() && !stop.is_asked() {
@@ -95,9 +97,8 @@ struct Asked {
 /// is left out.
 fn ask(server: &Server, account: Option<&Account>, parts: &[Part]) -> Asked {
     let (sender, answers) = mpsc::channel();
-    let of_server = parts.iter().copied().filter(|part| *part != Part::Configuration);
-    let parts: Vec<Part> =
-        of_server.filter(|part| account.is_some() || !part.needs_account()).collect();
+    let is_asked = |part: &Part| account.is_some() || !part.needs_account();
+    let parts: Vec<Part> = parts.iter().copied().filter(is_asked).collect();
     for &part in &parts {
         let (server, account) = (server.clone(), account.cloned());
         let sender = sender.clone();
