@@ -35,25 +35,33 @@ pub enum Endpoint {
 }
 
 impl Host {
-    /// Tells whether somebody answers as expected.
-    ///
-    /// # Errors
-    ///
-    /// Says why not.
-    pub fn greets(&self, greeting: &Greeting) -> io::Result<()> {
-        match &greeting.at {
+    /// Returns who of these does not answer as expected, and why. All are called
+    /// before the first is listened to, so that daemons start side by side.
+    pub fn silent<'g>(&self, all: &[&'g Greeting]) -> Vec<(&'g Greeting, io::Error)> {
+        let called: Vec<_> = all.iter().map(|greeting| (*greeting, greeting.call())).collect();
+        let heard = called.into_iter().map(|(greeting, stream)| {
+            (greeting, stream.and_then(|stream| listen(stream, &greeting.begins)))
+        });
+        heard.filter_map(|(greeting, heard)| Some((greeting, heard.err()?))).collect()
+    }
+}
+
+impl Greeting {
+    /// Connects.
+    fn call(&self) -> io::Result<Box<dyn Read>> {
+        Ok(match &self.at {
             Endpoint::Port(port) => {
                 let address = SocketAddr::from((Ipv4Addr::LOCALHOST, *port));
                 let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
                 stream.set_read_timeout(Some(PATIENCE))?;
-                listen(stream, &greeting.begins)
+                Box::new(stream)
             }
             Endpoint::Socket(path) => {
                 let stream = UnixStream::connect(path)?;
                 stream.set_read_timeout(Some(PATIENCE))?;
-                listen(stream, &greeting.begins)
+                Box::new(stream)
             }
-        }
+        })
     }
 }
 

@@ -70,10 +70,9 @@ pub(super) fn wait_until_well(
         if successors > SUCCESSORS {
             return Err(unwell(&key.unit, "ends and is started again and again"));
         }
-        let (known, mut reasons) = (silent.len(), Vec::new());
-        silent.retain(|greeting| {
-            host.greets(greeting).map_err(|reason| reasons.push((*greeting, reason))).is_err()
-        });
+        let known = silent.len();
+        let reasons = host.silent(&silent);
+        silent = reasons.iter().map(|(greeting, _)| *greeting).collect();
         if silent.len() < known {
             progress = Instant::now();
         }
