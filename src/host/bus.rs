@@ -22,8 +22,28 @@ const LONGEST: u64 = 64 * 1024;
 pub(super) enum Value {
     /// A text.
     Text(String),
-    /// A number.
-    Number(u32),
+    /// A number, or 0 for no and 1 for yes.
+    Number(u64),
+    /// An array, or a structure.
+    List(Vec<Value>),
+}
+
+impl Value {
+    /// Returns the text; of anything else none.
+    pub(super) fn text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            _ => String::new(),
+        }
+    }
+
+    /// Returns the number, if it is one.
+    pub(super) fn number(&self) -> Option<u64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
 }
 
 /// Types of messages and codes of their header's fields, as D-Bus numbers them.
@@ -130,20 +150,95 @@ fn message(from: &mut impl Read) -> io::Result<(u8, Vec<u8>)> {
     Ok((head[1], take(from, body)?))
 }
 
-/// Reads a value. Its type, a letter, stands before it between a length and a
-/// zero.
+/// Reads a value that says its type itself.
 fn value(body: &[u8]) -> io::Result<Value> {
-    match body.get(..3) {
-        Some([1, b's', 0]) => {
-            let length = number_at(body, 4)?;
-            let text = body.get(8..8 + length).ok_or_else(odd)?;
-            String::from_utf8(text.to_vec()).map(Value::Text).map_err(|_| odd())
+    let length = body.first().copied().map(usize::from).ok_or_else(odd)?;
+    let types = body.get(1..=length).ok_or_else(odd)?;
+    // A zero ends the types.
+    Reader { bytes: body, at: length + 2 }.value(&mut &*types)
+}
+
+/// The body of a message, and how far it is read.
+struct Reader<'b> {
+    bytes: &'b [u8],
+    at: usize,
+}
+
+impl Reader<'_> {
+    /// Reads a value of the first of these types, and leaves the others.
+    fn value(&mut self, types: &mut &[u8]) -> io::Result<Value> {
+        let (kind, rest) = types.split_first().ok_or_else(odd)?;
+        *types = rest;
+        Ok(match kind {
+            b's' | b'o' => {
+                let length = self.number::<4>()?;
+                let text = self.take(length)?.to_vec();
+                // A zero ends it.
+                self.take(1)?;
+                Value::Text(String::from_utf8(text).map_err(|_| odd())?)
+            }
+            b'b' | b'u' | b'i' => Value::Number(self.number::<4>()?),
+            b't' | b'x' => Value::Number(self.number::<8>()?),
+            b'a' => {
+                let length = self.number::<4>()?;
+                let element = *types;
+                skip(types)?;
+                if matches!(element.first(), Some(b't' | b'x' | b'(')) {
+                    self.align(8);
+                }
+                let end = self.at as u64 + length;
+                let mut list = Vec::new();
+                while (self.at as u64) < end {
+                    list.push(self.value(&mut &*element)?);
+                }
+                Value::List(list)
+            }
+            b'(' => {
+                self.align(8);
+                let mut list = Vec::new();
+                while types.first() != Some(&b')') {
+                    list.push(self.value(types)?);
+                }
+                *types = &types[1..];
+                Value::List(list)
+            }
+            _ => return Err(odd()),
+        })
+    }
+
+    fn number<const SIZE: usize>(&mut self) -> io::Result<u64> {
+        self.align(SIZE);
+        let bytes = self.take(SIZE as u64)?;
+        Ok(bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+    }
+
+    fn take(&mut self, length: u64) -> io::Result<&[u8]> {
+        let end = usize::try_from(length).ok().and_then(|length| self.at.checked_add(length));
+        let taken = self.bytes.get(self.at..end.ok_or_else(odd)?).ok_or_else(odd)?;
+        self.at += taken.len();
+        Ok(taken)
+    }
+
+    fn align(&mut self, to: usize) {
+        self.at = self.at.next_multiple_of(to);
+    }
+}
+
+/// Passes over the first of these types.
+fn skip(types: &mut &[u8]) -> io::Result<()> {
+    let mut open = 0;
+    loop {
+        let (kind, rest) = types.split_first().ok_or_else(odd)?;
+        *types = rest;
+        match kind {
+            b'a' => continue,
+            b'(' => open += 1,
+            b')' => open -= 1,
+            _ => {}
         }
-        Some([1, b'u', 0]) => {
-            let number = u32::try_from(number_at(body, 4)?);
-            number.map(Value::Number).map_err(|_| odd())
+        if open == 0 {
+            return Ok(());
         }
-        _ => Err(odd()),
     }
 }
 
@@ -215,6 +310,33 @@ mod tests {
         assert_eq!(answer(&mut &active[..]).unwrap(), Value::Text("active".into()));
         let pid = reply(RETURN, b"\x01u\0\0\x39\x05\0\0");
         assert_eq!(answer(&mut &pid[..]).unwrap(), Value::Number(1337));
+        let time = reply(RETURN, b"\x01t\0\0\0\0\0\0\0\0\0\0\x01\0\0\0");
+        assert_eq!(answer(&mut &time[..]).unwrap(), Value::Number(1 << 32));
+    }
+
+    #[test]
+    fn lists_are_read_whatever_they_hold() {
+        let list = |all: &[Value]| Value::List(all.to_vec());
+        let text = |text: &str| Value::Text(text.into());
+        // Two structures of a path, its words and a time.
+        let mut body = b"\x07a(sast)\0\0\0\0".to_vec();
+        number(&mut body, 56);
+        for (program, words) in [("/bin/a", ["a", "-b"]), ("/b", ["b", "c"])] {
+            pad(&mut body, 8);
+            super::text(&mut body, program);
+            number(&mut body, if program == "/b" { 14 } else { 15 });
+            words.iter().for_each(|word| super::text(&mut body, word));
+            pad(&mut body, 8);
+            body.extend(7_u64.to_le_bytes());
+        }
+        let length = u8::try_from(body.len() - 16).unwrap();
+        body[12] = length;
+        let command = |program, words: [&str; 2]| {
+            list(&[text(program), list(&words.map(text)), Value::Number(7)])
+        };
+        let wanted = list(&[command("/bin/a", ["a", "-b"]), command("/b", ["b", "c"])]);
+        assert_eq!(value(&body).unwrap(), wanted);
+        assert_eq!(value(b"\x07a(sast)\0\0\0\0\0\0\0\0").unwrap(), list(&[]));
     }
 
     #[test]
@@ -235,7 +357,12 @@ mod tests {
         }
         assert!(answer(&mut &reply(3, b"\x01s\0\0\x02\0\0\0no\0")[..]).is_err());
         assert!(answer(&mut &reply(RETURN, b"\x01s\0\0\xff\xff\xff\x7factive\0")[..]).is_err());
-        assert!(answer(&mut &reply(RETURN, b"\x02as\0\0\0\0\0")[..]).is_err());
+        for types in ["as", "ay", "a", "aaa", "a(", "(", "(s", "(s)", "v", "x", ""] {
+            let mut body = vec![u8::try_from(types.len()).unwrap()];
+            body.extend(types.bytes());
+            body.resize(12, 1);
+            assert!(value(&body).is_err(), "{types}");
+        }
         assert!(answer(&mut &[0xff; 64][..]).is_err());
     }
 

@@ -164,7 +164,7 @@ impl Host {
                 // Else systemd would go on with the old file; and with that of the service that a
                 // timer or a path starts, which may have changed as well.
                 let full = unit.full_name();
-                if unit.other_type().is_some() || self.ask_systemd(&full)?.is_outdated() {
+                if unit.other_type().is_some() || self.ask_systemd(&full)?.is_outdated {
                     self.read_units_again()?;
                 }
                 let command = self.command(["systemctl", verb, &unit.full_name()]);

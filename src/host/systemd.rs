@@ -25,9 +25,25 @@ const RELOAD: i64 = SECOND;
 /// A clock that is off by more from what it was then was set since.
 const SET: i64 = SECOND / 10;
 
-/// What systemd says of a unit, by the names of its properties.
-#[derive(Debug)]
-pub(super) struct Shown(BTreeMap<String, String>);
+/// What systemd says of a unit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Shown {
+    /// `ActiveState`.
+    state: String,
+    /// `MainPID`, if there is one.
+    main: Option<u32>,
+    /// `NeedDaemonReload`: the unit's file changed since systemd read it.
+    pub(super) is_outdated: bool,
+    /// `ReloadResult`.
+    reload_result: String,
+    /// When the command that reloads was last started (`ExecReload`), in
+    /// nanoseconds since 1970; of several the last one.
+    reload_began: Option<i64>,
+    /// `ActiveEnterTimestamp`.
+    active: Option<Moment>,
+    /// `StateChangeTimestamp`.
+    changed: Option<Moment>,
+}
 
 /// When a process took up its files, in nanoseconds since 1970: what last
 /// changed before is what it has. None where that is not known.
@@ -58,15 +74,27 @@ impl Host {
         };
         match asked {
             Ok(Value::Text(state)) => Ok(is_active(&state).then_some(1)),
-            Ok(Value::Number(pid)) => Ok(Some(pid).filter(|&pid| pid > 0)),
-            Err(_) => {
+            Ok(Value::Number(number)) => Ok(process_number(number)),
+            _ => {
                 let shown = self.ask_systemd(&name)?;
                 Ok(match unit.other_type() {
-                    Some(_) => shown.is_active().then_some(1),
-                    None => shown.main_process(),
+                    Some(_) => is_active(&shown.state).then_some(1),
+                    None => shown.main,
                 })
             }
         }
+    }
+
+    /// Tells whether systemd is about to start, reload, or stop a unit, as after a
+    /// run that was killed, as far as that can be asked.
+    pub fn is_changing(&self, unit: &Unit) -> bool {
+        match self.init() {
+            Ok(Init::Systemd) => {}
+            _ => return false,
+        }
+        // The number of what is to be done, 0 for nothing; and where to ask about it.
+        let job = self.property(&unit.full_name(), "Unit", "Job");
+        matches!(job, Ok(Value::List(job)) if job.first().and_then(Value::number) != Some(0))
     }
 
     /// Asks for a property of a unit. The connection is kept for the next
@@ -85,11 +113,35 @@ impl Host {
         Ok(value)
     }
 
-    /// Asks systemd of a unit, which need not be there.
+    /// Asks systemd of a service, which need not be there.
     pub(super) fn ask_systemd(&self, unit: &str) -> Result<Shown> {
+        if let Ok(shown) = self.ask_directly(unit) {
+            return Ok(shown);
+        }
         let show = ["systemctl", "show", "--timestamp=us+utc", PROPERTIES, "--", unit];
         let captured = self.command(show).run()?;
         Ok(Shown::read(&captured.stdout))
+    }
+
+    fn ask_directly(&self, unit: &str) -> io::Result<Shown> {
+        let of_unit = |name: &str| self.property(unit, "Unit", name);
+        let of_service = |name: &str| self.property(unit, "Service", name);
+        let moment = |name: &str| {
+            let [real, monotonic] = [name.to_owned(), format!("{name}Monotonic")];
+            let [real, monotonic] = [of_unit(&real)?.number(), of_unit(&monotonic)?.number()];
+            io::Result::Ok(real.zip(monotonic).and_then(|(real, monotonic)| {
+                Some(Moment { real: nanoseconds(real)?, monotonic: nanoseconds(monotonic)? })
+            }))
+        };
+        Ok(Shown {
+            state: of_unit("ActiveState")?.text(),
+            main: of_service("MainPID")?.number().and_then(process_number),
+            is_outdated: of_unit("NeedDaemonReload")?.number() == Some(1),
+            reload_result: of_service("ReloadResult")?.text(),
+            reload_began: last_start(&of_service("ExecReload")?),
+            active: moment("ActiveEnterTimestamp")?,
+            changed: moment("StateChangeTimestamp")?,
+        })
     }
 
     /// Has systemd read its unit files again.
@@ -124,60 +176,63 @@ impl Host {
 }
 
 impl Shown {
+    /// Reads what `systemctl show` says.
     fn read(text: &str) -> Self {
-        let lines = text.lines().filter_map(|line| line.split_once('='));
-        Self(lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
-    }
-
-    fn get(&self, name: &str) -> &str {
-        self.0.get(name).map(String::as_str).unwrap_or_default()
-    }
-
-    /// Tells whether the unit is active: of a service, that it runs.
-    fn is_active(&self) -> bool {
-        is_active(self.get("ActiveState"))
-    }
-
-    /// Returns the number of the main process.
-    fn main_process(&self) -> Option<u32> {
-        self.get("MainPID").parse().ok().filter(|&pid: &u32| pid > 0)
-    }
-
-    /// Tells whether the unit's file changed since systemd read it.
-    pub(super) fn is_outdated(&self) -> bool {
-        self.get("NeedDaemonReload") == "yes"
+        let lines: BTreeMap<_, _> = text.lines().filter_map(|line| line.split_once('=')).collect();
+        let get = |name: &str| lines.get(name).copied().unwrap_or_default();
+        let moment = |name: &str| {
+            let monotonic = get(&format!("{name}Monotonic")).parse().ok().and_then(nanoseconds);
+            Some(Moment { real: timestamp(get(name))?, monotonic: monotonic? })
+        };
+        let reload = get("ExecReload").split_once("start_time=[");
+        Self {
+            state: get("ActiveState").to_owned(),
+            main: get("MainPID").parse().ok().and_then(process_number),
+            is_outdated: get("NeedDaemonReload") == "yes",
+            reload_result: get("ReloadResult").to_owned(),
+            reload_began: reload.and_then(|(_, rest)| timestamp(rest.split_once(']')?.0)),
+            active: moment("ActiveEnterTimestamp"),
+            changed: moment("StateChangeTimestamp"),
+        }
     }
 
     /// Tells when a process of the unit that was `started` then took up its
     /// files.
     fn taken_up(&self, started: i64, now: Moment) -> TakenUp {
-        let [active, changed] =
-            ["ActiveEnterTimestamp", "StateChangeTimestamp"].map(|name| self.moment(name));
-        let (Some(active), Some(changed)) = (active, changed) else { return TakenUp::default() };
-        let is_reloaded = self.get("ActiveState") == "active"
-            && self.get("ReloadResult") == "success"
+        let (Some(active), Some(changed)) = (self.active, self.changed) else {
+            return TakenUp::default();
+        };
+        let is_reloaded = self.state == "active"
+            && self.reload_result == "success"
             && changed.monotonic > active.monotonic;
         // systemd forgets when a reload began, though not when it was over, as soon as it reads
         // its units again.
-        let told = || self.reload_began().unwrap_or(changed.real - RELOAD);
+        let told = || self.reload_began.unwrap_or(changed.real - RELOAD);
         let reloaded = (is_reloaded && !now.is_set_since(changed)).then(told);
         TakenUp {
             started: (!now.is_set_since(active)).then_some(started),
             reloaded: reloaded.filter(|told| *told > started),
         }
     }
+}
 
-    fn moment(&self, name: &str) -> Option<Moment> {
-        let monotonic: i64 = self.get(&format!("{name}Monotonic")).parse().ok()?;
-        Some(Moment { real: timestamp(self.get(name))?, monotonic: monotonic * 1000 })
-    }
+/// Returns when the last of some commands was started, if it was: of each the
+/// path, the words, whether it may fail, and when it was started, by the clock
+/// on the wall and by the other one.
+fn last_start(commands: &Value) -> Option<i64> {
+    let Value::List(commands) = commands else { return None };
+    let Some(Value::List(command)) = commands.last() else { return None };
+    command.get(3)?.number().filter(|&start| start > 0).and_then(nanoseconds)
+}
 
-    /// Returns when the command that reloads was last started, of several the
-    /// last one.
-    fn reload_began(&self) -> Option<i64> {
-        let (_, rest) = self.get("ExecReload").split_once("start_time=[")?;
-        timestamp(rest.split_once(']')?.0)
-    }
+/// Of none systemd says 0.
+fn process_number(number: u64) -> Option<u32> {
+    u32::try_from(number).ok().filter(|&number| number > 0)
+}
+
+/// systemd counts microseconds.
+fn nanoseconds(microseconds: u64) -> Option<i64> {
+    i64::try_from(microseconds).ok()?.checked_mul(1000)
 }
 
 fn is_active(state: &str) -> bool {
@@ -238,6 +293,22 @@ mod tests {
         let forgotten = "ExecReload={ path=/bin/x ; start_time=[n/a] ; code=(null) }\n";
         let taken_up = shown(forgotten).taken_up(START, at(90));
         assert_eq!(taken_up.reloaded, Some(START + 60 * SECOND + SECOND / 2 - RELOAD));
+    }
+
+    #[test]
+    fn of_several_commands_the_last_one_counts() {
+        let command = |start| {
+            let words = Value::List(vec![Value::Text("/bin/x".into())]);
+            let mut all = vec![Value::Text("/bin/x".into()), words, Value::Number(0)];
+            all.extend([start, 7, 0, 0, 0, 0, 0].map(Value::Number));
+            Value::List(all)
+        };
+        let last =
+            |all: &[u64]| last_start(&Value::List(all.iter().copied().map(command).collect()));
+        assert_eq!(last(&[4_000_000, 5_000_000]), Some(5 * SECOND));
+        assert_eq!(last(&[4_000_000, 0]), None);
+        assert_eq!(last(&[u64::MAX]), None);
+        assert_eq!(last(&[]), None);
     }
 
     #[test]

@@ -36,8 +36,24 @@ pub(super) struct Note {
     pub(super) key: Option<ServiceKey>,
 }
 
-/// Looks at a service.
+/// Looks at a service. What the init system is about to do with one that is not
+/// as it may stay is waited for: it would not be as it was seen.
 pub(super) fn observe(host: &Host, key: &ServiceKey) -> Result<State> {
+    let begun = Instant::now();
+    loop {
+        let state = observe_now(host, key)?;
+        let is_well = matches!(
+            &state,
+            State::Service(ServiceState { running: true, loaded: Loaded::Current(_), .. })
+        );
+        if is_well || begun.elapsed() > PATIENCE || !host.is_changing(&key.unit) {
+            return Ok(state);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn observe_now(host: &Host, key: &ServiceKey) -> Result<State> {
     let unit = &key.unit;
     let process = host.main_process(unit)?;
     let enabled = host.is_enabled(unit)?;

@@ -127,6 +127,23 @@ fn a_reload_keeps_the_process_and_a_restart_does_not() {
 }
 
 #[test]
+fn a_start_that_is_under_way_is_waited_for() {
+    for suite in Suite::ALL {
+        let debian = converged(suite);
+        debian.write(
+            "/run/systemd/system/dovecot.service.d/slow.conf",
+            "[Service]\nExecStartPre=/bin/sleep 2\n",
+            0o644,
+        );
+        let start =
+            "systemctl daemon-reload; systemctl stop dovecot; systemctl --no-block start dovecot";
+        let _ = debian.shell(start).success();
+        nothing_to_do(&debian, "while it starts");
+        assert!(greeting(&debian, 143).starts_with("* OK"));
+    }
+}
+
+#[test]
 fn an_account_more_restarts_and_reloads_nothing() {
     for suite in Suite::ALL {
         let debian = converged(suite);
