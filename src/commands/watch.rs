@@ -39,6 +39,9 @@ pub(super) fn run(
     if planned != Exit::Done {
         text += &format!("`mailprov plan` says:\n\n{changes}\n");
     }
+    if planned == Exit::Changes {
+        text += "To have it as mail.yml says again: mailprov apply\n\n";
+    }
     if checked != Exit::Done {
         text += &format!("`mailprov check` says:\n\n{findings}\n");
     }
