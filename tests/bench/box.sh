@@ -32,6 +32,12 @@ box_make() {
         >"$work/$name/root/etc/hosts"
     ip netns add "$name"
     ip -netns "$name" link set lo up
+    # A mail server has addresses, and says so where it has none.
+    ip -netns "$name" link add server0 type veth peer name wire0
+    ip -netns "$name" address add 192.0.2.25/24 dev server0
+    ip -netns "$name" address add 2001:db8::25/64 dev server0 nodad
+    ip -netns "$name" link set wire0 up
+    ip -netns "$name" link set server0 up
 }
 
 # Becomes systemd-nspawn, in the control groups of a box.
