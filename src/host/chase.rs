@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
-use nix::sys::stat::{Mode, SFlag, fstatat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
 use nix::unistd::geteuid;
 
 use super::look::kind;
@@ -25,6 +25,8 @@ pub(super) struct Place {
     pub(super) folder: OwnedFd,
     /// The entry's name; `.` for the root itself.
     pub(super) name: OsString,
+    /// The entry, where it was looked at already: it is no link then.
+    pub(super) found: Option<FileStat>,
 }
 
 /// Where the walk stands: the folders from the root down to here.
@@ -64,11 +66,13 @@ impl Host {
                 continue;
             }
             if last && !follow_last {
-                return Ok(Place { folder: walk.here(), name });
+                return Ok(Place { folder: walk.here(), name, found: None });
             }
             let found = match fstatat(walk.top(), name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
                 Ok(found) => found,
-                Err(Errno::ENOENT) if last => return Ok(Place { folder: walk.here(), name }),
+                Err(Errno::ENOENT) if last => {
+                    return Ok(Place { folder: walk.here(), name, found: None });
+                }
                 Err(errno) => return Err(fail(errno)),
             };
             if kind(&found) == SFlag::S_IFLNK {
@@ -77,12 +81,12 @@ impl Host {
                 }
                 walk.follow(&name).map_err(fail)?;
             } else if last {
-                return Ok(Place { folder: walk.here(), name });
+                return Ok(Place { folder: walk.here(), name, found: Some(found) });
             } else {
                 walk.enter(&name).map_err(fail)?;
             }
         }
-        Ok(Place { folder: walk.here(), name: ".".into() })
+        Ok(Place { folder: walk.here(), name: ".".into(), found: None })
     }
 
     /// Opens the folder at once where no link is on the way, which is nearly
@@ -101,11 +105,12 @@ impl Host {
             .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
             .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
         let folder = openat2(&self.door, &folders, how).ok()?;
-        let is_link = || {
-            let found = fstatat(&folder, name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW);
-            found.is_ok_and(|found| kind(&found) == SFlag::S_IFLNK)
+        let found = match follow_last {
+            true => fstatat(&folder, name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW).ok(),
+            false => None,
         };
-        (!follow_last || !is_link()).then_some(Place { folder, name })
+        let is_link = found.is_some_and(|found| kind(&found) == SFlag::S_IFLNK);
+        (!is_link).then_some(Place { folder, name, found })
     }
 }
 

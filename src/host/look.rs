@@ -23,7 +23,7 @@ impl Host {
             SFlag::S_IFREG => {
                 let fail = |e| Error::io("read", path, e);
                 let file = open_file(&place).map_err(fail)?;
-                let content = Content::new(read_all(&file).map_err(fail)?);
+                let content = Content::new(read_all(&file, found.st_size).map_err(fail)?);
                 let attributes = attributes(&file).map_err(fail)?;
                 Entry::File { content, ownership: self.ownership(&found, attributes) }
             }
@@ -50,7 +50,7 @@ impl Host {
             let error = io::Error::other("it is not a regular file");
             return Err(Error::io("read", path, error));
         }
-        let bytes = open_file(&place).and_then(|file| read_all(&file));
+        let bytes = open_file(&place).and_then(|file| read_all(&file, found.st_size));
         bytes.map(|bytes| Some(Content::new(bytes))).map_err(|e| Error::io("read", path, e))
     }
 
@@ -159,7 +159,11 @@ impl Host {
             Err(Error::Io { source, .. }) if is_absence(&source) => return Ok(None),
             Err(error) => return Err(error),
         };
-        match fstatat(&place.folder, place.name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
+        let found = place.found.map_or_else(
+            || fstatat(&place.folder, place.name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW),
+            Ok,
+        );
+        match found {
             Ok(found) => Ok(Some((place, found))),
             Err(Errno::ENOENT) => Ok(None),
             Err(errno) => Err(Error::io("look at", path, errno.into())),
@@ -235,8 +239,11 @@ pub(super) fn attributes(file: &File) -> io::Result<BTreeMap<String, Vec<u8>>> {
     Ok(attributes)
 }
 
-pub(super) fn read_all(mut file: &File) -> io::Result<Vec<u8>> {
+/// Reads a file that has about this size.
+pub(super) fn read_all(file: &File, size: i64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
+    bytes.try_reserve_exact(usize::try_from(size).unwrap_or_default())?;
+    // A file by itself would ask for its size and how far it is read.
+    file.take(u64::MAX).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

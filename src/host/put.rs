@@ -30,8 +30,9 @@ impl Host {
         let old = open_file(&place).ok();
         // Another name of the same file is not declared, so it is left alone.
         if let Some(old) = &old
-            && fstat(old).is_ok_and(|found| found.st_nlink == 1)
-            && read_all(old).is_ok_and(|bytes| bytes == content.bytes())
+            && let Ok(found) = fstat(old)
+            && found.st_nlink == 1
+            && read_all(old, found.st_size).is_ok_and(|bytes| bytes == content.bytes())
         {
             return set_ownership(old, numbers, ownership)
                 .map_err(|e| Error::io("change", path, e));
