@@ -1,11 +1,13 @@
 //! Calls to a server. Nobody who did not answer once is waited for again: a
 //! server that is down is told of soon, however much is asked of it. And who
-//! answered is not called only to see that.
+//! answered is not called only to see that, or which certificate is shown.
 
 use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustls::pki_types::CertificateDer;
 
 use super::{Error, Result, Session, Tls};
 
@@ -19,6 +21,8 @@ struct Known {
     silent: HashMap<SocketAddr, String>,
     /// Who answered.
     answered: HashSet<SocketAddr>,
+    /// Which certificates were shown, the server's own first.
+    shown: HashMap<SocketAddr, Vec<CertificateDer<'static>>>,
     /// Ports that are closed on our own side.
     barred: HashMap<u16, String>,
 }
@@ -64,6 +68,27 @@ impl Calls {
             }
             _ => session,
         }
+    }
+
+    /// Connects and goes over to TLS, from the first byte or by the protocol's
+    /// word for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Calls::connect`] and [`Session::start_tls`].
+    pub fn secure<S: Session>(&self, at: SocketAddr, at_once: bool, tls: &Tls) -> Result<S> {
+        let mut session: S = self.connect(at, at_once.then_some(tls))?;
+        if !at_once {
+            session.start_tls(tls)?;
+        }
+        self.known().shown.insert(at, session.wire().chain());
+        Ok(session)
+    }
+
+    /// Returns the certificates that were shown, whether one trusts them or not,
+    /// if somebody has been called.
+    pub(super) fn shown(&self, at: SocketAddr) -> Option<Vec<CertificateDer<'static>>> {
+        self.known().shown.get(&at).cloned()
     }
 
     /// Tells whether somebody has been called and answered.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustls::crypto::ring;
 
-use super::{Calls, Error, Imap, Pop3, Reply, Result, Server, Smtp, Tls};
+use super::{Calls, Error, Imap, Pop3, Reply, Result, Server, Session, Smtp, Tls};
 use crate::secret::Secret;
 
 /// How long a mail may take to its mailbox, where nothing is known of the server.
@@ -223,8 +223,7 @@ impl Exchange {
     /// Connects to port 25 as another server does.
     fn stranger(&self, said: Said<'_>) -> Result<Smtp> {
         let mut smtp = self.calls.connect::<Smtp>(self.at(25), None)?;
-        smtp.ehlo(OURSELVES)?;
-        smtp.starttls(&self.tls)?;
+        smtp.start_tls(&self.tls)?;
         said("STARTTLS", "agreed");
         smtp.ehlo(OURSELVES)?;
         Ok(smtp)

@@ -33,22 +33,17 @@ impl Session for Imap {
         }
     }
 
+    fn start_tls(&mut self, tls: &Tls) -> Result<()> {
+        self.command("STARTTLS", "STARTTLS")?;
+        self.wire.start_tls(tls)
+    }
+
     fn wire(&self) -> &Wire {
         &self.wire
     }
 }
 
 impl Imap {
-    /// Goes over to TLS (RFC 3501, 6.2.1).
-    ///
-    /// # Errors
-    ///
-    /// Also where TLS does not come about.
-    pub fn starttls(&mut self, tls: &Tls) -> Result<()> {
-        self.command("STARTTLS", "STARTTLS")?;
-        self.wire.start_tls(tls)
-    }
-
     /// Logs in; user and password may hold anything.
     ///
     /// # Errors

@@ -105,22 +105,8 @@ fn enter(
                 _ => Err(Error::refused("the login", reply.to_string())),
             };
         }
-        Protocol::Imap if port.at_once => {
-            server.call_tls::<Imap>(port.number, tls)?.login(login, password)
-        }
-        Protocol::Imap => {
-            let mut imap: Imap = server.call(port.number)?;
-            imap.starttls(tls)?;
-            imap.login(login, password)
-        }
-        Protocol::Pop3 if port.at_once => {
-            server.call_tls::<Pop3>(port.number, tls)?.login(login, password)
-        }
-        Protocol::Pop3 => {
-            let mut pop3: Pop3 = server.call(port.number)?;
-            pop3.stls(tls)?;
-            pop3.login(login, password)
-        }
+        Protocol::Imap => server.secure::<Imap>(port, tls)?.login(login, password),
+        Protocol::Pop3 => server.secure::<Pop3>(port, tls)?.login(login, password),
     };
     match outcome {
         Ok(()) => Ok(true),
@@ -136,15 +122,7 @@ fn enter(
 
 /// Connects to a port for people.
 fn submission(server: &Server, port: Port, tls: &Tls) -> Result<Smtp> {
-    let mut smtp: Smtp = match port.at_once {
-        true => server.call_tls(port.number, tls)?,
-        false => {
-            let mut smtp: Smtp = server.call(port.number)?;
-            smtp.ehlo(OURSELVES)?;
-            smtp.starttls(tls)?;
-            smtp
-        }
-    };
+    let mut smtp: Smtp = server.secure(port, tls)?;
     smtp.ehlo(OURSELVES)?;
     Ok(smtp)
 }

@@ -17,22 +17,17 @@ impl Session for Pop3 {
         Ok(pop3)
     }
 
+    fn start_tls(&mut self, tls: &Tls) -> Result<()> {
+        self.command("STLS", "STLS")?;
+        self.wire.start_tls(tls)
+    }
+
     fn wire(&self) -> &Wire {
         &self.wire
     }
 }
 
 impl Pop3 {
-    /// Goes over to TLS.
-    ///
-    /// # Errors
-    ///
-    /// Also where TLS does not come about.
-    pub fn stls(&mut self, tls: &Tls) -> Result<()> {
-        self.command("STLS", "STLS")?;
-        self.wire.start_tls(tls)
-    }
-
     /// Logs in.
     ///
     /// # Errors

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 
-use super::exchange::OURSELVES;
 use super::{Calls, Error, Imap, Pop3, Result, Session, Smtp, Tls};
 
 /// A mail server as it should be.
@@ -140,9 +139,13 @@ impl Server {
         self.calls.connect(SocketAddr::new(self.address(), port), None)
     }
 
-    /// Connects to one of its ports, with TLS from the first byte.
-    pub(super) fn call_tls<S: Session>(&self, port: u16, tls: &Tls) -> Result<S> {
-        self.calls.connect(SocketAddr::new(self.address(), port), Some(tls))
+    /// Connects to one of its ports, with TLS.
+    pub(super) fn secure<S: Session>(&self, port: Port, tls: &Tls) -> Result<S> {
+        self.calls.secure(self.at(port), port.at_once, tls)
+    }
+
+    fn at(&self, port: Port) -> SocketAddr {
+        SocketAddr::new(self.address(), port.number)
     }
 }
 
@@ -162,38 +165,25 @@ impl Port {
         }
     }
 
-    /// Goes over to TLS and returns the certificates that are shown.
-    pub(super) fn chain(
+    /// Returns the certificates that the port shows to whoever takes any.
+    pub(super) fn shown(self, server: &Server) -> Result<Vec<CertificateDer<'static>>> {
+        match server.calls.shown(server.at(self)) {
+            Some(shown) => Ok(shown),
+            None => self.shown_to(server, &Tls::unverified(&server.hostname)?),
+        }
+    }
+
+    /// Returns the certificates that the port shows to somebody who must trust
+    /// them.
+    pub(super) fn shown_to(
         self,
-        calls: &Calls,
-        address: IpAddr,
+        server: &Server,
         tls: &Tls,
     ) -> Result<Vec<CertificateDer<'static>>> {
-        let at = SocketAddr::new(address, self.number);
-        let at_once = self.at_once.then_some(tls);
         Ok(match self.protocol {
-            Protocol::Smtp => {
-                let mut smtp: Smtp = calls.connect(at, at_once)?;
-                if !self.at_once {
-                    smtp.ehlo(OURSELVES)?;
-                    smtp.starttls(tls)?;
-                }
-                smtp.wire().chain()
-            }
-            Protocol::Imap => {
-                let mut imap: Imap = calls.connect(at, at_once)?;
-                if !self.at_once {
-                    imap.starttls(tls)?;
-                }
-                imap.wire().chain()
-            }
-            Protocol::Pop3 => {
-                let mut pop3: Pop3 = calls.connect(at, at_once)?;
-                if !self.at_once {
-                    pop3.stls(tls)?;
-                }
-                pop3.wire().chain()
-            }
+            Protocol::Smtp => server.secure::<Smtp>(self, tls)?.wire().chain(),
+            Protocol::Imap => server.secure::<Imap>(self, tls)?.wire().chain(),
+            Protocol::Pop3 => server.secure::<Pop3>(self, tls)?.wire().chain(),
         })
     }
 }

@@ -49,9 +49,8 @@ pub fn certificates(server: &Server) -> Vec<Finding> {
     }];
     findings.push(lifetime("The certificate's days", seconds(), from, to, renew));
     findings.push(complete(server, certificate));
-    let Ok(any) = Tls::unverified(&server.hostname) else { return findings };
     findings.extend(on_each_port(server, &|port| {
-        of_shown(certificate, port, port.chain(&server.calls, server.address(), &any), &on_disk)
+        of_shown(certificate, port, port.shown(server), &on_disk)
     }));
     findings
 }
@@ -68,11 +67,9 @@ fn on_each_port(server: &Server, look: &(dyn Fn(Port) -> Finding + Sync)) -> Vec
 /// Looks at what each port shows as a mail program does that knows whom this
 /// machine knows.
 fn from_afar(server: &Server) -> Vec<Finding> {
-    let Ok(any) = Tls::unverified(&server.hostname) else { return Vec::new() };
     on_each_port(server, &|port| {
         let what = format!("The certificate on port {}", port.number);
-        let shown = port.chain(&server.calls, server.address(), &any);
-        let chain = match shown {
+        let chain = match port.shown(server) {
             Ok(chain) => chain,
             Err(error) => {
                 let remedy = "See what is said of the ports.";
@@ -94,7 +91,7 @@ fn from_afar(server: &Server) -> Vec<Finding> {
             let seen = format!("{}; self-signed, as mail.yml says", days.seen);
             return Finding { seen, ..days };
         }
-        match server.tls().and_then(|tls| port.chain(&server.calls, server.address(), &tls)) {
+        match server.tls().and_then(|tls| port.shown_to(server, &tls)) {
             Ok(_) => days,
             Err(Error::Tls(rustls::Error::InvalidCertificate(reason))) => {
                 Finding::ok(what, CHAIN).wrong(refusal(&reason), RENEW)
@@ -149,7 +146,7 @@ fn complete(server: &Server, certificate: &Certificate) -> Finding {
     };
     let authorities = CertificateDer::pem_slice_iter(authorities).filter_map(Result::ok);
     let verified = Tls::trusting_what_can_be_read(authorities, &server.hostname)
-        .and_then(|tls| port_for_chain(server).chain(&server.calls, server.address(), &tls));
+        .and_then(|tls| port_for_chain(server).shown_to(server, &tls));
     match verified {
         Ok(chain) => finding
             .seen(format!("{} certificates, by an authority that this host knows", chain.len())),

@@ -1,5 +1,6 @@
 //! An SMTP client (RFC 5321), with STARTTLS (RFC 3207) and AUTH (RFC 4954).
 
+use super::exchange::OURSELVES;
 use super::wire::{Session, Wire, visible};
 use super::{Error, Result, Tls};
 use crate::secret::Secret;
@@ -60,6 +61,13 @@ impl Session for Smtp {
         Ok(smtp)
     }
 
+    /// The server is to be asked again what it can do (RFC 3207, 4.2).
+    fn start_tls(&mut self, tls: &Tls) -> Result<()> {
+        self.ehlo(OURSELVES)?;
+        self.command("STARTTLS")?.agreed("STARTTLS")?;
+        self.wire.start_tls(tls)
+    }
+
     fn wire(&self) -> &Wire {
         &self.wire
     }
@@ -76,16 +84,6 @@ impl Smtp {
         // The first line is the server's own name.
         lines.remove(0);
         Ok(lines)
-    }
-
-    /// Goes over to TLS.
-    ///
-    /// # Errors
-    ///
-    /// Also where the server does not want to, and where TLS does not come about.
-    pub fn starttls(&mut self, tls: &Tls) -> Result<()> {
-        self.command("STARTTLS")?.agreed("STARTTLS")?;
-        self.wire.start_tls(tls)
     }
 
     /// Logs in.

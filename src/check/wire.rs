@@ -61,6 +61,13 @@ pub trait Session: Sized {
     /// Where the connection or the greeting is bad, and where it says no.
     fn greeted(wire: Wire) -> Result<Self>;
 
+    /// Goes over to TLS by the protocol's own word for that.
+    ///
+    /// # Errors
+    ///
+    /// Also where the server does not want to, and where TLS does not come about.
+    fn start_tls(&mut self, tls: &Tls) -> Result<()>;
+
     /// Returns the connection, to learn about its TLS.
     fn wire(&self) -> &Wire;
 

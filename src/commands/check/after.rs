@@ -58,12 +58,14 @@ fn found(loaded: &Loaded, stop: &Interruption, report: &mut Report) -> Result<Fo
         Ok(probe) => Ok(&probe.account),
         Err(why) => Err(why),
     };
-    let asked = ask(&subject.server, account.ok(), &[Part::Tls, Part::Login]);
+    let ask_for = |parts: &[Part]| ask(&subject.server, account.ok(), parts);
+    let asked = ask_for(&[Part::Login]);
     // Looked at while the others wait for answers.
     let configuration = subject.configuration(report)?;
     let mut found = asked.hear(stop);
-    // Last, since who answered by now need not be called for that.
-    found.extend(ask(&subject.server, account.ok(), &[Part::Ports]).hear(stop));
+    // Who answered by now and what was shown need not be called for.
+    found.extend(ask_for(&[Part::Tls]).hear(stop));
+    found.extend(ask_for(&[Part::Ports]).hear(stop));
     let again: Vec<Part> =
         found.iter().filter(|(_, all)| all.iter().any(is_wrong)).map(|(part, _)| *part).collect();
     if !again.is_empty() && !stop.is_asked() {
