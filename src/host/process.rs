@@ -39,6 +39,22 @@ impl Host {
         Ok(started.filter(|_| !dead).map(|started| Process { pid, boot: boot(), started }))
     }
 
+    /// Tells whether a process was sent a signal by which daemons are told to
+    /// read their files again, and has not taken it yet (proc(5), `SigPnd`).
+    pub fn is_to_be_told(&self, process: &Process) -> Result<bool> {
+        const TELLING: u64 = bit(Signal::SIGHUP) | bit(Signal::SIGUSR1) | bit(Signal::SIGUSR2);
+        let Some(status) = self.read(Path::new(&format!("/proc/{}/status", process.pid)))? else {
+            return Ok(false);
+        };
+        let text = String::from_utf8_lossy(status.bytes()).into_owned();
+        let waits = |line: &str| {
+            let (name, signals) = line.split_once(':')?;
+            let signals = u64::from_str_radix(signals.trim(), 16).ok()?;
+            Some(["SigPnd", "ShdPnd"].contains(&name) && signals & TELLING != 0)
+        };
+        Ok(text.lines().any(|line| waits(line) == Some(true)))
+    }
+
     /// Tells a process to end.
     pub fn end(&self, process: &Process) -> Result<()> {
         let pid = Pid::from_raw(process.pid.cast_signed());
@@ -78,6 +94,11 @@ impl Process {
     }
 }
 
+/// Where a signal stands in a set of them.
+const fn bit(signal: Signal) -> u64 {
+    1 << (signal as u64 - 1)
+}
+
 /// Returns the present time in nanoseconds since 1970.
 pub(crate) fn now() -> i64 {
     std::time::SystemTime::now()
@@ -97,4 +118,24 @@ fn since_boot() -> i64 {
 fn boot() -> String {
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     id.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_that_is_not_taken_shows() {
+        let host = Host::open(Path::new("/")).unwrap();
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = Pid::from_raw(child.id().cast_signed());
+        let process = host.process(child.id()).unwrap().unwrap();
+        kill(pid, Signal::SIGSTOP).unwrap();
+        assert!(!host.is_to_be_told(&process).unwrap());
+        kill(pid, Signal::SIGHUP).unwrap();
+        assert!(host.is_to_be_told(&process).unwrap());
+        kill(pid, Signal::SIGCONT).unwrap();
+        child.wait().unwrap();
+        assert!(!host.is_to_be_told(&process).unwrap());
+    }
 }

@@ -20,8 +20,11 @@ const PATIENCE_AFTER_RELOAD: Duration = Duration::from_secs(3);
 pub(super) const MOMENT: Duration = Duration::from_secs(1);
 
 /// A daemon is told by a signal to read its files, and answers with the old ones
-/// until it heard that.
-const HEARING: Duration = Duration::from_millis(50);
+/// until it took that, and for a moment after.
+const HEARING: Duration = Duration::from_millis(20);
+
+/// How long it is waited for a daemon that does not take a signal.
+const PATIENCE_TO_TELL: Duration = Duration::from_secs(1);
 
 /// How many processes may follow another before that is a loop.
 const SUCCESSORS: usize = 3;
@@ -49,7 +52,7 @@ pub(super) fn wait_until_well(
     begun: Begun,
 ) -> Result<Process> {
     if begun == Begun::Reloaded {
-        std::thread::sleep(HEARING);
+        wait_until_told(host, &process)?;
     }
     let mut successors = 0;
     let (mut since, mut seen, mut progress) = (Instant::now(), Instant::now(), Instant::now());
@@ -101,6 +104,15 @@ pub(super) fn wait_until_well(
         }
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+fn wait_until_told(host: &Host, process: &Process) -> Result<()> {
+    let begun = Instant::now();
+    while host.is_to_be_told(process)? && begun.elapsed() < PATIENCE_TO_TELL {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(HEARING);
+    Ok(())
 }
 
 /// Says what is wrong with a service, and where to read on.
