@@ -74,6 +74,19 @@ fn to_each_file(debian: &Debian, line: &str) {
 }
 
 #[test]
+fn what_an_upgrade_of_debian_leaves_behind_is_mended() {
+    let (old, debian) = (converged(Suite::Bookworm), converged(Suite::Trixie));
+    for path in ["/etc/dovecot/dovecot.conf", "/etc/postfix/main.cf"] {
+        let _ = debian.run_with_input(&["tee", path], &old.read(path)).success();
+    }
+    let restart = debian.shell("systemctl restart dovecot; systemctl reload postfix");
+    assert!(!debian.shell("systemctl is-active dovecot").is_success(), "{restart}");
+    let files = ["file:/etc/dovecot/dovecot.conf", "file:/etc/postfix/main.cf"];
+    mends(&debian, "upgraded", &[&files[..], &["service:dovecot", "service:postfix"]].concat());
+    assert!(greeting(&debian, 143).starts_with("* OK"));
+}
+
+#[test]
 fn every_damage_to_a_managed_file_is_found_and_mended() {
     let damages = [
         ("edited", "echo '# by hand' >>$f"),
