@@ -177,6 +177,7 @@ mod tests {
     #[test]
     fn what_is_not_yaml_is_said_in_plain_words() {
         assert_eq!(errors("a:\n\tb: 1\n"), "(2, 1) a tab in the indentation\n");
+        assert_eq!(errors("a: x\n\n \tb: 1\n"), "(3, 2) a tab in the indentation\n");
         assert_eq!(errors("a: \"x\nb: 1\n"), "(1, 4) a quote is not closed\n");
         assert_eq!(errors("a: [1, 2\nb: 1\n"), "(1, 4) a `[` is not closed\n");
         assert_eq!(errors("a: 1\n  b: 2\n"), "(2, 3) indented further than the line above\n");

@@ -19,7 +19,11 @@ pub(super) fn explain(
     open: Option<&Range<usize>>,
 ) -> Diagnostic {
     let text = &source.text;
-    let at = error.marker().byte_offset().unwrap_or(text.len());
+    let mut at = error.marker().byte_offset().unwrap_or(text.len());
+    if *error.kind() == ErrorKind::TabInPlainScalar {
+        // The parser stops where the value ends, on a line before.
+        at += text.get(at..).and_then(|rest| rest.find('\t')).unwrap_or_default();
+    }
     if let Some(tab) = tab_in_indentation(text, at) {
         return Diagnostic::new(source, tab, "a tab in the indentation")
             .help("YAML is indented with spaces: replace the tab by spaces");
