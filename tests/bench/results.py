@@ -278,7 +278,8 @@ def main():
         print_table(["", ""], [list(pair) for pair in figures("ssh-facts").items()])
     print("## How to repeat it\n")
     print("```sh\ntests/bench/run\n```\n")
-    print("by root on a Debian machine with a Rust toolchain and the network, about half an hour;")
+    print("by root on a Debian machine with a Rust toolchain and the network: ten minutes,")
+    print("the first time half an hour, since the peers are installed then;")
     print("`tests/bench/run PART...` for single parts (no-op, drift, fresh, many, ssh).")
     print("The inner parts (parse, render, compare, diff): `cargo bench`.")
 
