@@ -122,6 +122,8 @@ fn boot() -> String {
 
 #[cfg(test)]
 mod tests {
+    use nix::sys::wait::{WaitPidFlag, waitpid};
+
     use super::*;
 
     #[test]
@@ -131,6 +133,8 @@ mod tests {
         let pid = Pid::from_raw(child.id().cast_signed());
         let process = host.process(child.id()).unwrap().unwrap();
         kill(pid, Signal::SIGSTOP).unwrap();
+        // Before it is stopped it would take the other signal first.
+        waitpid(pid, Some(WaitPidFlag::WUNTRACED)).unwrap();
         assert!(!host.is_to_be_told(&process).unwrap());
         kill(pid, Signal::SIGHUP).unwrap();
         assert!(host.is_to_be_told(&process).unwrap());

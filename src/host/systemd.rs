@@ -94,7 +94,8 @@ impl Host {
         }
         // The number of what is to be done, 0 for nothing; and where to ask about it.
         let job = self.property(&unit.full_name(), "Unit", "Job");
-        matches!(job, Ok(Value::List(job)) if job.first().and_then(Value::number) != Some(0))
+        let number = |job: &[Value]| job.first().and_then(Value::number);
+        matches!(job, Ok(Value::List(job)) if number(&job).is_some_and(|number| number > 0))
     }
 
     /// Asks for a property of a unit. The connection is kept for the next
