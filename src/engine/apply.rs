@@ -9,7 +9,7 @@ use super::journal::{Journal, Outcome};
 use super::undo::way_back;
 use super::{Change, Event, OURS, Plan};
 use crate::fault::{Point, pass};
-use crate::host::{Error, Host, Result};
+use crate::host::{Error, Host, Result, wait_for_next_second};
 use crate::resource::{self, Key, State};
 
 /// A run that failed, or was told to stop.
@@ -110,12 +110,7 @@ impl Run<'_> {
             if !back {
                 // What is met already may have been brought by a package of this run: the plan
                 // announced it, and the way back leads past it.
-                numbers.push(self.journal.ahead(
-                    &change.step,
-                    &change.key,
-                    &change.before,
-                    &change.after,
-                )?);
+                numbers.push(self.journal.ahead(change)?);
             }
             if !is_met {
                 // What the plan saw says more than what this run made of it since.
@@ -134,6 +129,9 @@ impl Run<'_> {
                     "{key} was changed, yet is not what it should be"
                 )));
             }
+        }
+        if changes.iter().any(|change| change.polled) && !batch.is_empty() {
+            wait_for_next_second();
         }
         let noted = self.applied.note(self.host, self.journal.number(), changes);
         if !back {

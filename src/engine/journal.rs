@@ -73,6 +73,9 @@ pub struct Record {
     pub after: State<Stored>,
     /// What stood at the paths that the change touches.
     pub traces: Vec<(PathBuf, State<Stored>)>,
+    /// Its reader looks once a second whether it changed.
+    #[serde(default)]
+    pub polled: bool,
 }
 
 /// How a run ended.
@@ -146,27 +149,22 @@ impl<'h> Journal<'h> {
     }
 
     /// Keeps what a change will touch. When this returns, it is on disk.
-    pub(super) fn ahead(
-        &mut self,
-        step: &str,
-        key: &Key,
-        before: &State,
-        after: &State,
-    ) -> Result<usize> {
+    pub(super) fn ahead(&mut self, change: &Change) -> Result<usize> {
         let store = Store::new(self.host);
         let mut traces = Vec::new();
-        for path in resource::touches(key) {
+        for path in resource::touches(&change.key) {
             let state = resource::observe(self.host, &Key::File(path.clone()))?;
             traces.push((path, store.keep(state)?));
         }
         let number = self.records.len();
         let record = Record {
             number,
-            step: step.to_owned(),
-            key: key.clone(),
-            before: store.keep(before.clone())?,
-            after: store.keep(after.clone())?,
+            step: change.step.clone(),
+            key: change.key.clone(),
+            before: store.keep(change.before.clone())?,
+            after: store.keep(change.after.clone())?,
             traces,
+            polled: change.polled,
         };
         self.write(&Entry::Change(Box::new(record.clone())))?;
         self.records.push(record);

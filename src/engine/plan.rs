@@ -20,6 +20,8 @@ pub struct Change {
     pub after: State,
     /// How it came to be other than an earlier run left it, if it did.
     pub drift: Option<Drift>,
+    /// Its reader looks once a second whether it changed.
+    pub(super) polled: bool,
     /// What must pass before this change, the first to files that belong
     /// together, is made.
     pub(super) checks: Vec<StagedCheck>,
@@ -28,7 +30,7 @@ pub struct Change {
 impl Change {
     /// Makes a change.
     pub(super) fn new(step: String, key: Key, before: State, after: State) -> Self {
-        Self { step, key, before, after, drift: None, checks: Vec::new() }
+        Self { step, key, before, after, drift: None, polled: false, checks: Vec::new() }
     }
 }
 
@@ -102,6 +104,7 @@ pub fn plan(host: &Host, declared: &[Declared]) -> Result<Plan, PlanError> {
             let (key, after) = (target.key, target.after);
             let mut change = Change::new(step.clone(), key, before, after);
             change.drift = applied.drift(host, &change).map_err(fail)?;
+            change.polled = resource.is_polled();
             plan.changes.push(change);
         }
     }

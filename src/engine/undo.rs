@@ -76,7 +76,9 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
                     continue;
                 }
             };
-            list.push(Change::new(record.step.clone(), key, now, wish));
+            let mut change = Change::new(record.step.clone(), key, now, wish);
+            change.polled = record.polled;
+            list.push(change);
         }
     }
     if !installed.is_empty() {

@@ -40,7 +40,7 @@ pub use facts::{Facts, Init, Program};
 pub use greeting::{Endpoint, Greeting};
 pub use init::Unit;
 pub use process::Process;
-pub(crate) use process::now;
+pub(crate) use process::{now, wait_for_next_second};
 pub use signals::Interruption;
 pub use space::Space;
 pub use swap::Read;

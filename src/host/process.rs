@@ -106,6 +106,14 @@ pub(crate) fn now() -> i64 {
         .map_or(0, |time| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX))
 }
 
+/// Waits until the clock's next second begins: what looks at a file at most once
+/// in each, as Dovecot does at its users, then sees how it is now.
+pub(crate) fn wait_for_next_second() {
+    const SECOND: i64 = 1_000_000_000;
+    let rest = SECOND - now().rem_euclid(SECOND);
+    std::thread::sleep(std::time::Duration::from_nanos(rest.unsigned_abs()));
+}
+
 /// Returns the time since the kernel started, in nanoseconds.
 fn since_boot() -> i64 {
     let uptime = std::fs::read_to_string("/proc/uptime").unwrap_or_default();

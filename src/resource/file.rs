@@ -9,13 +9,16 @@ use super::attributes::{Assets, Declared, content, path};
 use super::{Blob, Key, State, Target, View, keys};
 use crate::digest::Digest;
 use crate::host::{self, Content, Entry, Error, Host, Result};
-use crate::yaml::{Decoder, Node};
+use crate::yaml::{Decoder, Fields, Node};
 
 /// A step's path and what should stand there.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct File {
     path: PathBuf,
     desired: Desired,
+    /// Its reader looks once a second whether it changed.
+    #[serde(default)]
+    polled: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -73,15 +76,16 @@ impl File {
         let fields = decoder.fields(node, &keys::FILE)?;
         let path = fields.require("path", &node.span, decoder);
         let path = path.and_then(|entry| self::path(&entry.value, decoder));
-        let secret = fields.get("secret").is_some_and(|e| decoder.boolean(&e.value) == Some(true));
-        let desired = if absent(&fields, decoder) {
+        let secret = is_true(&fields, "secret", decoder);
+        let polled = is_true(&fields, "polled", decoder);
+        let desired = if is_true(&fields, "absent", decoder) {
             Desired::Absent
         } else {
             let declared = Declared::decode(&fields, decoder);
             let content = content(&fields, assets, decoder)?.map(Wanted::Content);
             Desired::File { content, secret, declared }
         };
-        Some(Self { path: path?, desired })
+        Some(Self { path: path?, desired, polled })
     }
 
     /// Reads the fields of a `directory` step.
@@ -89,12 +93,12 @@ impl File {
         let fields = decoder.fields(node, &keys::DIRECTORY)?;
         let path = fields.require("path", &node.span, decoder);
         let path = path.and_then(|entry| self::path(&entry.value, decoder));
-        let desired = if absent(&fields, decoder) {
+        let desired = if is_true(&fields, "absent", decoder) {
             Desired::Absent
         } else {
             Desired::Directory(Declared::decode(&fields, decoder))
         };
-        Some(Self { path: path?, desired })
+        Some(Self { path: path?, desired, polled: false })
     }
 
     /// Reads the fields of a `link` step.
@@ -102,25 +106,25 @@ impl File {
         let fields = decoder.fields(node, &keys::LINK)?;
         let path = fields.require("path", &node.span, decoder);
         let path = path.and_then(|entry| self::path(&entry.value, decoder));
-        let desired = if absent(&fields, decoder) {
+        let desired = if is_true(&fields, "absent", decoder) {
             Desired::Absent
         } else {
             let target = fields.require("target", &node.span, decoder)?;
             Desired::Link { target: decoder.line(&target.value)?.into() }
         };
-        Some(Self { path: path?, desired })
+        Some(Self { path: path?, desired, polled: false })
     }
 
     /// Wants a file of root's with this content, which is never shown.
     pub(super) fn secret(path: PathBuf, content: &str, mode: u32) -> Self {
         let content = Some(Wanted::Content(Content::new(content.as_bytes().to_vec())));
         let declared = Declared::of_root(mode);
-        Self { path, desired: Desired::File { content, secret: true, declared } }
+        Self { path, desired: Desired::File { content, secret: true, declared }, polled: false }
     }
 
     /// Wants a directory of root's.
     pub(super) fn directory(path: PathBuf, mode: u32) -> Self {
-        Self { path, desired: Desired::Directory(Declared::of_root(mode)) }
+        Self { path, desired: Desired::Directory(Declared::of_root(mode)), polled: false }
     }
 
     /// Returns the path as a key.
@@ -137,6 +141,11 @@ impl File {
             }
             _ => None,
         }
+    }
+
+    /// Tells whether what follows a change waits until the file's reader saw it.
+    pub(super) fn is_polled(&self) -> bool {
+        self.polled
     }
 
     /// Returns the path with the state that is declared for it.
@@ -219,8 +228,8 @@ fn refuse_unknown_names(view: &View<'_>, after: &State) -> Result<()> {
     Ok(())
 }
 
-fn absent(fields: &crate::yaml::Fields<'_>, decoder: &mut Decoder) -> bool {
-    fields.get("absent").is_some_and(|entry| decoder.boolean(&entry.value) == Some(true))
+fn is_true(fields: &Fields<'_>, key: &str, decoder: &mut Decoder) -> bool {
+    fields.get(key).is_some_and(|entry| decoder.boolean(&entry.value) == Some(true))
 }
 
 /// Looks at what stands at a path.

@@ -88,6 +88,13 @@ pub(super) const FILE: Section = section(
         GROUP_OF,
         MODE.or("`\"0644\"` for a new one, of a secret `\"0600\"`"),
         Known::new("secret", Shape::Boolean, "`true`: the content is never shown.").or("`false`"),
+        Known::new(
+            "polled",
+            Shape::Boolean,
+            "`true`: its reader looks once a second whether it changed, and what follows waits \
+             until it has.",
+        )
+        .or("`false`"),
         ABSENT,
     ],
     &["path"],

@@ -153,6 +153,12 @@ impl Resource {
         }
     }
 
+    /// Tells whether its reader looks once a second whether it changed, so that
+    /// what follows a change waits until it has.
+    pub fn is_polled(&self) -> bool {
+        matches!(self, Self::File(file) if file.is_polled())
+    }
+
     /// Returns how the resource is checked before it goes live.
     pub fn checks(&self) -> &[Check] {
         match self {
