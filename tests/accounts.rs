@@ -116,7 +116,7 @@ fn what_is_added_and_removed_again_leaves_the_file_as_it_was() {
         desk.run(0, &["alias", "remove", address]);
     }
     let said = desk.run(0, &["account", "remove", "bert"]);
-    says(&said, &["stays in /var/vmail/bert", "mailprov apply mail.yml"]);
+    says(&said, &["stays in /var/vmail/bert", "doveadm kick bert\n", "mailprov apply mail.yml"]);
     assert_eq!(desk.read("mail.yml"), MAIL);
 }
 

@@ -97,7 +97,7 @@ fn passwd(
     from: &PasswordFrom,
     report: &mut Report,
 ) -> Result<(), Stop> {
-    let (_, account) = existing(&file.spec, name)?;
+    let (index, account) = existing(&file.spec, name)?;
     let key = written(&file.document, account);
     let path = ["accounts", key, "password"];
     if let Some(hash_file) = file.document.get(&["accounts", key, "password_file"]) {
@@ -105,13 +105,28 @@ fn passwd(
             return Err(missing(name));
         };
         let hash = new_hash(from, name, report)?;
-        return file.save_secret(&scalar.text, hash.secret().expose(), report);
+        file.save_secret(&scalar.text, hash.secret().expose(), report)?;
+    } else {
+        let with = |hash: &str| file.document.replace(&path, &Value::Quoted(hash.to_owned()));
+        file.edited(with(NO_PASSWORD), report)?;
+        let hash = new_hash(from, name, report)?;
+        let edited = file.edited(with(hash.secret().expose()), report)?;
+        file.save(&edited, report)?;
     }
-    let with = |hash: &str| file.document.replace(&path, &Value::Quoted(hash.to_owned()));
-    file.edited(with(NO_PASSWORD), report)?;
-    let hash = new_hash(from, name, report)?;
-    let edited = file.edited(with(hash.secret().expose()), report)?;
-    file.save(&edited, report)
+    tell_of_sessions(file, index, name, report);
+    Ok(())
+}
+
+/// Says what neither a new password nor none changes, and how to: a password is
+/// asked for when a mail program comes, not while it stays.
+fn tell_of_sessions(file: &MailYml, account: usize, name: &Name, report: &mut Report) {
+    let logins = file.spec.directory.logins(account);
+    let kicks: Vec<_> = logins.iter().map(|login| format!("doveadm kick {login}")).collect();
+    report.note(&format!(
+        "Mail programs that are logged in as `{name}` stay so. To have them hang up, once this is \
+         applied, on the server: {}\n",
+        kicks.join("; ")
+    ));
 }
 
 fn remove(file: &MailYml, name: &Name, report: &mut Report) -> Result<(), Stop> {
@@ -133,6 +148,7 @@ fn remove(file: &MailYml, name: &Name, report: &mut Report) -> Result<(), Stop> 
         "The mail of `{name}` stays in {}; `mailprov account add {name}` finds it again.\n",
         homes.join(" and ")
     ));
+    tell_of_sessions(file, index, name, report);
     // Without `system_mail` and a catch-all the first account has it, which may be another now.
     if let Some(address) = left.filter(|it| file.spec.directory.system_mail.as_ref() != Some(it)) {
         report.note(&format!("The mail of root, postmaster and the like now goes to {address}.\n"));

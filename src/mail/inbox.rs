@@ -131,5 +131,8 @@ mod tests {
     fn mailboxes_of_a_domain_log_in_with_the_whole_address() {
         let (login, address, _) = inbox("accounts: {anna: HASH}\nmailboxes: per-domain\n").unwrap();
         assert_eq!(login, address);
+        let apart = spec("accounts: {anna: HASH}\nmailboxes: per-domain\n").directory;
+        assert_eq!(apart.logins(0), ["anna@example.org".into()]);
+        assert_eq!(spec("accounts: {anna: HASH}\n").directory.logins(0), ["anna".into()]);
     }
 }

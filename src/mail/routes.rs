@@ -84,6 +84,12 @@ impl Directory {
         }
     }
 
+    /// Returns the names that an account logs in with: one for each mailbox.
+    pub fn logins(&self, account: usize) -> Vec<Arc<str>> {
+        let mailboxes = self.mailboxes_of(account);
+        mailboxes.iter().map(|mailbox| self.login(account, mailbox)).collect()
+    }
+
     /// Returns the mailboxes of an account: one, or one for each of its domains.
     pub fn mailboxes_of(&self, account: usize) -> Vec<Address> {
         match self.mailboxes {

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::common::{CERTIFICATE, KEY, Letter, Server, Spec, servers};
+use crate::support::wait_for;
 
 /// One account, and comments to keep.
 const COMMENTED: Spec = Spec {
@@ -57,9 +58,15 @@ fn an_account_comes_changes_its_password_goes_and_finds_its_mail_again() {
         server.settle();
         assert_eq!(mails(&server, "anna", first), 1);
 
-        edit(&server, "account passwd anna --password-stdin", second);
+        let mut stays = server.anonymous_imap();
+        stays.login("anna", first).unwrap().ok().unwrap();
+        let said = edit(&server, "account passwd anna --password-stdin", second);
+        assert!(said.contains("doveadm kick anna\n"), "{said}");
         assert!(!opens(&server, "anna", first));
         assert!(opens(&server, "anna", second));
+        stays.command("NOOP").unwrap().ok().unwrap();
+        let _ = server.debian.run(&["doveadm", "kick", "anna"]).success();
+        wait_for("the old session to end", || stays.command("NOOP").err());
 
         let said = edit(&server, "account remove anna", "");
         assert!(said.contains("/var/vmail/anna"), "{said}");
