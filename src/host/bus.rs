@@ -1,7 +1,7 @@
-//! Questions to systemd over its own socket, in D-Bus's language: for the value
-//! of a property of a unit. To start `systemctl` for it takes longer than all
-//! that is otherwise looked at; the libraries for D-Bus bring a runtime with
-//! them, for what is one message there and one back
+//! Calls to systemd over its own socket, in D-Bus's language: for the value of a
+//! property of a unit, or to have one reloaded. To start `systemctl` for it takes
+//! longer than all that is otherwise looked at; the libraries for D-Bus bring a
+//! runtime with them, for what is one message there and one back
 //! (<https://dbus.freedesktop.org/doc/dbus-specification.html>).
 
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -10,6 +10,9 @@ use std::time::Duration;
 
 /// Where systemd itself listens, without a bus between; root alone may ask.
 const SOCKET: &str = "/run/systemd/private";
+
+/// Where systemd is to be found at it, and its units below.
+const MANAGER: &str = "/org/freedesktop/systemd1";
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -91,28 +94,45 @@ impl Bus {
         interface: &str,
         name: &str,
     ) -> io::Result<Value> {
-        self.0.get_mut().write_all(&question(unit, interface, name))?;
+        let path = format!("{MANAGER}/unit/{}", escaped(unit));
+        let interface = format!("org.freedesktop.systemd1.{interface}");
+        let get = call(&path, "org.freedesktop.DBus.Properties", "Get", [&interface, name]);
+        value(&self.ask(&get)?)
+    }
+
+    /// Has a unit's process read its files again, in a job that `Job` of the unit
+    /// then tells of.
+    ///
+    /// # Errors
+    ///
+    /// As [`Bus::property`].
+    pub(super) fn reload(&mut self, unit: &str) -> io::Result<()> {
+        let interface = "org.freedesktop.systemd1.Manager";
+        self.ask(&call(MANAGER, interface, "ReloadUnit", [unit, "replace"])).map(drop)
+    }
+
+    fn ask(&mut self, call: &[u8]) -> io::Result<Vec<u8>> {
+        self.0.get_mut().write_all(call)?;
         answer(&mut self.0)
     }
 }
 
-/// Writes the call of `org.freedesktop.DBus.Properties.Get`.
-fn question(unit: &str, interface: &str, name: &str) -> Vec<u8> {
+/// Writes the call of a method with two texts.
+fn call(path: &str, interface: &str, member: &str, arguments: [&str; 2]) -> Vec<u8> {
     let mut body = Vec::new();
-    text(&mut body, &format!("org.freedesktop.systemd1.{interface}"));
-    text(&mut body, name);
+    arguments.iter().for_each(|argument| text(&mut body, argument));
     let mut fields = Vec::new();
     for (code, kind, value) in [
-        (PATH, b'o', format!("/org/freedesktop/systemd1/unit/{}", escaped(unit))),
-        (INTERFACE, b's', "org.freedesktop.DBus.Properties".into()),
-        (MEMBER, b's', "Get".into()),
-        (SIGNATURE, b'g', "ss".into()),
+        (PATH, b'o', path),
+        (INTERFACE, b's', interface),
+        (MEMBER, b's', member),
+        (SIGNATURE, b'g', "ss"),
     ] {
         pad(&mut fields, 8);
         fields.extend([code, 1, kind, 0]);
         match kind {
-            b'g' => signature(&mut fields, &value),
-            _ => text(&mut fields, &value),
+            b'g' => signature(&mut fields, value),
+            _ => text(&mut fields, value),
         }
     }
     let mut message = vec![b'l', CALL, 0, 1];
@@ -125,14 +145,14 @@ fn question(unit: &str, interface: &str, name: &str) -> Vec<u8> {
     message
 }
 
-/// Reads the answer. Signals may come before it: systemd tells everybody at this
-/// socket what becomes of units.
-fn answer(from: &mut impl Read) -> io::Result<Value> {
+/// Reads the answer: its body. Signals may come before it: systemd tells everybody
+/// at this socket what becomes of units.
+fn answer(from: &mut impl Read) -> io::Result<Vec<u8>> {
     const MOST_SIGNALS: usize = 1000;
     for _ in 0..MOST_SIGNALS {
         match message(from)? {
             (SIGNAL, _) => {}
-            (RETURN, body) => return value(&body),
+            (RETURN, body) => return Ok(body),
             _ => break,
         }
     }
@@ -304,14 +324,19 @@ mod tests {
         message
     }
 
+    /// Reads the value that somebody answers.
+    fn told(mut said: &[u8]) -> io::Result<Value> {
+        answer(&mut said).and_then(|body| value(&body))
+    }
+
     #[test]
     fn texts_and_numbers_are_read() {
         let active = reply(RETURN, b"\x01s\0\0\x06\0\0\0active\0");
-        assert_eq!(answer(&mut &active[..]).unwrap(), Value::Text("active".into()));
+        assert_eq!(told(&active).unwrap(), Value::Text("active".into()));
         let pid = reply(RETURN, b"\x01u\0\0\x39\x05\0\0");
-        assert_eq!(answer(&mut &pid[..]).unwrap(), Value::Number(1337));
+        assert_eq!(told(&pid).unwrap(), Value::Number(1337));
         let time = reply(RETURN, b"\x01t\0\0\0\0\0\0\0\0\0\0\x01\0\0\0");
-        assert_eq!(answer(&mut &time[..]).unwrap(), Value::Number(1 << 32));
+        assert_eq!(told(&time).unwrap(), Value::Number(1 << 32));
     }
 
     #[test]
@@ -344,7 +369,7 @@ mod tests {
         let mut said = reply(SIGNAL, b"\x01s\0\0\x03\0\0\0new\0");
         said.extend(reply(SIGNAL, b""));
         said.extend(reply(RETURN, b"\x01u\0\0\x01\0\0\0"));
-        assert_eq!(answer(&mut &said[..]).unwrap(), Value::Number(1));
+        assert_eq!(told(&said).unwrap(), Value::Number(1));
     }
 
     #[test]
@@ -353,23 +378,30 @@ mod tests {
         for length in 0..whole.len() - 1 {
             let mut cut = whole.clone();
             cut.truncate(length);
-            assert!(answer(&mut &cut[..]).is_err(), "{length}");
+            assert!(told(&cut).is_err(), "{length}");
         }
-        assert!(answer(&mut &reply(3, b"\x01s\0\0\x02\0\0\0no\0")[..]).is_err());
-        assert!(answer(&mut &reply(RETURN, b"\x01s\0\0\xff\xff\xff\x7factive\0")[..]).is_err());
+        assert!(told(&reply(3, b"\x01s\0\0\x02\0\0\0no\0")).is_err());
+        assert!(told(&reply(RETURN, b"\x01s\0\0\xff\xff\xff\x7factive\0")).is_err());
         for types in ["as", "ay", "a", "aaa", "a(", "(", "(s", "(s)", "v", "x", ""] {
             let mut body = vec![u8::try_from(types.len()).unwrap()];
             body.extend(types.bytes());
             body.resize(12, 1);
             assert!(value(&body).is_err(), "{types}");
         }
-        assert!(answer(&mut &[0xff; 64][..]).is_err());
+        assert!(told(&[0xff; 64]).is_err());
     }
 
     #[test]
-    fn a_question_is_laid_out_as_d_bus_wants_it() {
-        let question = question("a-b.path", "Unit", "ActiveState");
+    fn a_call_is_laid_out_as_d_bus_wants_it() {
+        assert_eq!(escaped("a-b.path"), "a_2db_2epath");
         let path = b"/org/freedesktop/systemd1/unit/a_2db_2epath\0";
+        let interface = "org.freedesktop.systemd1.Unit";
+        let question = call(
+            std::str::from_utf8(path).unwrap().trim_end_matches('\0'),
+            "org.freedesktop.DBus.Properties",
+            "Get",
+            [interface, "ActiveState"],
+        );
         let at = question.windows(path.len()).position(|part| part == path).unwrap();
         // Code, type, length, text.
         assert_eq!(question[at - 8..at], [PATH, 1, b'o', 0, 43, 0, 0, 0]);

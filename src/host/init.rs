@@ -167,6 +167,10 @@ impl Host {
                 if unit.other_type().is_some() || self.ask_systemd(&full)?.is_outdated {
                     self.read_units_again()?;
                 }
+                // Sooner than by systemctl, which says more where it fails.
+                if verb == "reload" && self.reload_directly(unit) {
+                    return Ok(());
+                }
                 let command = self.command(["systemctl", verb, &unit.full_name()]);
                 let captured = command.capture()?;
                 if captured.success() {

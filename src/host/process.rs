@@ -55,6 +55,16 @@ impl Host {
         Ok(text.lines().any(|line| waits(line) == Some(true)))
     }
 
+    /// Tells whether a process waits for somebody to call, as a daemon does once
+    /// it has done what it was told (proc(5), `wchan`). Not every kernel says.
+    pub fn is_listening(&self, process: &Process) -> bool {
+        let path = format!("/proc/{}/wchan", process.pid);
+        let waits = self.read(Path::new(&path)).ok().flatten();
+        // Such as do_epoll_wait, ep_poll, do_sys_poll and do_select.
+        let is_for_calls = |name: &str| name.contains("poll") || name.contains("select");
+        waits.is_some_and(|name| is_for_calls(&String::from_utf8_lossy(name.bytes())))
+    }
+
     /// Tells a process to end.
     pub fn end(&self, process: &Process) -> Result<()> {
         let pid = Pid::from_raw(process.pid.cast_signed());
@@ -130,7 +140,16 @@ fn boot() -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::os::fd::AsFd;
+    use std::os::unix::net::UnixStream;
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     use nix::sys::wait::{WaitPidFlag, waitpid};
+    use nix::unistd::gettid;
 
     use super::*;
 
@@ -149,5 +168,27 @@ mod tests {
         kill(pid, Signal::SIGCONT).unwrap();
         child.wait().unwrap();
         assert!(!host.is_to_be_told(&process).unwrap());
+    }
+
+    #[test]
+    fn who_waits_to_be_called_shows() {
+        let host = Host::open(Path::new("/")).unwrap();
+        let (one, mut other) = UnixStream::pair().unwrap();
+        let (sender, receiver) = mpsc::channel();
+        // The kernel tells of threads as of processes.
+        let listener = thread::spawn(move || {
+            sender.send(gettid().as_raw().unsigned_abs()).unwrap();
+            let mut calls = [PollFd::new(one.as_fd(), PollFlags::POLLIN)];
+            poll(&mut calls, PollTimeout::NONE).unwrap();
+        });
+        let listens = host.process(receiver.recv().unwrap()).unwrap().unwrap();
+        let begun = Instant::now();
+        while !host.is_listening(&listens) && begun.elapsed().as_secs() < 30 {
+            thread::sleep(Duration::from_millis(1));
+        }
+        assert!(host.is_listening(&listens));
+        other.write_all(b"a call").unwrap();
+        listener.join().unwrap();
+        assert!(!host.is_listening(&listens));
     }
 }

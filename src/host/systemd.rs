@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 
@@ -83,6 +84,21 @@ impl Host {
                 })
             }
         }
+    }
+
+    /// Has systemd reload a unit, and waits until that is over. False where it
+    /// could not be asked so, or failed: `systemctl` says why.
+    pub(super) fn reload_directly(&self, unit: &Unit) -> bool {
+        const GLANCE: Duration = Duration::from_millis(2);
+        let name = unit.full_name();
+        if Bus::open().and_then(|mut bus| bus.reload(&name)).is_err() {
+            return false;
+        }
+        while self.is_changing(unit) {
+            std::thread::sleep(GLANCE);
+        }
+        let result = self.property(&name, "Service", "ReloadResult");
+        result.is_ok_and(|result| result.text() == "success")
     }
 
     /// Tells whether systemd is about to start, reload, or stop a unit, as after a

@@ -20,8 +20,9 @@ const PATIENCE_AFTER_RELOAD: Duration = Duration::from_secs(3);
 pub(super) const MOMENT: Duration = Duration::from_secs(1);
 
 /// A daemon is told by a signal to read its files, and answers with the old ones
-/// until it took that, and for a moment after.
-const HEARING: Duration = Duration::from_millis(20);
+/// until it took that, and then until it listens again. Where that cannot be
+/// seen, this long is waited.
+const HEARING: Duration = Duration::from_millis(50);
 
 /// How long it is waited for a daemon that does not take a signal.
 const PATIENCE_TO_TELL: Duration = Duration::from_secs(1);
@@ -107,11 +108,15 @@ pub(super) fn wait_until_well(
 }
 
 fn wait_until_told(host: &Host, process: &Process) -> Result<()> {
+    const GLANCE: Duration = Duration::from_millis(2);
     let begun = Instant::now();
     while host.is_to_be_told(process)? && begun.elapsed() < PATIENCE_TO_TELL {
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(GLANCE);
     }
-    std::thread::sleep(HEARING);
+    let told = Instant::now();
+    while !host.is_listening(process) && told.elapsed() < HEARING {
+        std::thread::sleep(GLANCE);
+    }
     Ok(())
 }
 
