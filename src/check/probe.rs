@@ -12,14 +12,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
-use std::thread;
-use std::time::Duration;
 
 use base64ct::{Base64, Encoding};
 use sha2::{Digest, Sha256};
 
 use super::{Account, Result, random};
-use crate::host::{self, Content, Host, Ownership};
+use crate::host::{self, Content, Host, Ownership, wait_for_next_second};
 use crate::mail::Inbox;
 use crate::secret::Secret;
 
@@ -28,9 +26,6 @@ const FOLDER: &str = "/run/mailprov-check";
 
 /// What Dovecot calls the protocols: Postfix asks for the first.
 const PROTOCOLS: [&str; 3] = ["smtp", "imap", "pop3"];
-
-/// Dovecot looks at such a file once a second.
-const GLANCE: Duration = Duration::from_millis(1100);
 
 /// Who may read the files: Dovecot's process that checks passwords.
 const READER: &str = "dovecot";
@@ -65,9 +60,9 @@ impl<'h> Probe<'h> {
         Ok(probe)
     }
 
-    /// Waits until Dovecot has surely seen it.
+    /// Waits until Dovecot surely sees it: it looks once a second.
     pub fn wait(&self) {
-        thread::sleep(GLANCE);
+        wait_for_next_second();
     }
 
     fn write(&self, line: &str, age: i64) -> host::Result<()> {

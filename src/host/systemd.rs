@@ -91,6 +91,7 @@ impl Host {
     pub(super) fn reload_directly(&self, unit: &Unit) -> bool {
         const GLANCE: Duration = Duration::from_millis(2);
         let name = unit.full_name();
+        // A connection that was kept may be dead, and a reload is not asked for twice.
         if Bus::open().and_then(|mut bus| bus.reload(&name)).is_err() {
             return false;
         }

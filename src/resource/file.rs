@@ -16,17 +16,22 @@ use crate::yaml::{Decoder, Fields, Node};
 pub struct File {
     path: PathBuf,
     desired: Desired,
-    /// Its reader looks once a second whether it changed.
-    #[serde(default)]
-    polled: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 enum Desired {
     Absent,
-    File { content: Option<Wanted>, secret: bool, declared: Declared },
+    File {
+        content: Option<Wanted>,
+        secret: bool,
+        /// Its reader looks once a second whether it changed.
+        polled: bool,
+        declared: Declared,
+    },
     Directory(Declared),
-    Link { target: PathBuf },
+    Link {
+        target: PathBuf,
+    },
 }
 
 /// What a file should hold. It is written down as its digest, which tells
@@ -83,9 +88,9 @@ impl File {
         } else {
             let declared = Declared::decode(&fields, decoder);
             let content = content(&fields, assets, decoder)?.map(Wanted::Content);
-            Desired::File { content, secret, declared }
+            Desired::File { content, secret, polled, declared }
         };
-        Some(Self { path: path?, desired, polled })
+        Some(Self { path: path?, desired })
     }
 
     /// Reads the fields of a `directory` step.
@@ -98,7 +103,7 @@ impl File {
         } else {
             Desired::Directory(Declared::decode(&fields, decoder))
         };
-        Some(Self { path: path?, desired, polled: false })
+        Some(Self { path: path?, desired })
     }
 
     /// Reads the fields of a `link` step.
@@ -112,19 +117,20 @@ impl File {
             let target = fields.require("target", &node.span, decoder)?;
             Desired::Link { target: decoder.line(&target.value)?.into() }
         };
-        Some(Self { path: path?, desired, polled: false })
+        Some(Self { path: path?, desired })
     }
 
     /// Wants a file of root's with this content, which is never shown.
     pub(super) fn secret(path: PathBuf, content: &str, mode: u32) -> Self {
         let content = Some(Wanted::Content(Content::new(content.as_bytes().to_vec())));
         let declared = Declared::of_root(mode);
-        Self { path, desired: Desired::File { content, secret: true, declared }, polled: false }
+        let desired = Desired::File { content, secret: true, polled: false, declared };
+        Self { path, desired }
     }
 
     /// Wants a directory of root's.
     pub(super) fn directory(path: PathBuf, mode: u32) -> Self {
-        Self { path, desired: Desired::Directory(Declared::of_root(mode)), polled: false }
+        Self { path, desired: Desired::Directory(Declared::of_root(mode)) }
     }
 
     /// Returns the path as a key.
@@ -145,7 +151,7 @@ impl File {
 
     /// Tells whether what follows a change waits until the file's reader saw it.
     pub(super) fn is_polled(&self) -> bool {
-        self.polled
+        matches!(self.desired, Desired::File { polled: true, .. })
     }
 
     /// Returns the path with the state that is declared for it.
@@ -163,7 +169,7 @@ impl File {
                 let actual = actual.filter(|_| matches!(before, State::Directory(_)));
                 State::Directory(declared.complete(actual, 0o755))
             }
-            Desired::File { content, secret, declared } => {
+            Desired::File { content, secret, declared, .. } => {
                 let (old, actual) = match &before {
                     State::File { blob, ownership } => (Some(&blob.content), Some(ownership)),
                     _ => (None, None),

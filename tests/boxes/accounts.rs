@@ -1,7 +1,5 @@
 //! Accounts by command: what is said about them becomes so on the server.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use crate::common::{CERTIFICATE, KEY, Letter, Server, Spec, servers};
 use crate::support::wait_for;
 
@@ -90,36 +88,22 @@ fn an_account_comes_changes_its_password_goes_and_finds_its_mail_again() {
 #[test]
 fn what_is_said_of_an_account_holds_when_the_command_ends() {
     for server in servers(COMMENTED) {
-        let is_over = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                while !is_over.load(Ordering::Relaxed) {
-                    let _ = server.debian.run(&["doveadm", "user", "thomas"]);
-                }
-            });
-            let _end = OnDrop(&is_over);
-            let (first, second) = ("the first one", "the second one");
-            edit(&server, "account add anna --password-stdin", first);
-            assert!(opens(&server, "anna", first));
-            edit(&server, "account passwd anna --password-stdin", second);
-            assert!(!opens(&server, "anna", first));
-            assert!(opens(&server, "anna", second));
-            edit(&server, "account remove anna", "");
-            assert!(!opens(&server, "anna", second));
-            let _ = server.debian.mailprov(&["rollback", "--yes"]).success();
-            assert!(opens(&server, "anna", second));
-            let _ = server.debian.mailprov(&["apply", "--yes"]).success();
-            assert!(!opens(&server, "anna", second));
-        });
-    }
-}
-
-/// Tells a thread that a test is over, however it ends.
-struct OnDrop<'a>(&'a AtomicBool);
-
-impl Drop for OnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        let asks = "while doveadm user thomas > /dev/null; do :; done";
+        let argv = ["systemd-run", "--quiet", "--unit=asks", "sh", "-c", asks];
+        let _ = server.debian.run(&argv).success();
+        let (first, second) = ("the first one", "the second one");
+        edit(&server, "account add anna --password-stdin", first);
+        assert!(opens(&server, "anna", first));
+        edit(&server, "account passwd anna --password-stdin", second);
+        assert!(!opens(&server, "anna", first));
+        assert!(opens(&server, "anna", second));
+        edit(&server, "account remove anna", "");
+        assert!(!opens(&server, "anna", second));
+        let _ = server.debian.mailprov(&["rollback", "--yes"]).success();
+        assert!(opens(&server, "anna", second));
+        let _ = server.debian.mailprov(&["apply", "--yes"]).success();
+        assert!(!opens(&server, "anna", second));
+        let _ = server.debian.run(&["systemctl", "is-active", "asks"]).success();
     }
 }
 
