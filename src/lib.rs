@@ -42,6 +42,7 @@
 //!    wire           what two mailprovs say to each other over SSH
 //!    local          files that a person names on the command line, and what they type
 //! 0  diagnostic     a mistake and its place         secret   what prints as «secret»
+//!    visible        text of others, made harmless
 //!    finding        a thing looked at, and how it is
 //!    diff           two texts → marked lines        digest   SHA-256
 //! ```
@@ -104,5 +105,6 @@ pub mod report;
 pub mod resource;
 pub mod sandbox;
 pub mod secret;
+pub mod visible;
 pub mod wire;
 pub mod yaml;

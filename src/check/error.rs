@@ -3,6 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 
+use crate::visible::visible;
+
 /// The result of asking a server something.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -37,7 +39,7 @@ pub enum Error {
     #[error("the server's answer is too long")]
     TooLong,
     /// TLS did not come about: the certificate, or the two have nothing in common.
-    #[error("TLS failed: {0}")]
+    #[error("TLS failed: {}", visible(.0.to_string()))]
     Tls(rustls::Error),
     /// The name that a certificate was to vouch for, or what was to be trusted,
     /// is none.

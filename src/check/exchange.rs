@@ -9,6 +9,7 @@ use rustls::crypto::ring;
 
 use super::{Calls, Error, Imap, Pop3, Reply, Result, Server, Session, Smtp, Tls};
 use crate::secret::Secret;
+use crate::visible::visible;
 
 /// How long a mail may take to its mailbox, where nothing is known of the server.
 const DELIVERY: Duration = Duration::from_secs(60);
@@ -256,8 +257,8 @@ fn tell(said: Said<'_>, asked: &str, reply: &Reply) {
 /// Shows a message as text with plain line ends and no tabs.
 fn text(message: Vec<u8>) -> String {
     let line = |line: &[u8]| {
-        let line = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line));
-        super::wire::visible(line.replace('\t', "    ").as_bytes())
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        line.split(|byte| *byte == b'\t').map(visible).collect::<Vec<_>>().join("    ")
     };
     message.split(|byte| *byte == b'\n').map(line).collect::<Vec<_>>().join("\n")
 }

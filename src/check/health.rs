@@ -121,7 +121,7 @@ fn complaints(host: &Host, units: &[Unit]) -> Result<Vec<String>> {
 }
 
 fn visible(line: &str) -> String {
-    super::wire::visible(line.as_bytes())
+    crate::visible::visible(line)
 }
 
 /// Tells whether it is about the server itself, not about what a stranger does

@@ -1,8 +1,9 @@
 //! An IMAP client (RFC 3501), as far as reading and removing a mail goes.
 
-use super::wire::{Session, Wire, visible};
+use super::wire::{Session, Wire};
 use super::{Error, Result, Tls};
 use crate::secret::Secret;
+use crate::visible::visible;
 
 /// A session, from the greeting on.
 #[derive(Debug)]

@@ -1,9 +1,10 @@
 //! An SMTP client (RFC 5321), with STARTTLS (RFC 3207) and AUTH (RFC 4954).
 
 use super::exchange::OURSELVES;
-use super::wire::{Session, Wire, visible};
+use super::wire::{Session, Wire};
 use super::{Error, Result, Tls};
 use crate::secret::Secret;
+use crate::visible::visible;
 use std::fmt;
 
 /// More lines than this are no answer to anything.

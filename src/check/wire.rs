@@ -10,6 +10,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::{ClientConnection, StreamOwned};
 
 use super::{Error, Result, Tls};
+use crate::visible::visible;
 
 /// How long an answer may take: Dovecot makes whoever often fails to log in wait
 /// for half as long.
@@ -172,10 +173,9 @@ impl Wire {
         }
     }
 
-    /// Reads a line of words, with control characters made visible and what is
-    /// not UTF-8 replaced.
+    /// Reads a line of words, made [`visible`].
     pub(super) fn words(&mut self) -> Result<String> {
-        Ok(visible(&self.line()?))
+        Ok(visible(self.line()?))
     }
 
     /// Reads so many bytes.
@@ -206,13 +206,6 @@ impl Wire {
     fn open(&mut self) -> Result<&mut BufReader<Stream>> {
         self.stream.as_mut().ok_or(Error::Closed)
     }
-}
-
-/// Shows words of a stranger's: what they hold must not command the terminal.
-pub(super) fn visible(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let shown = |c: char| if c.is_control() { c.escape_default().collect() } else { c.to_string() };
-    text.chars().map(shown).collect()
 }
 
 impl Timed {
@@ -292,7 +285,7 @@ mod tests {
         let mut wire = wire(&[b"one\r\ntwo\nthr\x1b[2J\xff\r\n"]);
         assert_eq!(wire.words().unwrap(), "one");
         assert_eq!(wire.words().unwrap(), "two");
-        assert_eq!(wire.words().unwrap(), "thr\\u{1b}[2J\u{fffd}");
+        assert_eq!(wire.words().unwrap(), "thr\\u{1b}[2J\\xff");
         assert!(matches!(wire.words(), Err(Error::Closed)));
     }
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::{Destination, Error};
 use crate::local;
+use crate::visible::visible;
 use crate::wire;
 
 /// What is run there first.
@@ -110,12 +111,14 @@ impl<'scope> Connection<'scope> {
         &mut self.output
     }
 
-    /// Reads a line of text; none at the end.
+    /// Reads a line of text, made [`visible`]; none at the end. What a login shell
+    /// says on its own may be in any encoding.
     pub(super) fn line(&mut self) -> Option<String> {
         const LONGEST: u64 = 64 * 1024;
-        let mut line = String::new();
-        let length = (&mut self.output).take(LONGEST).read_line(&mut line).ok()?;
-        (length > 0).then(|| line.trim_end_matches(['\r', '\n']).to_owned())
+        let mut line = Vec::new();
+        let length = (&mut self.output).take(LONGEST).read_until(b'\n', &mut line).ok()?;
+        let end = line.iter().rposition(|byte| !b"\r\n".contains(byte)).map_or(0, |at| at + 1);
+        (length > 0).then(|| visible(&line[..end]))
     }
 
     /// Says that there is nothing more to say, waits for the end, and returns

@@ -62,7 +62,7 @@ pub fn talk(to: &Destination, task: &Task<'_>, audience: &Audience<'_>) -> Resul
         let words = connection.close();
         ended.map_err(|cut| match cut {
             Cut::Refused(error) => error,
-            Cut::NoLogin => no_login(to, &words),
+            Cut::NoLogin { said } => no_login(to, &words, said.as_deref()),
             Cut::Lost { under_way } => lost(to, under_way, &words),
         })
     })
@@ -72,8 +72,11 @@ pub fn talk(to: &Destination, task: &Task<'_>, audience: &Audience<'_>) -> Resul
 enum Cut {
     /// We will not serve the host.
     Refused(Error),
-    /// Nothing was ever heard of it.
-    NoLogin,
+    /// It did not greet.
+    NoLogin {
+        /// The last line that came instead, made visible.
+        said: Option<String>,
+    },
     /// It was not heard of any more.
     Lost { under_way: bool },
 }
@@ -92,10 +95,16 @@ impl Talk<'_, '_> {
     /// what is wanted.
     fn greet(&self, connection: &mut Connection<'_>) -> Result<(), Cut> {
         // What a login shell says on its own comes before.
-        while connection.line().ok_or(Cut::NoLogin)? != FIRST {}
+        let mut said = None;
+        let mut next = || {
+            let line = connection.line().ok_or_else(|| Cut::NoLogin { said: said.take() })?;
+            said = Some(line.clone()).filter(|line| !line.is_empty()).or(said.take());
+            Ok(line)
+        };
+        while next()? != FIRST {}
         let mut lines = Vec::new();
         loop {
-            let line = connection.line().ok_or(Cut::NoLogin)?;
+            let line = next()?;
             if line == LAST {
                 break;
             }
@@ -222,8 +231,9 @@ impl Talk<'_, '_> {
     }
 }
 
-/// Explains why nothing was heard of a host; ssh's own words were shown.
-fn no_login(to: &Destination, words: &[String]) -> Error {
+/// Explains why a host did not greet; ssh's own words were shown. `said`: what
+/// came instead.
+fn no_login(to: &Destination, words: &[String], said: Option<&str>) -> Error {
     const REASONS: [(&str, &str); 9] = [
         (
             "REMOTE HOST IDENTIFICATION HAS CHANGED",
@@ -256,7 +266,8 @@ fn no_login(to: &Destination, words: &[String]) -> Error {
         Some((_, advice)) => advice.replace("HOST", to.host()),
         None => format!("See whether this works: ssh {}", to.host()),
     };
-    Error::new(format!("could not log in at {to}"), format!("Nothing was changed. {advice}"))
+    let said = said.map_or_else(String::new, |line| format!(": it answers `{line}`"));
+    Error::new(format!("could not log in at {to}{said}"), format!("Nothing was changed. {advice}"))
 }
 
 /// Explains a conversation that broke off.

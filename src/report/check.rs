@@ -6,6 +6,7 @@ use super::Report;
 use super::people::count;
 use super::style::Style;
 use crate::finding::{Finding, Verdict};
+use crate::visible::visible_lines;
 use crate::wire;
 
 /// A DNS record, as it is listed.
@@ -182,7 +183,10 @@ fn of(findings: &[Finding], verdict: Verdict) -> usize {
 }
 
 fn drawn(finding: &Finding, verbose: bool, style: Style) -> String {
-    let Finding { what, verdict, seen, why, remedy } = finding;
+    let Finding { verdict, why, .. } = finding;
+    // What servers and DNS say is in there.
+    let [what, seen, remedy] =
+        [&finding.what, &finding.seen, &finding.remedy].map(|text| visible_lines(text));
     let mark = match verdict {
         Verdict::Ok => style.added("✓"),
         Verdict::Wrong => style.bad("✗"),
@@ -204,7 +208,7 @@ fn drawn(finding: &Finding, verbose: bool, style: Style) -> String {
         other => other.to_string(),
     };
     let seen = seen.replace('\n', "\n        ");
-    text + &format!(": {verdict}: {seen}\n") + &indented(why) + &indented(remedy)
+    text + &format!(": {verdict}: {seen}\n") + &indented(why) + &indented(&remedy)
 }
 
 fn table(records: &[Record], style: Style) -> String {

@@ -166,14 +166,9 @@ fn marked(parts: &[Part], added: bool, style: Style) -> String {
     parts.iter().map(mark).collect()
 }
 
-/// Shows control characters as such: what a file holds must not command the
-/// terminal.
+/// Shows what a file holds: it must not command the terminal. A tab does not.
 fn visible(text: &str) -> String {
-    let shown = |c: char| match c.is_control() && c != '\t' {
-        true => c.escape_default().collect(),
-        false => c.to_string(),
-    };
-    text.chars().map(shown).collect()
+    text.split('\t').map(crate::visible::visible).collect::<Vec<_>>().join("\t")
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::attributes::path;
 use super::{Key, State, Target, View, keys};
 use crate::host::{Content, Entry, Error, Host, Ownership, Result, now};
+use crate::visible::visible;
 use crate::yaml::{Decoder, Node};
 
 /// Where a pair is made. For root's eyes only.
@@ -262,8 +263,8 @@ pub fn examine(
     Ok(problems)
 }
 
-/// Reads the names and the first and last moment, in seconds since 1970, of the
-/// first certificate.
+/// Reads the names, made [`visible`], and the first and last moment, in seconds
+/// since 1970, of the first certificate.
 pub fn parse(pem: &[u8]) -> Option<(Vec<String>, (i64, i64))> {
     parse_der(&CertificateDer::from_pem_slice(pem).ok()?)
 }
@@ -273,7 +274,7 @@ pub fn parse_der(der: &[u8]) -> Option<(Vec<String>, (i64, i64))> {
     let certificate = X509::from_der(der).ok()?.tbs_certificate;
     let (_, SubjectAltName(names)) = certificate.get::<SubjectAltName>().ok()??;
     let names = names.into_iter().filter_map(|name| match name {
-        GeneralName::DnsName(name) => Some(name.to_string().to_lowercase()),
+        GeneralName::DnsName(name) => Some(visible(name.to_string().to_lowercase())),
         _ => None,
     });
     let seconds = |time: &x509_cert::time::Time| {

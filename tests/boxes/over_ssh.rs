@@ -322,6 +322,15 @@ fn what_cannot_be_served_is_refused_and_left_as_it_was() {
     let nobody = format!("nobody@{}", host.addresses().v4);
     let output = laptop.mailprov(&["bootstrap", &nobody, "mail.yml", "--yes"]).exits(1);
     assert!(output.stderr().contains("Permission denied"), "{output}");
+    // What a login shell says is none of ours, whatever it is written in. Where
+    // nothing else comes, it is shown.
+    let says = "printf 'Gr\\374\\337e \\033[2J\\n'\n";
+    host.write("/root/.bashrc", says, 0o644);
+    let output = laptop.mailprov(&["plan", "--on", &at]).exits(1);
+    assert!(output.stderr().contains("mailprov is not on"), "{output}");
+    host.write("/root/.bashrc", format!("{says}exit\n"), 0o644);
+    refused(&host, &["could not log in at", r"it answers `Gr\xfc\xdfe \u{1b}[2J`"]);
+    let _ = host.run(&["rm", "/root/.bashrc"]).success();
     // A host that is not the one it was.
     let anew = "rm /etc/ssh/ssh_host_*; ssh-keygen -A; systemctl restart ssh";
     let _ = host.shell(anew).success();

@@ -11,6 +11,7 @@ use domain::base::{Message, MessageBuilder, Name, Rtype, ToName};
 use domain::rdata::{A, Aaaa, Mx, Ptr, Txt};
 
 use crate::host::Host;
+use crate::visible::visible;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -49,7 +50,7 @@ impl Resolver {
     pub(super) fn txt(&self, name: &str) -> Found<String> {
         self.ask(&parse(name)?, Rtype::TXT, |message| {
             let records = message.answer().ok()?.limit_to_in::<Txt<_>>();
-            let text = |it: &Txt<&[u8]>| super::super::wire::visible(&it.text::<Vec<u8>>());
+            let text = |it: &Txt<&[u8]>| visible(it.text::<Vec<u8>>());
             records.map(|it| it.ok().map(|it| text(it.data()))).collect()
         })
     }
@@ -122,7 +123,7 @@ fn parse(name: &str) -> Result<Name<Vec<u8>>, String> {
 /// Shows a name as people write it.
 fn plain(name: &impl ToName) -> String {
     let name: Name<Vec<u8>> = name.to_name();
-    super::super::wire::visible(name.to_string().to_lowercase().as_bytes())
+    visible(name.to_string().to_lowercase())
 }
 
 fn query(name: &Name<Vec<u8>>, kind: Rtype) -> Option<Message<Vec<u8>>> {
