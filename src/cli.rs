@@ -4,11 +4,12 @@ mod everyday;
 mod hosts;
 mod well;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use crate::reach::Reach;
 use crate::remote::Destination;
 
 pub use everyday::{AccountCommand, AliasCommand, Edit, InFile, Init, PasswordFrom};
@@ -76,6 +77,20 @@ pub struct Global {
     /// Options for other hosts.
     #[command(flatten)]
     pub ssh: Ssh,
+}
+
+impl Global {
+    /// How the host in question is reached, to be said in command lines.
+    pub fn reach(&self) -> Reach {
+        Reach {
+            on: self.ssh.on.iter().map(ToString::to_string).collect(),
+            sudo: self.ssh.sudo,
+            identity: self.ssh.identity.clone(),
+            options: self.ssh.options.clone(),
+            playbook: self.playbook.clone(),
+            root: (self.root != Path::new("/")).then(|| self.root.clone()),
+        }
+    }
 }
 
 /// Options for other hosts.

@@ -45,6 +45,7 @@
 //!    visible        text of others, made harmless
 //!    finding        a thing looked at, and how it is
 //!    diff           two texts → marked lines        digest   SHA-256
+//!    reach          the command lines that people are told to run next
 //! ```
 //!
 //! # The way through
@@ -100,6 +101,7 @@ pub mod host;
 pub mod local;
 pub mod mail;
 pub mod playbook;
+pub mod reach;
 pub mod remote;
 pub mod report;
 pub mod resource;

@@ -25,14 +25,39 @@ pub fn visible_lines(text: &str) -> String {
     text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
 }
 
+/// The same of each line of a text in which tabs stay: a text of our own.
+pub fn visible_text(text: &str) -> String {
+    text.split('\t').map(visible_lines).collect::<Vec<_>>().join("\t")
+}
+
+/// Writes such characters in JSON as JSON's own escapes, so that it means the
+/// same as before.
+pub fn visible_json(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_seen(c) {
+            true => shown.push(c),
+            false => {
+                let escape = |unit: &mut u16| format!("\\u{unit:04x}");
+                shown.extend(c.encode_utf16(&mut [0; 2]).iter_mut().map(escape));
+            }
+        }
+    }
+    shown
+}
+
 /// Tells whether a character shows as itself and changes nothing around it. Those
 /// that do not are the controls (Unicode's Cc) and, of its format characters, the
 /// ones that have no place outside of running text: soft hyphen, zero-width
-/// signs, directional marks, tags.
+/// signs, directional marks, tags; and what else is Default_Ignorable_Code_Point
+/// (Unicode's DerivedCoreProperties.txt).
 fn is_seen(c: char) -> bool {
     let is_format = matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}');
     !c.is_control() && !is_format
 }
 
@@ -50,5 +75,13 @@ mod tests {
         );
         assert_eq!(visible(b"caf\xe9 \xff\xfe"), r"caf\xe9 \xff\xfe");
         assert_eq!(visible_lines("a\nb\x1b\n"), "a\nb\\u{1b}\n");
+        assert_eq!(visible_text("a\tb\r\nc"), "a\tb\\r\nc");
+    }
+    #[test]
+    fn json_means_the_same_when_it_is_shown() {
+        let value = serde_json::json!({"text": "a\u{202e}b\u{9b}\u{e0041}\u{1b}\n"});
+        let shown = visible_json(&value.to_string());
+        assert!(shown.is_ascii(), "{shown}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }
 }

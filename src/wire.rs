@@ -2,6 +2,9 @@
 //! sides of a connection are the same program, so this is not for others; that
 //! they are of different versions is noticed at the first line.
 
+mod question;
+mod styled;
+
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
@@ -9,14 +12,22 @@ use std::path::PathBuf;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::reach::Reach;
 use crate::secret::Secret;
+use crate::visible::visible;
+
+pub use question::Question;
+pub use styled::Styled;
 
 /// Counts up whenever one side would no longer understand the other.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
-/// No line is longer: a mail.yml with a hundred thousand accounts and all that
-/// it names fit in.
-const MOST_BYTES: u64 = 256 * 1024 * 1024;
+/// No request is longer: a mail.yml with a hundred thousand accounts and all
+/// that it names fit in.
+const LONGEST_REQUEST: u64 = 256 * 1024 * 1024;
+
+/// No frame is longer: a plan for as many accounts fits in.
+const LONGEST_FRAME: u64 = 32 * 1024 * 1024;
 
 /// What is asked of the far side, once.
 #[derive(Debug, Serialize, Deserialize)]
@@ -27,6 +38,8 @@ pub struct Request {
     pub command: serde_json::Value,
     /// What the answers are shown on.
     pub screen: Screen,
+    /// How the host was reached, for what is said to do next.
+    pub reach: Reach,
     /// Where a playbook other than the usual one is wanted, its embedded name.
     pub playbook: Option<String>,
     /// The mail.yml to use instead of the host's own.
@@ -100,18 +113,15 @@ pub enum Frame {
     /// It is there, and speaks this [`VERSION`].
     Ready(u32),
     /// Text for standard output.
-    Out(String),
+    Out(Styled),
     /// Text for standard error.
-    Err(String),
+    Err(Styled),
+    /// A line for programs on standard output.
+    Event(serde_json::Map<String, serde_json::Value>),
     /// How far the run is.
     Progress(Progress),
     /// A question that is answered by a line.
-    Ask {
-        /// What is asked.
-        question: String,
-        /// Whether the answer must not be seen.
-        unseen: bool,
-    },
+    Ask(Question),
     /// A plan or a picture to be kept in the file that was named.
     Keep(String),
     /// This is the exit code, and the end.
@@ -160,18 +170,62 @@ pub fn write(mut to: impl Write, message: &impl Serialize) -> io::Result<()> {
     to.flush()
 }
 
-/// Reads one line; none at the end.
+/// Reads a request or an answer; none at the end.
 ///
 /// # Errors
 ///
 /// Fails where it is too long, or not what is expected.
 pub fn read<T: DeserializeOwned>(from: &mut impl BufRead) -> io::Result<Option<T>> {
+    read_line(from, LONGEST_REQUEST)
+}
+
+/// Reads what a host says, which may mean harm: no text in it commands a
+/// terminal.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn read_frame(from: &mut impl BufRead) -> io::Result<Option<Frame>> {
+    Ok(read_line::<Frame>(from, LONGEST_FRAME)?.map(Frame::made_visible))
+}
+
+fn read_line<T: DeserializeOwned>(from: &mut impl BufRead, most: u64) -> io::Result<Option<T>> {
     let mut line = Vec::new();
-    let length = io::Read::take(&mut *from, MOST_BYTES).read_until(b'\n', &mut line)?;
+    let length = io::Read::take(&mut *from, most).read_until(b'\n', &mut line)?;
     match (length, line.last()) {
         (0, _) => Ok(None),
         (_, Some(b'\n')) => Ok(Some(serde_json::from_slice(&line)?)),
         _ => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+impl Frame {
+    /// Escapes what is shown as it is. Styled text is escaped when it is shown,
+    /// and a file is judged before it is kept.
+    fn made_visible(self) -> Self {
+        match self {
+            Self::Progress(at) => Self::Progress(at.made_visible()),
+            Self::Ready(_)
+            | Self::Out(_)
+            | Self::Err(_)
+            | Self::Event(_)
+            | Self::Ask(_)
+            | Self::Keep(_)
+            | Self::End(_) => self,
+        }
+    }
+}
+
+impl Progress {
+    fn made_visible(self) -> Self {
+        let line = |text: String| visible(text);
+        match self {
+            Self::Started { step } => Self::Started { step: line(step) },
+            Self::Said { text } => Self::Said { text: line(text) },
+            Self::Undoing => Self::Undoing,
+            Self::Finished { step, seconds } => Self::Finished { step: line(step), seconds },
+            Self::Checking { subject } => Self::Checking { subject: line(subject) },
+        }
     }
 }
 

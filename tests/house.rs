@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// The rooms by floor, the ground floor first.
 const FLOORS: &[&[&str]] = &[
-    &["diagnostic", "diff", "digest", "fault", "finding", "secret", "visible"],
+    &["diagnostic", "diff", "digest", "fault", "finding", "reach", "secret", "visible"],
     &["local"],
     &["explain", "wire", "yaml"],
     &["host", "mail"],

@@ -1,7 +1,7 @@
 //! `mailprov account`: the people in mail.yml.
 
 use super::edit::{MailYml, offer};
-use super::password::{can_choose, choose, refused};
+use super::password::{Asked, can_choose, choose, refused};
 use super::{Exit, Stop};
 use crate::cli::{AccountCommand, Global, PasswordFrom};
 use crate::diagnostic::Diagnostic;
@@ -196,7 +196,7 @@ fn scalars(node: &Node, visit: &mut dyn FnMut(&Node, &str)) {
 
 fn new_hash(from: &PasswordFrom, name: &Name, report: &mut Report) -> Result<PasswordHash, Stop> {
     can_choose(from, report)?;
-    choose(from, &format!("New password of `{name}`:"), report)?.hash().map_err(refused)
+    choose(from, &Asked::Of(name), report)?.hash().map_err(refused)
 }
 
 /// Reads a name on the command line.

@@ -10,6 +10,7 @@ use crate::cli::Global;
 use crate::engine::{self, Lock, Plan, Run, SavedPlan};
 use crate::host::{Host, Interruption};
 use crate::report::Report;
+use crate::wire::Question;
 
 /// Brings the host into the state that mail.yml describes.
 pub(super) fn run(
@@ -150,7 +151,7 @@ pub(super) fn settle(host: &Host, last: Option<&Run>) -> Result<(), Stop> {
 
 /// Asks, unless the answer is there already.
 pub(super) fn confirm(yes: bool, report: &mut Report) -> Result<(), Stop> {
-    if yes || report.ask("Make these changes?") {
+    if yes || report.ask(Question::MakeChanges) {
         return Ok(());
     }
     Err(Stop::new(Exit::Failed, "not confirmed", "Nothing was changed."))

@@ -11,6 +11,7 @@ use crate::diagnostic::{Diagnostic, Source};
 use crate::host::{Content, Host, Read};
 use crate::mail::{self, Files, Spec};
 use crate::report::Report;
+use crate::wire::Question;
 use crate::yaml::Document;
 
 /// A mail.yml without a mistake, to be looked at and edited.
@@ -133,7 +134,7 @@ pub(super) fn offer(
     let Some(ready) = apply::prepare(global, Wanted::Here(Some(path)), None, report)? else {
         return Ok(Exit::Done);
     };
-    if edit.yes || report.ask("Apply now?") {
+    if edit.yes || report.ask(Question::ApplyNow) {
         return ready.make(true, report);
     }
     report.note(&format!("Not applied. Later: mailprov apply {}\n", path.display()));

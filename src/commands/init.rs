@@ -45,7 +45,7 @@ pub(super) fn run(options: &cli::Init, report: &mut Report) -> Result<Exit, Stop
         self_signed: self_signed(options, &missing, report)?,
     };
     let question = format!("Password of `{}`:", answers.account);
-    let password = password::choose(&options.password, &question, report)?;
+    let password = password::choose(&options.password, &password::Asked::Here(&question), report)?;
     let hash = password.hash().map_err(password::refused)?;
     let schema = Path::new(SCHEMA).exists().then_some(SCHEMA);
     let text = answers.text(hash.secret().expose(), schema);
@@ -142,7 +142,7 @@ fn answer<T>(
         });
     }
     for _ in 0..TRIES {
-        let Some(text) = report.ask_line(question) else { break };
+        let Some(text) = report.ask_here(question) else { break };
         match parse(&text) {
             Ok(answer) => return Ok(answer),
             Err(Invalid { message, help }) => report.prompt(&format!("{message}: {help}\n")),

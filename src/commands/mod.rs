@@ -132,7 +132,7 @@ pub fn run(cli: &Cli) -> Exit {
     if let Command::Serve = cli.command {
         return serve::run();
     }
-    let mut report = Report::new(Options {
+    let options = Options {
         json: global.json,
         colour: match global.color {
             Color::Auto => None,
@@ -141,7 +141,8 @@ pub fn run(cli: &Cli) -> Exit {
         },
         quiet: global.quiet,
         verbose: global.verbose,
-    });
+    };
+    let mut report = Report::new(options, global.reach());
     dispatch(cli, None, &mut report)
 }
 

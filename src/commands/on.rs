@@ -1,17 +1,19 @@
 //! `--on HOST`: the same commands on other hosts, several of them side by side.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, MutexGuard, OnceLock, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use super::load::{folder, read};
 use super::{Exit, Stop, password, saved};
-use crate::cli::{self, Cli, Command, Global, Mail, PasswordFrom};
+use crate::cli::{self, AccountCommand, Cli, Command, Global, Mail, PasswordFrom};
 use crate::diagnostic::Source;
-use crate::playbook;
-use crate::remote::{self, Audience, Destination, Login, Program, Task};
+use crate::engine::SavedPlan;
+use crate::mail::Name;
+use crate::remote::{self, Audience, Destination, Keep, Login, Program, Task};
 use crate::report::Report;
 use crate::secret::Secret;
-use crate::wire::{self, Parcel, Request};
+use crate::wire::{self, Parcel, Question, Request};
+use crate::{explain, playbook};
 
 /// A command line as other hosts are to run it.
 struct Errand {
@@ -19,7 +21,9 @@ struct Errand {
     /// The answer where a new password is asked for.
     password: Option<Secret<String>>,
     /// Where a plan or a picture is to be kept.
-    keep: Option<PathBuf>,
+    keep: Option<Keep>,
+    /// Whether it changes them at all.
+    changes: bool,
     /// Whether it changes them without a question.
     unasked: bool,
     /// Tells whoever presses Ctrl-C what comes of it.
@@ -54,7 +58,8 @@ pub(super) fn bring(
     let Agreed { yes, no_check } = agreed;
     let command = Command::Apply { mail: Mail { mail: None }, plan: None, yes, no_check };
     let request = request(global, &command, Some(parcel), report)?;
-    let errand = Errand { request, password: None, keep: None, unasked: yes, told_to_stop };
+    let errand =
+        Errand { request, password: None, keep: None, changes: true, unasked: yes, told_to_stop };
     send(global, std::slice::from_ref(host), Some(program), &errand, report)
 }
 
@@ -88,11 +93,11 @@ fn errand(cli: &Cli, report: &mut Report) -> Result<Errand, Stop> {
         }
         Command::Explain { file, svg, .. } => {
             mail = file.mail.take();
-            keep.clone_from(svg);
+            keep = svg.clone().map(|path| Keep { path, judge: explain::only_a_picture });
         }
         Command::Plan { show: None, mail: named, out, .. } => {
             mail = named.mail.take();
-            keep.clone_from(out);
+            keep = out.clone().map(|path| Keep { path, judge: only_a_plan });
         }
         Command::Apply { mail: named, yes, plan: kept, .. } => {
             (mail, unasked) = (named.mail.take(), *yes);
@@ -112,7 +117,7 @@ fn errand(cli: &Cli, report: &mut Report) -> Result<Errand, Stop> {
             if let Some(from) = command.password_from()
                 && from.is_given()
             {
-                let chosen = password::choose(from, "", report)?;
+                let chosen = password::choose(from, &password::Asked::Here(""), report)?;
                 password = Some(chosen.into_secret());
                 *from = PasswordFrom::default();
             }
@@ -126,7 +131,8 @@ fn errand(cli: &Cli, report: &mut Report) -> Result<Errand, Stop> {
     let mut request = request(&cli.global, &command, parcel, report)?;
     request.screen.answers |= password.is_some();
     request.plan = plan.map(|plan| plan.to_text());
-    Ok(Errand { request, password, keep, unasked, told_to_stop: Report::told_to_stop })
+    let (changes, told_to_stop) = (changes(&command), Report::told_to_stop);
+    Ok(Errand { request, password, keep, changes, unasked, told_to_stop })
 }
 
 fn request(
@@ -148,8 +154,49 @@ fn request(
     };
     let command = serde_json::to_value(command)
         .map_err(|error| Stop::new(Exit::Failed, error.to_string(), "Nothing was changed."))?;
-    let screen = report.screen();
-    Ok(Request { version: wire::VERSION, command, screen, playbook, mail, plan: None })
+    let (screen, reach) = (report.screen(), report.reach().clone());
+    Ok(Request { version: wire::VERSION, command, screen, reach, playbook, mail, plan: None })
+}
+
+/// Tells whether a question is one that a command asks.
+fn may_ask(question: &Question, request: &Request) -> bool {
+    let Ok(command) = serde_json::from_value::<Command>(request.command.clone()) else {
+        return false;
+    };
+    match (question, &command) {
+        (Question::MakeChanges, Command::Apply { yes, .. } | Command::Rollback { yes, .. }) => !yes,
+        (Question::Word { .. }, Command::Apply { .. } | Command::Rollback { .. }) => true,
+        (Question::ApplyNow, Command::Alias(command)) => !command.edit().yes,
+        (Question::ApplyNow, Command::Account(command)) => {
+            command.edit().is_some_and(|edit| !edit.yes)
+        }
+        (Question::Word { .. }, Command::Alias(_) | Command::Account(_)) => true,
+        (
+            Question::NewPassword { account },
+            Command::Account(
+                AccountCommand::Add { name, .. } | AccountCommand::Passwd { name, .. },
+            ),
+        ) => Name::parse(name).is_ok_and(|name| name.to_string() == *account),
+        (
+            Question::SameAgain,
+            Command::Account(AccountCommand::Add { .. } | AccountCommand::Passwd { .. }),
+        ) => true,
+        _ => false,
+    }
+}
+
+/// Tells whether a command changes a host.
+fn changes(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Apply { .. } | Command::Rollback { .. } | Command::Account(_) | Command::Alias(_)
+    )
+}
+
+/// Reads a plan that a host sends to be kept.
+fn only_a_plan(text: &str) -> Result<String, String> {
+    let plan = SavedPlan::parse(text.as_bytes()).map_err(|error| format!("is no plan: {error}"))?;
+    Ok(plan.to_text())
 }
 
 /// Sends an errand to a host, or to several at once: then it says at the end how
@@ -175,7 +222,9 @@ fn send(
         request: &errand.request,
         several,
         password: errand.password.as_ref(),
-        keep: errand.keep.as_deref(),
+        keep: errand.keep.as_ref(),
+        may_ask,
+        changes: errand.changes,
         unasked: errand.unasked,
         told_to_stop: errand.told_to_stop,
         interruption: OnceLock::new(),
@@ -187,7 +236,7 @@ fn send(
     let talk = |host| match remote::talk(host, &task, &audience) {
         Ok(code) => Exit::from_code(code),
         Err(error) => {
-            lock(&audience).error(&error.message, &error.advice);
+            audience.with(|report| report.error(&error.message, &error.advice));
             Exit::Failed
         }
     };
@@ -196,12 +245,8 @@ fn send(
         all.into_iter().map(|one| one.join().unwrap_or(Exit::Failed)).collect()
     });
     let outcomes = hosts.iter().zip(&exits).map(|(host, exit)| (host.to_string(), *exit as u8));
-    lock(&audience).hosts(&outcomes.collect::<Vec<_>>());
+    audience.with(|report| report.hosts(&outcomes.collect::<Vec<_>>()));
     Ok(of_all(&exits))
-}
-
-fn lock<'a, 'r>(audience: &'a Audience<'r>) -> MutexGuard<'a, &'r mut Report> {
-    audience.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How it ended where it ended in several ways: what failed counts most.

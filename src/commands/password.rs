@@ -6,9 +6,10 @@ use std::io::{self, ErrorKind, Read};
 use super::{Exit, Stop};
 use crate::cli::PasswordFrom;
 use crate::local;
-use crate::mail::{Invalid, Password};
+use crate::mail::{Invalid, Name, Password};
 use crate::report::Report;
 use crate::secret::Secret;
+use crate::wire::Question;
 
 /// How often a person may mistype.
 const TRIES: usize = 3;
@@ -18,7 +19,7 @@ const MOST_BYTES: u64 = 64 * 1024;
 
 /// Prints the hash of a password.
 pub(super) fn print_hash(from: &PasswordFrom, report: &mut Report) -> Result<Exit, Stop> {
-    let hash = choose(from, "Password:", report)?.hash().map_err(refused)?;
+    let hash = choose(from, &Asked::Here("Password:"), report)?.hash().map_err(refused)?;
     // What was asked for: only the hash leads nowhere near the password.
     report.text(&format!("{}\n", hash.secret().expose()));
     Ok(Exit::Done)
@@ -34,16 +35,40 @@ pub(super) fn can_choose(from: &PasswordFrom, report: &Report) -> Result<(), Sto
     Err(Stop::new(Exit::Usage, message, advice))
 }
 
+/// How a new password is asked for.
+pub(super) enum Asked<'q> {
+    /// By a command that runs only here.
+    Here(&'q str),
+    /// For an account, also by a command on another host.
+    Of(&'q Name),
+}
+
+impl Asked<'_> {
+    fn once(&self, report: &mut Report) -> Result<Secret<String>, Stop> {
+        match self {
+            Self::Here(question) => report.ask_unseen_here(question).map_err(unheard),
+            Self::Of(account) => {
+                let question = Question::NewPassword { account: account.to_string() };
+                report.ask_unseen(question).ok_or_else(given_up)
+            }
+        }
+    }
+
+    fn again(&self, report: &mut Report) -> Result<Secret<String>, Stop> {
+        report.ask_unseen(Question::SameAgain).ok_or_else(given_up)
+    }
+}
+
 /// Takes a password from where it comes from.
 pub(super) fn choose(
     from: &PasswordFrom,
-    question: &str,
+    asked: &Asked<'_>,
     report: &mut Report,
 ) -> Result<Password, Stop> {
     can_choose(from, report)?;
     match given(from)? {
         Some(bytes) => Password::parse(&line(bytes)?).map_err(refused),
-        None => typed(question, report),
+        None => typed(asked, report),
     }
 }
 
@@ -71,17 +96,17 @@ pub(super) fn existing(
     can_choose(from, report)?;
     match given(from)? {
         Some(bytes) => line(bytes).map(Secret::new),
-        None => report.ask_unseen(question).map_err(unheard),
+        None => report.ask_unseen_here(question).map_err(unheard),
     }
 }
 
-fn typed(question: &str, report: &mut Report) -> Result<Password, Stop> {
+fn typed(asked: &Asked<'_>, report: &mut Report) -> Result<Password, Stop> {
     for _ in 0..TRIES {
-        let first = report.ask_unseen(question).map_err(unheard)?;
+        let first = asked.once(report)?;
         match Password::parse(first.expose()) {
             Err(Invalid { message, help }) => report.prompt(&format!("{message}: {help}\n")),
             Ok(password) => {
-                if report.ask_unseen("The same again:").map_err(unheard)? == first {
+                if asked.again(report)? == first {
                     return Ok(password);
                 }
                 report.prompt("The two are not the same.\n");
@@ -110,9 +135,15 @@ fn unreadable(name: &dyn std::fmt::Display, error: &io::Error) -> Stop {
 }
 
 fn unheard(error: io::Error) -> Stop {
-    let message = match error.kind() {
-        ErrorKind::Interrupted => "given up".to_owned(),
-        _ => format!("could not read the password: {}", local::reason(&error)),
-    };
-    Stop::new(Exit::Failed, message, "Nothing was changed.")
+    match error.kind() {
+        ErrorKind::Interrupted => given_up(),
+        _ => {
+            let message = format!("could not read the password: {}", local::reason(&error));
+            Stop::new(Exit::Failed, message, "Nothing was changed.")
+        }
+    }
+}
+
+fn given_up() -> Stop {
+    Stop::new(Exit::Failed, "given up", "Nothing was changed.")
 }

@@ -40,7 +40,8 @@ pub(super) fn run() -> Exit {
         outgoing.iter().for_each(|frame| say(&frame));
         drop(all_said);
     });
-    let mut report = Report::there(request.screen, frames, hear, stop.clone());
+    let mut report =
+        Report::there((request.screen, request.reach.clone()), frames, hear, stop.clone());
     let has_begun = report.has_begun();
     std::thread::spawn(move || {
         let is_heard = listen(&answers, &stop);

@@ -8,6 +8,7 @@ use super::{Exit, Stop, check, end, plan};
 use crate::check::Part;
 use crate::cli::{self, Global};
 use crate::host::{Host, Interruption};
+use crate::reach::Reach;
 use crate::report::Report;
 use crate::wire::{Frame, Screen};
 
@@ -76,11 +77,12 @@ fn kept<T>(quiet: bool, say: impl FnOnce(&mut Report) -> T) -> (T, String) {
         verbose: false,
     };
     let ((frames, said), (_, answers)) = (mpsc::channel(), mpsc::channel());
-    let mut report = Report::there(screen, frames, answers, Interruption::default());
+    let mut report =
+        Report::there((screen, Reach::default()), frames, answers, Interruption::default());
     let result = say(&mut report);
     drop(report);
     let texts = said.iter().filter_map(|frame| match frame {
-        Frame::Out(text) | Frame::Err(text) => Some(text),
+        Frame::Out(text) | Frame::Err(text) => Some(text.shown(false)),
         _ => None,
     });
     (result, texts.collect())

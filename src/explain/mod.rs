@@ -9,7 +9,7 @@ mod svg;
 mod ways;
 
 pub use reasons::{Setting, header, settings};
-pub use svg::svg;
+pub use svg::{only_a_picture, svg};
 pub use ways::{Stop, Way, ways};
 
 /// A configuration file, as it would be written.

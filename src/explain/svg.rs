@@ -1,6 +1,7 @@
 //! The ways that mail takes, as a picture.
 
 use super::Way;
+use crate::visible::visible_text;
 
 const MARGIN: usize = 24;
 const BOX_HEIGHT: usize = 56;
@@ -65,6 +66,33 @@ const STYLE: &str = "\
 <defs><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"8\" \
 markerHeight=\"8\" orient=\"auto\"><path d=\"M0 0 L8 4 L0 8 z\"/></marker></defs>
 ";
+
+/// Reads a picture that another machine drew: one of ours has nothing in it
+/// that a browser runs or fetches.
+///
+/// # Errors
+///
+/// Says what it is instead.
+pub fn only_a_picture(text: &str) -> Result<String, String> {
+    const ELEMENTS: [&str; 10] =
+        ["svg", "title", "style", "rect", "text", "line", "defs", "marker", "path", "/"];
+    let (head, rest) = text.split_once(STYLE).ok_or("is no picture of ours")?;
+    let is_ours = |part: &str| {
+        part.split('<').skip(1).all(|element| {
+            let name = element.split([' ', '>', '/']).next().unwrap_or_default();
+            let name = if element.starts_with('/') { "/" } else { name };
+            let attributes = element.split('>').next().unwrap_or_default();
+            let is_drawn = |word: &str| !word.starts_with("on") && !word.contains("href");
+            ELEMENTS.contains(&name)
+                && name != "style"
+                && attributes.split_whitespace().all(is_drawn)
+        })
+    };
+    match text.starts_with("<svg ") && is_ours(head) && is_ours(rest) {
+        true => Ok(visible_text(text)),
+        false => Err("is no picture of ours".into()),
+    }
+}
 
 fn box_width(name: &str, about: &str) -> usize {
     (name.chars().count() * LETTER).max(about.chars().count() * (LETTER - 1)) + 24

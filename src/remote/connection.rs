@@ -1,23 +1,50 @@
 //! One connection: the system's own `ssh`, so that the person's configuration,
 //! agent, known hosts, keys and jump hosts count.
 
-use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter, Read, Write};
+use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter, Write};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Scope, ScopedJoinHandle};
+use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::Serialize;
 
 use super::{Destination, Error};
-use crate::local;
+use crate::reach::Line;
 use crate::visible::visible;
-use crate::wire;
+use crate::{local, wire};
 
 /// What is run there first.
 const SCRIPT: &str = include_str!("greet.sh");
 
 /// So many of ssh's last lines say why a login failed.
 const LINES_KEPT: usize = 40;
+
+/// No line that ssh or a host writes to standard error is taken for longer, in
+/// bytes.
+const LONGEST_LINE: usize = 16 * 1024;
+
+/// What a login shell and the greeting may say, in bytes.
+const LONGEST_GREETING: usize = 64 * 1024;
+
+/// How long that may take, from its first byte on.
+const GREETING: Duration = Duration::from_secs(60);
+
+/// How long a login may take where nobody has to type for it: sshd itself gives
+/// up after two minutes (LoginGraceTime, sshd_config(5)).
+const LOGIN: Duration = Duration::from_secs(180);
+
+/// How long a host may take to hang up after its last word, which waits itself
+/// for our answer to that.
+const HANGING_UP: Duration = Duration::from_secs(15);
+
+/// How soon it is noticed that a connection is over whose standard error stays
+/// open.
+const ATTENTION: Duration = Duration::from_millis(100);
 
 /// How to log in.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +66,21 @@ pub(super) struct Connection<'scope> {
     input: Input,
     output: BufReader<PipeReader>,
     words: ScopedJoinHandle<'scope, Vec<String>>,
+    over: Arc<AtomicBool>,
+    /// How much of the greeting may still come, and until when.
+    left: usize,
+    end: Option<Instant>,
+}
+
+/// Why there is no further line of a greeting.
+#[derive(Debug)]
+pub(super) enum Silence {
+    /// The connection ended.
+    End,
+    /// Too much was said already.
+    TooMuch,
+    /// It took too long.
+    TooSlow,
 }
 
 /// The way there; whoever has a part of the conversation may speak.
@@ -94,11 +136,15 @@ impl<'scope> Connection<'scope> {
             let message = format!("could not start ssh: {}", local::reason(&error));
             Error::new(message, "Install it: apt install openssh-client")
         })?;
-        let words = scope.spawn(move || overhear(errors, &heard));
+        let over = Arc::new(AtomicBool::new(false));
+        let is_over = Arc::clone(&over);
+        let words = scope.spawn(move || overhear(errors, &is_over, &heard));
         let input = Input(Arc::new(Mutex::new(Some(input))));
         // Where it fails, ssh has ended, and its last words are read below.
         let _ = input.send_bytes(SCRIPT.as_bytes());
-        Ok(Self { ssh, input, output: BufReader::new(output), words })
+        let end = login.alone.then(|| Instant::now() + LOGIN);
+        let output = BufReader::new(output);
+        Ok(Self { ssh, input, output, words, over, left: LONGEST_GREETING, end })
     }
 
     /// The way there.
@@ -111,38 +157,125 @@ impl<'scope> Connection<'scope> {
         &mut self.output
     }
 
-    /// Reads a line of text, made [`visible`]; none at the end. What a login shell
-    /// says on its own may be in any encoding.
-    pub(super) fn line(&mut self) -> Option<String> {
-        const LONGEST: u64 = 64 * 1024;
+    /// Reads a line of the greeting, or of what a login shell says before it.
+    pub(super) fn greeting_line(&mut self) -> Result<String, Silence> {
         let mut line = Vec::new();
-        let length = (&mut self.output).take(LONGEST).read_until(b'\n', &mut line).ok()?;
-        let end = line.iter().rposition(|byte| !b"\r\n".contains(byte)).map_or(0, |at| at + 1);
-        (length > 0).then(|| visible(&line[..end]))
+        loop {
+            if self.output.buffer().is_empty() && !is_ready(self.output.get_ref(), self.end) {
+                return Err(Silence::TooSlow);
+            }
+            let chunk = self.output.fill_buf().map_err(|_| Silence::End)?;
+            if chunk.is_empty() {
+                return Err(Silence::End);
+            }
+            let soon = Instant::now() + GREETING;
+            self.end = Some(self.end.filter(|_| self.left < LONGEST_GREETING).unwrap_or(soon));
+            let newline = chunk.iter().position(|byte| *byte == b'\n');
+            let taken = newline.map_or(chunk.len(), |at| at + 1);
+            line.extend(&chunk[..taken]);
+            self.output.consume(taken);
+            self.left = self.left.checked_sub(taken).ok_or(Silence::TooMuch)?;
+            if newline.is_some() {
+                return Ok(visible(line.trim_ascii_end()));
+            }
+        }
     }
 
     /// Says that there is nothing more to say, waits for the end, and returns
-    /// the last lines that ssh and the far side wrote to standard error.
+    /// the last lines that ssh and the far side wrote to standard error. A host
+    /// that does not hang up is hung up on.
     pub(super) fn close(self) -> Vec<String> {
         self.input.close();
         drop(self.output);
-        let _ = self.ssh.wait();
+        if !matches!(self.ssh.wait_timeout(HANGING_UP), Ok(Some(_))) {
+            let _ = self.ssh.kill();
+        }
+        self.over.store(true, Ordering::Relaxed);
         self.words.join().unwrap_or_default()
     }
 }
 
-/// Reads lines until there are no more, and returns the last ones.
-fn overhear(errors: PipeReader, heard: &dyn Fn(&str)) -> Vec<String> {
+/// Waits until there is something to read, or the end of it. False where that
+/// takes longer than until `end`.
+fn is_ready(pipe: &PipeReader, end: Option<Instant>) -> bool {
+    loop {
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        // A wait of less than a millisecond would be none.
+        let timeout = left.map_or(PollTimeout::NONE, |left| {
+            PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
+        });
+        match poll(&mut [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)], timeout) {
+            Ok(0) if left.is_some_and(|left| left.is_zero()) => return false,
+            Ok(0) | Err(Errno::EINTR) => {}
+            _ => return true,
+        }
+    }
+}
+
+/// Reads lines until there are no more, or the connection is over, and returns
+/// the last ones. What they hold commands no terminal.
+fn overhear(errors: PipeReader, over: &AtomicBool, heard: &dyn Fn(&str)) -> Vec<String> {
     let mut kept = Vec::new();
-    for line in BufReader::new(errors).split(b'\n').map_while(Result::ok) {
-        let line = String::from_utf8_lossy(&line).trim_end().to_owned();
-        heard(&line);
+    let mut errors = BufReader::new(errors);
+    let mut line = Vec::new();
+    let mut take = |line: &mut Vec<u8>| {
+        let text = visible(line.trim_ascii_end());
+        line.clear();
+        heard(&text);
         if kept.len() == LINES_KEPT {
             kept.remove(0);
         }
-        kept.push(line);
+        kept.push(text);
+    };
+    loop {
+        if errors.buffer().is_empty()
+            && !is_ready(errors.get_ref(), Some(Instant::now() + ATTENTION))
+        {
+            match over.load(Ordering::Relaxed) {
+                true => break,
+                false => continue,
+            }
+        }
+        let Ok(chunk) = errors.fill_buf() else { break };
+        if chunk.is_empty() {
+            break;
+        }
+        let newline = chunk.iter().position(|byte| *byte == b'\n');
+        let taken = newline.map_or(chunk.len(), |at| at + 1);
+        line.extend(&chunk[..taken]);
+        errors.consume(taken);
+        if newline.is_some() || line.len() >= LONGEST_LINE {
+            take(&mut line);
+        }
+    }
+    if !line.is_empty() {
+        take(&mut line);
     }
     kept
+}
+
+impl Login {
+    /// The command line by which a person tries the same.
+    pub(super) fn by_hand(&self, to: &Destination) -> String {
+        let mut line = Line::new("ssh");
+        self.options.iter().for_each(|text| {
+            line.word("-o");
+            line.word(text);
+        });
+        if let Some(identity) = &self.identity {
+            line.word("-i");
+            line.word(&identity.display().to_string());
+        }
+        if let Some(port) = to.port() {
+            line.word("-p");
+            line.word(&port.to_string());
+        }
+        match to.user() {
+            Some(user) => line.word(&format!("{user}@{}", to.host())),
+            None => line.word(to.host()),
+        }
+        line.into_text()
+    }
 }
 
 fn argv(to: &Destination, login: &Login) -> Vec<String> {
@@ -177,4 +310,32 @@ fn argv(to: &Destination, login: &Login) -> Vec<String> {
     let sudo = if login.sudo { "sudo -n -- " } else { "" };
     argv.push(format!("exec {sudo}sh -c 'eval \"$(head -c {})\"'", SCRIPT.len()));
     argv
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_says_nothing_is_not_waited_for_longer_than_until_the_end() {
+        let (output, mut input) = io::pipe().unwrap();
+        let soon = || Some(Instant::now() + Duration::from_millis(50));
+        assert!(!is_ready(&output, soon()));
+        input.write_all(b"x").unwrap();
+        assert!(is_ready(&output, soon()));
+        let (output, input) = io::pipe().unwrap();
+        drop(input);
+        assert!(is_ready(&output, None), "the end is something to read");
+    }
+
+    #[test]
+    fn a_login_by_hand_is_the_same_login() {
+        let login = Login {
+            identity: Some("my key".into()),
+            options: vec!["Port=1".into()],
+            ..Login::default()
+        };
+        let to: Destination = "me@[2001:db8::1]:22".parse().unwrap();
+        assert_eq!(login.by_hand(&to), "ssh -o Port=1 -i 'my key' -p 22 me@2001:db8::1");
+    }
 }

@@ -22,6 +22,12 @@ impl Destination {
         self.user.as_deref()
     }
 
+    /// The same for another user, if that is a name.
+    pub fn as_user(&self, user: &str) -> Option<Self> {
+        let host = self.text.rsplit_once('@').map_or(self.text.as_str(), |(_, host)| host);
+        format!("{user}@{host}").parse().ok()
+    }
+
     /// The host's name or address, without brackets.
     pub fn host(&self) -> &str {
         &self.host

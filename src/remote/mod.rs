@@ -4,6 +4,7 @@
 //!
 //! Nothing is needed on the other side but sshd and a POSIX shell.
 
+mod audience;
 mod connection;
 mod destination;
 mod greeting;
@@ -12,11 +13,12 @@ mod program;
 mod talk;
 mod user_data;
 
+pub use audience::Audience;
 pub use connection::Login;
 pub use destination::Destination;
 pub use parcel::{Refused, pack};
 pub use program::Program;
-pub use talk::{Audience, Task, talk};
+pub use talk::{Keep, Task, talk};
 pub use user_data::{Url, user_data};
 
 /// Why a host could not be asked, or what came between.

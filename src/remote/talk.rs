@@ -1,22 +1,27 @@
 //! A conversation with one host, from the login to the exit code.
 
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use super::connection::{Connection, Input};
+use serde_json::Value;
+
+use super::connection::{Connection, Input, Silence};
 use super::greeting::{FIRST, Greeting, LAST};
-use super::{Destination, Error, Login, Program};
+use super::{Audience, Destination, Error, Login, Program};
 use crate::host::Interruption;
 use crate::local;
-use crate::report::{Report, is_yes};
+use crate::report::is_yes;
 use crate::secret::Secret;
-use crate::wire::{self, Answer, Exposed, Frame, Progress, Request};
+use crate::wire::{self, Answer, Exposed, Frame, Progress, Question, Request, Styled};
 
 /// How soon Ctrl-C is passed on.
 const ATTENTION: Duration = Duration::from_millis(100);
+
+/// So many lines are shown of what a host says instead of letting us in.
+const WORDS_SHOWN: usize = 10;
 
 /// What is to be done on a host.
 #[derive(Debug)]
@@ -35,14 +40,24 @@ pub struct Task<'t> {
     pub interruption: OnceLock<Option<Interruption>>,
     /// What to answer where a password is asked for.
     pub password: Option<&'t Secret<String>>,
-    /// Where to keep a plan or a picture that comes back.
-    pub keep: Option<&'t Path>,
+    /// What may come back to be kept, and where.
+    pub keep: Option<&'t Keep>,
+    /// Tells whether a question belongs to what is to be done.
+    pub may_ask: fn(&Question, &Request) -> bool,
+    /// Whether it changes the host at all.
+    pub changes: bool,
     /// Whether it changes the host without a question.
     pub unasked: bool,
 }
 
-/// Whoever is told what is said; several hosts may speak at once.
-pub type Audience<'r> = Mutex<&'r mut Report>;
+/// A file that a host sends back.
+#[derive(Debug)]
+pub struct Keep {
+    /// Where it is kept.
+    pub path: PathBuf,
+    /// Reads it, and returns what is to be kept; an error says what it is not.
+    pub judge: fn(&str) -> Result<String, String>,
+}
 
 /// Talks to a host until it is done, and returns the exit code from there. All
 /// that is said there is said to `audience`.
@@ -53,8 +68,10 @@ pub type Audience<'r> = Mutex<&'r mut Report>;
 pub fn talk(to: &Destination, task: &Task<'_>, audience: &Audience<'_>) -> Result<u8, Error> {
     let over = Arc::new(AtomicBool::new(false));
     std::thread::scope(|scope| {
-        let say = |frame: &Frame| lock(audience).relay(frame, &to.to_string(), task.several);
-        let heard = move |line: &str| say(&Frame::Err(format!("{line}\n")));
+        let heard = move |line: &str| {
+            let frame = Frame::Err(Styled::plain(format!("{line}\n")));
+            audience.relay(&frame, to, task.several);
+        };
         let mut connection = Connection::open(scope, to, task.login, heard)?;
         let talk = Talk { to, task, audience, input: connection.input(), over: Arc::clone(&over) };
         let ended = talk.greet(&mut connection).and_then(|()| talk.listen(&mut connection));
@@ -62,8 +79,8 @@ pub fn talk(to: &Destination, task: &Task<'_>, audience: &Audience<'_>) -> Resul
         let words = connection.close();
         ended.map_err(|cut| match cut {
             Cut::Refused(error) => error,
-            Cut::NoLogin { said } => no_login(to, &words, said.as_deref()),
-            Cut::Lost { under_way } => lost(to, under_way, &words),
+            Cut::NoLogin { said } => no_login(to, task, &said, &words),
+            Cut::Lost { under_way } => lost(to, task, under_way, &words),
         })
     })
 }
@@ -72,11 +89,8 @@ pub fn talk(to: &Destination, task: &Task<'_>, audience: &Audience<'_>) -> Resul
 enum Cut {
     /// We will not serve the host.
     Refused(Error),
-    /// It did not greet.
-    NoLogin {
-        /// The last line that came instead, made visible.
-        said: Option<String>,
-    },
+    /// It did not greet us; this is all that it said.
+    NoLogin { said: Vec<String> },
     /// It was not heard of any more.
     Lost { under_way: bool },
 }
@@ -95,21 +109,29 @@ impl Talk<'_, '_> {
     /// what is wanted.
     fn greet(&self, connection: &mut Connection<'_>) -> Result<(), Cut> {
         // What a login shell says on its own comes before.
-        let mut said = None;
-        let mut next = || {
-            let line = connection.line().ok_or_else(|| Cut::NoLogin { said: said.take() })?;
-            said = Some(line.clone()).filter(|line| !line.is_empty()).or(said.take());
-            Ok(line)
-        };
-        while next()? != FIRST {}
-        let mut lines = Vec::new();
+        let mut said = Vec::new();
+        let mut lines: Option<Vec<String>> = None;
         loop {
-            let line = next()?;
-            if line == LAST {
-                break;
+            let line = match connection.greeting_line() {
+                Ok(line) => line,
+                Err(Silence::End) => return Err(Cut::NoLogin { said }),
+                Err(silence) => return Err(Cut::Refused(self.no_greeting(&silence))),
+            };
+            match &mut lines {
+                None if line == FIRST => lines = Some(Vec::new()),
+                None => {
+                    // Such a host says nothing else, and hangs up after a while.
+                    let is_told = other_user(&line).is_some();
+                    said.push(line);
+                    if is_told {
+                        return Err(Cut::NoLogin { said });
+                    }
+                }
+                Some(_) if line == LAST => break,
+                Some(lines) => lines.push(line),
             }
-            lines.push(line);
         }
+        let lines = lines.unwrap_or_default();
         let greeting = Greeting::parse(lines.iter().map(String::as_str));
         greeting.check_root(self.to, self.task.login.sudo).map_err(Cut::Refused)?;
         let lost = |_: io::Error| Cut::Lost { under_way: false };
@@ -124,12 +146,24 @@ impl Talk<'_, '_> {
             }
             None if greeting.program().is_none() => {
                 let message = format!("mailprov is not on {} yet", self.to);
-                let advice = format!("Bring it there: mailprov bootstrap {}", self.to);
+                let advice = format!("Bring it there: {}", self.task.bootstrap(self.to, false));
                 return Err(Cut::Refused(Error::new(message, advice)));
             }
             None => self.input.send_bytes(b"run\n").map_err(lost)?,
         }
         self.input.send(self.task.request).map_err(lost)
+    }
+
+    fn no_greeting(&self, silence: &Silence) -> Error {
+        let why = match silence {
+            Silence::TooMuch => "says more than a greeting holds",
+            Silence::TooSlow | Silence::End => "does not come to the end of its greeting",
+        };
+        let advice = format!(
+            "Nothing was changed. See what a login there says: {}",
+            self.task.login.by_hand(self.to)
+        );
+        Error::new(format!("{} {why}", self.to), advice)
     }
 
     fn bring(&self, program: &Program) -> io::Result<()> {
@@ -150,27 +184,36 @@ impl Talk<'_, '_> {
         let mut heard_of_it = false;
         // Where nothing is heard of a run, it may have begun all the same.
         let mut under_way = self.task.unasked;
+        let mut is_ready = false;
         loop {
-            let Ok(Some(frame)) = wire::read(connection.output()) else {
+            let Ok(Some(frame)) = wire::read_frame(connection.output()) else {
                 break Err(Cut::Lost { under_way });
             };
             match frame {
-                Frame::Ready(version) if version == wire::VERSION => {}
+                Frame::Ready(_) if is_ready => break Err(self.odd("greets twice")),
+                Frame::Ready(version) if version == wire::VERSION => is_ready = true,
                 Frame::Ready(_) => break Err(Cut::Refused(self.other_version())),
-                Frame::Ask { question, unseen } => {
-                    let answer = self.ask(&question, unseen);
-                    under_way |= matches!(&answer, Answer::Line(line) if is_yes(line.0.expose()));
+                _ if !is_ready => break Err(self.odd("speaks before it greets")),
+                Frame::Ask(question) => {
+                    if !self.may_ask(&question) {
+                        break Err(self.odd("asks what does not belong to this command"));
+                    }
+                    let answer = self.ask(&question);
+                    under_way |= !question.is_unseen() && is_a_yes(&answer);
                     if self.input.send(&answer).is_err() {
                         break Err(Cut::Lost { under_way });
                     }
                 }
-                Frame::Keep(text) => self.keep(text).map_err(Cut::Refused)?,
+                Frame::Event(line) if !line.get("event").is_some_and(Value::is_string) => {
+                    break Err(self.odd("sends a line that is no event"));
+                }
+                Frame::Keep(text) => self.keep(&text).map_err(Cut::Refused)?,
                 Frame::End(code) => {
                     // Where this fails, the host remembers that nobody heard.
                     let _ = self.input.send(&Answer::Heard);
                     break Ok(code);
                 }
-                Frame::Progress(_) if !heard_of_it => {
+                Frame::Progress(_) if !heard_of_it && self.task.changes => {
                     (heard_of_it, under_way) = (true, true);
                     self.pass_on_ctrl_c();
                     self.say(&frame);
@@ -181,27 +224,46 @@ impl Talk<'_, '_> {
     }
 
     fn say(&self, frame: &Frame) {
-        lock(self.audience).relay(frame, &self.to.to_string(), self.task.several);
+        self.audience.relay(frame, self.to, self.task.several);
     }
 
-    fn ask(&self, question: &str, unseen: bool) -> Answer {
-        let question = match self.task.several {
-            true => format!("{}: {question}", self.to),
-            false => question.to_owned(),
-        };
-        let mut report = lock(self.audience);
-        let answer = match (unseen, self.task.password) {
+    /// A question that the command does not ask is not ours.
+    fn may_ask(&self, question: &Question) -> bool {
+        let request = self.task.request;
+        let is_answered = self.task.password.is_some() && question.is_unseen();
+        question.is_well_formed()
+            && (request.screen.answers || is_answered)
+            && (self.task.may_ask)(question, request)
+    }
+
+    fn ask(&self, question: &Question) -> Answer {
+        let answer = match (question.is_unseen(), self.task.password) {
             (true, Some(password)) => Some(password.clone()),
-            (true, None) => report.ask_unseen(&question).ok(),
-            (false, _) => report.ask_line(&question).map(Secret::new),
+            _ => self.audience.ask(question, self.to),
         };
         answer.map_or(Answer::Nothing, |answer| Answer::Line(Exposed(answer)))
     }
 
-    fn keep(&self, text: String) -> Result<(), Error> {
-        let Some(path) = self.task.keep else { return Ok(()) };
-        lock(self.audience).keep(path, text).map_err(|error| {
-            let message = format!("could not write {}: {}", path.display(), local::reason(&error));
+    /// Ends with a host that does not keep to what was agreed.
+    fn odd(&self, does: &str) -> Cut {
+        let message = format!("{} {does}, so it was not listened to any longer", self.to);
+        let advice = format!(
+            "If it is yours, bring this mailprov there: {}\nIf that does not help, trust it no \
+             more.",
+            self.task.bootstrap(self.to, false)
+        );
+        Cut::Refused(Error::new(message, advice))
+    }
+
+    fn keep(&self, text: &str) -> Result<(), Error> {
+        let Some(Keep { path, judge }) = self.task.keep else { return Ok(()) };
+        let shown = path.display();
+        let text = judge(text).map_err(|what| {
+            let message = format!("what {} sent to be kept in {shown} {what}", self.to);
+            Error::new(message, "Nothing was written.")
+        })?;
+        self.audience.keep(path, text).map_err(|error| {
+            let message = format!("could not write {shown}: {}", local::reason(&error));
             Error::new(message, "Nothing was changed.")
         })
     }
@@ -226,14 +288,31 @@ impl Talk<'_, '_> {
     fn other_version(&self) -> Error {
         Error::new(
             format!("the mailprov on {} is of another version", self.to),
-            format!("Bring this one there: mailprov bootstrap {}", self.to),
+            format!("Bring this one there: {}", self.task.bootstrap(self.to, false)),
         )
     }
 }
 
-/// Explains why a host did not greet; ssh's own words were shown. `said`: what
-/// came instead.
-fn no_login(to: &Destination, words: &[String], said: Option<&str>) -> Error {
+impl Task<'_> {
+    /// The command line that brings this mailprov to a host.
+    fn bootstrap(&self, to: &Destination, sudo: bool) -> String {
+        let mail = self.request.mail.as_ref().map(|mail| mail.name.as_str());
+        self.request.reach.bootstrap(to, mail, sudo)
+    }
+}
+
+fn is_a_yes(answer: &Answer) -> bool {
+    matches!(answer, Answer::Line(line) if is_yes(line.0.expose()))
+}
+
+/// Returns the user that a host wants to be logged in as: images of clouds say so
+/// to root (`disable_root_opts` of cloud-init).
+fn other_user(line: &str) -> Option<&str> {
+    line.strip_prefix("Please login as the user \"")?.split('"').next()
+}
+
+/// Explains why a host did not greet us; ssh's own words were shown.
+fn no_login(to: &Destination, task: &Task<'_>, said: &[String], words: &[String]) -> Error {
     const REASONS: [(&str, &str); 9] = [
         (
             "REMOTE HOST IDENTIFICATION HAS CHANGED",
@@ -242,12 +321,12 @@ fn no_login(to: &Destination, words: &[String], said: Option<&str>) -> Error {
         ),
         (
             "Host key verification failed",
-            "Log in once by hand to see and accept the host's key: ssh HOST",
+            "Log in once by hand to see and accept the host's key: SSH",
         ),
         (
             "Permission denied",
             "Say who logs in (USER@HOST) and with which key (--identity FILE), and see that the \
-             key is in ~/.ssh/authorized_keys there.",
+             key is in ~/.ssh/authorized_keys there. By hand: SSH",
         ),
         (
             "a password is required",
@@ -262,25 +341,39 @@ fn no_login(to: &Destination, words: &[String], said: Option<&str>) -> Error {
     ];
     let is_said = |sign: &str| words.iter().any(|line| line.contains(sign));
     let reason = REASONS.iter().find(|(sign, _)| is_said(sign));
-    let advice = match reason {
-        Some((_, advice)) => advice.replace("HOST", to.host()),
-        None => format!("See whether this works: ssh {}", to.host()),
+    let by_hand = task.login.by_hand(to);
+    let other = said.iter().find_map(|line| to.as_user(other_user(line)?));
+    let advice = match (other, reason) {
+        (Some(other), _) if task.program.is_some() => {
+            let user = other.user().unwrap_or_default();
+            format!("Log in as {user}: {}", task.bootstrap(&other, true))
+        }
+        (Some(other), _) => {
+            let user = other.user().unwrap_or_default();
+            format!("Log in as {user}, who becomes root by sudo: --sudo --on {other}")
+        }
+        (None, Some((_, advice))) => advice.replace("HOST", to.host()).replace("SSH", &by_hand),
+        (None, None) => format!("See whether this works: {by_hand}"),
     };
-    let said = said.map_or_else(String::new, |line| format!(": it answers `{line}`"));
-    Error::new(format!("could not log in at {to}{said}"), format!("Nothing was changed. {advice}"))
+    let said: Vec<_> = said.iter().filter(|line| !line.is_empty()).collect();
+    let left_out = said.len().saturating_sub(WORDS_SHOWN);
+    let said: String = said[left_out..].iter().map(|line| format!("{to} says: {line}\n")).collect();
+    let message = format!("could not log in at {to}");
+    Error::new(message, format!("{said}Nothing was changed. {advice}"))
 }
 
 /// Explains a conversation that broke off.
-fn lost(to: &Destination, under_way: bool, words: &[String]) -> Error {
+fn lost(to: &Destination, task: &Task<'_>, under_way: bool, words: &[String]) -> Error {
     const REASONS: [(&str, &str); 3] = [
         ("did not arrive whole", "Try it again."),
         ("is not mailprov", "Name a mailprov that was built for that host (--binary FILE)."),
         ("No space left on device", "Make room on its disk: df -h"),
     ];
     if under_way {
+        let history = task.request.reach.at(to).command(&["history"]);
         let advice = format!(
             "A run that had begun goes on there by itself, to its end or its undo. How it ends: \
-             mailprov history --on {to}"
+             {history}"
         );
         return Error::new(format!("the connection to {to} was lost"), advice);
     }
@@ -290,8 +383,4 @@ fn lost(to: &Destination, under_way: bool, words: &[String]) -> Error {
         None => (format!("the connection to {to} was lost"), "Try it again."),
     };
     Error::new(message, format!("Nothing was changed. {advice}"))
-}
-
-fn lock<'a, 'r>(audience: &'a Audience<'r>) -> MutexGuard<'a, &'r mut Report> {
-    audience.lock().unwrap_or_else(PoisonError::into_inner)
 }

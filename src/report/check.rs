@@ -49,7 +49,7 @@ impl Report {
                     "verdict": finding.verdict, "seen": finding.seen, "why": finding.why,
                     "remedy": finding.remedy,
                 });
-                self.out(&format!("{line}\n"));
+                self.listener.emit(line);
             }
         }
     }
@@ -126,7 +126,7 @@ impl Report {
                 "wrong": of(findings, Verdict::Wrong), "warning": of(findings, Verdict::Warning),
                 "not_checked": of(findings, Verdict::NotChecked),
             });
-            self.out(&format!("{line}\n"));
+            self.listener.emit(line);
         }
     }
 
@@ -159,7 +159,7 @@ impl Report {
                         "event": "record", "name": it.name, "type": it.kind, "value": it.value,
                         "why": it.why, "set_at": place,
                     });
-                    self.out(&format!("{line}\n"));
+                    self.listener.emit(line);
                 }
             }
             return;

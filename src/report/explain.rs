@@ -15,7 +15,7 @@ impl Report {
                 way.stops.iter().map(|stop| json!({"name": stop.name, "about": stop.about}));
             let stops: Vec<_> = stops.collect();
             self.told(
-                &json!({"event": "way", "title": way.title, "stops": stops}),
+                json!({"event": "way", "title": way.title, "stops": stops}),
                 &drawn(way, style),
             );
         }
@@ -35,7 +35,7 @@ impl Report {
                 "event": "setting", "name": setting.name, "file": setting.file,
                 "line": setting.line, "text": setting.text, "reason": setting.reason,
             });
-            self.told(&line, &text);
+            self.told(line, &text);
         }
     }
 
@@ -57,13 +57,13 @@ impl Report {
             "event": "file", "path": file.path, "step": file.step, "about": header,
             "settings": names,
         });
-        self.told(&line, &text);
+        self.told(line, &text);
     }
 
     /// Tells programs or people, but not both.
-    fn told(&mut self, line: &serde_json::Value, text: &str) {
+    fn told(&mut self, line: serde_json::Value, text: &str) {
         match self.screen.json {
-            true => self.out(&format!("{line}\n")),
+            true => self.listener.emit(line),
             false => self.out(text),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Account, people};
 use crate::diagnostic::Diagnostic;
@@ -113,16 +113,10 @@ pub(super) fn error(error: &str, after: &str) -> Value {
     json!({"event": "error", "error": error, "advice": after})
 }
 
-/// JSON lines of another host, each with its name.
-pub(super) fn of_host(lines: &str, host: &str) -> String {
-    let named = |line: &str| match serde_json::from_str(line) {
-        Ok(Value::Object(mut object)) => {
-            object.insert("host".into(), host.into());
-            format!("{}\n", Value::Object(object))
-        }
-        _ => format!("{line}\n"),
-    };
-    lines.lines().map(named).collect()
+/// A line of another host, with its name.
+pub(super) fn of_host(mut line: Map<String, Value>, host: &str) -> Value {
+    line.insert("host".into(), host.into());
+    Value::Object(line)
 }
 
 /// A mistake in what a person wrote.

@@ -25,10 +25,12 @@ use crate::diagnostic::Diagnostic;
 use crate::engine::{Change, Event, Plan, Run, SavedPlan};
 use crate::host::{self, Interruption};
 use crate::local;
+use crate::reach::Reach;
 use crate::wire::{self, Answer, Frame, Screen};
 pub use ask::is_yes;
 pub use check::Record;
 use progress::Progress;
+pub use screen::hear;
 use screen::{Behind, Listener};
 use style::Style;
 pub use trial::Task;
@@ -70,6 +72,8 @@ pub struct Account {
 #[derive(Debug)]
 pub struct Report {
     screen: Screen,
+    /// How the host is reached that all of this is about.
+    reach: Reach,
     listener: Listener,
     /// How far the runs on other hosts are, where there are several.
     others: HashMap<String, Progress>,
@@ -77,9 +81,10 @@ pub struct Report {
 
 impl Report {
     /// Makes a report to whoever runs us.
-    pub fn new(options: Options) -> Self {
+    pub fn new(options: Options, reach: Reach) -> Self {
         Self {
             screen: screen::screen(&options),
+            reach,
             listener: Listener::Here(Progress::default()),
             others: HashMap::new(),
         }
@@ -88,13 +93,13 @@ impl Report {
     /// Makes a report to somebody behind a connection, who gets `frames`, sees
     /// them on `screen`, answers through `answers`, and can tell a run to stop.
     pub fn there(
-        screen: Screen,
+        (screen, reach): (Screen, Reach),
         frames: Sender<Frame>,
         answers: Receiver<Answer>,
         stop: Interruption,
     ) -> Self {
         let behind = Behind { frames, answers, stop, has_begun: Arc::default() };
-        Self { screen, listener: Listener::There(behind), others: HashMap::new() }
+        Self { screen, reach, listener: Listener::There(behind), others: HashMap::new() }
     }
 
     /// Tells, now and later, whether somebody behind a connection was told of a
@@ -123,6 +128,16 @@ impl Report {
         ));
     }
 
+    /// Tells whether whoever listens is behind a connection.
+    pub fn is_there(&self) -> bool {
+        matches!(self.listener, Listener::There(_))
+    }
+
+    /// How the host is reached, for what is said to do next.
+    pub fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
     /// Tells what this report is seen on.
     pub fn screen(&self) -> Screen {
         self.screen
@@ -131,7 +146,7 @@ impl Report {
     /// Shows a plan.
     pub fn plan(&mut self, plan: &Plan, subject: &str) {
         if self.screen.json {
-            json::plan(plan).iter().for_each(|line| self.out(&format!("{line}\n")));
+            json::plan(plan).into_iter().for_each(|line| self.listener.emit(line));
         }
         if !self.screen.quiet {
             let style = self.style();
@@ -146,7 +161,7 @@ impl Report {
     /// Tells what happens during a run.
     pub fn event(&mut self, event: &Event<'_>) {
         if self.screen.json {
-            json::event(event).iter().for_each(|line| self.out(&format!("{line}\n")));
+            json::event(event).into_iter().for_each(|line| self.listener.emit(line));
         }
         self.progress(progress_of(event));
     }
@@ -162,7 +177,7 @@ impl Report {
     /// Tells how a run ended.
     pub fn applied(&mut self, changes: usize, elapsed: Duration) {
         if self.screen.json {
-            self.out(&format!("{}\n", json::applied(changes, elapsed)));
+            self.listener.emit(json::applied(changes, elapsed));
         }
         if !self.screen.quiet {
             let text = format!(
@@ -200,7 +215,7 @@ impl Report {
     /// Shows mistakes in what a person wrote.
     pub fn diagnostics(&mut self, diagnostics: &[Diagnostic]) {
         if self.screen.json {
-            diagnostics.iter().for_each(|it| self.out(&format!("{}\n", json::diagnostic(it))));
+            diagnostics.iter().for_each(|it| self.listener.emit(json::diagnostic(it)));
         }
         let colour = self.screen.err_in_colour;
         for diagnostic in diagnostics.iter().take(MISTAKES_SHOWN) {
@@ -216,7 +231,7 @@ impl Report {
     pub fn error(&mut self, error: &str, after: &str) {
         self.listener.clear();
         if self.screen.json {
-            self.out(&format!("{}\n", json::error(error, after)));
+            self.listener.emit(json::error(error, after));
         }
         let style = Style::new(self.screen.err_in_colour);
         let mut text = format!("{} {error}\n", style.bad("error:"));
@@ -229,7 +244,7 @@ impl Report {
     /// Shows a plan that was kept in a file.
     pub fn saved_plan(&mut self, plan: &SavedPlan) {
         if self.screen.json {
-            self.out(&format!("{}\n", json::saved_plan(plan)));
+            self.listener.emit(json::saved_plan(plan));
         }
         let text = history::saved_plan(plan, self.style());
         self.say(&text);
@@ -253,7 +268,7 @@ impl Report {
     /// Lists runs, the newest first.
     pub fn history(&mut self, runs: &[Run]) {
         if self.screen.json {
-            runs.iter().rev().for_each(|run| self.out(&format!("{}\n", json::run(run))));
+            runs.iter().rev().for_each(|run| self.listener.emit(json::run(run)));
         }
         let text = history::list(runs, self.style());
         self.say(&text);
@@ -262,8 +277,8 @@ impl Report {
     /// Shows what a run changed.
     pub fn run(&mut self, run: &Run, changes: &[Change]) {
         if self.screen.json {
-            self.out(&format!("{}\n", json::run(run)));
-            changes.iter().for_each(|change| self.out(&format!("{}\n", json::change(change))));
+            self.listener.emit(json::run(run));
+            changes.iter().for_each(|change| self.listener.emit(json::change(change)));
         }
         let text = history::one(run, changes, self.style());
         self.say(&text);
@@ -283,7 +298,7 @@ impl Report {
 
     /// Prints something that was asked for, as it is.
     pub fn text(&mut self, text: &str) {
-        self.out(text);
+        self.listener.raw(text);
     }
 
     /// Shows what another mailprov says, that of `host`. Where several speak,
@@ -294,15 +309,21 @@ impl Report {
             false => text.to_owned(),
         };
         match frame {
-            Frame::Out(text) if self.screen.json => self.out(&json::of_host(text, host)),
+            // What is not a line for programs is for people.
+            Frame::Out(text) if self.screen.json => {
+                self.listener.clear();
+                self.err(&named(&text.shown(self.screen.err_in_colour)));
+            }
             Frame::Out(text) => {
                 self.listener.clear();
-                self.out(&named(text));
+                self.out(&named(&text.shown(self.screen.out_in_colour)));
             }
             Frame::Err(text) => {
                 self.listener.clear();
-                self.err(&named(text));
+                self.err(&named(&text.shown(self.screen.err_in_colour)));
             }
+            Frame::Event(_) if !self.screen.json => {}
+            Frame::Event(line) => self.listener.emit(json::of_host(line.clone(), host)),
             Frame::Progress(at) if !several => self.progress(at.clone()),
             Frame::Progress(at) => {
                 let style = Style::new(self.screen.err_in_colour);
@@ -313,7 +334,7 @@ impl Report {
                     self.err(&named(&line));
                 }
             }
-            Frame::Ready(_) | Frame::Ask { .. } | Frame::Keep(_) | Frame::End(_) => {}
+            Frame::Ready(_) | Frame::Ask(_) | Frame::Keep(_) | Frame::End(_) => {}
         }
     }
 
@@ -333,7 +354,7 @@ impl Report {
     /// may be seen.
     pub fn edited(&mut self, file: &str, before: &str, after: &str) {
         if self.screen.json {
-            self.out(&format!("{}\n", json::edited(file)));
+            self.listener.emit(json::edited(file));
         }
         if !self.screen.quiet {
             let style = self.style();
@@ -346,7 +367,7 @@ impl Report {
     pub fn accounts(&mut self, accounts: &[Account]) {
         match self.screen.json {
             true => {
-                accounts.iter().for_each(|it| self.out(&format!("{}\n", json::account(it))));
+                accounts.iter().for_each(|it| self.listener.emit(json::account(it)));
             }
             false => self.out(&people::accounts(accounts)),
         }

@@ -7,6 +7,7 @@ use super::style::Style;
 use crate::diff::{self, Line, Part};
 use crate::engine::{Change, Drift, Plan};
 use crate::resource::{Action, Blob, State, action, differences};
+use crate::visible::visible_text;
 
 /// Where more lines than this come or go in one place, a person does not read
 /// them all; files that people wrote are shorter.
@@ -145,7 +146,7 @@ fn blob(state: &State) -> Option<&Blob> {
 fn shown(line: &Line, style: Style) -> String {
     match line {
         Line::Place(place) => style.faint(place),
-        Line::Same(text) => format!("  {}", visible(text)),
+        Line::Same(text) => format!("  {}", visible_text(text)),
         Line::Removed(parts) => style.removed("- ") + &marked(parts, false, style),
         Line::Added(parts) => style.added("+ ") + &marked(parts, true, style),
         Line::NoNewline => style.faint("\\ no newline at the end"),
@@ -156,7 +157,7 @@ fn marked(parts: &[Part], added: bool, style: Style) -> String {
     let whole_line =
         parts.iter().all(|part| part.changed) || parts.iter().all(|part| !part.changed);
     let mark = |part: &Part| {
-        let text = visible(&part.text);
+        let text = visible_text(&part.text);
         match (part.changed && !whole_line, added) {
             (true, _) => style.emphasised(&text, added),
             (false, true) => style.added(&text),
@@ -164,11 +165,6 @@ fn marked(parts: &[Part], added: bool, style: Style) -> String {
         }
     };
     parts.iter().map(mark).collect()
-}
-
-/// Shows what a file holds: it must not command the terminal. A tab does not.
-fn visible(text: &str) -> String {
-    text.split('\t').map(crate::visible::visible).collect::<Vec<_>>().join("\t")
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::people;
 use super::style::Style;
+use crate::visible::visible;
 use crate::wire;
 
 /// Durations below this are not worth a word.
@@ -57,7 +58,7 @@ impl Progress {
                 self.said.clone_from(text);
                 match &self.bar {
                     Some(bar) => {
-                        bar.set_message(format!("{}: {text}", self.step));
+                        bar.set_message(visible(format!("{}: {text}", self.step)));
                         None
                     }
                     None => Some(format!("  … {}: {text}", self.step)),
@@ -88,7 +89,7 @@ fn bar(step: &str) -> ProgressBar {
     if let Ok(template) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
         bar.set_style(template);
     }
-    bar.set_message(step.to_owned());
+    bar.set_message(visible(step));
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
 }

@@ -12,7 +12,9 @@ use super::style::Style;
 use crate::host::{Interruption, Result};
 use crate::local;
 use crate::secret::Secret;
-use crate::wire::{self, Answer, Frame, Screen};
+use crate::visible::visible_json;
+use crate::wire::{self, Answer, Frame, Question, Screen, Styled};
+use serde_json::Value;
 
 /// Who listens.
 #[derive(Debug)]
@@ -39,8 +41,8 @@ pub(super) struct Behind {
 
 impl Behind {
     /// Asks, and waits for the answer.
-    fn ask(&self, question: &str, unseen: bool) -> Option<Secret<String>> {
-        self.say(Frame::Ask { question: question.into(), unseen });
+    fn ask(&self, question: Question) -> Option<Secret<String>> {
+        self.say(Frame::Ask(question));
         match self.answers.recv() {
             Ok(Answer::Line(line)) => Some(line.0),
             _ => None,
@@ -54,20 +56,43 @@ impl Behind {
 }
 
 impl Listener {
-    /// Writes to standard output. Nobody listens any more where this fails
-    /// (`| head`, a connection that is lost); a run goes on.
+    /// Writes to standard output; of what could command a terminal only our own
+    /// styles get there. Nobody listens any more where this fails (`| head`, a
+    /// connection that is lost); a run goes on.
     pub(super) fn out(&self, text: &str) {
+        let styled = Styled::read(text);
         match self {
-            Self::Here(_) => drop(io::stdout().lock().write_all(text.as_bytes())),
-            Self::There(behind) => behind.say(Frame::Out(text.into())),
+            Self::Here(_) => self.raw(&styled.shown(true)),
+            Self::There(behind) => behind.say(Frame::Out(styled)),
         }
     }
 
-    /// Writes to standard error.
-    pub(super) fn err(&self, text: &str) {
+    /// Writes to standard output as it is: what is to be kept in a file.
+    pub(super) fn raw(&self, text: &str) {
         match self {
-            Self::Here(_) => drop(io::stderr().lock().write_all(text.as_bytes())),
-            Self::There(behind) => behind.say(Frame::Err(text.into())),
+            Self::Here(_) => drop(io::stdout().lock().write_all(text.as_bytes())),
+            Self::There(behind) => behind.say(Frame::Out(Styled::plain(text))),
+        }
+    }
+
+    /// Writes a line for programs.
+    pub(super) fn emit(&self, line: Value) {
+        match (self, line) {
+            (Self::Here(_), line) => self.raw(&format!("{}\n", visible_json(&line.to_string()))),
+            (Self::There(behind), Value::Object(line)) => behind.say(Frame::Event(line)),
+            // All of ours are objects.
+            (Self::There(_), _) => {}
+        }
+    }
+
+    /// Writes to standard error, as [`Listener::out`] does.
+    pub(super) fn err(&self, text: &str) {
+        let styled = Styled::read(text);
+        match self {
+            Self::Here(_) => {
+                drop(io::stderr().lock().write_all(styled.shown(true).as_bytes()));
+            }
+            Self::There(behind) => behind.say(Frame::Err(styled)),
         }
     }
 
@@ -94,35 +119,20 @@ impl Listener {
         }
     }
 
-    /// Asks a question that is answered by a line.
-    pub(super) fn ask_line(&self, question: &str) -> Option<String> {
-        let behind = match self {
-            Self::There(behind) => behind,
-            Self::Here(_) => {
-                self.err(&format!("{question} "));
-                let mut answer = String::new();
-                let read = io::stdin().lock().read_line(&mut answer);
-                if !answer.ends_with('\n') {
-                    // The input ended: what comes next begins a line of its own.
-                    self.err("\n");
-                }
-                return read.ok().filter(|count| *count > 0).map(|_| answer.trim().to_owned());
-            }
-        };
-        behind.ask(question, false).map(|answer| answer.expose().clone())
+    /// Asks, and waits for the answer.
+    pub(super) fn ask(&self, question: Question) -> Option<Secret<String>> {
+        match self {
+            Self::Here(_) => self.ask_here(&question.text(), question.is_unseen()).ok(),
+            Self::There(behind) => behind.ask(question),
+        }
     }
 
-    /// Asks a question whose answer is not to be seen.
-    pub(super) fn ask_unseen(&self, question: &str) -> io::Result<Secret<String>> {
+    /// Asks somebody at our own streams; there is no answer where they are
+    /// somewhere else.
+    pub(super) fn ask_here(&self, question: &str, unseen: bool) -> io::Result<Secret<String>> {
         match self {
-            Self::Here(_) => {
-                let answer = local::read_unseen(|| self.err(&format!("{question} ")));
-                self.err("\n");
-                answer
-            }
-            Self::There(behind) => {
-                behind.ask(question, true).ok_or_else(|| io::ErrorKind::Interrupted.into())
-            }
+            Self::Here(_) => hear(unseen, || self.err(&format!("{question} "))),
+            Self::There(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
@@ -132,6 +142,32 @@ impl Listener {
             Self::Here(_) => Interruption::listen(heard),
             Self::There(behind) => Ok(behind.stop.clone()),
         }
+    }
+}
+
+/// Hears what is typed at our own terminal, which may be a secret that is not
+/// to be seen. `ready` asks the question.
+///
+/// # Errors
+///
+/// As [`local::read_unseen`], and where the input has ended.
+pub fn hear(unseen: bool, ready: impl FnOnce()) -> io::Result<Secret<String>> {
+    let next_line = || drop(io::stderr().lock().write_all(b"\n"));
+    if unseen {
+        let answer = local::read_unseen(ready);
+        next_line();
+        return answer;
+    }
+    ready();
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer);
+    if !answer.ends_with('\n') {
+        // The input ended: what comes next begins a line of its own.
+        next_line();
+    }
+    match read? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(Secret::new(answer.trim().to_owned())),
     }
 }
 

@@ -329,7 +329,7 @@ fn what_cannot_be_served_is_refused_and_left_as_it_was() {
     let output = laptop.mailprov(&["plan", "--on", &at]).exits(1);
     assert!(output.stderr().contains("mailprov is not on"), "{output}");
     host.write("/root/.bashrc", format!("{says}exit\n"), 0o644);
-    refused(&host, &["could not log in at", r"it answers `Gr\xfc\xdfe \u{1b}[2J`"]);
+    refused(&host, &["could not log in at", r"says: Gr\xfc\xdfe \u{1b}[2J"]);
     let _ = host.run(&["rm", "/root/.bashrc"]).success();
     // A host that is not the one it was.
     let anew = "rm /etc/ssh/ssh_host_*; ssh-keygen -A; systemctl restart ssh";

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::super::{Exit, Stop};
 use crate::host::Host;
-use crate::report::Report;
+use crate::report::{Report, is_yes};
 use crate::sandbox;
 
 /// Installs those that are missing, after saying so: on a terminal it asks, and
@@ -29,7 +29,10 @@ pub(super) fn install(yes: bool, report: &mut Report) -> Result<(), Stop> {
         "To boot a Debian, this machine needs packages that are not installed: {}\n",
         missing.join(" ")
     ));
-    if !yes && report.can_ask() && !report.ask("Install them?") {
+    if !yes
+        && report.can_ask()
+        && !report.ask_here("Install them? [y/N]").is_some_and(|it| is_yes(&it))
+    {
         return Err(Stop::new(Exit::Failed, "not confirmed", "Nothing was changed."));
     }
     let task = report.begin("The packages");

@@ -1,0 +1,151 @@
+//! The command lines that people are told to run next. What was given to reach a
+//! host, another playbook or a tree is given again, so that each line works as
+//! it is printed.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// How the host in question was reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reach {
+    /// The other hosts, as they were named; none where it is this machine.
+    pub on: Vec<String>,
+    /// Whether root is reached by sudo there.
+    pub sudo: bool,
+    /// The private key to log in with.
+    pub identity: Option<PathBuf>,
+    /// Options of ssh.
+    pub options: Vec<String>,
+    /// The playbook, where it is not the usual one.
+    pub playbook: Option<PathBuf>,
+    /// The tree that is worked on, where it is not this machine.
+    pub root: Option<PathBuf>,
+}
+
+impl Reach {
+    /// The same for one host.
+    #[must_use]
+    pub fn at(&self, host: impl ToString) -> Self {
+        Self { on: vec![host.to_string()], ..self.clone() }
+    }
+
+    /// The same without a host, for a command that looks from here.
+    #[must_use]
+    pub fn from_here(&self) -> Self {
+        Self { playbook: self.playbook.clone(), ..Self::default() }
+    }
+
+    /// Writes a command line of mailprov: `words` are its command and what
+    /// belongs to that.
+    pub fn command(&self, words: &[&str]) -> String {
+        let mut line = Line::new("mailprov");
+        words.iter().for_each(|word| line.word(word));
+        self.on.iter().for_each(|host| line.option("--on", host));
+        self.options_to(&mut line, self.sudo);
+        line.0
+    }
+
+    /// Writes a command line that brings mailprov to a host.
+    pub fn bootstrap(&self, host: impl ToString, mail: Option<&str>, sudo: bool) -> String {
+        let mut line = Line::new("mailprov");
+        line.word("bootstrap");
+        line.word(&host.to_string());
+        mail.into_iter().for_each(|mail| line.word(&as_path(mail)));
+        self.options_to(&mut line, self.sudo || sudo);
+        line.0
+    }
+
+    fn options_to(&self, line: &mut Line, sudo: bool) {
+        if sudo {
+            line.word("--sudo");
+        }
+        let path = |path: &Path| path.display().to_string();
+        self.identity.iter().for_each(|it| line.option("--identity", &path(it)));
+        self.options.iter().for_each(|it| line.option("--ssh-option", it));
+        self.playbook.iter().for_each(|it| line.option("--playbook", &path(it)));
+        self.root.iter().for_each(|it| line.option("--root", &path(it)));
+    }
+}
+
+/// Writes a path so that no program takes it for an option.
+pub fn as_path(path: &str) -> String {
+    if path.starts_with('-') { format!("./{path}") } else { path.to_owned() }
+}
+
+/// A command line for a shell.
+#[derive(Debug)]
+pub struct Line(String);
+
+impl Line {
+    /// Begins one with a program.
+    pub fn new(program: &str) -> Self {
+        Self(quoted(program))
+    }
+
+    /// Adds a word.
+    pub fn word(&mut self, word: &str) {
+        self.0.push(' ');
+        self.0.push_str(&quoted(word));
+    }
+
+    /// Adds an option with its value.
+    pub fn option(&mut self, name: &str, value: &str) {
+        match value.starts_with('-') {
+            true => self.word(&format!("{name}={value}")),
+            false => {
+                self.word(name);
+                self.word(value);
+            }
+        }
+    }
+
+    /// Returns it.
+    pub fn into_text(self) -> String {
+        self.0
+    }
+}
+
+/// Quotes a word for sh(1), where it needs that.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "@%_+=:,./-".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_with_a_meaning_for_a_shell_is_quoted() {
+        assert_eq!(quoted("root@192.0.2.1:22"), "root@192.0.2.1:22");
+        assert_eq!(quoted("my mail.yml"), "'my mail.yml'");
+        assert_eq!(quoted("o'brien;$(id)"), r"'o'\''brien;$(id)'");
+        assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("~/x"), "'~/x'");
+    }
+
+    #[test]
+    fn what_was_given_is_given_again() {
+        let reach = Reach {
+            on: vec!["root@vps".into()],
+            sudo: true,
+            identity: Some("my key".into()),
+            options: vec!["Port=22".into(), "-x".into()],
+            playbook: Some("firewall".into()),
+            root: None,
+        };
+        assert_eq!(
+            reach.command(&["plan", "mail.yml"]),
+            "mailprov plan mail.yml --on root@vps --sudo --identity 'my key' --ssh-option Port=22 \
+             --ssh-option=-x --playbook firewall"
+        );
+        assert_eq!(
+            Reach::default().bootstrap("debian@vps", Some("-m.yml"), true),
+            "mailprov bootstrap debian@vps ./-m.yml --sudo"
+        );
+    }
+}

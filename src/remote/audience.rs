@@ -1,0 +1,74 @@
+//! The person whom several hosts tell of what they do, and may ask, at once.
+
+use std::io;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::Destination;
+use crate::report::{Report, hear};
+use crate::secret::Secret;
+use crate::wire::{Frame, Question};
+
+/// Whoever is told what is said. A question of one host keeps no other from
+/// speaking.
+#[derive(Debug)]
+pub struct Audience<'r> {
+    report: Mutex<Told<'r>>,
+    /// Whose question it is, one after the other.
+    turn: Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Told<'r> {
+    report: &'r mut Report,
+    /// The question that waits for its answer.
+    open: Option<String>,
+}
+
+impl<'r> Audience<'r> {
+    /// Makes one of a report.
+    pub fn new(report: &'r mut Report) -> Self {
+        Self { report: Mutex::new(Told { report, open: None }), turn: Mutex::default() }
+    }
+
+    /// Says something that is not a host's word.
+    pub fn with<T>(&self, say: impl FnOnce(&mut Report) -> T) -> T {
+        let mut told = self.told();
+        let Told { report, open } = &mut *told;
+        if open.is_some() {
+            report.prompt("\n");
+        }
+        let result = say(report);
+        if let Some(question) = open {
+            report.prompt(question);
+        }
+        result
+    }
+
+    /// Passes on what a host says.
+    pub(super) fn relay(&self, frame: &Frame, host: &Destination, several: bool) {
+        self.with(|report| report.relay(frame, &host.to_string(), several));
+    }
+
+    /// Keeps a file that a host sent.
+    pub(super) fn keep(&self, path: &Path, text: String) -> io::Result<()> {
+        self.with(|report| report.keep(path, text))
+    }
+
+    /// Asks what a host asks, in our words.
+    pub(super) fn ask(&self, question: &Question, host: &Destination) -> Option<Secret<String>> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = format!("{host} asks: {} ", question.text());
+        let answer = hear(question.is_unseen(), || {
+            let mut told = self.told();
+            told.report.question(&text);
+            told.open = Some(text);
+        });
+        self.told().open = None;
+        answer.ok()
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told<'r>> {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
