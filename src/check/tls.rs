@@ -2,19 +2,13 @@
 
 use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::verify_server_name;
-use rustls::crypto::{
-    WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature,
-};
+use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
-};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
 
 use super::{Error, Result};
+use crate::host::OwnWay;
 
 /// Returns the authorities that this machine knows, wherever its system keeps
 /// them; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others, as for OpenSSL.
@@ -89,8 +83,7 @@ impl Tls {
     }
 
     fn own_way(name: &str, only: Option<CertificateDer<'static>>) -> Result<Self> {
-        let algorithms = ring::default_provider().signature_verification_algorithms;
-        let own_way = Arc::new(OwnWay { only, algorithms });
+        let own_way = Arc::new(OwnWay::new(only));
         Self::new(name, |builder| {
             builder.dangerous().with_custom_certificate_verifier(own_way).with_no_client_auth()
         })
@@ -106,55 +99,6 @@ impl Tls {
             .with_safe_default_protocol_versions()
             .map_err(Error::Tls)?;
         Ok(Self { name, config: Arc::new(finish(builder)) })
-    }
-}
-
-/// Takes any certificate, or only one, without asking who vouches for it; but
-/// wants the server to hold its key.
-#[derive(Debug)]
-struct OwnWay {
-    only: Option<CertificateDer<'static>>,
-    algorithms: WebPkiSupportedAlgorithms,
-}
-
-impl ServerCertVerifier for OwnWay {
-    fn verify_server_cert(
-        &self,
-        shown: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
-        if let Some(only) = &self.only {
-            if only != shown {
-                return Err(CertificateError::UnknownIssuer.into());
-            }
-            verify_server_name(&ParsedCertificate::try_from(shown)?, name)?;
-        }
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        signed: &[u8],
-        by: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(signed, by, signature, &self.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        signed: &[u8],
-        by: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(signed, by, signature, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
     }
 }
 

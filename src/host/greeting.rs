@@ -1,8 +1,8 @@
 //! Asks a running service whether it answers.
 
 use std::fmt;
-use std::io::{self, Read};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,9 +10,15 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Host;
+use super::handshake::handshake;
+use super::listening::addresses;
 
 /// How long one attempt may take.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The longest line that a service says before TLS begins, and the most lines.
+const LONGEST: usize = 1000;
+const MOST_LINES: usize = 100;
 
 /// Where a service answers, and with what.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -20,43 +26,85 @@ pub struct Greeting {
     /// Where it listens.
     pub at: Endpoint,
     /// What the first it says begins with. Empty where it waits for the
-    /// caller, as under TLS: then being let in is the answer.
+    /// caller: then being let in is the answer.
     pub begins: String,
+    /// Whether it speaks TLS. One that is to and cannot does not answer.
+    #[serde(default, skip_serializing_if = "Secured::is_not")]
+    pub secured: Secured,
 }
 
 /// A TCP port of this host, or a socket.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Endpoint {
-    /// A TCP port, at 127.0.0.1.
+    /// A TCP port, at the host itself.
     Port(u16),
     /// A unix socket.
     Socket(PathBuf),
+}
+
+/// How a conversation is secured by TLS.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Secured {
+    /// It is not.
+    #[default]
+    No,
+    /// From its first byte on.
+    AtOnce,
+    /// After the caller has asked for it, in this protocol.
+    Asked(Protocol),
+}
+
+/// A protocol in which TLS can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// RFC 3207.
+    Smtp,
+    /// RFC 9051, 6.2.1.
+    Imap,
+    /// RFC 2595, 4.
+    Pop3,
 }
 
 impl Host {
     /// Returns who of these does not answer as expected, and why. All are called
     /// before the first is listened to, so that daemons start side by side.
     pub fn silent<'g>(&self, all: &[&'g Greeting]) -> Vec<(&'g Greeting, io::Error)> {
-        let called: Vec<_> = all.iter().map(|greeting| (*greeting, greeting.call())).collect();
-        let heard = called.into_iter().map(|(greeting, stream)| {
-            (greeting, stream.and_then(|stream| listen(stream, &greeting.begins)))
-        });
+        let called: Vec<_> =
+            all.iter().map(|greeting| (*greeting, greeting.at.connect())).collect();
+        let heard = called
+            .into_iter()
+            .map(|(greeting, line)| (greeting, line.and_then(|line| greeting.listen(line))));
         heard.filter_map(|(greeting, heard)| Some((greeting, heard.err()?))).collect()
     }
 }
 
-impl Greeting {
-    /// Connects.
-    fn call(&self) -> io::Result<Box<dyn Read>> {
-        Ok(match &self.at {
-            Endpoint::Port(port) => {
-                let address = SocketAddr::from((Ipv4Addr::LOCALHOST, *port));
-                let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+/// A connection.
+pub(super) trait Line: Read + Write {}
+
+impl<S: Read + Write> Line for S {}
+
+impl Endpoint {
+    /// Connects; to a port at the host's own two addresses, or else where a
+    /// process listens on it.
+    pub(super) fn connect(&self) -> io::Result<Box<dyn Line>> {
+        Ok(match self {
+            Self::Port(port) => {
+                let call =
+                    |ip: IpAddr| TcpStream::connect_timeout(&SocketAddr::new(ip, *port), PATIENCE);
+                let stream = call(Ipv4Addr::LOCALHOST.into()).or_else(|error| {
+                    let others = [Ipv6Addr::LOCALHOST.into()].into_iter().chain(addresses(*port));
+                    others.map(call).find_map(io::Result::ok).ok_or(error)
+                })?;
                 stream.set_read_timeout(Some(PATIENCE))?;
+                stream.set_write_timeout(Some(PATIENCE))?;
                 Box::new(stream)
             }
-            Endpoint::Socket(path) => {
+            Self::Socket(path) => {
                 let stream = UnixStream::connect(path)?;
                 stream.set_read_timeout(Some(PATIENCE))?;
                 Box::new(stream)
@@ -65,22 +113,106 @@ impl Greeting {
     }
 }
 
+impl Greeting {
+    /// Listens as far as is needed to tell that the service is well.
+    fn listen(&self, mut line: Box<dyn Line>) -> io::Result<()> {
+        match self.secured {
+            Secured::No => begins_with(&mut line, &self.begins),
+            Secured::AtOnce => begins_with(&mut handshake(line)?, &self.begins),
+            Secured::Asked(protocol) => {
+                protocol.ask(&mut line, &self.begins)?;
+                handshake(line).map(drop)
+            }
+        }
+    }
+}
+
+impl Secured {
+    fn is_not(&self) -> bool {
+        *self == Self::No
+    }
+}
+
+impl Protocol {
+    /// Returns the protocol that goes by this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "smtp" => Self::Smtp,
+            "imap" => Self::Imap,
+            "pop3" => Self::Pop3,
+            _ => return None,
+        })
+    }
+
+    /// Asks for TLS, after a greeting that `begins` so.
+    fn ask(self, line: &mut dyn Line, begins: &str) -> io::Result<()> {
+        const GREETED: &str = "EHLO localhost\r\n";
+        let (ask, yes): (&[(&str, &str)], &str) = match self {
+            Self::Smtp => (&[(GREETED, "250"), ("STARTTLS\r\n", "220")], "220"),
+            Self::Imap => (&[("a STARTTLS\r\n", "a OK")], "* "),
+            Self::Pop3 => (&[("STLS\r\n", "+OK")], "+OK"),
+        };
+        let begins = if begins.is_empty() { yes } else { begins };
+        self.hear(line, begins)?;
+        for (command, yes) in ask {
+            line.write_all(command.as_bytes())?;
+            self.hear(line, yes)?;
+        }
+        Ok(())
+    }
+
+    /// Reads an answer, whose last line is to begin so.
+    fn hear(self, line: &mut dyn Line, begins: &str) -> io::Result<()> {
+        for _ in 0..MOST_LINES {
+            let said = read_line(line)?;
+            let goes_on = match self {
+                Self::Smtp => said.as_bytes().get(3) == Some(&b'-'),
+                Self::Imap => said.starts_with("* ") && !begins.starts_with("* "),
+                Self::Pop3 => false,
+            };
+            if !goes_on {
+                return if said.starts_with(begins) { Ok(()) } else { Err(odd(&said)) };
+            }
+        }
+        Err(io::ErrorKind::InvalidData.into())
+    }
+}
+
+/// Reads a line, and no byte beyond: those are TLS.
+fn read_line(line: &mut dyn Line) -> io::Result<String> {
+    let (mut said, mut byte) = (Vec::new(), [0]);
+    while said.len() < LONGEST && byte != *b"\n" {
+        line.read_exact(&mut byte)?;
+        said.extend(byte);
+    }
+    Ok(String::from_utf8_lossy(&said).trim_end().to_owned())
+}
+
 /// Reads as much as is needed to tell how it begins.
-fn listen(mut stream: impl Read, begins: &str) -> io::Result<()> {
+fn begins_with(stream: &mut dyn Read, begins: &str) -> io::Result<()> {
     let mut said = vec![0; begins.len()];
     stream.read_exact(&mut said)?;
-    if said == begins.as_bytes() {
-        return Ok(());
+    match said == begins.as_bytes() {
+        true => Ok(()),
+        false => Err(odd(&String::from_utf8_lossy(&said))),
     }
-    let said = String::from_utf8_lossy(&said);
-    Err(io::Error::other(format!("it says `{}`", said.escape_default())))
+}
+
+fn odd(said: &str) -> io::Error {
+    io::Error::other(format!("it says `{}`", said.escape_default()))
 }
 
 impl fmt::Display for Greeting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.at {
-            Endpoint::Port(port) => write!(f, "port {port}"),
-            Endpoint::Socket(path) => write!(f, "{}", path.display()),
+        self.at.fmt(f)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Port(port) => write!(f, "port {port}"),
+            Self::Socket(path) => write!(f, "{}", path.display()),
         }
     }
 }

@@ -29,6 +29,15 @@ const UNIT_FOLDERS: [&str; 4] = [
 ];
 
 impl Unit {
+    /// Returns the unit of this name, with or without `.service`.
+    pub fn of(mut name: String) -> Self {
+        const ENDING: &str = ".service";
+        if name.ends_with(ENDING) {
+            name.truncate(name.len() - ENDING.len());
+        }
+        Self { name, pid_file: None }
+    }
+
     /// Returns the type, such as `timer`, unless it is a service.
     pub fn other_type(&self) -> Option<&'static str> {
         let (_, ending) = self.name.rsplit_once('.')?;

@@ -129,6 +129,11 @@ impl Host {
         Ok(self.look(path, true)?.is_some_and(|(_, found)| kind(&found) == SFlag::S_IFREG))
     }
 
+    /// Tells whether `path` means a socket, links followed.
+    pub fn is_socket(&self, path: &Path) -> Result<bool> {
+        Ok(self.look(path, true)?.is_some_and(|(_, found)| kind(&found) == SFlag::S_IFSOCK))
+    }
+
     /// Lists the names in a folder, sorted; a folder that is not there is empty.
     pub fn list(&self, path: &Path) -> Result<Vec<String>> {
         let fail = |errno: Errno| Error::io("list", path, errno.into());

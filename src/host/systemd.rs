@@ -182,6 +182,26 @@ impl Host {
         }
     }
 
+    /// Returns the unit that a process belongs to where that is one that `unit`
+    /// excludes (`Conflicts=`, systemd.unit(5)): after an upgrade what runs may be
+    /// of a unit that is no more.
+    pub fn excluded_unit_of(&self, unit: &Unit, process: &Process) -> Result<Option<Unit>> {
+        if self.init()? != Init::Systemd {
+            return Ok(None);
+        }
+        let Some(of) = self.unit_of(process)? else { return Ok(None) };
+        let name = unit.full_name();
+        if of != name && self.ask_systemd(&name)?.is_outdated {
+            self.read_units_again()?;
+        }
+        let excluded = self.property(&name, "Unit", "Conflicts");
+        let is_excluded = matches!(
+            excluded,
+            Ok(Value::List(all)) if all.contains(&Value::Text(of.clone()))
+        );
+        Ok((of != name && is_excluded).then(|| Unit::of(of)))
+    }
+
     /// Returns the service that a process belongs to: on Debian 12 Postfix runs
     /// in another one than it is started by.
     fn unit_of(&self, process: &Process) -> Result<Option<String>> {

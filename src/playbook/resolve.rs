@@ -1,6 +1,7 @@
 //! From steps to resources: conditions decided, strings and templates rendered
 //! for one host, services told what they load.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::template::Renderer;
@@ -65,6 +66,7 @@ impl Playbook {
         }
         if decoder.mistakes() == 0 {
             notify(&mut declared, &notified, &mut decoder);
+            relate(&mut declared, &mut decoder);
         }
         decoder.finish(Some(declared))
     }
@@ -152,14 +154,36 @@ fn notify(declared: &mut [Declared], notified: &[(usize, String, Node)], decoder
             service.load(keys);
             continue;
         }
-        let services = declared.iter().filter_map(|declared| match &declared.resource {
-            Resource::Service(service) => Some(service.name()),
-            _ => None,
-        });
-        let help = match nearest(name, services) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => "name a service that a `service` step declares".into(),
-        };
-        decoder.refuse(&node.span, format!("no step declares the service `{name}`"), &help);
+        refuse_unknown(declared, name, &node.span, decoder);
     }
+}
+
+/// Tells each service which others need it.
+fn relate(declared: &mut [Declared], decoder: &mut Decoder) {
+    for index in 0..declared.len() {
+        let Resource::Service(service) = &declared[index].resource else { continue };
+        let service = service.clone();
+        for (name, span) in service.needs() {
+            let needed = declared.iter_mut().find_map(|declared| match &mut declared.resource {
+                Resource::Service(other) if other.name() == name => Some(other),
+                _ => None,
+            });
+            match needed {
+                Some(needed) => needed.is_needed_by(&service),
+                None => refuse_unknown(declared, name, span, decoder),
+            }
+        }
+    }
+}
+
+fn refuse_unknown(declared: &[Declared], name: &str, span: &Range<usize>, decoder: &mut Decoder) {
+    let services = declared.iter().filter_map(|declared| match &declared.resource {
+        Resource::Service(service) => Some(service.name()),
+        _ => None,
+    });
+    let help = match nearest(name, services) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => "name a service that a `service` step declares".into(),
+    };
+    decoder.refuse(span, format!("no step declares the service `{name}`"), &help);
 }

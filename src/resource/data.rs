@@ -55,7 +55,7 @@ pub fn json(state: &State, secret: bool) -> Value {
             "state": "certificate", "names": certificate.names, "expires": certificate.expires,
             "key_belongs": certificate.belongs, "key_private": certificate.private,
         }),
-        State::Service(ServiceState { enabled, running, loaded }) => {
+        State::Service(ServiceState { enabled, running, loaded, missing }) => {
             let (loaded, current) = match loaded {
                 Loaded::Unknown => (None, false),
                 Loaded::Outdated(configuration) => (Some(configuration), false),
@@ -64,6 +64,7 @@ pub fn json(state: &State, secret: bool) -> Value {
             json!({
                 "state": "service", "enabled": enabled, "running": running,
                 "loaded": loaded.map(|loaded| loaded.keys().collect::<Vec<_>>()), "current": current,
+                "missing": missing.iter().map(ToString::to_string).collect::<Vec<_>>(),
             })
         }
         State::Done => json!({"state": "done"}),

@@ -154,7 +154,21 @@ pub(super) const SERVICE: Section = section(
         Known::new(
             "answers",
             Shape::List(&Shape::Section(&ANSWER)),
-            "Where it must answer once it runs.",
+            "Where it must answer as long as it runs. Where nothing listens it is restarted.",
+        )
+        .or("none"),
+        Known::new(
+            "needs",
+            TEXTS,
+            "Services of other steps that it cannot work without. Once one of them was started it \
+             catches up, and is reloaded or restarted where it does not answer.",
+        )
+        .or("none"),
+        Known::new(
+            "catches_up",
+            Shape::List(&ARGV),
+            "Programs, each a list of arguments, by which it makes up for what it could not do: \
+             run after it was started, and after what it `needs` was.",
         )
         .or("none"),
         Known::new("absent", Shape::Boolean, "`true`: it is stopped and disabled.").or("`false`"),
@@ -171,6 +185,13 @@ pub(super) const ANSWER: Section = section(
         ),
         Known::new("socket", Shape::Text, "Or the path of a socket."),
         Known::new("begins", Shape::Text, "How what it says begins."),
+        Known::new("tls", Shape::Boolean, "`true`: TLS comes first, and must work.").or("`false`"),
+        Known::new(
+            "starttls",
+            Shape::Text,
+            "`smtp`, `imap` or `pop3`: the protocol in which TLS is asked for, and must work.",
+        )
+        .or("TLS is not asked for"),
     ],
     &[],
 );

@@ -226,7 +226,7 @@ pub fn write(
             Key::File(path) => file::write(host, path, after)?,
             Key::Table(table) => table::write(host, table, after)?,
             Key::Certificate(pair) => certificate::write(host, pair, after)?,
-            Key::Service(service) => running::write(host, service, before, after)?,
+            Key::Service(service) => running::write(host, service, before, after, say)?,
             Key::Command(command) => command::write(host, command)?,
         }
     }

@@ -42,15 +42,30 @@ pub(super) fn observe(host: &Host, key: &ServiceKey) -> Result<State> {
     let begun = Instant::now();
     loop {
         let state = observe_now(host, key)?;
-        let is_well = matches!(
-            &state,
-            State::Service(ServiceState { running: true, loaded: Loaded::Current(_), .. })
-        );
-        if is_well || begun.elapsed() > PATIENCE || !host.is_changing(&key.unit) {
+        let comes = match &state {
+            State::Service(ServiceState {
+                running: true,
+                loaded: Loaded::Current(_),
+                missing,
+                ..
+            }) if missing.is_empty() => false,
+            State::Service(ServiceState { missing, .. }) if !missing.is_empty() => {
+                host.is_changing(&key.unit) || is_young(host, &key.unit)?
+            }
+            _ => host.is_changing(&key.unit),
+        };
+        if !comes || begun.elapsed() > PATIENCE {
             return Ok(state);
         }
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// Tells whether a service began so lately that it may not listen yet.
+fn is_young(host: &Host, unit: &Unit) -> Result<bool> {
+    const YOUTH: i64 = 3_000_000_000;
+    let process = host.main_process(unit)?.filter(|process| process.pid != 1);
+    Ok(process.is_some_and(|process| now() - process.started_at() < YOUTH))
 }
 
 fn observe_now(host: &Host, key: &ServiceKey) -> Result<State> {
@@ -69,7 +84,21 @@ fn observe_now(host: &Host, key: &ServiceKey) -> Result<State> {
         }
         None => Loaded::Unknown,
     };
-    Ok(State::Service(ServiceState { enabled, running: process.is_some(), loaded }))
+    let missing = match &process {
+        Some(process) if !key.answers.is_empty() => {
+            host.unheard(&key.answers, heard_until(host, key, process)?)?
+        }
+        _ => Vec::new(),
+    };
+    Ok(State::Service(ServiceState { enabled, running: process.is_some(), loaded, missing }))
+}
+
+/// Until when a process is known to have made the sockets that are there: one that
+/// we started was heard at each of them, another one makes them as it begins.
+fn heard_until(host: &Host, key: &ServiceKey, process: &Process) -> Result<i64> {
+    const BEGINNING: i64 = 30_000_000_000;
+    let note = noted(host, &key.unit)?.filter(|note| note.process.as_ref() == Some(process));
+    Ok(note.map_or_else(|| process.started_at() + BEGINNING, |note| note.at))
 }
 
 /// Reads what was noted of a service.
@@ -78,8 +107,15 @@ pub(super) fn noted(host: &Host, unit: &Unit) -> Result<Option<Note>> {
     Ok(note.and_then(|note| serde_json::from_slice(note.bytes()).ok()))
 }
 
-/// Enables and starts, reloads or restarts a service, and notes with what.
-pub(super) fn write(host: &Host, key: &ServiceKey, before: &State, after: &State) -> Result<()> {
+/// Enables and starts, reloads or restarts a service, and notes with what. `say`
+/// is told what those that need it could not make up for.
+pub(super) fn write(
+    host: &Host,
+    key: &ServiceKey,
+    before: &State,
+    after: &State,
+    say: &mut dyn FnMut(&str),
+) -> Result<()> {
     let unit = &key.unit;
     let State::Service(after) = after else {
         return Err(Error::Other(format!("the service {} cannot be removed", unit.name)));
@@ -98,25 +134,69 @@ pub(super) fn write(host: &Host, key: &ServiceKey, before: &State, after: &State
     }
     let Loaded::Current(configuration) = &after.loaded else { return Ok(()) };
     let old = host.main_process(unit)?;
-    if old.is_some() && before_meets(before, after) {
+    let has_loaded = before_meets(before, after, ServiceState::is_loaded_by);
+    if old.is_some() && before_meets(before, after, ServiceState::is_met_by) {
         return Ok(());
     }
+    // What listens no more where it did, with the files that it has, does so after a start.
     let reloaded = match &old {
         Some(process)
-            if key.reload && reload_is_enough(host, unit, process, before, configuration)? =>
+            if key.reload
+                && !has_loaded
+                && reload_is_enough(host, unit, process, before, configuration)? =>
         {
             reload(host, key).ok()
         }
         _ => None,
     };
-    let process = match reloaded {
-        Some(process) => process,
-        None => {
-            let process = restart(host, unit, old.as_ref())?;
-            wait_until_well(host, key, process, Begun::Started)?
-        }
+    if let Some(process) = reloaded {
+        return note(host, key, configuration, Some(process));
+    }
+    let process = start(host, key, old.as_ref())?;
+    note(host, key, configuration, Some(process))?;
+    catch_up(host, key, say);
+    for other in &key.needed_by {
+        serve_again(host, other, say)?;
+    }
+    Ok(())
+}
+
+/// Has a service, if it runs, go on where it could not while another was away. One
+/// that waits for that longer than it need, as Postfix does, is reloaded, or else
+/// started again. One that is yet to load its files has its own change for that.
+fn serve_again(host: &Host, key: &ServiceKey, say: &mut dyn FnMut(&str)) -> Result<()> {
+    let State::Service(ServiceState { running: true, loaded, .. }) = observe_now(host, key)? else {
+        return Ok(());
     };
-    note(host, key, configuration, Some(process))
+    let is_silent = || !host.silent(&key.answers.iter().collect::<Vec<_>>()).is_empty();
+    if let (Loaded::Current(configuration), Some(old)) = (&loaded, host.main_process(&key.unit)?)
+        && is_silent()
+    {
+        let reloaded = if key.reload { reload(host, key).ok() } else { None };
+        match reloaded.map_or_else(|| start(host, key, Some(&old)), Ok) {
+            Ok(process) => note(host, key, configuration, Some(process))?,
+            // It was no better before: its own step, or the look afterwards, says the rest.
+            Err(error) => say(&error.to_string()),
+        }
+    }
+    catch_up(host, key, say);
+    Ok(())
+}
+
+/// Has a service make up for what it could not do. Where that fails it does so in
+/// its own time.
+fn catch_up(host: &Host, key: &ServiceKey, say: &mut dyn FnMut(&str)) {
+    for argv in &key.catches_up {
+        if let Err(error) = host.command(argv).run() {
+            say(&error.to_string());
+        }
+    }
+}
+
+/// Restarts a service, and waits until it is well.
+fn start(host: &Host, key: &ServiceKey, old: Option<&Process>) -> Result<Process> {
+    let process = restart(host, &key.unit, old)?;
+    wait_until_well(host, key, process, Begun::Started)
 }
 
 /// Reloads a service. Where it is not well then, a restart may do: Dovecot 2.4
@@ -128,9 +208,17 @@ fn reload(host: &Host, key: &ServiceKey) -> Result<Process> {
     wait_until_well(host, key, process, Begun::Reloaded)
 }
 
-/// Restarts a service. One that somebody started past the init system, which
-/// then knows nothing of it, is told to end first.
+/// Restarts a service. What still runs under a unit of an older release, which the
+/// new unit excludes, is stopped first: to systemd that unit's end and the new
+/// one's start would contradict each other. And one that somebody started past the
+/// init system, which then knows nothing of it, is told to end.
 fn restart(host: &Host, unit: &Unit, old: Option<&Process>) -> Result<Process> {
+    if let Some(old) = old
+        && let Some(other) = host.excluded_unit_of(unit, old)?
+    {
+        host.stop(&other)?;
+        wait_for_end(host, unit)?;
+    }
     let restarted = host.restart(unit).and_then(|()| wait_for_process(host, unit, old));
     match (restarted, old) {
         (Err(_), Some(old)) if host.process(old.pid)?.as_ref() == Some(old) => {
@@ -143,11 +231,15 @@ fn restart(host: &Host, unit: &Unit, old: Option<&Process>) -> Result<Process> {
     }
 }
 
-fn before_meets(before: &State, after: &ServiceState) -> bool {
+fn before_meets(
+    before: &State,
+    after: &ServiceState,
+    is_met: impl Fn(&ServiceState, &ServiceState) -> bool,
+) -> bool {
     match before {
         State::Service(before) => {
             let enabled = ServiceState { enabled: after.enabled, ..before.clone() };
-            after.is_met_by(&enabled)
+            is_met(after, &enabled)
         }
         _ => false,
     }

@@ -4,13 +4,14 @@
 //! and whenever the last run ended.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
 use super::attributes::{name, path};
 use super::command::argv;
 use super::{Key, State, Target, View, keys};
-use crate::host::{Endpoint, Greeting, Result, Unit};
+use crate::host::{Endpoint, Greeting, Protocol, Result, Secured, Unit};
 use crate::yaml::{Decoder, Node};
 
 /// A service and what it loads.
@@ -21,6 +22,9 @@ pub struct Service {
     /// How its files are checked before they go live.
     pub(super) checks: Vec<Check>,
     absent: bool,
+    /// The names of the services that it needs, and where they are written.
+    #[serde(skip)]
+    needs: Vec<(String, Range<usize>)>,
 }
 
 /// How to find a service and to have it read its configuration again.
@@ -30,8 +34,15 @@ pub struct ServiceKey {
     pub unit: Unit,
     /// Whether a reload is enough for it to take up changed files.
     pub reload: bool,
-    /// Where it must answer once it runs.
+    /// Where it must answer as long as it runs.
     pub answers: Vec<Greeting>,
+    /// Programs, each with its arguments, by which it makes up for what it could
+    /// not do: after it was started, and after what it needs was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub catches_up: Vec<Vec<String>>,
+    /// The services that need this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needed_by: Vec<ServiceKey>,
 }
 
 /// A checker of configuration: a program that is run on staged copies of the
@@ -51,6 +62,9 @@ pub struct ServiceState {
     pub running: bool,
     /// What it runs with.
     pub loaded: Loaded,
+    /// Where it must answer and nobody listens, while it runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Endpoint>,
 }
 
 /// Each thing that a service loads, by key, with the digest of a file or the
@@ -73,9 +87,7 @@ impl Service {
     /// Reads a `service` step.
     pub(super) fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
         if node.as_scalar().is_some() {
-            let unit = Unit { name: without_ending(name(node, decoder)?), pid_file: None };
-            let key = ServiceKey { unit, reload: false, answers: Vec::new() };
-            return Some(Self { key, loads: Vec::new(), checks: Vec::new(), absent: false });
+            return Some(Self::of(ServiceKey::of(Unit::of(name(node, decoder)?))));
         }
         let fields = decoder.fields(node, &keys::SERVICE)?;
         let name = fields.require("name", &node.span, decoder);
@@ -98,14 +110,31 @@ impl Service {
                 checks.push(Check { argv: argv(item, decoder)? });
             }
         }
+        let mut catches_up = Vec::new();
+        if let Some(entry) = fields.get("catches_up") {
+            for item in decoder.list(&entry.value)? {
+                catches_up.push(argv(item, decoder)?);
+            }
+        }
+        let mut needs = Vec::new();
+        if let Some(entry) = fields.get("needs") {
+            for item in decoder.list(&entry.value)? {
+                needs.push((Unit::of(self::name(item, decoder)?).name, item.span.clone()));
+            }
+        }
         let mut answers = Vec::new();
         if let Some(entry) = fields.get("answers") {
             for item in decoder.list(&entry.value)? {
                 answers.extend(greeting(item, decoder)?);
             }
         }
-        let unit = Unit { name: without_ending(name?), pid_file: pid_file.flatten() };
-        Some(Self { key: ServiceKey { unit, reload, answers }, loads, checks, absent })
+        let unit = Unit { pid_file: pid_file.flatten(), ..Unit::of(name?) };
+        let key = ServiceKey { reload, answers, catches_up, ..ServiceKey::of(unit) };
+        Some(Self { loads, checks, absent, needs, ..Self::of(key) })
+    }
+
+    fn of(key: ServiceKey) -> Self {
+        Self { key, loads: Vec::new(), checks: Vec::new(), absent: false, needs: Vec::new() }
     }
 
     /// Returns the service's name.
@@ -121,6 +150,17 @@ impl Service {
     /// Tells whether the service is to run, not to be gone.
     pub fn is_wanted(&self) -> bool {
         !self.absent
+    }
+
+    /// Returns the names of the services that it needs, and where they are
+    /// written.
+    pub fn needs(&self) -> &[(String, Range<usize>)] {
+        &self.needs
+    }
+
+    /// Notes that `other` needs this service.
+    pub fn is_needed_by(&mut self, other: &Self) {
+        self.key.needed_by.push(ServiceKey { needed_by: Vec::new(), ..other.key.clone() });
     }
 
     /// Returns what the service loads.
@@ -159,19 +199,33 @@ impl Service {
             enabled: true,
             running: !view.host().is_tree(),
             loaded: Loaded::Current(configuration),
+            missing: Vec::new(),
         };
         Ok(vec![Target { key, after: State::Service(after) }])
+    }
+}
+
+impl ServiceKey {
+    fn of(unit: Unit) -> Self {
+        let (answers, catches_up, needed_by) = (Vec::new(), Vec::new(), Vec::new());
+        Self { unit, reload: false, answers, catches_up, needed_by }
     }
 }
 
 impl ServiceState {
     /// Returns the state of a service that does not run.
     pub(super) fn stopped(enabled: bool) -> Self {
-        Self { enabled, running: false, loaded: Loaded::Unknown }
+        Self { enabled, running: false, loaded: Loaded::Unknown, missing: Vec::new() }
     }
 
     /// See [`State::is_met_by`].
     pub(super) fn is_met_by(&self, actual: &Self) -> bool {
+        let is_heard = !self.running || actual.missing.is_empty();
+        is_heard && self.is_loaded_by(actual)
+    }
+
+    /// The same, wherever nobody listens.
+    pub(super) fn is_loaded_by(&self, actual: &Self) -> bool {
         let loaded = match (&self.loaded, &actual.loaded) {
             // What does not run has loaded nothing, unless its first boot is what counts.
             (Loaded::Unknown | Loaded::Outdated(_), _) if !self.running => true,
@@ -187,22 +241,31 @@ impl ServiceState {
     }
 }
 
-/// A service is called without the ending that says what it is; a timer or a
-/// path is not.
-fn without_ending(mut name: String) -> String {
-    if name.ends_with(".service") {
-        name.truncate(name.len() - ".service".len());
-    }
-    name
-}
-
-/// Reads where a service must answer: `port` or `socket`, and how what it says
-/// `begins`. A port that its template left empty is left out.
+/// Reads where a service must answer: `port` or `socket`, how what it says
+/// `begins`, and whether it speaks TLS. A port that its template left empty is
+/// left out.
 fn greeting(node: &Node, decoder: &mut Decoder) -> Option<Option<Greeting>> {
     let fields = decoder.fields(node, &keys::ANSWER)?;
     let begins = match fields.get("begins") {
         Some(entry) => decoder.line(&entry.value)?.to_owned(),
         None => String::new(),
+    };
+    let secured = match (fields.get("tls"), fields.get("starttls")) {
+        (Some(_), Some(entry)) => {
+            let help = "keep `tls` where TLS comes first, `starttls` where it is asked for";
+            decoder.refuse(&entry.key.span, "`tls` and `starttls` exclude each other", help);
+            return None;
+        }
+        (Some(entry), None) if decoder.boolean(&entry.value)? => Secured::AtOnce,
+        (_, Some(entry)) => {
+            let protocol = Protocol::named(decoder.line(&entry.value)?);
+            if protocol.is_none() {
+                let help = "one of `smtp`, `imap`, `pop3`";
+                decoder.refuse(&entry.value.span, "TLS cannot be asked for in this", help);
+            }
+            Secured::Asked(protocol?)
+        }
+        _ => Secured::No,
     };
     let at = match fields.get("socket") {
         Some(entry) => Endpoint::Socket(path(&entry.value, decoder)?),
@@ -219,5 +282,5 @@ fn greeting(node: &Node, decoder: &mut Decoder) -> Option<Option<Greeting>> {
             Endpoint::Port(port?)
         }
     };
-    Some(Some(Greeting { at, begins }))
+    Some(Some(Greeting { at, begins, secured }))
 }

@@ -27,7 +27,12 @@ pub(super) fn back_to_running(
     };
     let Some(known) = known else { return Ok(None) };
     let loaded = Loaded::Current(as_it_will_be(known, view)?);
-    Ok(Some(State::Service(ServiceState { enabled: before.enabled, running: true, loaded })))
+    Ok(Some(State::Service(ServiceState {
+        enabled: before.enabled,
+        running: true,
+        loaded,
+        missing: Vec::new(),
+    })))
 }
 
 /// Returns the services that run with one of `files`, each as it is to run
@@ -43,7 +48,10 @@ pub(super) fn loading(view: &View<'_>, files: &[&Key]) -> Result<Vec<(Key, State
         let State::Service(now) = observe(host, &key)? else { continue };
         if now.running && files.iter().any(loads) {
             let loaded = Loaded::Current(as_it_will_be(&configuration, view)?);
-            found.push((Key::Service(key), State::Service(ServiceState { loaded, ..now })));
+            found.push((
+                Key::Service(key),
+                State::Service(ServiceState { loaded, missing: Vec::new(), ..now }),
+            ));
         }
     }
     Ok(found)

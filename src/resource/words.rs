@@ -144,7 +144,13 @@ fn service_differences(old: &ServiceState, new: &ServiceState) -> Vec<String> {
     match (old.running, new.running) {
         (false, true) => words.push("start".to_owned()),
         (true, false) => words.push("stop".to_owned()),
-        (true, true) => words.extend(load_difference(&old.loaded, &new.loaded)),
+        (true, true) => {
+            let loads = load_difference(&old.loaded, &new.loaded);
+            let missing: Vec<_> = old.missing.iter().map(ToString::to_string).collect();
+            let restart = || format!("restart: nothing listens at {}", missing.join(", "));
+            // What it is yet to load may be what makes it listen there.
+            words.extend(loads.or_else(|| (!missing.is_empty()).then(restart)));
+        }
         (false, false) if old.loaded != new.loaded => words.push("load at the next boot".into()),
         (false, false) => {}
     }

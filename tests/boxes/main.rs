@@ -17,6 +17,7 @@ mod accounts;
 mod after_apply;
 mod agent;
 mod aliases;
+mod answering;
 mod catch_all;
 mod cloud_init;
 #[allow(dead_code, unreachable_pub, reason = "a toolbox")]

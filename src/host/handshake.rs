@@ -1,0 +1,99 @@
+//! TLS as far as it takes to tell whether a server can do it at all.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::verify_server_name;
+use rustls::crypto::{
+    WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature,
+};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme,
+    StreamOwned,
+};
+
+/// Takes any certificate, or only one, without asking who vouches for it; but
+/// wants the server to hold its key.
+#[derive(Debug)]
+pub(crate) struct OwnWay {
+    only: Option<CertificateDer<'static>>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl OwnWay {
+    /// Takes `only` this certificate, or any.
+    pub(crate) fn new(only: Option<CertificateDer<'static>>) -> Self {
+        Self { only, algorithms: ring::default_provider().signature_verification_algorithms }
+    }
+}
+
+impl ServerCertVerifier for OwnWay {
+    fn verify_server_cert(
+        &self,
+        shown: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if let Some(only) = &self.only {
+            if only != shown {
+                return Err(CertificateError::UnknownIssuer.into());
+            }
+            verify_server_name(&ParsedCertificate::try_from(shown)?, name)?;
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        signed: &[u8],
+        by: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(signed, by, signature, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        signed: &[u8],
+        by: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(signed, by, signature, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+/// Does a handshake, whatever certificate is shown: its judge is `check`.
+///
+/// # Errors
+///
+/// Fails where the server does not come to an agreement.
+pub(super) fn handshake<S: Read + Write>(
+    mut stream: S,
+) -> io::Result<StreamOwned<ClientConnection, S>> {
+    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(OwnWay::new(None)))
+        .with_no_client_auth();
+    // This host is called by its number.
+    config.enable_sni = false;
+    let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
+    let mut tls = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
+    while tls.is_handshaking() {
+        let (read, written) = tls.complete_io(&mut stream)?;
+        if read + written == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(StreamOwned::new(tls, stream))
+}

@@ -1,0 +1,234 @@
+//! Where a process listens on this host: the kernel lists it, so that no daemon
+//! has to be called, and woken, to learn that it can be.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::net::{IpAddr, Ipv6Addr};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use super::{Endpoint, Greeting, Host, Result};
+
+/// The lists of TCP sockets (proc_pid_net(5)), of IPv4 and IPv6. A kernel without
+/// IPv6 has no second one.
+const TCP: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
+
+/// The list of unix sockets.
+const UNIX: &str = "/proc/net/unix";
+
+/// How long a line of a list of TCP sockets is. After those that listen come
+/// those that are connected, which take the kernel milliseconds to find: what is
+/// not needed is not asked for.
+const LINE: usize = 150;
+
+/// `TCP_LISTEN`, as the list has it.
+const LISTENS: &str = "0A";
+
+/// `__SO_ACCEPTCON`, the flag of a unix socket that listens, as the list has it.
+const ACCEPTS: &str = "00010000";
+
+impl Host {
+    /// Returns where of these no process listens. The kernel's lists show only the
+    /// sockets of this network namespace, so what is missing in them is called
+    /// before it counts as missing. And they name a socket that was replaced since
+    /// its daemon began to listen, so one that was made after `heard`, in
+    /// nanoseconds since 1970, is called as well.
+    ///
+    /// # Errors
+    ///
+    /// Fails where a socket must not be looked at.
+    pub fn unheard(&self, all: &[Greeting], heard: i64) -> Result<Vec<Endpoint>> {
+        let mut ports: BTreeSet<u16> = BTreeSet::new();
+        let mut sockets: Vec<&Path> = Vec::new();
+        for greeting in all {
+            match &greeting.at {
+                Endpoint::Port(port) => drop(ports.insert(*port)),
+                Endpoint::Socket(path) => sockets.push(path),
+            }
+        }
+        if !ports.is_empty() {
+            each_listener(|_, port| {
+                ports.remove(&port);
+                ports.is_empty()
+            });
+        }
+        ports.retain(|port| Endpoint::Port(*port).connect().is_err());
+        let mut missing: Vec<_> = ports.into_iter().map(Endpoint::Port).collect();
+        let list = match sockets.is_empty() {
+            true => String::new(),
+            false => std::fs::read_to_string(UNIX).unwrap_or_default(),
+        };
+        for path in sockets {
+            let is_known = self.stamp(path)?.is_some_and(|stamp| stamp.changed <= heard)
+                && list.lines().any(|line| is_of(line, path));
+            let is_heard = self.is_socket(path)? && (is_known || UnixStream::connect(path).is_ok());
+            if !is_heard {
+                missing.push(Endpoint::Socket(path.to_owned()));
+            }
+        }
+        Ok(missing)
+    }
+}
+
+/// Returns the addresses of this host at which a process listens on a port.
+pub(super) fn addresses(port: u16) -> Vec<IpAddr> {
+    let mut found = Vec::new();
+    each_listener(|ip, other| {
+        found.extend((other == port).then_some(ip));
+        false
+    });
+    found
+}
+
+/// Shows all that listen on TCP, until `is_enough`. A list that cannot be read is
+/// empty.
+fn each_listener(mut is_enough: impl FnMut(IpAddr, u16) -> bool) {
+    for list in TCP {
+        if read_list(list, &mut is_enough).unwrap_or(false) {
+            break;
+        }
+    }
+}
+
+fn read_list(list: &str, is_enough: &mut dyn FnMut(IpAddr, u16) -> bool) -> io::Result<bool> {
+    let mut list = BufReader::with_capacity(LINE, File::open(list)?);
+    let mut line = String::new();
+    // The first one is the heading.
+    list.read_line(&mut line)?;
+    loop {
+        line.clear();
+        list.read_line(&mut line)?;
+        match listener(&line) {
+            Some((ip, port)) if is_enough(ip, port) => return Ok(true),
+            Some(_) => {}
+            None => return Ok(false),
+        }
+    }
+}
+
+/// Reads address and port of a listener from a line of a list of TCP sockets.
+fn listener(line: &str) -> Option<(IpAddr, u16)> {
+    let mut fields = line.split_ascii_whitespace().skip(1);
+    let (local, _, state) = (fields.next()?, fields.next()?, fields.next()?);
+    let (address, port) = local.rsplit_once(':')?;
+    if state != LISTENS {
+        return None;
+    }
+    // Words of 32 bits, each as the processor writes a number.
+    let words = (0..address.len() / 8).map(|word| {
+        let word = u32::from_str_radix(address.get(8 * word..8 * word + 8)?, 16).ok()?;
+        Some(word.to_ne_bytes())
+    });
+    let ip = match words.collect::<Option<Vec<_>>>()?[..] {
+        [v4] => IpAddr::from(v4),
+        [a, b, c, d] => {
+            let bytes: [u8; 16] = [a, b, c, d].concat().try_into().ok()?;
+            Ipv6Addr::from(bytes).to_canonical()
+        }
+        _ => return None,
+    };
+    Some((ip, u16::from_str_radix(port, 16).ok()?))
+}
+
+/// Tells whether a line of the list of unix sockets is of one that listens at
+/// `path`. It has the path as the daemon gave it: one that was in another folder,
+/// or in a chroot, gave the end of it.
+fn is_of(line: &str, path: &Path) -> bool {
+    let mut fields = line.split_ascii_whitespace().skip(3);
+    let accepts = fields.next() == Some(ACCEPTS);
+    let Some(bound) = fields.nth(3) else { return false };
+    accepts && path.ends_with(bound.trim_start_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    /// All that is there was heard.
+    const MAX: i64 = i64::MAX;
+
+    fn greeting(at: Endpoint) -> Greeting {
+        Greeting { at, begins: String::new(), secured: crate::host::Secured::No }
+    }
+
+    #[test]
+    fn ports_are_heard_at_whatever_address() {
+        let host = Host::open(Path::new("/")).unwrap();
+        let on = |ip: SocketAddr| TcpListener::bind(ip).unwrap();
+        let one = on((Ipv4Addr::new(127, 8, 8, 8), 0).into());
+        let mut listeners = vec![one];
+        if let Ok(listener) = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) {
+            listeners.push(listener);
+        }
+        let ports: Vec<u16> = listeners.iter().map(|it| it.local_addr().unwrap().port()).collect();
+        let all: Vec<_> = ports.iter().map(|port| greeting(Endpoint::Port(*port))).collect();
+        assert_eq!(host.unheard(&all, MAX).unwrap(), []);
+        assert!(all.iter().all(|greeting| greeting.at.connect().is_ok()));
+        drop(listeners);
+        let missing: BTreeSet<_> = host.unheard(&all, MAX).unwrap().into_iter().collect();
+        assert_eq!(missing, ports.iter().map(|port| Endpoint::Port(*port)).collect());
+        // A socket that is no listener has a port as well.
+        let other = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = Endpoint::Port(other.local_addr().unwrap().port());
+        assert_eq!(host.unheard(&[greeting(port.clone())], MAX).unwrap(), [port]);
+    }
+
+    #[test]
+    fn a_socket_is_heard_only_where_somebody_listens() {
+        let host = Host::open(Path::new("/")).unwrap();
+        let folder = std::env::temp_dir().join(format!("listening-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("socket");
+        let all = [greeting(Endpoint::Socket(path.clone()))];
+        let missing = [Endpoint::Socket(path.clone())];
+        assert_eq!(host.unheard(&all, MAX).unwrap(), missing, "nothing there");
+        let listener = UnixListener::bind(&path).unwrap();
+        assert_eq!(host.unheard(&all, MAX).unwrap(), []);
+        // The list has it under its old name.
+        std::fs::rename(&path, folder.join("other")).unwrap();
+        std::fs::rename(folder.join("other"), &path).unwrap();
+        assert_eq!(host.unheard(&all, MAX).unwrap(), []);
+        // As is one that somebody put in its place.
+        std::fs::remove_file(&path).unwrap();
+        drop(UnixListener::bind(&path).unwrap());
+        assert_eq!(host.unheard(&all, 0).unwrap(), missing, "another one");
+        drop(listener);
+        assert_eq!(host.unheard(&all, MAX).unwrap(), missing, "nobody listens");
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(host.unheard(&all, MAX).unwrap(), missing, "a file");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn lines_of_the_lists_are_read_as_the_kernel_writes_them() {
+        let line = |port, state| {
+            format!(
+                "   1: 00000000:{port} 00000000:0000 {state} 00000000:00000000 00:00000000 \
+                     00000000     0        0 16017 1 0000000000000000 100 0 0 10 0"
+            )
+        };
+        assert_eq!(listener(&line("01D1", "0A")), Some((Ipv4Addr::UNSPECIFIED.into(), 465)));
+        assert_eq!(listener(&line("01D1", "01")), None);
+        let six = "   0: 00000000000000000000000001000000:0019 0000:0000 0A 00000000:00000000";
+        assert_eq!(listener(six), Some((Ipv6Addr::LOCALHOST.into(), 25)));
+        assert_eq!(listener(""), None);
+        let socket = |flags, path| {
+            format!("0000000000000000: 00000002 00000000 {flags} 0001 01 20637 {path}")
+        };
+        let path = Path::new("/var/spool/postfix/private/auth");
+        for bound in ["/var/spool/postfix/private/auth", "private/auth", "/private/auth"] {
+            assert!(is_of(&socket("00010000", bound), path), "{bound}");
+        }
+        for bound in ["/var/spool/postfix/private/aut", "vate/auth", "@private/auth", "/auth/x"] {
+            assert!(!is_of(&socket("00010000", bound), path), "{bound}");
+        }
+        assert!(!is_of(&socket("00000000", "private/auth"), path));
+        assert!(!is_of(&socket("00010000", ""), path));
+        assert!(!is_of("Num       RefCount Protocol Flags    Type St Inode Path", path));
+    }
+}
