@@ -98,7 +98,10 @@ pub fn log(host: &Host, units: &[Unit]) -> Vec<Finding> {
         many => format!("{many}, the last of them:\n{}", complaints[first..].join("\n")),
     };
     let see = "See them all: journalctl -p warning -u dovecot -u 'postfix*'";
-    vec![finding.warning(seen, see)]
+    vec![match complaints.iter().any(|line| is_error(line)) {
+        true => finding.wrong(seen, see),
+        false => finding.warning(seen, see),
+    }]
 }
 
 fn complaints(host: &Host, units: &[Unit]) -> Result<Vec<String>> {
@@ -122,6 +125,12 @@ fn complaints(host: &Host, units: &[Unit]) -> Result<Vec<String>> {
 
 fn visible(line: &str) -> String {
     crate::visible::visible(line)
+}
+
+/// Tells whether Dovecot could not do what it was there for, such as to put a
+/// mail into its mailbox. What it only warns of, it did.
+fn is_error(line: &str) -> bool {
+    ["Error: ", "Fatal: ", "Panic: "].iter().any(|word| line.contains(word))
 }
 
 /// Tells whether it is about the server itself, not about what a stranger does

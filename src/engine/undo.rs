@@ -54,7 +54,8 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
             ways.push((record.key.clone(), back(&record.key, &before, &after, &now, &view)?));
         }
         for (key, way) in ways {
-            let now = resource::observe(host, &key)?;
+            let key_now = if let Back::Instead(key, _) = &way { key } else { &key };
+            let now = resource::observe(host, key_now)?;
             let (list, key, wish) = match way {
                 Back::First(state) => (&mut first, key, state),
                 Back::To(State::Absent) => (&mut removals, key, State::Absent),
@@ -64,6 +65,7 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
                 }
                 Back::To(state) if now == State::Absent => (&mut returns, key, state),
                 Back::To(state) => (&mut puts, key, state),
+                Back::Instead(key, state) => (&mut puts, key, state),
                 Back::Last(key, state) => (&mut last, key, state),
                 Back::Purge if purge => (&mut purged, key, State::Absent),
                 Back::Paths => continue,

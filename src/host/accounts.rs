@@ -82,6 +82,17 @@ impl Host {
         })
     }
 
+    /// Returns the number and the home of each user whose main group has this
+    /// number, as far as `/etc/passwd` knows them.
+    pub fn members(&self, gid: u32) -> Result<Vec<(u32, PathBuf)>> {
+        let Some(content) = self.read(Path::new("/etc/passwd"))? else { return Ok(Vec::new()) };
+        let text = String::from_utf8_lossy(content.bytes());
+        let users =
+            text.lines().filter_map(|line| user_of(line.split(':').map(str::to_owned).collect()));
+        let members = users.filter(|(_, of, ..)| *of == gid).map(|(uid, _, home, _)| (uid, home));
+        Ok(members.collect())
+    }
+
     /// Returns who sits before this run: the user behind sudo, else the user we
     /// are; and from which address, where that is by SSH.
     pub fn person(&self) -> String {

@@ -43,6 +43,17 @@ pub struct Ownership {
     pub attributes: BTreeMap<String, Vec<u8>>,
 }
 
+/// Whose something is by number, and who may use it: what the kernel goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// The owner's number.
+    pub uid: u32,
+    /// The permission bits.
+    pub mode: u32,
+    /// Whether it is a folder.
+    pub is_folder: bool,
+}
+
 impl Ownership {
     /// Makes one without extended attributes.
     pub fn new(owner: &str, group: &str, mode: u32) -> Self {

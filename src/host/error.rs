@@ -47,6 +47,19 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// A link stands where a folder belongs, and leads to none.
+    #[error(
+        "{0} is a link to {1}, where there is no directory; mount the disk that it should be on, \
+         or remove the link, which is never replaced by an empty directory",
+        path.display(),
+        target.display()
+    )]
+    LinkToNoDirectory {
+        /// The link.
+        path: PathBuf,
+        /// What is written in it.
+        target: PathBuf,
+    },
     /// The folder that a path is in does not exist.
     #[error("the directory {} does not exist; add a `directory` step before this one", path.display())]
     NoParent {

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, FcntlArg, OFlag, fcntl, openat, readlinkat};
@@ -13,7 +14,7 @@ use nix::unistd::{AccessFlags, faccessat, geteuid};
 use xattr::FileExt;
 
 use super::chase::Place;
-use super::{Content, Entry, Error, FileStamp, Host, Ownership, Result};
+use super::{Content, Entry, Error, FileStamp, Host, Ownership, Result, Standing};
 
 impl Host {
     /// Looks at what stands at `path`; a link is seen as a link.
@@ -132,6 +133,43 @@ impl Host {
     /// Tells whether `path` means a socket, links followed.
     pub fn is_socket(&self, path: &Path) -> Result<bool> {
         Ok(self.look(path, true)?.is_some_and(|(_, found)| kind(&found) == SFlag::S_IFSOCK))
+    }
+
+    /// Returns the path of the folder that a link at `path` leads to, a link of
+    /// root's or our own. None where no link stands there.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the link leads to anything but a folder.
+    pub fn folder_behind(&self, path: &Path) -> Result<Option<PathBuf>> {
+        let Some(Entry::Link { target }) = self.link(path)? else { return Ok(None) };
+        let folder = self.look(path, true)?.filter(|(_, found)| kind(found) == SFlag::S_IFDIR);
+        let Some((place, _)) = folder else {
+            return Err(Error::LinkToNoDirectory { path: path.to_owned(), target });
+        };
+        // The kernel knows where it led us.
+        let known = format!("/proc/self/fd/{}", place.folder.as_raw_fd());
+        let above = std::fs::read_link(&known).map_err(|e| Error::io("find", path, e))?;
+        let behind = above.strip_prefix(&self.root).unwrap_or(&above).join(&place.name);
+        Ok(Some(Path::new("/").join(behind)))
+    }
+
+    /// Looks who may use what is meant by `path`, through links that root owns.
+    pub fn standing(&self, path: &Path) -> Result<Option<Standing>> {
+        let found = self.look(path, true)?;
+        Ok(found.map(|(_, found)| Standing {
+            uid: found.st_uid,
+            mode: found.st_mode & 0o7777,
+            is_folder: kind(&found) == SFlag::S_IFDIR,
+        }))
+    }
+
+    /// Looks at a link; None where something else, or nothing, stands there.
+    fn link(&self, path: &Path) -> Result<Option<Entry>> {
+        match self.look(path, false)? {
+            Some((_, found)) if kind(&found) == SFlag::S_IFLNK => self.entry(path),
+            _ => Ok(None),
+        }
     }
 
     /// Lists the names in a folder, sorted; a folder that is not there is empty.

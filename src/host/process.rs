@@ -65,6 +65,28 @@ impl Host {
         waits.is_some_and(|name| is_for_calls(&String::from_utf8_lossy(name.bytes())))
     }
 
+    /// Returns the processes that run as a user, each as `NAME (NUMBER)`.
+    pub fn processes_of(&self, uid: u32) -> Result<Vec<String>> {
+        let mut found = Vec::new();
+        if self.is_tree() {
+            return Ok(found);
+        }
+        let uid = uid.to_string();
+        for pid in self.list(Path::new("/proc"))?.iter().filter(|it| it.parse::<u32>().is_ok()) {
+            let status = self.read(Path::new(&format!("/proc/{pid}/status")));
+            // One that ended meanwhile keeps nobody.
+            let Ok(Some(status)) = status else { continue };
+            let text = String::from_utf8_lossy(status.bytes()).into_owned();
+            let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
+            // The real, the effective and the saved one (proc_pid_status(5)).
+            let mut uids = field("Uid:").unwrap_or_default().split_whitespace().take(3);
+            if uids.any(|it| it == uid) {
+                found.push(format!("{} ({pid})", field("Name:").unwrap_or_default().trim()));
+            }
+        }
+        Ok(found)
+    }
+
     /// Tells a process to end.
     pub fn end(&self, process: &Process) -> Result<()> {
         let pid = Pid::from_raw(process.pid.cast_signed());

@@ -15,6 +15,8 @@ pub enum Back {
     To(State),
     /// After the paths are put back: what lives by them, under this key.
     Last(Key, State),
+    /// By this state of another key, in its place among the others.
+    Instead(Key, State),
     /// The paths are all there is to it.
     Paths,
     /// By its removal, if that is wanted; else it stays.
@@ -51,6 +53,9 @@ pub fn back(
     Ok(match (key, before) {
         (Key::File(_) | Key::Table(_) | Key::Certificate(_) | Key::Original(_), _) => Back::Paths,
         (Key::Group(_) | Key::User(_), before) => Back::To(before.clone()),
+        (Key::Handover(handover), _) => {
+            Back::Instead(Key::Handover(handover.reversed()), State::Done)
+        }
         (Key::Package(_), before) if before == now => Back::Paths,
         (Key::Package(_), State::Absent) => Back::Purge,
         (Key::Package(name), _) => Back::Stays(format!("the package {name} stays as it is now")),

@@ -156,6 +156,14 @@ impl File {
 
     /// Returns the path with the state that is declared for it.
     pub(super) fn targets(&self, view: &View<'_>) -> Result<Vec<Target>> {
+        if let Desired::Directory(_) = self.desired
+            && view.planned(&self.key()).is_none()
+        {
+            if let Some(path) = view.host().folder_behind(&self.path)? {
+                return Self { path, desired: self.desired.clone() }.targets(view);
+            }
+            view.host().refuse_unmounted(&self.path)?;
+        }
         let key = self.key();
         let before = view.state(&key)?;
         let actual = match &before {

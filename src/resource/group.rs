@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::attributes::name;
-use super::{Key, State, Target, View, keys};
+use super::{Key, State, Target, View, handover, keys};
 use crate::host::{self, Error, Host, Result};
 use crate::yaml::{Decoder, Node};
 
@@ -31,7 +31,8 @@ impl Group {
         Some(Self { name: name.and_then(|entry| self::name(&entry.value, decoder))?, gid, absent })
     }
 
-    /// Returns the group with the number that it should have.
+    /// Returns the group with the number that it should have, and what belongs to
+    /// it in the homes of its users.
     pub(super) fn targets(&self, view: &View<'_>) -> Result<Vec<Target>> {
         let key = Key::Group(self.name.clone());
         let before = view.state(&key)?;
@@ -50,7 +51,15 @@ impl Group {
                 )));
             }
         }
-        Ok(vec![Target { key, after }])
+        let mut targets = Vec::new();
+        if let (State::Group(Some(old)), State::Group(Some(new))) = (view.state(&key)?, &after) {
+            for (uid, home) in view.host().members(old.gid)? {
+                let gid = Some((old.gid, new.gid));
+                targets.extend(handover::target(view, &home, (uid, uid), gid)?);
+            }
+        }
+        targets.push(Target { key, after });
+        Ok(targets)
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::certificate::Pair;
 use super::command::CommandKey;
+use super::handover::Handover;
 use super::service::ServiceKey;
 use super::table::TableKey;
 
@@ -23,6 +24,8 @@ pub enum Key {
     Group(String),
     /// A system user.
     User(String),
+    /// What belongs to an old number of a user or a group.
+    Handover(Handover),
     /// Whatever stands at a path: a file, a folder, a link.
     File(PathBuf),
     /// A Postfix lookup table.
@@ -43,6 +46,7 @@ impl Key {
             Self::Package(_) => "package",
             Self::Group(_) => "group",
             Self::User(_) => "user",
+            Self::Handover(_) => "files",
             Self::File(_) => "file",
             Self::Table(_) => "table",
             Self::Certificate(_) => "certificate",
@@ -64,6 +68,7 @@ impl fmt::Display for Key {
         match self {
             Self::Original(path) | Self::File(path) => write!(f, "{}", path.display()),
             Self::Package(name) | Self::Group(name) | Self::User(name) => f.write_str(name),
+            Self::Handover(handover) => handover.fmt(f),
             Self::Table(table) => write!(f, "{}", table.source.display()),
             Self::Certificate(pair) => write!(f, "{}", pair.certificate.display()),
             Self::Service(service) => f.write_str(&service.unit.name),

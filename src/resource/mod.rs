@@ -14,6 +14,7 @@ mod command;
 mod data;
 mod file;
 mod group;
+mod handover;
 mod health;
 mod key;
 mod keys;
@@ -42,6 +43,7 @@ pub use certificate::{
     parse as read_certificate, parse_der as read_der,
 };
 pub use data::json;
+pub use handover::Handover;
 pub use key::Key;
 pub use keys::KINDS;
 pub use service::{Check, Configuration, Loaded, Service, ServiceState};
@@ -175,6 +177,7 @@ pub fn observe(host: &Host, key: &Key) -> Result<State> {
         Key::Package(package) => package::observe(host, package),
         Key::Group(name) => group::observe(host, name),
         Key::User(name) => user::observe(host, name),
+        Key::Handover(handover) => handover::observe(host, handover),
         Key::File(path) => file::observe(host, path),
         Key::Table(table) => table::observe(host, table),
         Key::Certificate(pair) => certificate::observe(host, pair),
@@ -201,9 +204,12 @@ pub fn touches(key: &Key) -> Vec<PathBuf> {
         Key::Certificate(pair) => vec![pair.certificate.clone(), pair.key.clone()],
         Key::Service(service) => running::touches(service),
         // Originals stay kept; the rest is undone by other means, or not at all.
-        Key::Original(_) | Key::Package(_) | Key::Command(_) | Key::Group(_) | Key::User(_) => {
-            Vec::new()
-        }
+        Key::Original(_)
+        | Key::Package(_)
+        | Key::Command(_)
+        | Key::Group(_)
+        | Key::User(_)
+        | Key::Handover(_) => Vec::new(),
     }
 }
 
@@ -223,6 +229,7 @@ pub fn write(
             Key::Package(_) => unreachable!("a step has one kind"),
             Key::Group(name) => group::write(host, name, before, after)?,
             Key::User(name) => user::write(host, name, before, after)?,
+            Key::Handover(handover) => handover::write(host, handover)?,
             Key::File(path) => file::write(host, path, after)?,
             Key::Table(table) => table::write(host, table, after)?,
             Key::Certificate(pair) => certificate::write(host, pair, after)?,

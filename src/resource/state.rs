@@ -55,6 +55,8 @@ pub enum State<B = Blob> {
         /// Whether the number was declared or seen, not yet to be given.
         numbered: bool,
     },
+    /// So many files belong to an old number still.
+    Held(u64),
     /// A compiled lookup table.
     Table(TableState),
     /// A certificate and its key.
@@ -112,6 +114,7 @@ impl<B> State<B> {
             }
             Self::Group(group) => State::Group(group),
             Self::User { user, numbered } => State::User { user, numbered },
+            Self::Held(count) => State::Held(count),
             Self::Table(table) => State::Table(table),
             Self::Certificate(certificate) => State::Certificate(certificate),
             Self::Service(service) => State::Service(service),
@@ -167,6 +170,8 @@ impl State {
             (Self::Service(was), Self::Service(now)) => {
                 (was.enabled, was.running) == (now.enabled, now.running)
             }
+            // Mail may come and go meanwhile.
+            (Self::Held(_), Self::Held(_) | Self::Done) => true,
             // An earlier step may have brought its unit.
             (Self::Absent, Self::Service(now)) => !now.running,
             (was, now) => was == now,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::attributes::{name, path};
 use super::group::number;
-use super::{Key, State, Target, View, keys};
+use super::{Key, State, Target, View, handover, keys};
 use crate::host::{self, Error, Host, Result};
 use crate::yaml::{Decoder, Node};
 
@@ -43,7 +43,7 @@ impl User {
     }
 
     /// Returns the user as declared, the rest as it is or as is usual for a
-    /// system user.
+    /// system user, and what belongs to it in its home.
     pub(super) fn targets(&self, view: &View<'_>) -> Result<Vec<Target>> {
         let key = Key::User(self.name.clone());
         if self.absent {
@@ -78,8 +78,47 @@ impl User {
                 )));
             }
         }
+        let mut targets = Vec::new();
+        if let (State::User { user: old, .. }, true) = (&before, known) {
+            targets.extend(self.handover(view, old, &user)?);
+        }
         let numbered = known || self.uid.is_some();
-        Ok(vec![Target { key, after: State::User { user, numbered } }])
+        targets.push(Target { key, after: State::User { user, numbered } });
+        Ok(targets)
+    }
+
+    /// Wants what is in the home to go along with the number of the user, and
+    /// of its group.
+    fn handover(
+        &self,
+        view: &View<'_>,
+        old: &host::User,
+        new: &host::User,
+    ) -> Result<Option<Target>> {
+        if old.uid != new.uid {
+            let users = view.host().processes_of(old.uid)?;
+            if !users.is_empty() {
+                return Err(Error::Other(format!(
+                    "`{}` is to get the number {}, which usermod does not give while a process \
+                     runs as that user: {}; stop it first (systemctl stop dovecot, where it is \
+                     Dovecot's)",
+                    self.name,
+                    new.uid,
+                    users.join(", ")
+                )));
+            }
+        }
+        // Else it goes along with the number of the group.
+        let has_other_group = old.group != new.group || old.home != new.home;
+        let gid = match has_other_group {
+            true => view.host().group(&old.group)?.map(|group| group.gid),
+            false => None,
+        };
+        let to = match view.state(&Key::Group(new.group.clone()))? {
+            State::Group(Some(group)) => Some(group.gid),
+            _ => None,
+        };
+        handover::target(view, &new.home, (old.uid, new.uid), gid.zip(to))
     }
 }
 

@@ -30,7 +30,7 @@ impl<'h> View<'h> {
     pub fn state(&self, key: &Key) -> Result<State> {
         match self.laid.get(key) {
             Some(state) => Ok(state.clone()),
-            None => self.outdated(key, self.named(observe(self.host, key)?)),
+            None => self.outdated(key, self.named(key, observe(self.host, key)?)?),
         }
     }
 
@@ -50,30 +50,49 @@ impl<'h> View<'h> {
     }
 
     /// Gives owners that have no name yet the one that an earlier step gives
-    /// their number: what is theirs then needs no change.
-    fn named(&self, mut state: State) -> State {
+    /// their number: what is theirs then needs no change. Takes the name from those
+    /// whose number it is no more then.
+    fn named(&self, key: &Key, mut state: State) -> Result<State> {
         let ownership = match &mut state {
             State::File { ownership, .. }
             | State::Directory(ownership)
             | State::Fifo(ownership) => ownership,
-            _ => return state,
+            _ => return Ok(state),
+        };
+        let Key::File(path) = key else { return Ok(state) };
+        let is_handed_over = |uid: Option<u32>, gid: Option<u32>| {
+            self.laid
+                .keys()
+                .any(|laid| matches!(laid, Key::Handover(it) if it.covers(path, uid, gid)))
         };
         for (key, laid) in &self.laid {
             match (key, laid) {
-                (Key::User(name), State::User { user, numbered: true })
-                    if ownership.owner == format!("#{}", user.uid) =>
-                {
-                    ownership.owner.clone_from(name);
+                (Key::User(name), State::User { user, numbered: true }) => {
+                    let now = self.host.user(name)?.map(|user| user.uid);
+                    if ownership.owner == format!("#{}", user.uid) {
+                        ownership.owner.clone_from(name);
+                    } else if ownership.owner == *name
+                        && let Some(old) = now.filter(|old| *old != user.uid)
+                        && !is_handed_over(Some(old), None)
+                    {
+                        ownership.owner = format!("#{old}");
+                    }
                 }
-                (Key::Group(name), State::Group(Some(group)))
-                    if ownership.group == format!("#{}", group.gid) =>
-                {
-                    ownership.group.clone_from(name);
+                (Key::Group(name), State::Group(Some(group))) => {
+                    let now = self.host.group(name)?.map(|group| group.gid);
+                    if ownership.group == format!("#{}", group.gid) {
+                        ownership.group.clone_from(name);
+                    } else if ownership.group == *name
+                        && let Some(old) = now.filter(|old| *old != group.gid)
+                        && !is_handed_over(None, Some(old))
+                    {
+                        ownership.group = format!("#{old}");
+                    }
                 }
                 _ => {}
             }
         }
-        state
+        Ok(state)
     }
 
     /// Refuses to change `key` where somebody made it immutable, and where somebody

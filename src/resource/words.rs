@@ -60,6 +60,13 @@ pub fn differences(key: &Key, before: &State, after: &State) -> Vec<String> {
         (State::Group(Some(a)), State::Group(Some(b))) => {
             vec![format!("gid {} → {}", a.gid, b.gid)]
         }
+        (State::Held(count), _) => match key {
+            Key::Handover(handover) => {
+                let files = if *count == 1 { "file changes" } else { "files change" };
+                vec![format!("{count} {files} hands, to {}", handover.goal())]
+            }
+            _ => Vec::new(),
+        },
         (State::Table(old), State::Table(new)) => {
             let stale = match old.source {
                 Some(ref old) if Some(old) != new.source.as_ref() => Some("its source changed"),
@@ -130,7 +137,7 @@ fn described(key: &Key, state: &State) -> Vec<String> {
             words.into_iter().filter(|(is, _)| *is).map(|(_, word)| word.into()).collect()
         }
         State::Fifo(ownership) => vec!["FIFO".into(), owned(ownership)],
-        State::Kept | State::Done | State::Absent | State::Special => Vec::new(),
+        State::Kept | State::Done | State::Held(_) | State::Absent | State::Special => Vec::new(),
     }
 }
 
@@ -203,6 +210,7 @@ fn noun(state: &State) -> &'static str {
         State::Package { .. } => "installed",
         State::Group(_) => "a group",
         State::User { .. } => "a user",
+        State::Held(_) => "an old number",
         State::Table(_) => "a table",
         State::Certificate(_) => "a certificate",
         State::Service(_) => "a service",

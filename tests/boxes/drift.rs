@@ -273,7 +273,8 @@ fn the_owner_of_the_mail_is_made_again_with_its_numbers() {
     let user = "user:vmail";
     let damages = [
         ("user and group removed", "userdel vmail", &[group, user][..]),
-        ("another uid", "usermod --uid 6000 vmail", &[user]),
+        // usermod gives the home folder away as well.
+        ("another uid", "usermod --uid 6000 vmail", &["files:/var/vmail of uid 6000", user]),
         (
             "another uid, by an editor",
             "sed -i 's/^vmail:x:5000:/vmail:x:6000:/' /etc/passwd",
@@ -281,8 +282,11 @@ fn the_owner_of_the_mail_is_made_again_with_its_numbers() {
         ),
         ("another shell", "usermod --shell /bin/sh vmail", &[user]),
         ("another home", "usermod --home /nowhere vmail", &[user]),
-        // usermod gives the home folder away as well.
-        ("another group", "usermod --gid nogroup vmail", &[user, "file:/var/vmail"]),
+        (
+            "another group",
+            "usermod --gid nogroup vmail",
+            &["files:/var/vmail of gid 65534", user, "file:/var/vmail"],
+        ),
         ("another mode", "chmod 0755 /var/vmail", &["file:/var/vmail"]),
         ("another owner", "chown root:root /var/vmail", &["file:/var/vmail"]),
     ];

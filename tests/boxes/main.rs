@@ -42,6 +42,7 @@ mod handlers;
 mod hostile;
 #[cfg(feature = "faults")]
 mod interrupted;
+mod kept_mail;
 mod lost_connections;
 mod mailboxes;
 mod modes;

@@ -123,6 +123,12 @@ impl<'l> Subject<'l> {
             true => finding,
             false => finding.wrong(keys.join(", "), apply),
         });
+        let directory = &self.spec.directory;
+        let homes = directory.accounts.iter().enumerate().flat_map(|(index, account)| {
+            let homes = self.spec.homes(index).into_iter();
+            homes.map(|home| (account.name.value.local().as_str(), home.into()))
+        });
+        findings.extend(check::mailboxes(&self.loaded.host, homes));
         Ok(findings)
     }
 

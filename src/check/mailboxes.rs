@@ -1,0 +1,120 @@
+//! Whether the folders of people's mail are theirs to use: what was restored as
+//! root, or by a number that meant another user, can neither be read nor added to.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::finding::Finding;
+use crate::host::{Error, Host, Result, Standing};
+
+/// The user to whom all mail belongs.
+const OWNER: &str = "vmail";
+
+/// So many mailboxes are named.
+const SHOWN: usize = 3;
+
+/// What keeps an account from its mail, and what to do.
+struct Fault {
+    path: PathBuf,
+    what: String,
+    remedy: String,
+}
+
+/// Looks at the homes of accounts, each given with the account's name, and at the
+/// mailboxes in them. A home that is not there yet is made by the first mail.
+pub fn mailboxes<'a>(host: &Host, homes: impl Iterator<Item = (&'a str, PathBuf)>) -> Vec<Finding> {
+    let why = "A mail that cannot be put into its mailbox waits, and in the end goes back.";
+    let finding = Finding::ok("The mailboxes", why);
+    // Where there is no such user, the plan says so.
+    let Ok(Some(owner)) = host.user(OWNER) else { return Vec::new() };
+    let mut faults = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (account, home) in homes {
+        let above = home.parent().map(Path::to_owned);
+        let new_above = above.filter(|above| seen.insert(above.clone()));
+        match fault(host, owner.uid, new_above.as_deref(), &home) {
+            Ok(fault) => faults.extend(fault.map(|fault| (account, fault))),
+            // What the owner of the mail links to is looked at by nobody else.
+            Err(Error::PlantedLink { .. }) => {}
+            Err(error) => {
+                return vec![finding.not_checked(error.to_string(), "See: ls -la /var/vmail")];
+            }
+        }
+    }
+    if faults.is_empty() {
+        return vec![finding];
+    }
+    let line = |(account, fault): &(&str, Fault)| {
+        let path = fault.path.display();
+        format!("{path} {}: {account} can neither get nor read mail", fault.what)
+    };
+    let mut lines: Vec<String> = faults.iter().take(SHOWN).map(line).collect();
+    if faults.len() > SHOWN {
+        lines.push(format!("and {} mailboxes more", faults.len() - SHOWN));
+    }
+    let remedies: Vec<_> =
+        faults.iter().take(SHOWN).map(|(_, fault)| fault.remedy.as_str()).collect();
+    vec![finding.wrong(lines.join("\n"), remedies.join("; "))]
+}
+
+/// Returns the first thing that keeps an account from its mail: at the folder
+/// `above` its home, where that is to be looked at, at the home itself and at the
+/// mailbox in it.
+fn fault(host: &Host, uid: u32, above: Option<&Path>, home: &Path) -> Result<Option<Fault>> {
+    let mailbox = home.join("Maildir");
+    let mut paths: Vec<PathBuf> = above.map(Path::to_owned).into_iter().collect();
+    paths.extend([home.to_owned(), mailbox.clone()]);
+    for path in &paths {
+        let fault = match host.standing(path)? {
+            Some(standing) if !standing.is_folder => Some(Fault {
+                what: "is no directory".into(),
+                remedy: format!("move {} away", path.display()),
+                path: path.clone(),
+            }),
+            Some(standing) => closed(host, uid, path, standing),
+            None => dangling(host, path)?,
+        };
+        if fault.is_some() {
+            return Ok(fault);
+        }
+    }
+    // Its folders, and what Dovecot keeps beside them.
+    for name in host.list(&mailbox)? {
+        let path = mailbox.join(name);
+        if let Some(standing) = host.standing(&path)?
+            && let Some(fault) = closed(host, uid, &path, standing)
+        {
+            return Ok(Some(fault));
+        }
+    }
+    Ok(None)
+}
+
+/// Tells whether something is closed to the user who needs it.
+fn closed(host: &Host, uid: u32, path: &Path, standing: Standing) -> Option<Fault> {
+    // Some of its own files Dovecot makes for nobody to write.
+    let needed = if standing.is_folder { 0o700 } else { 0o400 };
+    let shown = path.display();
+    let all = if standing.is_folder { "-R " } else { "" };
+    let (what, remedy) = if standing.uid != uid {
+        let owner = host.user_name(standing.uid);
+        (format!("belongs to {owner}"), format!("chown {all}{OWNER}:{OWNER} {shown}"))
+    } else if standing.mode & needed != needed {
+        (format!("has the mode {:04o}", standing.mode), format!("chmod {all}u+rwX {shown}"))
+    } else {
+        return None;
+    };
+    Some(Fault { path: path.to_owned(), what, remedy })
+}
+
+/// Tells whether a link stands there that leads to nothing.
+fn dangling(host: &Host, path: &Path) -> Result<Option<Fault>> {
+    match host.folder_behind(path) {
+        Err(Error::LinkToNoDirectory { path, target }) => Ok(Some(Fault {
+            path,
+            what: format!("is a link to {}, where there is nothing", target.display()),
+            remedy: "mount the disk that it is on".into(),
+        })),
+        other => other.map(|_| None),
+    }
+}

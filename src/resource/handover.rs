@@ -1,0 +1,97 @@
+//! What belongs to a user or a group that gets another number: no step of its
+//! own, but a part of what a `user` or `group` step does. It is done before the
+//! number changes, so that a run which was cut off finds what is left of it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Key, State, Target, View};
+use crate::host::{Host, Renumbered, Result};
+
+/// The files below a folder, as far as they belong to an old number.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Handover {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The number of the user.
+    pub uid: Option<Renumbered>,
+    /// The number of the group.
+    pub gid: Option<Renumbered>,
+}
+
+impl Handover {
+    /// Returns the way back.
+    #[must_use]
+    pub(super) fn reversed(&self) -> Self {
+        let back = |it: Renumbered| Renumbered { from: it.to, to: it.from };
+        Self { folder: self.folder.clone(), uid: self.uid.map(back), gid: self.gid.map(back) }
+    }
+
+    /// Tells whether a path that belongs to the user, or the group, of an old
+    /// number belongs to that of the new one in the end.
+    pub(super) fn covers(&self, path: &Path, uid: Option<u32>, gid: Option<u32>) -> bool {
+        let is_from = |number: Option<u32>, it: Option<Renumbered>| {
+            number.is_some() && number == it.map(|it| it.from)
+        };
+        path.starts_with(&self.folder) && (is_from(uid, self.uid) || is_from(gid, self.gid))
+    }
+
+    /// Says to which numbers the files go.
+    pub(super) fn goal(&self) -> String {
+        numbers(self.uid.map(|it| it.to), self.gid.map(|it| it.to))
+    }
+}
+
+impl fmt::Display for Handover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let from = numbers(self.uid.map(|it| it.from), self.gid.map(|it| it.from));
+        write!(f, "{} of {from}", self.folder.display())
+    }
+}
+
+fn numbers(uid: Option<u32>, gid: Option<u32>) -> String {
+    let words = [("uid", uid), ("gid", gid)];
+    let words = words.into_iter().filter_map(|(word, it)| Some(format!("{word} {}", it?)));
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// Wants what is in the home of a user handed over, if a number changes.
+pub(super) fn target(
+    view: &View<'_>,
+    home: &Path,
+    uid: (u32, u32),
+    gid: Option<(u32, u32)>,
+) -> Result<Option<Target>> {
+    let changed = |(from, to)| (from != to).then_some(Renumbered { from, to });
+    let (changed_uid, changed_gid) = (changed(uid), gid.and_then(changed));
+    if changed_uid.is_none() && changed_gid.is_none() {
+        return Ok(None);
+    }
+    // Where a link leads nowhere, the step for the folder says so.
+    let behind = view.host().folder_behind(home).ok().flatten();
+    let folder = behind.unwrap_or_else(|| home.to_owned());
+    let Some(standing) = view.host().standing(&folder)? else { return Ok(None) };
+    // A home such as `/` or `/home` is nobody's own, and large.
+    let is_own = [uid.0, uid.1].contains(&standing.uid) || folder.components().count() > 2;
+    let is_root = folder.parent().is_none();
+    if !standing.is_folder || is_root || !is_own {
+        return Ok(None);
+    }
+    let handover = Handover { folder, uid: changed_uid, gid: changed_gid };
+    Ok(Some(Target { key: Key::Handover(handover), after: State::Done }))
+}
+
+/// Counts what is still to be handed over.
+pub(super) fn observe(host: &Host, handover: &Handover) -> Result<State> {
+    Ok(match host.count_held(&handover.folder, handover.uid, handover.gid)? {
+        0 => State::Done,
+        count => State::Held(count),
+    })
+}
+
+/// Hands it over.
+pub(super) fn write(host: &Host, handover: &Handover) -> Result<()> {
+    host.hand_over(&handover.folder, handover.uid, handover.gid)
+}
