@@ -28,6 +28,8 @@ pub struct Diagnostic {
     pub label: Option<String>,
     /// What to write or type instead.
     pub help: Option<String>,
+    /// It does not keep a command from its work.
+    pub is_warning: bool,
 }
 
 impl Diagnostic {
@@ -39,6 +41,7 @@ impl Diagnostic {
             message: message.into(),
             label: None,
             help: None,
+            is_warning: false,
         }
     }
 
@@ -54,6 +57,12 @@ impl Diagnostic {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// Makes it a warning.
+    #[must_use]
+    pub fn warning(self) -> Self {
+        Self { is_warning: true, ..self }
     }
 
     /// Returns line and column, both counted from 1, the column in characters.
@@ -78,8 +87,8 @@ impl Diagnostic {
             .line_start(self.position().0)
             .path(&self.source.name)
             .annotation(mark);
-        let mut group =
-            Group::with_title(Level::ERROR.primary_title(&self.message)).element(snippet);
+        let level = if self.is_warning { Level::WARNING } else { Level::ERROR };
+        let mut group = Group::with_title(level.primary_title(&self.message)).element(snippet);
         if let Some(help) = &self.help {
             group = group.element(Level::HELP.message(help));
         }

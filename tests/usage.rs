@@ -224,6 +224,16 @@ fn a_certificate_that_will_not_do_ends_with_65_and_points_into_mail_yml() {
     desk.plan_mail(mail_yml(&crossed))
         .exits(65)
         .says(&[place, "/etc/other.key is not the key of /etc/good.pem"]);
+    let (own, rest) = {
+        let chain = authority.issue(&[mine], Algorithm::Ec);
+        let text = chain.chain_pem();
+        let end = text[1..].find("-----BEGIN").unwrap() + 1;
+        desk.write("tree/etc/order.key", chain.key_pem());
+        (text[..end].to_owned(), text[end..].to_owned())
+    };
+    desk.write("tree/etc/order.pem", rest + &own);
+    let order = "{certificate: /etc/order.pem, key: /etc/order.key}";
+    desk.plan_mail(mail_yml(order)).exits(65).says(&[place, "is number 2", "must come first"]);
     let swapped = "{certificate: /etc/good.key, key: /etc/good.pem}";
     desk.plan_mail(mail_yml(swapped)).exits(65).says(&[place, "holds no certificate"]);
     desk.write("tree/etc/garbage", b"\0garbage");

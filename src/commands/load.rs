@@ -10,14 +10,14 @@ use super::{Exit, Stop, sent};
 use crate::cli::Global;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::digest::Digest;
-use crate::engine::{self, Inputs, Plan, Resolved, Unseen};
+use crate::engine::{self, BadPair, Inputs, Plan, Resolved, Unseen};
 use crate::explain::File;
 use crate::host::{Facts, Host, Unit};
 use crate::local;
 use crate::mail::{self, Files, Spec};
 use crate::playbook::{self, Context, Declared, Playbook};
 use crate::report::Report;
-use crate::resource::{Resource, View, examine_certificate};
+use crate::resource::{Harm, Resource, View, examine_certificate};
 use crate::wire::Parcel;
 
 /// Where mail.yml is looked for where none is named.
@@ -124,15 +124,59 @@ impl Loaded {
     /// Plans.
     pub(super) fn plan(&self, report: &mut Report) -> Result<Plan, Stop> {
         let mut unseen = Vec::new();
-        if let Some(spec) = &self.spec {
-            let mistakes = self.certificate(spec, &mut unseen)?;
-            if !mistakes.is_empty() {
+        let problems = match &self.spec {
+            Some(spec) => self.certificate(spec, &mut unseen)?,
+            None => Vec::new(),
+        };
+        let plan = self.compare(report);
+        let mut plan = match &self.spec {
+            Some(spec) if !problems.is_empty() => self.despite(spec, problems, plan, report)?,
+            _ => plan?,
+        };
+        plan.unseen.splice(0..0, unseen);
+        Ok(plan)
+    }
+
+    /// Lets a plan be made that does not bring a bad certificate into use, and warns
+    /// of that; refuses any other.
+    fn despite(
+        &self,
+        spec: &Spec,
+        problems: Vec<(Harm, Diagnostic)>,
+        plan: Result<Plan, Stop>,
+        report: &mut Report,
+    ) -> Result<Plan, Stop> {
+        let (harms, mistakes): (Vec<_>, Vec<_>) = problems.into_iter().unzip();
+        let last = Resolved::last_hostname(&self.host);
+        let is_renamed = last.is_some_and(|last| last != spec.hostname.value.to_string());
+        let judged = match plan {
+            // A service's own checker may have come upon it as well.
+            Err(_) => None,
+            Ok(_) if is_renamed && harms.contains(&Harm::Misnamed) => None,
+            Ok(mut plan) => {
+                let pair = [spec.tls.certificate.value.as_path(), spec.tls.key.value.as_path()];
+                let can_be_served = !harms.contains(&Harm::Unusable);
+                let declared = self.declared(report)?;
+                let judged = plan.judge_bad_pair(&self.host, &declared, pair, can_be_served)?;
+                Some((judged, plan))
+            }
+        };
+        let (about, plan) = match judged {
+            Some((BadPair::InUse, plan)) => {
+                ("This certificate is in use already, so all else goes on.", plan)
+            }
+            Some((BadPair::PutOff, plan)) => (
+                "It is not loaded: Postfix and Dovecot go on with the one that they have, and all \
+                 else goes on.",
+                plan,
+            ),
+            Some((BadPair::New, _)) | None => {
                 report.diagnostics(&mistakes);
                 return Err(Stop::silent(Exit::Invalid));
             }
-        }
-        let mut plan = self.compare(report)?;
-        plan.unseen.splice(0..0, unseen);
+        };
+        let warnings: Vec<_> = mistakes.into_iter().map(Diagnostic::warning).collect();
+        report.warnings(&warnings, about);
         Ok(plan)
     }
 
@@ -224,7 +268,11 @@ impl Loaded {
     }
 
     /// Judges the certificate that mail.yml names, where it is not ours to make.
-    fn certificate(&self, spec: &Spec, unseen: &mut Vec<Unseen>) -> Result<Vec<Diagnostic>, Stop> {
+    fn certificate(
+        &self,
+        spec: &Spec,
+        unseen: &mut Vec<Unseen>,
+    ) -> Result<Vec<(Harm, Diagnostic)>, Stop> {
         let tls = &spec.tls;
         if tls.self_signed {
             return Ok(Vec::new());
@@ -243,7 +291,8 @@ impl Loaded {
                 .into_iter()
                 .map(|problem| {
                     let place = if problem.of_key { &tls.key.span } else { &tls.certificate.span };
-                    Diagnostic::new(&spec.source, place.clone(), problem.message).help(problem.help)
+                    let mistake = Diagnostic::new(&spec.source, place.clone(), problem.message);
+                    (problem.harm, mistake.help(problem.help))
                 })
                 .collect()),
             Err(error) if error.is_permission_denied() && !Host::is_root() => {

@@ -70,6 +70,12 @@ impl Resolved {
         Some(Self { inputs, hostname, certificate, declared })
     }
 
+    /// Returns the server's name as of the last mail.yml that was applied.
+    pub fn last_hostname(host: &Host) -> Option<String> {
+        let content = host.read(&path()).ok()??;
+        serde_json::from_slice::<Self>(content.bytes()).ok().map(|resolved| resolved.hostname)
+    }
+
     /// Tells whether the host is one for which it would be the same today.
     pub fn fits(&self, host: &Host) -> bool {
         let facts = host.facts().ok().and_then(|facts| serde_json::to_string(&facts).ok());

@@ -34,6 +34,7 @@ pub(super) const ALL: &[Embedded] = &[Embedded {
         "templates/etc/postfix/relay_password",
         "templates/etc/postfix/senders",
         "templates/etc/postfix/virtual",
+        "templates/etc/systemd/system/mailprov-certificate-target.path",
         "templates/etc/systemd/system/mailprov-certificate.path",
         "templates/etc/systemd/system/mailprov-certificate.service",
         "templates/etc/systemd/system/mailprov-watch.service",

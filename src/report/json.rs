@@ -125,5 +125,6 @@ pub(super) fn diagnostic(diagnostic: &Diagnostic) -> Value {
     json!({
         "event": "diagnostic", "file": diagnostic.source.name, "line": line, "column": column,
         "message": diagnostic.message, "help": diagnostic.help,
+        "level": if diagnostic.is_warning { "warning" } else { "error" },
     })
 }

@@ -227,6 +227,19 @@ impl Report {
         self.err(&format!("{}{more}; nothing was changed\n", people::count(count, "mistake")));
     }
 
+    /// Shows mistakes that do not keep the command from its work, and what that
+    /// does about them.
+    pub fn warnings(&mut self, warnings: &[Diagnostic], about: &str) {
+        if self.screen.json {
+            warnings.iter().for_each(|it| self.out(&format!("{}\n", json::diagnostic(it))));
+        }
+        let colour = self.screen.err_in_colour;
+        for warning in warnings {
+            self.err(&format!("{}\n\n", warning.render(colour)));
+        }
+        self.err(&format!("{about}\n\n"));
+    }
+
     /// Shows what went wrong: the last lines of a run that failed.
     pub fn error(&mut self, error: &str, after: &str) {
         self.listener.clear();

@@ -68,6 +68,19 @@ pub struct Problem {
     pub message: String,
     /// The remedy.
     pub help: String,
+    /// What it keeps from working.
+    pub harm: Harm,
+}
+
+/// What a pair that is bad keeps from working.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Harm {
+    /// No daemon can serve it.
+    Unusable,
+    /// It can be served, but callers object to it.
+    Untrusted,
+    /// The same, for it is another name's.
+    Misnamed,
 }
 
 impl Certificate {
@@ -203,43 +216,75 @@ pub fn examine(
     hostname: &str,
 ) -> Result<Vec<Problem>> {
     let mut problems = Vec::new();
-    let mut problem = |of_key, message: String, help: &str| {
-        problems.push(Problem { of_key, message, help: help.into() });
+    let mut problem = |of_key, message: String, help: &str, harm| {
+        problems.push(Problem { of_key, message, help: help.into(), harm });
     };
     let get = "get one (certbot certonly --standalone), or write `tls: {self_signed: true}` to begin with";
     let mut read = |of_key, what, path: &Path| -> Result<Option<Content>> {
         match view.content(path) {
-            Ok(None) => problem(of_key, format!("there is no {what} at {}", path.display()), get),
+            Ok(None) => problem(
+                of_key,
+                format!("there is no {what} at {}", path.display()),
+                get,
+                Harm::Unusable,
+            ),
             Ok(content) => return Ok(content),
             Err(error) if error.is_permission_denied() => return Err(error),
-            Err(error) => {
-                problem(of_key, error.to_string(), "name the file itself, readable to root")
-            }
+            Err(error) => problem(
+                of_key,
+                error.to_string(),
+                "name the file itself, readable to root",
+                Harm::Unusable,
+            ),
         }
         Ok(None)
     };
     let (chain, private) = (read(false, "certificate", certificate)?, read(true, "key", key)?);
+    if let (Some(chain), Some(private)) = (&chain, &private)
+        && let Some(place) = place_of_own(chain.bytes(), private.bytes())
+        && place > 0
+    {
+        let message = format!(
+            "the certificate of the key is number {} in {}, and must come first",
+            place + 1,
+            certificate.display()
+        );
+        let help = "put it first, and after it the one that vouches for it, and so on";
+        problem(false, message, help, Harm::Unusable);
+        return Ok(problems);
+    }
     if let Some(chain) = &chain {
         match parse(chain.bytes()) {
             None => problem(
                 false,
                 format!("{} holds no certificate", certificate.display()),
                 "it is to be a PEM file that begins with -----BEGIN CERTIFICATE-----",
+                Harm::Unusable,
             ),
             Some((names, (from, to))) => {
                 if !covers(&names, hostname) {
                     let message =
                         format!("the certificate is for {}, not for {hostname}", names.join(", "));
-                    problem(false, message, "get one for this host name, or change `hostname`");
+                    problem(
+                        false,
+                        message,
+                        "get one for this host name, or change `hostname`",
+                        Harm::Misnamed,
+                    );
                 }
                 if to < seconds() {
                     let message =
                         format!("the certificate expired {} days ago", (seconds() - to) / 86_400);
-                    problem(false, message, "renew it (certbot renew)");
+                    problem(false, message, "renew it (certbot renew)", Harm::Untrusted);
                 }
                 if from > seconds() + 86_400 {
                     let message = "the certificate is not valid yet".into();
-                    problem(false, message, "look at the clock of this host (timedatectl)");
+                    problem(
+                        false,
+                        message,
+                        "look at the clock of this host (timedatectl)",
+                        Harm::Untrusted,
+                    );
                 }
             }
         }
@@ -251,12 +296,14 @@ pub fn examine(
                 true,
                 format!("{} is not the key of {}", key.display(), certificate.display()),
                 "name the key that the certificate was made for",
+                Harm::Unusable,
             ),
             None if parse(chain.bytes()).is_none() => {}
             None => problem(
                 true,
                 format!("{} holds no private key that can be used", key.display()),
                 "it is to be a PEM file with an RSA, ECDSA or Ed25519 key without a passphrase",
+                Harm::Unusable,
             ),
         }
     }
@@ -282,6 +329,16 @@ pub fn parse_der(der: &[u8]) -> Option<(Vec<String>, (i64, i64))> {
     };
     let validity = &certificate.validity;
     Some((names.collect(), (seconds(&validity.not_before), seconds(&validity.not_after))))
+}
+
+/// Returns where in a chain the certificate of the key stands, counted from 0.
+fn place_of_own(chain: &[u8], key: &[u8]) -> Option<usize> {
+    let all = CertificateDer::pem_slice_iter(chain).collect::<std::result::Result<Vec<_>, _>>();
+    let key = any_supported_type(&PrivateKeyDer::from_pem_slice(key).ok()?).ok()?;
+    let is_own = |one: CertificateDer<'static>| {
+        CertifiedKey::new(vec![one], key.clone()).keys_match().is_ok()
+    };
+    all.ok()?.into_iter().position(is_own)
 }
 
 /// Tells whether the key is that of the first certificate; none where there is

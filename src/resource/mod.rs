@@ -39,13 +39,14 @@ use crate::yaml::{Decoder, Node};
 pub use attributes::{AssetError, Assets};
 pub use back::{Back, back, living_by};
 pub use certificate::{
-    CertificateState, Problem as CertificateProblem, covers, examine as examine_certificate,
+    CertificateState, Harm, Problem as CertificateProblem, covers, examine as examine_certificate,
     parse as read_certificate, parse_der as read_der,
 };
 pub use data::json;
 pub use handover::Handover;
 pub use key::Key;
 pub use keys::KINDS;
+pub use running::last_configuration;
 pub use service::{Check, Configuration, Loaded, Service, ServiceState};
 pub use state::{Blob, State, Stored};
 pub use table::TableKey;

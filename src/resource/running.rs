@@ -93,6 +93,16 @@ fn observe_now(host: &Host, key: &ServiceKey) -> Result<State> {
     Ok(State::Service(ServiceState { enabled, running: process.is_some(), loaded, missing }))
 }
 
+/// Returns the configuration with which a service was last started, or reloaded,
+/// by us.
+///
+/// # Errors
+///
+/// Fails where a look fails.
+pub fn last_configuration(host: &Host, unit: &Unit) -> Result<Option<Configuration>> {
+    Ok(noted(host, unit)?.map(|note| note.configuration))
+}
+
 /// Until when a process is known to have made the sockets that are there: one that
 /// we started was heard at each of them, another one makes them as it begins.
 fn heard_until(host: &Host, key: &ServiceKey, process: &Process) -> Result<i64> {

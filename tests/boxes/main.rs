@@ -18,6 +18,7 @@ mod after_apply;
 mod agent;
 mod aliases;
 mod answering;
+mod bad_certificate;
 mod catch_all;
 mod cloud_init;
 #[allow(dead_code, unreachable_pub, reason = "a toolbox")]

@@ -28,12 +28,15 @@ fn renew_as_certbot(debian: &Debian, number: u32, issued: &Issued) {
     let archive = "/etc/letsencrypt/archive/mail.example.org";
     debian.write(&format!("{archive}/privkey{number}.pem"), issued.key_pem(), 0o600);
     debian.write(&format!("{archive}/fullchain{number}.pem"), issued.chain_pem(), 0o644);
-    let link = |name: &str| {
-        let target = format!("../../archive/mail.example.org/{name}{number}.pem");
-        format!("rm -f {LIVE}/{name}.pem; ln -s {target} {LIVE}/{name}.pem")
-    };
-    let line = format!("mkdir -p {LIVE}; {}; {}", link("privkey"), link("fullchain"));
-    let _ = debian.shell(&line).success();
+    relink(debian, number);
+}
+
+/// Lets the links lead to the certificate of this number, in one process.
+fn relink(debian: &Debian, number: u32) {
+    let script = "for (qw(privkey fullchain)) { unlink \"$ARGV[0]/$_.pem\"; symlink \
+                  \"../../archive/mail.example.org/$_$ARGV[1].pem\", \"$ARGV[0]/$_.pem\" or die }";
+    let _ = debian.run(&["mkdir", "--parents", LIVE]).success();
+    let _ = debian.run(&["perl", "-e", script, LIVE, &number.to_string()]).success();
 }
 
 /// Waits until every port shows this certificate and no other.
@@ -100,6 +103,74 @@ fn a_certificate_that_certbot_renews_is_served_within_a_minute() {
         wait_until_served(&server, &fifth, &root);
         nothing_to_do(&server);
     }
+}
+
+/// Where it is counted how often a renewal was seen.
+const SEEN: &str = "/run/seen";
+
+#[test]
+fn each_renewal_is_seen_and_nothing_else_is() {
+    let authority = Authority::new();
+    let pair = [Algorithm::Ec, Algorithm::Rsa].map(|it| authority.issue(&["mail.example.org"], it));
+    on_each(|server| {
+        let debian = &server.debian;
+        for (number, issued) in (1..).zip(&pair) {
+            renew_as_certbot(debian, number, issued);
+        }
+        let tls = format!("tls: {{certificate: {LIVE}/fullchain.pem, key: {LIVE}/privkey.pem}}\n");
+        let yaml = crate::common::mail_yml(&[REFUSING.yaml, &tls].concat());
+        debian.write("/etc/mailprov/mail.yml", yaml, 0o600);
+        let _ = debian.mailprov(&["apply", "--yes"]).success();
+        // Only counted, without the pause.
+        let drop_in = "/run/systemd/system/mailprov-certificate.service.d/count.conf";
+        let counts = format!("/bin/sh -c 'echo >>{SEEN}'");
+        let text = format!("[Service]\nExecStartPre=\nExecStart=\nExecStart={counts}\n");
+        debian.write(drop_in, text, 0o644);
+        let _ = debian.run(&["systemctl", "daemon-reload"]).success();
+        let seen = || debian.shell(&format!("wc -l <{SEEN}")).stdout().trim().parse::<u32>();
+        let count = || {
+            let line = "systemctl is-active mailprov-certificate.service";
+            wait_for("the service to end", || {
+                debian.shell(line).stdout().starts_with("inactive").then_some(())
+            });
+            seen().unwrap_or(0)
+        };
+        let is_seen = |what: &str, change: &dyn Fn()| {
+            let before = count();
+            change();
+            wait_for(what, || (seen().unwrap_or(0) > before).then_some(()));
+        };
+        for number in 0..20 {
+            // What follows a link sees it at times as well; here the folder has to.
+            is_seen("an unlink and a symlink", &|| relink(debian, 1 + number % 2));
+        }
+        let archive = "/etc/letsencrypt/archive/mail.example.org";
+        let elsewhere = "/etc/letsencrypt/elsewhere";
+        let _ = debian.shell(&format!("cp -a {LIVE} {LIVE}.new; cp -a {LIVE} {elsewhere}"));
+        for line in [
+            format!("touch {archive}/x; cat {archive}/x >>{archive}/fullchain2.pem"),
+            format!("cp {archive}/privkey1.pem {LIVE}/privkey.pem"),
+            format!(
+                "cp {archive}/privkey2.pem {archive}/new; mv {archive}/new {archive}/privkey2.pem"
+            ),
+            format!("ln -s {archive}/privkey1.pem {LIVE}/new; mv -T {LIVE}/new {LIVE}/privkey.pem"),
+            format!("cp {archive}/privkey1.pem {LIVE}/new; mv -T {LIVE}/new {LIVE}/privkey.pem"),
+            // The folder becomes a link, and that then leads elsewhere.
+            format!("mv {LIVE} {LIVE}.old; ln -s {LIVE}.new {LIVE}"),
+            format!("ln -s ../elsewhere {LIVE}.link; mv -T {LIVE}.link {LIVE}"),
+        ] {
+            is_seen(&line, &|| drop(debian.shell(&line).success()));
+        }
+        // The path was read: by Postfix, Dovecot, and the plan.
+        let before = count();
+        let _ = debian.mailprov(&["plan"]);
+        let _ = debian.shell("touch /etc/letsencrypt/x /etc/x; cat /etc/ssl/mail/*.pem");
+        assert_eq!(count(), before);
+        assert_eq!(
+            debian.run(&["systemctl", "is-active", "mailprov-certificate.path"]).stdout().trim(),
+            "active"
+        );
+    });
 }
 
 #[test]
@@ -220,7 +291,11 @@ fn with_a_self_signed_certificate_nothing_is_waited_for() {
         let text = server.debian.read("/etc/mailprov/mail.yml");
         let server = server.change_with(ONLY_THOMAS, "tls: {self_signed: true}\n");
         assert_eq!(is(&server, "is-active"), "inactive");
-        for file in ["mailprov-certificate.path", "mailprov-certificate.service"] {
+        for file in [
+            "mailprov-certificate.path",
+            "mailprov-certificate-target.path",
+            "mailprov-certificate.service",
+        ] {
             assert!(!server.debian.exists(&format!("/etc/systemd/system/{file}")));
         }
         let wants = "/etc/systemd/system/multi-user.target.wants/mailprov-certificate.path";
