@@ -185,10 +185,12 @@ mod tests {
         // Before it is stopped it would take the other signal first.
         waitpid(pid, Some(WaitPidFlag::WUNTRACED)).unwrap();
         assert!(!host.is_to_be_told(&process).unwrap());
-        kill(pid, Signal::SIGHUP).unwrap();
-        assert!(host.is_to_be_told(&process).unwrap());
+        // Not SIGHUP, which is ignored below nohup.
+        kill(pid, Signal::SIGUSR1).unwrap();
+        let is_to_be_told = host.is_to_be_told(&process);
         kill(pid, Signal::SIGCONT).unwrap();
         child.wait().unwrap();
+        assert!(is_to_be_told.unwrap());
         assert!(!host.is_to_be_told(&process).unwrap());
     }
 
