@@ -142,6 +142,11 @@ pub enum Progress {
         /// What is being done.
         text: String,
     },
+    /// Something is off that stops nothing.
+    Warned {
+        /// What, in a sentence.
+        text: String,
+    },
     /// Something failed; what was done is undone from here on.
     Undoing,
     /// The step is done.

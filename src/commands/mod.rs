@@ -12,6 +12,7 @@ mod explain;
 mod generate;
 mod history;
 mod init;
+mod left_behind;
 mod load;
 mod on;
 mod password;

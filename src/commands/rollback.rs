@@ -2,7 +2,7 @@
 
 use super::apply::{can_confirm, confirm, lock, make, settle};
 use super::history::find;
-use super::{Exit, Stop};
+use super::{Exit, Stop, left_behind};
 use crate::cli::Global;
 use crate::engine::{self, Record};
 use crate::host::Host;
@@ -41,5 +41,6 @@ pub(super) fn run(
     }
     confirm(yes, report)?;
     make(&host, &back.plan, &format!("rollback of run {}", oldest.number), report)?;
+    left_behind::say(global, report);
     Ok(Exit::Done)
 }

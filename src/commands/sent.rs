@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Stop;
+use crate::engine;
 use crate::host::{Entry, Host};
 use crate::mail::Tls;
 use crate::playbook::Declared;
@@ -48,6 +49,16 @@ pub(super) fn declared(
         }
         let mode = if path == tls.certificate.value { 0o644 } else { 0o600 };
         resources.push(Resource::sent_file(path, text.0.expose(), mode));
+    }
+    // What an earlier mail.yml brought and this one does not name is of no use any more; it may
+    // be a secret.
+    let named: Vec<PathBuf> =
+        parcel.files.keys().map(|path| Path::new(FOLDER).join(path)).collect();
+    for path in engine::brought_by(host, STEP)? {
+        let is_named = path == Path::new(MAIL) || named.contains(&path);
+        if !is_named && matches!(host.entry(&path)?, Some(Entry::File { .. })) {
+            resources.push(Resource::no_file(path));
+        }
     }
     let declare = |resource| Declared { step: STEP.into(), resource };
     Ok((resources.into_iter().map(declare).collect(), left))

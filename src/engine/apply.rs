@@ -10,7 +10,7 @@ use super::undo::way_back;
 use super::{Change, Event, OURS, Plan};
 use crate::fault::{Point, pass};
 use crate::host::{Error, Host, Result, wait_for_next_second};
-use crate::resource::{self, Key, State};
+use crate::resource::{self, Key, Said, State};
 
 /// A run that failed, or was told to stop.
 #[derive(Debug, thiserror::Error)]
@@ -120,7 +120,12 @@ impl Run<'_> {
             }
         }
         let borrowed: Vec<_> = batch.iter().map(|(key, now, after)| (*key, now, *after)).collect();
-        resource::write(self.host, &borrowed, &mut |text| (self.sink)(Event::Said { text }))?;
+        resource::write(self.host, &borrowed, &mut |said| {
+            (self.sink)(match said {
+                Said::Doing(text) => Event::Said { text },
+                Said::Warning(text) => Event::Warned { text },
+            });
+        })?;
         pass(Point::Change).map_err(|error| Error::Other(error.to_string()))?;
         // What brings more than it declares has looked for itself.
         for (key, _, after) in batch.iter().filter(|(key, ..)| !key.reaches_further()) {
@@ -161,7 +166,11 @@ impl Run<'_> {
         match way_back(self.host, &records, false) {
             Ok(back) => {
                 stays = back.stays;
-                for changes in back.plan.changes.chunks(1) {
+                // What fails keeps nothing else from coming back; apt is called once.
+                let is_one = |a: &Change, b: &Change| {
+                    a.step == b.step && a.key.reaches_further() && b.key.reaches_further()
+                };
+                for changes in back.plan.changes.chunk_by(is_one) {
                     note(self.make(changes, true));
                 }
             }

@@ -20,6 +20,11 @@ pub enum Event<'a> {
         /// What is being done, such as `installing`.
         text: &'a str,
     },
+    /// Something is off that stops nothing.
+    Warned {
+        /// What, in a sentence.
+        text: &'a str,
+    },
     /// The changes of the step are made.
     Finished {
         /// All changes of the step.

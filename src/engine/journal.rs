@@ -2,6 +2,7 @@
 //! is on disk. One folder a run, one JSON object a line; contents lie beside,
 //! named by their digest, for root's eyes only.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -270,6 +271,26 @@ fn line(entry: &Entry) -> Result<Vec<u8>> {
 /// that was cut off counts as not written.
 pub fn runs(host: &Host) -> Result<Vec<Run>> {
     numbers(host)?.into_iter().map(|number| read(host, number)).collect()
+}
+
+/// Returns the files that runs brought under a step of this name: those that
+/// were not there before, and that the last of the runs left there.
+///
+/// # Errors
+///
+/// As [`runs`].
+pub fn brought_by(host: &Host, step: &str) -> Result<Vec<PathBuf>> {
+    let mut files = BTreeMap::new();
+    for record in runs(host)?.into_iter().flat_map(|run| run.records) {
+        let Key::File(path) = record.key else { continue };
+        if record.step != step {
+            continue;
+        }
+        let is_file = matches!(record.after, State::File { .. });
+        let (_, stands) = files.entry(path).or_insert((record.before == State::Absent, is_file));
+        *stands = is_file;
+    }
+    Ok(files.into_iter().filter(|(_, it)| *it == (true, true)).map(|(path, _)| path).collect())
 }
 
 /// Returns the last run, if there was one.

@@ -22,7 +22,7 @@ const OURS: &str = "/var/lib/mailprov";
 
 pub use apply::{Failure, apply};
 pub use event::Event;
-pub use journal::{Outcome, Record, Run, last_run, runs};
+pub use journal::{Outcome, Record, Run, brought_by, last_run, runs};
 pub use lock::{Lock, LockError};
 pub use pair::BadPair;
 pub use plan::{Change, Plan, PlanError, Unseen, plan};

@@ -5,7 +5,7 @@ use super::applied::{Applied, Drift};
 use super::check::{self, StagedCheck};
 use crate::host::{Error, Host};
 use crate::playbook::Declared;
-use crate::resource::{Key, State, View};
+use crate::resource::{Key, State, View, differences};
 
 /// One key that is to go from one state to another.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub struct Change {
     pub before: State,
     /// What it will be.
     pub after: State,
+    /// Why it is wanted, where the two states do not tell.
+    pub reason: Option<String>,
     /// How it came to be other than an earlier run left it, if it did.
     pub drift: Option<Drift>,
     /// Its reader looks once a second whether it changed.
@@ -30,7 +32,14 @@ pub struct Change {
 impl Change {
     /// Makes a change.
     pub(super) fn new(step: String, key: Key, before: State, after: State) -> Self {
-        Self { step, key, before, after, drift: None, polled: false, checks: Vec::new() }
+        let (reason, drift) = (None, None);
+        Self { step, key, before, after, reason, drift, polled: false, checks: Vec::new() }
+    }
+
+    /// Says what it does and why, each in a few words.
+    pub fn why(&self) -> Vec<String> {
+        let reason = self.reason.iter().cloned();
+        reason.chain(differences(&self.key, &self.before, &self.after)).collect()
     }
 }
 
@@ -95,15 +104,19 @@ pub fn plan(host: &Host, declared: &[Declared]) -> Result<Plan, PlanError> {
             if target.after.is_met_by(&before) {
                 continue;
             }
-            match view.refuse_meddling(&target.key) {
+            let refused =
+                view.refuse_meddling(&target.key).and_then(|()| resource.refuse_obstacles(&view));
+            match refused {
                 // Who may not look will be told, as root, when it is to be applied.
                 Err(error) if error.is_permission_denied() && !Host::is_root() => {}
                 refused => refused.map_err(fail)?,
             }
             view.lay(target.key.clone(), target.after.clone());
+            let reason = resource.reason(&target);
             let (key, after) = (target.key, target.after);
             let mut change = Change::new(step.clone(), key, before, after);
             change.drift = applied.drift(host, &change).map_err(fail)?;
+            change.reason = reason;
             change.polled = resource.is_polled();
             plan.changes.push(change);
         }

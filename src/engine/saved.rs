@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Plan;
 use crate::digest::Digest;
-use crate::resource::{State, action, differences};
+use crate::resource::{State, action};
 
 /// The form of the file.
 const VERSION: u32 = 1;
@@ -63,7 +63,7 @@ impl SavedPlan {
             step: change.step.clone(),
             key: change.key.to_string(),
             action: action(&change.before, &change.after).to_string(),
-            why: differences(&change.key, &change.before, &change.after),
+            why: change.why(),
             before: digest(&change.before),
             after: digest(&change.after),
         });

@@ -7,7 +7,7 @@ use super::journal::Record;
 use super::store::Store;
 use super::{Change, Plan};
 use crate::host::{Host, Result};
-use crate::resource::{self, Back, Key, State, View, back, living_by};
+use crate::resource::{self, Back, Key, State, View, back, living_by, returning};
 
 /// The way back, and what it does not go.
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
             entry.insert(before);
         }
     }
-    let (mut stays, mut installed) = (Vec::new(), Vec::new());
+    let (mut stays, mut installed, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     let (mut first, mut last, mut purged) = (vec![], vec![], vec![]);
     let (mut returns, mut puts, mut removals) = (vec![], vec![], vec![]);
     // By name: the same service may have been declared to answer elsewhere.
@@ -67,10 +67,19 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
                 Back::To(state) => (&mut puts, key, state),
                 Back::Instead(key, state) => (&mut puts, key, state),
                 Back::Last(key, state) => (&mut last, key, state),
-                Back::Purge if purge => (&mut purged, key, State::Absent),
+                Back::Purge if purge => {
+                    let mut change = Change::new(record.step.clone(), key, now, State::Absent);
+                    change.reason = Some("brought by what is taken back".into());
+                    purged.push(change);
+                    continue;
+                }
+                Back::Return(before) => {
+                    gone.push((key, before));
+                    continue;
+                }
                 Back::Paths => continue,
                 Back::Purge => {
-                    installed.push(key.to_string());
+                    installed.push(key);
                     continue;
                 }
                 Back::Stays(sentence) => {
@@ -83,7 +92,24 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
             list.push(change);
         }
     }
+    let returning = returning(host, &gone)?;
+    stays.extend(returning.stays);
+    let mut comes_back: Vec<Change> = Vec::new();
+    for target in returning.targets {
+        if purged.iter().any(|change: &Change| change.key == target.key) {
+            continue;
+        }
+        installed.retain(|key| *key != target.key);
+        let now = resource::observe(host, &target.key)?;
+        let step = "What was removed comes back".into();
+        let mut change = Change::new(step, target.key, now, target.after);
+        if change.after == State::Absent {
+            change.reason = Some("makes way for what comes back".into());
+        }
+        comes_back.push(change);
+    }
     if !installed.is_empty() {
+        let installed: Vec<_> = installed.iter().map(ToString::to_string).collect();
         stays.push(format!("what was installed stays: {}", installed.join(", ")));
     }
     // What was made last goes first, and what went first comes back last: a file and its
@@ -106,7 +132,9 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
             living.push(Change::new("What lives by these files".into(), key, now, wish));
         }
     }
-    changes.extend(living.into_iter().chain(last).chain(purged).filter(is_change));
+    // The packages before what runs by them; and what goes before what it is in the way of.
+    let packages = purged.into_iter().chain(comes_back);
+    changes.extend(living.into_iter().chain(packages).chain(last).filter(is_change));
     Ok(WayBack { plan: Plan { changes, ..Plan::default() }, stays })
 }
 

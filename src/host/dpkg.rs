@@ -60,7 +60,8 @@ impl Host {
         let simulate = ["--simulate", "-oDir::Log::Planner=/dev/null", "install"];
         let captured = self.apt(&simulate, names).capture()?;
         if !captured.success() {
-            let unknown = ["Unable to locate package", "has no installation candidate"];
+            let unknown =
+                ["Unable to locate package", "has no installation candidate", "was not found"];
             if unknown.iter().any(|text| captured.stderr.contains(text)) {
                 return Ok(None);
             }
@@ -95,6 +96,12 @@ impl Host {
             .env("APT_LISTCHANGES_FRONTEND", "none")
             .env("NEEDRESTART_MODE", "l")
             .env("UCF_FORCE_CONFFOLD", "1")
+    }
+
+    /// Prepares the end of installations that broke off.
+    pub fn finish_packages(&self) -> super::Command {
+        self.command(["dpkg", "--configure", "--pending", "--force-confdef", "--force-confold"])
+            .env("DEBIAN_FRONTEND", "noninteractive")
     }
 
     /// Answers debconf questions ahead (`debconf-set-selections`), each a line

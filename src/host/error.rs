@@ -61,7 +61,7 @@ pub enum Error {
         target: PathBuf,
     },
     /// The folder that a path is in does not exist.
-    #[error("the directory {} does not exist; add a `directory` step before this one", path.display())]
+    #[error("the directory {} does not exist; make it (mkdir), or in a playbook of your own add a `directory` step before this one", path.display())]
     NoParent {
         /// The missing folder.
         path: PathBuf,

@@ -129,7 +129,8 @@ impl Host {
         Ok(candidate.filter(|&version| version != "(none)").map(String::from))
     }
 
-    fn architecture(&self) -> Result<String> {
+    /// Returns dpkg's name of the architecture.
+    pub(super) fn architecture(&self) -> Result<String> {
         let content = self.read(Path::new("/var/lib/dpkg/arch-native"))?;
         if let Some(content) = content {
             return Ok(String::from_utf8_lossy(content.bytes()).trim().to_owned());

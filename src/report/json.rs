@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Account, people};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Change, Event, Outcome, Plan, Run, SavedPlan};
-use crate::resource::{self, Action, action, differences};
+use crate::resource::{self, Action, action};
 
 /// A plan: its changes in order, what could not be seen, and a summary.
 pub(super) fn plan(plan: &Plan) -> Vec<Value> {
@@ -38,7 +38,7 @@ pub(super) fn change(change: &Change) -> Value {
         "kind": change.key.kind(),
         "key": change.key.to_string(),
         "action": action(&change.before, &change.after).to_string(),
-        "why": differences(&change.key, &change.before, &change.after),
+        "why": change.why(),
         "drift": change.drift.is_some(),
         "drift_since_run": change.drift.as_ref().map(|drift| drift.run),
         "before": resource::json(&change.before, secret),
@@ -69,6 +69,7 @@ pub(super) fn event(event: &Event<'_>) -> Vec<Value> {
             &|change| json!({"event": "started", "step": change.step, "key": change.key.to_string()}),
         ),
         Event::Undoing => vec![json!({"event": "undoing"})],
+        Event::Warned { text } => vec![json!({"event": "warning", "text": text})],
         Event::Said { text } => vec![json!({"event": "progress", "text": text})],
         Event::Finished { changes, elapsed } => each(changes, &|change| {
             json!({

@@ -410,6 +410,7 @@ fn progress_of(event: &Event<'_>) -> wire::Progress {
     match event {
         Event::Started { changes } => wire::Progress::Started { step: changes[0].step.clone() },
         Event::Undoing => wire::Progress::Undoing,
+        Event::Warned { text } => wire::Progress::Warned { text: (*text).into() },
         Event::Said { text } => wire::Progress::Said { text: (*text).into() },
         Event::Finished { changes, elapsed } => wire::Progress::Finished {
             step: changes[0].step.clone(),

@@ -6,7 +6,7 @@ use super::people;
 use super::style::Style;
 use crate::diff::{self, Line, Part};
 use crate::engine::{Change, Drift, Plan};
-use crate::resource::{Action, Blob, State, action, differences};
+use crate::resource::{Action, Blob, State, action};
 use crate::visible::visible_text;
 
 /// Where more lines than this come or go in one place, a person does not read
@@ -67,7 +67,7 @@ pub(super) fn show(text: &mut String, change: &Change, style: Style) {
         Action::Update => style.changed("~"),
         Action::Delete => style.removed("-"),
     };
-    let mut words = differences(&change.key, &change.before, &change.after);
+    let mut words = change.why();
     match &change.drift {
         Some(Drift { run, kept_aside: Some(aside) }) => words.push(format!(
             "replaced by a package upgrade since run {run}, which put it aside as {}",

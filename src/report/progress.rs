@@ -51,6 +51,10 @@ impl Progress {
                 self.clear();
                 Some(style.bad("  ! failed; undoing what was done"))
             }
+            wire::Progress::Warned { text } => {
+                self.clear();
+                Some(format!("  {} {}: {text}", style.changed("!"), self.step))
+            }
             wire::Progress::Said { text } => {
                 if *text == self.said {
                     return None;

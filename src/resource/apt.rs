@@ -1,52 +1,77 @@
 //! Installs packages: one call of apt for all of a step, no question asked,
 //! and no daemon started on a configuration that is not ours yet.
 
-use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::{Key, State};
-use crate::host::{Content, Entry, Error, Host, Ownership, Result};
-
-/// Asked by Debian's maintainer scripts whether a service may be started
-/// (invoke-rc.d(8)).
-const POLICY: &str = "/usr/sbin/policy-rc.d";
-
-/// Where a policy that the host had already waits meanwhile.
-const OLD_POLICY: &str = "/usr/sbin/policy-rc.d.mailprov-kept";
-
-/// Set for apt and what it starts. The policy forbids only to those, so one
-/// that a killed run left behind forbids nothing to anybody.
-const MARK: &str = "MAILPROV_INSTALLING";
+use super::words::damage;
+use super::{Key, Said, State, startless};
+use crate::host::{Error, Host, Result};
 
 /// How long to wait for whoever else is installing.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
+
+/// What is to be done with the packages of one step.
+#[derive(Debug, Default)]
+struct Batch {
+    /// To be installed.
+    installs: Vec<String>,
+    /// To be installed again, since files of theirs are missing.
+    damaged: Vec<String>,
+    /// To be installed as they were before a run removed them, each with its
+    /// version.
+    returns: Vec<(String, Option<String>)>,
+    /// To be removed.
+    removals: Vec<String>,
+}
+
+impl Batch {
+    fn new(batch: &[(&Key, &State, &State)]) -> Self {
+        let mut sorted = Self::default();
+        for (key, before, after) in batch {
+            let Key::Package(name) = key else { continue };
+            let is_damaged =
+                matches!(before, State::Package { missing, .. } if !missing.is_empty());
+            match after {
+                State::Absent => sorted.removals.push(name.clone()),
+                State::Package { returns: true, version, .. } => {
+                    sorted.returns.push((name.clone(), version.clone()));
+                }
+                State::Package { automatic: false, .. } if is_damaged => {
+                    sorted.damaged.push(name.clone());
+                }
+                State::Package { automatic: false, .. } => sorted.installs.push(name.clone()),
+                // It comes along with those that need it, and apt knows it as such.
+                _ => {}
+            }
+        }
+        sorted
+    }
+}
 
 /// Installs and removes the packages of one step.
 pub(super) fn write(
     host: &Host,
     batch: &[(&Key, &State, &State)],
-    say: &mut dyn FnMut(&str),
+    say: &mut dyn FnMut(Said<'_>),
 ) -> Result<()> {
-    let mut installs = Vec::new();
-    let mut removals = Vec::new();
-    for (key, _, after) in batch {
-        match (key, after) {
-            (Key::Package(name), State::Package { automatic: false, .. }) => {
-                installs.push(name.clone())
-            }
-            (Key::Package(name), State::Absent) => removals.push(name.clone()),
-            // It comes along with those that need it, and apt knows it as such.
-            _ => {}
-        }
+    let batch = Batch::new(batch);
+    wait_for_others(host, &mut |text| say(Said::Doing(text)))?;
+    startless::end(host)?;
+    if !batch.returns.is_empty() {
+        return bring_back(host, &batch.returns, say);
     }
-    wait_for_others(host, say)?;
-    restore_policy(host)?;
-    forbid_starting(host)?;
-    let result = install(host, &installs, say).and_then(|()| remove(host, &removals));
-    restore_policy(host)?;
+    startless::begin(host)?;
+    let result = install(host, &batch.installs, say)
+        .and_then(|()| mend(host, &batch.damaged, say))
+        // What was in the way of the others went with them, but for its configuration.
+        .and_then(|()| match batch.installs.is_empty() {
+            true => remove(host, &batch.removals),
+            false => Ok(()),
+        });
+    startless::end(host)?;
     result?;
-    for name in &installs {
+    for name in batch.installs.iter().chain(&batch.damaged) {
         if !host.package(name)?.is_some_and(|package| package.complete) {
             return Err(Error::Other(format!("apt ended well, yet {name} is not installed")));
         }
@@ -54,23 +79,17 @@ pub(super) fn write(
     Ok(())
 }
 
-fn install(host: &Host, names: &[String], say: &mut dyn FnMut(&str)) -> Result<()> {
+fn install(host: &Host, names: &[String], say: &mut dyn FnMut(Said<'_>)) -> Result<()> {
     if names.is_empty() {
         return Ok(());
     }
     if host.has_unfinished_packages()? {
-        host.command(["dpkg", "--configure", "--pending", "--force-confdef", "--force-confold"])
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .env(MARK, "1")
-            .run()?;
+        host.finish_packages().env(startless::MARK, "1").run()?;
     }
-    if names.iter().any(|name| name == "postfix") {
-        // Without an answer Postfix's own script writes a main.cf nobody asked for.
-        host.preseed("postfix postfix/main_mailer_type select No configuration\n")?;
-    }
+    preseed(host, names)?;
     if host.simulate_install(names)?.is_some() {
-        say("installing");
-        let first = host.apt(&["install"], names).env(MARK, "1").capture()?;
+        say(Said::Doing("installing"));
+        let first = host.apt(&["install"], names).env(startless::MARK, "1").capture()?;
         if first.success() {
             return Ok(());
         }
@@ -79,8 +98,8 @@ fn install(host: &Host, names: &[String], say: &mut dyn FnMut(&str)) -> Result<(
             return Err(host.apt(&["install"], names).failed(&first));
         }
     }
-    say("fetching the package lists, as those here are too old");
-    let update = host.apt(&["update"], &[]).run()?;
+    say(Said::Doing("fetching the package lists, as those here are too old"));
+    let update = host.apt(&["update"], &[]).capture()?;
     if host.simulate_install(names)?.is_none() {
         // apt counts a fetch that failed as well done.
         return Err(Error::Other(format!(
@@ -89,12 +108,106 @@ fn install(host: &Host, names: &[String], say: &mut dyn FnMut(&str)) -> Result<(
             update.stderr.trim_end().replace('\n', "\n    ")
         )));
     }
-    say("installing");
-    host.apt(&["install"], names).env(MARK, "1").run().map(drop)
+    for complaint in complaints(&update.stderr) {
+        say(Said::Warning(&format!("apt cannot use one of its sources: {complaint}")));
+    }
+    say(Said::Doing("installing"));
+    host.apt(&["install"], names).env(startless::MARK, "1").run().map(drop)
 }
 
-/// Removes packages with their configuration, but not those that installing
-/// the others has removed already: the configuration of those is kept.
+/// Answers what Postfix's own script would ask. Without that it writes a main.cf
+/// of its own.
+fn preseed(host: &Host, names: &[String]) -> Result<()> {
+    if names.iter().any(|name| name == "postfix") {
+        host.preseed("postfix postfix/main_mailer_type select No configuration\n")?;
+    }
+    Ok(())
+}
+
+/// Returns what apt says of sources that it cannot use, a line each.
+fn complaints(said: &str) -> Vec<String> {
+    let complaint = |line: &str| {
+        let text = line.strip_prefix("E: ").or_else(|| line.strip_prefix("W: "))?;
+        // That old lists are used for it says no more.
+        (!text.starts_with("Some index files failed")).then(|| text.to_owned())
+    };
+    let mut found: Vec<String> = said.lines().filter_map(complaint).collect();
+    found.dedup();
+    found
+}
+
+/// Installs packages again that are damaged, with all that came with them but
+/// what a person changed.
+fn mend(host: &Host, names: &[String], say: &mut dyn FnMut(Said<'_>)) -> Result<()> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    preseed(host, names)?;
+    say(Said::Doing("installing again what is damaged"));
+    let words = ["-oDpkg::Options::=--force-confmiss", "install", "--reinstall"];
+    let apt = || host.apt(&words, names).env("UCF_FORCE_CONFFMISS", "1").env(startless::MARK, "1");
+    let mut mended = apt().capture()?;
+    if !mended.success() || !still_damaged(host, names)?.is_empty() {
+        say(Said::Doing("fetching the package lists"));
+        host.apt(&["update"], &[]).capture()?;
+        mended = apt().capture()?;
+    }
+    if !mended.success() {
+        return Err(apt().failed(&mended));
+    }
+    match still_damaged(host, names)?.first() {
+        None => Ok(()),
+        Some((name, words)) => Err(Error::Other(format!(
+            "the package {name} is damaged, and apt cannot get it to install it again: {words}; \
+             try: apt-get install --reinstall -o Dpkg::Options::=--force-confmiss {name}"
+        ))),
+    }
+}
+
+/// Returns which packages are damaged, each with what is missing.
+fn still_damaged(host: &Host, names: &[String]) -> Result<Vec<(String, String)>> {
+    let mut damaged = Vec::new();
+    for name in names {
+        let missing = host.missing_files(name)?;
+        if !missing.is_empty() {
+            damaged.push((name.clone(), damage(&missing)));
+        }
+    }
+    Ok(damaged)
+}
+
+/// Installs what a run removed. Its daemons start as its own scripts have it.
+fn bring_back(
+    host: &Host,
+    returns: &[(String, Option<String>)],
+    say: &mut dyn FnMut(Said<'_>),
+) -> Result<()> {
+    if host.has_unfinished_packages()? {
+        // What cannot be finished goes in a moment.
+        startless::begin(host)?;
+        let finished = host.finish_packages().env(startless::MARK, "1").capture();
+        startless::end(host)?;
+        finished?;
+    }
+    say(Said::Doing("installing what was removed"));
+    let names: Vec<String> = returns.iter().map(|(name, version)| exact(name, version)).collect();
+    let installed = host.apt(&["install"], &names).run();
+    for (name, _) in returns {
+        if !host.package(name)?.is_some_and(|package| package.complete) {
+            let gone = super::package::gone(name);
+            let why = installed.err().map(|error| format!("\n{error}")).unwrap_or_default();
+            return Err(Error::Other(format!("{gone}{why}")));
+        }
+    }
+    installed.map(drop)
+}
+
+/// Names a package in one version, as apt takes it.
+pub(super) fn exact(name: &str, version: &Option<String>) -> String {
+    version.as_ref().map_or(name.to_owned(), |version| format!("{name}={version}"))
+}
+
+/// Removes packages with their configuration.
 fn remove(host: &Host, names: &[String]) -> Result<()> {
     let mut installed = Vec::new();
     for name in names {
@@ -105,7 +218,7 @@ fn remove(host: &Host, names: &[String]) -> Result<()> {
     if installed.is_empty() {
         return Ok(());
     }
-    host.apt(&["purge"], &installed).env(MARK, "1").run().map(drop)
+    host.apt(&["purge"], &installed).env(startless::MARK, "1").run().map(drop)
 }
 
 /// Waits until no other process holds a lock of the package system.
@@ -125,47 +238,28 @@ fn wait_for_others(host: &Host, say: &mut dyn FnMut(&str)) -> Result<()> {
     Ok(())
 }
 
-/// Puts a policy in place under which apt starts nothing. Others are answered
-/// as the host's own policy, if it has one, answers.
-fn forbid_starting(host: &Host) -> Result<()> {
-    let otherwise = if host.entry(Path::new(POLICY))?.is_some() {
-        host.rename(Path::new(POLICY), Path::new(OLD_POLICY))?;
-        format!("exec {OLD_POLICY} \"$@\"")
-    } else {
-        "exit 0".to_owned()
-    };
-    let script = format!(
-        "#!/bin/sh\n# Stands here only while mailprov installs packages.\n\
-         [ -n \"${MARK}\" ] && exit 101\n{otherwise}\n"
-    );
-    let root = Ownership::of_root(0o755);
-    host.put_file(Path::new(POLICY), &Content::new(script.into_bytes()), &root)
-}
-
-/// Takes away the policy that a killed run left, once the apt that it may have
-/// left too is done: that one must start nothing.
+/// Takes away what keeps daemons from starting and a killed run left, once the
+/// apt that it may have left too is done: that one must start nothing.
 pub(super) fn tidy(host: &Host, say: &mut dyn FnMut(&str)) -> Result<()> {
-    if host.entry(Path::new(OLD_POLICY))?.is_none() && !is_ours(host)? {
-        return Ok(());
+    if startless::is_on(host)? {
+        wait_for_others(host, say)?;
+        startless::end(host)?;
     }
-    wait_for_others(host, say)?;
-    restore_policy(host)
+    Ok(())
 }
 
-/// Puts the host's own policy back, also one that a killed run left aside.
-fn restore_policy(host: &Host) -> Result<()> {
-    if host.entry(Path::new(OLD_POLICY))?.is_some() {
-        return host.rename(Path::new(OLD_POLICY), Path::new(POLICY));
-    }
-    if is_ours(host)? { host.remove(Path::new(POLICY)) } else { Ok(()) }
-}
+#[cfg(test)]
+mod tests {
+    use super::complaints;
 
-/// Tells whether the policy that stands there is ours.
-fn is_ours(host: &Host) -> Result<bool> {
-    Ok(match host.entry(Path::new(POLICY))? {
-        Some(Entry::File { content, .. }) => {
-            String::from_utf8_lossy(content.bytes()).contains(MARK)
-        }
-        _ => false,
-    })
+    #[test]
+    fn each_source_that_apt_cannot_use_is_named_once() {
+        let said = "W: GPG error: http://v.example x InRelease: NO_PUBKEY 1\n\
+                    E: The repository 'http://v.example x InRelease' is not signed.\n\
+                    N: Updating is disabled.\n\
+                    E: Some index files failed to download. They have been ignored.\n";
+        let found = complaints(said);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[1].starts_with("The repository 'http://v.example"));
+    }
 }

@@ -21,6 +21,8 @@ pub enum Back {
     Paths,
     /// By its removal, if that is wanted; else it stays.
     Purge,
+    /// By installing it again, as it was.
+    Return(State),
     /// There is no way back; this stays, in a sentence.
     Stays(String),
 }
@@ -58,7 +60,14 @@ pub fn back(
         }
         (Key::Package(_), before) if before == now => Back::Paths,
         (Key::Package(_), State::Absent) => Back::Purge,
-        (Key::Package(name), _) => Back::Stays(format!("the package {name} stays as it is now")),
+        (Key::Package(_), before) if *now == State::Absent => Back::Return(before.clone()),
+        (Key::Package(name), _) => Back::Stays(match (before, now) {
+            (
+                State::Package { version: Some(was), .. },
+                State::Package { version: Some(is), .. },
+            ) if was != is => format!("the package {name} stays at {is}; it was {was}"),
+            _ => format!("the package {name} stays as it is now"),
+        }),
         (Key::Command(command), _) => {
             Back::Stays(format!("what `{}` did stays", command.argv.join(" ")))
         }

@@ -33,10 +33,10 @@ pub fn json(state: &State, secret: bool) -> Value {
         State::Fifo(ownership) => object("fifo", ownership).into(),
         State::Special => json!({"state": "special"}),
         State::Kept => json!({"state": "kept"}),
-        State::Package { version, complete, automatic } => {
+        State::Package { version, complete, automatic, missing, .. } => {
             json!({
                 "state": "installed", "version": version, "complete": complete,
-                "automatic": automatic,
+                "automatic": automatic, "missing": missing,
             })
         }
         State::Group(group) => {

@@ -128,6 +128,11 @@ impl File {
         Self { path, desired }
     }
 
+    /// Wants no file.
+    pub(super) fn absent(path: PathBuf) -> Self {
+        Self { path, desired: Desired::Absent }
+    }
+
     /// Wants a directory of root's.
     pub(super) fn directory(path: PathBuf, mode: u32) -> Self {
         Self { path, desired: Desired::Directory(Declared::of_root(mode)) }

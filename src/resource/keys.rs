@@ -111,6 +111,8 @@ pub(super) const TABLE: Section = section(
         Known::new("type", Shape::Text, "As in `postconf -m`.")
             .or("the host's own, `facts.postfix.table_type`"),
         Known::new("program", Shape::Text, "`postmap` or `postalias`.").or("`postmap`"),
+        Known::new("absent", Shape::Boolean, "`true`: the compiled table is removed.")
+            .or("`false`"),
     ],
     &["path"],
 );

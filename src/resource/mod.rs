@@ -20,9 +20,11 @@ mod key;
 mod keys;
 mod loaded;
 mod package;
+mod ports;
 mod running;
 mod service;
 mod service_back;
+mod startless;
 mod state;
 mod table;
 mod user;
@@ -47,6 +49,7 @@ pub use handover::Handover;
 pub use key::Key;
 pub use keys::KINDS;
 pub use running::last_configuration;
+pub use package::{Returning, returning};
 pub use service::{Check, Configuration, Loaded, Service, ServiceState};
 pub use state::{Blob, State, Stored};
 pub use table::TableKey;
@@ -92,6 +95,11 @@ impl Resource {
         Self::File(file::File::secret(path, content, mode))
     }
 
+    /// Wants no file at a path.
+    pub fn no_file(path: PathBuf) -> Self {
+        Self::File(file::File::absent(path))
+    }
+
     /// Wants a directory of root's for such files.
     pub fn sent_directory(path: PathBuf, mode: u32) -> Self {
         Self::File(file::File::directory(path, mode))
@@ -133,6 +141,26 @@ impl Resource {
             Self::Certificate(certificate) => certificate.targets(view),
             Self::Service(service) => service.targets(view),
             Self::Command(command) => Ok(command.targets()),
+        }
+    }
+
+    /// Refuses, before anything is changed, what it would fail at.
+    ///
+    /// # Errors
+    ///
+    /// Fails where something is in the way, and says what and how to mend it.
+    pub fn refuse_obstacles(&self, view: &View<'_>) -> Result<()> {
+        match self {
+            Self::Service(service) => service.refuse_held_ports(view),
+            _ => Ok(()),
+        }
+    }
+
+    /// Says why one of its targets is wanted, where the states alone do not.
+    pub fn reason(&self, target: &Target) -> Option<String> {
+        match self {
+            Self::Package(package) => package.reason(&target.after),
+            _ => None,
         }
     }
 
@@ -214,12 +242,21 @@ pub fn touches(key: &Key) -> Vec<PathBuf> {
     }
 }
 
+/// What is said while a step is made.
+#[derive(Debug, Clone, Copy)]
+pub enum Said<'a> {
+    /// What is being done, since it takes long.
+    Doing(&'a str),
+    /// What a person should know afterwards too.
+    Warning(&'a str),
+}
+
 /// Brings each key of one step from its first state to its second. `say` is
-/// told what takes long.
+/// told what takes long, and what is worth a warning.
 pub fn write(
     host: &Host,
     batch: &[(&Key, &State, &State)],
-    say: &mut dyn FnMut(&str),
+    say: &mut dyn FnMut(Said<'_>),
 ) -> Result<()> {
     if let [(Key::Package(_), ..), ..] = batch {
         return apt::write(host, batch, say);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::attributes::name;
-use super::{Key, State, Target, View, keys};
+use super::{Key, State, Target, View, apt, keys};
 use crate::host::{Host, Result};
 use crate::yaml::{Decoder, Kind, Node};
 
@@ -41,6 +41,11 @@ impl Package {
         Some(Self { names: names?, absent })
     }
 
+    /// Says why a package is to go that the step only finds in the way.
+    pub(super) fn reason(&self, after: &State) -> Option<String> {
+        (!self.absent && *after == State::Absent).then(|| "in the way of the others".into())
+    }
+
     /// Returns the packages.
     pub(super) fn keys(&self) -> Vec<Key> {
         self.names.iter().cloned().map(Key::Package).collect()
@@ -54,7 +59,7 @@ impl Package {
         for key in &keys {
             befores.push(view.state(key)?);
         }
-        let is_complete = |state: &State| matches!(state, State::Package { complete: true, .. });
+        let is_complete = |state: &State| matches!(state, State::Package { complete: true, missing, .. } if missing.is_empty());
         let missing: Vec<String> = self
             .names
             .iter()
@@ -74,7 +79,13 @@ impl Package {
             let after = match self.absent {
                 true => State::Absent,
                 false if is_complete(&before) => before,
-                false => installed(version_of(name), false),
+                false => match before {
+                    // Damaged: the same version anew.
+                    State::Package { version, complete: true, .. } => {
+                        installed(version_of(name).or(version), false)
+                    }
+                    _ => installed(version_of(name), false),
+                },
             };
             Target { key, after }
         });
@@ -92,14 +103,79 @@ impl Package {
 }
 
 fn installed(version: Option<String>, automatic: bool) -> State {
-    State::Package { version, complete: true, automatic }
+    State::Package { version, complete: true, automatic, returns: false, missing: Vec::new() }
 }
 
-/// Looks a package up in dpkg's database.
+/// Looks a package up in dpkg's database, and whether its files are there.
 pub(super) fn observe(host: &Host, name: &str) -> Result<State> {
-    Ok(host.package(name)?.map_or(State::Absent, |package| State::Package {
+    let Some(package) = host.package(name)? else { return Ok(State::Absent) };
+    let missing = if package.complete { host.missing_files(name)? } else { Vec::new() };
+    Ok(State::Package {
         version: Some(package.version),
         complete: package.complete,
         automatic: false,
-    }))
+        returns: false,
+        missing,
+    })
+}
+
+/// How packages that a run removed come back.
+#[derive(Debug, Default)]
+pub struct Returning {
+    /// What comes back, and what has to go for it.
+    pub targets: Vec<Target>,
+    /// What does not come back, each in a sentence.
+    pub stays: Vec<String>,
+}
+
+/// Plans how `gone` packages, each with the state that it was in, come back: in
+/// the version that they had, else in the one that apt would install. They are
+/// fetched for that, so that what is planned can be done.
+///
+/// # Errors
+///
+/// Fails where apt cannot be asked at all.
+pub fn returning(host: &Host, gone: &[(Key, State)]) -> Result<Returning> {
+    let as_it_was = |(key, state): &(Key, State)| match (key, state) {
+        (Key::Package(name), State::Package { version, .. }) => {
+            Some((name.clone(), version.clone()))
+        }
+        _ => None,
+    };
+    let exact: Vec<_> = gone.iter().filter_map(as_it_was).collect();
+    if exact.is_empty() {
+        return Ok(Returning::default());
+    }
+    let any: Vec<_> = exact.iter().map(|(name, _)| (name.clone(), None)).collect();
+    for (wanted, fetch_lists) in [(&exact, false), (&any, false), (&exact, true), (&any, false)] {
+        if fetch_lists {
+            host.apt(&["update"], &[]).capture()?;
+        }
+        let names: Vec<String> =
+            wanted.iter().map(|(name, version)| apt::exact(name, version)).collect();
+        let Ok(Some(coming)) = host.simulate_install(&names) else { continue };
+        if !host.apt(&["install", "--download-only"], &names).capture()?.success() {
+            continue;
+        }
+        let back = wanted.iter().map(|(name, version)| {
+            let brought = coming.installs.iter().find(|(brought, _)| brought == name);
+            let version = version.clone().or_else(|| Some(brought?.1.clone()));
+            let (complete, automatic, returns, missing) = (true, false, true, Vec::new());
+            let after = State::Package { version, complete, automatic, returns, missing };
+            Target { key: Key::Package(name.clone()), after }
+        });
+        let makes_way = coming
+            .removes
+            .iter()
+            .map(|name| Target { key: Key::Package(name.clone()), after: State::Absent });
+        let targets = back.chain(makes_way).collect();
+        return Ok(Returning { targets, stays: Vec::new() });
+    }
+    let stays = exact.iter().map(|(name, _)| self::gone(name)).collect();
+    Ok(Returning { targets: Vec::new(), stays })
+}
+
+/// Says that a package is not back.
+pub(super) fn gone(name: &str) -> String {
+    format!("{name} was removed and is not back: apt-get install {name}")
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::State;
 use super::health::{Begun, MOMENT, unwell, wait_until_well};
 use super::loaded::{began_as_noted, loaded, packages};
+use super::ports::with_holders;
 use super::service::{Configuration, Loaded, ServiceKey, ServiceState};
 use crate::digest::Digest;
 use crate::host::{Content, Error, Host, Init, Ownership, Process, Result, Unit, now};
@@ -205,8 +206,9 @@ fn catch_up(host: &Host, key: &ServiceKey, say: &mut dyn FnMut(&str)) {
 
 /// Restarts a service, and waits until it is well.
 fn start(host: &Host, key: &ServiceKey, old: Option<&Process>) -> Result<Process> {
-    let process = restart(host, &key.unit, old)?;
-    wait_until_well(host, key, process, Begun::Started)
+    restart(host, &key.unit, old)
+        .and_then(|process| wait_until_well(host, key, process, Begun::Started))
+        .map_err(|error| with_holders(host, key, error))
 }
 
 /// Reloads a service. Where it is not well then, a restart may do: Dovecot 2.4

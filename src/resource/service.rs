@@ -142,6 +142,11 @@ impl Service {
         &self.key.unit.name
     }
 
+    /// Returns the service's key.
+    pub(super) fn key(&self) -> &ServiceKey {
+        &self.key
+    }
+
     /// Returns the service's unit.
     pub fn unit(&self) -> &Unit {
         &self.key.unit

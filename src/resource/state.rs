@@ -45,6 +45,13 @@ pub enum State<B = Blob> {
         complete: bool,
         /// Whether it only comes because another needs it.
         automatic: bool,
+        /// Whether a run removed it and its way back is to install it again, and
+        /// to start what it starts.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        returns: bool,
+        /// Files of its own that are gone from the host, by which it is damaged.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        missing: Vec<PathBuf>,
     },
     /// A group; its number is none where only its making will tell.
     Group(Option<Group>),
@@ -109,8 +116,8 @@ impl<B> State<B> {
             Self::Fifo(ownership) => State::Fifo(ownership),
             Self::Special => State::Special,
             Self::Kept => State::Kept,
-            Self::Package { version, complete, automatic } => {
-                State::Package { version, complete, automatic }
+            Self::Package { version, complete, automatic, returns, missing } => {
+                State::Package { version, complete, automatic, returns, missing }
             }
             Self::Group(group) => State::Group(group),
             Self::User { user, numbered } => State::User { user, numbered },
@@ -185,9 +192,18 @@ impl State {
             (Self::Group(None), Self::Group(_)) => true,
             // A package that was asked for is wanted in any version.
             (
-                Self::Package { version, complete, automatic },
-                Self::Package { version: actual_version, complete: actual, .. },
-            ) => complete == actual && (!automatic || version == actual_version),
+                Self::Package { version, complete, automatic, missing, .. },
+                Self::Package {
+                    version: actual_version,
+                    complete: actual,
+                    missing: actual_missing,
+                    ..
+                },
+            ) => {
+                complete == actual
+                    && missing == actual_missing
+                    && (!automatic || version == actual_version)
+            }
             (Self::User { user, numbered: false }, Self::User { user: actual, .. }) => {
                 *user == User { uid: user.uid, ..actual.clone() }
             }

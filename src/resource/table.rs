@@ -22,6 +22,8 @@ pub(super) const WORK: &str = "/var/lib/mailprov/compiling";
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Table {
     key: TableKey,
+    #[serde(default)]
+    absent: bool,
 }
 
 /// How to find and make a table.
@@ -78,7 +80,9 @@ impl Table {
             }
             None => "postmap".to_owned(),
         };
-        Some(Self { key: TableKey { source: source?, kind, program } })
+        let absent =
+            fields.get("absent").is_some_and(|it| decoder.boolean(&it.value) == Some(true));
+        Some(Self { key: TableKey { source: source?, kind, program }, absent })
     }
 
     /// Returns the table's key.
@@ -88,6 +92,9 @@ impl Table {
 
     /// Returns the table, compiled from the source as it is or will be.
     pub(super) fn targets(&self, view: &View<'_>) -> Result<Vec<Target>> {
+        if self.absent {
+            return Ok(vec![Target { key: self.key(), after: State::Absent }]);
+        }
         let source = view.state(&Key::File(self.key.source.clone()))?;
         let State::File { blob, ownership } = source else {
             return Err(Error::Other(format!(
@@ -178,7 +185,8 @@ pub(super) fn compiled_from(view: &View<'_>, files: &[&Key]) -> Result<Vec<(Key,
 /// that reads meanwhile sees the old one or the new one.
 pub(super) fn write(host: &Host, key: &TableKey, after: &State) -> Result<()> {
     let State::Table(TableState { source: Some(digest), ownership }) = after else {
-        return host.remove(&key.compiled());
+        host.remove(&key.compiled())?;
+        return host.remove(&key.note());
     };
     let has_only_the_wrong_time = |note: &Note| -> Result<bool> {
         let compiled = host.entry(&key.compiled())?;

@@ -124,6 +124,11 @@ impl<'h> View<'h> {
         self.laid.get(key)
     }
 
+    /// Returns all that is planned.
+    pub(super) fn all_planned(&self) -> impl Iterator<Item = (&Key, &State)> {
+        self.laid.iter()
+    }
+
     /// Tells whether a step that may bring further things with it, as a
     /// package does, is among those planned.
     pub fn is_open_ended(&self) -> bool {

@@ -1,6 +1,7 @@
 //! States in words, for people: what a thing will be, and what differs.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use super::service::{Configuration, Loaded, ServiceState};
 use super::{Key, State};
@@ -93,7 +94,12 @@ pub fn differences(key: &Key, before: &State, after: &State) -> Vec<String> {
             words
         }
         (State::Service(old), State::Service(new)) => service_differences(old, new),
-        (State::Package { .. }, State::Absent) => vec!["in the way of the others".into()],
+        (State::Package { version: Some(version), .. }, State::Absent) => {
+            vec![format!("now {version}")]
+        }
+        (State::Package { missing, .. }, State::Package { .. }) if !missing.is_empty() => {
+            vec![damage(missing), "installed again".into()]
+        }
         (
             State::Package { version: Some(old), complete: true, .. },
             State::Package { version: Some(new), .. },
@@ -111,6 +117,9 @@ fn described(key: &Key, state: &State) -> Vec<String> {
         State::File { ownership, .. } => vec![owned(ownership)],
         State::Directory(ownership) => vec!["directory".into(), owned(ownership)],
         State::Link { target } => vec![format!("link to {}", target.display())],
+        State::Package { version: Some(version), returns: true, .. } => {
+            vec![version.clone(), "comes back".into()]
+        }
         State::Package { version: Some(version), automatic: true, .. } => {
             vec![version.clone(), "needed by the others".into()]
         }
@@ -139,6 +148,15 @@ fn described(key: &Key, state: &State) -> Vec<String> {
         State::Fifo(ownership) => vec!["FIFO".into(), owned(ownership)],
         State::Kept | State::Done | State::Held(_) | State::Absent | State::Special => Vec::new(),
     }
+}
+
+/// Says of a package which of its files are gone.
+pub(super) fn damage(missing: &[PathBuf]) -> String {
+    const SHOWN: usize = 3;
+    let shown: Vec<_> = missing.iter().take(SHOWN).map(|path| path.display().to_string()).collect();
+    let more = missing.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("files of it are missing: {}{more}", shown.join(", "))
 }
 
 fn service_differences(old: &ServiceState, new: &ServiceState) -> Vec<String> {

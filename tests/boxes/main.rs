@@ -68,6 +68,7 @@ mod smuggling;
 mod submission;
 mod support_works;
 mod system_mail;
+mod takeover;
 mod tls;
 mod tree;
 mod try_it;

@@ -177,7 +177,14 @@ fn a_changed_mail_yml_is_sent_shown_and_rolled_back_from_afar() {
     assert_eq!(mode, "600\n");
     let _ = host.mailprov(&["plan", "--detailed-exitcode"]).exits(0);
 
-    let output = laptop.mailprov(&["rollback", "--yes", "--on", &at]).success();
+    // What is not named any more goes, and is back with a rollback.
+    let _ = laptop.mailprov(&["apply", "mail.yml", "--yes", "--on", &at]).success();
+    assert!(!host.exists("/etc/mailprov/secrets/bob"));
+    let _ = host.mailprov(&["plan", "--detailed-exitcode"]).exits(0);
+    let _ = laptop.mailprov(&["rollback", "--yes", "--on", &at]).success();
+    assert_eq!(host.read("/etc/mailprov/secrets/bob"), secret.as_bytes());
+
+    let output = laptop.mailprov(&["rollback", "3", "--yes", "--on", &at]).success();
     assert!(output.stderr().contains("✓"), "{output}");
     assert_eq!(host.read("/etc/mailprov/mail.yml"), laptop.debian.read("/root/mail.yml"));
     assert!(!host.exists("/etc/mailprov/secrets/bob"));

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::agent::{greeting, mail_yml, nothing_to_do};
+use super::agent::{converged, greeting, mail_yml, nothing_to_do, planned_keys};
 use crate::support::{Debian, Suite, wait_at_most, wait_for};
 
 /// What a host may say about starting services.
@@ -111,5 +111,95 @@ fn it_waits_for_whoever_holds_apt_s_lock_and_says_for_whom() {
             nothing_to_do(&debian, lock);
             let _ = debian.shell("dpkg --remove dovecot-pop3d");
         }
+    }
+}
+
+/// Makes of the box's package cache a source of its own, beside sources that are
+/// dead in one way each: without a release, unsigned, expired, out of reach.
+const SOURCES: &str = r#"
+set -eu
+mkdir -p /srv/repo /srv/unsigned /srv/expired
+cd /srv/repo
+cp /var/cache/apt/archives/*.deb .
+for deb in *.deb; do
+    dpkg-deb -f "$deb"
+    echo "Filename: ./$deb"
+    echo "Size: $(stat -c %s "$deb")"
+    echo "SHA256: $(sha256sum "$deb" | cut -d' ' -f1)"
+    echo
+done >Packages
+: >/srv/unsigned/Packages
+printf 'Origin: unsigned\nSuite: x\nDate: Thu, 01 Jan 2026 00:00:00 UTC\n' >/srv/unsigned/Release
+: >/srv/expired/Packages
+sum=$(sha256sum /srv/expired/Packages | cut -d' ' -f1)
+printf 'Origin: expired\nSuite: x\nDate: Thu, 01 Jan 2015 00:00:00 UTC\nValid-Until: Fri, 02 Jan 2015 00:00:00 UTC\nSHA256:\n %s 0 Packages\n' "$sum" >/srv/expired/Release
+rm -rf /var/lib/apt/lists/* /etc/apt/sources.list.d/*
+rm -f /var/cache/apt/archives/*.deb
+cat >/etc/apt/sources.list <<END
+deb cdrom:[Debian GNU/Linux 12 - Official amd64 DVD]/ stable main
+deb file:/srv/unsigned ./
+deb [trusted=yes] file:/srv/expired ./
+deb http://127.0.0.1:9/vendor x main
+deb [trusted=yes] file:/srv/repo ./
+END
+echo 'Acquire::Check-Valid-Until "true";' >/etc/apt/apt.conf.d/98valid
+"#;
+
+#[test]
+fn a_dead_source_is_named_and_stops_nothing() {
+    for suite in Suite::ALL {
+        let debian = Debian::fresh(suite).mail_yml(&mail_yml());
+        let _ = debian.run_with_input(&["sh"], SOURCES.as_bytes()).success();
+        assert!(!debian.run(&["apt-get", "update"]).is_success(), "all sources are alive");
+        let _ = debian.shell("rm -rf /var/lib/apt/lists/*").success();
+        let output = debian.mailprov(&["apply", "--yes"]).success();
+        for source in ["cdrom:", "/srv/unsigned", "/srv/expired", "127.0.0.1:9"] {
+            let is_named = |line: &str| {
+                line.contains("apt cannot use one of its sources") && line.contains(source)
+            };
+            assert!(output.stderr().lines().any(is_named), "{source}: {output}");
+        }
+        nothing_to_do(&debian, "after apply");
+    }
+}
+
+#[test]
+fn a_package_whose_files_are_gone_is_mended() {
+    for suite in Suite::ALL {
+        let debian = converged(suite);
+        let _ = debian.shell("systemctl stop postfix; rm -rf /etc/postfix").success();
+        let plan = debian.mailprov(&["plan"]).success().stdout();
+        let words = "~ package:postfix  files of it are missing: /etc/postfix";
+        assert!(plan.contains(words), "{plan}");
+        let debian = debian.apply();
+        nothing_to_do(&debian, "after the folder was gone");
+        assert!(greeting(&debian, 25).starts_with("220 mail.example.org"));
+
+        // A folder made by hand does not hide it, nor that it runs.
+        let _ = debian.shell("rm -rf /etc/postfix && mkdir /etc/postfix").success();
+        let debian = debian.apply();
+        assert!(debian.exists("/etc/postfix/postfix-files"));
+        nothing_to_do(&debian, "after its files were gone");
+
+        let _ =
+            debian.shell("rm -rf /etc/dovecot /usr/sbin/postmap /usr/lib/dovecot/pop3").success();
+        let keys = planned_keys(&debian);
+        for package in ["package:dovecot-core", "package:dovecot-pop3d", "package:postfix"] {
+            assert!(keys.iter().any(|key| key == package), "{package}: {keys:?}");
+        }
+        let debian = debian.apply();
+        nothing_to_do(&debian, "after programs were gone");
+        assert!(greeting(&debian, 110).starts_with("+OK"));
+
+        // A file for another program, which a person may well remove, is none of ours.
+        let _ =
+            debian.shell("rm /etc/ppp/ip-up.d/postfix /etc/ufw/applications.d/postfix").success();
+        nothing_to_do(&debian, "without files for others");
+
+        // Where it cannot be mended, that is said with the command.
+        let _ = debian.shell("rm -rf /etc/postfix /var/cache/apt/archives/postfix_*").success();
+        let output = debian.mailprov(&["apply", "--yes"]).exits(1);
+        assert!(output.stderr().contains("--reinstall"), "{output}");
+        assert!(!output.stderr().contains("add a `directory` step"), "{output}");
     }
 }

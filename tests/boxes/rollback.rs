@@ -76,12 +76,16 @@ fn a_run_is_rolled_back_and_the_rollback_too() {
         let more = MAIL_YML.replace("tls:", "catch_all: thomas\nmessage_size: 64MiB\ntls:");
         let debian = debian.mail_yml(&more).apply();
         let between = debian.snapshot();
-        let _ = debian.mailprov(&["rollback", "--yes"]).success();
+        let output = debian.mailprov(&["rollback", "--yes"]).success();
+        let words = "/etc/mailprov/mail.yml stays as it is, and asks for ";
+        assert!(output.stderr().contains(words), "{output}");
         let debian = debian.mail_yml(&MAIL_YML);
         assert_same(&before, &debian.snapshot());
         let _ = debian.mailprov(&["plan", "--detailed-exitcode"]).exits(0);
-        let _ = debian.mailprov(&["rollback", "--yes"]).success();
+        // Nothing is said of one that asks for just this.
         let debian = debian.mail_yml(&more);
+        let output = debian.mailprov(&["rollback", "--yes"]).success();
+        assert!(!output.stderr().contains("stays as it is"), "{output}");
         assert_same(&between, &debian.snapshot());
         let _ = debian.mailprov(&["plan", "--detailed-exitcode"]).exits(0);
     }

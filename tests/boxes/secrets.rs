@@ -5,6 +5,7 @@
 use std::fs;
 use std::process::{Child, Command};
 
+use crate::agent;
 use crate::provoked::{ONE, OTHER, converged};
 use crate::support::{Debian, Output, Suite, sha512_crypt, wait_for};
 
@@ -135,5 +136,58 @@ fn no_secret_is_ever_where_another_could_find_it() {
         let open = "cd /var/lib/mailprov && stat -c %a . && \
                     find . -path ./originals -prune -o \\( -perm /077 -o ! -user root \\) -print";
         assert_eq!(debian.shell(open).success().stdout(), "700\n");
+    }
+}
+
+/// A relay that asks for a password.
+const RELAY: &str = "\
+relay:
+  host: \"[smtp.provider.example]:587\"
+  username: me
+  password_file: /root/relay.secret
+";
+
+#[test]
+fn a_secret_that_is_of_no_use_any_more_goes() {
+    for suite in Suite::ALL {
+        let debian = agent::converged(suite);
+        debian.write("/root/relay.secret", "hunter2hunter2\n", 0o600);
+        let debian = debian.mail_yml(&(agent::mail_yml() + RELAY)).apply();
+        let with = debian.snapshot();
+        let find = "grep -rl hunter2hunter2 /etc /var/spool; true";
+        assert!(debian.shell(find).stdout().contains("/etc/postfix/relay_password"));
+
+        let debian = debian.mail_yml(&agent::mail_yml());
+        let plan = debian.mailprov(&["plan"]).success();
+        assert!(plan.stdout().contains("- file:/etc/postfix/relay_password"), "{plan}");
+        assert!(plan.stdout().contains("- table:/etc/postfix/relay_password"), "{plan}");
+        assert!(!plan.to_string().contains("hunter2"), "{plan}");
+        let debian = debian.apply();
+        assert_eq!(debian.shell(find).stdout(), "");
+        let left = debian.shell("ls -d /etc/postfix/relay_password*; true").stdout();
+        assert_eq!(left, "");
+        agent::nothing_to_do(&debian, "without the relay");
+
+        // A rollback needs it again.
+        let _ = debian.mailprov(&["rollback", "--yes"]).success();
+        let debian = debian.mail_yml(&(agent::mail_yml() + RELAY));
+        agent::nothing_to_do(&debian, "with the relay again");
+        let files = ["/etc/postfix/relay_password", "/etc/postfix/relay_password.db"];
+        for file in files {
+            assert_eq!(debian.snapshot().get(file).is_some(), with.get(file).is_some(), "{file}");
+        }
+        let debian = debian.mail_yml(&agent::mail_yml()).apply();
+
+        // The key of the self-signed certificate, once another is served.
+        let copy = "install -D -m 600 /etc/ssl/private/mailprov.key /etc/tls/key.pem && \
+                    install -D -m 644 /etc/ssl/certs/mailprov.pem /etc/tls/cert.pem";
+        let _ = debian.shell(copy).success();
+        let other = "tls: {certificate: /etc/tls/cert.pem, key: /etc/tls/key.pem}";
+        let text = agent::mail_yml().replace("tls: {self_signed: true}", other);
+        let debian = debian.mail_yml(&text).apply();
+        for file in ["/etc/ssl/private/mailprov.key", "/etc/ssl/certs/mailprov.pem"] {
+            assert!(!debian.exists(file), "{file}");
+        }
+        agent::nothing_to_do(&debian, "with another certificate");
     }
 }

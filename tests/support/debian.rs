@@ -12,6 +12,7 @@ use std::thread;
 use mailprov::sandbox::{self, Claim, Guest, Init, Plug, Suite};
 use nix::fcntl::OFlag;
 
+use super::debs::debs;
 use super::host;
 use super::image;
 use super::network::{Addresses, Network};
@@ -249,6 +250,17 @@ impl Debian {
         argv.extend(["--yes", "--no-install-recommends"]);
         argv.extend(packages);
         let _ = self.run(&argv).success();
+    }
+
+    /// Puts packages that no image holds into the box's own cache.
+    pub fn stock(&self, packages: &[&str]) {
+        for package in packages {
+            for deb in fs::read_dir(debs(self.suite, package)).unwrap() {
+                let deb = deb.unwrap();
+                let path = format!("/var/cache/apt/archives/{}", deb.file_name().display());
+                self.write(&path, fs::read(deb.path()).unwrap(), 0o644);
+            }
+        }
     }
 
     /// Reads a file; links lead where they lead in the box.

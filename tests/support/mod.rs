@@ -11,6 +11,7 @@
 mod certificates;
 mod clients;
 mod debian;
+mod debs;
 mod dns;
 mod host;
 mod image;

@@ -1,0 +1,39 @@
+//! What a rollback leaves behind: a mail.yml that still asks for what was taken
+//! back. It is a person's file, so it stays; but that is said.
+
+use std::sync::Arc;
+
+use super::load::{Wanted, find, folder, load, read};
+use crate::cli::Global;
+use crate::diagnostic::Source;
+use crate::mail::{self, Files};
+use crate::report::Report;
+
+/// Says of the mail.yml in its usual place that it asks for another host than
+/// the one that a rollback left.
+pub(super) fn say(global: &Global, report: &mut Report) {
+    if global.playbook.is_some() {
+        return;
+    }
+    let Some(path) = find(None) else { return };
+    let Ok(text) = read(&path) else { return };
+    let source = Arc::new(Source { name: path.display().to_string(), text });
+    // One with mistakes asks for nothing.
+    if mail::load(&source, &Files::beside(folder(&path))).is_err() {
+        return;
+    }
+    let planned = load(global, Wanted::Here(Some(&path)), report)
+        .and_then(|loaded| loaded.compare(report))
+        .map(|plan| plan.changes.len());
+    let asks = match planned {
+        Ok(0) => return,
+        Ok(1) => "1 change".to_owned(),
+        Ok(many) => format!("{many} changes"),
+        Err(_) => "another host than this is now".to_owned(),
+    };
+    report.note(&format!(
+        "{0} stays as it is, and asks for {asks}: the next `mailprov apply` makes them again. \
+         `mailprov plan` shows what that is; edit {0} first where it is not wanted.\n",
+        path.display()
+    ));
+}

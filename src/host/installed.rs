@@ -1,0 +1,95 @@
+//! The files of packages, by dpkg's own lists: which of them are gone, and to
+//! which package a file belongs.
+
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::AtFlags;
+use nix::sys::stat::fstatat;
+
+use super::{Host, Result};
+
+/// Where dpkg keeps the list of each package's files (dpkg-query(1)).
+const LISTS: &str = "/var/lib/dpkg/info";
+
+/// Where it notes which files were moved aside for another package's.
+const DIVERSIONS: &str = "/var/lib/dpkg/diversions";
+
+/// Where a package has a folder of its own name.
+const HOMES: [&str; 4] = ["/etc", "/usr/share", "/var/lib", "/var/spool"];
+
+/// Where programs are and what they are made of. Manuals, translations and the
+/// like may be left out on purpose (`path-exclude` in dpkg.cfg).
+const PROGRAMS: [&str; 8] = [
+    "/bin/",
+    "/lib/",
+    "/lib64/",
+    "/sbin/",
+    "/usr/bin/",
+    "/usr/lib/",
+    "/usr/libexec/",
+    "/usr/sbin/",
+];
+
+impl Host {
+    /// Returns which files an installed package cannot do without are gone: its
+    /// programs, the folders of its own name, and the configuration files that
+    /// came with it in the one in `/etc`. One elsewhere, such as for another
+    /// program, a person may remove.
+    pub fn missing_files(&self, package: &str) -> Result<Vec<PathBuf>> {
+        let name = package.split('-').next().unwrap_or(package);
+        let homes = HOMES.map(|folder| format!("{folder}/{name}"));
+        let below_own = format!("/etc/{name}/");
+        let is_program = |line: &&str| PROGRAMS.iter().any(|folder| line.starts_with(folder));
+        let list = self.package_note(package, "list")?;
+        let brought =
+            list.lines().filter(|line| is_program(line) || homes.iter().any(|home| home == line));
+        let conffiles = self.package_note(package, "conffiles")?;
+        let configuration = conffiles.lines().filter(|line| line.starts_with(&below_own));
+        let gone = brought.chain(configuration).filter(|line| !self.is_there(line));
+        let mut missing: Vec<PathBuf> = gone.map(PathBuf::from).collect();
+        if !missing.is_empty() {
+            let diversions = self.read(Path::new(DIVERSIONS))?;
+            let diversions = diversions.map(|content| content.bytes().to_vec()).unwrap_or_default();
+            let diversions = String::from_utf8_lossy(&diversions).into_owned();
+            missing.retain(|path| !diversions.lines().any(|line| Path::new(line) == path));
+        }
+        Ok(missing)
+    }
+
+    /// Returns the package that brought a file, be it removed since but for its
+    /// configuration.
+    pub fn package_of(&self, path: &Path) -> Result<Option<String>> {
+        let path = path.to_string_lossy();
+        // As it was called before the folders were merged (file-hierarchy(7)).
+        let short = path.strip_prefix("/usr").unwrap_or(&path);
+        for name in self.list(Path::new(LISTS))? {
+            let Some(package) = name.strip_suffix(".list") else { continue };
+            let Some(list) = self.read(&Path::new(LISTS).join(&name))? else { continue };
+            let list = String::from_utf8_lossy(list.bytes()).into_owned();
+            if list.lines().any(|line| line == path || line == short) {
+                return Ok(Some(package.split(':').next().unwrap_or(package).to_owned()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads one of dpkg's notes of a package. Some are called with the
+    /// architecture; of what is not installed there is none.
+    fn package_note(&self, package: &str, kind: &str) -> Result<String> {
+        let native = || self.architecture().map(|it| format!("{package}:{it}.{kind}"));
+        for name in [Ok(format!("{package}.{kind}")), native()] {
+            if let Some(content) = self.read(&Path::new(LISTS).join(name?))? {
+                return Ok(String::from_utf8_lossy(content.bytes()).into_owned());
+            }
+        }
+        Ok(String::new())
+    }
+
+    /// Tells whether anything is at a path. What cannot be looked at counts as
+    /// there.
+    fn is_there(&self, path: &str) -> bool {
+        let path = path.trim_start_matches('/');
+        let found = fstatat(&self.door, path, AtFlags::AT_SYMLINK_NOFOLLOW);
+        !matches!(found, Err(nix::errno::Errno::ENOENT | nix::errno::Errno::ENOTDIR))
+    }
+}

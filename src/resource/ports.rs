@@ -1,0 +1,121 @@
+//! Who else holds a port that a service must answer on: named in the plan, and
+//! where a start fails.
+
+use super::service::{Service, ServiceKey, ServiceState};
+use super::{Key, State, View};
+use crate::host::{Endpoint, Error, Holder, Host, Result, Unit};
+
+impl Service {
+    /// Refuses where another program holds a port that the service must answer
+    /// on, unless that program goes with its package, or is stopped, by an
+    /// earlier step.
+    pub(super) fn refuse_held_ports(&self, view: &View<'_>) -> Result<()> {
+        let host = view.host();
+        if !self.is_wanted() || host.is_tree() || !Host::is_root() {
+            return Ok(());
+        }
+        for (port, strangers) in strangers(host, self.key())? {
+            let mut staying = Vec::new();
+            for holder in &strangers {
+                if !goes(view, holder)? {
+                    staying.push(holder);
+                }
+            }
+            if !staying.is_empty() || strangers.is_empty() {
+                return Err(Error::Other(held(port, &staying, self.unit())));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Adds to the error of a service that did not start which other program holds a
+/// port of it.
+pub(super) fn with_holders(host: &Host, key: &ServiceKey, error: Error) -> Error {
+    let held = strangers(host, key).unwrap_or_default();
+    let lines = held.iter().map(|(port, strangers)| {
+        format!("\n{}", held_by(*port, &strangers.iter().collect::<Vec<_>>(), &key.unit))
+    });
+    let lines: String = lines.collect();
+    if lines.is_empty() { error } else { Error::Other(format!("{error}{lines}")) }
+}
+
+/// Returns the ports of a service that other processes than its own hold. Where
+/// none of these can be seen, the list is empty.
+fn strangers(host: &Host, key: &ServiceKey) -> Result<Vec<(u16, Vec<Holder>)>> {
+    let mut found = Vec::new();
+    for greeting in &key.answers {
+        let Endpoint::Port(port) = greeting.at else { continue };
+        let Some(holders) = host.holders(port)? else { continue };
+        let main = host.main_process(&key.unit)?.map(|process| process.pid);
+        let is_own = |holder: &Holder| {
+            // Process 1 holds what it hands to a service once it is called (systemd.socket(5)).
+            holder.pid == 1 || Some(holder.pid) == main || is_of(&key.unit, holder)
+        };
+        if holders.iter().any(is_own) {
+            continue;
+        }
+        found.push((port, holders));
+    }
+    Ok(found)
+}
+
+/// Tells whether a process belongs to a unit, or to an instance of it.
+fn is_of(unit: &Unit, holder: &Holder) -> bool {
+    holder
+        .unit
+        .as_ref()
+        .is_some_and(|of| *of == unit.full_name() || of.starts_with(&format!("{}@", unit.name)))
+}
+
+/// Tells whether a process ends by an earlier step: its service is stopped, or
+/// the package of its program or of its service is removed.
+fn goes(view: &View<'_>, holder: &Holder) -> Result<bool> {
+    let is_stopped = |(key, state): (&Key, &State)| match (key, state) {
+        (Key::Service(key), State::Service(ServiceState { running: false, .. })) => {
+            is_of(&key.unit, holder)
+        }
+        _ => false,
+    };
+    if view.all_planned().any(is_stopped) {
+        return Ok(true);
+    }
+    let unit_files = holder.unit.iter().flat_map(|unit| {
+        let script = unit.strip_suffix(".service").unwrap_or(unit);
+        [format!("/usr/lib/systemd/system/{unit}").into(), format!("/etc/init.d/{script}").into()]
+    });
+    for file in holder.program.iter().cloned().chain(unit_files) {
+        if let Some(package) = view.host().package_of(&file)?
+            && view.planned(&Key::Package(package)) == Some(&State::Absent)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Says who holds a port and what to do, before anything was changed.
+fn held(port: u16, holders: &[&Holder], unit: &Unit) -> String {
+    format!("{}, then run this again", held_by(port, holders, unit))
+}
+
+fn held_by(port: u16, holders: &[&Holder], unit: &Unit) -> String {
+    let Some(first) = holders.first() else {
+        return format!(
+            "port {port} is held by a process that cannot be seen from here, as one of another \
+             container, so {} cannot serve it; find it on the machine below this one, and stop it",
+            unit.name
+        );
+    };
+    let names: Vec<_> = holders.iter().map(ToString::to_string).collect();
+    let remedy = match &first.unit {
+        Some(unit) => format!("systemctl disable --now {unit}"),
+        None => format!("kill {}", first.pid),
+    };
+    format!(
+        "port {port} is held by {}, so {} cannot serve it; stop that one first ({remedy}) or have \
+         it listen elsewhere",
+        names.join(", "),
+        unit.name
+    )
+}
