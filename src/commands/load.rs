@@ -6,12 +6,12 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Exit, Stop, sent};
+use super::{Exit, Stop, sent, takeover};
 use crate::cli::Global;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::digest::Digest;
-use crate::engine::{self, BadPair, Inputs, Plan, Resolved, Unseen};
-use crate::explain::File;
+use crate::engine::{self, BadPair, Inputs, Note, Plan, Resolved, Unseen};
+use crate::explain::{File, Loss};
 use crate::host::{Facts, Host, Unit};
 use crate::local;
 use crate::mail::{self, Files, Spec};
@@ -134,6 +134,9 @@ impl Loaded {
             _ => plan?,
         };
         plan.unseen.splice(0..0, unseen);
+        if !plan.changes.is_empty() && self.is_mail_server() {
+            plan.notes = self.lost(report)?;
+        }
         Ok(plan)
     }
 
@@ -178,6 +181,14 @@ impl Loaded {
         let warnings: Vec<_> = mistakes.into_iter().map(Diagnostic::warning).collect();
         report.warnings(&warnings, about);
         Ok(plan)
+    }
+
+    /// Tells what the mail server that stands on the host does and the new one
+    /// will not do.
+    fn lost(&self, report: &mut Report) -> Result<Vec<Note>, Stop> {
+        let lost = takeover::lost(&self.host, || self.files(report))?;
+        let note = |loss: Loss| Note { what: loss.what, keep: loss.keep };
+        Ok(lost.into_iter().map(note).collect())
     }
 
     /// Plans, whatever the certificate is like.

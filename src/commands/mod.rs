@@ -23,6 +23,7 @@ mod saved;
 mod sent;
 mod serve;
 mod settled;
+mod takeover;
 mod try_it;
 mod watch;
 

@@ -52,6 +52,17 @@ pub struct Plan {
     pub unseen: Vec<Unseen>,
     /// The names of the steps that need nothing.
     pub fulfilled: Vec<String>,
+    /// What a person should know before they say yes.
+    pub notes: Vec<Note>,
+}
+
+/// Something that the changes of a plan lead to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// What, in a sentence.
+    pub what: String,
+    /// How to keep things as they are.
+    pub keep: String,
 }
 
 /// A step that could not be compared, since we may not look.

@@ -6,12 +6,14 @@ use serde_json::{Map, Value, json};
 
 use super::{Account, people};
 use crate::diagnostic::Diagnostic;
-use crate::engine::{Change, Event, Outcome, Plan, Run, SavedPlan};
+use crate::engine::{Change, Event, Note, Outcome, Plan, Run, SavedPlan};
 use crate::resource::{self, Action, action};
 
 /// A plan: its changes in order, what could not be seen, and a summary.
 pub(super) fn plan(plan: &Plan) -> Vec<Value> {
-    let mut lines: Vec<Value> = plan.changes.iter().map(change).collect();
+    let note = |it: &Note| json!({"event": "note", "text": it.what, "keep": it.keep});
+    let mut lines: Vec<Value> = plan.notes.iter().map(note).collect();
+    lines.extend(plan.changes.iter().map(change));
     lines.extend(
         plan.unseen
             .iter()

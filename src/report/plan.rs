@@ -19,7 +19,7 @@ const LAST: usize = 5;
 
 /// Renders a plan. `subject` is what it is for, such as the host name.
 pub(super) fn text(plan: &Plan, subject: &str, style: Style) -> String {
-    let mut text = String::new();
+    let mut text = notes(plan, style);
     for changes in plan.changes.chunk_by(|a, b| a.step == b.step) {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}", style.heading(&changes[0].step));
@@ -36,6 +36,23 @@ pub(super) fn text(plan: &Plan, subject: &str, style: Style) -> String {
         let _ = writeln!(text, "{steps} could not be compared: run this as root to see all.\n");
     }
     text.push_str(&summary(plan, subject));
+    text
+}
+
+/// Says, before all else, what will be no more.
+fn notes(plan: &Plan, style: Style) -> String {
+    if plan.notes.is_empty() {
+        return String::new();
+    }
+    let mut text = format!(
+        "{}\n",
+        style.heading("What the mail server of this host does now, and then no more")
+    );
+    for note in &plan.notes {
+        let _ = writeln!(text, "  {} {}", style.changed("!"), visible_text(&note.what));
+        let _ = writeln!(text, "      to keep it: {}", visible_text(&note.keep));
+    }
+    text.push('\n');
     text
 }
 

@@ -69,7 +69,9 @@ pub(super) fn write(
             true => remove(host, &batch.removals),
             false => Ok(()),
         });
-    startless::end(host)?;
+    for words in startless::end(host)? {
+        say(Said::Warning(&words));
+    }
     result?;
     for name in batch.installs.iter().chain(&batch.damaged) {
         if !host.package(name)?.is_some_and(|package| package.complete) {

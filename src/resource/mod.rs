@@ -271,7 +271,10 @@ pub fn write(
             Key::File(path) => file::write(host, path, after)?,
             Key::Table(table) => table::write(host, table, after)?,
             Key::Certificate(pair) => certificate::write(host, pair, after)?,
-            Key::Service(service) => running::write(host, service, before, after, say)?,
+            Key::Service(service) => {
+                let say = &mut |text: &str| say(Said::Doing(text));
+                running::write(host, service, before, after, say)?;
+            },
             Key::Command(command) => command::write(host, command)?,
         }
     }

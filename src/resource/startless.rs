@@ -46,14 +46,16 @@ pub(super) fn begin(host: &Host) -> Result<()> {
 }
 
 /// Puts the host's own policy back, also one that a killed run left aside, and
-/// starts again what was stopped and is still installed.
-pub(super) fn end(host: &Host) -> Result<()> {
+/// starts again what was stopped and is still installed. Returns of what did
+/// not start why not: it may lack a file that a later step brings.
+pub(super) fn end(host: &Host) -> Result<Vec<String>> {
     if host.entry(Path::new(OLD_POLICY))?.is_some() {
         host.rename(Path::new(OLD_POLICY), Path::new(POLICY))?;
     } else if is_ours(host)? {
         host.remove(Path::new(POLICY))?;
     }
-    let Some(stopped) = host.read(Path::new(STOPPED))? else { return Ok(()) };
+    let mut failed = Vec::new();
+    let Some(stopped) = host.read(Path::new(STOPPED))? else { return Ok(failed) };
     host.remove(Path::new(STOPPED))?;
     let stopped = String::from_utf8_lossy(stopped.bytes()).into_owned();
     for name in stopped.lines().collect::<BTreeSet<_>>() {
@@ -63,10 +65,12 @@ pub(super) fn end(host: &Host) -> Result<()> {
             && is_installed(host, &unit)?
             && host.main_process(&unit)?.is_none()
         {
-            host.restart(&unit)?;
+            let started = host.restart(&unit);
+            failed
+                .extend(started.err().map(|error| format!("{} stays stopped: {error}", unit.name)));
         }
     }
-    Ok(())
+    Ok(failed)
 }
 
 /// Tells whether a policy of ours is in place, or the host's own is aside.

@@ -142,7 +142,7 @@ deb [trusted=yes] file:/srv/expired ./
 deb http://127.0.0.1:9/vendor x main
 deb [trusted=yes] file:/srv/repo ./
 END
-echo 'Acquire::Check-Valid-Until "true";' >/etc/apt/apt.conf.d/98valid
+echo 'Acquire::Check-Valid-Until "true";' >/etc/apt/apt.conf.d/zz-valid
 "#;
 
 #[test]

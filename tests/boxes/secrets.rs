@@ -150,14 +150,16 @@ relay:
 #[test]
 fn a_secret_that_is_of_no_use_any_more_goes() {
     for suite in Suite::ALL {
-        let debian = agent::converged(suite);
+        let plain = agent::mail_yml();
+        let relayed = plain.clone() + RELAY;
+        let debian = agent::converged(suite).mail_yml(&plain).apply();
         debian.write("/root/relay.secret", "hunter2hunter2\n", 0o600);
-        let debian = debian.mail_yml(&(agent::mail_yml() + RELAY)).apply();
+        let debian = debian.mail_yml(&relayed).apply();
         let with = debian.snapshot();
         let find = "grep -rl hunter2hunter2 /etc /var/spool; true";
         assert!(debian.shell(find).stdout().contains("/etc/postfix/relay_password"));
 
-        let debian = debian.mail_yml(&agent::mail_yml());
+        let debian = debian.mail_yml(&plain);
         let plan = debian.mailprov(&["plan"]).success();
         assert!(plan.stdout().contains("- file:/etc/postfix/relay_password"), "{plan}");
         assert!(plan.stdout().contains("- table:/etc/postfix/relay_password"), "{plan}");
@@ -170,20 +172,20 @@ fn a_secret_that_is_of_no_use_any_more_goes() {
 
         // A rollback needs it again.
         let _ = debian.mailprov(&["rollback", "--yes"]).success();
-        let debian = debian.mail_yml(&(agent::mail_yml() + RELAY));
+        let debian = debian.mail_yml(&relayed);
         agent::nothing_to_do(&debian, "with the relay again");
         let files = ["/etc/postfix/relay_password", "/etc/postfix/relay_password.db"];
         for file in files {
             assert_eq!(debian.snapshot().get(file).is_some(), with.get(file).is_some(), "{file}");
         }
-        let debian = debian.mail_yml(&agent::mail_yml()).apply();
+        let debian = debian.mail_yml(&plain).apply();
 
         // The key of the self-signed certificate, once another is served.
         let copy = "install -D -m 600 /etc/ssl/private/mailprov.key /etc/tls/key.pem && \
                     install -D -m 644 /etc/ssl/certs/mailprov.pem /etc/tls/cert.pem";
         let _ = debian.shell(copy).success();
         let other = "tls: {certificate: /etc/tls/cert.pem, key: /etc/tls/key.pem}";
-        let text = agent::mail_yml().replace("tls: {self_signed: true}", other);
+        let text = plain.replace("tls: {self_signed: true}", other);
         let debian = debian.mail_yml(&text).apply();
         for file in ["/etc/ssl/private/mailprov.key", "/etc/ssl/certs/mailprov.pem"] {
             assert!(!debian.exists(file), "{file}");

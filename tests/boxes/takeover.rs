@@ -1,7 +1,7 @@
 //! A host that serves mail already, by another program: that one goes, and comes
 //! back; what is in the way and stays is named before anything is changed.
 
-use super::agent::{greeting, mail_yml, nothing_to_do};
+use super::agent::{events, greeting, mail_yml, nothing_to_do};
 use crate::support::{Debian, Suite, wait_for};
 
 /// A server that fails last of all: its port 25 lets nobody in.
@@ -151,5 +151,69 @@ fn a_port_that_another_program_keeps_is_named_before_anything_is_changed() {
         let _ = other.kill();
         let debian = debian.apply();
         nothing_to_do(&debian, "once the port is free");
+    }
+}
+
+/// What a person may have set up beside what Debian did.
+const OWN: &str = r#"
+set -eu
+postconf -e 'smtpd_milters = inet:localhost:8891' 'non_smtpd_milters = inet:localhost:8891' \
+    'milter_default_action = accept' 'mydestination = $myhostname, localhost, old.example' \
+    'mynetworks = 127.0.0.0/8 192.168.1.0/24' 'home_mailbox = Maildir/' \
+    'virtual_alias_maps = hash:/etc/postfix/virtual' 'maximal_queue_lifetime = 10d'
+echo 'old@example.org anna' >/etc/postfix/virtual
+echo 'root: me@elsewhere.example' >>/etc/aliases
+printf 'policyd-spf unix - n n - 0 spawn\n  user=nobody argv=/usr/bin/policyd-spf\n' \
+    >>/etc/postfix/master.cf
+echo 'mail_plugins = quota' >/etc/dovecot/local.conf
+echo 'a mail' >/var/mail/anna
+"#;
+
+#[test]
+fn what_the_old_server_did_and_the_new_one_will_not_is_said() {
+    for suite in Suite::ALL {
+        let debian = Debian::with_mail_packages(suite).mail_yml(&mail_yml());
+        let title = "What the mail server of this host does now, and then no more";
+        let prepare = "[ -e /etc/postfix/main.cf ] || \
+                       cp /usr/share/postfix/main.cf.debian /etc/postfix/main.cf; \
+                       [ -e /etc/aliases ] || echo 'postmaster: root' >/etc/aliases";
+        let _ = debian.shell(prepare).success();
+        let plan = debian.mailprov(&["plan"]).success().stdout();
+        assert!(!plan.contains(title), "{plan}");
+
+        let _ = debian.run_with_input(&["sh"], OWN.as_bytes()).success();
+        let plan = debian.mailprov(&["plan"]).success().stdout();
+        let (notes, _) = plan.split_once("Keep the originals").unwrap();
+        assert!(notes.starts_with(title), "{notes}");
+        for words in [
+            "a milter, which signs",
+            "extra: {postfix: {milter_default_action: \"accept\"",
+            "takes mail for old.example",
+            "without a password for 192.168.1.0/24",
+            "home_mailbox = Maildir/",
+            "leads mail for old@example.org",
+            "maximal_queue_lifetime = 10d",
+            "Mail for `root` on this machine goes to me@elsewhere.example",
+            "policyd-spf unix (spawn)",
+            "mail_plugins",
+            "There is mail in /var/mail: anna (1 KiB)",
+        ] {
+            assert!(notes.contains(words), "{words}: {notes}");
+        }
+        let output = debian.mailprov(&["plan", "--json"]).success();
+        let notes = events(&output).into_iter().filter(|event| event["event"] == "note");
+        let notes: Vec<_> = notes.collect();
+        assert!(notes.len() >= 8, "{notes:#?}");
+        assert!(notes.iter().all(|note| note["text"].is_string() && note["keep"].is_string()));
+
+        // What `extra` keeps is not lost; and afterwards there is nothing to say.
+        let kept = mail_yml() + "extra: {postfix: {maximal_queue_lifetime: \"10d\"}}\n";
+        let debian = debian.mail_yml(&kept);
+        let plan = debian.mailprov(&["plan"]).success().stdout();
+        let (notes, _) = plan.split_once("Keep the originals").unwrap();
+        assert!(!notes.contains("maximal_queue_lifetime"), "{notes}");
+        let debian = debian.apply().mail_yml(&mail_yml());
+        let plan = debian.mailprov(&["plan"]).success().stdout();
+        assert!(!plan.contains(title), "{plan}");
     }
 }

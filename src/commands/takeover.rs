@@ -1,0 +1,71 @@
+//! The first plan of a host that serves mail already: what its server does and
+//! the new one will not do. Once our own files are in place there is nothing to
+//! say.
+
+use std::path::Path;
+
+use super::Stop;
+use crate::explain::{File, Loss, Old, losses};
+use crate::host::{Entry, Host};
+
+/// How each of our files begins.
+const OURS: &str = "# Written by mailprov";
+
+/// The files whose text tells.
+const FILES: [&str; 3] = ["/etc/postfix/main.cf", "/etc/postfix/master.cf", "/etc/aliases"];
+
+/// What Dovecot begins to read.
+const DOVECOT: &str = "/etc/dovecot/dovecot.conf";
+
+/// Tells what is lost. `files` renders those of the new server. What may not be
+/// read is not told of.
+pub(super) fn lost(
+    host: &Host,
+    files: impl FnOnce() -> Result<Vec<File>, Stop>,
+) -> Result<Vec<Loss>, Stop> {
+    let is_ours = |text: &String| text.contains(OURS);
+    let [main_cf, master_cf, aliases] = FILES.map(|path| text(host, path));
+    if main_cf.as_ref().is_some_and(is_ours) {
+        return Ok(Vec::new());
+    }
+    let theirs = |text: Option<String>| text.filter(|text| !is_ours(text));
+    let dovecot = theirs(text(host, DOVECOT)).and_then(|_| {
+        let shown = host.command(["doveconf", "-n"]).capture().ok()?;
+        shown.success().then_some(shown.stdout)
+    });
+    if main_cf.is_none() && dovecot.is_none() && aliases.is_none() {
+        return Ok(Vec::new());
+    }
+    let host_name = text(host, "/etc/hostname").unwrap_or_default().trim().to_owned();
+    let table = |path: &str| text(host, path);
+    let old = Old {
+        main_cf,
+        master_cf: theirs(master_cf),
+        aliases: theirs(aliases),
+        dovecot,
+        host_name,
+        spool: spool(host),
+        table: Some(&table),
+    };
+    Ok(losses(&old, &files()?))
+}
+
+fn text(host: &Host, path: &str) -> Option<String> {
+    let content = host.read(Path::new(path)).ok()??;
+    Some(String::from_utf8_lossy(content.bytes()).into_owned())
+}
+
+/// Returns the files in `/var/mail` that hold mail, with their sizes in bytes.
+fn spool(host: &Host) -> Vec<(String, u64)> {
+    let folder = Path::new("/var/mail");
+    let names = host.list(folder).unwrap_or_default();
+    let size = |name: String| {
+        let path = folder.join(&name);
+        let is_file = matches!(host.is_file(&path), Ok(true))
+            && !matches!(host.entry(&path), Ok(Some(Entry::Link { .. })));
+        let size = host.stamp(&path).ok()??.size;
+        let size = u64::try_from(size).ok().filter(|size| is_file && *size > 0)?;
+        Some((name, size))
+    };
+    names.into_iter().filter_map(size).collect()
+}

@@ -1,0 +1,69 @@
+//! What is in an `/etc/aliases` and will be no more.
+
+use super::{Loss, New, quoted};
+
+/// Names that lead to root, or to postmaster, on every Debian.
+const ROLES: [&str; 2] = ["root", "postmaster"];
+
+/// Tells what is lost of an `/etc/aliases`.
+pub(super) fn losses(text: &str, new: &New<'_>) -> Vec<Loss> {
+    let coming = entries(new.text("/etc/aliases"));
+    let known = new.addresses();
+    let domains = super::super::settings(&super::super::File {
+        path: String::new(),
+        step: String::new(),
+        text: new.text("/etc/postfix/main.cf").to_owned(),
+    });
+    let domains = domains.into_iter().find(|it| it.name == "virtual_mailbox_domains");
+    let domains = domains.map(|setting| setting.value()).unwrap_or_default();
+    let domain = domains.split(", ").next().unwrap_or_default();
+    let mut losses = Vec::new();
+    for (name, targets) in entries(text) {
+        let same = coming.iter().any(|(other, to)| *other == name && *to == targets);
+        let is_person = |target: &str| !ROLES.contains(&target);
+        if same || !targets.split(", ").any(is_person) {
+            continue;
+        }
+        let what = format!("Mail for `{name}` on this machine goes to {targets} (/etc/aliases)");
+        if name == "root" {
+            let first = targets.split(", ").next().unwrap_or_default();
+            losses.push(Loss::new(what, format!("system_mail: {}", quoted(first))));
+            continue;
+        }
+        let address = format!("{name}@{domain}");
+        if known.contains(address.as_str()) || coming.iter().any(|(other, _)| *other == name) {
+            continue;
+        }
+        let is_program =
+            targets.contains('|') || targets.contains(":include:") || targets.contains('/');
+        let keep = match is_program {
+            true => {
+                "mail.yml has no word for programs, files and lists; give it an account, and let \
+                     a program read that by IMAP"
+                    .to_owned()
+            }
+            false => format!("forwards: {{{address}: [{targets}]}}"),
+        };
+        losses.push(Loss::new(what, keep));
+    }
+    losses
+}
+
+/// Returns the names with where they lead (man 5 aliases).
+fn entries(text: &str) -> Vec<(String, String)> {
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()) {
+        match lines.last_mut() {
+            Some(last) if line.starts_with([' ', '\t']) => last.push_str(line),
+            _ => lines.push(line.to_owned()),
+        }
+    }
+    let entry = |line: &String| {
+        let (name, targets) = line.split_once(':')?;
+        let targets: Vec<&str> =
+            targets.split(',').map(str::trim).filter(|target| !target.is_empty()).collect();
+        let name = name.trim().trim_matches('"').to_lowercase();
+        (!targets.is_empty()).then(|| (name, targets.join(", ")))
+    };
+    lines.iter().filter_map(entry).collect()
+}

@@ -1,0 +1,141 @@
+//! What `doveconf -n` shows and will be no more, in either dialect of Dovecot.
+
+use super::Loss;
+
+/// Where mail is, in the words of Dovecot 2.3 and 2.4.
+const PLACES: [&str; 6] = [
+    "mail_location",
+    "mail_path",
+    "mail_driver",
+    "mail_home",
+    "mail_inbox_path",
+    "mail_index_path",
+];
+
+/// Where Debian has it: each system user's in their home and in `/var/mail`.
+const USUAL_PLACES: [&str; 5] = [
+    "mbox:~/mail:INBOX=/var/mail/%u",
+    "mbox",
+    "/home/%{user | username}",
+    "/var/mail/%{user}",
+    "%{home}/mail",
+];
+
+/// Who knows the accounts on every Debian: the system itself.
+const USUAL_ACCOUNTS: [&str; 3] = ["pam", "passwd", "shadow"];
+
+/// Settings about which there is nothing to say.
+const QUIET: &[&str] = &[
+    "auth_mechanisms",
+    "auth_username_format",
+    "auth_verbose",
+    "default_internal_user",
+    "disable_plaintext_auth",
+    "auth_allow_cleartext",
+    "dovecot_config_version",
+    "dovecot_storage_version",
+    "first_valid_uid",
+    "fts_autoindex",
+    "fts_autoindex_max_recent_msgs",
+    "fts_search_add_missing",
+    "info_log_path",
+    "last_valid_uid",
+    "listen",
+    "log_path",
+    "debug_log_path",
+    "log_timestamp",
+    "login_greeting",
+    "mail_access_groups",
+    "mail_gid",
+    "mail_uid",
+    "mail_privileged_group",
+    "mail_debug",
+    "maildir_stat_dirs",
+    "protocols",
+    "ssl",
+];
+
+/// Tells what is lost of Dovecot's configuration.
+pub(super) fn losses(text: &str) -> Vec<Loss> {
+    let mut losses = Vec::new();
+    let (mut places, mut accounts, mut rest) = (Vec::new(), Vec::new(), Vec::new());
+    for (blocks, name, value) in settings(text) {
+        let block = blocks.first().map_or("", String::as_str);
+        let kind = block.split(' ').next().unwrap_or_default();
+        let shown = format!("{name} = {value}");
+        match kind {
+            "" if PLACES.contains(&name.as_str()) => {
+                if !USUAL_PLACES.contains(&value.as_str()) {
+                    places.push(shown);
+                }
+            }
+            "passdb" | "userdb" => {
+                // Dovecot 2.4 has the driver as the name of the block.
+                let driver = match name.as_str() {
+                    "driver" => Some(value.as_str()),
+                    _ => block.split(' ').nth(1),
+                };
+                let driver = driver.filter(|it| !USUAL_ACCOUNTS.contains(it));
+                let known = driver.map(|driver| format!("{driver} ({kind})"));
+                accounts.extend(known.filter(|known| !accounts.contains(known)));
+            }
+            "" if name == "protocols" => {
+                let usual = ["imap", "pop3", "lmtp", "none"];
+                let words = value.split([' ', '"']).filter(|word| !word.is_empty());
+                let more: Vec<&str> = words.filter(|word| !usual.contains(word)).collect();
+                rest.extend((!more.is_empty()).then(|| format!("protocols = {}", more.join(" "))));
+            }
+            "protocols" if !["imap", "pop3", "lmtp"].contains(&name.as_str()) && value == "yes" => {
+                rest.push(format!("protocols/{name}"));
+            }
+            "" if !is_quiet(&name) => rest.push(shown),
+            "plugin" => rest.push(format!("plugin/{shown}")),
+            "protocol" if name == "mail_plugins" => rest.push(format!("{block}/{shown}")),
+            _ => {}
+        }
+    }
+    if !places.is_empty() {
+        losses.push(Loss::new(
+            format!(
+                "Dovecot has its mail elsewhere ({}); it stays there, and is not in the new mailboxes",
+                places.join(", ")
+            ),
+            "after `apply`, for each account: doveadm import -u NAME maildir:FOLDER \"\" ALL",
+        ));
+    }
+    if !accounts.is_empty() {
+        losses.push(Loss::new(
+            format!("Dovecot knows its accounts from {}", accounts.join(", ")),
+            "add those that are to stay to `accounts:`, with their hashes",
+        ));
+    }
+    if !rest.is_empty() {
+        losses.push(Loss::new(
+            format!("Dovecot is set up otherwise: {}", rest.join("; ")),
+            "extra: {dovecot: |} with the lines that are to stay",
+        ));
+    }
+    losses
+}
+
+fn is_quiet(name: &str) -> bool {
+    QUIET.contains(&name) || name.starts_with("ssl_")
+}
+
+/// Reads settings with the blocks that they are in, the outermost first.
+/// A block that is empty is a setting without a value.
+fn settings(text: &str) -> Vec<(Vec<String>, String, String)> {
+    let mut found = Vec::new();
+    let mut blocks: Vec<String> = Vec::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
+        if let Some(block) = line.strip_suffix('{') {
+            blocks.push(block.trim().to_owned());
+            found.push((blocks.clone(), String::new(), String::new()));
+        } else if line == "}" {
+            blocks.pop();
+        } else if let Some((name, value)) = line.split_once('=') {
+            found.push((blocks.clone(), name.trim().to_owned(), value.trim().to_owned()));
+        }
+    }
+    found
+}
