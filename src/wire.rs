@@ -229,6 +229,7 @@ impl Progress {
             Self::Said { text } => Self::Said { text: line(text) },
             Self::Undoing => Self::Undoing,
             Self::Finished { step, seconds } => Self::Finished { step: line(step), seconds },
+            Self::Warned { text } => Self::Warned { text: line(text) },
             Self::Checking { subject } => Self::Checking { subject: line(subject) },
         }
     }

@@ -11,7 +11,7 @@ mod ways;
 
 pub use reasons::{Setting, header, settings};
 pub use svg::{only_a_picture, svg};
-pub use takeover::{Loss, Old, losses};
+pub use takeover::{Loss, Old, Tables, losses};
 pub use ways::{Stop, Way, ways};
 
 /// A configuration file, as it would be written.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::words::damage;
 use super::{Key, Said, State, startless};
-use crate::host::{Error, Host, Result};
+use crate::host::{Captured, Error, Host, Result};
 
 /// How long to wait for whoever else is installing.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
@@ -110,7 +110,7 @@ fn install(host: &Host, names: &[String], say: &mut dyn FnMut(Said<'_>)) -> Resu
             update.stderr.trim_end().replace('\n', "\n    ")
         )));
     }
-    for complaint in complaints(&update.stderr) {
+    for complaint in complaints(&update) {
         say(Said::Warning(&format!("apt cannot use one of its sources: {complaint}")));
     }
     say(Said::Doing("installing"));
@@ -126,15 +126,28 @@ fn preseed(host: &Host, names: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Returns what apt says of sources that it cannot use, a line each.
-fn complaints(said: &str) -> Vec<String> {
+/// Returns what `apt-get update` says of sources that it cannot use, a line each:
+/// its errors and warnings, and the fetches that failed without one.
+fn complaints(update: &Captured) -> Vec<String> {
     let complaint = |line: &str| {
         let text = line.strip_prefix("E: ").or_else(|| line.strip_prefix("W: "))?;
         // That old lists are used for it says no more.
         (!text.starts_with("Some index files failed")).then(|| text.to_owned())
     };
-    let mut found: Vec<String> = said.lines().filter_map(complaint).collect();
+    let mut found: Vec<String> = update.stderr.lines().filter_map(complaint).collect();
     found.dedup();
+    let mut lines = update.stdout.lines().peekable();
+    while let Some(line) = lines.next() {
+        // Such as `Err:3 http://v.example x InRelease`, and below it why.
+        let Some((_, source)) = line.strip_prefix("Err:").and_then(|it| it.split_once(' ')) else {
+            continue;
+        };
+        let place = source.split(' ').next().unwrap_or_default();
+        let why = lines.peek().filter(|line| line.starts_with(' ')).map_or("", |line| line.trim());
+        if !found.iter().any(|known| known.contains(place)) {
+            found.push(format!("{source}: {why}").trim_end_matches([':', ' ']).to_owned());
+        }
+    }
     found
 }
 
@@ -252,16 +265,25 @@ pub(super) fn tidy(host: &Host, say: &mut dyn FnMut(&str)) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::complaints;
+    use super::{Captured, complaints};
 
     #[test]
     fn each_source_that_apt_cannot_use_is_named_once() {
-        let said = "W: GPG error: http://v.example x InRelease: NO_PUBKEY 1\n\
-                    E: The repository 'http://v.example x InRelease' is not signed.\n\
-                    N: Updating is disabled.\n\
-                    E: Some index files failed to download. They have been ignored.\n";
-        let found = complaints(said);
-        assert_eq!(found.len(), 2, "{found:?}");
+        let update = Captured {
+            stdout: "Hit:1 http://d.example x InRelease\n\
+                     Err:2 http://gone.example x InRelease\n  Could not connect\n\
+                     Err:3 http://v.example x InRelease\n  It is not signed\n"
+                .into(),
+            stderr: "W: GPG error: http://v.example x InRelease: NO_PUBKEY 1\n\
+                     E: The repository 'http://v.example x InRelease' is not signed.\n\
+                     N: Updating is disabled.\n\
+                     E: Some index files failed to download. They have been ignored.\n"
+                .into(),
+            code: Some(100),
+        };
+        let found = complaints(&update);
+        assert_eq!(found.len(), 3, "{found:?}");
         assert!(found[1].starts_with("The repository 'http://v.example"));
+        assert_eq!(found[2], "http://gone.example x InRelease: Could not connect");
     }
 }

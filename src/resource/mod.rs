@@ -274,7 +274,7 @@ pub fn write(
             Key::Service(service) => {
                 let say = &mut |text: &str| say(Said::Doing(text));
                 running::write(host, service, before, after, say)?;
-            },
+            }
             Key::Command(command) => command::write(host, command)?,
         }
     }

@@ -65,9 +65,8 @@ pub(super) fn losses(text: &str) -> Vec<Loss> {
         let shown = format!("{name} = {value}");
         match kind {
             "" if PLACES.contains(&name.as_str()) => {
-                if !USUAL_PLACES.contains(&value.as_str()) {
-                    places.push(shown);
-                }
+                let is_usual = USUAL_PLACES.contains(&value.as_str());
+                places.extend((!is_usual).then_some(shown));
             }
             "passdb" | "userdb" => {
                 // Dovecot 2.4 has the driver as the name of the block.

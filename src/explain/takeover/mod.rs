@@ -29,8 +29,11 @@ pub struct Old<'a> {
     /// The files in `/var/mail` that hold mail, each with its size in bytes.
     pub spool: Vec<(String, u64)>,
     /// Reads the source of a lookup table, where that is a file.
-    pub table: Option<&'a dyn Fn(&str) -> Option<String>>,
+    pub table: Option<Tables<'a>>,
 }
+
+/// Returns the text of a file that a lookup table is made from.
+pub type Tables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Something that the old server does and the new one will not.
 #[derive(Debug, Clone, PartialEq, Eq)]
