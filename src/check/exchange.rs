@@ -19,8 +19,19 @@ const TICKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 
 /// Who we say we are: names that lead nowhere (RFC 2606).
 pub(super) const OURSELVES: &str = "mailprov.invalid";
-pub(super) const STRANGER: &str = "stranger@elsewhere.example";
 pub(super) const ANOTHER: &str = "somebody@far.example";
+
+/// Returns the sender that a stranger poses as: in a domain of the server's own, as
+/// mail of lists and forwarders is. Any other it would look up, and there may be no
+/// DNS where we are.
+pub(super) fn stranger(domain: &str) -> String {
+    format!("stranger@{domain}")
+}
+
+/// Returns the domain of an address.
+pub(super) fn domain_of(address: &str) -> &str {
+    address.rsplit_once('@').map_or(address, |(_, domain)| domain)
+}
 
 /// More messages than this are not looked through by POP3, which cannot search.
 const MOST_MESSAGES: u32 = 50;
@@ -91,21 +102,23 @@ impl Exchange {
     /// Fails where the mail is not taken.
     pub fn deliver(&self, to: &str, said: Said<'_>) -> Result<()> {
         let mut smtp = self.stranger(said)?;
-        self.send(&mut smtp, STRANGER, to, "From a stranger", said)?;
+        self.send(&mut smtp, &stranger(domain_of(to)), to, "From a stranger", said)?;
         // The mail is taken; how they part changes nothing.
         let _ = smtp.quit();
         Ok(())
     }
 
-    /// Asks, as a stranger, to pass a mail on to another stranger.
+    /// Asks, as a stranger in the domain of `ours`, to pass a mail on to another
+    /// stranger.
     ///
     /// # Errors
     ///
     /// [`Error::Relays`] where the server would do it, and where it does not
     /// say a clear no.
-    pub fn relay(&self, said: Said<'_>) -> Result<()> {
+    pub fn relay(&self, ours: &str, said: Said<'_>) -> Result<()> {
         let mut smtp = self.stranger(said)?;
-        tell(said, &format!("MAIL FROM:<{STRANGER}>"), &smtp.mail(STRANGER)?);
+        let sender = stranger(domain_of(ours));
+        tell(said, &format!("MAIL FROM:<{sender}>"), &smtp.mail(&sender)?);
         let reply = smtp.rcpt(ANOTHER)?;
         let asked = format!("RCPT TO:<{ANOTHER}>");
         tell(said, &asked, &reply);

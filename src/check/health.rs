@@ -12,8 +12,11 @@ const MANY: usize = 50;
 /// Postfix takes no mail with less room than this times the largest mail.
 const LARGEST_MAILS: u64 = 2;
 
+/// Where mail waits.
+const QUEUE: &str = "/var/spool/postfix";
+
 /// Where mail is.
-const FOLDERS: [&str; 2] = ["/var/vmail", "/var/spool/postfix"];
+const FOLDERS: [&str; 2] = ["/var/vmail", QUEUE];
 
 /// The units of the daemons on all releases: Debian 12 runs Postfix as an
 /// instance, 13 does not.
@@ -44,8 +47,10 @@ pub fn queue(host: &Host) -> Vec<Finding> {
     }]
 }
 
-/// Looks for room for mails of at most so many bytes.
+/// Looks for room for mails of at most so many bytes, and for the reserve that is
+/// kept from strangers.
 pub fn disk(host: &Host, message_size: u64) -> Vec<Finding> {
+    let reserve = reserve(host);
     let look = |folder: &str| {
         let why = "On a full disk no mail is taken.";
         let finding = Finding::ok(format!("Room in {folder}"), why);
@@ -55,10 +60,17 @@ pub fn disk(host: &Host, message_size: u64) -> Vec<Finding> {
                 let seen = format!("{} MiB, {} %", space.free >> 20, space.free_percent);
                 let remedy = format!("See what is large: du -xh --max-depth=2 {folder}");
                 let files = space.files_percent;
+                let put_off = match folder == QUEUE && space.free < reserve {
+                    true => format!(
+                        "; less than the {} MiB that are kept from strangers, whose mail is put off",
+                        reserve >> 20
+                    ),
+                    false => String::new(),
+                };
                 if space.free < message_size * LARGEST_MAILS || files == 0 {
                     finding.wrong(seen, remedy)
-                } else if space.free_percent < 10 || files < 5 {
-                    finding.warning(format!("{seen}; {files} % of the files"), remedy)
+                } else if space.free_percent < 10 || files < 5 || !put_off.is_empty() {
+                    finding.warning(format!("{seen}; {files} % of the files{put_off}"), remedy)
                 } else {
                     finding.seen(seen)
                 }
@@ -66,6 +78,13 @@ pub fn disk(host: &Host, message_size: u64) -> Vec<Finding> {
         }
     };
     FOLDERS.map(look).into()
+}
+
+/// Asks Postfix with how many bytes free it takes no mail of strangers; it is none
+/// where it does not say.
+fn reserve(host: &Host) -> u64 {
+    let asked = host.command(["postconf", "-h", "queue_minfree"]).run();
+    asked.ok().and_then(|said| said.stdout.trim().parse().ok()).unwrap_or_default()
 }
 
 /// Asks whether the clock is kept.

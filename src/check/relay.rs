@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::exchange::{OURSELVES, STRANGER};
+use super::exchange::{OURSELVES, domain_of, stranger};
 use super::server::family;
 use super::{Error, Result, Server, Smtp, unanswered};
 use crate::finding::Finding;
@@ -47,9 +47,9 @@ pub fn relay(server: &Server, domain: &str) -> Vec<Finding> {
             continue;
         };
         let mut taken: Result<Vec<String>> = Ok(Vec::new());
-        for sender in [STRANGER, ""] {
+        for sender in [stranger(domain), String::new()] {
             taken = taken.and_then(|mut taken| {
-                taken.extend(taken_ways(server, address, sender, domain)?);
+                taken.extend(taken_ways(server, address, &sender, domain)?);
                 Ok(taken)
             });
         }
@@ -74,7 +74,7 @@ pub fn takes_ours(server: &Server, recipients: &[String]) -> Vec<Finding> {
     let ask = |recipient: &str| {
         let mut smtp: Smtp = server.call(25)?;
         smtp.ehlo(OURSELVES)?;
-        smtp.mail(STRANGER)?.agreed("MAIL FROM")?;
+        smtp.mail(&stranger(domain_of(recipient)))?.agreed("MAIL FROM")?;
         smtp.rcpt(recipient)?.agreed(&format!("mail for {recipient}"))?;
         let _ = smtp.quit();
         Ok(())

@@ -20,6 +20,14 @@ pub struct Facts {
     pub architecture: String,
     /// What starts services.
     pub init: Init,
+    /// The memory in MiB, to a power of two. It bounds how many processes serve
+    /// callers.
+    pub memory: u64,
+    /// The size in MiB, to a power of two, of the file system that Postfix's queue
+    /// is on. A part of it is kept from strangers.
+    pub queue_disk: u64,
+    /// Whether Postfix and Dovecot can listen by IPv6.
+    pub ipv6: bool,
     /// Postfix as it is, or will be, installed.
     pub postfix: Program,
     /// Dovecot as it is, or will be, installed.
@@ -90,6 +98,9 @@ impl Host {
             codename,
             architecture: self.architecture()?,
             init: self.init()?,
+            memory: self.memory()?,
+            queue_disk: self.queue_disk()?,
+            ipv6: self.speaks_ipv6()?,
             postfix: Program { version: postfix.clone(), table_type: table_type(postfix).into() },
             dovecot: Program { version: dovecot.clone(), table_type: String::new() },
         })

@@ -19,6 +19,7 @@ mod installed;
 mod kept;
 mod listening;
 mod look;
+mod machine;
 mod mounts;
 mod outward;
 mod process;

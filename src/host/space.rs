@@ -9,6 +9,8 @@ use super::{Error, Host, Result};
 /// The room on a file system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Space {
+    /// How many bytes it has.
+    pub size: u64,
     /// How many bytes others than root can still write.
     pub free: u64,
     /// How many of a hundred parts of its bytes these are.
@@ -30,6 +32,7 @@ impl Host {
             statvfs(&path).map_err(|e| Error::io("look at the disk of", folder, e.into()))?;
         let part = |some: u64, all: u64| (some * 100).checked_div(all).unwrap_or(100);
         Ok(Space {
+            size: found.blocks() * found.fragment_size(),
             free: found.blocks_available() * found.fragment_size(),
             free_percent: part(found.blocks_available(), found.blocks()),
             files_percent: part(found.files_available(), found.files()),

@@ -54,6 +54,7 @@ struct Services {
 struct Relay<'a> {
     host: &'a str,
     port: u16,
+    tls: &'static str,
     username: Option<&'a str>,
     password: Option<&'a str>,
 }
@@ -187,6 +188,7 @@ impl Spec {
         Some(Relay {
             host: &relay.host,
             port: relay.port,
+            tls: relay.tls.as_str(),
             username: login.map(|login| login.username.as_str()),
             password: login.map(|login| login.password.expose().as_str()),
         })

@@ -63,7 +63,9 @@ pub const MAIL: Section = Section {
         Known::new(
             "message_size",
             SIZE,
-            "The largest mail, 1 MiB to 2047 MiB. Attachments grow by a third on their way.",
+            "The largest mail, 1 MiB to 2047 MiB. Attachments grow by a third on their way. \
+             Strangers' mail is put off while a reserve on the disk would be touched: an eighth \
+             of it, at least six and at most 54 times this size.",
         )
         .or("`128MiB`"),
         Known::new(
@@ -182,6 +184,15 @@ pub(super) const RELAY: Section = Section {
              records are looked up. The port is 587 unless given; on 465 TLS begins at once. TLS \
              is required in any case.",
         ),
+        Known::new(
+            "tls",
+            Shape::Word(&super::relay::CERTAINTIES),
+            "`secure`: it gets mail and password only with a certificate that verifies and is for \
+             the name in `host` (without brackets: for that domain or a host in it). `encrypt`: \
+             any certificate will do, so anyone on the way may pose as it. An address fits no \
+             certificate.",
+        )
+        .or("`secure` with `username`, else `encrypt`"),
         Known::new("username", Shape::Text, "What to log in as; together with `password_file`.")
             .or("none"),
         Known::new(

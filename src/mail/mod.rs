@@ -67,7 +67,7 @@ pub use name::{Name, Target};
 pub use new_password::Password;
 pub use password::PasswordHash;
 pub use redact::veiled;
-pub use relay::{Login, Relay};
+pub use relay::{Certainty, Login, Relay};
 pub use resolve::ROLES;
 pub use routes::{Alias, Pattern, Routes, Sender};
 pub use services::Services;

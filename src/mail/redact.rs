@@ -16,7 +16,7 @@ use crate::diagnostic::Source;
 use crate::yaml::{Document, Entry, Kind, Node, nearest};
 
 /// The keys of an account or of the relay whose values are not secret.
-const OPEN: [&str; 5] = ["aliases", "quota", "password_file", "host", "username"];
+const OPEN: [&str; 6] = ["aliases", "quota", "password_file", "host", "tls", "username"];
 
 /// Returns a copy of a text that is YAML, without its secrets.
 pub(super) fn tree(source: &Source, root: &Node) -> Arc<Source> {

@@ -15,8 +15,33 @@ pub struct Relay {
     pub host: String,
     /// Its port.
     pub port: u16,
+    /// How sure of it Postfix must be before it speaks to it.
+    pub tls: Certainty,
     /// What it wants to be told, if it asks.
     pub login: Option<Login>,
+}
+
+/// How sure of a smarthost Postfix must be, in the words of its
+/// `smtp_tls_security_level` (postconf(5)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Certainty {
+    /// Its certificate must verify and be for the name in `host`.
+    Secure,
+    /// TLS is enough, with any certificate: whoever answers may be another.
+    Encrypt,
+}
+
+/// The words for it.
+pub(super) const CERTAINTIES: [&str; 2] = ["secure", "encrypt"];
+
+impl Certainty {
+    /// Returns Postfix's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Secure => CERTAINTIES[0],
+            Self::Encrypt => CERTAINTIES[1],
+        }
+    }
 }
 
 /// Name and password for a smarthost.
@@ -53,8 +78,21 @@ pub(super) fn read(decoder: &mut Decoder, fields: &Fields<'_>, files: &Files<'_>
         username: username.value,
         password: Secret::new(password.value),
     });
+    let tls = fields.get("tls").and_then(|entry| at::value(decoder, &entry.value, parse_certainty));
+    // A password goes to no one who cannot prove to be the one it is for.
+    let unless_told = if login.is_some() { Certainty::Secure } else { Certainty::Encrypt };
+    let tls = tls.map_or(unless_told, |tls| tls.value);
     let At { value: (host, port), .. } = host?;
-    Some(Relay { host, port, login })
+    Some(Relay { host, port, tls, login })
+}
+
+/// Reads how sure of the host Postfix must be.
+fn parse_certainty(text: &str) -> Result<Certainty, Invalid> {
+    let all = [Certainty::Secure, Certainty::Encrypt];
+    all.into_iter().find(|it| it.as_str() == text).ok_or_else(|| {
+        let message = format!("`tls` cannot be `{}`", printable(text));
+        Invalid::new(message, "write `secure`, or `encrypt` to take any certificate")
+    })
 }
 
 /// Reads `name`, `name:port`, or either with `[name]`: then it is the host

@@ -112,6 +112,9 @@ fn facts() -> Facts {
         codename: "trixie".into(),
         architecture: "amd64".into(),
         init: Init::None,
+        memory: 1024,
+        queue_disk: 1024,
+        ipv6: true,
         postfix: Program { version: "3.10.13".into(), table_type: "hash".into() },
         dovecot: Program { version: "2.4.1".into(), table_type: String::new() },
     }

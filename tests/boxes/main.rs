@@ -65,6 +65,7 @@ mod rollback;
 mod secrets;
 mod settled;
 mod smuggling;
+mod strangers;
 mod submission;
 mod support_works;
 mod system_mail;
@@ -78,4 +79,5 @@ mod undo;
 mod watch;
 #[allow(unreachable_pub, reason = "a toolbox")]
 mod well;
+mod without_ipv6;
 mod without_systemd;

@@ -1,6 +1,6 @@
 //! People send: only with a password, and only as themselves.
 
-use crate::common::{CATCHING, REFUSING, STRANGER, Server, password_of, servers};
+use crate::common::{CATCHING, Letter, REFUSING, STRANGER, Server, password_of, servers};
 use crate::support::Smtp;
 
 /// Returns the code that the sender gets, at once or with the recipient.
@@ -73,9 +73,43 @@ fn whoever_gets_the_catch_all_may_use_every_address_it_catches() {
             ("thomas", "nobody@sub.example.org", 553),
             ("anna", "nobody@example.org", 553),
             ("anna", "fun@example.org", 250),
+            // These would look like another's, or lead somewhere else.
+            ("thomas", "anna@example.org@example.org", 553),
+            ("thomas", "\"anna@example.org\"@example.org", 553),
+            ("thomas", "bob@elsewhere.example@example.net", 553),
+            ("thomas", "anna%example.org@example.org", 553),
+            ("thomas", "\"example.net!anna\"@example.org", 553),
+            ("thomas", "example.net!anna@example.org", 553),
+            ("thomas", "\"a b\"@example.org", 250),
+            ("thomas", "", 250),
         ] {
             assert_eq!(code_for_sender(&server, login, sender), code, "{login} as {sender}");
         }
+    }
+}
+
+#[test]
+fn where_people_sit_is_told_to_no_receiver_and_where_servers_are_is() {
+    for server in servers(REFUSING) {
+        let far = "Received: from far.example (far.example [192.0.2.7])\r\n\tby mx.far.example \
+                   with ESMTPSA id 1; Sun, 1 Nov 2026 10:00:00 +0000\r\n";
+        for mut smtp in [server.submission("anna"), server.submissions("anna")] {
+            smtp.command("EHLO annas-laptop.home").unwrap().expect_code(250);
+            let letter = Letter::with_header(far, b"Hello.\r\n");
+            let reply = smtp.send("anna@example.org", &["thomas@example.org"], letter.bytes());
+            reply.unwrap().expect_code(250);
+            server.settle();
+            let mail = server.copies("thomas", &letter).remove(0);
+            let text = String::from_utf8_lossy(&mail);
+            assert!(!text.contains("annas-laptop") && !text.contains("10.77.0."), "{text}");
+            assert!(text.contains("\nReceived: by mail.example.org (Postfix) id "), "{text}");
+            assert!(text.contains(far), "{text}");
+        }
+        let letter = Letter::new();
+        server.receive(&["thomas@example.org"], &letter);
+        server.settle();
+        let mail = server.copies("thomas", &letter).remove(0);
+        assert!(String::from_utf8_lossy(&mail).contains("[10.77.0.1]"));
     }
 }
 

@@ -40,13 +40,9 @@ fn pair(theirs: &str, suite: Suite) -> (Server, Server, Dns) {
         .mx("example.org", "mail.example.org")
         .host("mx.elsewhere.example", elsewhere.debian.addresses())
         .mx("elsewhere.example", "mx.elsewhere.example")
+        .host("wrong.elsewhere.example", elsewhere.debian.addresses())
         .serve(org.debian.network(), &[&org.debian, &elsewhere.debian]);
-    let org = org.change(OURS);
-    for server in [&org, &elsewhere] {
-        // Postfix runs chrooted, with a copy of the resolver's configuration.
-        let _ = server.debian.run(&["systemctl", "restart", "postfix"]).success();
-    }
-    (org, elsewhere, dns)
+    (org.change(OURS), elsewhere, dns)
 }
 
 /// Submits a mail, and waits until both servers have nothing left to do.
@@ -119,39 +115,67 @@ fn a_mail_that_two_hosts_send_to_each_other_comes_to_an_end() {
     }
 }
 
+/// A relay at a place that a test names, with its password.
+fn relay(at: &str, more: &str) -> String {
+    format!("relay: {{host: \"{at}\", username: bob, password_file: /root/relay.secret{more}}}\n")
+}
+
+/// Submits a mail, and returns it once so many wait for this reason.
+#[track_caller]
+fn waits(org: &Server, many: usize, reason: &str) -> Letter {
+    let letter = Letter::new();
+    let to = ["bob@elsewhere.example"];
+    let mut smtp = org.submission("thomas");
+    smtp.send("thomas@example.org", &to, letter.bytes()).unwrap().expect_code(250);
+    wait_for(reason, || {
+        let queue = org.debian.run(&["postqueue", "-p"]).stdout();
+        (queue.matches(reason).count() == many).then_some(())
+    });
+    letter
+}
+
 #[test]
 fn all_outgoing_mail_can_go_through_a_relay_that_wants_a_password() {
-    let relay = "\
-relay:
-  host: \"[mx.elsewhere.example]:587\"
-  username: bob
-  password_file: /root/relay.secret
-";
     // A provider that lets its customer use any sender.
     let generous = "extra: {postfix: {mua_sender_restrictions: permit_sasl_authenticated}}\n";
     for suite in Suite::ALL {
         let (org, elsewhere, _dns) = pair(generous, suite);
         org.debian.write("/root/relay.secret", password_of("bob") + "\n", 0o600);
-        let org = org.change_with(ONLY_THOMAS, relay);
-        let thomas = (&org, "thomas", "thomas@example.org");
-        let letter = send(thomas, "bob@elsewhere.example", &elsewhere);
-        assert_eq!(elsewhere.readers(&letter), ["bob"]);
-        let journal = elsewhere.debian.journal();
-        assert!(journal.contains("sasl_method=PLAIN, sasl_username=bob"), "{journal}");
-        let mail = elsewhere.copies("bob", &letter).remove(0);
-        assert!(String::from_utf8_lossy(&mail).contains("using TLSv1.3"));
+        let had_password = || elsewhere.debian.journal().contains("sasl_username=bob");
+
+        // An authority that this host does not know, then another name than that in
+        // the certificate: neither password nor mail.
+        let org = org.change_with(ONLY_THOMAS, &relay("[mx.elsewhere.example]:587", ""));
+        let one = waits(&org, 1, "Server certificate not");
+        let trust = ["tee", "--append", "/etc/ssl/certs/ca-certificates.crt"];
+        let _ = org.debian.run_with_input(&trust, Server::root().as_bytes()).success();
+        let org = org.change_with(ONLY_THOMAS, &relay("[wrong.elsewhere.example]:587", ""));
+        let _ = org.debian.run(&["systemctl", "restart", "postfix"]).success();
+        let other = waits(&org, 2, "Server certificate not");
+        assert!(!had_password());
+        assert!(elsewhere.readers(&one).is_empty() && elsewhere.readers(&other).is_empty());
+
+        // By the MX record of the domain, whose host the certificate is for.
+        let mut org = org.change_with(ONLY_THOMAS, &relay("elsewhere.example:587", ""));
+        let _ = org.debian.run(&["postqueue", "-f"]).success();
+        org.settle();
+        elsewhere.settle();
+        assert_eq!(elsewhere.readers(&one), ["bob"]);
+        assert_eq!(elsewhere.readers(&other), ["bob"]);
+        assert!(had_password());
+
+        let any = relay("[wrong.elsewhere.example]:587", ", tls: encrypt");
+        for relay in [relay("[mx.elsewhere.example]:465", ""), any] {
+            org = org.change_with(ONLY_THOMAS, &relay);
+            let thomas = (&org, "thomas", "thomas@example.org");
+            let letter = send(thomas, "bob@elsewhere.example", &elsewhere);
+            assert_eq!(elsewhere.readers(&letter), ["bob"]);
+        }
 
         // Without the password nothing is sent, and nothing is lost.
         org.debian.write("/root/relay.secret", "wrong\n", 0o600);
-        let org = org.change_with(ONLY_THOMAS, relay);
-        let letter = Letter::new();
-        let mut smtp = org.submission("thomas");
-        let to = ["bob@elsewhere.example"];
-        smtp.send("thomas@example.org", &to, letter.bytes()).unwrap().expect_code(250);
-        wait_for("the relay's refusal", || {
-            let queue = org.debian.run(&["postqueue", "-p"]).stdout();
-            queue.contains("SASL authentication failed").then_some(())
-        });
+        let org = org.change_with(ONLY_THOMAS, &relay("[mx.elsewhere.example]:587", ""));
+        let letter = waits(&org, 1, "SASL authentication failed");
         assert!(elsewhere.readers(&letter).is_empty());
     }
 }

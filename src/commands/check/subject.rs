@@ -38,8 +38,12 @@ impl<'l> Subject<'l> {
             self_signed: spec.tls.self_signed,
             authorities: read(Path::new(AUTHORITIES))?,
         };
+        let mut addresses = check::reachable(Host::addresses()?);
+        if !loaded.host.speaks_ipv6()? {
+            addresses.retain(IpAddr::is_ipv4);
+        }
         let server = Server {
-            addresses: check::reachable(Host::addresses()?),
+            addresses,
             hostname: spec.hostname.value.to_string(),
             imap: spec.services.imap,
             pop3: spec.services.pop3,

@@ -1,0 +1,144 @@
+//! What the machine has: memory, room for mail, the address families that its
+//! daemons may use.
+//!
+//! Sizes are told in steps: a number that differs a little after each boot would
+//! make each plan differ.
+
+use std::path::Path;
+
+use super::{Host, Result};
+
+/// What a tree is taken to have, for the machine that it is for is unknown: 1 GiB.
+const OF_A_TREE: u64 = 1024;
+
+/// The limits of a container's memory, by control groups of version 2 and 1. At
+/// the root of a machine's own groups the first is missing, the second too large
+/// to count.
+const LIMITS: [&str; 2] =
+    ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+
+/// Where Postfix's queue is, or will be: the deepest that is there counts.
+const QUEUE: [&str; 4] = ["/var/spool/postfix", "/var/spool", "/var", "/"];
+
+/// The units that listen on the ports of mail, on all releases.
+const UNITS: [&str; 4] =
+    ["dovecot.service", "postfix.service", "postfix@-.service", "postfix@.service"];
+
+/// Where an administrator adds to units (systemd.unit(5)).
+const UNIT_FOLDERS: [&str; 2] = ["/etc/systemd/system", "/run/systemd/system"];
+
+impl Host {
+    /// Returns the memory in MiB, to a power of two: what the machine has, or what
+    /// the container may have that we are in.
+    pub(super) fn memory(&self) -> Result<u64> {
+        if self.is_tree() {
+            return Ok(OF_A_TREE);
+        }
+        let all = self.word("/proc/meminfo", "MemTotal:")?.map_or(OF_A_TREE << 20, |kib| kib << 10);
+        let mut least = all;
+        for path in LIMITS {
+            if let Some(limit) = self.word(path, "")? {
+                least = least.min(limit);
+            }
+        }
+        Ok(in_steps(least))
+    }
+
+    /// Returns the size in MiB, to a power of two, of the file system that Postfix's
+    /// queue is on.
+    pub(super) fn queue_disk(&self) -> Result<u64> {
+        for folder in QUEUE {
+            let folder = Path::new(folder);
+            if self.exists(folder)? {
+                return Ok(in_steps(self.space(folder)?.size));
+            }
+        }
+        Ok(OF_A_TREE)
+    }
+
+    /// Tells whether Postfix and Dovecot can listen by IPv6: the kernel speaks it
+    /// (proc(5) of `/proc/net/if_inet6`), and no unit of theirs is forbidden to by
+    /// `RestrictAddressFamilies` (systemd.exec(5)).
+    pub fn speaks_ipv6(&self) -> Result<bool> {
+        if self.is_tree() {
+            return Ok(true);
+        }
+        if !self.exists(Path::new("/proc/net/if_inet6"))? {
+            return Ok(false);
+        }
+        for folder in UNIT_FOLDERS {
+            for unit in UNITS {
+                let folder = format!("{folder}/{unit}.d");
+                for name in self.list(Path::new(&folder))? {
+                    let path = Path::new(&folder).join(name);
+                    // One that only root may read, and we are not root, is none of ours.
+                    if let Ok(Some(content)) = self.read(&path)
+                        && forbids_ipv6(&String::from_utf8_lossy(content.bytes()))
+                    {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Returns the number behind a word at the beginning of a line of a file.
+    fn word(&self, path: &str, word: &str) -> Result<Option<u64>> {
+        let Some(content) = self.read(Path::new(path))? else { return Ok(None) };
+        let text = String::from_utf8_lossy(content.bytes()).into_owned();
+        let line = text.lines().find_map(|line| line.strip_prefix(word));
+        Ok(line.and_then(|line| line.split_whitespace().next()?.parse().ok()))
+    }
+}
+
+/// Returns a number of bytes in MiB, as a power of two. A machine sold as one of
+/// 1 GiB tells of some MiB less, so a fifth may be missing.
+fn in_steps(bytes: u64) -> u64 {
+    let mib = bytes >> 20;
+    1 << (mib + mib / 4).max(1).ilog2()
+}
+
+/// Tells whether a unit's settings take IPv6 from it. Without `~` the families
+/// that are listed are all there are; an empty list takes back the earlier ones.
+fn forbids_ipv6(settings: &str) -> bool {
+    let mut forbidden = false;
+    for line in settings.lines() {
+        let Some(value) = line.trim().strip_prefix("RestrictAddressFamilies=") else { continue };
+        let value = value.trim();
+        let (listed_are_forbidden, list) = match value.strip_prefix('~') {
+            Some(list) => (true, list),
+            None => (false, value),
+        };
+        let is_listed = list.split_whitespace().any(|family| family == "AF_INET6");
+        forbidden = !list.is_empty() && list != "none" && is_listed == listed_are_forbidden;
+    }
+    forbidden
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_is_told_in_steps_and_never_as_much_more_than_there_is() {
+        let in_steps = |mib: u64| in_steps(mib << 20);
+        assert_eq!(in_steps(480), 512);
+        assert_eq!(in_steps(970), 1024);
+        assert_eq!(in_steps(1024), 1024);
+        assert_eq!(in_steps(1300), 1024);
+        assert_eq!(in_steps(1990), 2048);
+        assert_eq!(in_steps(24105), 16384);
+        assert_eq!(in_steps(0), 1);
+    }
+
+    #[test]
+    fn a_unit_may_be_forbidden_to_use_ipv6() {
+        assert!(forbids_ipv6("[Service]\nRestrictAddressFamilies=AF_UNIX AF_INET AF_NETLINK\n"));
+        assert!(forbids_ipv6("RestrictAddressFamilies=~AF_INET6"));
+        assert!(!forbids_ipv6("RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6"));
+        assert!(!forbids_ipv6("RestrictAddressFamilies=AF_UNIX\nRestrictAddressFamilies=\n"));
+        assert!(!forbids_ipv6("RestrictAddressFamilies=~AF_PACKET"));
+        assert!(!forbids_ipv6("[Service]\nRestart=always\n"));
+    }
+}
