@@ -180,6 +180,11 @@ pub enum Command {
         /// Make the changes without asking.
         #[arg(long, short = 'y')]
         yes: bool,
+        /// Leave mail that no account will have where it is. Where accounts are called otherwise, or
+        /// mailboxes lie elsewhere, --yes alone does not agree to that.
+        #[arg(long)]
+        #[serde(default)]
+        leave_mail: bool,
         /// Do not look afterwards whether the mail server works.
         #[arg(long)]
         no_check: bool,
@@ -305,6 +310,9 @@ pub struct Bootstrap {
     /// Make the changes without asking.
     #[arg(long, short = 'y')]
     pub yes: bool,
+    /// Leave mail that no account will have where it is, as for `apply`.
+    #[arg(long)]
+    pub leave_mail: bool,
     /// Do not look afterwards whether the mail server works.
     #[arg(long)]
     pub no_check: bool,

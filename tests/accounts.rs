@@ -421,3 +421,38 @@ fn init_takes_flags_and_overwrites_nothing() {
     desk.run(1, &[&["init"], &all[..], &domains].concat());
     assert!(!desk.path("nowhere").exists());
 }
+
+#[test]
+fn an_account_is_renamed_wherever_mail_yml_names_it() {
+    let desk = Desk::new();
+    let more = "catch_all: {example.org: anna, example.net: thomas}\n\
+                system_mail: anna@example.org   # hers\n\
+                forwards:\n  team@example.org: [thomas, anna, bob@elsewhere.example]\n";
+    desk.write("mail.yml", &MAIL.replace("catch_all: thomas\n", more));
+    let said = desk.run(0, &["account", "rename", "Anna", "anna.smith"]);
+    says(&said, &["log in as `anna.smith`", "doveadm kick anna\n"]);
+    let text = desk.read("mail.yml");
+    says(
+        &text,
+        &[
+            "  # and his friend\n  anna.smith:\n    password_file: anna.hash\n    quota: 5G\n    \
+             aliases: [anna]\n",
+            "catch_all: {example.org: anna.smith, example.net: thomas}\n",
+            "system_mail: anna.smith@example.org   # hers\n",
+            "[thomas, anna.smith, bob@elsewhere.example]\n# the end\n",
+        ],
+    );
+    // Back: what was an alias is the name again.
+    desk.run(0, &["account", "rename", "anna.smith", "anna", "--no-alias"]);
+    says(&desk.read("mail.yml"), &["  anna:\n    password_file: anna.hash\n    quota: 5G\n", more]);
+    assert!(!desk.read("mail.yml").contains("anna.smith"));
+
+    for (old, new, message) in [
+        ("bert", "bertha", "there is no account `bert`"),
+        ("anna", "thomas", "there is an account `thomas`"),
+        ("anna", "anna@example.org", "has a domain, the other has none"),
+    ] {
+        says(&desk.run(64, &["account", "rename", old, new]), &[message, "Nothing was changed"]);
+    }
+    says(&desk.run(65, &["account", "rename", "anna", "info"]), &["info"]);
+}

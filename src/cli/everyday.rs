@@ -44,6 +44,22 @@ pub enum AccountCommand {
         #[command(flatten)]
         edit: Edit,
     },
+    /// Give an account another name, then offer to apply it. Its mail comes along.
+    ///
+    /// All that names it in mail.yml follows. The old name stays as an alias, so that mail to it
+    /// still arrives. The account logs in by the new name, with the same password.
+    Rename {
+        /// Its name.
+        name: String,
+        /// Its new name.
+        new: String,
+        /// Do not keep the old name as an alias.
+        #[arg(long)]
+        no_alias: bool,
+        /// Which file, and whether to apply it.
+        #[command(flatten)]
+        edit: Edit,
+    },
     /// Remove an account from mail.yml, then offer to apply it. Its mail is kept.
     Remove {
         /// Its name.
@@ -139,7 +155,7 @@ impl AccountCommand {
     pub fn password_from(&mut self) -> Option<&mut PasswordFrom> {
         match self {
             Self::Add { password, .. } | Self::Passwd { password, .. } => Some(password),
-            Self::List { .. } | Self::Remove { .. } => None,
+            Self::List { .. } | Self::Rename { .. } | Self::Remove { .. } => None,
         }
     }
 
@@ -147,9 +163,10 @@ impl AccountCommand {
     pub fn edit(&self) -> Option<&Edit> {
         match self {
             Self::List { .. } => None,
-            Self::Add { edit, .. } | Self::Passwd { edit, .. } | Self::Remove { edit, .. } => {
-                Some(edit)
-            }
+            Self::Add { edit, .. }
+            | Self::Passwd { edit, .. }
+            | Self::Rename { edit, .. }
+            | Self::Remove { edit, .. } => Some(edit),
         }
     }
 }

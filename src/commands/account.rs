@@ -1,6 +1,10 @@
 //! `mailprov account`: the people in mail.yml.
 
+use std::ops::Range;
+
+use super::alias::remove_alias;
 use super::edit::{MailYml, offer};
+use super::mailboxes::Renamed;
 use super::password::{Asked, can_choose, choose, refused};
 use super::{Exit, Stop};
 use crate::cli::{AccountCommand, Global, PasswordFrom};
@@ -27,9 +31,11 @@ pub(super) fn run(
         }
         AccountCommand::Add { name, edit, .. }
         | AccountCommand::Passwd { name, edit, .. }
+        | AccountCommand::Rename { name, edit, .. }
         | AccountCommand::Remove { name, edit } => (parse(name)?, edit),
     };
     let file = MailYml::open(&edit.file, report)?;
+    let mut renamed = None;
     match command {
         AccountCommand::List { .. } => {}
         AccountCommand::Add { password, aliases, quota, .. } => {
@@ -37,8 +43,11 @@ pub(super) fn run(
         }
         AccountCommand::Passwd { password, .. } => passwd(&file, &name, password, report)?,
         AccountCommand::Remove { .. } => remove(&file, &name, report)?,
+        AccountCommand::Rename { new, no_alias, .. } => {
+            renamed = Some(rename(&file, name.clone(), parse(new)?, !no_alias, report)?);
+        }
     }
-    offer(global, edit, &file.path, report)
+    offer(global, edit, &file.path, renamed, report)
 }
 
 fn list(spec: &Spec) -> Vec<report::Account> {
@@ -154,6 +163,92 @@ fn remove(file: &MailYml, name: &Name, report: &mut Report) -> Result<(), Stop> 
         report.note(&format!("The mail of root, postmaster and the like now goes to {address}.\n"));
     }
     Ok(())
+}
+
+/// Gives an account another name wherever mail.yml has it. `keeps`: the old one
+/// stays as an alias.
+fn rename(
+    file: &MailYml,
+    old: Name,
+    new: Name,
+    keeps: bool,
+    report: &mut Report,
+) -> Result<Renamed, Stop> {
+    let (index, account) = existing(&file.spec, &old)?;
+    let usage = |message: String, advice: &str| Err(Stop::new(Exit::Usage, message, advice));
+    if find(&file.spec, &new).is_some() {
+        return usage(format!("there is an account `{new}`"), "Nothing was changed.");
+    }
+    if old.domain().is_some() != new.domain().is_some() {
+        let message = format!("one of `{old}` and `{new}` has a domain, the other has none");
+        return usage(message, "Write both in the same way. Nothing was changed.");
+    }
+    let key = written(&file.document, account);
+    let mut edited = file.document.clone();
+    if account.aliases.iter().any(|alias| alias.value == new) {
+        let without = remove_alias(&edited, &["accounts", key], &new);
+        edited = file.edited(without, report)?;
+    }
+    let renamed = edited.rename(&mentions(&edited, &file.spec, key, &old, &new));
+    edited = file.edited(renamed, report)?;
+    if keeps {
+        let (key, alias) = (new.to_string(), old.to_string());
+        let path = ["accounts", key.as_str(), "aliases"];
+        let with = match edited.get(&path) {
+            Some(_) => edited.push(&path, &alias),
+            None => edited.insert(&path[..2], path[2], &Value::List(vec![Value::text(alias)])),
+        };
+        edited = file.edited(with, report)?;
+    }
+    file.save(&edited, report)?;
+    report.note(&format!("Mail programs log in as `{new}` from now on, with the same password.\n"));
+    tell_of_sessions(file, index, &old, report);
+    Ok(Renamed { old, new })
+}
+
+/// Finds where mail.yml names an account, whose key is `key`: each place with the
+/// text that is to stand there.
+fn mentions(
+    document: &Document,
+    spec: &Spec,
+    key: &str,
+    old: &Name,
+    new: &Name,
+) -> Vec<(Range<usize>, String)> {
+    let renamed = |text: &str| match (Target::parse(&text.to_lowercase()).ok()?, old, new) {
+        (Target::Bare(local), Name::Bare(old), _) => (local == *old).then(|| new.to_string()),
+        (Target::Full(address), ..) => {
+            let is_in = |domain| match old.domain() {
+                Some(old) => old == domain,
+                None => spec.directory.is_ours(domain),
+            };
+            let is_it = address.local() == old.local().as_str() && is_in(address.domain());
+            is_it.then(|| match (new, text.rsplit_once('@')) {
+                (Name::Bare(local), Some((_, domain))) => format!("{local}@{domain}"),
+                _ => new.to_string(),
+            })
+        }
+        _ => None,
+    };
+    let entries = |key: &str| match document.get(&[key]).map(|node| &node.kind) {
+        Some(Kind::Map(entries)) => entries.as_slice(),
+        _ => &[],
+    };
+    let mut places = Vec::new();
+    let account = entries("accounts").iter().find(|entry| entry.key.text == key);
+    places.extend(account.map(|entry| (entry.key.span.clone(), new.to_string())));
+    for entry in entries("forwards") {
+        let text = renamed(&entry.key.text);
+        places.extend(text.map(|text| (entry.key.span.clone(), text)));
+    }
+    for key in ["catch_all", "system_mail", "forwards"] {
+        if let Some(node) = document.get(&[key]) {
+            scalars(node, &mut |node, text| {
+                places.extend(renamed(text).map(|text| (node.span.clone(), text)));
+            });
+        }
+    }
+    places
 }
 
 /// Finds the places that still name an account or one of its aliases.

@@ -27,7 +27,7 @@ pub(super) fn run(
         None => report.note(&format!("{} says so already.\n", file.path.display())),
         Some(edited) => file.save(&edited, report)?,
     }
-    offer(global, edit, &file.path, report)
+    offer(global, edit, &file.path, None, report)
 }
 
 /// Adds an address; `None` where it leads there already.
@@ -140,7 +140,7 @@ fn remove(file: &MailYml, address: &Name, report: &mut Report) -> Result<Documen
 }
 
 /// Removes an alias from an account, with the key where it was the only one.
-fn remove_alias(
+pub(super) fn remove_alias(
     document: &Document,
     account: &[&str],
     address: &Name,

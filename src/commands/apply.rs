@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::load::{Loaded, Wanted, load};
+use super::mailboxes::Renamed;
 use super::saved::Kept;
 use super::settled::Settled;
 use super::{Exit, Stop, check};
@@ -17,10 +18,10 @@ pub(super) fn run(
     global: &Global,
     wanted: Wanted<'_>,
     kept: Option<Kept<'_>>,
-    yes: bool,
-    check: bool,
+    agreed: Agreed,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
+    let Agreed { yes, leave_mail, no_check } = agreed;
     can_confirm(yes, report)?;
     let saved = kept.map(Kept::read).transpose()?;
     let wanted = match wanted {
@@ -29,11 +30,23 @@ pub(super) fn run(
         }
         sent => sent,
     };
-    let Some(ready) = prepare(global, wanted, saved.as_ref(), report)? else {
+    let Some(ready) = prepare(global, wanted, saved.as_ref(), None, report)? else {
         return Ok(Exit::Done);
     };
     confirm(yes, report)?;
-    ready.make(check, report)
+    leave(&ready.plan, yes, leave_mail, report)?;
+    ready.make(!no_check, report)
+}
+
+/// What a person agreed to beforehand.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Agreed {
+    /// That the changes are made without a question.
+    pub(super) yes: bool,
+    /// That mail which no account will have stays where it is.
+    pub(super) leave_mail: bool,
+    /// That nobody looks afterwards whether the server works.
+    pub(super) no_check: bool,
 }
 
 /// A plan that has been shown and can be made.
@@ -66,12 +79,14 @@ pub(super) fn prepare(
     global: &Global,
     wanted: Wanted<'_>,
     saved: Option<&SavedPlan>,
+    renamed: Option<Renamed>,
     report: &mut Report,
 ) -> Result<Option<Ready>, Stop> {
     if saved.is_none() && nothing_to_do(global, wanted, report)? {
         return Ok(None);
     }
-    let loaded = load(global, wanted, report)?;
+    let mut loaded = load(global, wanted, report)?;
+    loaded.renamed = renamed;
     let lock = lock(&loaded.host, "apply")?;
     // Asked of a host that is new to us, while it is planned.
     let outward = matches!(wanted, Wanted::Sent(_) if !loaded.has_relay())
@@ -155,6 +170,33 @@ pub(super) fn confirm(yes: bool, report: &mut Report) -> Result<(), Stop> {
         return Ok(());
     }
     Err(Stop::new(Exit::Failed, "not confirmed", "Nothing was changed."))
+}
+
+/// Has a person agree that the mail of accounts is out of sight after a run,
+/// which a yes to all of it does not say.
+pub(super) fn leave(
+    plan: &Plan,
+    yes: bool,
+    leave_mail: bool,
+    report: &mut Report,
+) -> Result<(), Stop> {
+    let names: Vec<&str> =
+        plan.affected.iter().filter(|it| it.asks).map(|it| it.account.as_str()).collect();
+    if names.is_empty() || leave_mail {
+        return Ok(());
+    }
+    let word = if let [name] = names[..] { name } else { "leave-mail" };
+    let is_agreed = |report: &mut Report| {
+        let answer = report.ask_line(Question::Word { word: word.to_owned() });
+        answer.is_some_and(|answer| answer.trim() == word)
+    };
+    if !yes && report.can_ask() && is_agreed(report) {
+        return Ok(());
+    }
+    let message = format!("the mail of {} would be out of sight", names.join(", "));
+    let advice = "The host was not changed. How to bring the mail along, the plan says. To leave \
+                  it where it is: mailprov apply --leave-mail";
+    Err(Stop::new(Exit::Usage, message, advice))
 }
 
 /// Makes the changes of a plan. What is returned goes on to hear whoever wants

@@ -1,5 +1,6 @@
 //! `mailprov bootstrap`: from a laptop to a bare host.
 
+use super::apply::Agreed;
 use super::load::{find, no_mail_yml};
 use super::{Exit, Stop, on};
 use crate::cli::{Bootstrap, Global};
@@ -21,7 +22,8 @@ pub(super) fn run(
     let host = &bootstrap.host;
     let parcel = on::pack(&mail, report)?;
     let stop = Report::told_to_stop;
-    let agreed = on::Agreed { yes: bootstrap.yes, no_check: bootstrap.no_check };
+    let (yes, leave_mail, no_check) = (bootstrap.yes, bootstrap.leave_mail, bootstrap.no_check);
+    let agreed = Agreed { yes, leave_mail, no_check };
     let exit = on::bring(global, host, &program, parcel, agreed, stop, report)?;
     if exit == Exit::Done {
         report.note(&format!(

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::load::Wanted;
+use super::mailboxes::Renamed;
 use super::{Exit, Stop, apply, load};
 use crate::cli::{Edit, Global, InFile};
 use crate::diagnostic::{Diagnostic, Source};
@@ -120,6 +121,7 @@ pub(super) fn offer(
     global: &Global,
     edit: &Edit,
     path: &Path,
+    renamed: Option<Renamed>,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
     let is_up_to_them = report.can_ask() && Host::is_root();
@@ -131,10 +133,12 @@ pub(super) fn offer(
         ));
         return Ok(Exit::Done);
     }
-    let Some(ready) = apply::prepare(global, Wanted::Here(Some(path)), None, report)? else {
+    let wanted = Wanted::Here(Some(path));
+    let Some(ready) = apply::prepare(global, wanted, None, renamed, report)? else {
         return Ok(Exit::Done);
     };
     if edit.yes || report.ask(Question::ApplyNow) {
+        apply::leave(&ready.plan, edit.yes, false, report)?;
         return ready.make(true, report);
     }
     report.note(&format!("Not applied. Later: mailprov apply {}\n", path.display()));

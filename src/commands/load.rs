@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::mailboxes::{self, Renamed};
 use super::{Exit, Stop, sent, takeover};
 use crate::cli::Global;
 use crate::diagnostic::{Diagnostic, Source};
@@ -35,6 +36,8 @@ pub(super) struct Loaded {
     playbook: Playbook,
     /// What a mail.yml from elsewhere brings along.
     sent: Vec<Declared>,
+    /// The account that is called otherwise now, where a command did that.
+    pub(super) renamed: Option<Renamed>,
     /// What it came to when it was last rendered.
     resolved: RefCell<Option<Resolved>>,
 }
@@ -78,6 +81,7 @@ pub(super) fn load(
                 spec: Some(Arc::new(spec)),
                 playbook,
                 sent: declared,
+                renamed: None,
                 resolved: RefCell::default(),
             });
         }
@@ -95,7 +99,16 @@ pub(super) fn load(
         None if global.playbook.is_some() => (None, None),
         None => return Err(no_mail_yml()),
     };
-    Ok(Loaded { host, mail, read, spec, playbook, sent: Vec::new(), resolved: RefCell::default() })
+    Ok(Loaded {
+        host,
+        mail,
+        read,
+        spec,
+        playbook,
+        sent: Vec::new(),
+        renamed: None,
+        resolved: RefCell::default(),
+    })
 }
 
 impl Loaded {
@@ -136,6 +149,9 @@ impl Loaded {
         plan.unseen.splice(0..0, unseen);
         if !plan.changes.is_empty() && self.is_mail_server() {
             plan.notes = self.lost(report)?;
+        }
+        if let Some(spec) = &self.spec {
+            mailboxes::follow(&self.host, spec, self.renamed.as_ref(), &mut plan)?;
         }
         Ok(plan)
     }

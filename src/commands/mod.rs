@@ -14,6 +14,7 @@ mod history;
 mod init;
 mod left_behind;
 mod load;
+mod mailboxes;
 mod on;
 mod password;
 mod plan;
@@ -163,10 +164,11 @@ fn dispatch(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
             *detailed_exitcode,
             report,
         ),
-        Command::Apply { mail, plan, yes, no_check } => {
+        Command::Apply { mail, plan, yes, leave_mail, no_check } => {
             let sent = request.and_then(|request| request.plan.as_deref()).map(Kept::Sent);
             let kept = sent.or(plan.as_deref().map(Kept::File));
-            apply::run(global, wanted(&mail.mail, parcel), kept, *yes, !no_check, report)
+            let agreed = apply::Agreed { yes: *yes, leave_mail: *leave_mail, no_check: *no_check };
+            apply::run(global, wanted(&mail.mail, parcel), kept, agreed, report)
         }
         Command::Check(options) => {
             check::run(global, options, wanted(&options.mail.mail, parcel), report)

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use super::apply::Agreed;
 use super::load::{folder, read};
 use super::{Exit, Stop, password, saved};
 use crate::cli::{self, AccountCommand, Cli, Command, Global, Mail, PasswordFrom};
@@ -30,14 +31,6 @@ struct Errand {
     told_to_stop: fn(),
 }
 
-/// What a person agreed to beforehand.
-pub(super) struct Agreed {
-    /// That the changes are made without a question.
-    pub(super) yes: bool,
-    /// That nobody looks afterwards whether the server works.
-    pub(super) no_check: bool,
-}
-
 /// Runs a command line on the hosts that it names.
 pub(super) fn run(cli: &Cli, report: &mut Report) -> Result<Exit, Stop> {
     let errand = errand(cli, report)?;
@@ -55,8 +48,9 @@ pub(super) fn bring(
     told_to_stop: fn(),
     report: &mut Report,
 ) -> Result<Exit, Stop> {
-    let Agreed { yes, no_check } = agreed;
-    let command = Command::Apply { mail: Mail { mail: None }, plan: None, yes, no_check };
+    let Agreed { yes, leave_mail, no_check } = agreed;
+    let mail = Mail { mail: None };
+    let command = Command::Apply { mail, plan: None, yes, leave_mail, no_check };
     let request = request(global, &command, Some(parcel), report)?;
     let errand =
         Errand { request, password: None, keep: None, changes: true, unasked: yes, told_to_stop };

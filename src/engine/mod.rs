@@ -25,7 +25,7 @@ pub use event::Event;
 pub use journal::{Outcome, Record, Run, brought_by, last_run, runs};
 pub use lock::{Lock, LockError};
 pub use pair::BadPair;
-pub use plan::{Change, Note, Plan, PlanError, Unseen, plan};
+pub use plan::{Affected, Change, Note, Plan, PlanError, Unseen, plan};
 pub use resolved::{Inputs, Resolved};
 pub use saved::{SavedPlan, SavedPlanError};
 pub use tidy::tidy;

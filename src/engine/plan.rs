@@ -1,6 +1,8 @@
 //! What is to be done: each resource compared with the host as the earlier
 //! steps will leave it. Every choice is made here; apply has none left.
 
+use std::path::PathBuf;
+
 use super::applied::{Applied, Drift};
 use super::check::{self, StagedCheck};
 use crate::host::{Error, Host};
@@ -50,6 +52,9 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// What could not be looked at for lack of permission.
     pub unseen: Vec<Unseen>,
+    /// What becomes of people's data that lies elsewhere, or nowhere in sight,
+    /// after it.
+    pub affected: Vec<Affected>,
     /// The names of the steps that need nothing.
     pub fulfilled: Vec<String>,
     /// What a person should know before they say yes.
@@ -63,6 +68,43 @@ pub struct Note {
     pub what: String,
     /// How to keep things as they are.
     pub keep: String,
+}
+
+/// An account whose mail moves with a plan, or is out of sight after it.
+#[derive(Debug, Clone)]
+pub struct Affected {
+    /// The account.
+    pub account: String,
+    /// Where its mail is.
+    pub home: PathBuf,
+    /// How many mails.
+    pub mails: u64,
+    /// How many bytes.
+    pub bytes: u64,
+    /// Where it will be; none where it stays.
+    pub moves_to: Option<PathBuf>,
+    /// Whether that needs a yes of its own.
+    pub asks: bool,
+    /// All of that in a sentence.
+    pub text: String,
+}
+
+impl Plan {
+    /// Adds a change directly before, or behind, the one of another key; in the
+    /// end where there is none.
+    pub fn put_beside(
+        &mut self,
+        other: &Key,
+        behind: bool,
+        step: &str,
+        key: Key,
+        before: State,
+        after: State,
+    ) {
+        let at = self.changes.iter().position(|change| change.key == *other);
+        let at = at.map_or(self.changes.len(), |at| at + usize::from(behind));
+        self.changes.insert(at, Change::new(step.to_owned(), key, before, after));
+    }
 }
 
 /// A step that could not be compared, since we may not look.

@@ -17,6 +17,7 @@ pub fn tidy(host: &Host, last: Option<&Run>, say: &mut dyn FnMut(&str)) -> Resul
     check::remove_stages(host)?;
     resource::tidy(host, say)?;
     let Some(run) = last.filter(|run| run.is_cut_off()) else { return Ok(()) };
+    run.records.iter().try_for_each(|record| resource::tidy_key(host, &record.key))?;
     for (path, _) in run.records.iter().flat_map(|record| &record.traces) {
         host.remove_tree(&Host::unfinished(path))?;
     }

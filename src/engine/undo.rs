@@ -65,6 +65,13 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
                 }
                 Back::To(state) if now == State::Absent => (&mut returns, key, state),
                 Back::To(state) => (&mut puts, key, state),
+                Back::Around(before, after) => {
+                    let change =
+                        |wish| Change::new(record.step.clone(), key.clone(), now.clone(), wish);
+                    first.push(change(before));
+                    last.push(change(after));
+                    continue;
+                }
                 Back::Instead(key, state) => (&mut puts, key, state),
                 Back::Last(key, state) => (&mut last, key, state),
                 Back::Purge if purge => {

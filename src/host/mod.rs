@@ -24,6 +24,7 @@ mod mounts;
 mod outward;
 mod process;
 mod put;
+mod relocate;
 mod signals;
 mod space;
 mod swap;

@@ -346,7 +346,7 @@ fn set_written(place: &Place, time: &TimeSpec) -> nix::Result<()> {
 }
 
 /// Makes a rename in a folder last through a power cut.
-fn sync_folder(place: &Place) -> io::Result<()> {
+pub(super) fn sync_folder(place: &Place) -> io::Result<()> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let folder: OwnedFd = openat(&place.folder, ".", flags, Mode::empty())?;
     Ok(fsync(folder.as_fd())?)

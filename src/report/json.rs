@@ -14,6 +14,12 @@ pub(super) fn plan(plan: &Plan) -> Vec<Value> {
     let note = |it: &Note| json!({"event": "note", "text": it.what, "keep": it.keep});
     let mut lines: Vec<Value> = plan.notes.iter().map(note).collect();
     lines.extend(plan.changes.iter().map(change));
+    lines.extend(plan.affected.iter().map(|it| {
+        json!({
+            "event": "mailbox", "account": it.account, "home": it.home, "mails": it.mails,
+            "bytes": it.bytes, "moves_to": it.moves_to, "text": it.text,
+        })
+    }));
     lines.extend(
         plan.unseen
             .iter()

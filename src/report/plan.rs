@@ -28,6 +28,13 @@ pub(super) fn text(plan: &Plan, subject: &str, style: Style) -> String {
         }
         text.push('\n');
     }
+    if !plan.affected.is_empty() {
+        let _ = writeln!(text, "{}", style.heading("What becomes of people's mail"));
+        for affected in &plan.affected {
+            let _ = writeln!(text, "  {}", visible_text(&affected.text));
+        }
+        text.push('\n');
+    }
     for unseen in &plan.unseen {
         let _ = writeln!(text, "{}\n  ? {}\n", style.heading(&unseen.step), unseen.reason);
     }

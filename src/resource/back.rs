@@ -1,6 +1,7 @@
 //! How a change is taken back: by what stood at the paths that it touched, by
 //! another change of the same key, or not at all.
 
+use super::mailbox::Place;
 use super::service::ServiceState;
 use super::service_back;
 use super::{Key, State, View, table};
@@ -17,6 +18,8 @@ pub enum Back {
     Last(Key, State),
     /// By this state of another key, in its place among the others.
     Instead(Key, State),
+    /// By one state before all else changes, and by another after it.
+    Around(State, State),
     /// The paths are all there is to it.
     Paths,
     /// By its removal, if that is wanted; else it stays.
@@ -58,6 +61,14 @@ pub fn back(
         (Key::Handover(handover), _) => {
             Back::Instead(Key::Handover(handover.reversed()), State::Done)
         }
+        (Key::Mailbox(_), State::Mailbox(_)) if matches!(now, State::Mailbox(_)) => {
+            Back::Around(State::Mailbox(Place::Both), State::Mailbox(Place::Old))
+        }
+        (Key::Mailbox(removal), _) => Back::Stays(format!(
+            "the mailbox {} stays, since something is in {}",
+            removal.to.display(),
+            removal.from.display()
+        )),
         (Key::Package(_), before) if before == now => Back::Paths,
         (Key::Package(_), State::Absent) => Back::Purge,
         (Key::Package(_), before) if *now == State::Absent => Back::Return(before.clone()),

@@ -46,6 +46,7 @@ pub fn json(state: &State, secret: bool) -> Value {
             "state": "user", "uid": numbered.then_some(user.uid), "group": user.group,
             "home": user.home, "shell": user.shell,
         }),
+        State::Mailbox(place) => json!({"state": "mailbox", "place": place}),
         State::Held(count) => json!({"state": "held", "files": count}),
         State::Table(table) => {
             let mut object = object("compiled", &table.ownership);

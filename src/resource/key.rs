@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::certificate::Pair;
 use super::command::CommandKey;
 use super::handover::Handover;
+use super::mailbox::Removal;
 use super::service::ServiceKey;
 use super::table::TableKey;
 
@@ -26,6 +27,8 @@ pub enum Key {
     User(String),
     /// What belongs to an old number of a user or a group.
     Handover(Handover),
+    /// A mailbox that goes from one place to another.
+    Mailbox(Removal),
     /// Whatever stands at a path: a file, a folder, a link.
     File(PathBuf),
     /// A Postfix lookup table.
@@ -47,6 +50,7 @@ impl Key {
             Self::Group(_) => "group",
             Self::User(_) => "user",
             Self::Handover(_) => "files",
+            Self::Mailbox(_) => "mailbox",
             Self::File(_) => "file",
             Self::Table(_) => "table",
             Self::Certificate(_) => "certificate",
@@ -69,6 +73,7 @@ impl fmt::Display for Key {
             Self::Original(path) | Self::File(path) => write!(f, "{}", path.display()),
             Self::Package(name) | Self::Group(name) | Self::User(name) => f.write_str(name),
             Self::Handover(handover) => handover.fmt(f),
+            Self::Mailbox(removal) => removal.fmt(f),
             Self::Table(table) => write!(f, "{}", table.source.display()),
             Self::Certificate(pair) => write!(f, "{}", pair.certificate.display()),
             Self::Service(service) => f.write_str(&service.unit.name),

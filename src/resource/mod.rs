@@ -19,6 +19,7 @@ mod health;
 mod key;
 mod keys;
 mod loaded;
+mod mailbox;
 mod package;
 mod ports;
 mod running;
@@ -48,6 +49,7 @@ pub use data::json;
 pub use handover::Handover;
 pub use key::Key;
 pub use keys::KINDS;
+pub use mailbox::{Place, Removal};
 pub use package::{Returning, returning};
 pub use running::last_configuration;
 pub use service::{Check, Configuration, Loaded, Service, ServiceState};
@@ -207,6 +209,7 @@ pub fn observe(host: &Host, key: &Key) -> Result<State> {
         Key::Group(name) => group::observe(host, name),
         Key::User(name) => user::observe(host, name),
         Key::Handover(handover) => handover::observe(host, handover),
+        Key::Mailbox(removal) => mailbox::observe(host, removal),
         Key::File(path) => file::observe(host, path),
         Key::Table(table) => table::observe(host, table),
         Key::Certificate(pair) => certificate::observe(host, pair),
@@ -224,6 +227,14 @@ pub fn tidy(host: &Host, say: &mut dyn FnMut(&str)) -> Result<()> {
     apt::tidy(host, say)
 }
 
+/// Puts right what a killed run left between the states of a key.
+pub fn tidy_key(host: &Host, key: &Key) -> Result<()> {
+    match key {
+        Key::Mailbox(removal) => mailbox::tidy(host, removal),
+        _ => Ok(()),
+    }
+}
+
 /// Returns the paths at which bringing a key about leaves something, so that
 /// what stood there can be kept and put back.
 pub fn touches(key: &Key) -> Vec<PathBuf> {
@@ -238,7 +249,8 @@ pub fn touches(key: &Key) -> Vec<PathBuf> {
         | Key::Command(_)
         | Key::Group(_)
         | Key::User(_)
-        | Key::Handover(_) => Vec::new(),
+        | Key::Handover(_)
+        | Key::Mailbox(_) => Vec::new(),
     }
 }
 
@@ -268,6 +280,7 @@ pub fn write(
             Key::Group(name) => group::write(host, name, before, after)?,
             Key::User(name) => user::write(host, name, before, after)?,
             Key::Handover(handover) => handover::write(host, handover)?,
+            Key::Mailbox(removal) => mailbox::write(host, removal, after)?,
             Key::File(path) => file::write(host, path, after)?,
             Key::Table(table) => table::write(host, table, after)?,
             Key::Certificate(pair) => certificate::write(host, pair, after)?,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::certificate::CertificateState;
+use super::mailbox::Place;
 use super::service::ServiceState;
 use super::table::TableState;
 use crate::digest::Digest;
@@ -64,6 +65,8 @@ pub enum State<B = Blob> {
     },
     /// So many files belong to an old number still.
     Held(u64),
+    /// A mailbox is at one of two places, or on its way.
+    Mailbox(Place),
     /// A compiled lookup table.
     Table(TableState),
     /// A certificate and its key.
@@ -122,6 +125,7 @@ impl<B> State<B> {
             Self::Group(group) => State::Group(group),
             Self::User { user, numbered } => State::User { user, numbered },
             Self::Held(count) => State::Held(count),
+            Self::Mailbox(place) => State::Mailbox(place),
             Self::Table(table) => State::Table(table),
             Self::Certificate(certificate) => State::Certificate(certificate),
             Self::Service(service) => State::Service(service),
@@ -179,6 +183,8 @@ impl State {
             }
             // Mail may come and go meanwhile.
             (Self::Held(_), Self::Held(_) | Self::Done) => true,
+            // By an earlier step it is on its way.
+            (Self::Mailbox(_), Self::Mailbox(_)) => true,
             // An earlier step may have brought its unit.
             (Self::Absent, Self::Service(now)) => !now.running,
             (was, now) => was == now,

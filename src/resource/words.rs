@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::mailbox::Place;
 use super::service::{Configuration, Loaded, ServiceState};
 use super::{Key, State};
 use crate::host::Ownership;
@@ -61,6 +62,14 @@ pub fn differences(key: &Key, before: &State, after: &State) -> Vec<String> {
         (State::Group(Some(a)), State::Group(Some(b))) => {
             vec![format!("gid {} → {}", a.gid, b.gid)]
         }
+        (State::Mailbox(_), State::Mailbox(place)) => vec![
+            match place {
+                Place::Old => "back at the old place",
+                Place::Both => "at both places, while the accounts change",
+                Place::Traded | Place::New => "at the new place",
+            }
+            .into(),
+        ],
         (State::Held(count), _) => match key {
             Key::Handover(handover) => {
                 let files = if *count == 1 { "file changes" } else { "files change" };
@@ -146,7 +155,12 @@ fn described(key: &Key, state: &State) -> Vec<String> {
             words.into_iter().filter(|(is, _)| *is).map(|(_, word)| word.into()).collect()
         }
         State::Fifo(ownership) => vec!["FIFO".into(), owned(ownership)],
-        State::Kept | State::Done | State::Held(_) | State::Absent | State::Special => Vec::new(),
+        State::Kept
+        | State::Done
+        | State::Held(_)
+        | State::Mailbox(_)
+        | State::Absent
+        | State::Special => Vec::new(),
     }
 }
 
@@ -229,6 +243,7 @@ fn noun(state: &State) -> &'static str {
         State::Group(_) => "a group",
         State::User { .. } => "a user",
         State::Held(_) => "an old number",
+        State::Mailbox(_) => "a mailbox",
         State::Table(_) => "a table",
         State::Certificate(_) => "a certificate",
         State::Service(_) => "a service",

@@ -179,3 +179,96 @@ fn an_old_mailbox_goes_along_with_the_number_of_its_owner() {
         assert!(back.stdout().starts_with("2000:2000 770\n2000:2000\nroot"), "{back}");
     }
 }
+
+/// Replaces mail.yml.
+fn becomes(debian: &Debian, text: &str) {
+    debian.write("/etc/mailprov/mail.yml", text, 0o600);
+}
+
+/// Returns how many mails are in an inbox.
+#[track_caller]
+fn count(debian: &Debian, login: &str) -> usize {
+    let argv = ["doveadm", "search", "-u", login, "ALL"];
+    debian.run(&argv).success().stdout().lines().count()
+}
+
+/// Asserts what a plan says of people's mail.
+#[track_caller]
+fn says(debian: &Debian, words: &[&str]) {
+    let plan = debian.mailprov(&["plan"]).success().stdout();
+    for word in words {
+        assert!(plan.contains(word), "{word}\n{plan}");
+    }
+}
+
+#[test]
+fn mail_comes_along_where_its_account_goes() {
+    for server in servers(REFUSING) {
+        let debian = &server.debian;
+        for _ in 0..3 {
+            server.receive(&["anna@example.net"], &Letter::new());
+        }
+        server.settle();
+        let shared = debian.read_text("/etc/mailprov/mail.yml");
+
+        // To a mailbox in each domain, and back.
+        becomes(debian, &(shared.clone() + "mailboxes: per-domain\n"));
+        says(
+            debian,
+            &["anna: 3 mails (", ") move from /var/vmail/anna to /var/vmail/example.org/anna"],
+        );
+        let output = debian.mailprov(&["plan", "--json"]).success().stdout();
+        let event = output.lines().find(|line| line.contains("\"event\":\"mailbox\"")).unwrap();
+        let event: serde_json::Value = serde_json::from_str(event).unwrap();
+        assert_eq!(event["mails"], 3, "{event}");
+        assert_eq!(event["moves_to"], "/var/vmail/example.org/anna", "{event}");
+        let _ = debian.mailprov(&["apply", "--yes"]).success();
+        nothing_to_do(debian);
+        assert_eq!(count(debian, "anna@example.org"), 3);
+        assert_eq!(debian.run(&["ls", "/var/vmail"]).stdout(), "example.org\n");
+        let _ = debian.mailprov(&["rollback", "--yes"]).success();
+        assert_eq!(count(debian, "anna"), 3);
+        assert_eq!(debian.run(&["ls", "/var/vmail"]).stdout(), "anna\n");
+        let _ = debian.mailprov(&["apply", "--yes"]).success();
+        becomes(debian, &shared);
+        says(debian, &["anna@example.org: 3 mails (", " to /var/vmail/anna"]);
+        let _ = debian.mailprov(&["apply", "--yes"]).success();
+        assert_eq!(count(debian, "anna"), 3);
+
+        // By hand it could be another person: that is said, and asked for.
+        let by_hand =
+            shared.replace("  anna: {", "  anna.smith: {").replace("anna]", "anna.smith]");
+        becomes(debian, &by_hand);
+        let stays = "anna: 3 mails (";
+        says(debian, &[stays, "stay in /var/vmail/anna, which no account will have", "anna.smith"]);
+        let output = debian.mailprov(&["apply", "--yes"]).exits(64);
+        assert!(output.stderr().contains("the mail of anna would be out of sight"), "{output}");
+        assert!(output.stderr().contains("--leave-mail"), "{output}");
+        let _ = debian.mailprov(&["apply", "--yes", "--leave-mail"]).success();
+        assert_eq!(count(debian, "anna.smith"), 0);
+        becomes(debian, &shared);
+        let _ = debian.mailprov(&["apply", "--yes"]).success();
+        assert_eq!(count(debian, "anna"), 3);
+
+        // By command it is the same one. A mailbox that is there is never added to.
+        let _ = debian.shell("rm -r /var/vmail/anna.smith").success();
+        let _ = debian.mailprov(&["account", "rename", "anna", "anna.smith", "--yes"]).success();
+        server.receive(&["anna@example.org"], &Letter::new());
+        server.settle();
+        assert_eq!(count(debian, "anna.smith"), 4);
+        assert!(!debian.exists("/var/vmail/anna"));
+        nothing_to_do(debian);
+        let _ = debian.mailprov(&["rollback", "--yes"]).success();
+        assert_eq!(count(debian, "anna"), 4);
+        assert!(!debian.exists("/var/vmail/anna.smith"));
+        let _ = debian.mailprov(&["apply", "--yes"]).success();
+        assert_eq!(count(debian, "anna.smith"), 4);
+
+        // An account that goes and none that comes is meant.
+        let _ = debian.mailprov(&["alias", "remove", "both@example.org", "--yes"]).success();
+        let output = debian.mailprov(&["account", "remove", "anna.smith", "--yes"]).success();
+        let said = "anna.smith: 4 mails (";
+        assert!(output.stdout().contains(said), "{output}");
+        nothing_to_do(debian);
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::super::apply::Agreed;
 use super::super::{Exit, Stop, on};
 use super::server::Server;
 use crate::cli::{Global, Ssh};
@@ -37,7 +38,7 @@ pub(super) fn bring(
     let parcel = on::pack(mail, report)?;
     // What Ctrl-C does here is said by who hears it first.
     // The proof that follows shows more.
-    let agreed = on::Agreed { yes: true, no_check: true };
+    let agreed = Agreed { yes: true, leave_mail: true, no_check: true };
     match on::bring(&global, &host, &Program::own()?, parcel, agreed, || {}, report)? {
         Exit::Done => Ok(()),
         // It has said why.

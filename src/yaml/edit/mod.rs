@@ -203,6 +203,27 @@ impl Document {
         self.replaced(edit, &wanted)
     }
 
+    /// Puts other texts in the place of some keys and single values, each given by
+    /// where it stands.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the places cannot be edited.
+    pub fn rename(&self, places: &[(Range<usize>, String)]) -> Result<Self, Diagnostic> {
+        let mut wanted = self.root.clone();
+        put_texts(&mut wanted, places);
+        let mut places = places.to_vec();
+        places.sort_by_key(|(place, _)| place.start);
+        places.dedup();
+        let whole = 0..self.source.text.len();
+        let mut text = self.source.text.clone();
+        for (place, new) in places.iter().rev() {
+            let quote = self.source.text.get(place.clone()).and_then(|it| it.chars().next());
+            text.replace_range(place.clone(), &Value::text(new).flow_like(quote));
+        }
+        self.replaced(Ok(Splice { range: whole, text }), &wanted)
+    }
+
     fn at(&self, path: &[&str]) -> Result<&Node, Diagnostic> {
         self.get(path).ok_or_else(|| self.refuse(&not_a(&self.root, "the key is not there")))
     }
@@ -285,6 +306,28 @@ impl Entry {
     /// Returns where what is written ends. An alias has the place of its anchor.
     fn end(&self, text: &str) -> usize {
         self.key.span.end.max(self.value.end(text))
+    }
+}
+
+/// Puts texts in the place of keys and single values in a tree.
+fn put_texts(node: &mut Node, places: &[(Range<usize>, String)]) {
+    let at = |span: &Range<usize>| places.iter().find(|(place, _)| place == span);
+    match &mut node.kind {
+        Kind::Scalar(scalar) => {
+            if let Some((_, new)) = at(&node.span) {
+                scalar.text.clone_from(new);
+                scalar.style = Style::Quoted;
+            }
+        }
+        Kind::List(items) => items.iter_mut().for_each(|item| put_texts(item, places)),
+        Kind::Map(entries) => {
+            for entry in entries {
+                if let Some((_, new)) = at(&entry.key.span) {
+                    entry.key.text.clone_from(new);
+                }
+                put_texts(&mut entry.value, places);
+            }
+        }
     }
 }
 

@@ -1,0 +1,252 @@
+//! Whose mail a plan would put out of sight: accounts that get another home, or
+//! none. Where it is clear whose the mail is it comes along; else it is said what
+//! stays where, and how to bring it along.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use super::Stop;
+use crate::engine::{self, Affected, Plan};
+use crate::host::Host;
+use crate::mail::{Name, Spec};
+use crate::resource::{Key, Place, Removal, State};
+
+/// The accounts as Dovecot knows them.
+const USERS: &str = "/etc/dovecot/users";
+
+/// How that file begins where we wrote it.
+const OURS: &str = "# Written by mailprov";
+
+/// Where mailboxes are that we may move.
+const HOMES: &str = "/var/vmail";
+
+/// An account that gets another name, before it has it.
+pub(super) struct Renamed {
+    /// The name that it had.
+    pub(super) old: Name,
+    /// The name that it has.
+    pub(super) new: Name,
+}
+
+/// A line of that file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Row {
+    local: String,
+    domain: Option<String>,
+    /// Never shown: it tells that two lines are of one person.
+    hash: String,
+    home: PathBuf,
+}
+
+/// Adds to a plan what becomes of mailboxes whose accounts change in it.
+pub(super) fn follow(
+    host: &Host,
+    spec: &Spec,
+    renamed: Option<&Renamed>,
+    plan: &mut Plan,
+) -> Result<(), Stop> {
+    let users = Key::File(USERS.into());
+    let text = |state: &State| match state {
+        State::File { blob, .. } => String::from_utf8_lossy(blob.content.bytes()).into_owned(),
+        _ => String::new(),
+    };
+    let change = plan.changes.iter().find(|change| change.key == users);
+    // A server that was here before ours had its own ways; they are said, and no slip.
+    let is_ours = change.is_some_and(|it| text(&it.before).starts_with(OURS));
+    let Some((before, after)) = change.map(|it| (rows(&text(&it.before)), rows(&text(&it.after))))
+    else {
+        return finish(host, plan);
+    };
+    let homes = |rows: &[Row]| rows.iter().map(|row| row.home.clone()).collect::<HashSet<_>>();
+    let (old, new) = (homes(&before), homes(&after));
+    let mut going = Vec::new();
+    for row in before.iter().filter(|row| !new.contains(&row.home)) {
+        // Where a link leads there the mail lies elsewhere, and is counted there.
+        let mailbox =
+            host.folder_behind(&row.home).ok().flatten().unwrap_or_else(|| row.home.clone());
+        let (mails, bytes) = host.count_mail(&mailbox.join("Maildir"))?;
+        if mails > 0 {
+            going.push((row.clone(), mails, bytes));
+        }
+    }
+    let coming: Vec<&Row> = after.iter().filter(|row| !old.contains(&row.home)).collect();
+    let names = names(spec, renamed);
+    let mut moved = Vec::new();
+    let mut taken = HashSet::new();
+    for (row, mails, bytes) in &going {
+        let alike = |it: &Row| it.local == row.local && it.hash == row.hash;
+        let is_alone = going.iter().filter(|(it, ..)| alike(it)).count() == 1;
+        let heir = coming.iter().find(|it| {
+            let is_renamed = names.contains(&(row.local.clone(), it.local.clone()));
+            let is_same_place = it.domain == row.domain;
+            let is_same = it.local == row.local && is_alone;
+            it.hash == row.hash && (is_same || is_renamed && is_same_place)
+        });
+        let removal = heir.map(|heir| Removal { from: row.home.clone(), to: heir.home.clone() });
+        let removal = match removal {
+            Some(it) if is_free(host, &it)? && taken.insert(it.to.clone()) => Some(it),
+            _ => None,
+        };
+        let mut affected = affected(row, *mails, *bytes, removal.as_ref(), &coming);
+        affected.asks &= is_ours;
+        plan.affected.push(affected);
+        moved.extend(removal);
+    }
+    for removal in moved {
+        let key = Key::Mailbox(removal);
+        let now = crate::resource::observe(host, &key)?;
+        let ways = [
+            ("Let the new place lead to the mailbox", now, Place::Both, false),
+            ("Move the mailbox", State::Mailbox(Place::Both), Place::New, true),
+        ];
+        for (step, before, place, is_behind) in ways {
+            let after = State::Mailbox(place);
+            if before != after {
+                plan.put_beside(&users, is_behind, step, key.clone(), before, after);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Says what becomes of the mail of one account.
+fn affected(
+    row: &Row,
+    mails: u64,
+    bytes: u64,
+    removal: Option<&Removal>,
+    coming: &[&Row],
+) -> Affected {
+    let account = match &row.domain {
+        Some(domain) => format!("{}@{domain}", row.local),
+        None => row.local.clone(),
+    };
+    let count = format!("{mails} mail{}", if mails == 1 { "" } else { "s" });
+    let (home, size) = (row.home.display(), size(bytes));
+    let advice = match removal {
+        Some(_) => String::new(),
+        None => match coming.iter().find(|it| it.hash == row.hash || it.local == row.local) {
+            Some(heir) if heir.local == row.local => format!(
+                "the new home is {0}. To bring the mail along while nothing is there: mv {home} {0}",
+                heir.home.display()
+            ),
+            Some(heir) => format!(
+                "if {0} is the same person, the mail comes along once {0} has the alias {1}, as \
+                 by: mailprov account rename {1} {0}",
+                heir.local, row.local
+            ),
+            None => format!("it is there again once an account `{}` is", row.local),
+        },
+    };
+    let text = match removal {
+        Some(removal) => {
+            format!("{account}: {count} ({size}) move from {home} to {}", removal.to.display())
+        }
+        None => format!(
+            "{account}: {count} ({size}) stay in {home}, which no account will have; {advice}"
+        ),
+    };
+    Affected {
+        account,
+        home: row.home.clone(),
+        mails,
+        bytes,
+        moves_to: removal.map(|removal| removal.to.clone()),
+        // An account that just goes is what mail.yml says; where others come, it may be a slip.
+        asks: removal.is_none() && !coming.is_empty(),
+        text,
+    }
+}
+
+/// The old names of accounts, each with the new one: as a command says, or as
+/// they are aliases now.
+fn names(spec: &Spec, renamed: Option<&Renamed>) -> HashSet<(String, String)> {
+    let local = |name: &Name| name.local().as_str().to_owned();
+    let aliases = spec.directory.accounts.iter().flat_map(|account| {
+        let new = local(&account.name.value);
+        account.aliases.iter().map(move |alias| (local(&alias.value), new.clone()))
+    });
+    aliases.chain(renamed.map(|it| (local(&it.old), local(&it.new)))).collect()
+}
+
+/// Tells whether nothing is in the way of a mailbox, and it can go there at once.
+fn is_free(host: &Host, removal: &Removal) -> Result<bool, Stop> {
+    if ![&removal.from, &removal.to].iter().all(|home| home.starts_with(HOMES)) {
+        return Ok(false);
+    }
+    let now = crate::resource::observe(host, &Key::Mailbox(removal.clone()))?;
+    if !matches!(now, State::Mailbox(Place::Old | Place::Both)) {
+        return Ok(false);
+    }
+    let mut above = removal.to.parent().unwrap_or(&removal.to);
+    while !host.exists(above)? {
+        let Some(next) = above.parent() else { break };
+        above = next;
+    }
+    Ok(host.can_trade(&removal.from, above)?)
+}
+
+/// Moves in the end what a run that was cut off had begun to move, its accounts
+/// changed already.
+fn finish(host: &Host, plan: &mut Plan) -> Result<(), Stop> {
+    let Ok(Some(run)) = engine::last_run(host) else { return Ok(()) };
+    if !run.is_cut_off() {
+        return Ok(());
+    }
+    let keys: BTreeMap<String, &Key> =
+        run.records.iter().map(|record| (record.key.to_string(), &record.key)).collect();
+    for key in keys.into_values().filter(|key| matches!(key, Key::Mailbox(_))) {
+        let now = crate::resource::observe(host, key)?;
+        if now == State::Mailbox(Place::Both) {
+            let after = State::Mailbox(Place::New);
+            plan.put_beside(key, true, "Move the mailbox", key.clone(), now, after);
+        }
+    }
+    Ok(())
+}
+
+/// Reads the accounts: `login:hash:uid:gid::home::more`.
+fn rows(text: &str) -> Vec<Row> {
+    let row = |line: &str| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let home = fields.get(5).filter(|home| home.starts_with('/'))?;
+        let (local, domain) = match fields[0].split_once('@') {
+            Some((local, domain)) => (local, Some(domain.to_owned())),
+            None => (fields[0], None),
+        };
+        let home = Path::new(home).components().collect();
+        Some(Row { local: local.into(), domain, hash: fields[1].into(), home })
+    };
+    text.lines().filter(|line| !line.starts_with('#')).filter_map(row).collect()
+}
+
+/// Says how many bytes, about.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} bytes"),
+        1024..0x10_0000 => format!("{} KiB", bytes >> 10),
+        0x10_0000..0x4000_0000 => format!("{} MiB", bytes >> 20),
+        _ => format!("{} GiB", bytes >> 30),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_and_what_is_no_account_do_not_confuse_the_accounts() {
+        let text = "# a:b:c:d::/not/one::\n\nanna@example.org:{X}$1$a:5000:5000::/var/vmail/\
+                    example.org/anna::\nno home:x:1:1::::\nbert:{Y}z:5000:5000::/m/bert::quota=1\n";
+        let rows = rows(text);
+        let seen: Vec<_> = rows.iter().map(|row| (row.local.as_str(), row.hash.as_str())).collect();
+        assert_eq!(seen, [("anna", "{X}$1$a"), ("bert", "{Y}z")]);
+        assert_eq!(rows[0].domain.as_deref(), Some("example.org"));
+        assert_eq!(rows[0].home, Path::new("/var/vmail/example.org/anna"));
+    }
+
+    #[test]
+    fn sizes_are_said_in_the_largest_unit() {
+        assert_eq!([size(9), size(2048), size(3 << 20)], ["9 bytes", "2 KiB", "3 MiB"]);
+    }
+}

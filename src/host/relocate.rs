@@ -1,0 +1,88 @@
+//! Folders that get another name while programs use them.
+
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{RenameFlags, renameat2};
+use nix::unistd::{UnlinkatFlags, symlinkat, unlinkat};
+
+use super::put::sync_folder;
+use super::{Entry, Error, Host, Result};
+
+impl Host {
+    /// Gives the folder at `from` the name `to`, where a link to `from` stands, and
+    /// leaves that link at `from`, where it leads to itself and is removed. At no
+    /// moment is one of both names without the folder, but for the old one in the
+    /// end.
+    pub fn trade_with_link(&self, from: &Path, to: &Path) -> Result<()> {
+        let fail = |errno: Errno| Error::io("rename", from, errno.into());
+        let (old, new) = (self.place(from)?, self.place(to)?);
+        let (old_name, new_name) = (old.name.as_os_str(), new.name.as_os_str());
+        renameat2(&old.folder, old_name, &new.folder, new_name, RenameFlags::RENAME_EXCHANGE)
+            .map_err(fail)?;
+        sync_folder(&new).map_err(|e| Error::io("rename", from, e))
+    }
+
+    /// Has the folder at `to` stand at `from` again, and a link to it at `to`.
+    pub fn trade_back(&self, from: &Path, to: &Path) -> Result<()> {
+        let fail = |errno: Errno| Error::io("rename", to, errno.into());
+        let (old, new) = (self.place(from)?, self.place(to)?);
+        symlinkat(from, &old.folder, old.name.as_os_str()).map_err(fail)?;
+        let (old_name, new_name) = (old.name.as_os_str(), new.name.as_os_str());
+        let traded =
+            renameat2(&old.folder, old_name, &new.folder, new_name, RenameFlags::RENAME_EXCHANGE);
+        if traded.is_err() {
+            let _ = unlinkat(&old.folder, old_name, UnlinkatFlags::NoRemoveDir);
+        }
+        traded.map_err(fail)?;
+        sync_folder(&old).map_err(|e| Error::io("rename", to, e))
+    }
+
+    /// Tells whether both are on one disk, so that one can get the name of the
+    /// other. What is a disk of its own cannot.
+    pub fn can_trade(&self, from: &Path, folder: &Path) -> Result<bool> {
+        let device = |path: &Path| Ok(self.look(path, false)?.map(|(_, found)| found.st_dev));
+        let above = from.parent().unwrap_or(from);
+        let (device, all) = (device(from)?, [device(above)?, device(folder)?]);
+        Ok(device.is_some() && all.iter().all(|it| *it == device))
+    }
+
+    /// Returns how much mail is in a mailbox of Maildir's form, its folders
+    /// counted: how many mails, and how many bytes.
+    pub fn count_mail(&self, maildir: &Path) -> Result<(u64, u64)> {
+        let (mut mails, mut bytes) = (0, 0);
+        let is_folder = |path: &Path| -> Result<bool> {
+            Ok(matches!(self.entry(path)?, Some(Entry::Directory(_))))
+        };
+        if !is_folder(maildir)? {
+            return Ok((0, 0));
+        }
+        let further = self.list(maildir)?.into_iter().filter(|name| name.starts_with('.'));
+        let folders = further.map(|name| maildir.join(name));
+        for folder in std::iter::once(maildir.to_owned()).chain(folders) {
+            for part in ["cur", "new"] {
+                let part = folder.join(part);
+                if !is_folder(&part)? {
+                    continue;
+                }
+                for name in self.list(&part)? {
+                    // Dovecot writes the size into the name, so that nobody has to look.
+                    let in_name = name.split([',', ':']).find_map(|it| it.strip_prefix("S="));
+                    let size = match in_name.and_then(|size| size.parse().ok()) {
+                        Some(size) => Some(size),
+                        None => self.size(&part.join(&name))?,
+                    };
+                    mails += u64::from(size.is_some());
+                    bytes += size.unwrap_or_default();
+                }
+            }
+        }
+        Ok((mails, bytes))
+    }
+
+    /// Returns the size of what stands at a path; none where it went meanwhile.
+    fn size(&self, path: &Path) -> Result<Option<u64>> {
+        let found = self.look(path, false)?;
+        Ok(found.map(|(_, found)| u64::try_from(found.st_size).unwrap_or_default()))
+    }
+}
