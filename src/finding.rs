@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 /// How it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// As it must be.
@@ -42,6 +42,11 @@ pub struct Finding {
     pub why: &'static str,
     /// What to do; empty where it is well.
     pub remedy: String,
+    /// The ports that it is about, or that hang on it, if it is about ports.
+    pub ports: Vec<u16>,
+    /// The finding that this one follows from, by its [`Finding::what`]: once that
+    /// is mended, so is this.
+    pub follows: Option<String>,
 }
 
 impl Finding {
@@ -49,7 +54,14 @@ impl Finding {
     /// the like say otherwise.
     pub fn ok(what: impl Into<String>, why: &'static str) -> Self {
         let (seen, remedy) = (String::new(), String::new());
-        Self { what: what.into(), verdict: Verdict::Ok, seen, why, remedy }
+        let (what, verdict, ports, follows) = (what.into(), Verdict::Ok, Vec::new(), None);
+        Self { what, verdict, seen, why, remedy, ports, follows }
+    }
+
+    /// Says which ports it is about.
+    #[must_use]
+    pub fn on(self, ports: impl IntoIterator<Item = u16>) -> Self {
+        Self { ports: ports.into_iter().collect(), ..self }
     }
 
     /// Adds what was seen.

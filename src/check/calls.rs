@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::pki_types::CertificateDer;
@@ -25,6 +25,8 @@ struct Known {
     shown: HashMap<SocketAddr, Vec<CertificateDer<'static>>>,
     /// Ports that are closed on our own side.
     barred: HashMap<u16, String>,
+    /// Ports of daemons that do not run.
+    dead: HashMap<u16, String>,
 }
 
 impl Calls {
@@ -34,6 +36,34 @@ impl Calls {
         self.known().barred.insert(port, why.into());
     }
 
+    /// Notes that a port of the server's is closed, and `why` that is known.
+    pub fn give_up(&self, port: u16, why: impl Into<String>) {
+        self.known().dead.insert(port, why.into());
+    }
+
+    /// Connects in the clear, from a certain address of this machine's where that
+    /// is given.
+    ///
+    /// # Errors
+    ///
+    /// As [`Calls::connect`].
+    pub fn connect_from<S: Session>(&self, from: Option<IpAddr>, at: SocketAddr) -> Result<S> {
+        match from {
+            Some(from) if self.hindrance(at).is_none() => S::connect_from(from, at),
+            _ => self.connect(at, None),
+        }
+    }
+
+    /// Says why a call would be in vain, if that is known.
+    fn hindrance(&self, at: SocketAddr) -> Option<Error> {
+        let known = self.known();
+        if let Some(why) = known.barred.get(&at.port()) {
+            return Some(Error::Barred(why.clone()));
+        }
+        let silent = known.silent.get(&at).or_else(|| known.dead.get(&at.port()));
+        silent.map(|words| Error::Silent(words.clone()))
+    }
+
     /// Connects, with TLS from the first byte where that is given.
     ///
     /// # Errors
@@ -41,11 +71,8 @@ impl Calls {
     /// As [`Session::connect`] and [`Session::connect_tls`]; [`Error::Silent`]
     /// where nobody answered before, [`Error::Barred`] where we cannot call.
     pub fn connect<S: Session>(&self, at: SocketAddr, tls: Option<&Tls>) -> Result<S> {
-        if let Some(why) = self.known().barred.get(&at.port()) {
-            return Err(Error::Barred(why.clone()));
-        }
-        if let Some(words) = self.known().silent.get(&at) {
-            return Err(Error::Silent(words.clone()));
+        if let Some(error) = self.hindrance(at) {
+            return Err(error);
         }
         let session = match tls {
             Some(tls) => S::connect_tls(at, tls),

@@ -95,6 +95,20 @@ impl Exchange {
         SocketAddr::new(self.server, port)
     }
 
+    /// Looks whether a port that the exchange needs answers.
+    ///
+    /// # Errors
+    ///
+    /// Where it does not.
+    pub fn knock(&self, port: u16) -> Result<()> {
+        match port {
+            25 => self.calls.connect::<Smtp>(self.at(port), None).map(drop),
+            465 => self.calls.connect::<Smtp>(self.at(port), Some(&self.tls)).map(drop),
+            995 => self.calls.connect::<Pop3>(self.at(port), Some(&self.tls)).map(drop),
+            _ => self.calls.connect::<Imap>(self.at(port), Some(&self.tls)).map(drop),
+        }
+    }
+
     /// Delivers a mail as a stranger's server does, on port 25 with STARTTLS.
     ///
     /// # Errors

@@ -1,10 +1,9 @@
-//! What only shows on the host itself: mail that waits, room, time, and what the
-//! daemons complain of.
+//! What only shows on the host itself: mail that waits, room, and time.
 
 use std::path::Path;
 
 use crate::finding::Finding;
-use crate::host::{Host, Result, Unit};
+use crate::host::Host;
 
 /// As many mails may wait for a slow server elsewhere.
 const MANY: usize = 50;
@@ -18,16 +17,10 @@ const QUEUE: &str = "/var/spool/postfix";
 /// Where mail is.
 const FOLDERS: [&str; 2] = ["/var/vmail", QUEUE];
 
-/// The units of the daemons on all releases: Debian 12 runs Postfix as an
-/// instance, 13 does not.
-const UNITS: [&str; 3] = ["dovecot.service", "postfix.service", "postfix@-.service"];
-
-/// So many complaints are shown.
-const SHOWN: usize = 3;
-
 /// Counts the mails that wait.
 pub fn queue(host: &Host) -> Vec<Finding> {
     let finding = Finding::ok("Mail that waits to go on", "It is not where it should be.");
+    let finding = finding.on([25]);
     let listed = host.command(["postqueue", "-j"]).run();
     vec![match listed {
         Err(error) => finding.wrong(error.to_string(), "mailprov apply starts Postfix."),
@@ -100,85 +93,4 @@ pub fn clock(host: &Host) -> Vec<Finding> {
         ),
         Err(error) => finding.not_checked(error.to_string(), "Compare it with another: date -u"),
     }]
-}
-
-/// Reads what the daemons complained of since they started.
-pub fn log(host: &Host, units: &[Unit]) -> Vec<Finding> {
-    let why = "What they complain of today does not work tomorrow.";
-    let finding = Finding::ok("Warnings of Postfix and Dovecot since they started", why);
-    let complaints = match complaints(host, units) {
-        Ok(complaints) => complaints,
-        Err(error) => return vec![finding.not_checked(error.to_string(), "See journalctl -b.")],
-    };
-    let Some(last) = complaints.last() else { return vec![finding.seen("none")] };
-    let first = complaints.len().saturating_sub(SHOWN);
-    let seen = match complaints.len() {
-        1 => last.clone(),
-        many => format!("{many}, the last of them:\n{}", complaints[first..].join("\n")),
-    };
-    let see = "See them all: journalctl -p warning -u dovecot -u 'postfix*'";
-    vec![match complaints.iter().any(|line| is_error(line)) {
-        true => finding.wrong(seen, see),
-        false => finding.warning(seen, see),
-    }]
-}
-
-fn complaints(host: &Host, units: &[Unit]) -> Result<Vec<String>> {
-    let mut since = None;
-    // A timer or a path has no process that could have started.
-    for unit in units.iter().filter(|unit| unit.other_type().is_none()) {
-        let started = host.main_process(unit)?.map(|process| process.started_at());
-        since = match (since, started) {
-            (Some(one), Some(other)) => Some(i64::min(one, other)),
-            (one, other) => one.or(other),
-        };
-    }
-    let since = since.unwrap_or_else(crate::host::now) / 1_000_000_000;
-    let mut argv =
-        vec!["journalctl".to_owned(), "--priority=warning".into(), "--output=cat".into()];
-    argv.extend(["--no-pager".into(), "--quiet".into(), format!("--since=@{since}")]);
-    argv.extend(UNITS.map(|unit| format!("--unit={unit}")));
-    let captured = host.command(argv).run()?;
-    Ok(captured.stdout.lines().filter(|line| is_own(line)).map(visible).collect())
-}
-
-fn visible(line: &str) -> String {
-    crate::visible::visible(line)
-}
-
-/// Tells whether Dovecot could not do what it was there for, such as to put a
-/// mail into its mailbox. What it only warns of, it did.
-fn is_error(line: &str) -> bool {
-    ["Error: ", "Fatal: ", "Panic: "].iter().any(|word| line.contains(word))
-}
-
-/// Tells whether it is about the server itself, not about what a stranger does
-/// to it: of that there is plenty on each host that the world can reach.
-fn is_own(line: &str) -> bool {
-    const OF_STRANGERS: [&str; 9] = [
-        "authentication failed",
-        "does not resolve to address",
-        "hostname verification failed",
-        "TLS library problem",
-        "non-SMTP command",
-        "numeric hostname",
-        "rip=",
-        // How Dovecot tells that it was stopped, or reloaded, in order.
-        "Killed with signal 15",
-        "SIGHUP received - reloading",
-    ];
-    !OF_STRANGERS.iter().any(|words| line.contains(words))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_strangers_do_is_no_complaint() {
-        assert!(!is_own("warning: unknown[192.0.2.1]: SASL LOGIN authentication failed: x"));
-        assert!(!is_own("warning: hostname a.example does not resolve to address 192.0.2.1"));
-        assert!(is_own("warning: hash:/etc/postfix/virtual is unavailable. open database: x"));
-        assert!(is_own("fatal: no SASL authentication mechanisms"));
-    }
 }

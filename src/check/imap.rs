@@ -62,6 +62,58 @@ impl Imap {
         self.responses(ASKED, &tag, None).map(drop)
     }
 
+    /// Returns what the server can do as things are, in upper case.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::greeted`].
+    pub fn capabilities(&mut self) -> Result<Vec<String>> {
+        let responses = self.command("CAPABILITY", "CAPABILITY")?;
+        let words = responses.iter().filter_map(|it| it.words.strip_prefix("CAPABILITY "));
+        Ok(words.flat_map(|it| it.split(' ').map(str::to_uppercase).collect::<Vec<_>>()).collect())
+    }
+
+    /// Tells whether a user name and a password that are sent just so are looked
+    /// at, right or wrong; else they are refused unseen (RFC 5530, 3).
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::greeted`].
+    pub fn login_with_password(&mut self, user: &str, password: &Secret<String>) -> Result<bool> {
+        let line = format!("LOGIN {} {}", quoted(user), quoted(password.expose()));
+        match self.command("LOGIN", &line) {
+            Ok(_) => Ok(true),
+            Err(Error::Refused { words, .. }) => {
+                let seen =
+                    ["AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "UNAVAILABLE", "EXPIRED"];
+                Ok(seen.iter().any(|code| words.contains(&format!("[{code}]"))))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Tells whether a password would be taken by SASL. None is sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::greeted`].
+    pub fn begin_authenticate(&mut self) -> Result<bool> {
+        let tag = self.send("AUTHENTICATE PLAIN")?;
+        let line = self.wire.line()?;
+        let is_asked = line.starts_with(b"+");
+        let first = if is_asked {
+            self.wire.send("*")?;
+            None
+        } else {
+            Some(line)
+        };
+        match self.responses("AUTHENTICATE", &tag, first) {
+            Ok(_) => Ok(true),
+            Err(Error::Refused { .. }) => Ok(is_asked),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Opens a mailbox and returns how many messages it holds.
     ///
     /// # Errors

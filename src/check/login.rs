@@ -9,7 +9,6 @@ use crate::secret::Secret;
 
 const RIGHT: &str = "People read and send with their password.";
 const WRONG: &str = "Whoever gets in without it reads people's mail and sends in their name.";
-const CLEAR: &str = "A password in the clear is read by anybody on the way.";
 const SPOOF: &str = "Nobody who can log in may write in somebody else's name.";
 
 const LOOK: &str = "mailprov apply; then see what Dovecot says: journalctl -u dovecot";
@@ -67,7 +66,7 @@ pub fn login(server: &Server, account: &Account, login: Login) -> Vec<Finding> {
 }
 
 fn of_right(port: u16, entered: Result<bool>) -> Finding {
-    let finding = Finding::ok(format!("The right password opens port {port}"), RIGHT);
+    let finding = Finding::ok(format!("The right password opens port {port}"), RIGHT).on([port]);
     match entered {
         Ok(true) => finding,
         Ok(false) => finding.wrong("it is refused", LOOK),
@@ -77,6 +76,7 @@ fn of_right(port: u16, entered: Result<bool>) -> Finding {
 
 fn of_wrong(port: u16, entered: Result<bool>) -> Finding {
     let finding = Finding::ok(format!("A wrong password does not open port {port}"), WRONG);
+    let finding = finding.on([port]);
     match entered {
         Ok(false) => finding,
         Ok(true) => finding.wrong(
@@ -127,25 +127,6 @@ fn submission(server: &Server, port: Port, tls: &Tls) -> Result<Smtp> {
     Ok(smtp)
 }
 
-/// Looks whether a password is asked for before there is TLS.
-pub fn in_the_clear(server: &Server) -> Finding {
-    let finding = Finding::ok("No password is asked for in the clear", CLEAR);
-    let asks = [25, 587].map(|port| {
-        let mut smtp: Smtp = server.call(port)?;
-        Ok(smtp.ehlo(OURSELVES)?.iter().any(|line| line.starts_with("AUTH")))
-    });
-    let remedy = "mailprov apply; if that finds nothing to do, see smtpd_tls_auth_only and \
-                  smtpd_sasl_auth_enable under `extra` in mail.yml.";
-    match asks {
-        [Ok(false), Ok(false)] => finding,
-        [Ok(true), _] | [_, Ok(true)] => finding.wrong("Postfix offers AUTH without TLS", remedy),
-        [Err(error), _] | [_, Err(error)] => {
-            let error: Error = error;
-            finding.not_checked(error.to_string(), "See what is said of the ports.")
-        }
-    }
-}
-
 /// Tries to send as somebody else, once logged in. No mail is sent: it ends at
 /// its recipient.
 pub fn spoofing(server: &Server, account: &Account, of_another: Option<&str>) -> Vec<Finding> {
@@ -158,7 +139,7 @@ pub fn spoofing(server: &Server, account: &Account, of_another: Option<&str>) ->
     for port in ports.into_iter().filter(|port| [465, 587].contains(&port.number)) {
         for sender in of_another.into_iter().chain([ANOTHER]) {
             let what = format!("Port {} refuses mail as {sender}", port.number);
-            let finding = Finding::ok(what, SPOOF);
+            let finding = Finding::ok(what, SPOOF).on([port.number]);
             findings.push(match takes(server, port, &tls, account, sender) {
                 Ok(false) => finding,
                 Ok(true) => finding.wrong(
@@ -193,7 +174,7 @@ pub fn without_login(server: &Server, recipient: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     for port in ports.into_iter().filter(|port| [465, 587].contains(&port.number)) {
         let what = format!("Port {} refuses mail of who is not logged in", port.number);
-        let finding = Finding::ok(what, SPOOF);
+        let finding = Finding::ok(what, SPOOF).on([port.number]);
         let taken = submission(server, port, &tls).and_then(|mut smtp| {
             let taken = smtp.mail(recipient)?.is_positive() && smtp.rcpt(recipient)?.is_positive();
             let _ = smtp.quit();

@@ -8,13 +8,17 @@
 //! not go on after it, it is [`Error::Refused`].
 
 mod calls;
+mod causes;
+mod clear;
 mod dns;
 mod error;
 mod exchange;
 mod health;
 mod imap;
+mod log;
 mod login;
 mod mailboxes;
+mod networks;
 mod outward;
 mod part;
 mod pop3;
@@ -31,12 +35,15 @@ mod tls;
 mod wire;
 
 pub use calls::Calls;
+pub use causes::Causes;
+pub use clear::in_the_clear;
 pub use dns::{Record, Resolver, Wanted, dns};
 pub use error::{Error, Result};
 pub use exchange::{Account, Exchange, Reader, Said, random};
-pub use health::{clock, disk, log, queue};
+pub use health::{clock, disk, queue};
 pub use imap::Imap;
-pub use login::{Login, in_the_clear, login, spoofing, without_login};
+pub use log::log;
+pub use login::{Login, login, spoofing, without_login};
 pub use mailboxes::mailboxes;
 pub use outward::outward;
 pub use part::Part;

@@ -12,7 +12,7 @@ pub fn outward(has_relay: bool) -> Finding {
         return finding.seen("not needed: mail leaves by the relay");
     }
     match Host::port_25_is_open_outward() {
-        Some(true) => finding,
+        Some(true) => finding.seen("a large provider's server answers"),
         Some(false) => finding.wrong(
             "another server cannot be reached by it",
             "Ask the provider of the server to open it, or set `relay:` in mail.yml.",

@@ -74,6 +74,11 @@ impl Part {
         }
     }
 
+    /// Tells whether the server is called for it.
+    pub fn uses_ports(self) -> bool {
+        matches!(self, Self::Ports | Self::Tls | Self::Relay) || self.needs_account()
+    }
+
     /// Tells whether somebody has to log in for it.
     pub fn needs_account(self) -> bool {
         matches!(self, Self::Login | Self::Mail | Self::Spoofing)

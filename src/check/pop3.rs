@@ -38,6 +38,34 @@ impl Pop3 {
         self.command("the login", &format!("PASS {}", password.expose())).map(drop)
     }
 
+    /// Names a user, whose password is then asked for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::greeted`]; refused where no password may be sent.
+    pub fn user(&mut self, name: &str) -> Result<()> {
+        self.command("USER", &format!("USER {name}")).map(drop)
+    }
+
+    /// Tells whether a password would be taken by SASL (RFC 5034). None is sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::greeted`].
+    pub fn begin_auth(&mut self) -> Result<bool> {
+        self.wire.send("AUTH PLAIN")?;
+        let words = self.wire.words()?;
+        if words.starts_with("+OK") {
+            return Ok(true);
+        }
+        let is_asked = words.starts_with('+');
+        if is_asked {
+            self.wire.send("*")?;
+            let _ = self.wire.words()?;
+        }
+        Ok(is_asked)
+    }
+
     /// Returns how many messages there are.
     ///
     /// # Errors

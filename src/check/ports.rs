@@ -42,9 +42,9 @@ pub fn ports(server: &Server) -> Vec<Finding> {
         });
         let asked: Vec<_> = asked.collect();
         let mut findings = Vec::new();
-        for (address, wanted, unwanted) in asked {
-            findings.extend(wanted.into_iter().map(joined));
-            findings.extend(of_unwanted(address, unwanted.into_iter().filter_map(joined)));
+        for (address, answers, open) in asked {
+            findings.extend(answers.into_iter().map(joined));
+            findings.extend(of_unwanted(address, unwanted, open.into_iter().filter_map(joined)));
         }
         findings
     });
@@ -65,7 +65,7 @@ fn joined<T>(asked: ScopedJoinHandle<'_, T>) -> T {
 fn of_wanted(server: &Server, port: Port, address: IpAddr, answer: Result<()>) -> Finding {
     let by = family(address);
     let what = format!("Port {} answers at {address} ({by})", port.number);
-    let finding = Finding::ok(what, port.purpose);
+    let finding = Finding::ok(what, port.purpose).on([port.number]);
     let remedy = match &answer {
         _ if server.is_here() => {
             "mailprov apply starts what is down; if it finds nothing to do, see what filters the \
@@ -88,7 +88,11 @@ fn of_wanted(server: &Server, port: Port, address: IpAddr, answer: Result<()>) -
 }
 
 /// Tells of ports where somebody is who should not be.
-fn of_unwanted(address: IpAddr, open: impl Iterator<Item = (u16, &'static str)>) -> Vec<Finding> {
+fn of_unwanted(
+    address: IpAddr,
+    asked: &[(u16, &'static str)],
+    open: impl Iterator<Item = (u16, &'static str)>,
+) -> Vec<Finding> {
     let wrong = open.map(|(number, what)| {
         let finding = Finding::ok(format!("Port {number} is closed at {address}"), CLOSED);
         finding.wrong(
@@ -98,7 +102,9 @@ fn of_unwanted(address: IpAddr, open: impl Iterator<Item = (u16, &'static str)>)
     });
     let mut findings: Vec<_> = wrong.collect();
     if findings.is_empty() {
-        let what = format!("No other mail port answers at {address} ({})", family(address));
+        let numbers: Vec<_> = asked.iter().map(|(number, _)| number.to_string()).collect();
+        let (numbers, by) = (numbers.join(", "), family(address));
+        let what = format!("None of the ports {numbers} answers at {address} ({by})");
         findings.push(Finding::ok(what, CLOSED));
     }
     findings

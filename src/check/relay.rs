@@ -1,12 +1,14 @@
 //! Nobody sends through this server to somebody else's: all the ways in which a
 //! server was ever talked into it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::exchange::{OURSELVES, domain_of, stranger};
+use super::networks::Networks;
 use super::server::family;
 use super::{Error, Result, Server, Smtp, unanswered};
 use crate::finding::Finding;
+use crate::host::Host;
 
 /// To a host elsewhere, `DOMAIN` being one of ours and `HOST` our name.
 const WAYS: [&str; 16] = [
@@ -31,15 +33,26 @@ const WAYS: [&str; 16] = [
 /// Whoever makes more mistakes in one connection is answered late.
 const AT_ONCE: usize = 8;
 
+/// A `mynetworks` that holds one of these holds the world: they belong to no host
+/// (RFC 5737, RFC 3849).
+const WORLD: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
+];
+
 const TAKES: &str = "This is how mail from the world arrives.";
 const RELAYS: &str = "Through an open relay strangers send spam, and soon nobody takes your mail.";
 
 /// Tries every way by IPv4 and IPv6, from a stranger and from nobody at all.
 /// `domain` is one of the server's. No mail is sent: it ends at its recipient.
-pub fn relay(server: &Server, domain: &str) -> Vec<Finding> {
+///
+/// `host`, where that is the server, calls from its own address, which counts like
+/// any stranger's unless `mynetworks` holds it.
+pub fn relay(server: &Server, domain: &str, host: Option<&Host>) -> Vec<Finding> {
+    let trusted = host.map(trusted).unwrap_or_default();
     let mut findings = Vec::new();
     for by in ["IPv4", "IPv6"] {
-        let finding = Finding::ok(format!("Strangers cannot relay by {by}"), RELAYS);
+        let finding = Finding::ok(format!("Strangers cannot relay by {by}"), RELAYS).on([25]);
         let address = server.addresses.iter().find(|address| family(**address) == by);
         let Some(&address) = address else {
             let seen = format!("the server has no {by} address");
@@ -53,10 +66,15 @@ pub fn relay(server: &Server, domain: &str) -> Vec<Finding> {
                 Ok(taken)
             });
         }
+        let is_trusted = trusted.hold(address) && !WORLD.iter().any(|it| trusted.hold(*it));
         findings.push(match taken {
             Ok(taken) if taken.is_empty() => {
-                finding.seen(format!("{} ways are refused", WAYS.len() * 2))
+                finding.seen(format!("{} ways are refused at {address}", WAYS.len() * 2))
             }
+            Ok(_) if is_trusted => finding.not_checked(
+                format!("mynetworks holds {address}, so that it may relay says nothing of others"),
+                "Look from elsewhere: mailprov check --from-here",
+            ),
             Ok(taken) => finding.wrong(
                 format!("it takes mail for {}", taken.join(", ")),
                 "Look at mynetworks and smtpd_relay_restrictions (postconf -n), and at `extra` in \
@@ -66,6 +84,12 @@ pub fn relay(server: &Server, domain: &str) -> Vec<Finding> {
         });
     }
     findings
+}
+
+/// Returns the networks that Postfix lets relay.
+fn trusted(host: &Host) -> Networks {
+    let asked = host.command(["postconf", "-x", "-h", "mynetworks"]).run();
+    Networks::parse(&asked.map(|captured| captured.stdout).unwrap_or_default())
 }
 
 /// Looks whether strangers' mail for some of our addresses is taken. No mail is
@@ -80,7 +104,8 @@ pub fn takes_ours(server: &Server, recipients: &[String]) -> Vec<Finding> {
         Ok(())
     };
     let look = |recipient: &String| {
-        let finding = Finding::ok(format!("Strangers' mail for {recipient} is taken"), TAKES);
+        let what = format!("Strangers' mail for {recipient} is taken");
+        let finding = Finding::ok(what, TAKES).on([25]);
         let remedy = "On the host: mailprov apply; then see what Postfix says: journalctl -u \
                       'postfix*'";
         match ask(recipient) {

@@ -48,7 +48,11 @@ pub fn certificates(server: &Server) -> Vec<Finding> {
         ),
     }];
     findings.push(lifetime("The certificate's days", seconds(), from, to, renew));
-    findings.push(complete(server, certificate));
+    let bad = findings.iter().find(|it| it.verdict == Verdict::Wrong).map(|it| it.what.clone());
+    let chain = complete(server, certificate);
+    // A mail program refuses it for what is told already.
+    let follows = bad.filter(|_| chain.verdict == Verdict::Wrong);
+    findings.push(Finding { follows, ..chain });
     findings.extend(on_each_port(server, &|port| {
         of_shown(certificate, port, port.shown(server), &on_disk)
     }));
@@ -59,7 +63,8 @@ pub fn certificates(server: &Server) -> Vec<Finding> {
 fn on_each_port(server: &Server, look: &(dyn Fn(Port) -> Finding + Sync)) -> Vec<Finding> {
     let (ports, _) = server.ports();
     std::thread::scope(|scope| {
-        let asked: Vec<_> = ports.into_iter().map(|port| scope.spawn(move || look(port))).collect();
+        let look = |port: Port| scope.spawn(move || look(port).on([port.number]));
+        let asked: Vec<_> = ports.into_iter().map(look).collect();
         asked.into_iter().filter_map(|it| it.join().ok()).collect()
     })
 }
@@ -176,7 +181,7 @@ fn of_shown(
 ) -> Finding {
     let finding = Finding::ok(format!("The certificate on port {}", port.number), SHOWN);
     match shown {
-        Ok(chain) if chain == on_disk => finding,
+        Ok(chain) if chain == on_disk => finding.seen("the one on disk"),
         Ok(chain) if chain.first() == on_disk.first() => finding.wrong(
             format!("{} certificates are shown, {} are on disk", chain.len(), on_disk.len()),
             "mailprov apply makes the services load it.",

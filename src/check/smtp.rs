@@ -96,6 +96,19 @@ impl Smtp {
         self.command(&format!("AUTH PLAIN {}", super::plain(user, password).expose()))
     }
 
+    /// Tells whether a password would be taken. None is sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::greeted`].
+    pub fn begin_auth_plain(&mut self) -> Result<bool> {
+        let is_asked = self.command("AUTH PLAIN")?.code == 334;
+        if is_asked {
+            let _ = self.command("*")?;
+        }
+        Ok(is_asked)
+    }
+
     /// Says whom a mail is from.
     ///
     /// # Errors

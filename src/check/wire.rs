@@ -2,10 +2,16 @@
 //! an answer takes, how long a line is, and how much is said altogether.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::os::fd::AsRawFd;
 use std::os::linux::net::TcpStreamExt;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, SockaddrStorage, bind, connect, setsockopt, socket, sockopt,
+};
+use nix::sys::time::TimeVal;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConnection, StreamOwned};
 
@@ -81,6 +87,18 @@ pub trait Session: Sized {
         Self::greeted(Wire::connect(address)?)
     }
 
+    /// Connects, in the clear, from a certain address of this machine's to another
+    /// one of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::greeted`].
+    fn connect_from(source: IpAddr, address: SocketAddr) -> Result<Self> {
+        let socket = connected_from(source, address);
+        let socket = socket.map_err(|source| Error::Connect { address, source })?;
+        Self::greeted(Wire::over(socket, PATIENCE)?)
+    }
+
     /// Connects with TLS from the first byte (RFC 8314).
     ///
     /// # Errors
@@ -102,7 +120,11 @@ impl Wire {
     /// Connects, with patience of another length.
     pub(super) fn connect_within(address: SocketAddr, patience: Duration) -> Result<Self> {
         let connected = TcpStream::connect_timeout(&address, patience.min(CONNECTION));
-        let socket = connected.map_err(|source| Error::Connect { address, source })?;
+        Self::over(connected.map_err(|source| Error::Connect { address, source })?, patience)
+    }
+
+    /// Speaks over a connection that is there.
+    fn over(socket: TcpStream, patience: Duration) -> Result<Self> {
         socket.set_nodelay(true)?;
         let timed = Timed { socket, end: Instant::now() + patience.min(GREETING) };
         let stream = Some(BufReader::new(Stream::Plain(timed)));
@@ -205,6 +227,21 @@ impl Wire {
 
     fn open(&mut self) -> Result<&mut BufReader<Stream>> {
         self.stream.as_mut().ok_or(Error::Closed)
+    }
+}
+
+/// Connects from a certain address.
+fn connected_from(source: IpAddr, address: SocketAddr) -> io::Result<TcpStream> {
+    let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let socket = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    // Holds for the connection too (socket(7)).
+    let patience = i64::try_from(CONNECTION.as_secs()).unwrap_or(i64::MAX);
+    setsockopt(&socket, sockopt::SendTimeout, &TimeVal::new(patience, 0))?;
+    let any_port = SocketAddr::new(source, 0);
+    bind(socket.as_raw_fd(), &SockaddrStorage::from(any_port))?;
+    match connect(socket.as_raw_fd(), &SockaddrStorage::from(address)) {
+        Err(Errno::EINPROGRESS) => Err(io::ErrorKind::TimedOut.into()),
+        connected => Ok(connected.map(|()| TcpStream::from(socket))?),
     }
 }
 

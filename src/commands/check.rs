@@ -6,7 +6,7 @@ mod subject;
 
 use super::load::{Loaded, Wanted, load};
 use super::{Exit, Stop};
-use crate::check::{Part, Probe};
+use crate::check::{Causes, Part, Probe};
 use crate::cli::{self, Global};
 use crate::engine::Lock;
 use crate::finding::{Finding, Verdict};
@@ -64,13 +64,21 @@ pub(super) fn examine(
 ) -> Result<Vec<Finding>, Stop> {
     let Some(spec) = loaded.spec() else { return Err(super::load::no_mail_yml()) };
     let subject = Subject::new(loaded, spec)?;
-    let mut all = Vec::new();
+    let (mut all, mut causes) = (Vec::new(), Causes::default());
+    let mut dead = subject.dead(report)?;
+    // Told of with the rest of the configuration, or on its own.
+    let is_used = parts.iter().any(|part| part.uses_ports());
+    if !parts.contains(&Part::Configuration) && is_used && !dead.is_empty() {
+        causes.trace(Part::Configuration, &mut dead);
+        shown(Part::Configuration, &dead, report);
+        all.extend(dead);
+    }
     let mut probe = None;
     for &part in parts {
         if part.needs_account() && probe.is_none() {
             probe = Some(subject.probe().inspect(Probe::wait));
         }
-        let findings = match &probe {
+        let mut findings = match &probe {
             Some(Err(why)) if part.needs_account() => {
                 let finding = Finding::ok(format!("The {part} of an account"), "People use it.");
                 let remedy = "mailprov apply; then check again.";
@@ -79,6 +87,7 @@ pub(super) fn examine(
             Some(Ok(probe)) if part.needs_account() => subject.of_account(part, probe),
             _ => subject.look(part, report)?,
         };
+        causes.trace(part, &mut findings);
         shown(part, &findings, report);
         all.extend(findings);
     }

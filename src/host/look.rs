@@ -44,6 +44,12 @@ impl Host {
         }))
     }
 
+    /// Returns who owns what stands at `path`, and its mode.
+    pub fn owner_and_mode(&self, path: &Path) -> Result<Option<(String, u32)>> {
+        let found = self.look(path, false)?;
+        Ok(found.map(|(_, found)| (self.user_name(found.st_uid), found.st_mode & 0o7777)))
+    }
+
     /// Reads the file meant by `path`, through links that root owns.
     pub fn read(&self, path: &Path) -> Result<Option<Content>> {
         let Some((place, found)) = self.look(path, true)? else { return Ok(None) };

@@ -6,7 +6,7 @@ use super::Report;
 use super::people::count;
 use super::style::Style;
 use crate::finding::{Finding, Verdict};
-use crate::visible::visible_lines;
+use crate::visible::{visible, visible_lines};
 use crate::wire;
 
 /// A DNS record, as it is listed.
@@ -34,7 +34,11 @@ impl Report {
         self.list_findings(part, findings);
         let style = self.style();
         let verbose = self.screen.verbose;
-        let shown = findings.iter().filter(|it| !quiet || it.verdict != Verdict::Ok);
+        let is_shown = |it: &&Finding| match it.verdict {
+            Verdict::Ok => !quiet,
+            _ => verbose || it.follows.is_none(),
+        };
+        let shown = findings.iter().filter(is_shown);
         let lines: String = shown.map(|it| drawn(it, verbose, style)).collect();
         if !lines.is_empty() {
             self.say(&format!("{}\n{lines}", style.heading(part)));
@@ -47,7 +51,7 @@ impl Report {
                 let line = json!({
                     "event": "finding", "part": part, "what": finding.what,
                     "verdict": finding.verdict, "seen": finding.seen, "why": finding.why,
-                    "remedy": finding.remedy,
+                    "remedy": finding.remedy, "follows_from": finding.follows,
                 });
                 self.listener.emit(line);
             }
@@ -89,6 +93,7 @@ impl Report {
         }
         let all: Vec<_> = found.iter().flat_map(|(_, findings)| findings.to_vec()).collect();
         self.count_findings(&all);
+        self.say(&self.following(&all));
         let rest = format!("At the rest looks `mailprov check`: {}.", rest.join(", "));
         let sum = self.sum(&all, subject);
         match all.iter().any(|it| it.verdict == Verdict::Wrong) {
@@ -113,10 +118,30 @@ impl Report {
     /// Says what a check came to.
     pub fn checked(&mut self, findings: &[Finding], subject: &str) {
         self.count_findings(findings);
+        self.say(&self.following(findings));
         if !self.screen.quiet {
             let sum = self.sum(findings, subject);
             self.say(&format!("\n{sum}\n"));
         }
+    }
+
+    /// Says how many findings follow from each one that others follow from.
+    fn following(&self, findings: &[Finding]) -> String {
+        let follow = |it: &&Finding| it.verdict != Verdict::Ok && it.follows.is_some();
+        let mut causes: Vec<(&str, usize)> = Vec::new();
+        for cause in findings.iter().filter(follow).filter_map(|it| it.follows.as_deref()) {
+            match causes.iter_mut().find(|(known, _)| *known == cause) {
+                Some((_, count)) => *count += 1,
+                None => causes.push((cause, 1)),
+            }
+        }
+        let more = if self.screen.verbose { "" } else { " (-v shows them)" };
+        let line = |(cause, count): &(&str, usize)| match count {
+            1 => format!("1 more depends on it{more}: {}\n", visible(cause)),
+            _ => format!("{count} more depend on it{more}: {}\n", visible(cause)),
+        };
+        let lines: String = causes.iter().map(line).collect();
+        if lines.is_empty() { lines } else { format!("\n{lines}") }
     }
 
     fn count_findings(&self, findings: &[Finding]) {
@@ -125,21 +150,27 @@ impl Report {
                 "event": "checked", "ok": of(findings, Verdict::Ok),
                 "wrong": of(findings, Verdict::Wrong), "warning": of(findings, Verdict::Warning),
                 "not_checked": of(findings, Verdict::NotChecked),
+                "following": findings.iter().filter(|it| it.follows.is_some()).count(),
             });
             self.listener.emit(line);
         }
     }
 
     fn sum(&self, findings: &[Finding], subject: &str) -> String {
-        let wrong = of(findings, Verdict::Wrong);
-        let warnings = of(findings, Verdict::Warning);
-        let not_checked = of(findings, Verdict::NotChecked);
+        let own: Vec<_> = findings.iter().filter(|it| it.follows.is_none()).cloned().collect();
+        let wrong = of(&own, Verdict::Wrong);
+        let warnings = of(&own, Verdict::Warning);
+        let not_checked = of(&own, Verdict::NotChecked);
+        let following = findings.len() - own.len();
         let style = self.style();
         let mut text = match wrong {
             0 => style.added(&format!("{subject} is well")),
             wrong => style.bad(&format!("{wrong} wrong at {subject}")),
         };
         text += &format!(": {} ok", of(findings, Verdict::Ok));
+        if following > 0 {
+            text += &format!(", {following} depending on others");
+        }
         if warnings > 0 {
             text += &format!(", {}", count(warnings, "warning"));
         }
@@ -208,7 +239,11 @@ fn drawn(finding: &Finding, verbose: bool, style: Style) -> String {
         other => other.to_string(),
     };
     let seen = seen.replace('\n', "\n        ");
-    text + &format!(": {verdict}: {seen}\n") + &indented(why) + &indented(&remedy)
+    text += &format!(": {verdict}: {seen}\n");
+    if let Some(cause) = &finding.follows {
+        return text + &indented(&format!("depends on: {}", visible(cause)));
+    }
+    text + &indented(why) + &indented(&remedy)
 }
 
 fn table(records: &[Record], style: Style) -> String {

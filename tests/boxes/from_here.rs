@@ -151,6 +151,19 @@ fn certificates_that_people_s_programs_refuse_turn_red() {
         let expired = issue(&["mail.example.org"], -1);
         show(&expired.chain_pem(), &expired.key_pem());
         assert_shown("wrong: it expired ");
+        // One certificate, told once, with all that hangs on it.
+        let people = check(&laptop, &[&LOGIN[..], &["--only", "tls,login,mail"]].concat());
+        let people = people.exits(1).stdout();
+        let crosses = people.lines().filter(|it| it.contains('✗')).count();
+        assert!(crosses == 1 && people.contains(" more depend on it"), "{people}");
+        // Its names do not command the terminal.
+        let odd = issue(&["a\u{1b}]0;x\u{7}.example"], 90);
+        show(&odd.chain_pem(), &odd.key_pem());
+        let people = check(&laptop, &["--only", "tls"]).exits(1).stdout();
+        assert!(
+            people.contains(r"\u{1b}]0;x\u{7}.example") && !people.contains('\u{1b}'),
+            "{people}"
+        );
         let strange = issue(&["www.example.org"], 90);
         show(&strange.chain_pem(), &strange.key_pem());
         assert_shown("wrong: it is for www.example.org, not for mail.example.org");
@@ -208,6 +221,18 @@ fn who_may_send_and_what_the_world_is_told_turn_red() {
         let refused = ["Strangers' mail for postmaster@example.net is taken: wrong: "];
         assert_found(&laptop, &["--only", "relay"], &refused);
         unset(server);
+        drop(dns);
+        let clear = match server.debian.suite() {
+            crate::support::Suite::Trixie => "auth_allow_cleartext = yes",
+            _ => "disable_plaintext_auth = no",
+        };
+        let line = format!(
+            "echo 'ssl = yes\n{clear}' >>/etc/dovecot/dovecot.conf; systemctl restart dovecot; sleep 1"
+        );
+        let _ = server.debian.shell(&line).success();
+        let taken = ["No password is asked for in the clear: wrong: port 143 takes LOGIN without"];
+        let dns = zone(server).serve(network, &boxes);
+        assert_found(&laptop, &["--only", "login"], &taken);
         drop(dns);
 
         let addresses = server.debian.addresses();

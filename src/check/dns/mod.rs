@@ -166,7 +166,9 @@ fn of_spf(wanted: &Wanted, domain: &str, addresses: &[IpAddr], found: &Found<Str
     }
     let lets = |address: &IpAddr| spf::lets(record, domain, &wanted.hostname, *address);
     let refused: Vec<_> = addresses.iter().filter(|it| lets(it) == Some(false)).collect();
+    let is_open = addresses.iter().any(|it| lets(it).is_none());
     match refused[..] {
+        [] if is_open => finding.seen(format!("`{record}`; what it leads to was not asked")),
         [] => finding.seen(record.as_str()),
         _ => finding.wrong(format!("`{record}` does not let {} send", joined(&refused)), remedy),
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::super::Stop;
 use super::super::load::Loaded;
 use super::subject::Subject;
-use crate::check::{self, Account, Calls, Login, Part, Server};
+use crate::check::{self, Account, Calls, Causes, Login, Part, Server};
 use crate::finding::{Finding, Verdict};
 use crate::host::Interruption;
 use crate::report::Report;
@@ -41,7 +41,9 @@ pub(in crate::commands) fn look(loaded: &Loaded, interruption: &Interruption, re
     match found(loaded, interruption, report) {
         _ if stop() => report.check_given_up("it was told to stop"),
         Err(stop) => report.check_given_up(&stop.message),
-        Ok(found) => {
+        Ok(mut found) => {
+            let mut causes = Causes::default();
+            found.iter_mut().for_each(|(part, findings)| causes.trace(*part, findings));
             let rest = Part::ALL.into_iter().filter(|part| !PARTS.contains(part));
             let rest: Vec<_> = rest.map(Part::name).collect();
             let found: Vec<_> = found.iter().map(|(part, all)| (part.name(), &all[..])).collect();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::super::load::{Wanted, load, no_mail_yml};
 use super::super::{Exit, Stop, dns, password};
 use super::{exit, is_running, parts};
-use crate::check::{self, Account, Calls, Identity, Login, Part, Resolver, Server, Smtp};
+use crate::check::{self, Account, Calls, Causes, Identity, Login, Part, Resolver, Server, Smtp};
 use crate::cli::{self, Global};
 use crate::finding::Finding;
 use crate::host::Host;
@@ -43,9 +43,11 @@ pub(super) fn run(
     let wanted = parts(&options.only);
     outside.look_for_a_bar(&wanted);
     let (mut all, mut unseen) = (Vec::new(), Vec::new());
+    let mut causes = Causes::default();
     for part in wanted {
         match outside.look(part, &loaded.host) {
-            Ok(findings) => {
+            Ok(mut findings) => {
+                causes.trace(part, &mut findings);
                 report.findings(part.name(), &findings);
                 all.extend(findings);
             }
@@ -142,15 +144,19 @@ impl Outside<'_> {
             (Part::Login, Some(person)) => {
                 let mut findings =
                     check::login(server, &person.account, Login::WrongOncePerProtocol);
-                findings.push(check::in_the_clear(server));
+                findings.push(check::in_the_clear(server, None));
                 findings
             }
-            (Part::Login, None) => vec![check::in_the_clear(server)],
+            (Part::Login, None) => vec![check::in_the_clear(server, None)],
             (Part::Mail, Some(person)) => check::post(server, &person.account),
             (Part::Mail, None) => return Err(NO_LOGIN),
             (Part::Relay, _) => {
                 let mut findings = check::takes_ours(server, &recipients);
-                findings.extend(check::relay(server, self.spec.directory.domains[0].as_str()));
+                findings.extend(check::relay(
+                    server,
+                    self.spec.directory.domains[0].as_str(),
+                    None,
+                ));
                 findings
             }
             (Part::Spoofing, person) => {

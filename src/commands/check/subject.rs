@@ -19,6 +19,24 @@ const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// How long a mail may take from one process of this host to another.
 const DELIVERY: Duration = Duration::from_secs(15);
 
+const APPLY: &str = "See it: mailprov plan. Make it so: mailprov apply";
+
+const RUNS: &str = "What a service does not run with, does not count, whatever the files say.";
+
+fn runs(service: &Unit) -> String {
+    format!("{} runs, with what is on disk", service.name)
+}
+
+/// The ports that are closed while a service does not run. Postfix lets nobody log
+/// in without Dovecot.
+fn ports_of(service: &Unit) -> &'static [u16] {
+    match service.name.as_str() {
+        "dovecot" => &[110, 143, 465, 587, 993, 995],
+        "postfix" => &[25, 465, 587],
+        _ => &[],
+    }
+}
+
 /// What is looked at.
 pub(super) struct Subject<'l> {
     loaded: &'l Loaded,
@@ -66,14 +84,17 @@ impl<'l> Subject<'l> {
             Part::Login => {
                 let mut findings =
                     check::login(&self.server, &probe.account, Login::WrongOnEachPort);
-                findings.push(check::in_the_clear(&self.server));
+                findings.push(check::in_the_clear(&self.server, Some(&self.loaded.host)));
                 findings
             }
             Part::Mail => check::post(&self.server, &probe.account),
             _ => {
                 let inbox = self.spec.directory.inbox();
                 let of_another = inbox.and_then(|inbox| inbox.of_another);
-                check::spoofing(&self.server, &probe.account, of_another.as_deref())
+                let mut findings =
+                    check::spoofing(&self.server, &probe.account, of_another.as_deref());
+                findings.extend(check::without_login(&self.server, &probe.account.address));
+                findings
             }
         }
     }
@@ -84,7 +105,9 @@ impl<'l> Subject<'l> {
             Part::Configuration => self.configuration(report)?,
             Part::Ports => check::ports(server),
             Part::Tls => check::certificates(server),
-            Part::Relay => check::relay(server, self.spec.directory.domains[0].as_str()),
+            Part::Relay => {
+                check::relay(server, self.spec.directory.domains[0].as_str(), Some(host))
+            }
             Part::Queue => check::queue(host),
             Part::Disk => check::disk(host, self.spec.message_size.bytes()),
             Part::Clock => check::clock(host),
@@ -98,21 +121,21 @@ impl<'l> Subject<'l> {
     /// Compares the host with what mail.yml says, services on their own.
     pub(super) fn configuration(&self, report: &mut Report) -> Result<Vec<Finding>, Stop> {
         let plan = self.loaded.compare(report)?;
-        let apply = "See it: mailprov plan. Make it so: mailprov apply";
         let mut findings: Vec<Finding> = Vec::new();
         let services = self.loaded.services(report)?;
         for service in &services {
-            let why = "What a service does not run with, does not count, whatever the files say.";
-            let what = format!("{} runs, with what is on disk", service.name);
+            let what = runs(service);
             let change = plan.changes.iter().find(|change| match &change.key {
                 Key::Service(key) => key.unit == *service,
                 _ => false,
             });
-            let finding = Finding::ok(what, why);
+            let finding = Finding::ok(what, RUNS);
             findings.push(match change {
                 None => finding,
                 Some(it) => {
-                    finding.wrong(differences(&it.key, &it.before, &it.after).join("; "), apply)
+                    let seen = differences(&it.key, &it.before, &it.after).join("; ");
+                    let ports = if self.is_dead(service)? { ports_of(service) } else { &[] };
+                    finding.wrong(seen, APPLY).on(ports.iter().copied())
                 }
             });
         }
@@ -125,7 +148,7 @@ impl<'l> Subject<'l> {
         );
         findings.push(match keys.is_empty() {
             true => finding,
-            false => finding.wrong(keys.join(", "), apply),
+            false => finding.wrong(keys.join(", "), APPLY),
         });
         let directory = &self.spec.directory;
         let homes = directory.accounts.iter().enumerate().flat_map(|(index, account)| {
@@ -133,7 +156,32 @@ impl<'l> Subject<'l> {
             homes.map(|home| (account.name.value.local().as_str(), home.into()))
         });
         findings.extend(check::mailboxes(&self.loaded.host, homes));
+        if !plan.unseen.is_empty() {
+            let steps: Vec<_> = plan.unseen.iter().map(|it| it.step.as_str()).collect();
+            let finding = Finding::ok("All of the host can be looked at", RUNS);
+            findings.push(finding.not_checked(steps.join(", "), "See why: mailprov plan"));
+        }
         Ok(findings)
+    }
+
+    /// Finds the services that do not run, and has none of their ports called.
+    pub(super) fn dead(&self, report: &mut Report) -> Result<Vec<Finding>, Stop> {
+        let mut findings = Vec::new();
+        for service in self.loaded.services(report)? {
+            let ports = ports_of(&service);
+            if ports.is_empty() || !self.is_dead(&service)? {
+                continue;
+            }
+            let why = format!("{} does not run", service.name);
+            ports.iter().for_each(|port| self.server.calls.give_up(*port, why.clone()));
+            let finding = Finding::ok(runs(&service), RUNS);
+            findings.push(finding.wrong(why, APPLY).on(ports.iter().copied()));
+        }
+        Ok(findings)
+    }
+
+    fn is_dead(&self, service: &Unit) -> Result<bool, Stop> {
+        Ok(self.loaded.host.main_process(service)?.is_none())
     }
 
     fn units(&self, report: &mut Report) -> Result<Vec<Unit>, Stop> {

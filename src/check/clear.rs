@@ -1,0 +1,166 @@
+//! No password is asked for before there is TLS.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::exchange::OURSELVES;
+use super::networks::Networks;
+use super::server::{Port, Protocol};
+use super::{Error, Imap, Pop3, Result, Server, Session, Smtp, random};
+use crate::finding::Finding;
+use crate::host::Host;
+
+const CLEAR: &str = "A password in the clear is read by anybody on the way.";
+
+const REMEDY: &str = "mailprov apply; if that finds nothing to do, look at `extra` in mail.yml: \
+                      smtpd_tls_auth_only and smtpd_sasl_auth_enable of Postfix; ssl, \
+                      auth_allow_cleartext (Debian 12: disable_plaintext_auth) and \
+                      login_trusted_networks of Dovecot.";
+
+/// Asks each port where TLS does not come first to take a password, by all words
+/// for that: none may. The only password that is sent is made up.
+///
+/// Dovecot takes a connection for safe whose two ends have one address: it is of
+/// the host with itself. So `host`, where that is the server, calls from another
+/// address of its loopback, which counts like any stranger's. The networks that
+/// Dovecot trusts are read from its configuration: a call from each of them is not
+/// possible.
+pub fn in_the_clear(server: &Server, host: Option<&Host>) -> Finding {
+    let finding = Finding::ok("No password is asked for in the clear", CLEAR);
+    let trusted = host.map(trusted).unwrap_or_default();
+    let from = host.map(|_| stranger(server.address()));
+    let (ports, _) = server.ports();
+    let ports: Vec<Port> = ports.into_iter().filter(|port| !port.at_once).collect();
+    let finding = finding.on(ports.iter().map(|port| port.number));
+    let is_trusted = |port: &Port| {
+        port.protocol != Protocol::Smtp && from.is_some_and(|from| trusted.hold(from))
+    };
+    let mut taken = Vec::new();
+    let mut unasked = Vec::new();
+    for port in &ports {
+        if is_trusted(port) {
+            unasked.push(format!(
+                "port {} cannot be asked from here: login_trusted_networks holds the loopback",
+                port.number
+            ));
+            continue;
+        }
+        match takes(server, *port, from) {
+            Ok(None) => {}
+            Ok(Some(word)) => taken.push(format!("port {} takes {word} without TLS", port.number)),
+            Err(error) => unasked.push(format!("port {}: {error}", port.number)),
+        }
+    }
+    let (world, neighbours): (Vec<_>, Vec<_>) = trusted.of_others().partition(|(_, world)| *world);
+    let networks = |all: Vec<(String, bool)>| {
+        let names: Vec<_> = all.into_iter().map(|(network, _)| network).collect();
+        format!("Dovecot takes one without TLS from {}", names.join(", "))
+    };
+    if !world.is_empty() {
+        taken.push(networks(world));
+    }
+    if !taken.is_empty() {
+        return finding.wrong(taken.join("; "), REMEDY);
+    }
+    if !unasked.is_empty() {
+        return finding.not_checked(
+            unasked.join("; "),
+            "See what is said of the ports, and look from elsewhere: mailprov check --from-here",
+        );
+    }
+    if !neighbours.is_empty() {
+        return finding.warning(
+            format!("{} (login_trusted_networks)", networks(neighbours)),
+            "Right if no stranger can listen in these networks.",
+        );
+    }
+    let numbers: Vec<_> = ports.iter().map(|port| port.number.to_string()).collect();
+    finding.seen(format!("refused on ports {}", numbers.join(", ")))
+}
+
+/// Returns an address of this host from which it can call another one of its own
+/// as somebody else.
+fn stranger(called: IpAddr) -> IpAddr {
+    match called {
+        IpAddr::V4(_) => Ipv4Addr::new(127, 0, 0, 2).into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    }
+}
+
+/// Returns the networks that Dovecot takes for safe.
+fn trusted(host: &Host) -> Networks {
+    let asked = host.command(["doveconf", "-h", "login_trusted_networks"]).run();
+    // A Dovecot that cannot be asked is not there, and trusts no network.
+    Networks::parse(&asked.map(|captured| captured.stdout).unwrap_or_default())
+}
+
+/// Returns the word by which a port takes a password in the clear, if it does.
+fn takes(server: &Server, port: Port, from: Option<IpAddr>) -> Result<Option<&'static str>> {
+    match port.protocol {
+        Protocol::Smtp => by_smtp(call(server, port, from)?),
+        Protocol::Imap => by_imap(call(server, port, from)?),
+        Protocol::Pop3 => by_pop3(call(server, port, from)?),
+    }
+}
+
+fn call<S: Session>(server: &Server, port: Port, from: Option<IpAddr>) -> Result<S> {
+    server.calls.connect_from(from, SocketAddr::new(server.address(), port.number))
+}
+
+fn by_smtp(mut smtp: Smtp) -> Result<Option<&'static str>> {
+    let offers = smtp.ehlo(OURSELVES)?.iter().any(|line| line.starts_with("AUTH"));
+    let word = (offers || smtp.begin_auth_plain()?).then_some("AUTH");
+    let _ = smtp.quit();
+    Ok(word)
+}
+
+fn by_imap(mut imap: Imap) -> Result<Option<&'static str>> {
+    let is_offered = !imap.capabilities()?.iter().any(|it| it == "LOGINDISABLED");
+    if is_offered || imap.login_with_password("mailprov.invalid", &random()?)? {
+        return Ok(Some("LOGIN"));
+    }
+    let word = imap.begin_authenticate()?.then_some("AUTHENTICATE");
+    let _ = imap.logout();
+    Ok(word)
+}
+
+fn by_pop3(mut pop3: Pop3) -> Result<Option<&'static str>> {
+    match pop3.user("mailprov.invalid") {
+        Ok(()) => return Ok(Some("USER")),
+        Err(Error::Refused { .. }) => {}
+        Err(error) => return Err(error),
+    }
+    let word = pop3.begin_auth()?.then_some("AUTH");
+    let _ = pop3.quit();
+    Ok(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::script::plays;
+
+    #[test]
+    fn each_word_by_which_a_password_is_taken_is_known() {
+        let smtp = |script: &[u8]| {
+            by_smtp(Smtp::connect(plays(&[b"220 a\r\n", script])).unwrap()).unwrap()
+        };
+        assert_eq!(smtp(b"250-a\r\n250 AUTH PLAIN\r\n221\r\n"), Some("AUTH"));
+        assert_eq!(smtp(b"250 a\r\n334 \r\n501 x\r\n221\r\n"), Some("AUTH"));
+        assert_eq!(smtp(b"250 a\r\n530 TLS first\r\n221\r\n"), None);
+        let imap = |script: &[u8]| {
+            by_imap(Imap::connect(plays(&[b"* OK a\r\n", script])).unwrap()).unwrap()
+        };
+        assert_eq!(imap(b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\nm1 OK\r\n"), Some("LOGIN"));
+        let disabled = b"* CAPABILITY IMAP4rev1 LOGINDISABLED\r\nm1 OK\r\n";
+        let then = |answers: &[u8]| imap(&[disabled, answers].concat());
+        assert_eq!(then(b"m2 NO [AUTHENTICATIONFAILED] wrong\r\n"), Some("LOGIN"));
+        assert_eq!(then(b"m2 NO [PRIVACYREQUIRED] no\r\n+ \r\nm3 BAD x\r\n"), Some("AUTHENTICATE"));
+        assert_eq!(then(b"m2 NO [PRIVACYREQUIRED] no\r\nm3 NO no\r\nm4 OK\r\n"), None);
+        let pop3 = |script: &[u8]| {
+            by_pop3(Pop3::connect(plays(&[b"+OK a\r\n", script])).unwrap()).unwrap()
+        };
+        assert_eq!(pop3(b"+OK\r\n"), Some("USER"));
+        assert_eq!(pop3(b"-ERR [AUTH] no\r\n+ \r\n-ERR\r\n+OK\r\n"), Some("AUTH"));
+        assert_eq!(pop3(b"-ERR [AUTH] no\r\n-ERR\r\n+OK\r\n"), None);
+    }
+}

@@ -1,0 +1,402 @@
+//! The complaints of Postfix and Dovecot, counted by kind. Many of their lines
+//! hold text of strangers (recipients, HELO names, logins), so none is quoted: each
+//! is told in words of ours.
+
+mod kinds;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use kinds::{Daemon, KINDS, Kind, NO_COMPLAINTS, OURS, Over};
+
+use crate::engine::{self, Outcome, Run};
+use crate::finding::Finding;
+use crate::host::{Error, Host, Result, Unit, now};
+
+/// The units of the daemons on all releases: Debian 12 runs Postfix as an
+/// instance, 13 does not.
+const UNITS: [&str; 3] = ["dovecot.service", "postfix.service", "postfix@-.service"];
+
+/// As many lines are read. Errors are read apart, so that no flood of warnings
+/// can hide one.
+const LINES: &str = "--lines=50000";
+
+/// As many kinds are told of.
+const SHOWN: usize = 10;
+
+/// From this priority on a line is an error (syslog(3): 3 is `err`, 4 `warning`).
+const ERR: u8 = 3;
+
+/// How far back the lines of a daemon count that does not run.
+const DAY: i64 = 86_400_000_000_000;
+
+const WHY: &str = "What they complain of today does not work tomorrow.";
+const SEE: &str = "See them: journalctl -p warning -u dovecot -u 'postfix*'";
+
+/// A line of the journal (systemd.journal-fields(7)).
+#[derive(Debug, Deserialize)]
+struct Line {
+    /// A text; bytes where it is no UTF-8; nothing where it is very long.
+    #[serde(rename = "MESSAGE", default)]
+    message: Value,
+    #[serde(rename = "PRIORITY", default)]
+    priority: String,
+    #[serde(rename = "SYSLOG_IDENTIFIER", default)]
+    identifier: String,
+    /// In microseconds since 1970.
+    #[serde(rename = "__REALTIME_TIMESTAMP", default)]
+    at: String,
+    /// The unit that a line of systemd's is about.
+    #[serde(rename = "UNIT", default)]
+    unit: String,
+}
+
+/// A complaint about the server itself.
+#[derive(Debug, PartialEq, Eq)]
+struct Complaint {
+    daemon: Daemon,
+    is_error: bool,
+    /// Its place among the [`KINDS`], if it is of one of them.
+    kind: Option<usize>,
+    /// The program that says it, such as `postfix/smtpd`.
+    program: String,
+    /// When, in nanoseconds since 1970.
+    at: i64,
+    /// The files of mailboxes that it names.
+    files: Vec<PathBuf>,
+}
+
+/// Reads the complaints of the daemons since the last thing that may have mended
+/// their cause: a start, a reload, a run that changed files of theirs.
+pub fn log(host: &Host, units: &[Unit]) -> Vec<Finding> {
+    let warnings = Finding::ok("Warnings of Postfix and Dovecot since they started", WHY);
+    let errors = Finding::ok("Errors of Postfix and Dovecot since they started", WHY);
+    match complaints(host, units) {
+        Ok(all) => {
+            let (wrong, odd): (Vec<_>, Vec<_>) = all.into_iter().partition(|it| it.is_error);
+            vec![told(errors, &wrong, Finding::wrong), told(warnings, &odd, Finding::warning)]
+        }
+        Err(error) => vec![warnings.not_checked(error.to_string(), "See journalctl -b.")],
+    }
+}
+
+fn told(
+    finding: Finding,
+    complaints: &[Complaint],
+    judge: fn(Finding, String, String) -> Finding,
+) -> Finding {
+    let mut kinds: BTreeMap<String, (usize, i64)> = BTreeMap::new();
+    let mut remedies: Vec<&str> = Vec::new();
+    for complaint in complaints {
+        let kind = complaint.kind.map(|index| &KINDS[index]);
+        let is = kind.map_or("something else", |kind| kind.is);
+        let (count, last) =
+            kinds.entry(format!("{is} ({})", complaint.program)).or_insert((0, complaint.at));
+        *count += 1;
+        *last = complaint.at.max(*last);
+        if let Some(remedy) = kind.map(|kind| kind.remedy)
+            && !remedies.contains(&remedy)
+        {
+            remedies.push(remedy);
+        }
+    }
+    if kinds.is_empty() {
+        return finding.seen("none");
+    }
+    let mut kinds: Vec<_> = kinds.into_iter().collect();
+    kinds.sort_by_key(|(_, (count, last))| std::cmp::Reverse((*count, *last)));
+    let line = |(is, (count, last)): &(String, (usize, i64))| {
+        format!("{count} × {is}, the last at {}", moment(*last))
+    };
+    let mut lines: Vec<_> = kinds.iter().take(SHOWN).map(line).collect();
+    if kinds.len() > SHOWN {
+        lines.push(format!("and {} kinds more", kinds.len() - SHOWN));
+    }
+    remedies.push(SEE);
+    judge(finding, lines.join("\n"), remedies.join("\n"))
+}
+
+fn moment(nanoseconds: i64) -> String {
+    let seconds = nanoseconds.div_euclid(1_000_000_000);
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| "some time".into(), |it| it.to_string())
+}
+
+/// Returns the complaints that are not over.
+fn complaints(host: &Host, units: &[Unit]) -> Result<Vec<Complaint>> {
+    let runs = engine::runs(host)?;
+    let dovecot = mended(host, units, &runs, Daemon::Dovecot)?;
+    let postfix = mended(host, units, &runs, Daemon::Postfix)?;
+    let since = dovecot.min(postfix);
+    let mut lines = read(host, since, &["--priority=err"])?;
+    let is_error = |line: &Line| line.priority().is_some_and(|it| it <= ERR);
+    let warnings = read(host, since, &["--priority=warning", LINES])?;
+    lines.extend(warnings.into_iter().filter(|line| !is_error(line)));
+    let told_again = told_again(host, since)?;
+    let complaints = lines.iter().filter_map(Line::complaint).filter(|it| {
+        let over = it.kind.map_or(Over::AtStart, |index| KINDS[index].over);
+        let since = match (it.daemon, over) {
+            (Daemon::Dovecot, _) => dovecot,
+            (Daemon::Postfix, Over::AtDovecotsStart) => dovecot.max(postfix).max(told_again),
+            (Daemon::Postfix, _) => postfix.max(told_again),
+        };
+        let is_owned = over == Over::OnceOwned
+            && !it.files.is_empty()
+            && it.files.iter().all(|file| is_the_mailboxes(host, file));
+        it.at >= since && !is_owned
+    });
+    Ok(complaints.collect())
+}
+
+/// Reads lines of the daemons' units.
+fn read(host: &Host, since: i64, options: &[&str]) -> Result<Vec<Line>> {
+    let since = format!("--since=@{}", since.div_euclid(1_000_000_000));
+    let fields = "--output-fields=MESSAGE,PRIORITY,SYSLOG_IDENTIFIER,UNIT";
+    let mut argv = vec!["journalctl", "--output=json", fields, "--no-pager", "--quiet", &since];
+    argv.extend(options);
+    let units = UNITS.map(|unit| format!("--unit={unit}"));
+    argv.extend(units.iter().map(String::as_str));
+    let captured = host.command(argv).run()?;
+    let line = |text: &str| {
+        let odd = |error| Error::Other(format!("the journal says something odd: {error}"));
+        serde_json::from_str(text).map_err(odd)
+    };
+    captured.stdout.lines().map(line).collect()
+}
+
+/// Returns when a daemon last took up files that may have been mended.
+fn mended(host: &Host, units: &[Unit], runs: &[Run], daemon: Daemon) -> Result<i64> {
+    let name = daemon.name();
+    let files = match daemon {
+        Daemon::Dovecot => ["dovecot", "vmail"],
+        Daemon::Postfix => ["postfix", "aliases"],
+    };
+    let touched = |run: &&Run| {
+        let is_its = |key: String| files.iter().any(|word| key.contains(word));
+        matches!(run.outcome, Some(Outcome::Applied | Outcome::Settled))
+            && run.records.iter().any(|record| is_its(record.key.to_string()))
+    };
+    let mut last = runs.iter().filter(touched).map(|run| run.at).max().unwrap_or(0);
+    let unit = units.iter().find(|unit| unit.name == name);
+    match unit.map(|unit| host.main_process(unit)).transpose()?.flatten() {
+        Some(process) => {
+            let taken_up = host.taken_up(&process)?;
+            let times = [Some(process.started_at()), taken_up.started, taken_up.reloaded];
+            last = times.into_iter().flatten().fold(last, i64::max);
+        }
+        None => last = last.max(now() - DAY),
+    }
+    Ok(last)
+}
+
+/// Returns when Postfix last read its files again, also by `postfix reload`.
+fn told_again(host: &Host, since: i64) -> Result<i64> {
+    let lines = read(host, since, &["--identifier=postfix/master", "--lines=1000"])?;
+    let reloads = lines.iter().filter(|it| it.text().starts_with("reload "));
+    Ok(reloads.filter_map(Line::nanoseconds).max().unwrap_or(0))
+}
+
+/// Tells whether Dovecot may write a file now: the file and the folders that it is
+/// in, as far as they are there, belong to the owner of the mailboxes.
+fn is_the_mailboxes(host: &Host, file: &Path) -> bool {
+    let below = file.ancestors().take_while(|path| *path != Path::new("/var/vmail"));
+    below.into_iter().all(|path| match host.owner_and_mode(path) {
+        Ok(None) => true,
+        Ok(Some((owner, mode))) => owner == "vmail" && mode & 0o600 == 0o600,
+        Err(_) => false,
+    })
+}
+
+impl Daemon {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Dovecot => "dovecot",
+            Self::Postfix => "postfix",
+        }
+    }
+}
+
+impl Line {
+    fn priority(&self) -> Option<u8> {
+        self.priority.parse().ok()
+    }
+
+    fn nanoseconds(&self) -> Option<i64> {
+        self.at.parse::<i64>().ok()?.checked_mul(1000)
+    }
+
+    fn text(&self) -> String {
+        match &self.message {
+            Value::String(text) => text.clone(),
+            Value::Array(bytes) => {
+                let bytes = bytes.iter().filter_map(|it| u8::try_from(it.as_u64()?).ok());
+                String::from_utf8_lossy(&bytes.collect::<Vec<_>>()).into_owned()
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// Returns the complaint, unless the line is about a stranger.
+    fn complaint(&self) -> Option<Complaint> {
+        let text = self.text();
+        let priority = self.priority()?;
+        let is_error = priority <= ERR;
+        let is_dovecots =
+            self.identifier == "dovecot" || self.unit.starts_with(Daemon::Dovecot.name());
+        let daemon = if is_dovecots { Daemon::Dovecot } else { Daemon::Postfix };
+        let is = |words: &&str| text.contains(words);
+        let is_a_stranger = !is_error
+            && (text.is_empty() || NO_COMPLAINTS.iter().any(is) || self.names_a_peer(&text));
+        if is_a_stranger || OURS.iter().any(is) {
+            return None;
+        }
+        let fits =
+            |kind: &Kind| kind.of == daemon && kind.signs.iter().any(|words| words.iter().all(is));
+        let kind = KINDS.iter().position(fits);
+        let mends_itself = kind.is_some_and(|index| KINDS[index].over == Over::ByItself);
+        Some(Complaint {
+            daemon,
+            is_error: is_error && !mends_itself,
+            kind,
+            program: self.program(daemon, &text),
+            at: self.nanoseconds()?,
+            files: files(&text),
+        })
+    }
+
+    /// Tells whether a line is about a caller: `unknown[192.0.2.1]`. The programs
+    /// that call other servers name those alike.
+    fn names_a_peer(&self, text: &str) -> bool {
+        let calls_others =
+            ["/smtp", "/lmtp", "/qmgr"].iter().any(|it| self.identifier.ends_with(it));
+        let is_address = |rest: &str| {
+            let inside = rest.split(']').next().unwrap_or_default();
+            inside == "unknown" || inside.parse::<IpAddr>().is_ok()
+        };
+        self.identifier.starts_with("postfix")
+            && !calls_others
+            && text.split('[').skip(1).any(is_address)
+    }
+
+    /// Names the program, without a character of a stranger's.
+    fn program(&self, daemon: Daemon, text: &str) -> String {
+        const OF_DOVECOT: [&str; 14] = [
+            "anvil",
+            "auth",
+            "auth-worker",
+            "config",
+            "imap",
+            "imap-login",
+            "indexer-worker",
+            "lmtp",
+            "log",
+            "master",
+            "pop3",
+            "pop3-login",
+            "quota-status",
+            "stats",
+        ];
+        let is_plain = |c: char| c.is_ascii_lowercase() || "/-".contains(c);
+        match daemon {
+            Daemon::Dovecot => {
+                let first = text.split(|c| !is_plain(c)).next().unwrap_or_default();
+                match OF_DOVECOT.iter().find(|name| **name == first) {
+                    Some(name) => format!("dovecot/{name}"),
+                    None => "dovecot".into(),
+                }
+            }
+            Daemon::Postfix if self.identifier.chars().all(is_plain) => self.identifier.clone(),
+            Daemon::Postfix => "postfix".into(),
+        }
+    }
+}
+
+/// Finds the files below the mailboxes' folder that a line names.
+fn files(text: &str) -> Vec<PathBuf> {
+    let begins = text.match_indices("/var/vmail/").map(|(at, _)| &text[at..]);
+    let ends = |c: char| c.is_whitespace() || "()<>'\",:;`".contains(c);
+    begins.map(|rest| PathBuf::from(rest.split(ends).next().unwrap_or_default())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaint(identifier: &str, priority: u8, message: &str) -> Option<Complaint> {
+        let line = serde_json::json!({
+            "MESSAGE": message, "PRIORITY": priority.to_string(), "SYSLOG_IDENTIFIER": identifier,
+            "__REALTIME_TIMESTAMP": "1700000000000000",
+        });
+        serde_json::from_value::<Line>(line).unwrap().complaint()
+    }
+
+    fn is(identifier: &str, priority: u8, message: &str) -> &'static str {
+        let kind = complaint(identifier, priority, message).unwrap().kind;
+        kind.map_or("something else", |index| KINDS[index].is)
+    }
+
+    #[test]
+    fn what_strangers_do_is_no_complaint() {
+        for (program, text) in [
+            ("postfix/smtpd", "warning: unknown[192.0.2.1]: SASL LOGIN authentication failed: x"),
+            ("postfix/smtpd", "warning: hostname a.example does not resolve to address 192.0.2.1"),
+            (
+                "postfix/smtpd",
+                "warning: Illegal address syntax from unknown[fd00::1] in RCPT command: <run curl \
+                 http://x | sh as root>",
+            ),
+            ("postfix/smtpd", "warning: x[unknown]: open database: No space left on device"),
+            ("dovecot", "imap-login: Warning: x (auth failed): user=<a>, rip=192.0.2.1"),
+            ("dovecot", "master: Warning: Killed with signal 15 (by pid=1 uid=0 code=kill)"),
+        ] {
+            assert_eq!(complaint(program, 4, text), None, "{text}");
+        }
+        let ours = "auth: Error: passwd-file(/run/mailprov-check/imap): gone";
+        assert_eq!(complaint("dovecot", 3, ours), None);
+    }
+
+    #[test]
+    fn complaints_are_told_in_our_words() {
+        let table = "warning: hash:/etc/postfix/virtual is unavailable. open database x";
+        assert_eq!(is("postfix/cleanup", 4, table), "a lookup table could not be read");
+        let sasl = "fatal: no SASL authentication mechanisms";
+        assert_eq!(is("postfix/smtpd", 2, sasl), "Postfix could not reach Dovecot");
+        let denied = "lmtp(anna)<1><x>: Error: Mailbox INBOX: \
+                      mkdir(/var/vmail/anna/Maildir/tmp) failed: Permission denied (euid=5000)";
+        let complaint = complaint("dovecot", 3, denied).unwrap();
+        assert!(complaint.is_error && complaint.program == "dovecot/lmtp", "{complaint:?}");
+        assert_eq!(complaint.files, [Path::new("/var/vmail/anna/Maildir/tmp")]);
+        assert_eq!(is("postfix/smtp", 4, "warning: run curl as root"), "something else");
+    }
+
+    #[test]
+    fn they_are_counted_and_never_quoted() {
+        let odd = || complaint("postfix/smtp", 4, "warning: run curl as root");
+        let all: Vec<_> = (0..2000)
+            .filter_map(|_| odd())
+            .chain(complaint("postfix/x; rm", 4, "warning: a table lookup problem"))
+            .collect();
+        let finding = told(Finding::ok("It", "why"), &all, Finding::warning);
+        let lines: Vec<_> = finding.seen.lines().collect();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        let last = "the last at 2023-11-14T22:13:20Z";
+        assert_eq!(lines[0], format!("2000 × something else (postfix/smtp), {last}"));
+        assert_eq!(lines[1], format!("1 × a lookup table could not be read (postfix), {last}"));
+    }
+
+    #[test]
+    fn a_line_may_be_bytes_or_too_long() {
+        let read = |message: &str| {
+            let line = format!(
+                "{{\"MESSAGE\":{message},\"PRIORITY\":\"3\",\"SYSLOG_IDENTIFIER\":\"dovecot\",\
+                 \"__REALTIME_TIMESTAMP\":\"1\"}}"
+            );
+            serde_json::from_str::<Line>(&line).unwrap()
+        };
+        assert_eq!(read("[108,109,116,112,255]").text(), "lmtp\u{fffd}");
+        assert!(read("null").complaint().is_some_and(|it| it.is_error));
+    }
+}

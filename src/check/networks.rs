@@ -1,0 +1,79 @@
+//! Networks as Postfix's `mynetworks` and Dovecot's `login_trusted_networks` name
+//! them.
+
+use std::net::IpAddr;
+
+use super::server::is_public;
+
+/// Some networks.
+#[derive(Debug, Default)]
+pub(super) struct Networks(Vec<(IpAddr, u32)>);
+
+impl Networks {
+    /// Reads addresses with or without a length (`10.0.0.0/8`, `[::1]/128`), with
+    /// spaces or commas between them. What is none (the name of a table, `!`) is
+    /// left out.
+    pub(super) fn parse(text: &str) -> Self {
+        let network = |word: &str| {
+            let (address, length) = match word.rsplit_once('/') {
+                Some((address, length)) => (address, Some(length.parse().ok()?)),
+                None => (word, None),
+            };
+            let address: IpAddr = address.trim_matches(['[', ']']).parse().ok()?;
+            let most = if address.is_ipv4() { 32 } else { 128 };
+            Some((address, length.unwrap_or(most).min(most)))
+        };
+        Self(text.split([' ', ',', '\n', '\t']).filter_map(network).collect())
+    }
+
+    /// Tells whether an address is in one of them.
+    pub(super) fn hold(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| holds(*network, address))
+    }
+
+    /// Returns those of other hosts, each with whether the world can be in it.
+    pub(super) fn of_others(&self) -> impl Iterator<Item = (String, bool)> {
+        let others = self.0.iter().filter(|(address, length)| {
+            let own = if address.is_ipv4() { 8 } else { 128 };
+            !address.is_loopback() || *length < own
+        });
+        others.map(|(address, length)| {
+            // No network of one's own is larger than 10.0.0.0/8 and fc00::/7.
+            let is_large = *length < if address.is_ipv4() { 8 } else { 7 };
+            (format!("{address}/{length}"), is_large || is_public(*address))
+        })
+    }
+}
+
+fn holds((network, length): (IpAddr, u32), address: IpAddr) -> bool {
+    let first = |bits: u128, width: u32| bits.checked_shr(width - length).unwrap_or(0);
+    match (network, address) {
+        (IpAddr::V4(network), IpAddr::V4(address)) => {
+            first(network.to_bits().into(), 32) == first(address.to_bits().into(), 32)
+        }
+        (IpAddr::V6(network), IpAddr::V6(address)) => {
+            first(network.to_bits(), 128) == first(address.to_bits(), 128)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_are_read_as_the_daemons_read_them() {
+        let of = |text| Networks::parse(text);
+        let holds = |text, address: &str| of(text).hold(address.parse().unwrap());
+        assert!(holds("127.0.0.0/8, [::ffff:127.0.0.0]/104 [fd00::]/64", "127.9.9.9"));
+        assert!(holds("[fd00::]/64", "fd00::5") && !holds("[fd00::]/64", "fd00:0:0:1::5"));
+        assert!(holds("0.0.0.0/0", "192.0.2.1") && !holds("0.0.0.0/0", "2001:db8::1"));
+        assert!(holds("[::]/0", "2001:db8::1") && holds("10.0.0.5", "10.0.0.5"));
+        assert!(!holds("hash:/etc/postfix/networks !10.0.0.0/99x", "10.0.0.5"));
+        let others: Vec<_> =
+            of("127.0.0.0/8 ::1 10.0.0.0/8 203.0.113.0/24 0.0.0.0/0").of_others().collect();
+        let expected = [("10.0.0.0/8", false), ("203.0.113.0/24", true), ("0.0.0.0/0", true)];
+        assert_eq!(others, expected.map(|(network, world)| (network.to_owned(), world)));
+    }
+}
