@@ -121,6 +121,49 @@ fn what_is_added_and_removed_again_leaves_the_file_as_it_was() {
 }
 
 #[test]
+fn addresses_with_the_signs_of_companies_are_written_so_that_they_are_read_again() {
+    let names = [
+        "o'brien",
+        "smith&sons",
+        "a=b",
+        "a#b",
+        "a$b",
+        "a*b",
+        "dept/x",
+        "a?b",
+        "a^b",
+        "a`b",
+        "a{b",
+        "a}b",
+        "a|b",
+        "a~b",
+        "o'brien@example.net",
+        "yes",
+        "007",
+    ];
+    let desk = Desk::new();
+    for name in names {
+        for target in ["thomas", "bob@elsewhere.example"] {
+            desk.run(0, &["alias", "add", name, target]);
+            assert!(desk.read("mail.yml").contains(name), "{name}");
+            desk.run(0, &["alias", "remove", name]);
+        }
+    }
+    desk.run(0, &["alias", "add", "club", "d'arcy&co@elsewhere.example", "thomas"]);
+    desk.run(0, &["alias", "add", "d'arcy", "thomas"]);
+    let text = desk.read("mail.yml");
+    for order in ["/etc/x", "|sh", "~x", "#x", ":include:/x", "a!b", "a%b", "-x@example.org", "a,b"]
+    {
+        let said = desk.run(64, &["alias", "add", "--", order, "thomas"]);
+        says(&said, &["Nothing was changed"]);
+        let target = format!("{order}@elsewhere.example");
+        desk.run(64, &["alias", "add", "--", "fans", &target]);
+    }
+    desk.run(64, &["account", "add", "o'brien", "--password-stdin"]);
+    assert_eq!(desk.read("mail.yml"), text);
+}
+
+#[test]
 fn an_account_is_added_with_all_that_it_is_to_have() {
     let desk = Desk::new();
     let more = ["--alias", "fun", "--alias", "sales@example.net", "--quota", "2G"];

@@ -9,7 +9,7 @@ use super::password::{Asked, can_choose, choose, refused};
 use super::{Exit, Stop};
 use crate::cli::{AccountCommand, Global, PasswordFrom};
 use crate::diagnostic::Diagnostic;
-use crate::mail::{Account, Invalid, Name, PasswordHash, Spec, Target};
+use crate::mail::{Account, AccountName, Invalid, Name, PasswordHash, Spec, Target};
 use crate::report::{self, Report};
 use crate::yaml::{Document, Kind, Node, Value};
 
@@ -32,7 +32,7 @@ pub(super) fn run(
         AccountCommand::Add { name, edit, .. }
         | AccountCommand::Passwd { name, edit, .. }
         | AccountCommand::Rename { name, edit, .. }
-        | AccountCommand::Remove { name, edit } => (parse(name)?, edit),
+        | AccountCommand::Remove { name, edit } => (account_name(name)?, edit),
     };
     let file = MailYml::open(&edit.file, report)?;
     let mut renamed = None;
@@ -294,17 +294,23 @@ fn new_hash(from: &PasswordFrom, name: &Name, report: &mut Report) -> Result<Pas
     choose(from, &Asked::Of(name), report)?.hash().map_err(refused)
 }
 
-/// Reads a name on the command line.
+/// Reads an address of ours on the command line.
 pub(super) fn parse(name: &str) -> Result<Name, Stop> {
-    Name::parse(name).map_err(|Invalid { message, help }| {
-        Stop::new(Exit::Usage, format!("{message}: {help}"), "Nothing was changed.")
-    })
+    Name::parse(name).map_err(usage)
+}
+
+fn account_name(name: &str) -> Result<AccountName, Stop> {
+    AccountName::parse(name).map_err(usage)
+}
+
+fn usage(Invalid { message, help }: Invalid) -> Stop {
+    Stop::new(Exit::Usage, format!("{message}: {help}"), "Nothing was changed.")
 }
 
 /// Finds an account by its name.
 pub(super) fn find<'s>(spec: &'s Spec, name: &Name) -> Option<(usize, &'s Account)> {
     let mut accounts = spec.directory.accounts.iter().enumerate();
-    accounts.find(|(_, account)| account.name.value == *name)
+    accounts.find(|(_, account)| *account.name.value == *name)
 }
 
 fn existing<'s>(spec: &'s Spec, name: &Name) -> Result<(usize, &'s Account), Stop> {
@@ -324,6 +330,6 @@ pub(super) fn written<'d>(document: &'d Document, account: &Account) -> &'d str 
     };
     keys.iter()
         .map(|entry| entry.key.text.as_str())
-        .find(|key| Name::parse(key).is_ok_and(|name| name == account.name.value))
+        .find(|key| AccountName::parse(key).is_ok_and(|name| name == account.name.value))
         .unwrap_or_default()
 }

@@ -45,7 +45,7 @@ fn add(
     let targets: Vec<Target> = targets.collect::<Result<_, _>>()?;
     let forward = written_forward(&file.document, address);
     if let Some(holder) = alias_holder(file, address) {
-        if names.len() == 1 && parse(&names[0]).is_ok_and(|name| name == holder.name.value) {
+        if names.len() == 1 && parse(&names[0]).is_ok_and(|name| name == *holder.name.value) {
             return Ok(None);
         }
         let message = format!("`{address}` is an alias of `{}`", holder.name.value);

@@ -111,7 +111,7 @@ fn is_file_name(text: &str) -> bool {
 
 fn account(options: &cli::Init, report: &mut Report) -> Result<LocalPart, Stop> {
     let question = "The name of the first account, such as thomas:";
-    answer(options.account.as_deref(), question, report, LocalPart::parse)
+    answer(options.account.as_deref(), question, report, LocalPart::plain)
 }
 
 /// Asks for the certificate where anything else has to be asked too.

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::at::{self, At};
 use super::{
-    Account, Files, Invalid, Mailboxes, Name, PasswordHash, SMALLEST, Size, keys, secret_file,
+    Account, AccountName, Files, Invalid, Mailboxes, Name, PasswordHash, SMALLEST, Size, keys,
+    secret_file,
 };
 use crate::yaml::{Decoder, Entry, Fields, Key, Kind};
 
@@ -56,8 +57,8 @@ pub(super) fn read(
     (accounts, credentials)
 }
 
-fn read_name(decoder: &mut Decoder, key: &Key, mailboxes: Mailboxes) -> Option<At<Name>> {
-    let name = at::key(decoder, key, Name::parse)?;
+fn read_name(decoder: &mut Decoder, key: &Key, mailboxes: Mailboxes) -> Option<At<AccountName>> {
+    let name = at::key(decoder, key, AccountName::parse)?;
     if mailboxes == Mailboxes::Shared && name.value.domain().is_some() {
         let local = name.value.local();
         let help = format!(

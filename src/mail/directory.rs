@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::at::At;
-use super::{Address, Domain, Hostname, Name, Target};
+use super::{AccountName, Address, Domain, Hostname, Name, Target};
 
 /// Whether a name is one mailbox in all domains or one in each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,7 +20,7 @@ pub enum Mailboxes {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// Its name: with a domain only where mailboxes are per domain.
-    pub name: At<Name>,
+    pub name: At<AccountName>,
     /// Its further addresses.
     pub aliases: Vec<At<Name>>,
 }
@@ -188,7 +188,7 @@ impl Directory {
 
     /// Returns the mailbox that mail for an account in a domain goes to.
     pub fn home(&self, account: usize, domain: &Domain) -> Option<Address> {
-        let name = &self.accounts[account].name.value;
+        let name: &Name = &self.accounts[account].name.value;
         match (self.mailboxes, name) {
             (Mailboxes::Shared, _) => self.canonical[account].clone(),
             (Mailboxes::PerDomain, Name::Bare(local)) => Some(Address::new(local, domain)),

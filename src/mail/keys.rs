@@ -120,7 +120,8 @@ pub(super) const ACCOUNT: Section = Section {
             "aliases",
             Shape::List(&Shape::Text),
             "Further names. `info` is an address in every domain (of an account in one domain: \
-             in that one), `sales@example.net` is that address alone.",
+             in that one), `sales@example.net` is that address alone. Beside letters, digits, `.`, \
+             `_` and `-` such a name may have signs, as `o'brien` and `smith&sons` do.",
         )
         .or("none"),
         Known::new(

@@ -68,6 +68,25 @@ fn valid() -> impl Strategy<Value = String> {
     )
 }
 
+/// Where a word of mail.yml lands in a table of Postfix.
+const PLACES: [&str; 6] = [
+    "hostname: mail.a.org\ndomains: [a.org]\naccounts:\n  anna: {password: \"HASH\", aliases: [\"LOCAL\"]}\n",
+    "hostname: mail.a.org\ndomains: [a.org]\naccounts:\n  anna: {password: \"HASH\", aliases: [\"LOCAL@a.org\"]}\n",
+    "hostname: mail.a.org\ndomains: [a.org]\naccounts:\n  \"LOCAL\": {password: \"HASH\"}\n",
+    "hostname: mail.a.org\ndomains: [a.org]\naccounts:\n  anna: {password: \"HASH\"}\nforwards: {\"LOCAL\": anna}\n",
+    "hostname: mail.a.org\ndomains: [a.org]\naccounts:\n  anna: {password: \"HASH\"}\nforwards: {club: \"LOCAL@else.example\"}\n",
+    "hostname: mail.a.org\ndomains: [a.org]\naccounts:\n  anna: {password: \"HASH\"}\nsystem_mail: \"LOCAL@else.example\"\n",
+];
+
+/// Tells whether a word is more than an address to `postmap(1)`, `virtual(5)`,
+/// `aliases(5)` or a shell.
+fn is_order(word: &str) -> bool {
+    let (local, domain) = word.rsplit_once('@').unwrap_or((word, ""));
+    word.starts_with(['/', '|', '~', '#', '-', '\'', '&', '$', '*', '?', '`', '{', ':'])
+        || local.contains(|c: char| c.is_whitespace() || "\"\\,:;()<>[]@!%".contains(c))
+        || domain.is_empty()
+}
+
 /// Looks an address up as Postfix does, and follows it to where mail ends.
 fn ends(routes: &Routes, start: &str) -> HashSet<String> {
     let lines: HashMap<String, Vec<String>> = routes
@@ -133,6 +152,31 @@ proptest! {
                 let ends = ends(&routes, &address.to_string());
                 let own = ends.iter().any(|end| mailboxes.contains(end) || *end == address.to_string());
                 prop_assert!(own, "{address} ends at {ends:?}\n{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_taken_stays_an_address_in_every_table(
+        local in "[a-c0'&=#$*/?^`{|}~!%.+@,:;\"<(\\\\ _-]{1,4}|:include:/a|[/|~]a",
+        place in 0..PLACES.len(),
+    ) {
+        let quoted = local.replace('\\', "\\\\").replace('"', "\\\"");
+        let text = PLACES[place].replace("HASH", HASH).replace("LOCAL", &quoted);
+        if let Ok(spec) = try_load(&text) {
+            let routes = spec.directory.routes();
+            let aliases = routes.aliases.iter().flat_map(|line| {
+                let targets = line.targets.iter().map(ToString::to_string);
+                std::iter::once(line.pattern.to_string()).chain(targets)
+            });
+            let senders = routes.senders.iter().map(|line| line.pattern.to_string());
+            let mailboxes = routes.mailboxes.iter().map(ToString::to_string);
+            let system_mail = spec.directory.system_mail.iter().map(ToString::to_string);
+            for word in aliases.chain(senders).chain(mailboxes).chain(system_mail) {
+                prop_assert!(!is_order(&word), "{word}\n{text}");
+            }
+            for mailbox in &routes.mailboxes {
+                prop_assert!(mailbox.local().chars().all(|c| c.is_alphanumeric() || "._-".contains(c)));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The part of an address before the `@`, as far as it is ours to choose.
+//! The part of an address before the `@`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,15 +6,23 @@ use std::sync::Arc;
 use super::at::Invalid;
 use crate::yaml::printable;
 
-/// The name of an account, an alias or a forward: lower case, and safe as a
-/// folder, as a field of a password file and as a key of a lookup table.
+/// The name of an alias or of the source of a forward: lower case, and safe as a
+/// key of a lookup table and as a word of an alias file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LocalPart(Arc<str>);
 
 /// RFC 5321's limit, in octets.
 const MAX_BYTES: usize = 64;
 
-const ALLOWED: &str = "a name is made of the letters a-z, digits, `.`, `_` and `-`";
+const PLAIN: &str = "a name is made of the letters a-z, digits, `.`, `_` and `-`";
+
+/// The signs of an atom (RFC 5322, 3.2.3) beside letters and digits, without `!`
+/// and `%`.
+const SIGNS: &str = "#$&'*+-/=?^_`{|}~";
+
+/// What a shell, a lookup table or `local(8)` takes for the beginning of
+/// something else: a comment, an option, a file, a program.
+const NOT_FIRST: &str = "#$&'*-/?`{|~";
 
 impl LocalPart {
     /// Reads a name; upper case becomes lower case.
@@ -23,29 +31,33 @@ impl LocalPart {
     ///
     /// Returns why the text is no such name.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let no = |why: String, help: &str| {
-            Err(Invalid::new(format!("`{}` {why}", printable(text)), help))
-        };
         if text.is_empty() {
-            return Err(Invalid::new("the name is empty", ALLOWED));
+            return Err(Invalid::new("the name is empty", "write at least one letter or digit"));
         }
         if text.contains('+') {
             let help = "what follows a `+` is a tag, which everyone may add to an address: name \
                         it without";
-            return no("contains a `+`".to_owned(), help);
+            return Err(Invalid::new(format!("`{}` contains a `+`", printable(text)), help));
         }
-        if let Some(c) = text.chars().find(|c| !c.is_ascii_alphanumeric() && !".-_".contains(*c)) {
-            return no(format!("contains {}", name_of(c)), ALLOWED);
-        }
-        if text.len() > MAX_BYTES {
-            let why = format!("has {} characters", text.len());
-            return no(why, "a name has at most 64");
-        }
-        if text.starts_with(['.', '-']) || text.ends_with('.') || text.contains("..") {
-            let help = "begin it with a letter or digit, and put each `.` between two others";
-            return no("has a `.` or `-` at a wrong place".to_owned(), help);
-        }
+        dot_string(text, text)?;
         Ok(Self(text.to_ascii_lowercase().into()))
+    }
+
+    /// Reads a name that is also safe as a folder and as a field of a password
+    /// file.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the text is no such name.
+    pub fn plain(text: &str) -> Result<Self, Invalid> {
+        let odd = |c: &char| !c.is_ascii_alphanumeric() && !".-_+".contains(*c);
+        match text.chars().find(odd) {
+            Some(c) => {
+                let message = format!("`{}` contains {}", printable(text), name_of(c));
+                Err(Invalid::new(message, PLAIN))
+            }
+            None => Self::parse(text),
+        }
     }
 
     /// Returns the name.
@@ -65,6 +77,41 @@ impl fmt::Display for LocalPart {
     }
 }
 
+/// Checks that a text can stand before the `@` of an address that is written to
+/// Postfix's tables: what RFC 5321 calls a dot-string, without the signs that
+/// mail software routes by or takes for an order. `shown` is what the mistake
+/// names.
+pub(super) fn dot_string(text: &str, shown: &str) -> Result<(), Invalid> {
+    let no =
+        |why: String, help: &str| Err(Invalid::new(format!("`{}` {why}", printable(shown)), help));
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '.' || SIGNS.contains(c);
+    if let Some(c) = text.chars().find(|c| !fits(*c)) {
+        let help = match c {
+            '!' | '%' => {
+                "mail servers take `!` and `%` for a way through another host: leave it out"
+            }
+            _ => {
+                "write letters, digits, `.`, `_` and `-`; after the first also the signs \
+                 &'/=?^{}|~#$* and the backtick"
+            }
+        };
+        return no(format!("contains {}", name_of(c)), help);
+    }
+    if text.len() > MAX_BYTES {
+        return no(format!("has {} characters before the `@`", text.len()), "64 are the most");
+    }
+    if text.starts_with(['.', '-']) || text.ends_with('.') || text.contains("..") {
+        let help = "begin it with a letter or digit, and put each `.` between two others";
+        return no("has a `.` or `-` at a wrong place".to_owned(), help);
+    }
+    if let Some(c) = text.chars().next().filter(|c| NOT_FIRST.contains(*c)) {
+        let help = "Postfix or a shell could take it for a file, a program or a comment: begin \
+                    with a letter or digit";
+        return no(format!("begins with {}", name_of(c)), help);
+    }
+    Ok(())
+}
+
 /// Names a character that can be hard to see.
 pub(super) fn name_of(c: char) -> String {
     match c {
@@ -80,19 +127,66 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_lower_case_and_plain() {
-        assert_eq!(LocalPart::parse("Thomas.B-2_x").unwrap().as_str(), "thomas.b-2_x");
+    fn names_are_lower_case() {
+        assert_eq!(LocalPart::plain("Thomas.B-2_x").unwrap().as_str(), "thomas.b-2_x");
+        assert_eq!(LocalPart::parse("O'Brien").unwrap().as_str(), "o'brien");
         assert!(LocalPart::parse(&"a".repeat(64)).is_ok());
     }
 
     #[test]
-    fn what_could_hurt_a_path_or_a_table_is_refused() {
+    fn what_could_hurt_a_path_is_no_plain_name() {
+        for text in ["a/b", "o'brien", "a&b", "a=b", "a|b", "a~b", "a{b", "a#b"] {
+            assert!(LocalPart::parse(text).is_ok(), "{text}");
+            assert!(LocalPart::plain(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_could_hurt_a_table_is_refused() {
         let long = "a".repeat(65);
         for text in [
-            "", ".", "..", ".a", "a.", "a..b", "-a", "a+b", "a b", "a:b", "a/b", "a\nb", "a\0b",
-            "a@b", "a%b", "a!b", "a\"b", "a'b", "a,b", "a#b", "a|b", "a\\b", "ü", &long,
+            "",
+            ".",
+            "..",
+            ".a",
+            "a.",
+            "a..b",
+            "-a",
+            "a+b",
+            "a b",
+            "a:b",
+            "a\nb",
+            "a\0b",
+            "a@b",
+            "a%b",
+            "a!b",
+            "a\"b",
+            "a,b",
+            "a;b",
+            "a(b",
+            "a<b",
+            "a[b",
+            "a\\b",
+            "ü",
+            "/a",
+            "~a",
+            "~",
+            "|a",
+            "#a",
+            "'a",
+            "&a",
+            "$a",
+            "*",
+            "?",
+            "`a",
+            "{a",
+            "!a",
+            "%a",
+            ":include:/a",
+            &long,
         ] {
             assert!(LocalPart::parse(text).is_err(), "{text:?}");
+            assert!(LocalPart::plain(text).is_err(), "{text:?}");
         }
     }
 }

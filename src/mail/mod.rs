@@ -7,7 +7,7 @@
 //! hash is one that Dovecot verifies.
 //!
 //! * The words of the file are types of their own: [`Domain`], [`Hostname`],
-//!   [`LocalPart`], [`Address`], [`PasswordHash`], [`Size`].
+//!   [`LocalPart`], [`AccountName`], [`Address`], [`PasswordHash`], [`Size`].
 //! * Each section has a module that holds its type and reads it.
 //! * [`Directory`] knows who holds which address; [`Routes`] are the tables
 //!   that follow from it.
@@ -63,7 +63,7 @@ pub use files::{Files, Named, named};
 pub use inbox::Inbox;
 pub use keys::MAIL as KEYS;
 pub use local_part::LocalPart;
-pub use name::{Name, Target};
+pub use name::{AccountName, Name, Target};
 pub use new_password::Password;
 pub use password::PasswordHash;
 pub use redact::veiled;

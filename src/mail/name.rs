@@ -1,6 +1,7 @@
 //! Names as a person writes them: for one address, or for one in every domain.
 
 use std::fmt;
+use std::ops::Deref;
 
 use super::at::Invalid;
 use super::{Address, Domain, LocalPart};
@@ -22,15 +23,20 @@ impl Name {
     ///
     /// Returns why the local part or the domain is none.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
+        Self::parse_with(text, LocalPart::parse)
+    }
+
+    fn parse_with(
+        text: &str,
+        local_part: impl Fn(&str) -> Result<LocalPart, Invalid>,
+    ) -> Result<Self, Invalid> {
         match text.rsplit_once('@') {
             Some(("", domain)) => Err(Invalid::new(
                 format!("`@{}` is a whole domain", printable(domain)),
                 "write a name before the `@`; `catch_all` takes what no other address does",
             )),
-            Some((local, domain)) => {
-                Ok(Self::Full(LocalPart::parse(local)?, Domain::parse(domain)?))
-            }
-            None => LocalPart::parse(text).map(Self::Bare),
+            Some((local, domain)) => Ok(Self::Full(local_part(local)?, Domain::parse(domain)?)),
+            None => local_part(text).map(Self::Bare),
         }
     }
 
@@ -62,6 +68,37 @@ impl fmt::Display for Name {
             Self::Bare(local) => local.fmt(f),
             Self::Full(local, domain) => write!(f, "{local}@{domain}"),
         }
+    }
+}
+
+/// The name of an account: it is also a login and a folder, so its local part is
+/// plain.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct AccountName(Name);
+
+impl AccountName {
+    /// Reads a name.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the local part or the domain is none.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let name = Name::parse_with(text, LocalPart::plain)?;
+        Ok(Self(name))
+    }
+}
+
+impl Deref for AccountName {
+    type Target = Name;
+
+    fn deref(&self) -> &Name {
+        &self.0
+    }
+}
+
+impl fmt::Display for AccountName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

@@ -50,17 +50,19 @@ impl Recipients<'_> {
     /// Refuses names in a domain that is not ours.
     fn foreign_domains(&mut self) {
         let accounts = self.directory.accounts.iter();
-        let of_accounts =
-            accounts.flat_map(|account| std::iter::once(&account.name).chain(&account.aliases));
-        let sources = self.directory.forwards.iter().map(|forward| &forward.source);
-        let foreign: Vec<At<Name>> = of_accounts
+        let place = |name: &'_ At<Name>| (name.value.clone(), name.span.clone());
+        let of_accounts = accounts.flat_map(|account| {
+            let own = (Name::clone(&account.name.value), account.name.span.clone());
+            std::iter::once(own).chain(account.aliases.iter().map(place))
+        });
+        let sources = self.directory.forwards.iter().map(|forward| place(&forward.source));
+        let foreign: Vec<(Name, Range<usize>)> = of_accounts
             .chain(sources)
-            .filter(|name| name.value.domain().is_some_and(|d| !self.directory.is_ours(d)))
-            .cloned()
+            .filter(|(name, _)| name.domain().is_some_and(|d| !self.directory.is_ours(d)))
             .collect();
-        for name in foreign {
-            if let Some(domain) = name.value.domain() {
-                self.not_ours(&name.value.to_string(), domain, &name.span);
+        for (name, span) in foreign {
+            if let Some(domain) = name.domain() {
+                self.not_ours(&name.to_string(), domain, &span);
             }
         }
     }

@@ -14,6 +14,7 @@ mod support;
 #[allow(dead_code, unreachable_pub, reason = "a toolbox")]
 mod access;
 mod accounts;
+mod addresses;
 mod after_apply;
 mod agent;
 mod aliases;
