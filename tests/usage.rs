@@ -373,6 +373,16 @@ fn a_check_wants_a_running_host_and_names_its_parts() {
 }
 
 #[test]
+fn forwards_to_other_hosts_are_told_that_spf_fails_there() {
+    let desk = Desk::new();
+    let forwards = "forwards: {club: [bob@elsewhere.example, thomas], own: thomas}\n";
+    desk.write("mail.yml", mail_yml("{self_signed: true}") + forwards);
+    desk.run(&["dns"]).exits(0).says(&["(club)", "SPF fails there"]);
+    desk.write("mail.yml", mail_yml("{self_signed: true}"));
+    assert!(!desk.run(&["dns"]).exits(0).stderr().contains("SPF"));
+}
+
+#[test]
 fn records_are_printed_for_forms_name_servers_and_programs() {
     let desk = Desk::new();
     desk.write("mail.yml", mail_yml("{self_signed: true}"));

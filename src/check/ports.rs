@@ -25,7 +25,8 @@ pub fn ports(server: &Server) -> Vec<Finding> {
     let Ok(tls) = Tls::unverified(&server.hostname) else { return Vec::new() };
     let (wanted, unwanted) = server.ports();
     let unwanted = unwanted.iter().map(|port| (port.number, "a protocol that is off"));
-    let unwanted: Vec<_> = unwanted.chain(NEVER).collect();
+    let never = NEVER.into_iter().filter(|(port, _)| !server.extra.opened.contains(port));
+    let unwanted: Vec<_> = unwanted.chain(never).collect();
     let findings = std::thread::scope(|scope| {
         let (tls, wanted, unwanted) = (&tls, &wanted, &unwanted);
         let asked = server.addresses.iter().map(|&address| {

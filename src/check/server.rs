@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 
+use crate::mail::Ports;
+
 use super::{Calls, Error, Imap, Pop3, Result, Session, Smtp, Tls};
 
 /// A mail server as it should be.
@@ -19,6 +21,8 @@ pub struct Server {
     pub imap: bool,
     /// Whether people read by POP3.
     pub pop3: bool,
+    /// What `extra:` of mail.yml changes in that.
+    pub extra: Ports,
     /// What it is known by.
     pub identity: Identity,
     /// How long a mail may take to its mailbox.
@@ -94,11 +98,14 @@ const fn port(number: u16, protocol: Protocol, at_once: bool, purpose: &'static 
 impl Server {
     /// Returns the ports that answer, and those that should not.
     pub fn ports(&self) -> (Vec<Port>, Vec<Port>) {
-        PORTS.into_iter().partition(|port| match port.protocol {
-            Protocol::Smtp => true,
-            Protocol::Imap => self.imap,
-            Protocol::Pop3 => self.pop3,
-        })
+        let (wanted, unwanted): (Vec<_>, Vec<_>) =
+            PORTS.into_iter().partition(|port| match port.protocol {
+                Protocol::Smtp => true,
+                Protocol::Imap => self.imap && !self.extra.closed.contains(&port.number),
+                Protocol::Pop3 => self.pop3 && !self.extra.closed.contains(&port.number),
+            });
+        let is_asked_for = |port: &Port| self.extra.opened.contains(&port.number);
+        (wanted, unwanted.into_iter().filter(|port| !is_asked_for(port)).collect())
     }
 
     /// Tells whether it is on this very machine.

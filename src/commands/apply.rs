@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::dns::note_forwards;
 use super::load::{Loaded, Wanted, load};
 use super::mailboxes::Renamed;
 use super::saved::Kept;
@@ -113,6 +114,9 @@ pub(super) fn prepare(
             loaded.note();
         }
         return Ok(None);
+    }
+    if let Some(spec) = loaded.spec() {
+        note_forwards(spec, report);
     }
     if outward.and_then(|outward| outward.join().ok()?) == Some(false) {
         report.note(

@@ -23,7 +23,26 @@ pub(super) fn run(
     let shown =
         |records: Vec<check::Record>| -> Vec<Record> { records.iter().map(record).collect() };
     report.records(&shown(wanted.all()), &shown(wanted.back()), options.zone);
+    note_forwards(spec, report);
     Ok(Exit::Done)
+}
+
+/// Says which addresses forward mail to other hosts, where SPF fails for it.
+pub(super) fn note_forwards(spec: &Spec, report: &mut Report) {
+    /// More are counted.
+    const NAMED: usize = 3;
+    let forwarded = spec.directory.forwarded();
+    let mut names = forwarded[..forwarded.len().min(NAMED)].join(", ");
+    match forwarded.len().saturating_sub(NAMED) {
+        0 if names.is_empty() => return,
+        0 => {}
+        more => names += &format!(" and {more} more"),
+    }
+    report.note(&format!(
+        "Mail forwarded to other hosts ({names}) keeps its sender, so SPF fails there: large \
+         providers may refuse what its sender did not sign with DKIM. It helps if the other \
+         account fetches the mail here by IMAP or POP3. See Forwards in the README.\n"
+    ));
 }
 
 /// Returns what DNS is to say of the server that mail.yml describes.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::dns::note_forwards;
 use super::load::{Wanted, load};
 use super::settled::Settled;
 use super::{Exit, Stop, saved};
@@ -28,6 +29,9 @@ pub(super) fn run(
             let loaded = load(global, wanted, report)?;
             let plan = loaded.plan(report)?;
             report.plan(&plan, &loaded.subject());
+            if let Some(spec) = loaded.spec().filter(|_| !plan.changes.is_empty()) {
+                note_forwards(spec, report);
+            }
             (plan, loaded.mail)
         }
     };

@@ -14,7 +14,8 @@ use minijinja::value::{Enumerator, Object, ObjectRepr, Serde};
 use serde::Serialize;
 
 use super::directory::Mailboxes;
-use super::{Address, Pattern, Routes, Size, Spec, Watch};
+use super::room::Room;
+use super::{Address, Domain, Pattern, Routes, Services, Size, Spec, Watch};
 
 /// A mailbox that somebody logs in to.
 #[derive(Serialize)]
@@ -37,17 +38,26 @@ struct Sender<'a> {
     logins: &'a [Arc<str>],
 }
 
+/// An address that Dovecot is asked about before mail for it is taken.
+#[derive(Serialize)]
+struct Recipient<'a> {
+    address: &'a str,
+    home: String,
+    quota: Option<u64>,
+}
+
+/// A domain as people type it, and as it is known.
+#[derive(Serialize)]
+struct Spelling<'a> {
+    written: String,
+    domain: &'a str,
+}
+
 #[derive(Serialize)]
 struct Tls {
     certificate: String,
     key: String,
     self_signed: bool,
-}
-
-#[derive(Serialize)]
-struct Services {
-    imap: bool,
-    pop3: bool,
 }
 
 #[derive(Serialize)]
@@ -62,7 +72,14 @@ struct Relay<'a> {
 #[derive(Serialize)]
 struct Extra<'a> {
     postfix: Vec<Parameter<'a>>,
+    postfix_master: Vec<Service<'a>>,
     dovecot: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Service<'a> {
+    service: &'a str,
+    line: &'a str,
 }
 
 #[derive(Serialize)]
@@ -82,6 +99,8 @@ struct Lists {
     /// The mailboxes, each with its account.
     mailboxes: Vec<(usize, Address)>,
     routes: Routes,
+    /// Empty where no account has a quota.
+    rooms: Vec<Room>,
     people: BTreeMap<String, String>,
 }
 
@@ -105,7 +124,6 @@ impl Spec {
             key: self.tls.key.value.display().to_string(),
             self_signed: self.tls.self_signed,
         };
-        let services = Services { imap: self.services.imap, pop3: self.services.pop3 };
         let mailboxes = match directory.mailboxes {
             Mailboxes::Shared => "shared",
             Mailboxes::PerDomain => "per-domain",
@@ -125,15 +143,18 @@ impl Spec {
             ("hostname_is_domain", directory.is_domain(&self.hostname.value).into()),
             ("mailboxes", mailboxes.into()),
             ("accounts", list(lists.mailboxes.len(), Lists::account)),
-            ("quotas", self.credentials.iter().any(|account| account.quota.is_some()).into()),
+            ("quotas", self.has_quotas().into()),
             ("mailboxes_table", list(lists.routes.mailboxes.len(), Lists::mailbox)),
             ("aliases", list(lists.routes.aliases.len(), Lists::alias)),
             ("senders", list(lists.routes.senders.len(), Lists::sender)),
+            ("recipients", list(lists.rooms.len(), Lists::recipient)),
+            ("spellings", Value::from(Serde(spellings(&directory.domains)))),
             ("people", people),
             ("system_mail", Value::from(Serde(&directory.system_mail))),
             ("tls", Value::from(Serde(tls))),
             ("message_size", self.message_size.bytes().into()),
-            ("services", Value::from(Serde(services))),
+            ("services", Value::from(Serde(self.services))),
+            ("ports", Value::from(self.reading_ports())),
             ("relay", Value::from(Serde(self.relay()))),
             ("watch", Value::from(self.watch.map(Watch::as_str))),
             ("extra", Value::from(Serde(self.extra()))),
@@ -159,7 +180,27 @@ impl Spec {
                 people.insert(mailbox.local().to_owned(), address);
             }
         }
-        Lists { spec: Arc::clone(self), mailboxes, routes: self.directory.routes(), people }
+        let routes = self.directory.routes();
+        let quota = |account: usize| self.credentials.get(account)?.quota;
+        let rooms = if self.has_quotas() {
+            self.directory.rooms(&routes, self.hostname.value.as_domain(), quota)
+        } else {
+            Vec::new()
+        };
+        Lists { spec: Arc::clone(self), mailboxes, routes, rooms, people }
+    }
+
+    /// Returns the ports that people read mail by.
+    fn reading_ports(&self) -> Vec<u16> {
+        let Services { imap, pop3 } = self.services;
+        let closed = self.extra.ports().closed;
+        let ports = [(143, imap), (993, imap), (110, pop3), (995, pop3)];
+        let open = ports.into_iter().filter(|(port, is_on)| *is_on && !closed.contains(port));
+        open.map(|(port, _)| port).collect()
+    }
+
+    fn has_quotas(&self) -> bool {
+        self.credentials.iter().any(|account| account.quota.is_some())
     }
 
     fn home(&self, mailbox: &Address) -> String {
@@ -196,7 +237,10 @@ impl Spec {
 
     fn extra(&self) -> Extra<'_> {
         let postfix = self.extra.postfix.iter();
+        let services = self.extra.postfix_master.iter().map(|entry| &entry.value);
+        let services = services.map(|it| Service { service: &it.service, line: &it.line });
         Extra {
+            postfix_master: services.collect(),
             postfix: postfix.map(|(name, value)| Parameter { name: &name.value, value }).collect(),
             dovecot: self.extra.dovecot.as_ref().map(|text| text.value.as_str()),
         }
@@ -224,10 +268,34 @@ impl Lists {
         Some(Value::from(Serde(Alias { address: &alias.pattern, targets: &alias.targets })))
     }
 
+    fn recipient(&self, index: usize) -> Option<Value> {
+        let Room { address, mailbox } = self.rooms.get(index)?;
+        let directory = &self.spec.directory;
+        // A mailbox that is an account's address in one of several domains is that account's.
+        let limit = mailbox.as_ref().and_then(|mailbox| {
+            let account = directory.declared(mailbox)?.account?;
+            let home = self.spec.home(&directory.home(account, mailbox.domain())?);
+            Some((home, self.spec.credentials.get(account)?.quota?.bytes()))
+        });
+        let (home, quota) = match limit {
+            Some((home, quota)) => (home, Some(quota)),
+            None => (HOMES.to_owned(), None),
+        };
+        Some(Value::from(Serde(Recipient { address, home, quota })))
+    }
+
     fn sender(&self, index: usize) -> Option<Value> {
         let sender = self.routes.senders.get(index)?;
         Some(Value::from(Serde(Sender { address: &sender.pattern, logins: &sender.logins })))
     }
+}
+
+fn spellings(domains: &[Domain]) -> Vec<Spelling<'_>> {
+    let spellings = domains.iter().flat_map(|domain| {
+        let written = domain.spellings().into_iter();
+        written.map(|written| Spelling { written, domain: domain.as_str() })
+    });
+    spellings.collect()
 }
 
 impl Context {

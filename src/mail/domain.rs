@@ -86,6 +86,29 @@ impl Domain {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns the ways in which people type a name that DNS spells otherwise:
+    /// in small letters, with a capital first, and with capitals outside ASCII.
+    /// Small and capital letters of ASCII are one here.
+    pub(super) fn spellings(&self) -> Vec<String> {
+        if !self.0.contains("xn--") {
+            return Vec::new();
+        }
+        let (small, _) = idna::domain_to_unicode(&self.0);
+        let capital =
+            |c: char| if c.is_ascii() { c.to_string() } else { c.to_uppercase().collect() };
+        let mut letters = small.chars();
+        let first: String = letters.next().map(capital).unwrap_or_default();
+        let spellings =
+            [small.clone(), first + letters.as_str(), small.chars().map(capital).collect()];
+        let mut seen = Vec::new();
+        for spelling in spellings {
+            if !seen.contains(&spelling) {
+                seen.push(spelling);
+            }
+        }
+        seen
+    }
 }
 
 impl fmt::Display for Domain {
@@ -148,6 +171,14 @@ mod tests {
         ] {
             assert_eq!(Domain::parse(written).unwrap().as_str(), kept);
         }
+    }
+
+    #[test]
+    fn a_domain_outside_ascii_is_typed_in_more_than_one_way() {
+        let of = |text: &str| Domain::parse(text).unwrap().spellings();
+        assert_eq!(of("münchen.example"), ["münchen.example", "mÜnchen.example"]);
+        assert_eq!(of("übü.example"), ["übü.example", "Übü.example", "ÜbÜ.example"]);
+        assert_eq!(of("example.org"), [""; 0]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `extra:`: settings that `mail.yml` has no word for.
 
+use std::collections::HashMap;
+
 use super::at::{self, At};
 use super::{Invalid, keys};
 use crate::yaml::{Decoder, Entry, Fields, printable};
@@ -10,8 +12,79 @@ use crate::yaml::{Decoder, Entry, Fields, printable};
 pub struct Extra {
     /// Postfix parameters and their values, in the order written.
     pub postfix: Vec<(At<String>, String)>,
+    /// Entries of `master.cf`, in the order written.
+    pub postfix_master: Vec<At<MasterEntry>>,
     /// Lines of Dovecot configuration.
     pub dovecot: Option<At<String>>,
+}
+
+/// One service of Postfix: a line of `master.cf` (see `man 5 master`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MasterEntry {
+    /// The whole line, its fields one space apart.
+    pub line: String,
+    /// Name and type, which no two entries share: `smtp inet`, also for `25 inet`.
+    pub service: String,
+}
+
+impl MasterEntry {
+    /// Reads a line.
+    ///
+    /// # Errors
+    ///
+    /// Returns which field is not what Postfix could read.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        const FORM: &str = "write `service type private unpriv chroot wakeup maxproc command`, such \
+                            as `policy unix - n n - 0 spawn user=nobody argv=/usr/local/bin/policy`";
+        let no = |what: String, help: &str| {
+            Err(Invalid::new(format!("`{}` {what}", printable(text)), help))
+        };
+        let fields: Vec<&str> = text.split_whitespace().collect();
+        let [name, kind, private, unprivileged, chroot, wakeup, maxproc, command, ..] = fields[..]
+        else {
+            return no(format!("has {} of the 8 fields of a service", fields.len()), FORM);
+        };
+        if !name.starts_with(|c: char| c.is_ascii_alphanumeric() || "[/".contains(c))
+            || !name.chars().all(|c| c.is_ascii_alphanumeric() || "._-:[]/".contains(c))
+        {
+            return no(format!("begins with `{}`, no name of a service", printable(name)), FORM);
+        }
+        if !["inet", "unix", "fifo", "pass", "unix-dgram"].contains(&kind) {
+            let what = format!("has the type `{}`", printable(kind));
+            return no(what, "a type is `inet`, `unix`, `unix-dgram`, `fifo` or `pass`");
+        }
+        let flags = [("private", private), ("unpriv", unprivileged), ("chroot", chroot)];
+        if let Some((field, flag)) = flags.iter().find(|(_, flag)| !["-", "y", "n"].contains(flag))
+        {
+            let what = format!("has `{}` in the field {field}", printable(flag));
+            return no(what, "write `y`, `n` or `-`");
+        }
+        let is_number = |text: &str| text == "-" || text.parse::<u32>().is_ok();
+        if !is_number(wakeup.strip_suffix('?').unwrap_or(wakeup)) || !is_number(maxproc) {
+            let what = "has no number in the fields wakeup and maxproc".to_owned();
+            return no(what, "write a number, after that of wakeup perhaps a `?`, or `-`");
+        }
+        if !command.starts_with(|c: char| c.is_ascii_alphabetic())
+            || !command.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
+        {
+            let what = format!("has the command `{}`", printable(command));
+            return no(what, "write the name of a program of Postfix's, such as `smtpd` or `pipe`");
+        }
+        let service = match (name, kind) {
+            ("25", "inet") => "smtp",
+            ("587", "inet") => "submission",
+            ("465" | "smtps" | "ssmtp", "inet") => "submissions",
+            (name, _) => name,
+        };
+        Ok(Self { line: fields.join(" "), service: format!("{service} {kind}") })
+    }
+
+    /// Returns the port of a service that listens on the network, if it is given
+    /// as a number.
+    pub fn port(&self) -> Option<u16> {
+        let name = self.service.strip_suffix(" inet")?;
+        name.rsplit(':').next()?.parse().ok()
+    }
 }
 
 /// Reads the section, if it is there.
@@ -31,7 +104,26 @@ pub(super) fn read(decoder: &mut Decoder, fields: &Fields<'_>) -> Extra {
     let postfix = fields.get("postfix").and_then(|entry| decoder.entries(&entry.value));
     let postfix = postfix.unwrap_or_default();
     let postfix = postfix.into_iter().filter_map(|entry| parameter(decoder, entry)).collect();
-    Extra { postfix, dovecot }
+    let postfix_master = master(decoder, &fields);
+    Extra { postfix, postfix_master, dovecot }
+}
+
+fn master(decoder: &mut Decoder, fields: &Fields<'_>) -> Vec<At<MasterEntry>> {
+    let items = fields.get("postfix_master").and_then(|entry| decoder.list(&entry.value));
+    let mut seen = HashMap::new();
+    let mut entries = Vec::new();
+    for item in items.unwrap_or_default() {
+        let Some(entry) = at::value(decoder, item, MasterEntry::parse) else {
+            continue;
+        };
+        if let Some(first) = seen.insert(entry.value.service.clone(), entry.span.clone()) {
+            let message = format!("the service `{}` is listed twice", entry.value.service);
+            let help = format!("the other is on line {}: keep one", decoder.line_of(&first));
+            decoder.refuse(&entry.span, message, &help);
+        }
+        entries.push(entry);
+    }
+    entries
 }
 
 fn parameter(decoder: &mut Decoder, entry: &Entry) -> Option<(At<String>, String)> {
@@ -49,8 +141,9 @@ fn parameter(decoder: &mut Decoder, entry: &Entry) -> Option<(At<String>, String
 }
 
 fn parse_name(text: &str) -> Result<String, Invalid> {
+    // `-` and `.` are in parameters of a service, such as `policyd-spf_time_limit`.
     let fits = text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
     if fits {
         return Ok(text.to_owned());
     }

@@ -218,6 +218,13 @@ pub(super) const EXTRA: Section = Section {
             "Parameters of `main.cf` and their values. One that mailprov sets itself is replaced.",
         )
         .or("none"),
+        Known::new(
+            "postfix_master",
+            Shape::List(&Shape::Text),
+            "Services of Postfix, each a line of `master.cf` with its options (`-o name=value`) \
+             behind it. One that mailprov sets itself is replaced.",
+        )
+        .or("none"),
         Known::new("dovecot", Shape::Text, "Text for the end of `dovecot.conf`.").or("none"),
     ],
     required: &[],

@@ -36,10 +36,12 @@ mod loops;
 mod name;
 mod new_password;
 mod password;
+mod ports;
 mod recipients;
 mod redact;
 mod relay;
 mod resolve;
+mod room;
 mod routes;
 mod secret_file;
 mod services;
@@ -58,7 +60,7 @@ pub use at::{At, Invalid};
 pub use context::Context;
 pub use directory::{Account, CatchAll, Directory, Forward, Mailboxes};
 pub use domain::{Domain, Hostname};
-pub use extra::Extra;
+pub use extra::{Extra, MasterEntry};
 pub use files::{Files, Named, named};
 pub use inbox::Inbox;
 pub use keys::MAIL as KEYS;
@@ -66,6 +68,7 @@ pub use local_part::LocalPart;
 pub use name::{AccountName, Name, Target};
 pub use new_password::Password;
 pub use password::PasswordHash;
+pub use ports::Ports;
 pub use redact::veiled;
 pub use relay::{Certainty, Login, Relay};
 pub use resolve::ROLES;
@@ -103,6 +106,16 @@ pub struct Spec {
     pub watch: Option<Watch>,
     /// Settings that this file has no word for.
     pub extra: Extra,
+}
+
+impl Spec {
+    /// Returns the size of the largest mail that Postfix takes, in bytes: `extra`
+    /// has the last word.
+    pub fn largest_mail(&self) -> u64 {
+        let mut extra = self.extra.postfix.iter();
+        let own = extra.find(|(name, _)| name.value == "message_size_limit");
+        own.and_then(|(_, value)| value.parse().ok()).unwrap_or(self.message_size.bytes())
+    }
 }
 
 /// Returns the JSON Schema of `mail.yml`, for editors.

@@ -82,6 +82,20 @@ impl Directory {
     }
 }
 
+impl Directory {
+    /// Returns the sources of the forwards that send mail on to other hosts, as
+    /// they are written, and `postmaster` where `system_mail` does.
+    pub fn forwarded(&self) -> Vec<String> {
+        let leaves = |address: &Address| !self.is_ours(address.domain());
+        let is_away = |target: &Target| matches!(target, Target::Full(it) if leaves(it));
+        let forwards = self.forwards.iter();
+        let away = forwards.filter(|it| it.targets.iter().any(|target| is_away(&target.value)));
+        let roles =
+            self.system_mail.iter().filter(|it| leaves(it)).map(|_| "postmaster".to_owned());
+        away.map(|forward| forward.source.value.to_string()).chain(roles).collect()
+    }
+}
+
 /// Returns whether every domain has this name.
 pub(super) fn is_role(address: &Address) -> bool {
     ROLES.contains(&address.local())

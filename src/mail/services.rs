@@ -1,10 +1,12 @@
 //! `services:`: the protocols to read mail by.
 
+use serde::Serialize;
+
 use super::keys;
 use crate::yaml::{Decoder, Entry, Fields};
 
 /// Which protocols are offered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Services {
     /// IMAP, on ports 993 and 143.
     pub imap: bool,

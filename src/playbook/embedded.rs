@@ -26,6 +26,8 @@ pub(super) const ALL: &[Embedded] = &[Embedded {
         "templates/etc/aliases",
         "templates/etc/dovecot/dovecot.conf@2.3",
         "templates/etc/dovecot/dovecot.conf@2.4",
+        "templates/etc/dovecot/recipients@2.3",
+        "templates/etc/dovecot/recipients@2.4",
         "templates/etc/dovecot/users@2.3",
         "templates/etc/dovecot/users@2.4",
         "templates/etc/postfix/mailboxes",

@@ -1,6 +1,6 @@
 //! A catch-all gets what is nobody's, and nothing else.
 
-use crate::common::{CATCHING, REFUSING, Spec, servers};
+use crate::common::{CATCHING, Letter, REFUSING, Spec, servers};
 
 #[test]
 fn unknown_addresses_are_refused_where_there_is_no_catch_all() {
@@ -25,6 +25,36 @@ fn unknown_addresses_of_every_domain_reach_the_catch_all() {
         }
         server.answer_to("nobody@sub.example.org").expect_code(554);
         server.answer_to("nobody@elsewhere.example").expect_code(554);
+    }
+}
+
+#[test]
+fn the_owner_of_many_addresses_can_tell_which_a_mail_was_for_and_nobody_else() {
+    for server in servers(CATCHING) {
+        let header = |login: &str, letter: &Letter| {
+            let copies = server.copies(login, letter);
+            assert_eq!(copies.len(), 1);
+            String::from_utf8_lossy(&copies[0]).into_owned()
+        };
+        for to in ["one-shop@example.org", "info+x@example.net", "o'neill@example.net"] {
+            let letter = Letter::new();
+            server.receive(&[to], &letter);
+            server.settle();
+            let mail = header("thomas", &letter);
+            assert!(mail.contains(&format!("\nX-Original-To: {to}\r\n")), "{mail}");
+        }
+        let letter = Letter::new();
+        server.receive(&["anna@example.org", "one-shop@example.org"], &letter);
+        server.settle();
+        assert!(!header("anna", &letter).contains("one-shop"));
+        assert!(!header("thomas", &letter).contains("anna"));
+        // Not for others' addresses, which are no business of this server.
+        let mut smtp = server.submission("anna");
+        let letter = Letter::new();
+        let to = ["bob@elsewhere.example"];
+        smtp.send("anna@example.org", &to, letter.bytes()).unwrap().expect_code(250);
+        let queue = server.debian.shell("postcat -q $(postqueue -j | cut -d'\"' -f8 | tail -1)");
+        assert!(!queue.success().stdout().contains("X-Original-To"));
     }
 }
 

@@ -1,7 +1,7 @@
 //! What mail programs expect of a mailbox.
 
-use crate::common::{Letter, REFUSING, Spec, servers};
-use crate::support::Imap;
+use crate::common::{Letter, REFUSING, STRANGER, Spec, servers};
+use crate::support::{Imap, Suite};
 
 const SPECIAL: [&str; 5] = ["Drafts", "Sent", "Junk", "Trash", "Archive"];
 
@@ -124,5 +124,79 @@ accounts:
             imap.delete(number).unwrap().ok().unwrap();
         }
         assert_eq!(server.reached_by("anna@example.org"), ["anna"]);
+    }
+}
+
+#[test]
+fn a_full_mailbox_is_refused_whatever_leads_to_it_and_nothing_bounces() {
+    let spec = Spec {
+        yaml: "\
+hostname: mail.example.org
+domains: [example.org, example.net]
+accounts:
+  thomas: {password: HASH-thomas, quota: 1MiB}
+  anna: {password: HASH-anna, quota: 1MiB, aliases: [a.smith, \"o'brien\", sales@example.net]}
+  carl: {password: HASH-carl, quota: 1MiB}
+  bert: {password: HASH-bert}
+catch_all: {example.org: thomas}
+forwards:
+  team@example.org: [anna, thomas]
+  some@example.org: [anna, bert]
+  one@example.org: a.smith
+  anna@example.net: bob@elsewhere.example
+system_mail: thomas
+",
+        logins: &["thomas", "anna", "carl", "bert"],
+    };
+    for server in servers(REFUSING) {
+        let server = server.change(spec);
+        let listed = server.debian.run(&["doveadm", "user", "*"]).success().stdout();
+        assert_eq!(listed.split_whitespace().collect::<Vec<_>>(), spec.logins);
+
+        // What the host itself writes is always kept.
+        let big = Letter::saying(&b"0123456789\r\n".repeat(120 * 1024));
+        for name in ["anna@example.org", "thomas@example.org"] {
+            let sendmail = ["/usr/sbin/sendmail", "-i", name];
+            let _ = server.debian.run_with_input(&sendmail, big.bytes()).success();
+        }
+        server.settle();
+        assert_eq!(server.readers(&big), ["thomas", "anna"]);
+        for to in [
+            "anna@example.org",
+            "a.smith@example.org",
+            "A.Smith+tag@example.net",
+            "o'brien@example.org",
+            "sales@example.net",
+            "one@example.org",
+            "team@example.org",
+            "nobody-here@example.org",
+            "sales+x@example.org",
+            "postmaster@example.net",
+            "root@mail.example.org",
+        ] {
+            let reply = server.answer_to(to);
+            assert_eq!(reply.code, 552, "{to}: {reply}");
+            let reply = server.answer_to_submission("bert", "bert@example.org", to);
+            assert_eq!(reply.code, 552, "{to}: {reply}");
+        }
+        for to in ["some@example.org", "bert@example.org", "carl@example.net", "anna@example.net"] {
+            assert_eq!(server.answer_to(to).code, 250, "{to}");
+        }
+
+        // A mail whose size nobody announced.
+        let reply = server.stranger().send(STRANGER, &["carl@example.org"], big.bytes()).unwrap();
+        let kept = match server.debian.suite() {
+            Suite::Bookworm => reply.code == 250,
+            Suite::Trixie => reply.code != 552,
+        };
+        server.settle();
+        assert_eq!(server.readers(&big).contains(&"carl"), kept, "{reply}");
+        if !kept {
+            server.receive(&["carl@example.org", "bert@example.org"], &big);
+        }
+        server.receive(&["some@example.org", "bert@example.org"], &big);
+        server.settle();
+        assert_eq!(server.answer_to("carl@example.org").code, 552);
+        assert!(!server.debian.journal().contains("non-delivery notification"));
     }
 }

@@ -2,7 +2,10 @@
 
 use std::io::{BufRead, BufReader};
 
-use crate::common::{Letter, ONLY_THOMAS, REFUSING, STRANGER, Server, Spec, servers};
+use crate::common::{
+    Letter, ONLY_THOMAS, REFUSING, STRANGER, Server, Spec, mail_yml, password_of, servers,
+};
+use crate::support::{Smtp, Suite};
 
 #[test]
 fn a_name_can_be_a_mailbox_of_its_own_in_each_domain() {
@@ -46,6 +49,42 @@ catch_all: {example.net: anna@example.net}
         ] {
             let reply = server.answer_to_submission(login, sender, "thomas@example.org");
             assert_eq!(reply.code, code, "{login} as {sender}");
+        }
+    }
+}
+
+#[test]
+fn a_login_in_a_domain_outside_ascii_may_be_typed_as_it_is_read() {
+    let spec = Spec {
+        yaml: "\
+hostname: mail.example.org
+domains: [münchen.example, 例え.example, example.org]
+accounts:
+  anna: {password: HASH-anna}
+",
+        logins: &["anna"],
+    };
+    for suite in Suite::ALL {
+        for mailboxes in ["shared", "per-domain"] {
+            let server = Server::start(REFUSING, suite)
+                .change_with(spec, &format!("mailboxes: {mailboxes}\n"));
+            for login in [
+                "anna@xn--mnchen-3ya.example",
+                "anna@münchen.example",
+                "Anna@MÜNCHEN.Example",
+                "anna@例え.example",
+            ] {
+                server.imap(login);
+                server.pop3(login);
+                server.submissions(login);
+                let from = login.to_lowercase().replace("münchen", "xn--mnchen-3ya");
+                if from.is_ascii() {
+                    let reply = server.answer_to_submission(login, &from, "bob@elsewhere.example");
+                    assert!(reply.is_positive(), "{login} as {from}: {reply}");
+                }
+            }
+            let mut imap = server.anonymous_imap();
+            assert!(imap.login("anna@müller.example", "wrong").unwrap().ok().is_err());
         }
     }
 }
@@ -125,5 +164,70 @@ extra:
         assert_eq!(greeting, "+OK good day\r\n");
         assert_eq!(server.debian.shell("postconf -n; doveconf -n").success().stderr(), "");
         let _ = server.debian.mailprov(&["plan", "--detailed-exitcode"]).exits(0);
+    }
+}
+
+#[test]
+fn services_of_ones_own_run_beside_and_in_the_place_of_ours() {
+    const LINES: &str = "\
+extra:
+  postfix:
+    policyd_time_limit: \"3600\"
+    postscreen_greet_wait: 1s
+    smtpd_recipient_restrictions: >-
+      reject_unlisted_recipient, permit_mynetworks, reject_non_fqdn_recipient,
+      check_policy_service unix:private/policyd
+  postfix_master:
+    - policyd unix - n n - 0 spawn user=nobody argv=/usr/local/bin/policyd
+    - 25 inet n - y - 1 postscreen
+    - smtpd pass - - y - - smtpd
+    - 2525 inet n - y - - smtpd -o syslog_name=postfix/2525 -o smtpd_sasl_auth_enable=yes
+  dovecot: |
+    service lmtp {
+      inet_listener lmtp {
+        port = 24
+      }
+    }
+    service imap-login {
+      inet_listener imap {
+        port = 0
+      }
+    }
+";
+    const POLICY: &str = "\
+#!/bin/sh
+while read -r line; do
+    case $line in
+        recipient=thomas+no@*) answer='REJECT by our policy' ;;
+        '') echo \"action=${answer:-DUNNO}\"; echo; answer= ;;
+    esac
+done
+";
+    for server in servers(REFUSING) {
+        server.debian.write("/usr/local/bin/policyd", POLICY, 0o755);
+        let server = server.change_with(ONLY_THOMAS, LINES);
+        let debian = &server.debian;
+        let reply = server.answer_to("thomas+no@example.org");
+        assert!(reply.code == 554 && reply.text().contains("by our policy"), "{reply}");
+        assert_eq!(server.reached_by("thomas@example.org"), ["thomas"]);
+        assert!(debian.journal().contains("postfix/postscreen["));
+        let mut smtp =
+            Smtp::connect_starttls(debian.connect(2525).unwrap(), &Server::tls()).unwrap();
+        smtp.auth_plain("thomas", &password_of("thomas")).unwrap().expect_code(235);
+        let _ = debian.mailprov(&["plan", "--detailed-exitcode"]).exits(0);
+        // What `extra` asks for is no intruder, what it closes is not missed.
+        assert!(debian.connect(24).is_ok() && debian.connect(143).is_err());
+        let _ = debian.mailprov(&["check", "--only", "ports"]).exits(0);
+        assert_eq!(debian.run(&["postconf", "-n"]).success().stderr(), "");
+
+        // What Postfix could not read is not put in place.
+        let lines = LINES.replace("policyd_time_limit", "polycid_time_limit");
+        debian.write("/root/mail.yml", mail_yml(&[ONLY_THOMAS.yaml, &lines].concat()), 0o600);
+        let said = debian.mailprov(&["apply", "--yes", "/root/mail.yml"]).exits(1).stderr();
+        assert!(said.contains("polycid_time_limit"), "{said}");
+
+        let server = server.change(ONLY_THOMAS);
+        assert!(server.debian.connect(2525).is_err());
+        assert_eq!(server.reached_by("thomas@example.org"), ["thomas"]);
     }
 }

@@ -101,6 +101,7 @@ fn server(spec: &Spec) -> Server {
         hostname,
         imap: spec.services.imap,
         pop3: spec.services.pop3,
+        extra: spec.extra.ports(),
         identity: match spec.tls.self_signed {
             true => Identity::SelfSigned,
             false => Identity::Vouched(check::authorities()),

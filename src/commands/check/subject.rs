@@ -65,6 +65,7 @@ impl<'l> Subject<'l> {
             hostname: spec.hostname.value.to_string(),
             imap: spec.services.imap,
             pop3: spec.services.pop3,
+            extra: spec.extra.ports(),
             identity: Identity::OnDisk(certificate),
             delivery: DELIVERY,
             calls: Calls::default(),
@@ -109,7 +110,7 @@ impl<'l> Subject<'l> {
                 check::relay(server, self.spec.directory.domains[0].as_str(), Some(host))
             }
             Part::Queue => check::queue(host),
-            Part::Disk => check::disk(host, self.spec.message_size.bytes()),
+            Part::Disk => check::disk(host, self.spec.largest_mail()),
             Part::Clock => check::clock(host),
             Part::Log => check::log(host, &self.units(report)?),
             Part::Dns => check::dns(&dns::wanted(self.spec)?, &check::Resolver::of(host)),
