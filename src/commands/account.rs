@@ -44,7 +44,13 @@ pub(super) fn run(
         AccountCommand::Passwd { password, .. } => passwd(&file, &name, password, report)?,
         AccountCommand::Remove { .. } => remove(&file, &name, report)?,
         AccountCommand::Rename { new, no_alias, .. } => {
-            renamed = Some(rename(&file, name.clone(), parse(new)?, !no_alias, report)?);
+            renamed = Some(rename(
+                &file,
+                Name::clone(&name),
+                Name::clone(&*account_name(new)?),
+                !no_alias,
+                report,
+            )?);
         }
     }
     offer(global, edit, &file.path, renamed, report)
