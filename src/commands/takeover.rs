@@ -14,6 +14,10 @@ const OURS: &str = "# Written by mailprov";
 /// The files whose text tells.
 const FILES: [&str; 3] = ["/etc/postfix/main.cf", "/etc/postfix/master.cf", "/etc/aliases"];
 
+/// What Exim was told, and Exim.
+const EXIM: &str = "/etc/exim4/update-exim4.conf.conf";
+const EXIM_PROGRAM: &str = "/usr/sbin/exim4";
+
 /// What Dovecot begins to read.
 const DOVECOT: &str = "/etc/dovecot/dovecot.conf";
 
@@ -33,7 +37,11 @@ pub(super) fn lost(
         let shown = host.command(["doveconf", "-n"]).capture().ok()?;
         shown.success().then_some(shown.stdout)
     });
-    if main_cf.is_none() && dovecot.is_none() && aliases.is_none() {
+    // What Exim was told stays after it is gone.
+    let has_exim = host.package("exim4-config").is_ok_and(|found| found.is_some())
+        && host.exists(Path::new(EXIM_PROGRAM)).unwrap_or(false);
+    let exim = if has_exim { text(host, EXIM) } else { None };
+    if main_cf.is_none() && dovecot.is_none() && aliases.is_none() && exim.is_none() {
         return Ok(Vec::new());
     }
     let host_name = text(host, "/etc/hostname").unwrap_or_default().trim().to_owned();
@@ -42,6 +50,7 @@ pub(super) fn lost(
         main_cf,
         master_cf: theirs(master_cf),
         aliases: theirs(aliases),
+        exim,
         dovecot,
         host_name,
         spool: spool(host),

@@ -70,6 +70,12 @@ pub fn back(
             removal.from.display()
         )),
         (Key::Package(_), before) if before == now => Back::Paths,
+        // What was damaged and is mended stays so.
+        (Key::Package(_), State::Package { missing, .. })
+            if !missing.is_empty() && *now != State::Absent =>
+        {
+            Back::Paths
+        }
         (Key::Package(_), State::Absent) => Back::Purge,
         (Key::Package(_), before) if *now == State::Absent => Back::Return(before.clone()),
         (Key::Package(name), _) => Back::Stays(match (before, now) {

@@ -109,6 +109,10 @@ fn held_by(port: u16, holders: &[&Holder], unit: &Unit) -> String {
     };
     let names: Vec<_> = holders.iter().map(ToString::to_string).collect();
     let remedy = match &first.unit {
+        // It listens for a container, which is what is to be stopped.
+        _ if first.name.starts_with("docker-proxy") => {
+            format!("docker ps --filter publish={port}, docker stop NAME")
+        }
         Some(unit) => format!("systemctl disable --now {unit}"),
         None => format!("kill {}", first.pid),
     };

@@ -9,14 +9,8 @@ const ROLES: [&str; 2] = ["root", "postmaster"];
 pub(super) fn losses(text: &str, new: &New<'_>) -> Vec<Loss> {
     let coming = entries(new.text("/etc/aliases"));
     let known = new.addresses();
-    let domains = super::super::settings(&super::super::File {
-        path: String::new(),
-        step: String::new(),
-        text: new.text("/etc/postfix/main.cf").to_owned(),
-    });
-    let domains = domains.into_iter().find(|it| it.name == "virtual_mailbox_domains");
-    let domains = domains.map(|setting| setting.value()).unwrap_or_default();
-    let domain = domains.split(", ").next().unwrap_or_default();
+    let domains = new.domains();
+    let domain = domains.first().copied().unwrap_or_default();
     let mut losses = Vec::new();
     for (name, targets) in entries(text) {
         let same = coming.iter().any(|(other, to)| *other == name && *to == targets);

@@ -4,6 +4,7 @@
 
 mod aliases;
 mod dovecot;
+mod exim;
 mod master_cf;
 mod places;
 mod postfix;
@@ -22,6 +23,8 @@ pub struct Old<'a> {
     pub master_cf: Option<String>,
     /// The text of `/etc/aliases`.
     pub aliases: Option<String>,
+    /// The text of `/etc/exim4/update-exim4.conf.conf`.
+    pub exim: Option<String>,
     /// What `doveconf -n` says.
     pub dovecot: Option<String>,
     /// The host's own name.
@@ -62,6 +65,9 @@ pub fn losses(old: &Old<'_>, files: &[File]) -> Vec<Loss> {
     if let Some(text) = &old.aliases {
         losses.extend(aliases::losses(text, &new));
     }
+    if let Some(text) = &old.exim {
+        losses.extend(exim::losses(text, old, &new.domains()));
+    }
     losses.extend(places::losses(old));
     if let Some(text) = &old.dovecot {
         losses.extend(dovecot::losses(text));
@@ -73,6 +79,13 @@ impl New<'_> {
     /// Returns the text of one of its files.
     fn text(&self, path: &str) -> &str {
         self.files.iter().find(|file| file.path == path).map_or("", |file| &file.text)
+    }
+
+    /// Returns the domains that it takes mail for.
+    fn domains(&self) -> Vec<&str> {
+        let lines = || self.text("/etc/postfix/main.cf").lines();
+        let value = lines().find_map(|line| line.strip_prefix("virtual_mailbox_domains = "));
+        value.unwrap_or_default().split(", ").collect()
     }
 
     /// Returns the addresses that it takes mail for; of a catch-all `@domain`.

@@ -217,3 +217,28 @@ fn services_aliases_and_places_of_mail_are_told_of() {
         assert!(all.iter().any(|it| it.contains(words)), "{words}: {all:#?}");
     }
 }
+
+#[test]
+fn what_exim_was_told_is_not_forgotten() {
+    let told = |exim: &str| losses_with(Old { exim: Some(exim.into()), ..Old::default() });
+    let usual = "# doc\ndc_eximconfig_configtype='local'\ndc_other_hostnames='box.lan.example'\n\
+                 dc_local_interfaces='127.0.0.1 ; ::1'\ndc_readhost=''\ndc_relay_domains=''\n\
+                 dc_minimaldns='false'\ndc_relay_nets=''\ndc_smarthost=''\n\
+                 dc_localdelivery='mail_spool'\n";
+    assert_eq!(told(usual), []);
+    let own = "dc_eximconfig_configtype='smarthost'\n\
+               dc_other_hostnames='box.lan.example:example.org:old.example'\n\
+               dc_relay_domains='branch.example'\ndc_relay_nets='192.168.1.0/24'\n\
+               dc_smarthost='smtp.provider.example::587'\ndc_localdelivery='maildir_home'\n";
+    let lost = told(own);
+    let all: Vec<String> = lost.iter().map(|it| format!("{} {}", it.what, it.keep)).collect();
+    for words in [
+        "takes mail for old.example (",
+        "relay_domains: \"branch.example\"",
+        "[::1]/128 192.168.1.0/24",
+        "relay: {host: \"[smtp.provider.example]:587\"}",
+        "~/Maildir",
+    ] {
+        assert!(all.iter().any(|it| it.contains(words)), "{words}: {all:#?}");
+    }
+}
