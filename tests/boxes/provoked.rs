@@ -38,7 +38,7 @@ pub fn converged(suite: Suite) -> Debian {
         let debian = debian.mail_yml(&ONE).apply();
         let mut smtp = Smtp::connect(debian.connect(25).unwrap()).unwrap();
         smtp.ehlo().unwrap();
-        let reply = smtp.send("bob@elsewhere.example", &["thomas@example.org"], b"Kept.\r\n");
+        let reply = smtp.send("bob@example.org", &["thomas@example.org"], b"Kept.\r\n");
         reply.unwrap().expect_code(250);
         wait_for("the mail to be delivered", || (mails(&debian) == Ok(1)).then_some(()));
         debian
