@@ -3,30 +3,33 @@
 
 use std::sync::Arc;
 
-use super::load::{Wanted, find, folder, load, read};
+use super::load::{Loaded, Wanted, find, folder, load, read};
 use crate::cli::Global;
 use crate::diagnostic::Source;
 use crate::mail::{self, Files};
 use crate::report::Report;
 
 /// Says of the mail.yml in its usual place that it asks for another host than
-/// the one that a rollback left.
-pub(super) fn say(global: &Global, report: &mut Report) {
+/// the one that a rollback left. Where it asks for this one, it is returned.
+pub(super) fn say(global: &Global, report: &mut Report) -> Option<Loaded> {
     if global.playbook.is_some() {
-        return;
+        return None;
     }
-    let Some(path) = find(None) else { return };
-    let Ok(text) = read(&path) else { return };
+    let path = find(None)?;
+    let text = read(&path).ok()?;
     let source = Arc::new(Source { name: path.display().to_string(), text });
     // One with mistakes asks for nothing.
     if mail::load(&source, &Files::beside(folder(&path))).is_err() {
-        return;
+        return None;
     }
-    let planned = load(global, Wanted::Here(Some(&path)), report)
-        .and_then(|loaded| loaded.compare(report))
+    let loaded = load(global, Wanted::Here(Some(&path)), report);
+    let planned = loaded
+        .as_ref()
+        .map_err(|_| ())
+        .and_then(|loaded| loaded.compare(report).map_err(drop))
         .map(|plan| plan.changes.len());
     let asks = match planned {
-        Ok(0) => return,
+        Ok(0) => return loaded.ok(),
         Ok(1) => "1 change".to_owned(),
         Ok(many) => format!("{many} changes"),
         Err(_) => "another host than this is now".to_owned(),
@@ -36,4 +39,5 @@ pub(super) fn say(global: &Global, report: &mut Report) {
          `mailprov plan` shows what that is; edit {0} first where it is not wanted.\n",
         path.display()
     ));
+    None
 }

@@ -2,11 +2,12 @@
 
 use super::apply::{can_confirm, confirm, lock, make, settle};
 use super::history::find;
-use super::{Exit, Stop, left_behind};
+use super::{Exit, Stop, check, left_behind};
 use crate::cli::Global;
 use crate::engine::{self, Record};
 use crate::host::Host;
 use crate::report::Report;
+use crate::resource::unwell_services;
 
 /// Brings the host back to what it was before a run.
 pub(super) fn run(
@@ -40,7 +41,28 @@ pub(super) fn run(
         return Ok(Exit::Done);
     }
     confirm(yes, report)?;
-    make(&host, &back.plan, &format!("rollback of run {}", oldest.number), report)?;
-    left_behind::say(global, report);
+    let interruption =
+        make(&host, &back.plan, &format!("rollback of run {}", oldest.number), report)?;
+    match left_behind::say(global, report) {
+        Some(loaded) => check::look_after(&loaded, &interruption, report),
+        None => look(&host, report)?,
+    }
     Ok(Exit::Done)
+}
+
+/// Looks whether each service answers where it must, by what we know of it: no
+/// mail.yml is of the server that this host is now.
+fn look(host: &Host, report: &mut Report) -> Result<(), Stop> {
+    let (count, wrong) = unwell_services(host)?;
+    if count == 0 || host.is_tree() {
+        return Ok(());
+    }
+    report.note(&match &wrong[..] {
+        [] => "Each service answers where it must.\n".to_owned(),
+        wrong => format!(
+            "The changes are made, but not all is well:\n  {}\nSee: mailprov check\n",
+            wrong.join("\n  ")
+        ),
+    });
+    Ok(())
 }

@@ -51,7 +51,7 @@ pub use key::Key;
 pub use keys::KINDS;
 pub use mailbox::{Place, Removal};
 pub use package::{Returning, returning};
-pub use running::last_configuration;
+pub use running::{last_configuration, unwell_services};
 pub use service::{Check, Configuration, Loaded, Service, ServiceState};
 pub use state::{Blob, State, Stored};
 pub use table::TableKey;

@@ -104,6 +104,34 @@ pub fn last_configuration(host: &Host, unit: &Unit) -> Result<Option<Configurati
     Ok(noted(host, unit)?.map(|note| note.configuration))
 }
 
+/// Returns what is wrong with the services that start at boot and that we started
+/// once, each in a sentence, and how many of them there are.
+///
+/// # Errors
+///
+/// Fails where a look fails.
+pub fn unwell_services(host: &Host) -> Result<(usize, Vec<String>)> {
+    let (mut count, mut wrong) = (0, Vec::new());
+    for name in host.list(Path::new(NOTES))? {
+        let note = host.read(&Path::new(NOTES).join(name))?;
+        let note = note.and_then(|note| serde_json::from_slice::<Note>(note.bytes()).ok());
+        let Some(key) = note.and_then(|note| note.key) else { continue };
+        if !host.is_enabled(&key.unit)? {
+            continue;
+        }
+        count += 1;
+        let name = &key.unit.name;
+        if host.main_process(&key.unit)?.is_none() {
+            wrong.push(format!("{name} does not run"));
+            continue;
+        }
+        let silent = host.silent(&key.answers.iter().collect::<Vec<_>>());
+        let words = |(at, why): &(_, _)| format!("{name} does not answer at {at}: {why}");
+        wrong.extend(silent.iter().map(words));
+    }
+    Ok((count, wrong))
+}
+
 /// Until when a process is known to have made the sockets that are there: one that
 /// we started was heard at each of them, another one makes them as it begins.
 fn heard_until(host: &Host, key: &ServiceKey, process: &Process) -> Result<i64> {

@@ -79,6 +79,7 @@ fn a_run_is_rolled_back_and_the_rollback_too() {
         let output = debian.mailprov(&["rollback", "--yes"]).success();
         let words = "/etc/mailprov/mail.yml stays as it is, and asks for ";
         assert!(output.stderr().contains(words), "{output}");
+        assert!(output.stderr().contains("Each service answers where it must"), "{output}");
         let debian = debian.mail_yml(&MAIL_YML);
         assert_same(&before, &debian.snapshot());
         let _ = debian.mailprov(&["plan", "--detailed-exitcode"]).exits(0);
@@ -86,6 +87,7 @@ fn a_run_is_rolled_back_and_the_rollback_too() {
         let debian = debian.mail_yml(&more);
         let output = debian.mailprov(&["rollback", "--yes"]).success();
         assert!(!output.stderr().contains("stays as it is"), "{output}");
+        assert!(output.stdout().contains("mail.example.org is well"), "{output}");
         assert_same(&between, &debian.snapshot());
         let _ = debian.mailprov(&["plan", "--detailed-exitcode"]).exits(0);
     }
