@@ -162,6 +162,9 @@ pub enum Command {
         /// Keep the plan in a file, to be applied exactly so or not at all. It holds no secrets.
         #[arg(long, value_name = "PLAN")]
         out: Option<PathBuf>,
+        /// What may be sent to other hosts.
+        #[command(flatten)]
+        sending: Sending,
         /// Show a plan that was kept in a file.
         #[arg(long, value_name = "PLAN", conflicts_with_all = ["mail", "out", "detailed_exitcode"])]
         show: Option<PathBuf>,
@@ -185,6 +188,9 @@ pub enum Command {
         #[arg(long)]
         #[serde(default)]
         leave_mail: bool,
+        /// This machine is the server, whatever it is called.
+        #[arg(long)]
+        here: bool,
         /// Do not look afterwards whether the mail server works.
         #[arg(long)]
         no_check: bool,
@@ -196,6 +202,11 @@ pub enum Command {
     /// that the host can look after itself. Needs nothing there but sshd. May be repeated: what is
     /// there already is not sent again.
     Bootstrap(Bootstrap),
+    /// Fetch the mail.yml of a host, and the password files beside it.
+    ///
+    /// For a mail.yml that was edited there. Shows what differs from the one here, asks, and puts
+    /// them in its place, for your eyes only.
+    Pull(Pull),
     /// Prove that the mail server works.
     ///
     /// On the host, as root: which ports answer, the certificate on each, logins, a mail there and
@@ -234,6 +245,9 @@ pub enum Command {
         /// Which file.
         #[command(flatten)]
         file: InFile,
+        /// What may be sent to other hosts.
+        #[command(flatten)]
+        sending: Sending,
         /// Draw the ways as a picture.
         #[arg(long, value_name = "FILE", conflicts_with = "what")]
         svg: Option<PathBuf>,
@@ -322,6 +336,20 @@ pub struct Bootstrap {
     pub binary: Option<PathBuf>,
 }
 
+/// What to fetch from where.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+pub struct Pull {
+    /// The host, as for ssh: HOST, USER@HOST or USER@HOST:PORT.
+    #[arg(value_name = "HOST")]
+    pub host: Destination,
+    /// The file to write.
+    #[arg(value_name = "MAIL", default_value = "mail.yml")]
+    pub mail: PathBuf,
+    /// Replace what is here without asking.
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+}
+
 /// The file that a person writes.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 pub struct Mail {
@@ -329,6 +357,14 @@ pub struct Mail {
     /// /etc/mailprov/mail.yml.
     #[arg(value_name = "MAIL")]
     pub mail: Option<PathBuf>,
+}
+
+/// What may be sent to other hosts by a command that changes nothing there.
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+pub struct Sending {
+    /// With --on and a MAIL, also send files that it names outside its folder, without asking.
+    #[arg(long, short = 'y')]
+    pub yes: bool,
 }
 
 /// What to do with the embedded playbooks.

@@ -63,6 +63,8 @@ pub struct Screen {
     pub quiet: bool,
     /// Also what needs nothing is wanted.
     pub verbose: bool,
+    /// Whether all is well is said here, where it is also looked from outside.
+    pub judged_here: bool,
 }
 
 /// A mail.yml on its way, with the files that it names.

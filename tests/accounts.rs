@@ -332,7 +332,7 @@ fn whoever_may_write_the_file_may_edit_it_and_nobody_else() {
     for path in [desk.0.path().to_owned(), desk.path("mail.yml"), desk.path("anna.hash")] {
         std::os::unix::fs::chown(path, Some(4711), Some(4711)).unwrap();
     }
-    nobody(0, "As root: mailprov apply mail.yml");
+    nobody(0, "mailprov apply mail.yml --on root@mail.example.org");
     says(&desk.read("mail.yml"), &["[info, fun]"]);
 }
 
@@ -434,6 +434,11 @@ fn init_asks_for_what_is_not_given() {
     }
     let screen = terminal.shows("exit 0");
     says(&screen, &["Written: mail.yml", "mailprov plan mail.yml"]);
+    // This machine is another one.
+    says(
+        &screen,
+        &["mail.example.org is another one", "Next: mailprov bootstrap root@mail.example.org"],
+    );
     assert!(!screen.contains("horse"), "{screen}");
     let file = fs::metadata(desk.path("mail.yml")).unwrap();
     assert_eq!(file.mode() & 0o7777, 0o600);

@@ -9,12 +9,13 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use mailprov::reach::Reach;
 use mailprov::wire;
-use support::Terminal;
+use support::{Algorithm, Authority, Terminal, wait_for};
 use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mailprov");
@@ -309,3 +310,171 @@ accounts:
   anna: {password: \"{SHA512-CRYPT}$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/\"}
 tls: {self_signed: true}
 ";
+
+/// Appends to a mail.yml an account whose hash is in this file, and a certificate.
+fn naming(hash: &Path, pair: &str) -> String {
+    let mail = MAIL.replace("tls:", &format!("  bob: {{password_file: {}}}\ntls:", hash.display()));
+    mail.replace("tls: {self_signed: true}", pair)
+}
+
+#[test]
+fn what_is_sent_is_listed_and_from_outside_only_after_a_yes() {
+    let stage = Stage::saying("{\"end\":0}\n");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let hash = MAIL.split('"').nth(1).unwrap();
+    let far = elsewhere.path().join("bob");
+    fs::write(&far, hash).unwrap();
+    fs::write(stage.path("near"), hash).unwrap();
+    fs::write(stage.path("mail.yml"), naming(Path::new("near"), "tls: {self_signed: true}"))
+        .unwrap();
+    let (code, out, err) = stage.run(&["plan", "mail.yml", "--on", "vps"]);
+    assert_eq!(code, 0, "{out}{err}");
+    let list =
+        "Sent to vps:\n  mail.yml  → /etc/mailprov/mail.yml\n  near      → /etc/mailprov/near\n";
+    assert!(err.contains(list), "{err}");
+
+    std::os::unix::fs::symlink(&far, stage.path("link")).unwrap();
+    for named in [far.as_path(), Path::new("link")] {
+        fs::write(stage.path("mail.yml"), naming(named, "tls: {self_signed: true}")).unwrap();
+        for command in [&["plan", "mail.yml"][..], &["check", "mail.yml"], &["dns", "mail.yml"]] {
+            let on = [command, &["--on", "vps"]].concat();
+            let (code, _, err) = stage.run(&on);
+            assert_eq!(code, 64, "{err}");
+            assert!(err.contains("(outside the folder of mail.yml)"), "{err}");
+            assert!(err.contains("pass --yes"), "{err}");
+            let (code, _, err) = stage.run(&[&on[..], &["--yes"]].concat());
+            assert_eq!(code, 0, "{err}");
+        }
+    }
+    let (_, out, _) = stage.run(&["plan", "mail.yml", "--yes", "--json", "--on", "vps"]);
+    let line: serde_json::Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
+    assert_eq!((&line["event"], &line["outside"]), (&"sent".into(), &true.into()));
+    // At a terminal it is asked.
+    let line = format!("PATH='{}' {PROGRAM} plan mail.yml --on vps", stage.search_path());
+    let terminal = Terminal::run(stage.0.path(), &line);
+    terminal.asks("Send them? [y/N]");
+    terminal.types("n");
+    terminal.shows("Nothing was sent");
+}
+
+#[test]
+fn no_file_is_sent_that_is_not_what_mail_yml_says() {
+    // Whoever connected all the same would end well.
+    let stage = Stage::saying("{\"end\":0}\n");
+    let authority = Authority::new();
+    let pair = authority.issue(&["mail.example.org"], Algorithm::Ec);
+    let other = authority.issue(&["mail.example.org"], Algorithm::Ec);
+    fs::write(stage.path("cert"), pair.chain_pem()).unwrap();
+    fs::write(stage.path("key"), pair.key_pem()).unwrap();
+    fs::write(stage.path("other"), other.key_pem()).unwrap();
+    let key = stage.path("ssh");
+    let arguments = ["-q", "-t", "ed25519", "-N", "", "-f"];
+    assert!(Command::new("ssh-keygen").args(arguments).arg(&key).status().unwrap().success());
+    fs::write(stage.path("hash"), MAIL.split('"').nth(1).unwrap()).unwrap();
+    let with = |certificate: &str, key: &str, hash: &str| {
+        let path = |name: &str| stage.path(name).display().to_string();
+        let tls = format!("tls: {{certificate: {}, key: {}}}", path(certificate), path(key));
+        fs::write(stage.path("mail.yml"), naming(&stage.path(hash), &tls)).unwrap();
+        stage.run(&["plan", "mail.yml", "--yes", "--on", "vps"])
+    };
+    let (code, _, err) = with("cert", "key", "hash");
+    assert_eq!(code, 0, "{err}");
+    for (certificate, key, hash, words) in [
+        ("cert", "ssh", "hash", "holds no private key of a certificate"),
+        ("cert", "other", "hash", "is not the key of the certificate"),
+        ("ssh", "key", "hash", "holds no certificate"),
+        ("cert", "key", "ssh", "is not one line of text"),
+    ] {
+        let (code, _, err) = with(certificate, key, hash);
+        assert_eq!(code, 65, "{err}");
+        assert!(err.contains(words) && err.contains("mail.yml:"), "{err}");
+        assert!(!err.contains("PRIVATE KEY") && !err.contains("Sent to"), "{err}");
+    }
+}
+
+#[test]
+fn a_host_is_told_how_it_was_reached_and_a_question_keeps_no_other_waiting() {
+    let words = "{\"out\":[{\"text\":\"words of quick\\n\"}]}\n{\"end\":0}\n";
+    let stage = Stage::playing(
+        "",
+        "",
+        "case \"$*\" in *'-- slow '*) it=$0.slow;; *) it=$0.quick; sleep 1;; esac\n\
+         cat \"$it\"; cat >\"$it.heard\"",
+    );
+    let said = |name: &str, frames: &str| {
+        fs::write(stage.path(name), greeting(&[]) + &ready() + frames).unwrap();
+    };
+    said("bin/ssh.slow", "{\"ask\":\"make_changes\"}\n{\"end\":0}\n");
+    said("bin/ssh.quick", words);
+    let line = format!(
+        "PATH='{}' {PROGRAM} apply --sudo --identity 'my key' --on slow --on quick",
+        stage.search_path()
+    );
+    let terminal = Terminal::run(stage.0.path(), &line);
+    let screen = terminal.shows("quick: words of quick");
+    assert!(screen.contains("slow asks: Make these changes? [y/N]"), "{screen}");
+    terminal.asks("slow asks: Make these changes? [y/N]");
+    // That the end was heard is said at once, not after the answer.
+    let heard = || fs::read_to_string(stage.path("bin/ssh.quick.heard")).unwrap_or_default();
+    wait_for("the end to be heard", || heard().ends_with("\"heard\"\n").then_some(()));
+    terminal.types("n");
+    terminal.shows("exit 0");
+    let heard = heard();
+    let request = heard.lines().find(|line| line.starts_with("{\"version\"")).unwrap();
+    let request: serde_json::Value = serde_json::from_str(request).unwrap();
+    let reach: Reach = serde_json::from_value(request["reach"].clone()).unwrap();
+    assert_eq!(
+        reach.command(&["check"]),
+        "mailprov check --on slow --on quick --sudo --identity 'my key'"
+    );
+}
+
+#[test]
+fn what_is_pulled_is_shown_asked_about_and_written_for_one_s_own_eyes() {
+    let parcel = |mail: &str, path: &str, text: &str| {
+        let parcel = serde_json::json!({"name": "x", "text": mail, "files": {path: text}});
+        format!("{{\"keep\":{}}}\n{{\"end\":0}}\n", json(&parcel.to_string()))
+    };
+    let hash = MAIL.split('"').nth(1).unwrap();
+    let theirs = naming(Path::new("secrets/bob"), "tls: {self_signed: true}");
+    let stage = Stage::saying(&parcel(&theirs, "secrets/bob", hash));
+    fs::write(stage.path("mail.yml"), MAIL).unwrap();
+    let (code, _, err) = stage.run(&["pull", "vps"]);
+    assert_eq!(code, 64, "{err}");
+    let (code, out, err) = stage.run(&["pull", "vps", "--yes"]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("+   bob: {password_file: secrets/bob}"), "{out}");
+    assert!(out.contains("secrets/bob\n") && !out.contains("$6$"), "{out}");
+    for (file, text) in [("mail.yml", theirs.as_str()), ("secrets/bob", hash)] {
+        assert_eq!(fs::read_to_string(stage.path(file)).unwrap(), text);
+        let mode = fs::metadata(stage.path(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    let (code, _, err) = stage.run(&["pull", "vps", "--yes"]);
+    assert!(code == 0 && err.contains("is as on vps already"), "{err}");
+    // At a terminal a no leaves all as it is.
+    let line = format!("PATH='{}' {PROGRAM} pull vps other.yml", stage.search_path());
+    let terminal = Terminal::run(stage.0.path(), &line);
+    terminal.asks("Write these files? [y/N]");
+    terminal.types("n");
+    terminal.shows("Nothing was written");
+    assert!(!stage.path("other.yml").exists());
+    // What the host would like to write elsewhere is not taken, nor what is no mail.yml.
+    for (mail, path, text) in [
+        (naming(Path::new("../bob"), "tls: {self_signed: true}"), "../bob", hash),
+        (naming(Path::new("/tmp/bob"), "tls: {self_signed: true}"), "/tmp/bob", hash),
+        (theirs.clone(), ".bashrc", hash),
+        (theirs.clone(), "secrets/bob", "touch owned"),
+        ("nonsense: 1\n".to_owned(), "x", hash),
+    ] {
+        let stage = Stage::saying(&parcel(&mail, path, text));
+        let (code, out, err) = stage.run(&["pull", "vps", "--yes"]);
+        assert_eq!(code, 65, "{out}{err}");
+        assert!(!stage.path("mail.yml").exists() && !stage.path(path).exists());
+    }
+    // What commands a terminal is shown as what it is.
+    let odd = theirs.clone() + "# \u{1b}]0;owned\u{7}\n";
+    let stage = Stage::saying(&parcel(&odd, "secrets/bob", hash));
+    let _ = stage.run(&["pull", "vps", "--yes"]);
+    assert!(!stage.path("mail.yml").exists(), "no mail.yml holds such a sign");
+}

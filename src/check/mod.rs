@@ -26,6 +26,7 @@ mod ports;
 mod post;
 mod probe;
 mod relay;
+mod ruleset;
 #[cfg(test)]
 mod script;
 mod server;
@@ -52,6 +53,7 @@ pub use ports::ports;
 pub use post::post;
 pub use probe::Probe;
 pub use relay::{relay, takes_ours};
+pub use ruleset::rulesets;
 pub use server::{Certificate, Identity, Server, reachable};
 pub use shown::certificates;
 pub use smtp::{Reply, Smtp};

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::{Mail, PasswordFrom};
+use super::{Mail, PasswordFrom, Sending};
 use crate::check::Part;
 
 /// What to look at.
@@ -12,6 +12,9 @@ pub struct Check {
     /// The file that says what the mail service is.
     #[command(flatten)]
     pub mail: Mail,
+    /// What may be sent to other hosts.
+    #[command(flatten)]
+    pub sending: Sending,
     /// Look at these parts alone, such as `tls,dns`; may be repeated. The parts: configuration,
     /// ports, tls, login, mail, relay, spoofing, queue, disk, clock, log, dns, outward.
     #[arg(long, value_name = "PART", value_delimiter = ',')]
@@ -35,6 +38,9 @@ pub struct Watch {
     /// The file that says what the mail service is.
     #[command(flatten)]
     pub mail: Mail,
+    /// What may be sent to other hosts.
+    #[command(flatten)]
+    pub sending: Sending,
     /// Send what is off by mail to the `system_mail` of mail.yml, and print nothing.
     #[arg(long = "mail")]
     pub by_mail: bool,
@@ -46,6 +52,9 @@ pub struct Dns {
     /// The file that says what the mail service is.
     #[command(flatten)]
     pub mail: Mail,
+    /// What may be sent to other hosts.
+    #[command(flatten)]
+    pub sending: Sending,
     /// Print a zone file instead of a table.
     #[arg(long)]
     pub zone: bool,

@@ -53,7 +53,7 @@ pub(super) fn run(
             )?);
         }
     }
-    offer(global, edit, &file.path, renamed, report)
+    offer(global, edit, &file, renamed, report)
 }
 
 fn list(spec: &Spec) -> Vec<report::Account> {
@@ -91,7 +91,8 @@ fn add(
     report: &mut Report,
 ) -> Result<(), Stop> {
     if find(&file.spec, name).is_some() {
-        let advice = format!("To change its password: mailprov account passwd {name}");
+        let passwd = file.command(&["account", "passwd", &name.to_string()], report);
+        let advice = format!("To change its password: {passwd}");
         return Err(Stop::new(Exit::Usage, format!("there is an account `{name}`"), advice));
     }
     let with = |hash: &str| {
@@ -112,12 +113,12 @@ fn passwd(
     from: &PasswordFrom,
     report: &mut Report,
 ) -> Result<(), Stop> {
-    let (index, account) = existing(&file.spec, name)?;
+    let (index, account) = existing(file, name, report)?;
     let key = written(&file.document, account);
     let path = ["accounts", key, "password"];
     if let Some(hash_file) = file.document.get(&["accounts", key, "password_file"]) {
         let Some(scalar) = hash_file.as_scalar() else {
-            return Err(missing(name));
+            return Err(missing(file, name, report));
         };
         let hash = new_hash(from, name, report)?;
         file.save_secret(&scalar.text, hash.secret().expose(), report)?;
@@ -145,7 +146,7 @@ fn tell_of_sessions(file: &MailYml, account: usize, name: &Name, report: &mut Re
 }
 
 fn remove(file: &MailYml, name: &Name, report: &mut Report) -> Result<(), Stop> {
-    let (index, account) = existing(&file.spec, name)?;
+    let (index, account) = existing(file, name, report)?;
     if file.spec.directory.accounts.len() == 1 {
         let message = format!("`{name}` is the only account");
         return Err(Stop::new(Exit::Usage, message, "Add another first. Nothing was changed."));
@@ -159,8 +160,9 @@ fn remove(file: &MailYml, name: &Name, report: &mut Report) -> Result<(), Stop> 
     let left = file.judge(&edited, report)?.directory.system_mail;
     file.save(&edited, report)?;
     let homes = file.spec.homes(index);
+    let add = file.command(&["account", "add", &name.to_string()], report);
     report.note(&format!(
-        "The mail of `{name}` stays in {}; `mailprov account add {name}` finds it again.\n",
+        "The mail of `{name}` stays in {}; `{add}` finds it again.\n",
         homes.join(" and ")
     ));
     tell_of_sessions(file, index, name, report);
@@ -180,7 +182,7 @@ fn rename(
     keeps: bool,
     report: &mut Report,
 ) -> Result<Renamed, Stop> {
-    let (index, account) = existing(&file.spec, &old)?;
+    let (index, account) = existing(file, &old, report)?;
     let usage = |message: String, advice: &str| Err(Stop::new(Exit::Usage, message, advice));
     if find(&file.spec, &new).is_some() {
         return usage(format!("there is an account `{new}`"), "Nothing was changed.");
@@ -319,12 +321,17 @@ pub(super) fn find<'s>(spec: &'s Spec, name: &Name) -> Option<(usize, &'s Accoun
     accounts.find(|(_, account)| *account.name.value == *name)
 }
 
-fn existing<'s>(spec: &'s Spec, name: &Name) -> Result<(usize, &'s Account), Stop> {
-    find(spec, name).ok_or_else(|| missing(name))
+fn existing<'f>(
+    file: &'f MailYml,
+    name: &Name,
+    report: &Report,
+) -> Result<(usize, &'f Account), Stop> {
+    find(&file.spec, name).ok_or_else(|| missing(file, name, report))
 }
 
-fn missing(name: &Name) -> Stop {
-    let advice = "`mailprov account list` lists them. Nothing was changed.";
+fn missing(file: &MailYml, name: &Name, report: &Report) -> Stop {
+    let list = file.command(&["account", "list"], report);
+    let advice = format!("`{list}` lists them. Nothing was changed.");
     Stop::new(Exit::Usage, format!("there is no account `{name}`"), advice)
 }
 

@@ -27,7 +27,7 @@ pub(super) fn run(
         None => report.note(&format!("{} says so already.\n", file.path.display())),
         Some(edited) => file.save(&edited, report)?,
     }
-    offer(global, edit, &file.path, None, report)
+    offer(global, edit, &file, None, report)
 }
 
 /// Adds an address; `None` where it leads there already.
@@ -49,9 +49,8 @@ fn add(
             return Ok(None);
         }
         let message = format!("`{address}` is an alias of `{}`", holder.name.value);
-        let advice = format!(
-            "Remove it first, then add it with all its names: mailprov alias remove {address}"
-        );
+        let remove = file.command(&["alias", "remove", &address.to_string()], report);
+        let advice = format!("Remove it first, then add it with all its names: {remove}");
         return Err(Stop::new(Exit::Usage, message, advice));
     }
     if let Some(key) = forward {
@@ -132,7 +131,8 @@ fn remove(file: &MailYml, address: &Name, report: &mut Report) -> Result<Documen
             _ => document.remove(&["forwards"], key),
         }
     } else {
-        let advice = "`mailprov account list` lists the addresses. Nothing was changed.";
+        let list = file.command(&["account", "list"], report);
+        let advice = format!("`{list}` lists the addresses. Nothing was changed.");
         let message = format!("`{address}` is neither an alias nor a forward");
         return Err(Stop::new(Exit::Usage, message, advice));
     };

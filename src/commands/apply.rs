@@ -6,8 +6,9 @@ use super::dns::note_forwards;
 use super::load::{Loaded, Wanted, load};
 use super::mailboxes::Renamed;
 use super::saved::Kept;
+use super::sent::tell_who_changed;
 use super::settled::Settled;
-use super::{Exit, Stop, check};
+use super::{Exit, Stop, check, here};
 use crate::cli::Global;
 use crate::engine::{self, Lock, Plan, Run, SavedPlan};
 use crate::host::{Host, Interruption};
@@ -22,7 +23,7 @@ pub(super) fn run(
     agreed: Agreed,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
-    let Agreed { yes, leave_mail, no_check } = agreed;
+    let Agreed { yes, leave_mail, here, no_check, .. } = agreed;
     can_confirm(yes, report)?;
     let saved = kept.map(Kept::read).transpose()?;
     let wanted = match wanted {
@@ -34,7 +35,7 @@ pub(super) fn run(
     let Some(ready) = prepare(global, wanted, saved.as_ref(), None, report)? else {
         return Ok(Exit::Done);
     };
-    confirm(yes, report)?;
+    here::confirm(global, &ready.loaded, (yes, here), report)?;
     leave(&ready.plan, yes, leave_mail, report)?;
     ready.make(!no_check, report)
 }
@@ -46,8 +47,12 @@ pub(super) struct Agreed {
     pub(super) yes: bool,
     /// That mail which no account will have stays where it is.
     pub(super) leave_mail: bool,
+    /// That this machine is meant, whatever it is called.
+    pub(super) here: bool,
     /// That nobody looks afterwards whether the server works.
     pub(super) no_check: bool,
+    /// That whoever asks looks from outside as well, and judges then.
+    pub(super) judged_here: bool,
 }
 
 /// A plan that has been shown and can be made.
@@ -89,6 +94,9 @@ pub(super) fn prepare(
     let mut loaded = load(global, wanted, report)?;
     loaded.renamed = renamed;
     let lock = lock(&loaded.host, "apply")?;
+    if let Wanted::Sent(parcel) = wanted {
+        tell_who_changed(parcel, &loaded.host, report);
+    }
     // Asked of a host that is new to us, while it is planned.
     let outward = matches!(wanted, Wanted::Sent(_) if !loaded.has_relay())
         .then(|| std::thread::spawn(Host::port_25_is_open_outward));
@@ -103,7 +111,8 @@ pub(super) fn prepare(
     let plan = loaded.plan(report)?;
     if let Some(saved) = saved {
         saved.check(&plan).map_err(|error| {
-            let advice = "Nothing was changed. Make a new plan: mailprov plan --out FILE";
+            let plan = report.reach().command(&["plan", "--out", "FILE"]);
+            let advice = format!("Nothing was changed. Make a new plan: {plan}");
             Stop::new(Exit::PlanMoved, error.to_string(), advice)
         })?;
     }
@@ -147,7 +156,8 @@ pub(super) fn can_confirm(yes: bool, report: &Report) -> Result<(), Stop> {
         return Ok(());
     }
     let message = "there is no terminal to ask on, so nothing was changed";
-    Err(Stop::new(Exit::Usage, message, "Read the plan (mailprov plan), then pass --yes."))
+    let plan = report.reach().command(&["plan"]);
+    Err(Stop::new(Exit::Usage, message, format!("Read the plan ({plan}), then pass --yes.")))
 }
 
 /// Takes the lock of a host that only root may change.

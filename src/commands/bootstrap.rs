@@ -2,12 +2,13 @@
 
 use super::apply::Agreed;
 use super::load::{find, no_mail_yml};
-use super::{Exit, Stop, on};
+use super::{Exit, Stop, check, on};
 use crate::cli::{Bootstrap, Global};
 use crate::remote::Program;
 use crate::report::Report;
 
-/// Brings the program and mail.yml to a host, and applies it there.
+/// Brings the program and mail.yml to a host, applies it there, and looks from
+/// here whether others can reach it.
 pub(super) fn run(
     global: &Global,
     bootstrap: &Bootstrap,
@@ -20,15 +21,25 @@ pub(super) fn run(
         None => Program::own()?,
     };
     let host = &bootstrap.host;
-    let parcel = on::pack(&mail, report)?;
+    let parcel = on::pack_for(&mail, std::slice::from_ref(host), bootstrap.yes, report)?;
     let stop = Report::told_to_stop;
-    let (yes, leave_mail, no_check) = (bootstrap.yes, bootstrap.leave_mail, bootstrap.no_check);
-    let agreed = Agreed { yes, leave_mail, no_check };
+    let look = !bootstrap.no_check && global.playbook.is_none();
+    let agreed = Agreed {
+        yes: bootstrap.yes,
+        leave_mail: bootstrap.leave_mail,
+        here: true,
+        no_check: bootstrap.no_check,
+        judged_here: look,
+    };
     let exit = on::bring(global, host, &program, parcel, agreed, stop, report)?;
     if exit == Exit::Done {
+        if look {
+            check::reachable_from_here(global, host, &mail, report);
+        }
+        let plan = report.reach().at(host).command(&["plan"]);
         report.note(&format!(
             "{host} now looks after itself: mailprov and /etc/mailprov/mail.yml are there.\n\
-             From here: mailprov plan --on {host}\n"
+             From here: {plan}\n"
         ));
     }
     Ok(exit)

@@ -2,6 +2,7 @@
 
 mod after;
 mod from_here;
+mod reached;
 mod subject;
 
 use super::load::{Loaded, Wanted, load};
@@ -14,6 +15,7 @@ use crate::host::Host;
 use crate::report::Report;
 
 pub(super) use after::look as look_after;
+pub(super) use reached::reachable_from_here;
 use subject::Subject;
 pub(super) use subject::addresses;
 

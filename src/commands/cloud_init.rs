@@ -25,7 +25,7 @@ pub(super) fn run(options: &CloudInit, report: &mut Report) -> Result<Exit, Stop
         report.diagnostics(&mistakes);
         return Err(Stop::silent(Exit::Invalid));
     }
-    let parcel = on::pack(&path, report)?;
+    let parcel = on::pack(&path, report)?.parcel;
     let program = match &options.binary {
         Some(path) => Program::read(path)?,
         None => Program::own()?,

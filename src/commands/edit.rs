@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use super::load::Wanted;
 use super::mailboxes::Renamed;
-use super::{Exit, Stop, apply, load};
+use super::{Exit, Stop, apply, here, load};
 use crate::cli::{Edit, Global, InFile};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::host::{Content, Host, Read};
 use crate::mail::{self, Files, Spec};
+use crate::reach::as_path;
 use crate::report::Report;
 use crate::wire::Question;
 use crate::yaml::Document;
@@ -45,6 +46,15 @@ impl MailYml {
             Stop::silent(Exit::Invalid)
         })?;
         Ok(Self { path, spec, document, file, here })
+    }
+
+    /// Writes a further command line on this file.
+    pub(super) fn command(&self, words: &[&str], report: &Report) -> String {
+        let path = as_path(&self.path.display().to_string());
+        match load::find(None).as_ref() == Some(&self.path) {
+            true => report.reach().command(words),
+            false => report.reach().command(&[words, &["--mail", &path]].concat()),
+        }
     }
 
     /// Turns the refusal to edit a place into a stop, and shows the place
@@ -120,16 +130,35 @@ fn read(here: &Host, path: &Path) -> Result<Read, Stop> {
 pub(super) fn offer(
     global: &Global,
     edit: &Edit,
-    path: &Path,
+    file: &MailYml,
     renamed: Option<Renamed>,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
+    let MailYml { path, spec, .. } = file;
     let is_up_to_them = report.can_ask() && Host::is_root();
-    if !edit.yes && !is_up_to_them {
-        let file = path.display();
+    let line = |command: &str| {
+        let path = as_path(&path.display().to_string());
+        // On another host it is the one in its usual place.
+        let words = [command, &path];
+        report.reach().command(if report.is_there() { &words[..1] } else { &words })
+    };
+    let (apply, plan) = (line("apply"), line("plan"));
+    let elsewhere = match edit.yes {
+        true => None,
+        false => here::elsewhere(global, spec, report.can_ask(), report),
+    };
+    if let Some(elsewhere) = elsewhere {
+        let (says, apply) = (elsewhere.says(), elsewhere.apply(path, report));
+        let bootstrap = elsewhere.bootstrap(path, report);
         report.note(&format!(
-            "The server does not know yet. As root: mailprov apply {file}\n(Look first: mailprov \
-             plan {file})\n"
+            "The server does not know yet. {says} Tell it: {apply}\n(Where it is not set up yet: \
+             {bootstrap})\n"
+        ));
+        return Ok(Exit::Done);
+    }
+    if !edit.yes && !is_up_to_them {
+        report.note(&format!(
+            "The server does not know yet. As root: {apply}\n(Look first: {plan})\n"
         ));
         return Ok(Exit::Done);
     }
@@ -141,6 +170,6 @@ pub(super) fn offer(
         apply::leave(&ready.plan, edit.yes, false, report)?;
         return ready.make(true, report);
     }
-    report.note(&format!("Not applied. Later: mailprov apply {}\n", path.display()));
+    report.note(&format!("Not applied. Later: {apply}\n"));
     Ok(Exit::Done)
 }

@@ -13,7 +13,7 @@ pub(super) fn run(global: &Global, number: Option<u64>, report: &mut Report) -> 
     match number {
         None => report.history(&runs),
         Some(number) => {
-            let run = find(&runs, number)?;
+            let run = find(&runs, number, report)?;
             report.run(run, &run.changes(&host)?);
         }
     }
@@ -21,12 +21,12 @@ pub(super) fn run(global: &Global, number: Option<u64>, report: &mut Report) -> 
 }
 
 /// Finds a run by its number.
-pub(super) fn find(runs: &[Run], number: u64) -> Result<&Run, Stop> {
+pub(super) fn find<'r>(runs: &'r [Run], number: u64, report: &Report) -> Result<&'r Run, Stop> {
     runs.iter().find(|run| run.number == number).ok_or_else(|| {
         Stop::new(
             Exit::Usage,
             format!("there is no run {number}"),
-            "`mailprov history` lists them.",
+            format!("`{}` lists them.", report.reach().command(&["history"])),
         )
     })
 }

@@ -4,11 +4,12 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Exit, Stop, load, password};
-use crate::cli;
+use super::{Exit, Stop, here, load, password};
+use crate::cli::{self, Global};
 use crate::diagnostic::Source;
 use crate::local;
 use crate::mail::{Domain, Files, Hostname, Invalid, LocalPart};
+use crate::reach::as_path;
 use crate::report::Report;
 
 /// How often a person may mistype.
@@ -26,7 +27,7 @@ struct Answers {
 }
 
 /// Writes a mail.yml from flags and answers.
-pub(super) fn run(options: &cli::Init, report: &mut Report) -> Result<Exit, Stop> {
+pub(super) fn run(global: &Global, options: &cli::Init, report: &mut Report) -> Result<Exit, Stop> {
     let path = &options.mail;
     // Not an answer is asked for in vain.
     if path.symlink_metadata().is_ok() {
@@ -50,7 +51,7 @@ pub(super) fn run(options: &cli::Init, report: &mut Report) -> Result<Exit, Stop
     let schema = Path::new(SCHEMA).exists().then_some(SCHEMA);
     let text = answers.text(hash.secret().expose(), schema);
     let source = Arc::new(Source { name: path.display().to_string(), text });
-    load::judge(&source, &Files::beside(load::folder(path)), report)?;
+    let spec = load::judge(&source, &Files::beside(load::folder(path)), report)?;
     local::write_new_private(path, &source.text).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => there_already(path),
         _ => {
@@ -59,8 +60,17 @@ pub(super) fn run(options: &cli::Init, report: &mut Report) -> Result<Exit, Stop
             Stop::new(Exit::Failed, message, "")
         }
     })?;
-    let file = path.display();
-    report.note(&format!("Written: {file}\nNext: mailprov plan {file}\n"));
+    let file = path.display().to_string();
+    let plan = report.reach().command(&["plan", &as_path(&file)]);
+    let next = match here::elsewhere(global, &spec, report.can_ask(), report) {
+        None => format!("Next: {plan}"),
+        Some(elsewhere) => format!(
+            "{}\nNext: {}\n(On the server itself: {plan})",
+            elsewhere.says(),
+            elsewhere.bootstrap(path, report)
+        ),
+    };
+    report.note(&format!("Written: {file}\n{next}\n"));
     Ok(Exit::Done)
 }
 

@@ -10,6 +10,7 @@ mod dns;
 mod edit;
 mod explain;
 mod generate;
+mod here;
 mod history;
 mod init;
 mod left_behind;
@@ -19,6 +20,7 @@ mod on;
 mod password;
 mod plan;
 mod playbook;
+mod pull;
 mod rollback;
 mod saved;
 mod sent;
@@ -157,17 +159,23 @@ fn dispatch(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
     let result = match &cli.command {
         _ if !global.ssh.on.is_empty() => on::run(cli, report),
         Command::Plan { show: Some(show), .. } => plan::show(show, report),
-        Command::Plan { mail, detailed_exitcode, out, show: None } => plan::run(
+        Command::Plan { mail, detailed_exitcode, out, show: None, .. } => plan::run(
             global,
             wanted(&mail.mail, parcel),
             out.as_deref(),
             *detailed_exitcode,
             report,
         ),
-        Command::Apply { mail, plan, yes, leave_mail, no_check } => {
+        Command::Apply { mail, plan, yes, leave_mail, here, no_check } => {
             let sent = request.and_then(|request| request.plan.as_deref()).map(Kept::Sent);
             let kept = sent.or(plan.as_deref().map(Kept::File));
-            let agreed = apply::Agreed { yes: *yes, leave_mail: *leave_mail, no_check: *no_check };
+            let agreed = apply::Agreed {
+                yes: *yes,
+                leave_mail: *leave_mail,
+                here: *here,
+                no_check: *no_check,
+                judged_here: false,
+            };
             apply::run(global, wanted(&mail.mail, parcel), kept, agreed, report)
         }
         Command::Check(options) => {
@@ -179,17 +187,19 @@ fn dispatch(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
         Command::Watch(options) => {
             watch::run(global, options, wanted(&options.mail.mail, parcel), report)
         }
+        Command::Pull(_) if report.is_there() => pull::hand_over(report),
+        Command::Pull(options) => pull::run(global, options, report),
         Command::Bootstrap(bootstrap) => bootstrap::run(global, bootstrap, report),
         Command::History { run } => history::run(global, *run, report),
         Command::Rollback { run, purge, yes } => rollback::run(global, *run, *purge, *yes, report),
         Command::Playbook(command) => playbook::run(global, command, report),
         Command::CloudInit(options) => cloud_init::run(options, report),
         Command::Try(options) => try_it::run(global, options, report),
-        Command::Init(options) => init::run(options, report),
+        Command::Init(options) => init::run(global, options, report),
         Command::Account(command) => account::run(global, command, report),
         Command::Alias(command) => alias::run(global, command, report),
         Command::PasswdHash { password } => password::print_hash(password, report),
-        Command::Explain { what, file, svg } => {
+        Command::Explain { what, file, svg, .. } => {
             let wanted = wanted(&file.mail, parcel);
             explain::run(global, what.as_deref(), wanted, svg.as_deref(), report)
         }

@@ -1,17 +1,18 @@
 //! `--on HOST`: the same commands on other hosts, several of them side by side.
 
-use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::apply::Agreed;
 use super::load::{folder, read};
+use super::sent::{FOLDER, MAIL};
 use super::{Exit, Stop, password, saved};
-use crate::cli::{self, AccountCommand, Cli, Command, Global, Mail, PasswordFrom};
+use crate::cli::{self, AccountCommand, Cli, Command, Global, Mail, PasswordFrom, Pull};
 use crate::diagnostic::Source;
 use crate::engine::SavedPlan;
 use crate::mail::Name;
-use crate::remote::{self, Audience, Destination, Keep, Login, Program, Task};
-use crate::report::Report;
+use crate::remote::{self, Audience, Destination, Keep, Login, Packed, Program, Task};
+use crate::report::{Report, Sent, is_yes};
 use crate::secret::Secret;
 use crate::wire::{self, Parcel, Question, Request};
 use crate::{explain, playbook};
@@ -31,6 +32,26 @@ struct Errand {
     told_to_stop: fn(),
 }
 
+/// Fetches what `pull` hands over on a host: how that ended, and what came.
+pub(super) fn fetch(
+    global: &Global,
+    options: &Pull,
+    report: &mut Report,
+) -> Result<(Exit, Option<String>), Stop> {
+    let request = request(global, &Command::Pull(options.clone()), None, report)?;
+    let errand = Errand {
+        request,
+        password: None,
+        keep: Some(Keep::Hold(Mutex::default())),
+        changes: false,
+        unasked: false,
+        told_to_stop: Report::told_to_stop,
+    };
+    let exit = send(global, std::slice::from_ref(&options.host), None, &errand, report)?;
+    let Some(Keep::Hold(held)) = errand.keep else { return Ok((exit, None)) };
+    Ok((exit, held.into_inner().unwrap_or_else(PoisonError::into_inner)))
+}
+
 /// Runs a command line on the hosts that it names.
 pub(super) fn run(cli: &Cli, report: &mut Report) -> Result<Exit, Stop> {
     let errand = errand(cli, report)?;
@@ -48,17 +69,56 @@ pub(super) fn bring(
     told_to_stop: fn(),
     report: &mut Report,
 ) -> Result<Exit, Stop> {
-    let Agreed { yes, leave_mail, no_check } = agreed;
+    let Agreed { yes, leave_mail, here, no_check, judged_here } = agreed;
     let mail = Mail { mail: None };
-    let command = Command::Apply { mail, plan: None, yes, leave_mail, no_check };
-    let request = request(global, &command, Some(parcel), report)?;
+    let command = Command::Apply { mail, plan: None, yes, leave_mail, here, no_check };
+    let mut request = request(global, &command, Some(parcel), report)?;
+    request.screen.judged_here = judged_here;
+    request.reach = request.reach.at(host);
     let errand =
         Errand { request, password: None, keep: None, changes: true, unasked: yes, told_to_stop };
     send(global, std::slice::from_ref(host), Some(program), &errand, report)
 }
 
+/// Packs the mail.yml at `path`, and says what is sent to `hosts`. Whoever may
+/// edit a mail.yml could name any file in it: what lies outside its folder is
+/// only sent if the person says so, `yes` beforehand.
+pub(super) fn pack_for(
+    path: &Path,
+    hosts: &[Destination],
+    yes: bool,
+    report: &mut Report,
+) -> Result<Parcel, Stop> {
+    let Packed { parcel, outside } = pack(path, report)?;
+    let here = folder(path);
+    let file = |path: &PathBuf| Sent {
+        file: here.join(path).display().to_string(),
+        to: Path::new(FOLDER).join(path).display().to_string(),
+        is_outside: outside.contains(path),
+    };
+    let mail = Sent { file: parcel.name.clone(), to: MAIL.into(), is_outside: false };
+    let all: Vec<_> = [mail].into_iter().chain(parcel.files.keys().map(file)).collect();
+    let names: Vec<_> = hosts.iter().map(ToString::to_string).collect();
+    report.sent(&names, &all);
+    if outside.is_empty() || yes {
+        return Ok(parcel);
+    }
+    let count = outside.len();
+    let message = format!("{count} of these files lie outside the folder of {}", parcel.name);
+    if !report.can_ask() {
+        let advice = "Nothing was sent. See that each is meant to leave this machine, then pass \
+                      --yes.";
+        return Err(Stop::new(Exit::Usage, message, advice));
+    }
+    let question = format!("{message}. Send them? [y/N]");
+    match report.ask_here(&question).is_some_and(|answer| is_yes(&answer)) {
+        true => Ok(parcel),
+        false => Err(Stop::new(Exit::Failed, "not confirmed", "Nothing was sent.")),
+    }
+}
+
 /// Packs the mail.yml at `path`.
-pub(super) fn pack(path: &Path, report: &mut Report) -> Result<Parcel, Stop> {
+pub(super) fn pack(path: &Path, report: &mut Report) -> Result<Packed, Stop> {
     let source = Arc::new(Source { name: path.display().to_string(), text: read(path)? });
     remote::pack(&source, folder(path)).map_err(|refused| match refused {
         remote::Refused::Unsendable(error) => error.into(),
@@ -75,6 +135,8 @@ fn errand(cli: &Cli, report: &mut Report) -> Result<Errand, Stop> {
     let usage = |message: &str, after: &str| Err(Stop::new(Exit::Usage, message, after));
     let mut command = cli.command.clone();
     let (mut mail, mut password, mut unasked) = (None, None, false);
+    // Whether files from anywhere may be sent.
+    let mut anywhere = false;
     let (mut keep, mut plan) = (None, None);
     match &mut command {
         Command::Plan { out: Some(_), .. } | Command::Apply { plan: Some(_), .. }
@@ -85,16 +147,16 @@ fn errand(cli: &Cli, report: &mut Report) -> Result<Errand, Stop> {
         Command::Explain { svg: Some(_), .. } if cli.global.ssh.on.len() > 1 => {
             return usage("a picture is of one host", "Name one host with --on.");
         }
-        Command::Explain { file, svg, .. } => {
-            mail = file.mail.take();
-            keep = svg.clone().map(|path| Keep { path, judge: explain::only_a_picture });
+        Command::Explain { file, svg, sending, .. } => {
+            (mail, anywhere) = (file.mail.take(), sending.yes);
+            keep = svg.clone().map(|path| Keep::File { path, judge: explain::only_a_picture });
         }
-        Command::Plan { show: None, mail: named, out, .. } => {
-            mail = named.mail.take();
-            keep = out.clone().map(|path| Keep { path, judge: only_a_plan });
+        Command::Plan { show: None, mail: named, out, sending, .. } => {
+            (mail, anywhere) = (named.mail.take(), sending.yes);
+            keep = out.clone().map(|path| Keep::File { path, judge: only_a_plan });
         }
         Command::Apply { mail: named, yes, plan: kept, .. } => {
-            (mail, unasked) = (named.mail.take(), *yes);
+            (mail, unasked, anywhere) = (named.mail.take(), *yes, *yes);
             plan = kept.take().map(|path| saved::read(&path)).transpose()?;
         }
         Command::Check(cli::Check { from_here: true, .. }) => {
@@ -103,9 +165,11 @@ fn errand(cli: &Cli, report: &mut Report) -> Result<Errand, Stop> {
                 "Leave --on out, or --from-here.",
             );
         }
-        Command::Check(options) => mail = options.mail.mail.take(),
-        Command::Watch(options) => mail = options.mail.mail.take(),
-        Command::Dns(options) => mail = options.mail.mail.take(),
+        Command::Check(cli::Check { mail: named, sending, .. })
+        | Command::Watch(cli::Watch { mail: named, sending, .. })
+        | Command::Dns(cli::Dns { mail: named, sending, .. }) => {
+            (mail, anywhere) = (named.mail.take(), sending.yes);
+        }
         Command::Rollback { yes, .. } => unasked = *yes,
         Command::Account(command) => {
             if let Some(from) = command.password_from()
@@ -121,7 +185,8 @@ fn errand(cli: &Cli, report: &mut Report) -> Result<Errand, Stop> {
         Command::History { .. } => {}
         _ => return usage("this command has nothing to do with other hosts", "Leave --on out."),
     }
-    let parcel = mail.map(|path| pack(&path, report)).transpose()?;
+    let hosts = &cli.global.ssh.on;
+    let parcel = mail.map(|path| pack_for(&path, hosts, anywhere, report)).transpose()?;
     let mut request = request(&cli.global, &command, parcel, report)?;
     request.screen.answers |= password.is_some();
     request.plan = plan.map(|plan| plan.to_text());
@@ -203,13 +268,8 @@ fn send(
     report: &mut Report,
 ) -> Result<Exit, Stop> {
     let several = hosts.len() > 1;
-    let login = Login {
-        sudo: global.ssh.sudo,
-        identity: global.ssh.identity.clone(),
-        options: global.ssh.options.clone(),
-        // Of several, no one could tell which one asks.
-        alone: several || !report.can_ask(),
-    };
+    // Of several, no one could tell which one asks.
+    let login = login(global, several || !report.can_ask());
     let task = Task {
         login: &login,
         program,
@@ -241,6 +301,16 @@ fn send(
     let outcomes = hosts.iter().zip(&exits).map(|(host, exit)| (host.to_string(), *exit as u8));
     audience.with(|report| report.hosts(&outcomes.collect::<Vec<_>>()));
     Ok(of_all(&exits))
+}
+
+/// How to log in, by the options of the command line.
+pub(super) fn login(global: &Global, alone: bool) -> Login {
+    Login {
+        sudo: global.ssh.sudo,
+        identity: global.ssh.identity.clone(),
+        options: global.ssh.options.clone(),
+        alone,
+    }
 }
 
 /// How it ended where it ended in several ways: what failed counts most.

@@ -7,6 +7,7 @@ use super::{Exit, Stop};
 use crate::cli::{Global, PlaybookCommand};
 use crate::local;
 use crate::playbook::{self, Embedded, embedded};
+use crate::reach::Reach;
 use crate::report::Report;
 
 /// Lists, shows or copies playbooks.
@@ -29,8 +30,9 @@ pub(super) fn run(
             let playbook = named(name.as_deref().unwrap_or(playbook::DEFAULT))?;
             eject(&playbook, dir)?;
             let file = dir.join(playbook::FILE);
-            report
-                .text(&format!("Change {0}, then: mailprov plan --playbook {0}\n", file.display()));
+            let reach = Reach { playbook: Some(file.clone()), ..Reach::default() };
+            let plan = reach.command(&["plan"]);
+            report.text(&format!("Change {}, then: {plan}\n", file.display()));
         }
     }
     Ok(Exit::Done)

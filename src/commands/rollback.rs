@@ -23,7 +23,7 @@ pub(super) fn run(
     let runs = engine::runs(&host)?;
     engine::tidy(&host, runs.last(), &mut |text| report.note(&format!("{text}\n")))?;
     let oldest = match number {
-        Some(number) => find(&runs, number)?,
+        Some(number) => find(&runs, number, report)?,
         None => runs.last().ok_or_else(|| {
             Stop::new(Exit::Failed, "there is no run to roll back", "Nothing was changed.")
         })?,

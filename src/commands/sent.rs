@@ -4,11 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use super::Stop;
+use crate::digest::Digest;
 use crate::engine;
-use crate::host::{Entry, Host};
+use crate::host::{self, Entry, Host};
 use crate::mail::Tls;
 use crate::playbook::Declared;
-use crate::resource::Resource;
+use crate::report::{Report, moment};
+use crate::resource::{Key, Resource, State};
 use crate::wire::Parcel;
 
 /// Where a host keeps its mail.yml, and what lies beside it.
@@ -18,6 +20,47 @@ pub(super) const FOLDER: &str = "/etc/mailprov";
 pub(super) const MAIL: &str = "/etc/mailprov/mail.yml";
 
 const STEP: &str = "mail.yml and the files that it names";
+
+/// Tells who changed the mail.yml of this host last, where it is another one than
+/// what was sent: whoever replaces it should know.
+pub(super) fn tell_who_changed(parcel: &Parcel, host: &Host, report: &mut Report) {
+    // Where it cannot be looked at, the plan says so.
+    if let Ok(Some(text)) = changed_last(parcel, host) {
+        report.note(&format!("{text}.\n"));
+    }
+}
+
+fn changed_last(parcel: &Parcel, host: &Host) -> host::Result<Option<String>> {
+    let path = Path::new(MAIL);
+    let Some(Entry::File { content, ownership }) = host.entry(path)? else { return Ok(None) };
+    let Some(stamp) = host.stamp(path)? else { return Ok(None) };
+    if content.bytes() == parcel.text.0.expose().as_bytes() {
+        return Ok(None);
+    }
+    let key = Key::File(path.to_owned());
+    let runs = engine::runs(host)?;
+    let records = runs.iter().rev().flat_map(|run| run.records.iter().map(move |it| (run, it)));
+    let last = records.into_iter().find(|(_, record)| record.key == key);
+    let (owner, at) = (&ownership.owner, moment(stamp.modified));
+    Ok(Some(match last {
+        None => format!("{MAIL} was written on this host, by {owner} at {at}"),
+        Some((run, record)) => {
+            let is_of_run = matches!(
+                &record.after,
+                State::File { blob, .. } if blob.sha256 == Digest::of(content.bytes())
+            );
+            let number = run.number;
+            match is_of_run {
+                true => {
+                    format!("{MAIL} is as run {number} left it ({} by {})", run.command, run.by)
+                }
+                false => {
+                    format!("{MAIL} was changed on the host since run {number} by {owner}, at {at}")
+                }
+            }
+        }
+    }))
+}
 
 /// Returns what is to be on the host, and the paths of files that are left as
 /// they are: those that are links there belong to whoever renews them.

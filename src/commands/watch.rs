@@ -75,6 +75,7 @@ fn kept<T>(quiet: bool, say: impl FnOnce(&mut Report) -> T) -> (T, String) {
         json: false,
         quiet,
         verbose: false,
+        judged_here: false,
     };
     let ((frames, said), (_, answers)) = (mpsc::channel(), mpsc::channel());
     let mut report =

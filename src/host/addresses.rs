@@ -7,6 +7,14 @@ use nix::ifaddrs::getifaddrs;
 use super::{Error, Host, Result};
 
 impl Host {
+    /// What this machine is called.
+    pub fn name() -> String {
+        nix::unistd::gethostname().map_or_else(
+            |_| "an unknown name".into(),
+            |name| crate::visible::visible(name.as_encoded_bytes()),
+        )
+    }
+
     /// Returns the addresses of this machine's interfaces by which another one
     /// can reach it: neither those of the loopback nor those of one link only.
     ///

@@ -68,6 +68,32 @@ pub fn read_text(path: &Path) -> io::Result<String> {
     })
 }
 
+/// Puts a text into the place of a file, whole or not at all, for its owner's
+/// eyes only, and makes the folders that it is in.
+///
+/// # Errors
+///
+/// Fails as the system does.
+pub fn replace_private(path: &Path, text: &str) -> io::Result<()> {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let new = folder.join(format!(".{name}.{}.new", std::process::id()));
+    // What an earlier process of this number left is not what is written through.
+    let _ = fs::remove_file(&new);
+    write_new_private(&new, text)?;
+    fs::rename(&new, path).inspect_err(|_| drop(fs::remove_file(&new)))?;
+    File::open(folder)?.sync_all()
+}
+
+/// Tells whether a file lies below a folder, once all links are followed. False
+/// where that cannot be told.
+pub fn is_below(folder: &Path, file: &Path) -> bool {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let whole = |path: &Path| fs::canonicalize(path).ok();
+    matches!((whole(folder), whole(file)), (Some(folder), Some(file)) if file.starts_with(&folder))
+}
+
 /// Makes a folder and those that it is in, unless they are there.
 ///
 /// # Errors

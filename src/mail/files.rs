@@ -3,15 +3,16 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Hostname, at, keys, tls};
+use super::{Hostname, Invalid, PasswordHash, at, keys, secret_file, tls};
 use crate::diagnostic::Source;
 use crate::digest::Digest;
 use crate::local;
 use crate::wire::Exposed;
-use crate::yaml::{self, Decoder, Kind, Node};
+use crate::yaml::{self, Decoder, Kind, Node, printable};
 
 /// Where the files that a mail.yml names are read from.
 #[derive(Debug)]
@@ -21,13 +22,28 @@ pub struct Files<'f> {
     sent: Option<&'f BTreeMap<PathBuf, Exposed>>,
 }
 
-/// The files that a mail.yml names, as it writes them.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// A file that a mail.yml names, as it writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
-    /// The `password_file`s.
-    pub passwords: Vec<PathBuf>,
-    /// The certificate and its key, unless mailprov makes them.
-    pub tls: Vec<PathBuf>,
+    /// Its path.
+    pub path: PathBuf,
+    /// Where it is named.
+    pub span: Range<usize>,
+    /// What it is to be.
+    pub kind: NamedKind,
+}
+
+/// What a file is to be that a mail.yml names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NamedKind {
+    /// The hash of an account's password.
+    Hash,
+    /// A password on one line.
+    Secret,
+    /// The certificate.
+    Certificate,
+    /// Its key.
+    Key,
 }
 
 impl<'f> Files<'f> {
@@ -67,12 +83,30 @@ impl<'f> Files<'f> {
     }
 }
 
+impl Named {
+    /// Judges the content of a password file, which is to be one line.
+    ///
+    /// # Errors
+    ///
+    /// Says what it is not; nothing of it is in that.
+    pub fn judge(&self, text: &str) -> Result<(), Invalid> {
+        let shown = printable(&self.path.display().to_string());
+        match self.kind {
+            NamedKind::Certificate | NamedKind::Key => Ok(()),
+            NamedKind::Secret => secret_file::line(&shown, text.into()).map(drop),
+            NamedKind::Hash => {
+                PasswordHash::parse(&secret_file::line(&shown, text.into())?).map(drop)
+            }
+        }
+    }
+}
+
 /// Returns the files that a mail.yml names, as far as it can be read: its
 /// mistakes are for [`load`](super::load) to find.
-pub fn named(source: &Arc<Source>) -> Named {
-    let mut named = Named::default();
+pub fn named(source: &Arc<Source>) -> Vec<Named> {
+    let mut named = Vec::new();
     let Ok(root) = yaml::parse(source) else { return named };
-    password_files(&root, &mut named.passwords);
+    password_files(&root, NamedKind::Secret, &mut named);
     let mut decoder = Decoder::new(source);
     let Some(fields) = decoder.fields(&root, &keys::MAIL) else { return named };
     let hostname = fields.get("hostname");
@@ -81,19 +115,27 @@ pub fn named(source: &Arc<Source>) -> Named {
     if let Some(tls) = tls::read(&mut decoder, &fields, hostname.as_ref())
         && !tls.self_signed
     {
-        named.tls = vec![tls.certificate.value, tls.key.value];
+        let (certificate, key) = (tls.certificate, tls.key);
+        for (file, kind) in [(certificate, NamedKind::Certificate), (key, NamedKind::Key)] {
+            named.push(Named { path: file.value, span: file.span, kind });
+        }
     }
     named
 }
 
-fn password_files(node: &Node, found: &mut Vec<PathBuf>) {
+/// Finds the `password_file`s. Those of accounts hold hashes.
+fn password_files(node: &Node, kind: NamedKind, found: &mut Vec<Named>) {
     let Kind::Map(entries) = &node.kind else { return };
     for entry in entries {
         match &entry.value.kind {
             Kind::Scalar(scalar) if entry.key.text == "password_file" => {
-                found.push(PathBuf::from(&scalar.text));
+                let (path, span) = (PathBuf::from(&scalar.text), entry.value.span.clone());
+                found.push(Named { path, span, kind });
             }
-            _ => password_files(&entry.value, found),
+            _ if entry.key.text == "accounts" => {
+                password_files(&entry.value, NamedKind::Hash, found);
+            }
+            _ => password_files(&entry.value, kind, found),
         }
     }
 }
@@ -106,7 +148,7 @@ mod tests {
     fn every_file_is_found_be_the_rest_right_or_wrong() {
         let text = "hostname: mail.example.org\ndomains: [oops\n";
         let source = |text: &str| Arc::new(Source { name: "mail.yml".into(), text: text.into() });
-        assert_eq!(named(&source(text)), Named::default());
+        assert_eq!(named(&source(text)), []);
         let text = "hostname: mail.example.org
 nonsense: 1
 accounts:
@@ -115,8 +157,15 @@ accounts:
 relay: {host: a.org, username: me, password_file: /root/relay}
 ";
         let named = named(&source(text));
-        assert_eq!(named.passwords, [Path::new("anna"), Path::new("/root/relay")]);
-        let live = Path::new("/etc/letsencrypt/live/mail.example.org");
-        assert_eq!(named.tls, [live.join("fullchain.pem"), live.join("privkey.pem")]);
+        let named: Vec<_> = named.iter().map(|it| (it.path.to_str().unwrap(), it.kind)).collect();
+        assert_eq!(
+            named,
+            [
+                ("anna", NamedKind::Hash),
+                ("/root/relay", NamedKind::Secret),
+                ("/etc/letsencrypt/live/mail.example.org/fullchain.pem", NamedKind::Certificate),
+                ("/etc/letsencrypt/live/mail.example.org/privkey.pem", NamedKind::Key),
+            ]
+        );
     }
 }

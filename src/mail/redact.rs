@@ -44,6 +44,21 @@ pub fn veiled(old: &Document, new: &Document) -> (String, String) {
     (text(old, &known), text(new, &known))
 }
 
+/// The same for two texts, the first of which may be empty; none where one of
+/// them is no YAML.
+pub fn veiled_texts(old: &str, new: &str) -> Option<(String, String)> {
+    let document = |text: &str| {
+        let source = Arc::new(Source { name: String::new(), text: text.to_owned() });
+        Document::parse(&source).ok()
+    };
+    let new = document(new)?;
+    if old.is_empty() {
+        let (_, shown) = veiled(&new, &new);
+        return Some((String::new(), shown));
+    }
+    Some(veiled(&document(old)?, &new))
+}
+
 /// Finds the secrets in a text that is YAML. A comment counts as one only where
 /// it speaks of one.
 fn secrets(document: &Document) -> Vec<Range<usize>> {

@@ -27,6 +27,11 @@ pub(super) fn read(files: &Files<'_>, path: &str) -> Result<String, Invalid> {
         }
         _ => cannot(error),
     })?;
+    line(&shown, text)
+}
+
+/// Takes the only line of a file of this name. Nothing of it is in an error.
+pub(super) fn line(shown: &str, text: Vec<u8>) -> Result<String, Invalid> {
     let one_line = || Invalid::new(format!("`{shown}` is not one line of text"), ONE_LINE);
     if text.len() > MAX_BYTES {
         return Err(one_line());

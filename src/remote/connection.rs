@@ -280,7 +280,17 @@ impl Login {
 
 fn argv(to: &Destination, login: &Login) -> Vec<String> {
     // Ctrl-C is ours to hear: ssh would end at once, and the run go on alone.
-    let mut argv: Vec<String> = ["env", "--ignore-signal=INT", "ssh", "-T"].map(Into::into).into();
+    let mut argv: Vec<String> = ["env", "--ignore-signal=INT"].map(Into::into).into();
+    argv.extend(ssh_words(to, login));
+    // So little that every login shell means the same by it; the rest comes as input.
+    let sudo = if login.sudo { "sudo -n -- " } else { "" };
+    argv.push(format!("exec {sudo}sh -c 'eval \"$(head -c {})\"'", SCRIPT.len()));
+    argv
+}
+
+/// How ssh is called, up to the host.
+pub(super) fn ssh_words(to: &Destination, login: &Login) -> Vec<String> {
+    let mut argv: Vec<String> = ["ssh", "-T"].map(Into::into).into();
     let mut option = |text: &str| argv.extend(["-o".to_owned(), text.to_owned()]);
     // Of several values ssh takes the first: the person's go before ours.
     login.options.iter().for_each(|text| option(text));
@@ -306,9 +316,6 @@ fn argv(to: &Destination, login: &Login) -> Vec<String> {
         argv.extend(["-l".to_owned(), user.to_owned()]);
     }
     argv.extend(["--".to_owned(), to.host().to_owned()]);
-    // So little that every login shell means the same by it; the rest comes as input.
-    let sudo = if login.sudo { "sudo -n -- " } else { "" };
-    argv.push(format!("exec {sudo}sh -c 'eval \"$(head -c {})\"'", SCRIPT.len()));
     argv
 }
 

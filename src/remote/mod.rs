@@ -4,6 +4,7 @@
 //!
 //! Nothing is needed on the other side but sshd and a POSIX shell.
 
+mod address;
 mod audience;
 mod connection;
 mod destination;
@@ -13,10 +14,11 @@ mod program;
 mod talk;
 mod user_data;
 
+pub use address::addresses;
 pub use audience::Audience;
 pub use connection::Login;
 pub use destination::Destination;
-pub use parcel::{Refused, pack};
+pub use parcel::{Packed, Refused, pack};
 pub use program::Program;
 pub use talk::{Keep, Task, talk};
 pub use user_data::{Url, user_data};

@@ -1,33 +1,36 @@
 //! A mail.yml made ready to be sent, with the files that it names and that lie
 //! here.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::Error;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::local;
-use crate::mail::{self, Files};
+use crate::mail::{self, Files, Invalid, Named, NamedKind};
+use crate::resource::{key_belongs, read_certificate};
 use crate::secret::Secret;
 use crate::wire::{Exposed, Parcel};
 
 /// Packs the mail.yml `source` with what it names; `folder` is where it lies.
 /// Where all of that is here, its mistakes are found before anybody connects;
 /// a password file that is not may be on the host already, and is judged there.
+/// What is not what mail.yml says it is, is never sent: one that others may edit
+/// could name any file.
 ///
 /// # Errors
 ///
 /// Returns the mistakes in it, or what of it cannot be sent.
-pub fn pack(source: &Arc<Source>, folder: &Path) -> Result<Parcel, Refused> {
+pub fn pack(source: &Arc<Source>, folder: &Path) -> Result<Packed, Refused> {
     let named = mail::named(source);
-    let mut files = BTreeMap::new();
+    let mut found: Vec<(&Named, String)> = Vec::new();
     let mut all_here = true;
-    for path in named.passwords.iter().chain(&named.tls) {
-        match read(folder, path) {
-            Ok(Some(text)) => drop(files.insert(path.clone(), Exposed(Secret::new(text)))),
-            Ok(None) => all_here &= !named.passwords.contains(path) || !path.is_absolute(),
+    for file in &named {
+        match read(folder, &file.path) {
+            Ok(Some(text)) => found.push((file, text)),
+            Ok(None) => all_here &= is_of_tls(file) || !file.path.is_absolute(),
             Err(message) => {
                 let advice = "Nothing was sent. Use a path below the folder of mail.yml, or a \
                               whole one.";
@@ -35,11 +38,61 @@ pub fn pack(source: &Arc<Source>, folder: &Path) -> Result<Parcel, Refused> {
             }
         }
     }
-    if all_here {
-        mail::load(source, &Files::beside(folder)).map_err(Refused::Mistakes)?;
+    let mut mistakes: Vec<Diagnostic> = found
+        .iter()
+        .filter_map(|(file, text)| {
+            let Invalid { message, help } = file.judge(text).err()?;
+            Some(Diagnostic::new(source, file.span.clone(), message).help(help))
+        })
+        .collect();
+    mistakes.extend(judge_pair(source, &mut found));
+    if all_here && let Err(more) = mail::load(source, &Files::beside(folder)) {
+        return Err(Refused::Mistakes(more));
     }
+    if !mistakes.is_empty() {
+        return Err(Refused::Mistakes(mistakes));
+    }
+    let outside = found.iter().map(|(file, _)| &file.path);
+    let outside = outside.filter(|path| !local::is_below(folder, &folder.join(path)));
+    let outside = outside.cloned().collect();
+    let files =
+        found.into_iter().map(|(file, text)| (file.path.clone(), Exposed(Secret::new(text))));
     let text = Exposed(Secret::new(source.text.clone()));
-    Ok(Parcel { name: source.name.clone(), text, files })
+    let parcel = Parcel { name: source.name.clone(), text, files: files.collect() };
+    Ok(Packed { parcel, outside })
+}
+
+fn is_of_tls(file: &Named) -> bool {
+    matches!(file.kind, NamedKind::Certificate | NamedKind::Key)
+}
+
+/// Judges certificate and key where both are here. One of them alone cannot be
+/// judged, so it stays here.
+fn judge_pair(source: &Arc<Source>, found: &mut Vec<(&Named, String)>) -> Option<Diagnostic> {
+    let of = |kind| found.iter().find(|(file, _)| file.kind == kind);
+    let pair = (of(NamedKind::Certificate), of(NamedKind::Key));
+    let (Some((certificate, chain)), Some((key, private))) = pair else {
+        found.retain(|(file, _)| !is_of_tls(file));
+        return None;
+    };
+    let (file, message) = match key_belongs(chain.as_bytes(), private.as_bytes()) {
+        Some(true) => return None,
+        _ if read_certificate(chain.as_bytes()).is_none() => (certificate, "holds no certificate"),
+        Some(false) => (key, "is not the key of the certificate"),
+        None => (key, "holds no private key of a certificate"),
+    };
+    let message = format!("{} {message}", file.path.display());
+    let help = "only a certificate and its key are sent: name the two files that hold them";
+    Some(Diagnostic::new(source, file.span.clone(), message).help(help))
+}
+
+/// A mail.yml with what is sent along.
+#[derive(Debug)]
+pub struct Packed {
+    /// What is sent.
+    pub parcel: Parcel,
+    /// Which of its files lie outside the folder of the mail.yml, links followed.
+    pub outside: BTreeSet<PathBuf>,
 }
 
 /// Why a mail.yml is not sent.
@@ -72,7 +125,7 @@ mod tests {
 
     const HASH: &str = "{SHA512-CRYPT}$6$urnbXEj0hISg5pM0$g9g569mITDaxS.YITMi5RzPHxGLOKrjdyuAkHGlV5Km8GsflP1S62BhFr9NXPedOc5MgU94KdZ2/zb2ba/QeN0";
 
-    fn packed(folder: &Path, password_file: &str) -> Result<Parcel, Refused> {
+    fn packed(folder: &Path, password_file: &str) -> Result<Packed, Refused> {
         let text = format!(
             "hostname: mail.example.org\ndomains: [example.org]\n\
              accounts: {{anna: {{password_file: {password_file}}}}}\n"
@@ -84,10 +137,38 @@ mod tests {
     fn what_lies_here_goes_along_and_what_lies_there_does_not() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("anna"), HASH).unwrap();
-        let parcel = packed(folder.path(), "anna").unwrap();
+        let Packed { parcel, outside } = packed(folder.path(), "anna").unwrap();
         assert_eq!(parcel.files[Path::new("anna")].0.expose(), HASH);
-        let parcel = packed(folder.path(), "/nowhere/anna").unwrap();
+        assert!(outside.is_empty());
+        let Packed { parcel, .. } = packed(folder.path(), "/nowhere/anna").unwrap();
         assert!(parcel.files.is_empty());
+    }
+
+    #[test]
+    fn what_lies_outside_is_known_also_behind_a_link() {
+        let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let far = other.path().join("anna");
+        std::fs::write(&far, HASH).unwrap();
+        std::os::unix::fs::symlink(&far, folder.path().join("link")).unwrap();
+        for path in ["link", far.to_str().unwrap()] {
+            let Packed { outside, .. } = packed(folder.path(), path).unwrap();
+            assert_eq!(outside, [PathBuf::from(path)].into());
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_hash_is_not_sent_whatever_else_is_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let secret = folder.path().join("token");
+        std::fs::write(&secret, "a token of something else\n").unwrap();
+        let text = format!(
+            "hostname: mail.example.org\ndomains: [example.org]\naccounts:\n  anna: \
+             {{password_file: /nowhere}}\n  bob: {{password_file: {}}}\n",
+            secret.display()
+        );
+        let source = Arc::new(Source { name: "mail.yml".into(), text });
+        let Err(Refused::Mistakes(mistakes)) = pack(&source, folder.path()) else { panic!() };
+        assert_eq!(mistakes[0].position().0, 5);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
@@ -50,13 +50,18 @@ pub struct Task<'t> {
     pub unasked: bool,
 }
 
-/// A file that a host sends back.
+/// What becomes of a file that a host sends back.
 #[derive(Debug)]
-pub struct Keep {
-    /// Where it is kept.
-    pub path: PathBuf,
-    /// Reads it, and returns what is to be kept; an error says what it is not.
-    pub judge: fn(&str) -> Result<String, String>,
+pub enum Keep {
+    /// It is written.
+    File {
+        /// Where.
+        path: PathBuf,
+        /// Reads it, and returns what is to be kept; an error says what it is not.
+        judge: fn(&str) -> Result<String, String>,
+    },
+    /// It is held until the conversation is over.
+    Hold(Mutex<Option<String>>),
 }
 
 /// Talks to a host until it is done, and returns the exit code from there. All
@@ -256,7 +261,14 @@ impl Talk<'_, '_> {
     }
 
     fn keep(&self, text: &str) -> Result<(), Error> {
-        let Some(Keep { path, judge }) = self.task.keep else { return Ok(()) };
+        let (path, judge) = match self.task.keep {
+            None => return Ok(()),
+            Some(Keep::Hold(held)) => {
+                *held.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.to_owned());
+                return Ok(());
+            }
+            Some(Keep::File { path, judge }) => (path, judge),
+        };
         let shown = path.display();
         let text = judge(text).map_err(|what| {
             let message = format!("what {} sent to be kept in {shown} {what}", self.to);

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::Report;
 use super::people::count;
 use super::style::Style;
+use super::{Report, Told};
 use crate::finding::{Finding, Verdict};
 use crate::visible::{visible, visible_lines};
 use crate::wire;
@@ -94,12 +94,13 @@ impl Report {
         let all: Vec<_> = found.iter().flat_map(|(_, findings)| findings.to_vec()).collect();
         self.count_findings(&all);
         self.say(&self.following(&all));
-        let rest = format!("At the rest looks `mailprov check`: {}.", rest.join(", "));
+        let check = self.reach.command(&["check"]);
+        let rest = format!("At the rest looks `{check}`: {}.", rest.join(", "));
         let sum = self.sum(&all, subject);
         match all.iter().any(|it| it.verdict == Verdict::Wrong) {
             true => self.say(&format!(
                 "{sum}\nThe changes are made and stay, but not all is well: see above what is \
-                 wrong and what to do.\nThen look again: mailprov check\n"
+                 wrong and what to do.\nThen look again: {check}\n"
             )),
             false if self.screen.quiet => {}
             false => self.say(&format!("{sum} {rest}\n")),
@@ -109,9 +110,10 @@ impl Report {
     /// Says that nobody knows whether all is well, and `why`.
     pub fn check_given_up(&mut self, why: &str) {
         self.listener.clear();
+        let check = self.reach.command(&["check"]);
         self.note(&format!(
             "The changes are made. Whether all is well was not looked at to the end: {why}.\nSee \
-             for yourself: mailprov check\n"
+             for yourself: {check}\n"
         ));
     }
 
@@ -144,8 +146,51 @@ impl Report {
         if lines.is_empty() { lines } else { format!("\n{lines}") }
     }
 
+    /// Says what a look from here at another host came to, after the host itself
+    /// was looked at there.
+    /// `again`: the command line of such a look.
+    pub fn checked_from_here(
+        &mut self,
+        part: &str,
+        findings: &[Finding],
+        subject: &str,
+        again: &str,
+    ) {
+        self.show_findings(part, findings, true);
+        self.count_findings(findings);
+        if self.screen.quiet && of(findings, Verdict::Wrong) == 0 {
+            return;
+        }
+        let ok = |number: u64| format!("{number} ok");
+        let from_here = of(findings, Verdict::Ok) as u64;
+        let not_checked = of(findings, Verdict::NotChecked);
+        let wrong = of(findings, Verdict::Wrong);
+        let style = self.style();
+        let text = match (wrong, self.told) {
+            (0, Some(Told { wrong: 0, ok: there })) if not_checked == 0 => format!(
+                "{}: {} on the host, {} from here.",
+                style.added(&format!("{subject} is well")),
+                ok(there),
+                ok(from_here)
+            ),
+            (0, _) if not_checked > 0 => format!(
+                "Seen from here, {subject} answers at {} ports; {not_checked} could not be looked \
+                 at.",
+                from_here
+            ),
+            (0, _) => format!("Seen from here, {subject} answers: {}.", ok(from_here)),
+            (wrong, _) => {
+                let wrong = style.bad(&format!("{wrong} wrong at {subject}, seen from here"));
+                format!(
+                    "{wrong}: what is set up there cannot be used so.\nThen look again: {again}"
+                )
+            }
+        };
+        self.say(&format!("{text}\n"));
+    }
+
     fn count_findings(&self, findings: &[Finding]) {
-        if self.screen.json {
+        if self.screen.json || self.screen.judged_here {
             let line = json!({
                 "event": "checked", "ok": of(findings, Verdict::Ok),
                 "wrong": of(findings, Verdict::Wrong), "warning": of(findings, Verdict::Warning),
@@ -164,6 +209,7 @@ impl Report {
         let following = findings.len() - own.len();
         let style = self.style();
         let mut text = match wrong {
+            0 if self.screen.judged_here => format!("{subject}, seen from the host itself"),
             0 => style.added(&format!("{subject} is well")),
             wrong => style.bad(&format!("{wrong} wrong at {subject}")),
         };

@@ -10,6 +10,7 @@ mod people;
 mod plan;
 mod progress;
 mod screen;
+mod sent;
 mod style;
 mod trial;
 
@@ -29,9 +30,11 @@ use crate::reach::Reach;
 use crate::wire::{self, Answer, Frame, Screen};
 pub use ask::is_yes;
 pub use check::Record;
+pub use people::moment;
 use progress::Progress;
 pub use screen::hear;
 use screen::{Behind, Listener};
+pub use sent::Sent;
 use style::Style;
 pub use trial::Task;
 
@@ -77,6 +80,15 @@ pub struct Report {
     listener: Listener,
     /// How far the runs on other hosts are, where there are several.
     others: HashMap<String, Progress>,
+    /// What another host found when it looked at itself.
+    told: Option<Told>,
+}
+
+/// How many findings of each kind another host counted.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    wrong: u64,
+    ok: u64,
 }
 
 impl Report {
@@ -87,6 +99,7 @@ impl Report {
             reach,
             listener: Listener::Here(Progress::default()),
             others: HashMap::new(),
+            told: None,
         }
     }
 
@@ -99,7 +112,8 @@ impl Report {
         stop: Interruption,
     ) -> Self {
         let behind = Behind { frames, answers, stop, has_begun: Arc::default() };
-        Self { screen, reach, listener: Listener::There(behind), others: HashMap::new() }
+        let listener = Listener::There(behind);
+        Self { screen, reach, listener, others: HashMap::new(), told: None }
     }
 
     /// Tells, now and later, whether somebody behind a connection was told of a
@@ -321,6 +335,12 @@ impl Report {
             true => text.lines().map(|line| format!("{host}: {line}\n")).collect(),
             false => text.to_owned(),
         };
+        if let Frame::Event(line) = frame
+            && line.get("event").is_some_and(|event| event == "checked")
+        {
+            let count = |key| line.get(key).and_then(serde_json::Value::as_u64);
+            self.told = count("wrong").zip(count("ok")).map(|(wrong, ok)| Told { wrong, ok });
+        }
         match frame {
             // What is not a line for programs is for people.
             Frame::Out(text) if self.screen.json => {

@@ -11,7 +11,7 @@ pub(super) fn count(number: usize, noun: &str) -> String {
 }
 
 /// Says when, by the universal clock: `2026-11-22 17:03:51Z`.
-pub(super) fn moment(nanoseconds: i64) -> String {
+pub fn moment(nanoseconds: i64) -> String {
     match jiff::Timestamp::from_nanosecond(nanoseconds.into()) {
         Ok(moment) => moment.strftime("%F %TZ").to_string(),
         Err(_) => "at an unknown time".into(),

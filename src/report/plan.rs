@@ -1,12 +1,14 @@
 //! A plan as people read it: steps, what changes in each and why, diffs.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use super::people;
 use super::style::Style;
 use crate::diff::{self, Line, Part};
 use crate::engine::{Change, Drift, Plan};
-use crate::resource::{Action, Blob, State, action};
+use crate::mail;
+use crate::resource::{Action, Blob, Key, State, action};
 use crate::visible::visible_text;
 
 /// Where more lines than this come or go in one place, a person does not read
@@ -112,7 +114,10 @@ fn content(text: &mut String, change: &Change, style: Style) {
         return;
     }
     if change.before.is_secret() || change.after.is_secret() {
-        text.push_str("    (secret, so not shown)\n");
+        match veiled(change, old, new) {
+            Some((old, new)) => text.push_str(&difference(&old, &new, style)),
+            None => text.push_str("    (secret, so not shown)\n"),
+        }
         return;
     }
     let as_text = |blob: Option<&Blob>| -> Option<String> {
@@ -124,6 +129,25 @@ fn content(text: &mut String, change: &Change, style: Style) {
             text.push_str(&difference(&old, &new, style));
         }
         _ => text.push_str("    (not text, so not shown)\n"),
+    }
+}
+
+/// Where a mail.yml that was sent to a host is.
+const MAIL: &str = "/etc/mailprov/mail.yml";
+
+/// Returns both versions of a host's mail.yml as they may be seen.
+fn veiled(change: &Change, old: Option<&Blob>, new: Option<&Blob>) -> Option<(String, String)> {
+    let Key::File(path) = &change.key else { return None };
+    if path != Path::new(MAIL) {
+        return None;
+    }
+    let text = |blob: Option<&Blob>| {
+        String::from_utf8(blob.map_or(&[][..], |blob| blob.content.bytes()).to_vec()).ok()
+    };
+    let (old, new) = (text(old)?, text(new)?);
+    match new.is_empty() {
+        true => mail::veiled_texts("", &old).map(|(_, old)| (old, String::new())),
+        false => mail::veiled_texts(&old, &new),
     }
 }
 

@@ -182,6 +182,7 @@ pub(super) fn screen(options: &Options) -> Screen {
         json: options.json,
         quiet: options.quiet,
         verbose: options.verbose,
+        judged_here: false,
     }
 }
 

@@ -343,7 +343,7 @@ fn place_of_own(chain: &[u8], key: &[u8]) -> Option<usize> {
 
 /// Tells whether the key is that of the first certificate; none where there is
 /// no telling.
-fn belongs(chain: &[u8], key: &[u8]) -> Option<bool> {
+pub fn belongs(chain: &[u8], key: &[u8]) -> Option<bool> {
     let chain: Vec<_> =
         CertificateDer::pem_slice_iter(chain).collect::<std::result::Result<_, _>>().ok()?;
     let key = any_supported_type(&PrivateKeyDer::from_pem_slice(key).ok()?).ok()?;

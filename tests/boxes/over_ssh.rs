@@ -1,11 +1,12 @@
 //! From a laptop to a bare host: real OpenSSH in between, two boxes in one
 //! network.
 
+use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 
 use crate::agent::mail_yml;
-use crate::support::{Debian, Imap, Output, Process, Suite, Tls, wait_for};
+use crate::support::{Debian, Imap, Output, Process, Suite, Terminal, Tls, wait_for};
 
 /// A key of this run's own, and what is written in `authorized_keys` for it.
 static KEY: LazyLock<(String, String)> = LazyLock::new(|| {
@@ -104,7 +105,12 @@ fn a_bare_host_becomes_a_mail_server_that_looks_after_itself() {
         }
         assert!(output.stderr().contains("now looks after itself"), "{output}");
         // It was looked there whether all is well, and said here.
+        assert!(
+            output.stdout().contains("mail.example.org, seen from the host itself"),
+            "{output}"
+        );
         assert!(output.stdout().contains("mail.example.org is well: "), "{output}");
+        assert!(output.stderr().contains("mail.yml  → /etc/mailprov/mail.yml"), "{output}");
         assert_serves(&host);
         let mode = |path: &str| host.run(&["stat", "--format=%a %U", path]).success().stdout();
         assert_eq!(mode(PROGRAM), "755 root\n");
@@ -201,6 +207,21 @@ fn a_changed_mail_yml_is_sent_shown_and_rolled_back_from_afar() {
     imap.login("carl", "correct horse").unwrap().ok().unwrap();
     let list = laptop.mailprov(&["account", "list", "--on", &at]).success();
     assert!(list.stdout().contains("carl@example.org"), "{list}");
+
+    // Who edited it there is told before it is replaced, and it can be fetched.
+    let _ = host.shell("echo '# by hand' >> /etc/mailprov/mail.yml").success();
+    let plan = laptop.mailprov(&["plan", "more.yml", "--on", &at]).success();
+    let told = "/etc/mailprov/mail.yml was changed on the host since run";
+    assert!(plan.stderr().contains(told) && plan.stderr().contains(" by root, at "), "{plan}");
+    for line in ["- # by hand", "+   bob: {password_file: secrets/bob}", "-   carl:"] {
+        assert!(plan.stdout().contains(line), "no `{line}`: {plan}");
+    }
+    assert!(plan.stdout().contains("«secret»") && !plan.to_string().contains("$argon2"), "{plan}");
+    let pull = laptop.mailprov(&["pull", &at, "fetched.yml", "--yes"]).success();
+    assert!(pull.stdout().contains("# by hand") && !pull.to_string().contains("$argon2"), "{pull}");
+    let fetched = laptop.debian.read("/root/fetched.yml");
+    assert_eq!(fetched, host.read("/etc/mailprov/mail.yml"));
+    let _ = laptop.mailprov(&["plan", "fetched.yml", "--on", &at]).success();
 
     // A mistake is found here, before there is a connection.
     laptop.debian.write("/root/wrong.yml", "hostname: mail.example.org\n", 0o600);
@@ -343,6 +364,122 @@ fn what_cannot_be_served_is_refused_and_left_as_it_was() {
     let _ = host.shell(anew).success();
     wait_for("sshd", || host.connect(22).ok());
     refused(&host, &["REMOTE HOST IDENTIFICATION HAS CHANGED", "ssh-keygen -R"]);
+}
+
+#[test]
+fn a_cloud_s_user_and_a_closed_firewall_are_told_as_they_are() {
+    for suite in Suite::ALL {
+        let host = bare(suite);
+        let laptop = Laptop::beside(&host);
+        host.install(&["sudo"]);
+        // As Debian's images for clouds are.
+        let user = "useradd --create-home --shell /bin/bash debian && mkdir -m 700 ~debian/.ssh \
+                    && cp ~/.ssh/authorized_keys ~debian/.ssh && chown -R debian ~debian/.ssh";
+        let _ = host.shell(user).success();
+        host.write("/etc/sudoers.d/debian", "debian ALL=(ALL) NOPASSWD: ALL\n", 0o440);
+        let words = "Please login as the user \\\"debian\\\" rather than the user \\\"root\\\".";
+        let refuse = format!("command=\"echo '{words}';echo;sleep 10;exit 142\" {}", KEY.1);
+        host.write("/root/.ssh/authorized_keys", refuse, 0o600);
+        host.firewall(&[
+            "policy drop;",
+            "ct state established,related accept",
+            "iif lo accept",
+            "tcp dport 22 accept",
+            "icmp type echo-request accept",
+            "meta l4proto ipv6-icmp accept",
+        ]);
+        let at = root_at(&host);
+        let ssh = ["--identity", "/root/.ssh/key", "--ssh-option", "Compression=yes"];
+        let bootstrap = [&["bootstrap", &at, "mail.yml", "--yes"][..], &ssh].concat();
+        let output = laptop.mailprov(&bootstrap).exits(1);
+        let said = output.stderr();
+        assert!(said.contains("says: Please login as the user \"debian\""), "{output}");
+        let line = said.lines().find_map(|line| line.split_once("Log in as debian: ")).unwrap().1;
+        assert!(line.contains("--sudo") && line.contains("debian@"), "{output}");
+        // It works as it is printed. Nobody can reach what is set up, and that is said.
+        let output = laptop.debian.shell(&format!("cd; {line} --yes")).success();
+        assert!(!output.to_string().contains("mail.example.org is well"), "{output}");
+        let seen = output.stdout();
+        assert!(seen.contains("wrong at mail.example.org, seen from here"), "{output}");
+        assert!(seen.contains("Port 25 answers at"), "{output}");
+        let check = host.mailprov(&["check", "--only", "ports"]).exits(1);
+        let named = "inet firewall input (policy drop) drops what comes from elsewhere to 25, 465";
+        assert!(check.stdout().contains(named), "{check}");
+        // What is advised helps.
+        let open = "tcp dport { 25, 465, 587, 993, 143, 995, 110 } accept";
+        host.firewall(&[
+            "policy drop;",
+            "ct state established,related accept",
+            open,
+            "tcp dport 22 accept",
+            "iif lo accept",
+            "meta l4proto ipv6-icmp accept",
+        ]);
+        let check = host.mailprov(&["check", "--only", "ports"]).success();
+        assert!(check.stdout().contains("No ruleset of this host drops a mail port"), "{check}");
+        let output = laptop.debian.shell(&format!("cd; {line} --yes")).success();
+        let seen = "Seen from here, mail.example.org answers";
+        assert!(output.stdout().contains(seen), "{output}");
+    }
+}
+
+/// Runs a line as root in a box, at a terminal.
+fn at_terminal(debian: &Debian, line: &str) -> Terminal {
+    let first = "grep -q '^NSpid:.*[[:space:]]1$' /proc/$it/status && echo $it";
+    let first = format!("for it in $(ip netns pids {}); do {first}; done", debian.name());
+    let spaces = "--mount --uts --ipc --net --pid --cgroup";
+    let path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    let enter = format!("nsenter {spaces} --target=$({first} | head -n 1)");
+    let line = format!("{enter} -- env HOME=/root {path} sh -c 'cd; {line}'");
+    Terminal::run(Path::new("/"), &line)
+}
+
+#[test]
+fn a_laptop_does_not_become_the_server_by_mistake() {
+    for suite in Suite::ALL {
+        let laptop = Debian::with_mail_packages(suite);
+        laptop.write("/root/mail.yml", mail_yml(), 0o600);
+        let before = laptop.snapshot();
+        let terminal = at_terminal(&laptop, "mailprov apply mail.yml");
+        terminal.asks("To go on, type mail.example.org:");
+        let screen = terminal.screen();
+        let bootstrap = "To set that one up: mailprov bootstrap root@mail.example.org mail.yml";
+        assert!(screen.contains(bootstrap), "{screen}");
+        terminal.types("y");
+        terminal.shows("Nothing was changed");
+        terminal.shows("exit 1");
+        // Whoever says that it is here is asked as ever, and so is whoever is at home.
+        let terminal = at_terminal(&laptop, "mailprov apply mail.yml --here");
+        terminal.asks("Make these changes? [y/N]");
+        terminal.types("n");
+        terminal.shows("exit 1");
+        let _ = laptop.shell("echo 127.0.1.1 mail.example.org >>/etc/hosts").success();
+        let terminal = at_terminal(&laptop, "mailprov apply mail.yml");
+        terminal.asks("Make these changes? [y/N]");
+        terminal.types("n");
+        terminal.shows("exit 1");
+        let after = laptop.snapshot();
+        before
+            .diff(&after)
+            .without(&["/var/log", "/etc/hosts", "/var/lib/mailprov"])
+            .assert_empty();
+        let _ = laptop.shell("sed -i /mail.example.org/d /etc/hosts").success();
+        let output = laptop.run(&["env", "-C", "/root", "mailprov", "account", "list"]).success();
+        assert!(!output.to_string().contains("another one"), "{output}");
+        let remove = ["env", "-C", "/root", "mailprov", "account", "remove", "anna"];
+        let output = laptop.run(&remove).success();
+        let apply = "mailprov apply mail.yml --on root@mail.example.org\n";
+        assert!(output.stderr().contains(apply), "{output}");
+        // Who is explicit is warned and obeyed; from then on it is at home here.
+        let apply = ["env", "-C", "/root", "mailprov", "apply", "mail.yml", "--yes"];
+        let output = laptop.run(&apply).success();
+        assert!(output.stderr().contains("It becomes the mail server now"), "{output}");
+        laptop.write("/root/mail.yml", mail_yml(), 0o600);
+        let terminal = at_terminal(&laptop, "mailprov apply mail.yml");
+        terminal.asks("Make these changes? [y/N]");
+        terminal.types("n");
+        terminal.shows("exit 1");
+    }
 }
 
 #[test]

@@ -41,7 +41,9 @@ pub(super) fn run(
     };
     let outside = Outside { spec, server: server(spec), person };
     let wanted = parts(&options.only);
-    outside.look_for_a_bar(&wanted);
+    if wanted.iter().any(uses_port_25) {
+        look_for_a_bar(&outside.server);
+    }
     let (mut all, mut unseen) = (Vec::new(), Vec::new());
     let mut causes = Causes::default();
     for part in wanted {
@@ -94,7 +96,7 @@ struct Outside<'s> {
 }
 
 /// Returns whom to call, by what DNS or /etc/hosts says here.
-fn server(spec: &Spec) -> Server {
+pub(super) fn server(spec: &Spec) -> Server {
     let hostname = spec.hostname.value.to_string();
     Server {
         addresses: Host::addresses_of(&hostname),
@@ -111,26 +113,24 @@ fn server(spec: &Spec) -> Server {
     }
 }
 
-impl Outside<'_> {
-    /// Many networks let nobody out by port 25, which would look like a server
-    /// that is down.
-    fn look_for_a_bar(&self, wanted: &[Part]) {
-        let uses_it = |part: &Part| {
-            matches!(part, Part::Ports | Part::Tls | Part::Login | Part::Mail | Part::Relay)
-        };
-        if !wanted.iter().any(uses_it) {
-            return;
-        }
-        let calls = &self.server.calls;
-        let answers = self.server.addresses.iter().any(|address| {
-            let called = calls.connect::<Smtp>(SocketAddr::new(*address, 25), None);
-            !matches!(called, Err(check::Error::Connect { .. }))
-        });
-        if !answers && Host::port_25_is_open_outward() == Some(false) {
-            calls.bar(25, "the network of this machine lets nobody out by port 25");
-        }
-    }
+fn uses_port_25(part: &Part) -> bool {
+    matches!(part, Part::Ports | Part::Tls | Part::Login | Part::Mail | Part::Relay)
+}
 
+/// Many networks let nobody out by port 25, which would look like a server that
+/// is down.
+pub(super) fn look_for_a_bar(server: &Server) {
+    let calls = &server.calls;
+    let answers = server.addresses.iter().any(|address| {
+        let called = calls.connect::<Smtp>(SocketAddr::new(*address, 25), None);
+        !matches!(called, Err(check::Error::Connect { .. }))
+    });
+    if !answers && Host::port_25_is_open_outward() == Some(false) {
+        calls.bar(25, "the network of this machine lets nobody out by port 25");
+    }
+}
+
+impl Outside<'_> {
     /// Looks at a part, or says why it is not seen from here.
     fn look(&self, part: Part, host: &Host) -> Result<Vec<Finding>, &'static str> {
         let server = &self.server;

@@ -104,7 +104,11 @@ impl<'l> Subject<'l> {
         let (host, server) = (&self.loaded.host, &self.server);
         Ok(match part {
             Part::Configuration => self.configuration(report)?,
-            Part::Ports => check::ports(server),
+            Part::Ports => {
+                let mut findings = check::ports(server);
+                findings.extend(check::rulesets(server));
+                findings
+            }
             Part::Tls => check::certificates(server),
             Part::Relay => {
                 check::relay(server, self.spec.directory.domains[0].as_str(), Some(host))

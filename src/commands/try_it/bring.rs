@@ -35,10 +35,11 @@ pub(super) fn bring(
         quiet: global.quiet,
         ssh,
     };
-    let parcel = on::pack(mail, report)?;
+    let parcel = on::pack(mail, report)?.parcel;
     // What Ctrl-C does here is said by who hears it first.
     // The proof that follows shows more.
-    let agreed = Agreed { yes: true, leave_mail: true, no_check: true };
+    let agreed =
+        Agreed { yes: true, leave_mail: true, here: true, no_check: true, judged_here: false };
     match on::bring(&global, &host, &Program::own()?, parcel, agreed, || {}, report)? {
         Exit::Done => Ok(()),
         // It has said why.

@@ -1,0 +1,400 @@
+//! The host's own firewall: whether a ruleset drops what comes from elsewhere to
+//! a mail port. A look from the host itself cannot tell, as that comes in by the
+//! loopback interface. The kernel's rules are small programs over registers; they
+//! are run here for a new connection of which only the port is known. Numbers are
+//! those of linux/netfilter/nf_tables.h.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use super::{Server, server::family};
+use crate::finding::Finding;
+use crate::host::{Dump, Host, NetfilterObject, Result, attributes};
+
+/// No chain jumps deeper.
+const DEEPEST: usize = 16;
+
+const WHY: &str = "What the host's own firewall drops never reaches the mail server.";
+
+const TCP: u8 = 6;
+const INET: u8 = 1;
+const IPV4: u8 = 2;
+const IPV6: u8 = 10;
+
+/// Stands for the interface that it comes in by: any but the loopback.
+const INTERFACE: &[u8] = b"interface";
+
+/// The bit of a new connection in its state (`NF_CT_STATE_BIT(IP_CT_NEW)`).
+const STATE_NEW: u32 = 8;
+
+/// Looks at the rulesets of the host for each port that others must reach.
+pub fn rulesets(server: &Server) -> Vec<Finding> {
+    // Where the kernel has none, nothing is dropped by one.
+    let Ok(ruleset) = Ruleset::load() else { return Vec::new() };
+    let (ports, _) = server.ports();
+    let ports: Vec<u16> = ports.iter().map(|port| port.number).collect();
+    let mut families: Vec<bool> = server.addresses.iter().map(IpAddr::is_ipv6).collect();
+    families.sort_unstable();
+    families.dedup();
+    let mut findings = Vec::new();
+    for is_v6 in families {
+        for (chain, dropped) in ruleset.dropped(&ports, is_v6) {
+            let list: Vec<_> = dropped.iter().map(ToString::to_string).collect();
+            let list = list.join(", ");
+            let by = family(if is_v6 { [0; 16].into() } else { [0; 4].into() });
+            let what = format!("This host's own ruleset lets mail in ({by})");
+            let policy = if chain.drops { " (policy drop)" } else { "" };
+            let seen = format!("{chain}{policy} drops what comes from elsewhere to {list}");
+            let remedy = format!(
+                "Let it in: nft insert rule {chain} tcp dport '{{ {list} }}' accept\nWrite the \
+                 same where your rules are kept (/etc/nftables.conf, or what your firewall's \
+                 program reads), so that it lasts."
+            );
+            findings.push(Finding::ok(what, WHY).wrong(seen, remedy));
+        }
+    }
+    if findings.is_empty() {
+        findings.push(Finding::ok("No ruleset of this host drops a mail port", WHY));
+    }
+    findings
+}
+
+/// Family, table and name of a chain or a set.
+type Name = (u8, String, String);
+
+/// The kernel's rules.
+#[derive(Debug, Default)]
+struct Ruleset {
+    chains: Vec<Chain>,
+    sets: HashMap<Name, Set>,
+}
+
+#[derive(Debug)]
+struct Chain {
+    name: Name,
+    /// Whether what comes in enters here.
+    is_entered: bool,
+    /// Whether it drops what no rule decides.
+    drops: bool,
+    /// Each rule as its expressions: what each is, and its attributes.
+    rules: Vec<Vec<(String, Vec<u8>)>>,
+}
+
+#[derive(Debug, Default)]
+struct Set {
+    /// Whether its keys begin and end intervals.
+    has_intervals: bool,
+    elements: Vec<Element>,
+}
+
+#[derive(Debug)]
+struct Element {
+    key: Vec<u8>,
+    /// Whether an interval ends before this key.
+    is_end: bool,
+    /// What a map leads to.
+    data: Vec<u8>,
+}
+
+impl std::fmt::Display for Chain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (family, table, name) = &self.name;
+        let family = match *family {
+            INET => "inet",
+            IPV6 => "ip6",
+            _ => "ip",
+        };
+        write!(f, "{family} {table} {name}")
+    }
+}
+
+impl Ruleset {
+    fn load() -> Result<Self> {
+        let mut ruleset = Self::default();
+        let of = |object: &NetfilterObject, second| {
+            let all = &object.payload;
+            (object.family, text(get(all, 1)), text(get(all, second)))
+        };
+        for chain in Host::netfilter(Dump::Chains, None)? {
+            let (hook, kind) = (get(&chain.payload, 4), text(get(&chain.payload, 7)));
+            // Those of local and of all incoming packets (`NF_INET_LOCAL_IN`, `…PRE_ROUTING`).
+            let is_entered = !hook.is_empty() && matches!(number(get(hook, 1)), 0 | 1);
+            ruleset.chains.push(Chain {
+                name: of(&chain, 3),
+                is_entered: is_entered && kind == "filter",
+                drops: !get(&chain.payload, 5).is_empty() && number(get(&chain.payload, 5)) == 0,
+                rules: Vec::new(),
+            });
+        }
+        for rule in Host::netfilter(Dump::Rules, None)? {
+            let name = of(&rule, 2);
+            let expressions = attributes(get(&rule.payload, 4));
+            let expressions =
+                expressions.iter().map(|(_, it)| (text(get(it, 1)), get(it, 2).to_vec()));
+            if let Some(chain) = ruleset.chains.iter_mut().find(|chain| chain.name == name) {
+                chain.rules.push(expressions.collect());
+            }
+        }
+        for set in Host::netfilter(Dump::Sets, None)? {
+            let name = of(&set, 2);
+            let objects =
+                Host::netfilter(Dump::Elements, Some((name.0, name.1.as_str(), name.2.as_str())))?;
+            let elements = objects.iter().flat_map(|object| attributes(get(&object.payload, 3)));
+            let elements = elements.map(|(_, it)| Element {
+                key: get(get(it, 1), 1).to_vec(),
+                is_end: number(get(it, 3)) & 1 != 0,
+                data: get(it, 2).to_vec(),
+            });
+            // One for all that is in no other (`NFT_SET_ELEM_CATCHALL`) has no key.
+            let elements = elements.filter(|element| !element.key.is_empty()).collect();
+            let has_intervals = number(get(&set.payload, 3)) & 4 != 0;
+            ruleset.sets.insert(name, Set { has_intervals, elements });
+        }
+        Ok(ruleset)
+    }
+
+    /// Returns the chains that drop some of these ports, with these.
+    fn dropped(&self, ports: &[u16], is_v6: bool) -> Vec<(&Chain, Vec<u16>)> {
+        let ours = if is_v6 { IPV6 } else { IPV4 };
+        let is_entered = |chain: &&Chain| chain.is_entered && [INET, ours].contains(&chain.name.0);
+        let dropped = self.chains.iter().filter(is_entered).map(|chain| {
+            let is_dropped = |port: &u16| {
+                let run = Run { ruleset: self, port: *port, is_v6 };
+                let fate = run.chain(chain, DEEPEST);
+                fate == Fate::Dropped || fate == Fate::Undecided && chain.drops
+            };
+            (chain, ports.iter().copied().filter(is_dropped).collect::<Vec<_>>())
+        });
+        dropped.filter(|(_, ports)| !ports.is_empty()).collect()
+    }
+}
+
+/// What becomes of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Accepted,
+    Dropped,
+    /// No rule decides.
+    Undecided,
+    /// A rule that we do not know in full may accept it.
+    Unknown,
+}
+
+/// A new connection from elsewhere that runs through the rules.
+#[derive(Debug, Clone, Copy)]
+struct Run<'r> {
+    ruleset: &'r Ruleset,
+    port: u16,
+    is_v6: bool,
+}
+
+/// What a register holds; none where that is not known.
+type Registers = HashMap<u32, Vec<u8>>;
+
+impl Run<'_> {
+    fn chain(self, chain: &Chain, depth: usize) -> Fate {
+        let mut may_be_accepted = false;
+        for rule in &chain.rules {
+            match self.rule(chain, rule, depth) {
+                Fate::Undecided => {}
+                Fate::Unknown => may_be_accepted = true,
+                Fate::Accepted => return Fate::Accepted,
+                Fate::Dropped if may_be_accepted => return Fate::Unknown,
+                Fate::Dropped => return Fate::Dropped,
+            }
+        }
+        if may_be_accepted { Fate::Unknown } else { Fate::Undecided }
+    }
+
+    fn rule(self, chain: &Chain, rule: &[(String, Vec<u8>)], depth: usize) -> Fate {
+        let mut registers = Registers::new();
+        // Whether the rule concerns it for sure.
+        let mut is_sure = true;
+        for (name, expression) in rule {
+            let attribute = |number| get(expression, number);
+            let register = |at| register(number(attribute(at)));
+            match name.as_str() {
+                "meta" if !attribute(1).is_empty() => {
+                    set(&mut registers, register(1), self.meta(number(attribute(2))));
+                }
+                "payload" if !attribute(1).is_empty() => {
+                    let place = [2, 3, 4].map(|at| number(attribute(at)));
+                    set(&mut registers, register(1), self.payload(place));
+                }
+                "ct" if !attribute(1).is_empty() => {
+                    let state =
+                        (number(attribute(2)) == 0).then(|| STATE_NEW.to_ne_bytes().to_vec());
+                    set(&mut registers, register(1), state);
+                }
+                "bitwise" => {
+                    let (mask, xor) = (get(attribute(4), 1), get(attribute(5), 1));
+                    let masked = registers.get(&register(1)).map(|value| {
+                        let parts = value.iter().zip(mask).zip(xor);
+                        parts.map(|((value, mask), xor)| value & mask ^ xor).collect()
+                    });
+                    let plain = number(attribute(6)) == 0;
+                    set(&mut registers, register(2), masked.filter(|_| plain));
+                }
+                "cmp" | "range" => {
+                    let data = |at| get(attribute(at), 1);
+                    let is_interface =
+                        registers.get(&register(1)).is_some_and(|it| it == INTERFACE);
+                    if is_interface {
+                        match name == "cmp" && is_loopback(data(3)) {
+                            true if number(attribute(2)) == 0 => return Fate::Undecided,
+                            true => {}
+                            false => is_sure = false,
+                        }
+                        continue;
+                    }
+                    let fits = registers.get(&register(1)).map(|value| match name.as_str() {
+                        "cmp" => compares(value, number(attribute(2)), data(3)),
+                        _ => {
+                            let is_in = &value[..] >= data(3) && &value[..] <= data(4);
+                            is_in == (number(attribute(2)) == 0)
+                        }
+                    });
+                    match fits {
+                        Some(true) => {}
+                        Some(false) => return Fate::Undecided,
+                        None => is_sure = false,
+                    }
+                }
+                "lookup" => {
+                    let name = (chain.name.0, chain.name.1.clone(), text(attribute(1)));
+                    let value = registers.get(&register(2)).filter(|it| *it != INTERFACE);
+                    let set = self.ruleset.sets.get(&name);
+                    let (Some(value), Some(set)) = (value, set) else {
+                        is_sure = false;
+                        continue;
+                    };
+                    let (found, is_inverted) = (set.find(value), number(attribute(5)) & 1 != 0);
+                    if found.is_some() == is_inverted {
+                        return Fate::Undecided;
+                    }
+                    // A map to verdicts: its register is that of the verdict.
+                    if !attribute(3).is_empty() && number(attribute(3)) == 0 {
+                        let data = found.map_or(&[][..], |element| &element.data);
+                        return self.verdict(chain, data, depth).if_it(is_sure);
+                    }
+                }
+                "immediate" if number(attribute(1)) == 0 => {
+                    return self.verdict(chain, attribute(2), depth).if_it(is_sure);
+                }
+                "reject" => return Fate::Dropped.if_it(is_sure),
+                // These say nothing of where it goes.
+                "counter" | "log" | "notrack" | "immediate" | "meta" | "ct" | "payload" => {}
+                // A limit, an extension of iptables, and whatever is to come.
+                _ => is_sure = false,
+            }
+        }
+        Fate::Undecided
+    }
+
+    /// What a verdict leads to (`NF_ACCEPT`, `NF_DROP`, `NFT_JUMP`, `NFT_GOTO`).
+    fn verdict(self, chain: &Chain, data: &[u8], depth: usize) -> Fate {
+        let verdict = get(data, 2);
+        match number(get(verdict, 1)).cast_signed() {
+            0 => Fate::Dropped,
+            1 => Fate::Accepted,
+            -3 | -4 => {
+                let name = (chain.name.0, chain.name.1.clone(), text(get(verdict, 2)));
+                let next = self.ruleset.chains.iter().find(|chain| chain.name == name);
+                match next.filter(|_| depth > 0) {
+                    Some(next) => self.chain(next, depth - 1),
+                    None => Fate::Unknown,
+                }
+            }
+            _ => Fate::Undecided,
+        }
+    }
+
+    /// What is known of a packet besides its content (`enum nft_meta_keys`).
+    fn meta(self, key: u32) -> Option<Vec<u8>> {
+        match key {
+            1 if self.is_v6 => Some(vec![0x86, 0xdd]),
+            1 => Some(vec![0x08, 0x00]),
+            4 | 6 => Some(INTERFACE.to_vec()),
+            15 => Some(vec![if self.is_v6 { IPV6 } else { IPV4 }]),
+            16 => Some(vec![TCP]),
+            _ => None,
+        }
+    }
+
+    /// What is known of its content, by base, offset and length
+    /// (`enum nft_payload_bases`): the protocol and the port.
+    fn payload(self, place: [u32; 3]) -> Option<Vec<u8>> {
+        match (place, self.is_v6) {
+            ([1, 9, 1], false) | ([1, 6, 1], true) => Some(vec![TCP]),
+            ([2, 2, 2], _) => Some(self.port.to_be_bytes().to_vec()),
+            _ => None,
+        }
+    }
+}
+
+impl Set {
+    fn find(&self, value: &[u8]) -> Option<&Element> {
+        if !self.has_intervals {
+            return self.elements.iter().find(|element| element.key == value);
+        }
+        let before = self.elements.iter().filter(|element| &element.key[..] <= value);
+        before.max_by(|a, b| a.key.cmp(&b.key)).filter(|element| !element.is_end)
+    }
+}
+
+impl Fate {
+    /// What it is where it is not sure that the rule concerns it. What only may be
+    /// dropped is not said to be.
+    fn if_it(self, is_sure: bool) -> Self {
+        match self {
+            fate if is_sure => fate,
+            Self::Accepted | Self::Unknown => Self::Unknown,
+            Self::Dropped | Self::Undecided => Self::Undecided,
+        }
+    }
+}
+
+/// Tells whether a comparison is with the loopback interface, by name or number.
+fn is_loopback(data: &[u8]) -> bool {
+    data.starts_with(b"lo\0") || data == 1_u32.to_ne_bytes()
+}
+
+/// Compares by `enum nft_cmp_ops`.
+fn compares(value: &[u8], operation: u32, with: &[u8]) -> bool {
+    let value = value.get(..with.len()).unwrap_or(value);
+    match operation {
+        0 => value == with,
+        1 => value != with,
+        2 => value < with,
+        3 => value <= with,
+        4 => value > with,
+        _ => value >= with,
+    }
+}
+
+fn set(registers: &mut Registers, register: u32, value: Option<Vec<u8>>) {
+    match value {
+        Some(value) => drop(registers.insert(register, value)),
+        None => drop(registers.remove(&register)),
+    }
+}
+
+/// Returns where a register begins: the old ones are of sixteen bytes, those from
+/// the eighth on of four.
+fn register(number: u32) -> u32 {
+    if number >= 8 { (number - 8) * 4 } else { number.saturating_sub(1) * 16 }
+}
+
+/// Returns an attribute, empty where there is none.
+fn get(bytes: &[u8], wanted: u16) -> &[u8] {
+    let found = attributes(bytes).into_iter().find(|(number, _)| *number == wanted);
+    found.map_or(&[], |(_, value)| value)
+}
+
+fn number(bytes: &[u8]) -> u32 {
+    bytes.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes))
+}
+
+fn text(bytes: &[u8]) -> String {
+    crate::visible::visible(bytes.strip_suffix(b"\0").unwrap_or(bytes))
+}

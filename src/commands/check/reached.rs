@@ -1,0 +1,49 @@
+//! What `bootstrap` looks at once its changes are made: whether others can reach
+//! what was set up. The host itself cannot know what is in between.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::super::{load, on};
+use super::from_here::{look_for_a_bar, server};
+use crate::check::{self, Part};
+use crate::cli::Global;
+use crate::diagnostic::Source;
+use crate::local;
+use crate::mail::{self, Files};
+use crate::reach::as_path;
+use crate::remote::{self, Destination};
+use crate::report::Report;
+
+/// Looks at the ports of a host that was logged in to, by the address of that
+/// login: what DNS says of its name may not be so yet.
+pub(in crate::commands) fn reachable_from_here(
+    global: &Global,
+    host: &Destination,
+    mail: &Path,
+    report: &mut Report,
+) {
+    let source = local::read_text(mail)
+        .map(|text| Arc::new(Source { name: mail.display().to_string(), text }));
+    let spec = source.map(|source| mail::load(&source, &Files::beside(load::folder(mail))));
+    // Where a file that it names is on the host only, its ports cannot be told.
+    let Ok(Ok(spec)) = spec else { return };
+    let hostname = spec.hostname.value.to_string();
+    let path = as_path(&mail.display().to_string());
+    let again = report.reach().from_here().command(&["check", &path, "--from-here"]);
+    let addresses = match remote::addresses(host, &on::login(global, true)) {
+        Ok(addresses) => addresses,
+        Err(why) => {
+            report.note(&format!(
+                "Whether others can reach {hostname} was not looked at: {why}. From a machine that \
+                 can: {again}\n"
+            ));
+            return;
+        }
+    };
+    let mut server = server(&spec);
+    server.addresses = addresses;
+    look_for_a_bar(&server);
+    let findings = check::ports(&server);
+    report.checked_from_here(Part::Ports.name(), &findings, &hostname, &again);
+}

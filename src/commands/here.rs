@@ -1,0 +1,154 @@
+//! Whether this machine is the server that a mail.yml describes. On a laptop it
+//! is not, and must not become it by mistake.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::load::Loaded;
+use super::{Exit, Stop};
+use crate::cli::Global;
+use crate::engine;
+use crate::host::Host;
+use crate::mail::Spec;
+use crate::reach::as_path;
+use crate::report::Report;
+use crate::wire::Question;
+
+/// How long DNS may take to say whose name it is.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What Postfix is configured by where it was set up.
+const MAIN_CF: &str = "/etc/postfix/main.cf";
+
+/// A server that is not this machine, as far as can be seen.
+pub(super) struct Elsewhere {
+    /// The server's name.
+    hostname: String,
+    /// What this machine is called.
+    ours: String,
+}
+
+/// Finds out whether a server is another machine than this one. `by_dns`: its
+/// name is also looked up, which may take a moment.
+pub(super) fn elsewhere(
+    global: &Global,
+    spec: &Spec,
+    by_dns: bool,
+    report: &Report,
+) -> Option<Elsewhere> {
+    // Whoever names another host or a tree says which one is meant.
+    let is_meant = report.is_there() || global.playbook.is_some() || global.root != Path::new("/");
+    if is_meant {
+        return None;
+    }
+    let hostname = spec.hostname.value.to_string();
+    let ours = Host::name();
+    let is_ours = is_name_of(&ours, &hostname)
+        || is_set_up(&hostname)
+        || by_dns && is_at(&hostname, &Host::addresses().unwrap_or_default());
+    (!is_ours).then_some(Elsewhere { hostname, ours })
+}
+
+/// A machine is mostly called by the first part of its full name.
+fn is_name_of(ours: &str, hostname: &str) -> bool {
+    let ours = ours.to_lowercase();
+    let first = hostname.split('.').next().unwrap_or_default();
+    ours == hostname || ours == first
+}
+
+/// Tells whether an earlier run made this machine that server.
+fn is_set_up(hostname: &str) -> bool {
+    let Ok(host) = Host::open(Path::new("/")) else { return false };
+    let has_run = engine::last_run(&host).is_ok_and(|run| run.is_some());
+    let main = host.read(Path::new(MAIN_CF)).ok().flatten();
+    let names_it = |line: &str| {
+        let value = line.strip_prefix("myhostname").and_then(|it| it.trim().strip_prefix('='));
+        value.is_some_and(|value| value.trim() == hostname)
+    };
+    has_run && main.is_some_and(|main| String::from_utf8_lossy(main.bytes()).lines().any(names_it))
+}
+
+/// Tells whether the name leads to one of these addresses.
+fn is_at(hostname: &str, ours: &[IpAddr]) -> bool {
+    let (sender, answer) = mpsc::channel();
+    let name = hostname.to_owned();
+    std::thread::spawn(move || {
+        // Where this fails, nobody waits any more.
+        let _ = sender.send(Host::addresses_of(&name));
+    });
+    let found = answer.recv_timeout(PATIENCE).unwrap_or_default();
+    found.iter().any(|address| address.is_loopback() || ours.contains(address))
+}
+
+impl Elsewhere {
+    /// The command line that sets the server up.
+    pub(super) fn bootstrap(&self, mail: &Path, report: &Report) -> String {
+        let mail = mail.display().to_string();
+        report.reach().bootstrap(format!("root@{}", self.hostname), Some(&mail), false)
+    }
+
+    /// The command line that applies a mail.yml there.
+    pub(super) fn apply(&self, mail: &Path, report: &Report) -> String {
+        let mail = as_path(&mail.display().to_string());
+        report.reach().at(format!("root@{}", self.hostname)).command(&["apply", &mail])
+    }
+
+    /// What is to be known of it.
+    pub(super) fn says(&self) -> String {
+        let Self { hostname, ours } = self;
+        format!(
+            "This machine is called {ours}, and {hostname} is another one, as far as can be seen."
+        )
+    }
+}
+
+/// Makes sure, before changes are made, that this machine is meant. Whoever said
+/// yes beforehand, or that it is here, is not asked again.
+pub(super) fn confirm(
+    global: &Global,
+    loaded: &Loaded,
+    (yes, here): (bool, bool),
+    report: &mut Report,
+) -> Result<(), Stop> {
+    let spec = loaded.spec().filter(|_| loaded.is_mail_server() && !here);
+    let Some(spec) = spec else { return super::apply::confirm(yes, report) };
+    let Some(elsewhere) = elsewhere(global, spec, !yes, report) else {
+        return super::apply::confirm(yes, report);
+    };
+    let mail = loaded.mail.as_deref().unwrap_or(Path::new("mail.yml"));
+    let bootstrap = elsewhere.bootstrap(mail, report);
+    let says = elsewhere.says();
+    if yes {
+        report.note(&format!(
+            "{says} It becomes the mail server now, as --yes was given. The other one: {bootstrap}\n"
+        ));
+        return Ok(());
+    }
+    report.prompt(&format!(
+        "{says}\nTo set that one up: {bootstrap}\nThese changes would make this machine the mail \
+         server.\n"
+    ));
+    let word = elsewhere.hostname;
+    let typed = report.ask_line(Question::Word { word: word.clone() });
+    if typed.is_some_and(|typed| typed.eq_ignore_ascii_case(&word)) {
+        return Ok(());
+    }
+    Err(Stop::new(Exit::Failed, "not confirmed", "Nothing was changed."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_goes_by_its_full_name_or_the_first_part() {
+        assert!(is_name_of("mail.example.org", "mail.example.org"));
+        assert!(is_name_of("Mail", "mail.example.org"));
+        assert!(!is_name_of("laptop", "mail.example.org"));
+        assert!(!is_name_of("mail.example.net", "mail.example.org"));
+        assert!(is_at("localhost", &[]));
+        assert!(!is_at("nowhere.invalid", &["192.0.2.1".parse().unwrap()]));
+    }
+}

@@ -1,0 +1,172 @@
+//! `mailprov pull`: the mail.yml of a host, as it is there, becomes the one here.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use super::load::{self, folder};
+use super::sent::{FOLDER, MAIL};
+use super::{Exit, Stop, on};
+use crate::cli::{Global, Pull};
+use crate::diagnostic::Source;
+use crate::local;
+use crate::mail::{self, Files, NamedKind};
+use crate::report::{Report, is_yes};
+use crate::secret::Secret;
+use crate::wire::{Exposed, Parcel};
+
+/// Fetches the mail.yml of a host and the password files that lie beside it,
+/// shows what differs, and puts them in the place of those here.
+pub(super) fn run(global: &Global, options: &Pull, report: &mut Report) -> Result<Exit, Stop> {
+    if !options.yes && !report.can_ask() {
+        let message = "there is no terminal to ask on, so nothing was fetched";
+        return Err(Stop::new(Exit::Usage, message, "Pass --yes to replace what is here."));
+    }
+    let (exit, text) = on::fetch(global, options, report)?;
+    let Some(text) = text.filter(|_| exit == Exit::Done) else { return Ok(exit) };
+    let host = &options.host;
+    let refused = |why: String| {
+        let message = format!("what {host} sent is not taken: {why}");
+        Stop::new(Exit::Invalid, message, "Nothing was written.")
+    };
+    let parcel: Parcel = serde_json::from_str(&text)
+        .map_err(|_| refused("it is not a mail.yml with its files".into()))?;
+    let name = format!("{host}:{MAIL}");
+    let source = Arc::new(Source { name, text: parcel.text.0.expose().clone() });
+    may_be_written(&source, &parcel.files).map_err(refused)?;
+    load::judge(&source, &Files::sent(Path::new(FOLDER), &parcel.files), report)?;
+    let differs = show(&options.mail, &source, &parcel, report)?;
+    if differs.is_empty() {
+        report.note(&format!("{} is as on {host} already.\n", options.mail.display()));
+        return Ok(Exit::Done);
+    }
+    let question = "Write these files? [y/N]";
+    if !options.yes && !report.ask_here(question).is_some_and(|answer| is_yes(&answer)) {
+        return Err(Stop::new(Exit::Failed, "not confirmed", "Nothing was written."));
+    }
+    for (path, text) in &differs {
+        local::replace_private(path, text.0.expose()).map_err(|error| {
+            let reason = local::reason(&error);
+            let message = format!("could not write {}: {reason}", path.display());
+            Stop::new(Exit::Failed, message, "What was shown before it is written.")
+        })?;
+    }
+    report.note(&format!("{} is now as on {host}.\n", options.mail.display()));
+    Ok(Exit::Done)
+}
+
+/// Refuses files that a mail.yml does not name, or that lie anywhere else than
+/// beside it: what a host sends is written here.
+fn may_be_written(source: &Arc<Source>, files: &BTreeMap<PathBuf, Exposed>) -> Result<(), String> {
+    let named = mail::named(source);
+    for (path, text) in files {
+        let shown = crate::visible::visible(path.display().to_string());
+        if !is_beside(path) {
+            return Err(format!("{shown} does not lie beside its mail.yml"));
+        }
+        let Some(file) = named.iter().find(|it| it.path == *path && is_password(it.kind)) else {
+            return Err(format!("its mail.yml names no password file {shown}"));
+        };
+        file.judge(text.0.expose()).map_err(|invalid| invalid.message)?;
+    }
+    Ok(())
+}
+
+fn is_beside(path: &Path) -> bool {
+    let is_name = |part: Component<'_>| matches!(part, Component::Normal(_));
+    path.components().count() > 0 && path.components().all(is_name)
+}
+
+fn is_password(kind: NamedKind) -> bool {
+    matches!(kind, NamedKind::Hash | NamedKind::Secret)
+}
+
+/// Shows what differs from the files here, each with what is to be written.
+fn show<'p>(
+    mail: &Path,
+    source: &Arc<Source>,
+    parcel: &'p Parcel,
+    report: &mut Report,
+) -> Result<Vec<(PathBuf, &'p Exposed)>, Stop> {
+    let mut differs = Vec::new();
+    let unreadable = |path: &Path, error: std::io::Error| {
+        let message = format!("could not read {}: {}", path.display(), local::reason(&error));
+        Stop::new(Exit::Failed, message, "Nothing was written.")
+    };
+    let text_of = |path: &Path| match local::read_text(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(path, error)),
+    };
+    let here = text_of(mail)?;
+    if here.as_ref() != Some(parcel.text.0.expose()) {
+        let name = mail.display().to_string();
+        let (old, new) = mail::veiled_texts(here.as_deref().unwrap_or_default(), &source.text)
+            .unwrap_or_default();
+        report.edited(&name, &old, &new);
+        differs.push((mail.to_owned(), &parcel.text));
+    }
+    for (path, text) in &parcel.files {
+        let place = folder(mail).join(path);
+        let here = text_of(&place)?;
+        if here.as_ref() != Some(text.0.expose()) {
+            let old = if here.is_some() { "«secret»\n" } else { "" };
+            report.edited(&place.display().to_string(), old, "«new secret»\n");
+            differs.push((place, text));
+        }
+    }
+    Ok(differs)
+}
+
+/// Hands the mail.yml of this host to whoever asks from another machine, with
+/// the password files that lie beside it.
+pub(super) fn hand_over(report: &mut Report) -> Result<Exit, Stop> {
+    let text = load::read(Path::new(MAIL))?;
+    let source = Arc::new(Source { name: MAIL.into(), text });
+    let mut files = BTreeMap::new();
+    for file in mail::named(&source).into_iter().filter(|it| is_password(it.kind)) {
+        if is_beside(&file.path) {
+            let text = load::read(&Path::new(FOLDER).join(&file.path))?;
+            files.insert(file.path, Exposed(Secret::new(text)));
+        } else {
+            let path = file.path.display();
+            report.note(&format!("{path} does not lie beside mail.yml, so it stays here.\n"));
+        }
+    }
+    let text = Exposed(Secret::new(source.text.clone()));
+    let parcel = Parcel { name: MAIL.into(), text, files };
+    let failed =
+        |error: String| Stop::new(Exit::Failed, format!("could not send {MAIL}: {error}"), "");
+    let text = serde_json::to_string(&parcel).map_err(|error| failed(error.to_string()))?;
+    report.keep(Path::new(MAIL), text).map_err(|error| failed(local::reason(&error)))?;
+    Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_writes_only_what_its_mail_yml_names_beside_it() {
+        let hash = "{SHA512-CRYPT}$6$urnbXEj0hISg5pM0$g9g569mITDaxS.YITMi5RzPHxGLOKrjdyuAkHGlV5Km8GsflP1S62BhFr9NXPedOc5MgU94KdZ2/zb2ba/QeN0";
+        let judge = |named: &str, path: &str, text: &str| {
+            let mail = format!(
+                "hostname: mail.example.org\ndomains: [example.org]\naccounts:\n  anna: \
+                 {{password_file: {named}}}\n"
+            );
+            let source = Arc::new(Source { name: "mail.yml".into(), text: mail });
+            let file = Exposed(Secret::new(text.into()));
+            may_be_written(&source, &[(PathBuf::from(path), file)].into())
+        };
+        assert_eq!(judge("secrets/anna", "secrets/anna", hash), Ok(()));
+        for (named, path, text) in [
+            ("secrets/anna", "secrets/other", hash),
+            ("../anna", "../anna", hash),
+            ("/etc/passwd", "/etc/passwd", hash),
+            ("anna", "anna", "not a hash"),
+            (".", ".", hash),
+        ] {
+            assert!(judge(named, path, text).is_err(), "{named} {path}");
+        }
+    }
+}
