@@ -6,7 +6,7 @@ mod well;
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use serde::{Deserialize, Serialize};
 
 use crate::reach::Reach;
@@ -100,7 +100,7 @@ pub struct Ssh {
     /// Do it on HOST (as for ssh, or USER@HOST:PORT) instead of this machine; may be repeated. A
     /// MAIL that is named is sent there and becomes that host's /etc/mailprov/mail.yml when it is
     /// applied.
-    #[arg(long, global = true, value_name = "HOST")]
+    #[arg(long, global = true, value_name = "HOST", value_hint = ValueHint::Hostname)]
     pub on: Vec<Destination>,
     /// Log in there as an ordinary user who becomes root by sudo.
     #[arg(long, global = true)]
@@ -316,7 +316,7 @@ pub enum Command {
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct Bootstrap {
     /// The host, as for ssh: HOST, USER@HOST or USER@HOST:PORT.
-    #[arg(value_name = "HOST")]
+    #[arg(value_name = "HOST", value_hint = ValueHint::Hostname)]
     pub host: Destination,
     /// The file that says what the mail service is.
     #[command(flatten)]

@@ -411,6 +411,12 @@ fn the_edit_is_offered_to_be_applied() {
     let words = format!("account add bert --password-stdin --yes {options}");
     desk.run(0, &words.split(' ').collect::<Vec<_>>());
     assert_eq!(desk.read("tree/note"), "3\n");
+    // Which command it was, and when, for people and for programs.
+    says(&desk.run(0, &["history", "--root", "tree"]), &["account add bert by "]);
+    let json = desk.run(0, &["history", "--root", "tree", "--json"]);
+    let line = json.lines().find(|it| it.contains("account add bert")).unwrap();
+    let at = line.split("\"at\":\"").nth(1).unwrap().split('"').next().unwrap();
+    assert!(at.len() == 20 && at.as_bytes()[10] == b'T' && at.ends_with('Z'), "{line}");
 }
 
 #[test]
@@ -447,6 +453,33 @@ fn init_asks_for_what_is_not_given() {
         &["domains: [example.org, example.net]", "\ntls: {self_signed: true}"],
     );
     says(&desk.run(0, &["account", "list"]), &["thomas  thomas@example.org, thomas@example.net"]);
+}
+
+#[test]
+fn only_what_is_typed_after_a_question_answers_it() {
+    let desk = Desk::empty();
+    let line = format!("env USER=lena SUDO_USER= sh -c 'sleep 1; {PROGRAM} init'");
+    let terminal = Terminal::run(desk.0.path(), &line);
+    // The program does not run yet.
+    terminal.types("unseen.example.org");
+    terminal.shows("full name");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let screen = terminal.shows("full name");
+    assert!(!screen.contains("domains"), "{screen}");
+    terminal.types("mail.example.org");
+    // A proposal is taken by an empty line.
+    terminal.shows("[example.org]");
+    terminal.types("");
+    terminal.shows("[lena]");
+    terminal.types("");
+    // Wrong answers are answers.
+    for count in 1..=3 {
+        terminal.shows("by certbot; 2 self-signed");
+        terminal.types(&format!("{count}{count}"));
+    }
+    let screen = terminal.shows("exit 1");
+    says(&screen, &["3 answers were wrong", "neither 1 nor 2", "Nothing was written"]);
+    assert!(!desk.path("mail.yml").exists());
 }
 
 #[test]

@@ -67,6 +67,7 @@ fn bash_completes_commands_and_options() {
     };
     assert_eq!(complete("mailprov acc", 1), ["account"]);
     assert_eq!(complete("mailprov account pas", 2), ["passwd"]);
+    assert!(script.contains("-W \"configuration ports tls login"), "{script}");
     assert_eq!(
         complete("mailprov account add --password", 3),
         ["--password-file", "--password-stdin"]

@@ -397,6 +397,19 @@ fn records_are_printed_for_forms_name_servers_and_programs() {
     ] {
         assert!(zone.lines().any(|it| it == line), "`{line}` is missing:\n{zone}");
     }
+    // No address of this machine's is taken for the server's.
+    assert!(!zone.lines().any(|it| it.starts_with("mail.example.org. ")), "{zone}");
+    assert!(zone.contains("; mail.example.org. 3600 IN A ADDRESS"), "{zone}");
+    assert!(table.contains("The address of mail.example.org. is not known"), "{table}");
+    let addresses = ["dns", "--zone", "--address", "193.0.14.129", "--address", "2a00::25"];
+    let zone = desk.run(&addresses).exits(0).stdout();
+    for line in
+        ["mail.example.org. 3600 IN A 193.0.14.129", "mail.example.org. 3600 IN AAAA 2a00::25"]
+    {
+        assert!(zone.lines().any(|it| it == line), "`{line}` is missing:\n{zone}");
+    }
+    assert!(zone.contains("; 129.14.0.193.in-addr.arpa. 3600 IN PTR mail.example.org."), "{zone}");
+    desk.run(&["dns", "--address", "nowhere"]).exits(64);
     let json = desk.run(&["dns", "--json"]).exits(0).stdout();
     let lines = json.lines().map(|it| serde_json::from_str::<serde_json::Value>(it).unwrap());
     let mx = lines.into_iter().find(|it| it["type"] == "MX").unwrap();

@@ -54,7 +54,7 @@ pub use post::post;
 pub use probe::Probe;
 pub use relay::{relay, takes_ours};
 pub use ruleset::rulesets;
-pub use server::{Certificate, Identity, Server, reachable};
+pub use server::{Certificate, Identity, Server, is_public, reachable};
 pub use shown::certificates;
 pub use smtp::{Reply, Smtp};
 pub use tls::{Tls, authorities};

@@ -3,8 +3,6 @@
 
 use std::net::IpAddr;
 
-use super::server::is_public;
-
 /// Some networks.
 #[derive(Debug, Default)]
 pub(super) struct Networks(Vec<(IpAddr, u32)>);
@@ -40,8 +38,16 @@ impl Networks {
         others.map(|(address, length)| {
             // No network of one's own is larger than 10.0.0.0/8 and fc00::/7.
             let is_large = *length < if address.is_ipv4() { 8 } else { 7 };
-            (format!("{address}/{length}"), is_large || is_public(*address))
+            (format!("{address}/{length}"), is_large || !is_ones_own(*address))
         })
+    }
+}
+
+/// Tells whether a network may be one's own: a stranger has no address of these.
+fn is_ones_own(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(it) => it.is_private() || it.is_loopback() || it.is_link_local(),
+        IpAddr::V6(it) => it.is_unique_local() || it.is_loopback() || it.is_unicast_link_local(),
     }
 }
 

@@ -50,6 +50,8 @@ pub struct Certificate {
     pub path: String,
     /// What is there, PEM.
     pub pem: Vec<u8>,
+    /// How far its key is open to others, if it is.
+    pub exposed: Option<String>,
     /// Whether nobody vouches for it, and nobody should.
     pub self_signed: bool,
     /// The authorities that this host knows, PEM; none where it knows none.
@@ -207,14 +209,28 @@ pub fn reachable(addresses: Vec<IpAddr>) -> Vec<IpAddr> {
     if public.is_empty() { addresses } else { public }
 }
 
-/// Tells whether an address is one that the world can send to.
-pub(super) fn is_public(address: IpAddr) -> bool {
+/// Tells whether an address is one that the world can send to: of a network of
+/// one's own (RFC 1918, RFC 4193), a provider's behind its router (RFC 6598), the
+/// host's or its link's, or one for examples (RFC 5737, RFC 3849) it is not.
+pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(it) => {
-            let is_shared = it.octets()[0] == 100 && it.octets()[1] & 0xc0 == 64;
-            !it.is_private() && !is_shared
+            let [first, second, ..] = it.octets();
+            let is_shared = first == 100 && second & 0xc0 == 64;
+            let is_of_no_network =
+                first == 0 || first >= 224 || (first, second & 0xfe) == (198, 18);
+            !(it.is_private()
+                || is_shared
+                || is_of_no_network
+                || it.is_loopback()
+                || it.is_link_local()
+                || it.is_documentation())
         }
-        IpAddr::V6(it) => !it.is_unique_local(),
+        // All that is given out as yet is in 2000::/3.
+        IpAddr::V6(it) => {
+            let [first, second, ..] = it.segments();
+            first & 0xe000 == 0x2000 && (first, second) != (0x2001, 0xdb8)
+        }
     }
 }
 
@@ -225,7 +241,40 @@ mod tests {
     #[test]
     fn a_bridge_beside_a_public_address_does_not_count() {
         let of = |all: &[&str]| reachable(all.iter().map(|it| it.parse().unwrap()).collect());
-        assert_eq!(of(&["172.17.0.1", "203.0.113.25", "fd00::1", "100.64.0.1"]).len(), 1);
+        assert_eq!(of(&["172.17.0.1", "193.0.14.129", "fd00::1", "100.64.0.1"]).len(), 1);
         assert_eq!(of(&["10.0.0.2", "fd00::2"]).len(), 2);
+    }
+
+    #[test]
+    fn what_the_world_cannot_reach_is_not_public() {
+        for own in [
+            "10.0.0.1",
+            "172.16.0.1",
+            "192.168.1.1",
+            "100.64.0.1",
+            "127.0.0.1",
+            "169.254.1.1",
+            "0.0.0.0",
+            "192.0.2.1",
+            "198.51.100.1",
+            "203.0.113.1",
+            "198.18.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::1",
+            "::",
+            "fe80::1",
+            "fd00::1",
+            "fc00::1",
+            "2001:db8::1",
+            "ff02::1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::1",
+        ] {
+            assert!(!is_public(own.parse().unwrap()), "{own}");
+        }
+        for public in ["193.0.14.129", "8.8.8.8", "100.128.0.1", "172.32.0.1", "2a00::1"] {
+            assert!(is_public(public.parse().unwrap()), "{public}");
+        }
     }
 }

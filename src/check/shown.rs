@@ -21,6 +21,7 @@ const RENEW: &str =
 
 const SHOWN: &str = "A renewed certificate is of no use while the old one is shown.";
 const NAME: &str = "Mail programs refuse a certificate for another name.";
+const KEY: &str = "A program that has the key can pose as this server.";
 const DAYS: &str = "Mail programs refuse an expired certificate.";
 const CHAIN: &str =
     "Mail programs know the root authority only; the rest of the chain must be shown.";
@@ -28,7 +29,7 @@ const CHAIN: &str =
 /// Judges what is on disk, where that is here, and looks at what each port shows.
 pub fn certificates(server: &Server) -> Vec<Finding> {
     let Identity::OnDisk(certificate) = &server.identity else { return from_afar(server) };
-    let Certificate { path, pem, self_signed, .. } = certificate;
+    let Certificate { path, pem, self_signed, exposed, .. } = certificate;
     let on_disk: Vec<CertificateDer<'_>> =
         CertificateDer::pem_slice_iter(pem).filter_map(Result::ok).collect();
     let Some((names, (from, to))) = read_certificate(pem) else {
@@ -48,11 +49,20 @@ pub fn certificates(server: &Server) -> Vec<Finding> {
         ),
     }];
     findings.push(lifetime("The certificate's days", seconds(), from, to, renew));
+    let key = Finding::ok("The certificate's key", KEY);
+    let key = match exposed {
+        None => key.seen("only root may read it"),
+        Some(seen) => {
+            let path = seen.split(' ').next().unwrap_or_default();
+            key.wrong(seen, format!("chown root: {path}; chmod 0600 {path}; then renew it."))
+        }
+    };
     let bad = findings.iter().find(|it| it.verdict == Verdict::Wrong).map(|it| it.what.clone());
     let chain = complete(server, certificate);
     // A mail program refuses it for what is told already.
     let follows = bad.filter(|_| chain.verdict == Verdict::Wrong);
     findings.push(Finding { follows, ..chain });
+    findings.push(key);
     findings.extend(on_each_port(server, &|port| {
         of_shown(certificate, port, port.shown(server), &on_disk)
     }));

@@ -1,6 +1,9 @@
 //! The options of `check`, `watch` and `dns`.
 
+use std::net::IpAddr;
+
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::{Deserialize, Serialize};
 
 use super::{Mail, PasswordFrom, Sending};
@@ -17,7 +20,13 @@ pub struct Check {
     pub sending: Sending,
     /// Look at these parts alone, such as `tls,dns`; may be repeated. The parts: configuration,
     /// ports, tls, login, mail, relay, spoofing, queue, disk, clock, log, dns, outward.
-    #[arg(long, value_name = "PART", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "PART",
+        value_delimiter = ',',
+        value_parser = part(),
+        hide_possible_values = true
+    )]
     pub only: Vec<Part>,
     /// Look from this machine, as the world does, not from the host. Needs mail.yml here, and
     /// neither root nor a login there.
@@ -55,7 +64,17 @@ pub struct Dns {
     /// What may be sent to other hosts.
     #[command(flatten)]
     pub sending: Sending,
+    /// An address by which the world reaches the server; may be repeated. Default: on the server
+    /// its own, if the world can reach them, else those that DNS has for its name.
+    #[arg(long = "address", value_name = "ADDRESS")]
+    #[serde(default)]
+    pub addresses: Vec<IpAddr>,
     /// Print a zone file instead of a table.
     #[arg(long)]
     pub zone: bool,
+}
+
+/// Reads a part by its name, and lets shells complete it.
+fn part() -> impl TypedValueParser<Value = Part> {
+    PossibleValuesParser::new(Part::ALL.map(Part::name)).try_map(|name| name.parse::<Part>())
 }

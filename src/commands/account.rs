@@ -53,7 +53,15 @@ pub(super) fn run(
             )?);
         }
     }
-    offer(global, edit, &file, renamed, report)
+    let word = match command {
+        AccountCommand::List { .. } => "list",
+        AccountCommand::Add { .. } => "add",
+        AccountCommand::Passwd { .. } => "passwd",
+        AccountCommand::Remove { .. } => "remove",
+        AccountCommand::Rename { .. } => "rename",
+    };
+    let deed = format!("account {word} {name}");
+    offer(global, edit, &file, renamed, deed, report)
 }
 
 fn list(spec: &Spec) -> Vec<report::Account> {

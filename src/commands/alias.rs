@@ -27,7 +27,11 @@ pub(super) fn run(
         None => report.note(&format!("{} says so already.\n", file.path.display())),
         Some(edited) => file.save(&edited, report)?,
     }
-    offer(global, edit, &file, None, report)
+    let word = match command {
+        AliasCommand::Add { .. } => "add",
+        AliasCommand::Remove { .. } => "remove",
+    };
+    offer(global, edit, &file, None, format!("alias {word} {address}"), report)
 }
 
 /// Adds an address; `None` where it leads there already.

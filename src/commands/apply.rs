@@ -61,6 +61,8 @@ pub(super) struct Ready {
     pub(super) loaded: Loaded,
     /// The plan.
     pub(super) plan: Plan,
+    /// The command that history names.
+    pub(super) deed: String,
     _lock: Lock,
 }
 
@@ -68,8 +70,8 @@ impl Ready {
     /// Makes the changes; then, if that is wanted, looks whether the server is
     /// well.
     pub(super) fn make(self, check: bool, report: &mut Report) -> Result<Exit, Stop> {
-        let Self { loaded, plan, _lock } = self;
-        let interruption = make(&loaded.host, &plan, "apply", report)?;
+        let Self { loaded, plan, deed, _lock } = self;
+        let interruption = make(&loaded.host, &plan, &deed, report)?;
         // Of ten thousand accounts it is large.
         drop(plan);
         loaded.note();
@@ -133,7 +135,7 @@ pub(super) fn prepare(
              Ask them to, or set `relay:` in mail.yml.\n",
         );
     }
-    Ok(Some(Ready { loaded, plan, _lock: lock }))
+    Ok(Some(Ready { loaded, plan, deed: "apply".into(), _lock: lock }))
 }
 
 /// Finds quickly that nothing is to be done, and says so.

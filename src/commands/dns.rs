@@ -5,10 +5,12 @@ use std::net::IpAddr;
 use super::check::addresses;
 use super::load::{Wanted, load};
 use super::{Exit, Stop};
-use crate::check;
+use crate::check::{self, Resolver};
 use crate::cli::{self, Global};
+use crate::engine;
+use crate::host::Host;
 use crate::mail::Spec;
-use crate::report::{Record, Report};
+use crate::report::{Missing, Record, Report};
 
 /// Prints the records.
 pub(super) fn run(
@@ -19,10 +21,10 @@ pub(super) fn run(
 ) -> Result<Exit, Stop> {
     let loaded = load(global, mail, report)?;
     let Some(spec) = loaded.spec() else { return Err(super::load::no_mail_yml()) };
-    let wanted = wanted(spec)?;
+    let (wanted, missing) = published(spec, &options.addresses, &loaded.host)?;
     let shown =
         |records: Vec<check::Record>| -> Vec<Record> { records.iter().map(record).collect() };
-    report.records(&shown(wanted.all()), &shown(wanted.back()), options.zone);
+    report.records(&shown(wanted.all()), &shown(wanted.back()), missing.as_ref(), options.zone);
     note_forwards(spec, report);
     Ok(Exit::Done)
 }
@@ -45,6 +47,41 @@ pub(super) fn note_forwards(spec: &Spec, report: &mut Report) {
     ));
 }
 
+/// Finds the addresses by which the world reaches the server: those that a person
+/// names; on the server itself its own; else those that DNS has already. Where
+/// there are none, says what is missing.
+fn published(
+    spec: &Spec,
+    named: &[IpAddr],
+    host: &Host,
+) -> Result<(check::Wanted, Option<Missing>), Stop> {
+    let hostname = spec.hostname.value.to_string();
+    let given = !named.is_empty();
+    let wanted = |addresses| check::Wanted { given, ..wanted_at(spec, addresses) };
+    if given {
+        return Ok((wanted(named.to_vec()), None));
+    }
+    let public = |all: Vec<IpAddr>| -> Vec<IpAddr> {
+        all.into_iter().filter(|it| check::is_public(*it)).collect()
+    };
+    let is_server = Host::own_name().as_deref() == Some(&hostname)
+        || engine::last_run(host).is_ok_and(|run| run.is_some());
+    let own = public(Host::addresses()?);
+    if is_server && !own.is_empty() {
+        return Ok((wanted(own), None));
+    }
+    let known = public(Resolver::of(host).addresses(&hostname).unwrap_or_default());
+    if !known.is_empty() {
+        return Ok((wanted(known), None));
+    }
+    let why = match is_server {
+        true => "this host has none that the world can reach: it is behind a router",
+        false => "DNS has none yet, and this machine is not the server",
+    };
+    let name = format!("{hostname}.");
+    Ok((wanted(Vec::new()), Some(Missing { name, why })))
+}
+
 /// Returns what DNS is to say of the server that mail.yml describes.
 pub(super) fn wanted(spec: &Spec) -> Result<check::Wanted, Stop> {
     Ok(wanted_at(spec, addresses()?))
@@ -56,6 +93,7 @@ pub(super) fn wanted_at(spec: &Spec, addresses: Vec<IpAddr>) -> check::Wanted {
         hostname: spec.hostname.value.to_string(),
         domains: spec.directory.domains.iter().map(ToString::to_string).collect(),
         addresses,
+        given: false,
         has_relay: spec.relay.is_some(),
     }
 }

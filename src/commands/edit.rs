@@ -132,6 +132,7 @@ pub(super) fn offer(
     edit: &Edit,
     file: &MailYml,
     renamed: Option<Renamed>,
+    deed: String,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
     let MailYml { path, spec, .. } = file;
@@ -163,11 +164,12 @@ pub(super) fn offer(
         return Ok(Exit::Done);
     }
     let wanted = Wanted::Here(Some(path));
-    let Some(ready) = apply::prepare(global, wanted, None, renamed, report)? else {
+    let Some(mut ready) = apply::prepare(global, wanted, None, renamed, report)? else {
         return Ok(Exit::Done);
     };
     if edit.yes || report.ask(Question::ApplyNow) {
         apply::leave(&ready.plan, edit.yes, false, report)?;
+        ready.deed = deed;
         return ready.make(true, report);
     }
     report.note(&format!("Not applied. Later: {apply}\n"));

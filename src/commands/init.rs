@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::{Exit, Stop, here, load, password};
 use crate::cli::{self, Global};
 use crate::diagnostic::Source;
+use crate::host::Host;
 use crate::local;
 use crate::mail::{Domain, Files, Hostname, Invalid, LocalPart};
 use crate::reach::as_path;
@@ -39,9 +40,10 @@ pub(super) fn run(global: &Global, options: &cli::Init, report: &mut Report) -> 
             format!("there is no terminal to ask on, and missing: {}", missing.join(", "));
         return Err(Stop::new(Exit::Usage, message, "Pass them. Nothing was written."));
     }
+    let hostname = hostname(options, report)?;
     let answers = Answers {
-        hostname: hostname(options, report)?,
-        domains: domains(options, report)?,
+        domains: domains(options, &hostname, report)?,
+        hostname,
         account: account(options, report)?,
         self_signed: self_signed(options, &missing, report)?,
     };
@@ -94,10 +96,45 @@ fn missing(options: &cli::Init) -> Vec<&'static str> {
 
 fn hostname(options: &cli::Init, report: &mut Report) -> Result<Hostname, Stop> {
     let question = "The server's full name, such as mail.example.org:";
-    answer(options.hostname.as_deref(), question, report, Hostname::parse)
+    let proposal = Host::own_name().filter(|name| is_of_the_world(name));
+    answer(options.hostname.as_deref(), question, proposal, report, Hostname::parse)
 }
 
-fn domains(options: &cli::Init, report: &mut Report) -> Result<Vec<Domain>, Stop> {
+/// Tells whether a machine's name may be that of a server which the world finds,
+/// not one in its own network only (RFC 6761, RFC 6762).
+fn is_of_the_world(name: &str) -> bool {
+    const OWN: [&str; 12] = [
+        "local",
+        "localdomain",
+        "localhost",
+        "lan",
+        "home",
+        "internal",
+        "intranet",
+        "corp",
+        "private",
+        "arpa",
+        "test",
+        "invalid",
+    ];
+    let last = name.rsplit('.').next().unwrap_or_default();
+    name.contains('.') && !OWN.contains(&last) && Hostname::parse(name).is_ok()
+}
+
+/// Proposes the domain that a server's name is in.
+fn domain_of(hostname: &Hostname) -> String {
+    let name = hostname.to_string();
+    match name.split_once('.') {
+        Some((_, domain)) if domain.contains('.') => domain.to_owned(),
+        _ => name,
+    }
+}
+
+fn domains(
+    options: &cli::Init,
+    hostname: &Hostname,
+    report: &mut Report,
+) -> Result<Vec<Domain>, Stop> {
     let parse = |text: &str| -> Result<Vec<Domain>, Invalid> {
         let words = text.split([',', ' ']).filter(|word| !word.is_empty());
         let domains: Vec<Domain> = words.map(Domain::parse).collect::<Result<_, _>>()?;
@@ -112,7 +149,7 @@ fn domains(options: &cli::Init, report: &mut Report) -> Result<Vec<Domain>, Stop
     };
     let given = (!options.domains.is_empty()).then(|| options.domains.join(" "));
     let question = "The domains whose mail is kept here, such as example.org, example.net:";
-    answer(given.as_deref(), question, report, parse)
+    answer(given.as_deref(), question, Some(domain_of(hostname)), report, parse)
 }
 
 fn is_file_name(text: &str) -> bool {
@@ -121,7 +158,11 @@ fn is_file_name(text: &str) -> bool {
 
 fn account(options: &cli::Init, report: &mut Report) -> Result<LocalPart, Stop> {
     let question = "The name of the first account, such as thomas:";
-    answer(options.account.as_deref(), question, report, LocalPart::plain)
+    let users = ["SUDO_USER", "USER", "LOGNAME"].into_iter();
+    let proposal = users
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|name| name != "root" && LocalPart::plain(name).is_ok());
+    answer(options.account.as_deref(), question, proposal, report, LocalPart::plain)
 }
 
 /// Asks for the certificate where anything else has to be asked too.
@@ -130,19 +171,20 @@ fn self_signed(options: &cli::Init, missing: &[&str], report: &mut Report) -> Re
         return Ok(options.self_signed);
     }
     let parse = |text: &str| match text.to_lowercase().as_str() {
-        "" | "1" => Ok(false),
+        "1" => Ok(false),
         "2" => Ok(true),
         _ => Err(Invalid::new("this is neither 1 nor 2", "answer 1 or 2")),
     };
-    let question =
-        "Certificate: 1 from Let's Encrypt, by certbot; 2 self-signed, to begin with. [1]";
-    answer(None, question, report, parse)
+    let question = "Certificate: 1 from Let's Encrypt, by certbot; 2 self-signed, to begin with.";
+    answer(None, question, Some("1".into()), report, parse)
 }
 
-/// Takes what was given, or asks until the answer is good.
+/// Takes what was given, or asks until the answer is good. An empty answer is the
+/// `proposal`, where there is one.
 fn answer<T>(
     given: Option<&str>,
     question: &str,
+    proposal: Option<String>,
     report: &mut Report,
     parse: impl Fn(&str) -> Result<T, Invalid>,
 ) -> Result<T, Stop> {
@@ -151,14 +193,27 @@ fn answer<T>(
             Stop::new(Exit::Usage, format!("{message}: {help}"), "Nothing was written.")
         });
     }
-    for _ in 0..TRIES {
-        let Some(text) = report.ask_here(question) else { break };
-        match parse(&text) {
+    let question = match &proposal {
+        Some(proposal) => format!("{question} [{proposal}]"),
+        None => question.to_owned(),
+    };
+    for last in (0..TRIES).rev() {
+        let Some(text) = report.ask_here(&question) else { break };
+        let text = match &proposal {
+            Some(proposal) if text.is_empty() => proposal,
+            _ => &text,
+        };
+        match parse(text) {
             Ok(answer) => return Ok(answer),
+            Err(Invalid { message, help }) if last == 0 => {
+                let message = format!("{TRIES} answers were wrong, the last one: {message}");
+                let after = format!("{help}. Nothing was written.");
+                return Err(Stop::new(Exit::Failed, message, after));
+            }
             Err(Invalid { message, help }) => report.prompt(&format!("{message}: {help}\n")),
         }
     }
-    Err(Stop::new(Exit::Failed, "there was no answer to go on with", "Nothing was written."))
+    Err(Stop::new(Exit::Failed, "the input ended before the answer", "Nothing was written."))
 }
 
 impl Answers {
@@ -216,6 +271,16 @@ accounts:
 mod tests {
     use super::*;
     use crate::mail;
+
+    #[test]
+    fn only_names_that_the_world_can_find_are_proposed() {
+        assert!(is_of_the_world("mail.example.org") && is_of_the_world("example.org"));
+        for own in ["laptop", "laptop.local", "a.lan", "localhost.localdomain", "a b.org", ""] {
+            assert!(!is_of_the_world(own), "{own}");
+        }
+        let of = |name| domain_of(&Hostname::parse(name).unwrap());
+        assert_eq!([of("mail.example.org"), of("example.org")], ["example.org", "example.org"]);
+    }
 
     #[test]
     fn what_is_written_is_valid_and_ends_like_a_text() {

@@ -18,7 +18,7 @@ use crate::local;
 use crate::mail::{self, Files, Spec};
 use crate::playbook::{self, Context, Declared, Playbook};
 use crate::report::Report;
-use crate::resource::{Harm, Resource, View, examine_certificate};
+use crate::resource::{Harm, Resource, View, examine_certificate, exposed_key};
 use crate::wire::Parcel;
 
 /// Where mail.yml is looked for where none is named.
@@ -152,6 +152,13 @@ impl Loaded {
         }
         if let Some(spec) = &self.spec {
             mailboxes::follow(&self.host, spec, self.renamed.as_ref(), &mut plan)?;
+            // `check` calls it wrong; here the certificate is not ours to change.
+            let exposed = exposed_key(&self.host, &spec.tls.key.value);
+            if !spec.tls.self_signed
+                && let Ok(Some(exposed)) = exposed
+            {
+                report.note(&format!("The certificate's key is open: {exposed}.\n"));
+            }
         }
         Ok(plan)
     }

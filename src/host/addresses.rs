@@ -15,6 +15,20 @@ impl Host {
         )
     }
 
+    /// Returns the full name of this machine: its own if that is one, else the one
+    /// that /etc/hosts has for it (hosts(5)).
+    pub fn own_name() -> Option<String> {
+        let own = nix::unistd::gethostname().ok()?.into_string().ok()?;
+        if own.contains('.') {
+            return Some(own);
+        }
+        let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
+        let full = hosts
+            .split_whitespace()
+            .find(|word| word.strip_prefix(own.as_str()).is_some_and(|rest| rest.starts_with('.')));
+        full.map(str::to_owned)
+    }
+
     /// Returns the addresses of this machine's interfaces by which another one
     /// can reach it: neither those of the loopback nor those of one link only.
     ///

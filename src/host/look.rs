@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -42,6 +43,25 @@ impl Host {
             SFlag::S_IFIFO => Entry::Fifo(self.ownership(&found, BTreeMap::new())),
             _ => Entry::Special,
         }))
+    }
+
+    /// Returns the file meant by `path` and the folders that it is in, up to the
+    /// root, each with its owner and mode; nothing in a tree, whose links lead out
+    /// of it.
+    pub fn way_to(&self, path: &Path) -> Result<Option<Vec<(PathBuf, String, u32)>>> {
+        if self.is_tree() {
+            return Ok(None);
+        }
+        let fail = |e: io::Error| Error::io("look at", path, e);
+        let file = match std::fs::canonicalize(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file.map_err(fail)?,
+        };
+        let look = |place: &Path| {
+            let found = std::fs::symlink_metadata(place).map_err(fail)?;
+            Ok((place.to_owned(), self.user_name(found.uid()), found.mode() & 0o7777))
+        };
+        file.ancestors().map(look).collect::<Result<_>>().map(Some)
     }
 
     /// Returns who owns what stands at `path`, and its mode.

@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-pub use terminal::read_unseen;
+pub use terminal::{forget_typed, read_unseen};
 
 /// A longer file is none of these. A mail.yml with a hundred thousand accounts
 /// takes a third.

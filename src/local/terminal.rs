@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::os::fd::AsFd;
 
 use nix::sys::termios::{
-    LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr,
+    FlushArg, LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcflush, tcgetattr, tcsetattr,
 };
 
 use crate::secret::Secret;
@@ -71,6 +71,13 @@ pub fn read_unseen(ready: impl FnOnce()) -> io::Result<Secret<String>> {
     }
     let line = String::from_utf8(line).map_err(|_| io::Error::other("it is not UTF-8 text"))?;
     Ok(Secret::new(line))
+}
+
+/// Forgets what was typed at the terminal at standard input and not read yet, if
+/// it is one.
+pub fn forget_typed() {
+    // Fails where it is none: what comes there was not typed.
+    let _ = tcflush(io::stdin().as_fd(), FlushArg::TCIFLUSH);
 }
 
 /// Removes the last character, which may be several bytes.

@@ -24,6 +24,26 @@ pub struct Record {
     pub line: String,
 }
 
+/// The addresses of a server, where they are not known.
+#[derive(Debug, Clone)]
+pub struct Missing {
+    /// The name that leads to them, with the dot at its end.
+    pub name: String,
+    /// Why they are not known.
+    pub why: &'static str,
+}
+
+impl Missing {
+    /// Says what is missing, and how to say it.
+    fn text(&self) -> String {
+        let Self { name, why } = self;
+        format!(
+            "The address of {name} is not known: {why}. Name it (--address A), or ask the server \
+             (--on HOST)."
+        )
+    }
+}
+
 impl Report {
     /// Shows what came of one part of a check.
     pub fn findings(&mut self, part: &str, findings: &[Finding]) {
@@ -228,8 +248,19 @@ impl Report {
 
     /// Prints records: those that are set where the domains are, and those that
     /// the provider of the server sets; as a zone file, else as a table.
-    pub fn records(&mut self, of_domains: &[Record], of_provider: &[Record], zone: bool) {
+    pub fn records(
+        &mut self,
+        of_domains: &[Record],
+        of_provider: &[Record],
+        missing: Option<&Missing>,
+        zone: bool,
+    ) {
         if self.screen.json {
+            if let Some(missing) = missing {
+                let line = json!({"event": "missing", "name": missing.name, "why": missing.why});
+                self.out(&format!("{line}\n"));
+                self.note(&format!("{}\n", missing.text()));
+            }
             for (records, place) in [(of_domains, "registrar"), (of_provider, "provider")] {
                 for it in records {
                     let line = json!({
@@ -243,7 +274,14 @@ impl Report {
         }
         let at_provider = "At the provider of the server, as its reverse DNS:";
         if zone {
+            if let Some(missing) = missing {
+                let name = &missing.name;
+                self.out(&format!("; {}\n; {name} 3600 IN A ADDRESS\n", missing.text()));
+            }
             of_domains.iter().for_each(|it| self.out(&format!("{}\n", it.line)));
+            if of_provider.is_empty() {
+                return;
+            }
             self.out(&format!("\n; {at_provider}\n"));
             of_provider.iter().for_each(|it| self.out(&format!("; {}\n", it.line)));
             return;
@@ -251,6 +289,10 @@ impl Report {
         let style = Style::new(self.screen.out_in_colour);
         let domains = table(of_domains, style);
         self.out(&format!("At the registrar of your domains:\n\n{domains}\n"));
+        if let Some(missing) = missing {
+            self.out(&format!("And A and AAAA of {}\n{}\n", missing.name, missing.text()));
+            return;
+        }
         self.out(&format!("{at_provider}\n\n{}", table(of_provider, style)));
     }
 }

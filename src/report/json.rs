@@ -99,7 +99,7 @@ pub(super) fn run(run: &Run) -> Value {
     };
     json!({
         "event": "run", "run": run.number, "command": run.command, "by": run.by,
-        "at": people::moment(run.at), "outcome": outcome, "error": run.error,
+        "at": people::timestamp(run.at), "outcome": outcome, "error": run.error,
         "changes": run.records.len(),
     })
 }
@@ -107,7 +107,7 @@ pub(super) fn run(run: &Run) -> Value {
 /// A saved plan, as it is in its file.
 pub(super) fn saved_plan(plan: &SavedPlan) -> Value {
     json!({
-        "event": "saved_plan", "made": people::moment(plan.made), "mail": plan.mail,
+        "event": "saved_plan", "made": people::timestamp(plan.made), "mail": plan.mail,
         "changes": plan.changes, "unseen": plan.unseen,
     })
 }

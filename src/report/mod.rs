@@ -29,7 +29,7 @@ use crate::local;
 use crate::reach::Reach;
 use crate::wire::{self, Answer, Frame, Screen};
 pub use ask::is_yes;
-pub use check::Record;
+pub use check::{Missing, Record};
 pub use people::moment;
 use progress::Progress;
 pub use screen::hear;

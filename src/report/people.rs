@@ -18,6 +18,11 @@ pub fn moment(nanoseconds: i64) -> String {
     }
 }
 
+/// Says when as programs read it (RFC 3339): `2026-11-22T17:03:51Z`.
+pub(super) fn timestamp(nanoseconds: i64) -> String {
+    moment(nanoseconds).replacen(' ', "T", 1)
+}
+
 /// Says how many changes.
 pub(super) fn changes(number: usize) -> String {
     count(number, "change")

@@ -158,6 +158,8 @@ pub fn hear(unseen: bool, ready: impl FnOnce()) -> io::Result<Secret<String>> {
         next_line();
         return answer;
     }
+    // Typed before the question, it is no answer to it.
+    local::forget_typed();
     ready();
     let mut answer = String::new();
     let read = io::stdin().lock().read_line(&mut answer);

@@ -10,8 +10,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use x509_cert::Certificate as X509;
 use x509_cert::der::Decode;
-use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{BasicConstraints, SubjectAltName};
 
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +57,10 @@ pub struct CertificateState {
     pub belongs: bool,
     /// Whether only root can read the key.
     pub private: bool,
+    /// Whether it could vouch for others (RFC 5280, 4.2.1.9): a server's has no need
+    /// to.
+    #[serde(default)]
+    pub authority: bool,
 }
 
 /// What is wrong with a pair that somebody else provides.
@@ -108,6 +112,7 @@ impl Certificate {
         let after = match view.state(&key)? {
             State::Certificate(state)
                 if state.belongs
+                    && !state.authority
                     && covers(&state.names, &self.hostname)
                     && state.expires.is_none_or(|end| end > seconds() + SOON) =>
             {
@@ -118,6 +123,7 @@ impl Certificate {
                 expires: None,
                 belongs: true,
                 private: true,
+                authority: false,
             },
         };
         Ok(vec![Target { key, after: State::Certificate(after) }])
@@ -128,7 +134,9 @@ impl CertificateState {
     /// See [`State::is_met_by`].
     pub(super) fn is_met_by(&self, actual: &Self) -> bool {
         let expires = self.expires.or(actual.expires);
-        Self { expires, ..self.clone() } == *actual
+        // One that was an authority's is never made again.
+        let authority = self.authority && actual.authority;
+        Self { expires, authority, ..self.clone() } == *actual
     }
 }
 
@@ -142,13 +150,20 @@ pub(super) fn observe(host: &Host, pair: &Pair) -> Result<State> {
         }
         _ => true,
     };
-    let unfit = CertificateState { names: Vec::new(), expires: None, belongs: false, private };
+    let unfit = CertificateState {
+        names: Vec::new(),
+        expires: None,
+        belongs: false,
+        private,
+        authority: false,
+    };
     let state = match parse(certificate.bytes()) {
         Some((names, validity)) => CertificateState {
             names,
             expires: Some(validity.1),
             belongs: belongs(certificate.bytes(), key.bytes()) == Some(true),
             private,
+            authority: is_authority(certificate.bytes()),
         },
         None => unfit,
     };
@@ -172,6 +187,10 @@ pub(super) fn write(host: &Host, pair: &Pair, after: &State) -> Result<()> {
     let (key, certificate) = (folder.join("key"), folder.join("certificate"));
     // A common name has at most 64 characters (RFC 5280, ub-common-name); clients read the other.
     let common = if hostname.len() <= 64 { hostname } else { "mail" };
+    // Not the system's own configuration, by which it would be an authority's.
+    let settings = Content::new(settings(common, hostname));
+    let configuration = folder.join("openssl.cnf");
+    host.put_file(&configuration, &settings, &Ownership::of_root(0o600))?;
     let made = host
         .command([
             "openssl".into(),
@@ -185,10 +204,8 @@ pub(super) fn write(host: &Host, pair: &Pair, after: &State) -> Result<()> {
             "-sha256".into(),
             "-days".into(),
             DAYS.into(),
-            "-subj".into(),
-            format!("/CN={common}"),
-            "-addext".into(),
-            format!("subjectAltName=DNS:{hostname}"),
+            "-config".into(),
+            configuration.display().to_string(),
             "-keyout".into(),
             key.display().to_string(),
             "-out".into(),
@@ -202,6 +219,43 @@ pub(super) fn write(host: &Host, pair: &Pair, after: &State) -> Result<()> {
     };
     host.put_file(&pair.key, &key, &Ownership::of_root(0o600))?;
     host.put_file(&pair.certificate, &certificate, &Ownership::of_root(0o644))
+}
+
+/// Returns a configuration of openssl-req(1): a server's certificate that vouches
+/// for nothing but its own name.
+fn settings(common: &str, hostname: &str) -> Vec<u8> {
+    format!(
+        "[req]\nprompt = no\ndistinguished_name = name\nx509_extensions = extensions\n\
+         [name]\nCN = {common}\n\
+         [extensions]\nbasicConstraints = critical, CA:FALSE\n\
+         keyUsage = critical, digitalSignature\nextendedKeyUsage = serverAuth\n\
+         subjectKeyIdentifier = hash\nsubjectAltName = DNS:{hostname}\n"
+    )
+    .into_bytes()
+}
+
+/// Says how far a key is open to others than root, if it is. One in a folder that
+/// others cannot enter is not.
+///
+/// # Errors
+///
+/// Fails where it cannot be looked at.
+pub fn exposed_key(host: &Host, key: &Path) -> Result<Option<String>> {
+    let Some(way) = host.way_to(key)? else { return Ok(None) };
+    let is_closed = way.iter().skip(1).any(|(_, owner, mode)| owner == "root" && mode & 0o011 == 0);
+    let Some((path, owner, mode)) = way.first() else { return Ok(None) };
+    let path = path.display();
+    Ok(if owner != "root" {
+        Some(format!("{path} belongs to {owner}"))
+    } else if is_closed {
+        None
+    } else if mode & 0o022 != 0 {
+        Some(format!("{path} may be written by others (mode {mode:04o})"))
+    } else if mode & 0o004 != 0 {
+        Some(format!("{path} may be read by everybody on this host (mode {mode:04o})"))
+    } else {
+        None
+    })
 }
 
 /// Judges the pair that a person provides for `hostname`: all that is wrong.
@@ -339,6 +393,14 @@ fn place_of_own(chain: &[u8], key: &[u8]) -> Option<usize> {
         CertifiedKey::new(vec![one], key.clone()).keys_match().is_ok()
     };
     all.ok()?.into_iter().position(is_own)
+}
+
+/// Tells whether the first certificate may vouch for others.
+fn is_authority(pem: &[u8]) -> bool {
+    let der = CertificateDer::from_pem_slice(pem).ok();
+    let certificate = der.and_then(|der| X509::from_der(&der).ok());
+    let constraints = certificate.and_then(|it| it.tbs_certificate.get().ok().flatten());
+    constraints.is_some_and(|(_, constraints): (bool, BasicConstraints)| constraints.ca)
 }
 
 /// Tells whether the key is that of the first certificate; none where there is

@@ -56,6 +56,7 @@ pub fn json(state: &State, secret: bool) -> Value {
         State::Certificate(certificate) => json!({
             "state": "certificate", "names": certificate.names, "expires": certificate.expires,
             "key_belongs": certificate.belongs, "key_private": certificate.private,
+            "authority": certificate.authority,
         }),
         State::Service(ServiceState { enabled, running, loaded, missing }) => {
             let (loaded, current) = match loaded {

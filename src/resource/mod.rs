@@ -43,7 +43,7 @@ pub use attributes::{AssetError, Assets};
 pub use back::{Back, back, living_by};
 pub use certificate::{
     CertificateState, Harm, Problem as CertificateProblem, belongs as key_belongs, covers,
-    examine as examine_certificate, parse as read_certificate, parse_der as read_der,
+    examine as examine_certificate, exposed_key, parse as read_certificate, parse_der as read_der,
 };
 pub use data::json;
 pub use handover::Handover;

@@ -97,6 +97,9 @@ pub fn differences(key: &Key, before: &State, after: &State) -> Vec<String> {
             if !old.private {
                 words.push("others can read the key".into());
             }
+            if old.authority {
+                words.push("it is an authority's (CA:TRUE), not a server's".into());
+            }
             if words.is_empty() {
                 words.push("about to expire".into());
             }

@@ -422,6 +422,19 @@ fn a_self_signed_certificate_is_made_again() {
         debian.write(path, other.chain_pem(), 0o644);
         debian.write(key, other.key_pem(), 0o600);
         mends(&debian, "for another name", &all);
+        // As openssl's own configuration has it.
+        let as_authority = format!(
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 825 \
+             -subj /CN=mail.example.org -addext subjectAltName=DNS:mail.example.org \
+             -keyout {key} -out {path} && chmod 0600 {key}"
+        );
+        let _ = debian.shell(&as_authority).success();
+        mends(&debian, "an authority's", &all);
+        let show = "openssl x509 -noout -ext basicConstraints,keyUsage,extendedKeyUsage -in";
+        let shown = debian.shell(&format!("{show} {path}")).success().stdout();
+        for words in ["CA:FALSE", "Digital Signature", "TLS Web Server Authentication"] {
+            assert!(shown.contains(words), "{words}: {shown}");
+        }
         let _ = debian.run(&["chmod", "0644", key]).success();
         mends(&debian, "key open to all", &all);
         let after = debian.snapshot();

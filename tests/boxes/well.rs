@@ -295,6 +295,18 @@ fn certificates_that_are_not_as_they_should_be_turn_red() {
         // By hand: apply refuses some of them, as it should.
         let load = || debian.shell("systemctl restart dovecot; postfix reload; sleep 1");
 
+        for (change, seen) in [
+            (format!("chmod 0666 {KEY}"), "may be written by others (mode 0666)"),
+            (format!("chmod 0604 {KEY}"), "may be read by everybody on this host (mode 0604)"),
+            (format!("chmod 0600 {KEY}; chown daemon {KEY}"), "belongs to daemon"),
+        ] {
+            let _ = debian.shell(&change).success();
+            assert_found(&server, "tls", &format!("The certificate's key: wrong: {KEY} {seen}"));
+            let plan = debian.mailprov(&["plan"]);
+            assert!(plan.stderr().contains(&format!("{KEY} {seen}")), "{plan}");
+        }
+        let _ = debian.shell(&format!("chown root {KEY}; chmod 0600 {KEY}")).success();
+
         let other = issue(&["mail.example.org"], 20);
         put(&other.chain_pem(), &other.key_pem());
         let lines = [25, 110, 143, 465, 587, 993, 995]
@@ -600,7 +612,7 @@ fn what_dns_says_wrongly_turns_red_with_the_very_record() {
         (
             Zone::default(),
             "A and AAAA of mail.example.org: wrong: there are none: ",
-            publish("mail.example.org. 3600 IN A 10.77.0.2"),
+            "Publish the addresses by which the world reaches this host".into(),
         ),
         (
             Zone::default().mx("example.org", "mail.example.com"),

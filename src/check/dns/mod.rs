@@ -74,8 +74,15 @@ fn of_host(wanted: &Wanted, published: &Found<IpAddr>) -> Finding {
     let records: Vec<_> = wanted.of_host().iter().map(publish).collect();
     let own = &wanted.addresses;
     if published.is_empty() {
-        let remedy = match own.is_empty() {
-            true => "Publish the server's addresses; on the host `mailprov dns` lists them.".into(),
+        let remedy = match records.is_empty() {
+            true if own.is_empty() => {
+                "Publish the server's addresses; on the host `mailprov dns` lists them.".into()
+            }
+            true => format!(
+                "Publish the addresses by which the world reaches this host; its own ({}) it \
+                 cannot reach. Your router or provider knows them.",
+                joined(own)
+            ),
             false => records.join("\n"),
         };
         return finding.wrong("there are none", remedy);

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use super::super::server::is_public;
+
 /// A record to be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
@@ -24,6 +26,8 @@ pub struct Wanted {
     pub domains: Vec<String>,
     /// The addresses that the world reaches it by.
     pub addresses: Vec<IpAddr>,
+    /// Whether a person named the addresses, who then knows what they are.
+    pub given: bool,
     /// Whether mail leaves by way of another server.
     pub has_relay: bool,
 }
@@ -47,7 +51,8 @@ impl Record {
 }
 
 impl Wanted {
-    /// Returns the addresses' records of the server's own name.
+    /// Returns the addresses' records of the server's own name, of those that the
+    /// world can reach.
     pub fn of_host(&self) -> Vec<Record> {
         let record = |address: &IpAddr| Record {
             name: self.hostname.clone(),
@@ -55,13 +60,17 @@ impl Wanted {
             value: address.to_string(),
             why: "where the server is",
         };
-        self.addresses.iter().map(record).collect()
+        self.public().map(record).collect()
+    }
+
+    fn public(&self) -> impl Iterator<Item = &IpAddr> {
+        self.addresses.iter().filter(|it| self.given || is_public(**it))
     }
 
     /// Returns the records that lead from the addresses back to the name. They
     /// are set at the provider of the server.
     pub fn back(&self) -> Vec<Record> {
-        self.addresses.iter().map(|address| self.ptr(*address)).collect()
+        self.public().map(|address| self.ptr(*address)).collect()
     }
 
     /// Returns the one of them for an address.
@@ -127,6 +136,7 @@ mod tests {
             hostname: "mail.example.org".into(),
             domains: vec!["example.org".into()],
             addresses: vec!["203.0.113.25".parse().unwrap(), "2001:db8::25".parse().unwrap()],
+            given: true,
             has_relay: false,
         };
         let lines: Vec<_> = wanted.all().iter().map(Record::zone_line).collect();

@@ -56,7 +56,11 @@ impl Resolver {
     }
 
     /// Returns a host's addresses.
-    pub(super) fn addresses(&self, name: &str) -> Found<IpAddr> {
+    ///
+    /// # Errors
+    ///
+    /// Says why there is no answer.
+    pub fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, String> {
         let name = parse(name)?;
         let mut found = self.ask(&name, Rtype::A, |message| {
             let records = message.answer().ok()?.limit_to_in::<A>();

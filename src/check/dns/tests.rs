@@ -5,7 +5,8 @@ fn wanted() -> Wanted {
     Wanted {
         hostname: "mail.example.org".into(),
         domains: vec!["example.org".into()],
-        addresses: ip(&["203.0.113.25", "2001:db8::25"]),
+        addresses: ip(&["193.0.14.25", "2a00::25"]),
+        given: false,
         has_relay: false,
     }
 }
@@ -21,27 +22,27 @@ fn texts(texts: &[&str]) -> Found<String> {
 #[test]
 fn addresses_must_be_those_of_the_host() {
     let of = |published: &[&str]| of_host(&wanted(), &Ok(ip(published)));
-    assert_eq!(of(&["203.0.113.25", "2001:db8::25"]).verdict, Verdict::Ok);
-    assert_eq!(of(&["203.0.113.25"]).verdict, Verdict::Warning);
+    assert_eq!(of(&["193.0.14.25", "2a00::25"]).verdict, Verdict::Ok);
+    assert_eq!(of(&["193.0.14.25"]).verdict, Verdict::Warning);
     let none = of(&[]);
     assert_eq!(none.verdict, Verdict::Wrong);
-    assert!(none.remedy.contains("mail.example.org. 3600 IN A 203.0.113.25"), "{none:?}");
-    assert_eq!(of(&["203.0.113.99", "2001:db8::25"]).verdict, Verdict::Wrong);
+    assert!(none.remedy.contains("mail.example.org. 3600 IN A 193.0.14.25"), "{none:?}");
+    assert_eq!(of(&["193.0.14.99", "2a00::25"]).verdict, Verdict::Wrong);
     let unknown = Wanted { addresses: Vec::new(), ..wanted() };
     assert!(of_host(&unknown, &Ok(Vec::new())).remedy.contains("mailprov dns"));
     let behind = Wanted { addresses: ip(&["10.0.0.2"]), ..wanted() };
-    assert_eq!(of_host(&behind, &Ok(ip(&["203.0.113.25"]))).verdict, Verdict::NotChecked);
+    assert_eq!(of_host(&behind, &Ok(ip(&["193.0.14.25"]))).verdict, Verdict::NotChecked);
     assert_eq!(of_host(&behind, &Ok(ip(&["10.0.0.2"]))).verdict, Verdict::Ok);
     assert_eq!(of_host(&wanted(), &Err("no".into())).verdict, Verdict::NotChecked);
 }
 
 #[test]
 fn an_address_leads_back_to_the_name() {
-    let of = |names: &[&str]| of_address(&wanted(), ip(&["203.0.113.25"])[0], &texts(names));
+    let of = |names: &[&str]| of_address(&wanted(), ip(&["193.0.14.25"])[0], &texts(names));
     assert_eq!(of(&["mail.example.org"]).verdict, Verdict::Ok);
     let other = of(&["static-25.provider.example"]);
     assert_eq!(other.verdict, Verdict::Wrong);
-    assert!(other.remedy.contains("25.113.0.203.in-addr.arpa. 3600 IN PTR mail.example.org."));
+    assert!(other.remedy.contains("25.14.0.193.in-addr.arpa. 3600 IN PTR mail.example.org."));
     assert_eq!(of(&[]).verdict, Verdict::Wrong);
 }
 
@@ -65,7 +66,7 @@ fn there_is_one_spf_record_that_lets_the_server_send() {
         of_spf(&wanted(), "example.org", &addresses, &texts(found)).verdict
     };
     assert_eq!(of(&["v=spf1 mx -all", "site-verification=x"]), Verdict::Ok);
-    assert_eq!(of(&["v=spf1 ip4:203.0.113.25 -all"]), Verdict::Wrong);
+    assert_eq!(of(&["v=spf1 ip4:193.0.14.25 -all"]), Verdict::Wrong);
     assert_eq!(of(&["v=spf10 mx -all"]), Verdict::Wrong);
     assert_eq!(of(&["v=spf1 mx -all", "v=spf1 -all"]), Verdict::Wrong);
     assert_eq!(of(&["v=spf1 mx +all"]), Verdict::Wrong);

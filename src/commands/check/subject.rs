@@ -11,7 +11,7 @@ use crate::finding::Finding;
 use crate::host::{Host, Unit};
 use crate::mail::Spec;
 use crate::report::Report;
-use crate::resource::{Key, differences};
+use crate::resource::{Key, differences, exposed_key};
 
 /// Where Debian keeps the authorities that it knows.
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -53,6 +53,7 @@ impl<'l> Subject<'l> {
         let certificate = Certificate {
             path: spec.tls.certificate.value.display().to_string(),
             pem: read(&spec.tls.certificate.value)?.unwrap_or_default(),
+            exposed: exposed_key(&loaded.host, &spec.tls.key.value)?,
             self_signed: spec.tls.self_signed,
             authorities: read(Path::new(AUTHORITIES))?,
         };
