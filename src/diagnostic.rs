@@ -65,6 +65,15 @@ impl Diagnostic {
         Self { is_warning: true, ..self }
     }
 
+    /// Points at the first bytes of a file that are not UTF-8; `None` where all are.
+    pub fn not_text(name: &str, bytes: &[u8]) -> Option<Self> {
+        let at = std::str::from_utf8(bytes).err()?.valid_up_to();
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let source = Arc::new(Source { name: name.into(), text });
+        let end = at + char::REPLACEMENT_CHARACTER.len_utf8();
+        Some(Self::new(&source, at..end, "this is not UTF-8 text").help("save the file as UTF-8"))
+    }
+
     /// Returns line and column, both counted from 1, the column in characters.
     pub fn position(&self) -> (usize, usize) {
         let before = &self.source.text[..self.span.start];

@@ -70,7 +70,14 @@ impl Desk {
     /// and returns all that it says.
     #[track_caller]
     fn run(&self, code: i32, arguments: &[&str]) -> String {
+        self.run_as(code, arguments, &[])
+    }
+
+    /// The same, with these variables in the environment.
+    #[track_caller]
+    fn run_as(&self, code: i32, arguments: &[&str], environment: &[(&str, &str)]) -> String {
         let mut command = Command::new(PROGRAM);
+        command.envs(environment.iter().copied());
         command.args(arguments).current_dir(self.0.path()).stdin(Stdio::piped());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // Whoever does not read it does not miss it.
@@ -276,16 +283,19 @@ fn the_last_account_cannot_be_removed() {
 fn accounts_are_listed_for_people_and_for_programs() {
     let desk = Desk::new();
     let list = desk.run(0, &["account", "list"]);
+    let (list, from) = list.split_once("from ").unwrap();
+    assert_eq!(from, format!("{}\n", desk.path("mail.yml").display()));
     assert_eq!(
         list,
         "thomas  thomas@example.org, thomas@example.net, info@example.org, info@example.net; \
          catch-all of example.org, example.net\n\
          anna    anna@example.org, anna@example.net; quota 5G\n"
     );
-    let lines = desk.run(0, &["account", "list", "--json"]);
+    let lines = desk.run(0, &["account", "list", "--json", "--quiet"]);
     let lines: Vec<serde_json::Value> =
         lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines[1]["name"], "anna");
+    assert_eq!(lines[1]["from"], desk.path("mail.yml").display().to_string());
     assert_eq!(lines[1]["quota"], 5u64 << 30);
     assert_eq!(lines[0]["catch_all"][1], "example.net");
 }
@@ -298,7 +308,10 @@ fn owner_and_mode_stay_and_links_of_our_own_lead_to_the_file() {
     symlink("git/mail.yml", desk.path("mail.yml")).unwrap();
     fs::set_permissions(desk.path("git/mail.yml"), fs::Permissions::from_mode(0o640)).unwrap();
     std::os::unix::fs::chown(desk.path("git/mail.yml"), Some(4711), Some(4712)).unwrap();
-    desk.run(0, &["alias", "add", "fun", "thomas"]);
+    // It belongs to the user who called root by sudo.
+    let sudo = |code, arguments: &[&str]| desk.run_as(code, arguments, &[("SUDO_UID", "4711")]);
+    says(&desk.run(65, &["alias", "add", "fun", "thomas"]), &["belongs to the user `#4711`"]);
+    sudo(0, &["alias", "add", "fun", "thomas"]);
     let file = fs::symlink_metadata(desk.path("git/mail.yml")).unwrap();
     assert_eq!((file.uid(), file.gid(), file.mode() & 0o7777), (4711, 4712, 0o640));
     assert!(desk.path("mail.yml").is_symlink());
@@ -307,8 +320,22 @@ fn owner_and_mode_stay_and_links_of_our_own_lead_to_the_file() {
     std::os::unix::fs::lchown(desk.path("mail.yml"), Some(4711), Some(4711)).unwrap();
     let before = desk.read("git/mail.yml");
     let said = desk.run(65, &["alias", "add", "more", "thomas"]);
-    says(&said, &["link"]);
+    says(&said, &["link", "mail.yml", "belongs to the user `#4711`"]);
     assert_eq!(desk.read("git/mail.yml"), before);
+}
+
+#[test]
+fn a_new_hash_goes_into_no_file_that_others_may_read() {
+    let desk = Desk::new();
+    fs::set_permissions(desk.0.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let mode = |name: &str| fs::metadata(desk.path(name)).unwrap().mode() & 0o7777;
+    assert_eq!([mode("mail.yml"), mode("anna.hash")], [0o644; 2]);
+    let said = desk.run(0, &["alias", "add", "fun", "thomas"]);
+    assert!(!said.contains("only its owner") && mode("mail.yml") == 0o644, "{said}");
+    let said = desk.run(0, &["account", "passwd", "thomas", "--password-stdin"]);
+    says(&said, &["mail.yml could be read by any user; now only its owner may."]);
+    desk.run(0, &["account", "passwd", "anna", "--password-stdin"]);
+    assert_eq!([mode("mail.yml"), mode("anna.hash")], [0o600; 2]);
 }
 
 #[test]
@@ -399,8 +426,14 @@ fn the_edit_is_offered_to_be_applied() {
     let terminal = desk.terminal(&format!("account remove anna {options}"));
     says(&terminal.shows("Apply now? [y/N]"), &["-   anna:", "+ file:/note", "/var/vmail/anna"]);
     terminal.types("n");
-    says(&terminal.shows("exit 0"), &["Not applied"]);
+    says(&terminal.shows("exit 0"), &["Not applied, and mail.yml is as it was."]);
     assert!(!desk.path("tree/note").exists());
+    assert_eq!(desk.read("mail.yml"), format!("{MAIL}tls: {{self_signed: true}}\n"));
+    let terminal = desk.terminal(&format!("account remove anna {options}"));
+    terminal.shows("Apply now? [y/N]");
+    terminal.types("y");
+    terminal.shows("exit 0");
+    assert_eq!(desk.read("tree/note"), "1\n");
 
     desk.write("pw", PASSWORD);
     let terminal = desk.terminal(&format!("account add anna --password-file pw {options}"));
@@ -408,6 +441,15 @@ fn the_edit_is_offered_to_be_applied() {
     terminal.types("y");
     terminal.shows("exit 0");
     assert_eq!(desk.read("tree/note"), "2\n");
+    // What the run does not do, the file does not say.
+    fs::remove_file(desk.path("tree/note")).unwrap();
+    fs::create_dir_all(desk.path("tree/note/full")).unwrap();
+    let before = desk.read("mail.yml");
+    let words = format!("alias add fun thomas --yes {options}");
+    let said = desk.run(1, &words.split(' ').collect::<Vec<_>>());
+    says(&said, &["/note is a directory"]);
+    assert_eq!(desk.read("mail.yml"), before);
+    fs::remove_dir_all(desk.path("tree/note")).unwrap();
     let words = format!("account add bert --password-stdin --yes {options}");
     desk.run(0, &words.split(' ').collect::<Vec<_>>());
     assert_eq!(desk.read("tree/note"), "3\n");

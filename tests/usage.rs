@@ -170,7 +170,7 @@ fn a_mail_yml_that_is_no_text_file_ends_with_65() {
     nix::unistd::mkfifo(&desk.path("fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     desk.run(&["plan", "--root", "tree", "fifo"]).exits(65).says(&["fifo", "not a file"]);
     let latin = b"hostname: mail.example.org\n# M\xfcller\n";
-    desk.plan_mail(latin).exits(65).says(&["mail.yml", "line 2 is not UTF-8"]);
+    desk.plan_mail(latin).exits(65).says(&["mail.yml:2:4", "not UTF-8 text"]);
     desk.plan_mail(b"a: \0").exits(65).says(&["mail.yml:1:"]);
     desk.plan_mail("").exits(65).says(&["mail.yml:1:"]);
 }

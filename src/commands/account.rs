@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::alias::remove_alias;
-use super::edit::{MailYml, offer};
+use super::edit::{Draft, MailYml, offer};
 use super::mailboxes::Renamed;
 use super::password::{Asked, can_choose, choose, refused};
 use super::{Exit, Stop};
@@ -36,23 +36,20 @@ pub(super) fn run(
     };
     let file = MailYml::open(&edit.file, report)?;
     let mut renamed = None;
-    match command {
-        AccountCommand::List { .. } => {}
+    let draft = match command {
+        AccountCommand::List { .. } => file.unchanged(),
         AccountCommand::Add { password, aliases, quota, .. } => {
-            add(&file, &name, &more(aliases, quota.as_deref())?, password, report)?;
+            add(&file, &name, &more(aliases, quota.as_deref())?, password, report)?
         }
         AccountCommand::Passwd { password, .. } => passwd(&file, &name, password, report)?,
         AccountCommand::Remove { .. } => remove(&file, &name, report)?,
         AccountCommand::Rename { new, no_alias, .. } => {
-            renamed = Some(rename(
-                &file,
-                Name::clone(&name),
-                Name::clone(&*account_name(new)?),
-                !no_alias,
-                report,
-            )?);
+            let (old, new) = (Name::clone(&name), Name::clone(&*account_name(new)?));
+            let (draft, both) = rename(&file, old, new, !no_alias, report)?;
+            renamed = Some(both);
+            draft
         }
-    }
+    };
     let word = match command {
         AccountCommand::List { .. } => "list",
         AccountCommand::Add { .. } => "add",
@@ -61,7 +58,7 @@ pub(super) fn run(
         AccountCommand::Rename { .. } => "rename",
     };
     let deed = format!("account {word} {name}");
-    offer(global, edit, &file, renamed, deed, report)
+    offer(global, edit, &file, &draft, renamed, deed, report)
 }
 
 fn list(spec: &Spec) -> Vec<report::Account> {
@@ -97,7 +94,7 @@ fn add(
     more: &[(String, Value)],
     from: &PasswordFrom,
     report: &mut Report,
-) -> Result<(), Stop> {
+) -> Result<Draft, Stop> {
     if find(&file.spec, name).is_some() {
         let passwd = file.command(&["account", "passwd", &name.to_string()], report);
         let advice = format!("To change its password: {passwd}");
@@ -112,7 +109,7 @@ fn add(
     file.judge(&draft, report)?;
     let hash = new_hash(from, name, report)?;
     let edited = file.edited(with(hash.secret().expose()), report)?;
-    file.save(&edited, report)
+    file.draft(&edited, report)
 }
 
 fn passwd(
@@ -120,25 +117,25 @@ fn passwd(
     name: &Name,
     from: &PasswordFrom,
     report: &mut Report,
-) -> Result<(), Stop> {
+) -> Result<Draft, Stop> {
     let (index, account) = existing(file, name, report)?;
     let key = written(&file.document, account);
     let path = ["accounts", key, "password"];
-    if let Some(hash_file) = file.document.get(&["accounts", key, "password_file"]) {
+    let draft = if let Some(hash_file) = file.document.get(&["accounts", key, "password_file"]) {
         let Some(scalar) = hash_file.as_scalar() else {
             return Err(missing(file, name, report));
         };
         let hash = new_hash(from, name, report)?;
-        file.save_secret(&scalar.text, hash.secret().expose(), report)?;
+        file.draft_secret(&scalar.text, hash.secret().expose(), report)?
     } else {
         let with = |hash: &str| file.document.replace(&path, &Value::Quoted(hash.to_owned()));
         file.edited(with(NO_PASSWORD), report)?;
         let hash = new_hash(from, name, report)?;
         let edited = file.edited(with(hash.secret().expose()), report)?;
-        file.save(&edited, report)?;
-    }
+        file.draft(&edited, report)?
+    };
     tell_of_sessions(file, index, name, report);
-    Ok(())
+    Ok(draft)
 }
 
 /// Says what neither a new password nor none changes, and how to: a password is
@@ -153,7 +150,7 @@ fn tell_of_sessions(file: &MailYml, account: usize, name: &Name, report: &mut Re
     ));
 }
 
-fn remove(file: &MailYml, name: &Name, report: &mut Report) -> Result<(), Stop> {
+fn remove(file: &MailYml, name: &Name, report: &mut Report) -> Result<Draft, Stop> {
     let (index, account) = existing(file, name, report)?;
     if file.spec.directory.accounts.len() == 1 {
         let message = format!("`{name}` is the only account");
@@ -166,7 +163,7 @@ fn remove(file: &MailYml, name: &Name, report: &mut Report) -> Result<(), Stop> 
     let key = written(&file.document, account);
     let edited = file.edited(file.document.remove(&["accounts"], key), report)?;
     let left = file.judge(&edited, report)?.directory.system_mail;
-    file.save(&edited, report)?;
+    let draft = file.draft(&edited, report)?;
     let homes = file.spec.homes(index);
     let add = file.command(&["account", "add", &name.to_string()], report);
     report.note(&format!(
@@ -178,7 +175,7 @@ fn remove(file: &MailYml, name: &Name, report: &mut Report) -> Result<(), Stop> 
     if let Some(address) = left.filter(|it| file.spec.directory.system_mail.as_ref() != Some(it)) {
         report.note(&format!("The mail of root, postmaster and the like now goes to {address}.\n"));
     }
-    Ok(())
+    Ok(draft)
 }
 
 /// Gives an account another name wherever mail.yml has it. `keeps`: the old one
@@ -189,7 +186,7 @@ fn rename(
     new: Name,
     keeps: bool,
     report: &mut Report,
-) -> Result<Renamed, Stop> {
+) -> Result<(Draft, Renamed), Stop> {
     let (index, account) = existing(file, &old, report)?;
     let usage = |message: String, advice: &str| Err(Stop::new(Exit::Usage, message, advice));
     if find(&file.spec, &new).is_some() {
@@ -216,10 +213,10 @@ fn rename(
         };
         edited = file.edited(with, report)?;
     }
-    file.save(&edited, report)?;
+    let draft = file.draft(&edited, report)?;
     report.note(&format!("Mail programs log in as `{new}` from now on, with the same password.\n"));
     tell_of_sessions(file, index, &old, report);
-    Ok(Renamed { old, new })
+    Ok((draft, Renamed { old, new }))
 }
 
 /// Finds where mail.yml names an account, whose key is `key`: each place with the

@@ -19,19 +19,22 @@ pub(super) fn run(
         command;
     let address = parse(address)?;
     let file = MailYml::open(&edit.file, report)?;
-    let edited = match command {
+    let draft = match command {
         AliasCommand::Add { names, .. } => add(&file, &address, names, report)?,
         AliasCommand::Remove { .. } => Some(remove(&file, &address, report)?),
     };
-    match edited {
-        None => report.note(&format!("{} says so already.\n", file.path.display())),
-        Some(edited) => file.save(&edited, report)?,
-    }
+    let draft = match draft {
+        None => {
+            report.note(&format!("{} says so already.\n", file.path.display()));
+            file.unchanged()
+        }
+        Some(edited) => file.draft(&edited, report)?,
+    };
     let word = match command {
         AliasCommand::Add { .. } => "add",
         AliasCommand::Remove { .. } => "remove",
     };
-    offer(global, edit, &file, None, format!("alias {word} {address}"), report)
+    offer(global, edit, &file, &draft, None, format!("alias {word} {address}"), report)
 }
 
 /// Adds an address; `None` where it leads there already.

@@ -147,7 +147,7 @@ fn nothing_to_do(global: &Global, wanted: Wanted<'_>, report: &mut Report) -> Re
         return Ok(false);
     }
     engine::tidy(&settled.host, last.as_ref(), &mut |text| report.note(&format!("{text}\n")))?;
-    let Some(plan) = settled.nothing_to_do() else { return Ok(false) };
+    let Some(plan) = settled.nothing_to_do(report) else { return Ok(false) };
     report.plan(&plan, settled.subject());
     Ok(true)
 }

@@ -1,7 +1,7 @@
 //! `mailprov bootstrap`: from a laptop to a bare host.
 
 use super::apply::Agreed;
-use super::load::{find, no_mail_yml};
+use super::load::found;
 use super::{Exit, Stop, check, on};
 use crate::cli::{Bootstrap, Global};
 use crate::remote::Program;
@@ -15,7 +15,7 @@ pub(super) fn run(
     report: &mut Report,
 ) -> Result<Exit, Stop> {
     super::apply::can_confirm(bootstrap.yes, report)?;
-    let mail = find(bootstrap.mail.mail.as_deref()).ok_or_else(no_mail_yml)?;
+    let mail = found(bootstrap.mail.mail.as_deref())?;
     let program = match &bootstrap.binary {
         Some(path) => Program::read(path)?,
         None => Program::own()?,

@@ -1,24 +1,22 @@
 //! `mailprov cloud-init`: user-data for a host that is yet to be rented.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use super::load::{find, folder, judge, no_mail_yml, read};
+use super::load::{folder, found, judge, source};
 use super::{Exit, Stop, on, sent};
 use crate::cli::CloudInit;
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::Diagnostic;
 use crate::mail::{Files, Spec};
 use crate::remote::{Program, user_data};
 use crate::report::Report;
-use crate::yaml::Document;
 
 /// The largest user-data that AWS takes, in bytes; others take more.
 const LIMIT: usize = 16 * 1024;
 
 /// Prints the user-data.
 pub(super) fn run(options: &CloudInit, report: &mut Report) -> Result<Exit, Stop> {
-    let path = find(options.mail.mail.as_deref()).ok_or_else(no_mail_yml)?;
-    let source = Arc::new(Source { name: path.display().to_string(), text: read(&path)? });
+    let path = found(options.mail.mail.as_deref())?;
+    let source = source(&path, report)?;
     let spec = judge(&source, &Files::beside(folder(&path)), report)?;
     let mistakes = unfit(&spec);
     if !mistakes.is_empty() {
@@ -47,13 +45,11 @@ pub(super) fn run(options: &CloudInit, report: &mut Report) -> Result<Exit, Stop
 /// user-data.
 fn unfit(spec: &Spec) -> Vec<Diagnostic> {
     let mut mistakes = Vec::new();
-    let document = Document::parse(&spec.source).ok();
-    let password = document.as_ref().and_then(|it| it.get(&["relay", "password_file"]));
-    if let Some(password) = password {
+    if let Some(login) = spec.relay.as_ref().and_then(|relay| relay.login.as_ref()) {
         let message = "the password for the relay would stand in the user-data, in the clear";
         let help = "whoever may ask the provider's metadata service can read that: leave `relay` \
                     out, and add it with `mailprov bootstrap` once the host is there";
-        mistakes.push(Diagnostic::new(&spec.source, password.span.clone(), message).help(help));
+        mistakes.push(Diagnostic::new(&spec.source, login.place.clone(), message).help(help));
     }
     if !spec.tls.self_signed {
         let message = "there is no certificate yet when a host boots for the first time";

@@ -1,6 +1,7 @@
 //! What all commands share that edit mail.yml: read, judge, replace, show,
 //! offer to apply.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,12 +9,14 @@ use super::load::Wanted;
 use super::mailboxes::Renamed;
 use super::{Exit, Stop, apply, here, load};
 use crate::cli::{Edit, Global, InFile};
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::Diagnostic;
 use crate::host::{Content, Host, Read};
+use crate::local;
 use crate::mail::{self, Files, Spec};
 use crate::reach::as_path;
 use crate::report::Report;
-use crate::wire::Question;
+use crate::secret::Secret;
+use crate::wire::{Exposed, Question};
 use crate::yaml::Document;
 
 /// A mail.yml without a mistake, to be looked at and edited.
@@ -32,14 +35,11 @@ pub(super) struct MailYml {
 impl MailYml {
     /// Finds and reads it, as `plan` does.
     pub(super) fn open(file: &InFile, report: &mut Report) -> Result<Self, Stop> {
-        let path = load::find(file.mail.as_deref()).ok_or_else(load::no_mail_yml)?;
+        let path = load::found(file.mail.as_deref())?;
+        report.from(&path);
         let here = Host::open(Path::new("/"))?;
         let file = read(&here, &path)?;
-        let text = String::from_utf8(file.content.bytes().to_vec()).map_err(|_| {
-            let message = format!("{} is not UTF-8 text", path.display());
-            Stop::new(Exit::Invalid, message, "Save it as UTF-8. Nothing was changed.")
-        })?;
-        let source = Arc::new(Source { name: path.display().to_string(), text });
+        let source = load::text(&path, file.content.bytes().to_vec(), report)?;
         let spec = load::judge(&source, &Files::beside(load::folder(&path)), report)?;
         let document = Document::parse(&source).map_err(|mistakes| {
             report.diagnostics(&mistakes);
@@ -51,7 +51,7 @@ impl MailYml {
     /// Writes a further command line on this file.
     pub(super) fn command(&self, words: &[&str], report: &Report) -> String {
         let path = as_path(&self.path.display().to_string());
-        match load::find(None).as_ref() == Some(&self.path) {
+        match matches!(load::find(None), Ok(Some(usual)) if usual == self.path) {
             true => report.reach().command(words),
             false => report.reach().command(&[words, &["--mail", &path]].concat()),
         }
@@ -81,37 +81,98 @@ impl MailYml {
         load::judge(edited.source(), &Files::beside(load::folder(&self.path)), report)
     }
 
-    /// Replaces the file by the edited text, if that is valid, and shows how
-    /// they differ.
-    pub(super) fn save(&self, edited: &Document, report: &mut Report) -> Result<(), Stop> {
+    /// Shows how the edited text differs, if it is valid, and returns what is to be
+    /// written.
+    pub(super) fn draft(&self, edited: &Document, report: &mut Report) -> Result<Draft, Stop> {
         self.judge(edited, report)?;
-        let content = Content::new(edited.source().text.as_bytes());
-        self.replace(&self.file, &content)?;
         let (before, after) = mail::veiled(&self.document, edited);
         report.edited(&self.path.display().to_string(), &before, &after);
-        Ok(())
+        let has_new_secret = after.contains(mail::NEW_SECRET);
+        let text = edited.source().text.clone();
+        let content = Content::new(text.as_bytes());
+        let write = Write { file: self.file.clone(), content, readers: None };
+        let write = if has_new_secret { write.closed() } else { write };
+        Ok(Draft { text, files: BTreeMap::new(), write: Some(write) })
     }
 
-    /// Replaces a file that mail.yml names, and that holds a hash.
-    pub(super) fn save_secret(
+    /// The same for a file that mail.yml names, and that holds a hash.
+    pub(super) fn draft_secret(
         &self,
         path: &str,
         line: &str,
         report: &mut Report,
-    ) -> Result<(), Stop> {
-        let path = load::folder(&self.path).join(path);
-        let file = read(&self.here, &path)?;
-        self.replace(&file, &Content::new(format!("{line}\n").as_bytes()))?;
-        report.edited(&path.display().to_string(), "«secret»\n", "«new secret»\n");
+    ) -> Result<Draft, Stop> {
+        let whole = load::folder(&self.path).join(path);
+        let file = read(&self.here, &whole)?;
+        let line = format!("{line}\n");
+        report.edited(&whole.display().to_string(), "«secret»\n", "«new secret»\n");
+        let content = Content::new(line.as_bytes());
+        let files = BTreeMap::from([(path.into(), Exposed(Secret::new(line)))]);
+        let write = Write { file, content, readers: None };
+        let text = self.document.source().text.clone();
+        Ok(Draft { text, files, write: Some(write.closed()) })
+    }
+
+    /// What there is to write where all is said already.
+    pub(super) fn unchanged(&self) -> Draft {
+        let text = self.document.source().text.clone();
+        Draft { text, files: BTreeMap::new(), write: None }
+    }
+}
+
+/// A mail.yml as it is to be. Nothing of it is written yet.
+pub(super) struct Draft {
+    text: String,
+    /// Files that it names and that are to be others, by their paths as written.
+    files: BTreeMap<PathBuf, Exposed>,
+    write: Option<Write>,
+}
+
+/// A file and what is to be in it.
+struct Write {
+    file: Read,
+    content: Content,
+    /// Who could read it, and may not when a hash is in it.
+    readers: Option<String>,
+}
+
+impl Write {
+    /// Makes it the owner's alone where others may read it: there is a hash to come.
+    fn closed(mut self) -> Self {
+        self.readers = local::readers(&self.file.path).unwrap_or_else(|_| Some("others".into()));
+        if self.readers.is_some() {
+            self.file.close();
+        }
+        self
+    }
+
+    fn save(&self, here: &Host, report: &mut Report) -> Result<(), Stop> {
+        let path = self.file.path.display();
+        if !here.replace(&self.file, &self.content)? {
+            return Err(self.changed_meanwhile());
+        }
+        if let Some(who) = &self.readers {
+            report.note(&format!("{path} could be read by {who}; now only its owner may.\n"));
+        }
         Ok(())
     }
 
-    fn replace(&self, file: &Read, content: &Content) -> Result<(), Stop> {
-        if self.here.replace(file, content)? {
-            return Ok(());
-        }
-        let message = format!("{} was changed by somebody else meanwhile", file.path.display());
-        Err(Stop::new(Exit::Failed, message, "It was left as it is: run this again."))
+    fn changed_meanwhile(&self) -> Stop {
+        let message =
+            format!("{} was changed by somebody else meanwhile", self.file.path.display());
+        Stop::new(Exit::Failed, message, "It was left as it is: run this again.")
+    }
+
+    /// Puts back what was there, and says of a failure how the file is now.
+    fn put_back(&self, here: &Host, failed: Stop) -> Stop {
+        let path = self.file.path.display();
+        let after = match here.put_back(&self.file, &self.content) {
+            Ok(true) => format!("{path} is as it was, too."),
+            Ok(false) => format!("{path} was changed by somebody else meanwhile, and stays so."),
+            Err(error) => format!("{path} stays edited: {error}"),
+        };
+        let after = format!("{}\n{after}", failed.after);
+        Stop { after: after.trim_start().to_owned(), ..failed }
     }
 }
 
@@ -119,23 +180,31 @@ fn read(here: &Host, path: &Path) -> Result<Read, Stop> {
     let whole = std::path::absolute(path).map_err(|error| {
         Stop::new(Exit::Failed, format!("{}: {error}", path.display()), "Nothing was changed.")
     })?;
+    // What only root and the user behind sudo may change is the same when it is read.
+    local::refuse_untrusted(&whole).map_err(|error| load::unreadable(path, &error))?;
     here.read_to_replace(&whole).map_err(|error| match error.is_permission_denied() {
         true => error.into(),
         false => Stop::new(Exit::Invalid, error.to_string(), "Nothing was changed."),
     })
 }
 
-/// Shows what applying the edited file would change, and does it if that is
-/// wanted.
+/// Shows what applying the draft would change, and writes and applies it if that
+/// is wanted. Until then nothing is edited; where nobody can be asked, or not by
+/// root, the file is all that is written.
 pub(super) fn offer(
     global: &Global,
     edit: &Edit,
     file: &MailYml,
+    draft: &Draft,
     renamed: Option<Renamed>,
     deed: String,
     report: &mut Report,
 ) -> Result<Exit, Stop> {
     let MailYml { path, spec, .. } = file;
+    let save = |report: &mut Report| match &draft.write {
+        Some(write) => write.save(&file.here, report),
+        None => Ok(()),
+    };
     let is_up_to_them = report.can_ask() && Host::is_root();
     let line = |command: &str| {
         let path = as_path(&path.display().to_string());
@@ -149,6 +218,7 @@ pub(super) fn offer(
         false => here::elsewhere(global, spec, report.can_ask(), report),
     };
     if let Some(elsewhere) = elsewhere {
+        save(report)?;
         let (says, apply) = (elsewhere.says(), elsewhere.apply(path, report));
         let bootstrap = elsewhere.bootstrap(path, report);
         report.note(&format!(
@@ -158,20 +228,31 @@ pub(super) fn offer(
         return Ok(Exit::Done);
     }
     if !edit.yes && !is_up_to_them {
+        save(report)?;
         report.note(&format!(
             "The server does not know yet. As root: {apply}\n(Look first: {plan})\n"
         ));
         return Ok(Exit::Done);
     }
-    let wanted = Wanted::Here(Some(path));
+    if let Some(write) = &draft.write
+        && !file.here.is_as_read(&write.file)?
+    {
+        return Err(write.changed_meanwhile());
+    }
+    let wanted = Wanted::Draft { path: &file.path, text: &draft.text, files: &draft.files };
     let Some(mut ready) = apply::prepare(global, wanted, None, renamed, report)? else {
+        save(report)?;
         return Ok(Exit::Done);
     };
-    if edit.yes || report.ask(Question::ApplyNow) {
-        apply::leave(&ready.plan, edit.yes, false, report)?;
-        ready.deed = deed;
-        return ready.make(true, report);
+    if !edit.yes && !report.ask(Question::ApplyNow) {
+        report.note(&format!("Not applied, and {} is as it was.\n", path.display()));
+        return Ok(Exit::Done);
     }
-    report.note(&format!("Not applied. Later: {apply}\n"));
-    Ok(Exit::Done)
+    apply::leave(&ready.plan, edit.yes, false, report)?;
+    save(report)?;
+    ready.deed = deed;
+    ready.make(true, report).map_err(|failed| match &draft.write {
+        Some(write) => write.put_back(&file.here, failed),
+        None => failed,
+    })
 }

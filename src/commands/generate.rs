@@ -44,9 +44,24 @@ pub(super) fn man(dir: Option<&Path>, report: &mut Report) -> Result<Exit, Stop>
         report.text(&String::from_utf8_lossy(&page));
         return Ok(Exit::Done);
     };
-    let written = local::make_folder(dir).and_then(|()| clap_mangen::generate_to(command, dir));
+    let written = local::make_folder(dir).and_then(|()| {
+        let mut command = command;
+        command.build();
+        write_pages(command, dir)
+    });
     written.map_err(|error| failed(&format!("write to {}", dir.display()), &error))?;
     Ok(Exit::Done)
+}
+
+/// Writes the page of a command, and those of the commands below it.
+fn write_pages(command: clap::Command, dir: &Path) -> io::Result<()> {
+    for below in command.get_subcommands().filter(|it| !it.is_hide_set()) {
+        write_pages(below.clone(), dir)?;
+    }
+    let manual = clap_mangen::Man::new(command);
+    let mut page = Vec::new();
+    manual.render(&mut page)?;
+    local::write(&dir.join(manual.get_filename()), &page, 0o644)
 }
 
 fn failed(deed: &str, error: &io::Error) -> Stop {

@@ -31,8 +31,12 @@ struct Answers {
 pub(super) fn run(global: &Global, options: &cli::Init, report: &mut Report) -> Result<Exit, Stop> {
     let path = &options.mail;
     // Not an answer is asked for in vain.
-    if path.symlink_metadata().is_ok() {
-        return Err(there_already(path));
+    match path.symlink_metadata() {
+        Ok(_) => return Err(there_already(path)),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            return Err(load::unreadable(path, &error));
+        }
+        Err(_) => {}
     }
     let missing = missing(options);
     if !missing.is_empty() && !report.can_ask() {

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use super::load::{Loaded, Wanted, find, folder, load, read};
+use super::load::{Loaded, Wanted, find, folder, load};
 use crate::cli::Global;
 use crate::diagnostic::Source;
+use crate::local;
 use crate::mail::{self, Files};
 use crate::report::Report;
 
@@ -15,8 +16,8 @@ pub(super) fn say(global: &Global, report: &mut Report) -> Option<Loaded> {
     if global.playbook.is_some() {
         return None;
     }
-    let path = find(None)?;
-    let text = read(&path).ok()?;
+    let path = find(None).ok()??;
+    let text = local::read_text(&path).ok()?;
     let source = Arc::new(Source { name: path.display().to_string(), text });
     // One with mistakes asks for nothing.
     if mail::load(&source, &Files::beside(folder(&path))).is_err() {

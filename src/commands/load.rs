@@ -2,27 +2,27 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::mailboxes::{self, Renamed};
+use super::named::{absolute, is_absence, open_secrets};
+pub(super) use super::named::{
+    find, found, no_mail_yml, read, source, tell_of_open_secrets, text, unreadable,
+};
 use super::{Exit, Stop, sent, takeover};
 use crate::cli::Global;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::digest::Digest;
-use crate::engine::{self, BadPair, Inputs, Note, Plan, Resolved, Unseen};
+use crate::engine::{self, BadPair, Inputs, Note, Origin, Plan, Resolved, Unseen};
 use crate::explain::{File, Loss};
 use crate::host::{Facts, Host, Unit};
-use crate::local;
+use crate::local::{self, Untrusted};
 use crate::mail::{self, Files, Spec};
 use crate::playbook::{self, Context, Declared, Playbook};
 use crate::report::Report;
 use crate::resource::{Harm, Resource, View, examine_certificate, exposed_key};
-use crate::wire::Parcel;
-
-/// Where mail.yml is looked for where none is named.
-const PLACES: [&str; 2] = ["mail.yml", "/etc/mailprov/mail.yml"];
+use crate::wire::{Exposed, Parcel};
 
 /// What a plan is made from, every mistake in it ruled out.
 pub(super) struct Loaded {
@@ -33,6 +33,8 @@ pub(super) struct Loaded {
     /// Its digest, and those of the files with passwords that it names.
     read: Option<(Digest, BTreeMap<PathBuf, Digest>)>,
     spec: Option<Arc<Spec>>,
+    /// The files that hold hashes and passwords: mail.yml, and what it names.
+    secrets: Vec<PathBuf>,
     playbook: Playbook,
     /// What a mail.yml from elsewhere brings along.
     sent: Vec<Declared>,
@@ -49,6 +51,15 @@ pub(super) enum Wanted<'a> {
     Here(Option<&'a Path>),
     /// One that came from elsewhere.
     Sent(&'a Parcel),
+    /// One that is being edited.
+    Draft {
+        /// Where it lies.
+        path: &'a Path,
+        /// What it is to say.
+        text: &'a str,
+        /// The files that it names and that are to be others, as it names them.
+        files: &'a BTreeMap<PathBuf, Exposed>,
+    },
 }
 
 /// Reads mail.yml and the playbook, and opens the host.
@@ -59,8 +70,10 @@ pub(super) fn load(
 ) -> Result<Loaded, Stop> {
     let playbook = playbook(global, report)?;
     let host = Host::open(&global.root)?;
+    let is_usual = playbook.is_embedded(playbook::DEFAULT);
     let mail = match wanted {
         Wanted::Sent(parcel) => {
+            report.from_elsewhere(&parcel.name);
             let files = Files::sent(Path::new(sent::FOLDER), &parcel.files);
             let text = parcel.text.0.expose().clone();
             let source = Arc::new(Source { name: parcel.name.clone(), text });
@@ -79,6 +92,7 @@ pub(super) fn load(
                 mail,
                 read,
                 spec: Some(Arc::new(spec)),
+                secrets: Vec::new(),
                 playbook,
                 sent: declared,
                 renamed: None,
@@ -86,35 +100,54 @@ pub(super) fn load(
             });
         }
         // A playbook of a person's own may have nothing to do with mail.
-        Wanted::Here(mail) => find(mail),
+        Wanted::Here(None) if !is_usual && !playbook.speaks_of_mail(&host.facts()?) => None,
+        Wanted::Here(mail) => find(mail)?,
+        Wanted::Draft { path, .. } => Some(path.to_owned()),
     };
-    let (spec, read) = match &mail {
+    let (spec, read, secrets) = match &mail {
         Some(path) => {
-            let source = Arc::new(Source { name: path.display().to_string(), text: read(path)? });
-            let files = Files::beside(folder(path));
+            let (source, files) = match wanted {
+                Wanted::Draft { text, files, .. } => {
+                    let source = Source { name: path.display().to_string(), text: text.into() };
+                    (Arc::new(source), Files::sent(folder(path), files))
+                }
+                _ => (source(path, report)?, Files::beside(folder(path))),
+            };
             let spec = judge(&source, &files, report)?;
-            let read = (Digest::of(source.text.as_bytes()), files.seen());
-            (Some(Arc::new(spec)), global.playbook.is_none().then_some(read))
+            let files = files.seen();
+            let mut secrets: Vec<PathBuf> = files.keys().cloned().collect();
+            if spec.credentials.iter().any(|it| it.is_inline) {
+                secrets.push(path.clone());
+            }
+            let read = (Digest::of(source.text.as_bytes()), files);
+            (Some(Arc::new(spec)), is_usual.then_some(read), secrets)
         }
-        None if global.playbook.is_some() => (None, None),
-        None => return Err(no_mail_yml()),
+        None if is_usual => return Err(no_mail_yml()),
+        None => (None, None, Vec::new()),
     };
-    Ok(Loaded {
-        host,
-        mail,
-        read,
-        spec,
-        playbook,
-        sent: Vec::new(),
-        renamed: None,
-        resolved: RefCell::default(),
-    })
+    let (sent, renamed, resolved) = (Vec::new(), None, RefCell::default());
+    Ok(Loaded { host, mail, read, spec, secrets, playbook, sent, renamed, resolved })
 }
 
 impl Loaded {
     /// What the plan is for, in a word.
     pub(super) fn subject(&self) -> String {
         self.spec.as_ref().map_or("this host".into(), |spec| spec.hostname.value.to_string())
+    }
+
+    /// Returns the files that hold hashes and passwords and that others than root
+    /// may read, with who may.
+    pub(super) fn open_secrets(&self) -> Vec<(PathBuf, String)> {
+        open_secrets(&self.secrets)
+    }
+
+    fn origin(&self) -> Origin {
+        let mail = self.mail.as_deref();
+        let is_usual = self.playbook.is_embedded(playbook::DEFAULT);
+        Origin {
+            mail: mail.map(|path| absolute(path).display().to_string()),
+            playbook: (!is_usual).then(|| self.playbook.name().to_owned()),
+        }
     }
 
     /// Returns what mail.yml says, if there is one.
@@ -141,6 +174,7 @@ impl Loaded {
             Some(spec) => self.certificate(spec, &mut unseen)?,
             None => Vec::new(),
         };
+        tell_of_open_secrets(&self.secrets, report);
         let plan = self.compare(report);
         let mut plan = match &self.spec {
             Some(spec) if !problems.is_empty() => self.despite(spec, problems, plan, report)?,
@@ -221,9 +255,12 @@ impl Loaded {
             && resolved.fits(&self.host)
             && let Some(plan) = resolved.nothing_to_do(&self.host)
         {
-            return Ok(plan);
+            return Ok(Plan { origin: self.origin(), ..plan });
         }
-        Ok(engine::plan(&self.host, &self.declared(report)?)?)
+        let declared = self.declared(report)?;
+        self.tell_of_programs(&declared, report);
+        let plan = engine::plan(&self.host, &declared)?;
+        Ok(Plan { origin: self.origin(), ..plan })
     }
 
     /// Returns the units of the services that the playbook wants to run.
@@ -270,13 +307,13 @@ impl Loaded {
 
     fn resolved(&self, facts: &Facts, declared: &[Declared]) -> Option<Resolved> {
         let (spec, (text, files)) = (self.spec.as_ref()?, self.read.as_ref()?);
-        let mail = std::path::absolute(self.mail.as_ref()?).ok()?;
+        let mail = absolute(self.mail.as_ref()?);
         let inputs = Inputs::new(facts, &mail, text.clone(), files.clone())?;
         let tls = &spec.tls;
         let paths = || (tls.certificate.value.clone(), tls.key.value.clone());
         let certificate = (!tls.self_signed).then(paths);
         let hostname = spec.hostname.value.to_string();
-        Resolved::new(inputs, hostname, certificate, declared)
+        Resolved::new(inputs, hostname, certificate, self.secrets.clone(), declared)
     }
 
     /// Renders the text files that the playbook declares. Of those that hold
@@ -311,6 +348,10 @@ impl Loaded {
         if tls.self_signed {
             return Ok(Vec::new());
         }
+        let untrusted = self.untrusted(spec);
+        if !untrusted.is_empty() {
+            return Ok(untrusted);
+        }
         let mut view = View::new(&self.host);
         for Declared { resource, .. } in &self.sent {
             for target in resource.targets(&view)? {
@@ -338,29 +379,36 @@ impl Loaded {
     }
 }
 
-/// Says that there is no mail.yml.
-pub(super) fn no_mail_yml() -> Stop {
-    let message = format!("there is no {}", PLACES.join(" and no "));
-    let advice = "Write one (`mailprov init`), or name yours: mailprov plan FILE";
-    Stop::new(Exit::Invalid, message, advice)
-}
+impl Loaded {
+    /// Says which programs of a person's own playbook run while it is planned.
+    fn tell_of_programs(&self, declared: &[Declared], report: &mut Report) {
+        if self.playbook.is_embedded(playbook::DEFAULT) || !Host::is_root() {
+            return;
+        }
+        let programs = declared.iter().flat_map(|declared| declared.resource.asks());
+        let mut programs: Vec<String> = programs.map(|argv| argv.join(" ")).collect();
+        programs.dedup();
+        if !programs.is_empty() {
+            let programs = programs.join("\n  ");
+            report.note(&format!("To plan, this runs as root: \n  {programs}\n"));
+        }
+    }
 
-/// Finds mail.yml: the one that is named, or the first that is there.
-pub(super) fn find(mail: Option<&Path>) -> Option<PathBuf> {
-    let place = || PLACES.iter().map(Path::new).find(|path| path.exists());
-    mail.or_else(place).map(Path::to_owned)
-}
-
-/// Reads a mail.yml.
-pub(super) fn read(path: &Path) -> Result<String, Stop> {
-    local::read_text(path).map_err(|error| {
-        let advice = match error.kind() {
-            ErrorKind::PermissionDenied => "Run it as root, or name a file that you may read.",
-            _ => "Nothing was changed.",
-        };
-        let message = format!("could not read {}: {}", path.display(), local::reason(&error));
-        Stop::new(Exit::Invalid, message, advice)
-    })
+    /// Finds of certificate and key what root does not act on. What is not there is
+    /// for others to say.
+    fn untrusted(&self, spec: &Spec) -> Vec<(Harm, Diagnostic)> {
+        if self.host.is_tree() {
+            return Vec::new();
+        }
+        let named = [&spec.tls.certificate, &spec.tls.key];
+        let refused = named.into_iter().filter_map(|named| {
+            let error = local::refuse_untrusted(&named.value).err()?;
+            let Untrusted { reason, remedy } = Untrusted::of(&error)?;
+            let mistake = Diagnostic::new(&spec.source, named.span.clone(), reason).help(remedy);
+            Some((Harm::Unusable, mistake))
+        });
+        refused.collect()
+    }
 }
 
 /// Returns the folder that a mail.yml is in.
@@ -385,8 +433,9 @@ pub(super) fn playbook(global: &Global, report: &mut Report) -> Result<Playbook,
     let loaded = match &global.playbook {
         None => Playbook::embedded(playbook::DEFAULT),
         Some(path) => match path.to_str().and_then(playbook::embedded) {
-            Some(embedded) if !path.exists() => Playbook::embedded(embedded.name),
-            _ => Playbook::load(path),
+            // A path has a `/`, or ends in .yml.
+            Some(embedded) => Playbook::embedded(embedded.name),
+            None => Playbook::load(path),
         },
     };
     loaded.map_err(|error| match error {
@@ -394,17 +443,15 @@ pub(super) fn playbook(global: &Global, report: &mut Report) -> Result<Playbook,
             report.diagnostics(&mistakes);
             Stop::silent(Exit::Invalid)
         }
-        error @ playbook::Error::Read { .. } if !is_there(&global.playbook) => {
+        playbook::Error::Read { name, source } if !is_absence(&source) => {
+            unreadable(Path::new(&name), &source)
+        }
+        error @ playbook::Error::Read { .. } => {
             let advice = format!(
                 "It is neither a file nor the name of an embedded playbook: {}.",
                 playbook::all().iter().map(|playbook| playbook.name).collect::<Vec<_>>().join(", ")
             );
             Stop::new(Exit::Invalid, error.to_string(), advice)
         }
-        error => Stop::new(Exit::Invalid, error.to_string(), "Nothing was changed."),
     })
-}
-
-fn is_there(playbook: &Option<PathBuf>) -> bool {
-    playbook.as_ref().is_some_and(|path| path.exists())
 }

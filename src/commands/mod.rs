@@ -16,6 +16,7 @@ mod init;
 mod left_behind;
 mod load;
 mod mailboxes;
+mod named;
 mod on;
 mod password;
 mod plan;

@@ -1,14 +1,13 @@
 //! `--on HOST`: the same commands on other hosts, several of them side by side.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::apply::Agreed;
-use super::load::{folder, read};
+use super::load::folder;
 use super::sent::{FOLDER, MAIL};
-use super::{Exit, Stop, password, saved};
+use super::{Exit, Stop, load, password, saved};
 use crate::cli::{self, AccountCommand, Cli, Command, Global, Mail, PasswordFrom, Pull};
-use crate::diagnostic::Source;
 use crate::engine::SavedPlan;
 use crate::mail::Name;
 use crate::remote::{self, Audience, Destination, Keep, Login, Packed, Program, Task};
@@ -119,7 +118,7 @@ pub(super) fn pack_for(
 
 /// Packs the mail.yml at `path`.
 pub(super) fn pack(path: &Path, report: &mut Report) -> Result<Packed, Stop> {
-    let source = Arc::new(Source { name: path.display().to_string(), text: read(path)? });
+    let source = load::source(path, report)?;
     remote::pack(&source, folder(path)).map_err(|refused| match refused {
         remote::Refused::Unsendable(error) => error.into(),
         remote::Refused::Mistakes(mistakes) => {

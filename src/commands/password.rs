@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read};
 
 use super::{Exit, Stop};
 use crate::cli::PasswordFrom;
-use crate::local;
+use crate::local::{self, Untrusted};
 use crate::mail::{Invalid, Name, Password};
 use crate::report::Report;
 use crate::secret::Secret;
@@ -67,22 +67,25 @@ pub(super) fn choose(
 ) -> Result<Password, Stop> {
     can_choose(from, report)?;
     match given(from)? {
-        Some(bytes) => Password::parse(&line(bytes)?).map_err(refused),
+        Some((name, bytes)) => Password::parse(&line(&name, bytes)?).map_err(refused),
         None => typed(asked, report),
     }
 }
 
-/// Reads the password from where it is given, if it is.
-fn given(from: &PasswordFrom) -> Result<Option<Vec<u8>>, Stop> {
+/// Reads the password from where it is given, if it is, with the name of that.
+fn given(from: &PasswordFrom) -> Result<Option<(String, Vec<u8>)>, Stop> {
     if let Some(path) = &from.password_file {
-        let bytes = local::read(path).map_err(|error| unreadable(&path.display(), &error))?;
-        return Ok(Some(bytes));
+        let bytes = local::read(path).map_err(|error| match Untrusted::of(&error) {
+            Some(_) => super::load::unreadable(path, &error),
+            None => unreadable(&path.display(), &error),
+        })?;
+        return Ok(Some((path.display().to_string(), bytes)));
     }
     if from.password_stdin {
         let mut bytes = Vec::new();
         let read = io::stdin().lock().take(MOST_BYTES).read_to_end(&mut bytes);
         read.map_err(|error| unreadable(&"standard input", &error))?;
-        return Ok(Some(bytes));
+        return Ok(Some(("standard input".into(), bytes)));
     }
     Ok(None)
 }
@@ -95,7 +98,7 @@ pub(super) fn existing(
 ) -> Result<Secret<String>, Stop> {
     can_choose(from, report)?;
     match given(from)? {
-        Some(bytes) => line(bytes).map(Secret::new),
+        Some((name, bytes)) => line(&name, bytes).map(Secret::new),
         None => report.ask_unseen_here(question).map_err(unheard),
     }
 }
@@ -116,9 +119,10 @@ fn typed(asked: &Asked<'_>, report: &mut Report) -> Result<Password, Stop> {
     Err(Stop::new(Exit::Failed, "no password was chosen", "Nothing was changed."))
 }
 
-fn line(bytes: Vec<u8>) -> Result<String, Stop> {
-    let text = String::from_utf8(bytes)
-        .map_err(|_| refused(Invalid::new("the password is not UTF-8 text", "save it as UTF-8")))?;
+fn line(name: &str, bytes: Vec<u8>) -> Result<String, Stop> {
+    let text = local::text(name, bytes).map_err(|not_text| {
+        Stop::new(Exit::Failed, format!("the password: {not_text}"), "Nothing was changed.")
+    })?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
 }

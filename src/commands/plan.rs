@@ -22,10 +22,10 @@ pub(super) fn run(
 ) -> Result<Exit, Stop> {
     let sent = match wanted {
         Wanted::Sent(parcel) => Some(parcel.name.as_str()),
-        Wanted::Here(_) => None,
+        Wanted::Here(_) | Wanted::Draft { .. } => None,
     };
     let settled = Settled::find(global, wanted);
-    let nothing = settled.and_then(|settled| Some((settled.nothing_to_do()?, settled)));
+    let nothing = settled.and_then(|settled| Some((settled.nothing_to_do(report)?, settled)));
     let (plan, mail) = match nothing {
         Some((plan, settled)) => {
             report.plan(&plan, settled.subject());

@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
+use super::load::unreadable;
 use super::{Exit, Stop};
 use crate::engine::SavedPlan;
-use crate::local;
+use crate::local::{self, Untrusted};
 use crate::report::Report;
 
 /// Where a saved plan is.
@@ -30,10 +31,14 @@ impl Kept<'_> {
 /// Reads a saved plan from a file.
 pub(super) fn read(path: &Path) -> Result<SavedPlan, Stop> {
     let name = path.display().to_string();
-    let bytes = local::read(path).map_err(|error| {
-        Stop::new(Exit::Usage, format!("could not read {name}: {}", local::reason(&error)), "")
+    let text = local::read_text(path).map_err(|error| match Untrusted::of(&error) {
+        Some(_) => unreadable(path, &error),
+        None => {
+            let message = format!("could not read {name}: {}", local::reason(&error));
+            Stop::new(Exit::Usage, message, "")
+        }
     })?;
-    parse(&name, &bytes)
+    parse(&name, text.as_bytes())
 }
 
 fn parse(name: &str, bytes: &[u8]) -> Result<SavedPlan, Stop> {

@@ -3,12 +3,13 @@
 
 use std::path::PathBuf;
 
-use super::load::{Wanted, find};
+use super::load::{Wanted, find, tell_of_open_secrets};
 use crate::cli::Global;
 use crate::digest::Digest;
 use crate::engine::{Plan, Resolved};
 use crate::host::Host;
 use crate::local;
+use crate::report::Report;
 
 /// A host that was brought in order by the mail.yml that counts now.
 pub(super) struct Settled {
@@ -27,16 +28,19 @@ impl Settled {
         if global.playbook.is_some() {
             return None;
         }
-        let mail = std::path::absolute(find(mail)?).ok()?;
+        let mail = std::path::absolute(find(mail).ok()??).ok()?;
         let text = Digest::of(&local::read(&mail).ok()?);
         let host = Host::open(&global.root).ok()?;
         let resolved = Resolved::read(&host, &mail, &text)?;
         Some(Self { host, mail, resolved })
     }
 
-    /// Returns the plan, where that is empty.
-    pub(super) fn nothing_to_do(&self) -> Option<Plan> {
-        self.resolved.nothing_to_do(&self.host)
+    /// Returns the plan, where that is empty, and says what it was made from.
+    pub(super) fn nothing_to_do(&self, report: &mut Report) -> Option<Plan> {
+        let plan = self.resolved.nothing_to_do(&self.host)?;
+        report.from(&self.mail);
+        tell_of_open_secrets(&self.resolved.secrets, report);
+        Some(plan)
     }
 
     /// The server's name.

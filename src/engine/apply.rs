@@ -49,7 +49,7 @@ pub fn apply(
     sink: &mut dyn FnMut(Event<'_>),
 ) -> std::result::Result<(), Failure> {
     let fail = |source| Failure { step: "Keep a journal".into(), source, left: Vec::new() };
-    let journal = Journal::begin(host, command).map_err(fail)?;
+    let journal = Journal::begin(host, command, &plan.origin).map_err(fail)?;
     let mut run = Run { host, journal, applied: Applied::read(host), sink, explained: false };
     let ended = |run: &Run<'_>| {
         let ended = run.journal.ended(Outcome::Applied);

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Change;
+use super::{Change, complaint};
 use crate::host::{Command, Content, Error, Host, Ownership, Result};
 use crate::resource::{Check, Key, Resource, State, View};
 
@@ -21,7 +21,25 @@ const PLACEHOLDER: &str = "{stage}";
 #[derive(Debug, Clone)]
 pub(super) struct StagedCheck {
     checks: Vec<Check>,
-    files: Vec<(PathBuf, Content)>,
+    files: Vec<Staged>,
+}
+
+/// A file as it is staged.
+#[derive(Debug, Clone)]
+pub(super) struct Staged {
+    /// Where it will be.
+    pub(super) path: PathBuf,
+    /// What will be in it.
+    pub(super) content: Content,
+    /// Whether that must not be shown.
+    pub(super) is_secret: bool,
+}
+
+impl Staged {
+    /// Makes it.
+    pub(super) fn new(path: &Path, content: &Content, is_secret: bool) -> Self {
+        Self { path: path.to_owned(), content: content.clone(), is_secret }
+    }
 }
 
 /// Runs a service's checks where its program and all that it reads are there
@@ -37,10 +55,13 @@ pub(super) fn stage(resource: &Resource, view: &View<'_>, changes: &mut [Change]
     for key in service.loads() {
         let Key::File(path) = key else { continue };
         match view.planned(key) {
-            Some(State::File { blob, .. }) => files.push((path.clone(), blob.content.clone())),
+            Some(State::File { blob, .. }) => {
+                files.push(Staged::new(path, &blob.content, blob.secret));
+            }
             Some(_) => {}
             None => match view.host().read(path) {
-                Ok(Some(content)) => files.push((path.clone(), content)),
+                // What no step declares, such as a key, is not for us to show.
+                Ok(Some(content)) => files.push(Staged::new(path, &content, true)),
                 Ok(None) => all_there = false,
                 Err(error) if error.is_permission_denied() => all_there = false,
                 Err(error) => return Err(error),
@@ -71,8 +92,8 @@ pub(super) fn remove_stages(host: &Host) -> Result<()> {
 }
 
 impl StagedCheck {
-    /// Stages the files and runs the checkers. An exit code other than 0 and
-    /// a single word on standard error both mean that they are not good.
+    /// Stages the files and runs the checkers. An exit code other than 0 means that
+    /// they are not good; of a strict one, so does a single word on standard error.
     pub(super) fn run(&self, host: &Host) -> Result<()> {
         // One's own: somebody may plan while another applies.
         let stage = Path::new(STAGES).join(format!("{STAGE}{}", std::process::id()));
@@ -85,7 +106,7 @@ impl StagedCheck {
     fn run_on(&self, host: &Host, stage: &Path) -> Result<()> {
         let root = Ownership::of_root(0o600);
         let shown = stage.display().to_string();
-        for (path, content) in &self.files {
+        for Staged { path, content, .. } in &self.files {
             let path = stage.join(path.strip_prefix("/").unwrap_or(path));
             host.make_private_directories(path.parent().unwrap_or(stage))?;
             host.put_file(&path, content, &root)?;
@@ -96,34 +117,22 @@ impl StagedCheck {
             host.command(check.argv.iter().map(|word| word.replace(PLACEHOLDER, &shown)))
         };
         let commands: Vec<Command> = self.checks.iter().map(command).collect();
-        for (command, captured) in commands.iter().zip(Command::capture_all(&commands)) {
+        let all = self.checks.iter().zip(&commands).zip(Command::capture_all(&commands));
+        for ((check, command), captured) in all {
             let captured = captured?;
-            if captured.success() && captured.stderr.trim().is_empty() {
+            let is_quiet = captured.stderr.trim().is_empty();
+            if captured.success() && (is_quiet || !check.strict) {
                 continue;
             }
             // Standard output may hold what is configured, secrets included, so it is not shown.
-            let complaint = captured.stderr.replace(&shown, "");
-            let lines: Vec<_> = complaint.lines().map(|line| self.with_source(line)).collect();
+            let said = captured.stderr.replace(&shown, "");
+            let said = complaint::shown(&said, &self.files, &check.argv, check.strict);
             return Err(Error::Other(format!(
                 "`{}` does not accept the new configuration:\n{}",
                 command.to_string().replace(&shown, ""),
-                lines.join("\n")
+                said
             )));
         }
         Ok(())
-    }
-
-    /// Adds to a line of a complaint the line of the file that it is about,
-    /// since that file is gone again when somebody would look.
-    fn with_source(&self, complaint: &str) -> String {
-        let about = self.files.iter().find_map(|(path, content)| {
-            let (_, rest) = complaint.split_once(&*path.to_string_lossy())?;
-            let (_, rest) = rest.split_once("line ")?;
-            let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
-            let text = String::from_utf8_lossy(content.bytes()).into_owned();
-            let line = text.lines().nth(digits.parse::<usize>().ok()?.checked_sub(1)?)?;
-            Some(format!("\n    that line is: {}", line.trim()))
-        });
-        format!("    {complaint}{}", about.unwrap_or_default())
     }
 }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Change;
 use super::store::Store;
+use super::{Change, Origin};
 use crate::fault::{Point, pass};
 use crate::host::{Content, Error, Host, Ownership, Result};
 use crate::resource::{self, Key, State, Stored};
@@ -37,6 +37,9 @@ pub(super) enum Entry {
         by: String,
         /// When, in nanoseconds since 1970.
         at: i64,
+        /// What its plan was made from; earlier versions did not say.
+        #[serde(flatten)]
+        origin: Origin,
     },
     /// A change is about to be made.
     Change(Box<Record>),
@@ -116,6 +119,8 @@ pub struct Run {
     pub by: String,
     /// When, in nanoseconds since 1970.
     pub at: i64,
+    /// What its plan was made from, as far as that was written.
+    pub origin: Origin,
     /// The changes, in order, as far as it came.
     pub records: Vec<Record>,
     /// What failed, if something did.
@@ -126,14 +131,16 @@ pub struct Run {
 
 impl<'h> Journal<'h> {
     /// Begins the journal of a new run.
-    pub(super) fn begin(host: &'h Host, command: &str) -> Result<Self> {
+    pub(super) fn begin(host: &'h Host, command: &str, origin: &Origin) -> Result<Self> {
         let numbers = numbers(host)?;
         let number = numbers.last().map_or(1, |last| last + 1);
         let folder = folder(number);
         host.make_private_directories(&folder)?;
         let journal = Self { host, number, file: folder.join("journal"), records: Vec::new() };
         let (command, by, at) = (command.to_owned(), host.person(), crate::host::now());
-        if let Err(error) = journal.write(&Entry::Began { version: VERSION, command, by, at }) {
+        let origin = origin.clone();
+        let began = Entry::Began { version: VERSION, command, by, at, origin };
+        if let Err(error) = journal.write(&began) {
             // What never began is not to look like what was cut off.
             let _ = host.remove_tree(&self::folder(number));
             return Err(error);
@@ -311,6 +318,7 @@ fn read(host: &Host, number: u64) -> Result<Run> {
         command: String::new(),
         by: String::new(),
         at: 0,
+        origin: Origin::default(),
         records: Vec::new(),
         error: None,
         outcome: None,
@@ -334,8 +342,8 @@ fn read(host: &Host, number: u64) -> Result<Run> {
                     path.display()
                 )));
             }
-            Entry::Began { command, by, at, .. } => {
-                (run.command, run.by, run.at) = (command, by, at)
+            Entry::Began { command, by, at, origin, .. } => {
+                (run.command, run.by, run.at, run.origin) = (command, by, at, origin);
             }
             Entry::Change(record) => run.records.push(*record),
             Entry::Made { .. } => {}

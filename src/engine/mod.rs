@@ -4,6 +4,7 @@
 mod applied;
 mod apply;
 mod check;
+mod complaint;
 mod event;
 mod journal;
 mod lock;
@@ -25,7 +26,7 @@ pub use event::Event;
 pub use journal::{Outcome, Record, Run, brought_by, last_run, runs};
 pub use lock::{Lock, LockError};
 pub use pair::BadPair;
-pub use plan::{Affected, Change, Note, Plan, PlanError, Unseen, plan};
+pub use plan::{Affected, Change, Note, Origin, Plan, PlanError, Unseen, plan};
 pub use resolved::{Inputs, Resolved};
 pub use saved::{SavedPlan, SavedPlanError};
 pub use tidy::tidy;

@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::applied::{Applied, Drift};
 use super::check::{self, StagedCheck};
 use crate::host::{Error, Host};
@@ -45,9 +47,22 @@ impl Change {
     }
 }
 
+/// What a plan was made from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The mail.yml, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<String>,
+    /// The playbook, where it was not the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub playbook: Option<String>,
+}
+
 /// The ordered changes that bring a host into its desired state.
 #[derive(Debug, Default)]
 pub struct Plan {
+    /// What it was made from.
+    pub origin: Origin,
     /// What will be done, in order.
     pub changes: Vec<Change>,
     /// What could not be looked at for lack of permission.

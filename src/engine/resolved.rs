@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{OURS, Plan, plan};
 use crate::digest::Digest;
 use crate::host::{Content, Error, Facts, Host, Ownership, Result};
+use crate::local;
 use crate::playbook::Declared;
 use crate::resource::{View, examine_certificate};
 
@@ -40,6 +41,9 @@ pub struct Resolved {
     pub hostname: String,
     /// Certificate and key, where they are not ours to make.
     certificate: Option<(PathBuf, PathBuf)>,
+    /// The files that hold hashes and passwords: mail.yml, and what it names.
+    #[serde(default)]
+    pub secrets: Vec<PathBuf>,
     /// The steps.
     pub declared: Vec<Declared>,
 }
@@ -63,11 +67,12 @@ impl Resolved {
         inputs: Inputs,
         hostname: String,
         certificate: Option<(PathBuf, PathBuf)>,
+        secrets: Vec<PathBuf>,
         declared: &[Declared],
     ) -> Option<Self> {
         let digested = serde_json::to_value(declared).ok()?;
         let declared = serde_json::from_value(digested).ok()?;
-        Some(Self { inputs, hostname, certificate, declared })
+        Some(Self { inputs, hostname, certificate, secrets, declared })
     }
 
     /// Returns the server's name as of the last mail.yml that was applied.
@@ -89,7 +94,7 @@ impl Resolved {
         let resolved: Self = serde_json::from_slice(content.bytes()).ok()?;
         let inputs = &resolved.inputs;
         let is_as_it_was = |(path, digest): (&PathBuf, &Digest)| {
-            crate::local::read(path).is_ok_and(|bytes| Digest::of(&bytes) == *digest)
+            local::read(path).is_ok_and(|bytes| Digest::of(&bytes) == *digest)
         };
         let fits = inputs.mail == mail
             && inputs.text == *text
@@ -102,6 +107,10 @@ impl Resolved {
     /// Compares with the host. Returns a plan only where it is empty.
     pub fn nothing_to_do(&self, host: &Host) -> Option<Plan> {
         if let Some((certificate, key)) = &self.certificate {
+            let is_trusted = |path| host.is_tree() || local::refuse_untrusted(path).is_ok();
+            if !is_trusted(certificate) || !is_trusted(key) {
+                return None;
+            }
             let view = View::new(host);
             let problems = examine_certificate(&view, certificate, key, &self.hostname).ok()?;
             if !problems.is_empty() {

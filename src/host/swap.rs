@@ -12,13 +12,31 @@ use super::{Content, Entry, Error, Host, Ownership, Result};
 const MOST_LINKS: usize = 40;
 
 /// A file as it was read, to be replaced later.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Read {
     /// Its path, with no link for its last name.
     pub path: PathBuf,
     /// What was in it.
     pub content: Content,
     ownership: Ownership,
+    is_closed: bool,
+}
+
+impl Read {
+    /// When it is replaced, nobody but its owner may read it any more.
+    pub fn close(&mut self) {
+        self.is_closed = true;
+    }
+
+    fn ownership_after(&self) -> Ownership {
+        let mut ownership = self.ownership.clone();
+        if self.is_closed {
+            ownership.mode &= 0o700;
+            // Access control lists (acl(5)) would let others in again.
+            ownership.attributes.retain(|name, _| !name.starts_with("system.posix_acl"));
+        }
+        ownership
+    }
 }
 
 impl Host {
@@ -35,7 +53,8 @@ impl Host {
             self.refuse_planted_link(&path)?;
             match self.entry(&path)? {
                 Some(Entry::File { content, ownership }) => {
-                    return Ok(Read { path, content, ownership });
+                    let is_closed = false;
+                    return Ok(Read { path, content, ownership, is_closed });
                 }
                 Some(Entry::Link { target }) => {
                     path = path.parent().unwrap_or(Path::new("/")).join(target);
@@ -58,6 +77,35 @@ impl Host {
     ///
     /// Fails as the system does.
     pub fn replace(&self, read: &Read, content: &Content) -> Result<bool> {
+        self.swap(read, (&read.content, &read.ownership), (content, &read.ownership_after()))
+    }
+
+    /// Tells whether a file is still what was read.
+    ///
+    /// # Errors
+    ///
+    /// Fails as the system does.
+    pub fn is_as_read(&self, read: &Read) -> Result<bool> {
+        let then = Entry::File { content: read.content.clone(), ownership: read.ownership.clone() };
+        Ok(self.entry(&read.path)? == Some(then))
+    }
+
+    /// Puts back what was read and replaced by `content`. Returns whether it did:
+    /// where the file is no longer what it was replaced by, it is left alone.
+    ///
+    /// # Errors
+    ///
+    /// Fails as the system does.
+    pub fn put_back(&self, read: &Read, content: &Content) -> Result<bool> {
+        self.swap(read, (content, &read.ownership_after()), (&read.content, &read.ownership))
+    }
+
+    fn swap(
+        &self,
+        read: &Read,
+        (content, ownership): (&Content, &Ownership),
+        (new_content, new_ownership): (&Content, &Ownership),
+    ) -> Result<bool> {
         let fail = |error| Error::io("write", &read.path, error);
         let place = self.place(&read.path)?;
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
@@ -66,11 +114,11 @@ impl Host {
         let folder = File::from(folder);
         folder.lock().map_err(fail)?;
         let now = self.entry(&read.path)?;
-        let then = Entry::File { content: read.content.clone(), ownership: read.ownership.clone() };
+        let then = Entry::File { content: content.clone(), ownership: ownership.clone() };
         if now != Some(then) {
             return Ok(false);
         }
-        self.put_new_file(&read.path, content, &read.ownership)?;
+        self.put_new_file(&read.path, new_content, new_ownership)?;
         Ok(true)
     }
 }

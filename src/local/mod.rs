@@ -2,34 +2,40 @@
 //! named: mail.yml, playbooks, password files, saved plans. The host's own
 //! files go through `host`.
 
+mod put;
 mod terminal;
+mod trust;
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+pub use put::write;
 pub use terminal::{forget_typed, read_unseen};
+pub use trust::{Untrusted, readers, refuse_untrusted};
 
 /// A longer file is none of these. A mail.yml with a hundred thousand accounts
-/// takes a third.
-const MOST_BYTES: u64 = 64 * 1024 * 1024;
+/// takes half.
+const MOST_BYTES: u64 = 32 * 1024 * 1024;
 
 /// Reads a file.
 ///
 /// # Errors
 ///
 /// Fails as the system does, and where it is no regular file or is larger than
-/// 64 MiB.
+/// 32 MiB. As root, with [`Untrusted`] where another user could have written it.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    // Asked before it is opened, as opening a FIFO waits for its other end.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is not a file"));
+    let file = trust::open_file(path)?;
+    let size = file.metadata()?.len();
+    let too_large = || io::Error::other("it is larger than 32 MiB");
+    if size > MOST_BYTES {
+        return Err(too_large());
     }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MOST_BYTES {
-        return Err(io::Error::other("it is larger than 64 MiB"));
+        return Err(too_large());
     }
     Ok(bytes)
 }
@@ -38,12 +44,22 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 ///
-/// Fails as the system does.
+/// Fails as the system does, and as [`read`] does where another user could have
+/// written it.
 pub fn read_program(path: &Path) -> io::Result<Vec<u8>> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is not a file"));
-    }
-    fs::read(path)
+    let mut bytes = Vec::new();
+    trust::open_file(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads the program that runs now: not by its name, which may be another
+/// program's by now.
+///
+/// # Errors
+///
+/// Fails as the system does.
+pub fn read_this_program() -> io::Result<Vec<u8>> {
+    fs::read("/proc/self/exe")
 }
 
 /// Says what the system said, without the number that it gives errors.
@@ -59,12 +75,24 @@ pub fn reason(error: &io::Error) -> String {
 ///
 /// # Errors
 ///
-/// As [`read`], and where it is not UTF-8: then with the number of the line.
+/// As [`read`], and with [`NotText`] where it is not UTF-8.
 pub fn read_text(path: &Path) -> io::Result<String> {
-    String::from_utf8(read(path)?).map_err(|error| {
-        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
-        io::Error::other(format!("line {line} is not UTF-8 text; save it as UTF-8"))
+    text(&path.display().to_string(), read(path)?).map_err(io::Error::other)
+}
+
+/// Takes the bytes of the file `name` for text.
+///
+/// # Errors
+///
+/// Fails where they are not UTF-8.
+pub fn text(name: &str, bytes: Vec<u8>) -> Result<String, NotText> {
+    String::from_utf8(bytes).map_err(|error| {
+        let good = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
+        NotText {
+            name: name.to_owned(),
+            line: good.matches('\n').count() + 1,
+            column: good.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1,
+        }
     })
 }
 
@@ -92,6 +120,25 @@ pub fn is_below(folder: &Path, file: &Path) -> bool {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let whole = |path: &Path| fs::canonicalize(path).ok();
     matches!((whole(folder), whole(file)), (Some(folder), Some(file)) if file.starts_with(&folder))
+}
+
+/// A file that is not UTF-8, and where it ceases to be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name}:{line}:{column} is not UTF-8 text; save the file as UTF-8")]
+pub struct NotText {
+    /// The file's path, as the person gave it.
+    pub name: String,
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The column, in characters, counted from 1.
+    pub column: usize,
+}
+
+impl NotText {
+    /// Returns the place where an error is about that.
+    pub fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
 }
 
 /// Makes a folder and those that it is in, unless they are there.
@@ -127,17 +174,5 @@ pub fn write_new_private(path: &Path, text: &str) -> io::Result<()> {
     }
     let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(text.as_bytes())?;
-    file.sync_all()
-}
-
-/// Writes a file that only its owner may read, replacing what was there.
-///
-/// # Errors
-///
-/// Fails as the system does.
-pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file =
-        File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(bytes)?;
     file.sync_all()
 }

@@ -14,6 +14,8 @@ use crate::yaml::{Decoder, Entry, Fields, Key, Kind};
 pub struct Credentials {
     /// What a login is checked against.
     pub password: PasswordHash,
+    /// Whether that stands in `mail.yml` itself, and not in a file of its own.
+    pub is_inline: bool,
     /// How much mail there may be, if that is limited.
     pub quota: Option<Size>,
 }
@@ -93,7 +95,8 @@ fn read_body(decoder: &mut Decoder, account: &Entry, files: &Files<'_>) -> Body 
     let aliases = read_aliases(decoder, &fields);
     let password = read_password(decoder, &account.key, &fields, files);
     let quota = read_quota(decoder, &fields);
-    (aliases, password.map(|password| Credentials { password, quota }))
+    let is_inline = fields.has("password");
+    (aliases, password.map(|password| Credentials { password, is_inline, quota }))
 }
 
 fn read_aliases(decoder: &mut Decoder, fields: &Fields<'_>) -> Vec<At<Name>> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::at::{self, At};
 use super::{Invalid, keys};
-use crate::yaml::{Decoder, Entry, Fields, printable};
+use crate::yaml::{Decoder, Entry, Fields, Node, printable};
 
 /// Settings that are written last, as they are. Whether Postfix and Dovecot
 /// accept them is for their own checkers to say.
@@ -99,6 +99,7 @@ pub(super) fn read(decoder: &mut Decoder, fields: &Fields<'_>) -> Extra {
             let help = "write lines of Dovecot configuration after `dovecot: |`";
             decoder.refuse(&entry.key.span, "a control character in the text", help);
         }
+        refuse_readers(decoder, text, &entry.value);
         Some(At::new(text.to_owned(), entry.value.span.clone()))
     });
     let postfix = fields.get("postfix").and_then(|entry| decoder.entries(&entry.value));
@@ -126,6 +127,81 @@ fn master(decoder: &mut Decoder, fields: &Fields<'_>) -> Vec<At<MasterEntry>> {
     entries
 }
 
+/// Ways in which Dovecot's configuration reads files and the environment
+/// (config-parser.c and var-expand of 2.3 and 2.4), each with what to do instead.
+/// Dovecot reads them as root, whatever is in them, and quotes it in its errors.
+const READERS: [(&str, &str); 4] = [
+    ("<", "write the value itself; a certificate and its key belong into `tls`, one for all names"),
+    ("!include", "write the lines of that file here"),
+    ("$ENV:", "write the value itself: Dovecot's environment is not yours"),
+    ("%{env", "write the value itself: Dovecot's environment is not yours"),
+];
+
+/// Refuses what would read a file or the environment.
+fn refuse_readers(decoder: &mut Decoder, text: &str, node: &Node) {
+    let mut number = 0;
+    for line in text.lines() {
+        number += 1;
+        let Some((sign, help)) = reader(line, text, number) else { continue };
+        let message = format!("`{sign}` in `extra.dovecot` reads what is not in mail.yml");
+        // The line as it is written, where it can be found there.
+        let written = decoder.source().text.get(node.span.clone()).unwrap_or_default();
+        let place = written.find(line.trim()).map_or(node.span.clone(), |at| {
+            node.span.start + at..node.span.start + at + line.trim().len()
+        });
+        decoder.refuse(&place, message, help);
+    }
+}
+
+/// Finds the way in which a line reads something.
+fn reader(line: &str, text: &str, number: usize) -> Option<(&'static str, &'static str)> {
+    let line = without_comment(line.trim());
+    let before = number.checked_sub(2).and_then(|before| text.lines().nth(before));
+    let continues = before.is_some_and(|before| before.trim_end().ends_with('\\'));
+    READERS.into_iter().find(|(sign, _)| match *sign {
+        "<" => statements(line).iter().any(|statement| {
+            let value = match statement.split_once('=') {
+                Some((_, value)) => value,
+                // `key = \` or `key \` above.
+                None if continues => statement,
+                None => return false,
+            };
+            value.trim_start().trim_start_matches('=').trim_start().starts_with('<')
+        }),
+        "!include" => statements(line)
+            .iter()
+            .any(|statement| statement.trim_start().trim_start_matches('"').starts_with(sign)),
+        _ => line.to_lowercase().contains(&sign.to_lowercase()),
+    })
+}
+
+/// Splits a line where sections begin and end; the braces of `%{…}` are none.
+fn statements(line: &str) -> Vec<String> {
+    let mut plain = String::new();
+    let mut rest = line;
+    while let Some(start) = rest.find("%{") {
+        plain += &rest[..start];
+        plain.push('%');
+        rest = rest[start..].find('}').map_or("", |end| &rest[start + end + 1..]);
+    }
+    plain += rest;
+    plain.split(['{', '}']).map(str::to_owned).collect()
+}
+
+/// Leaves a comment out: a `#` outside of quotes.
+fn without_comment(line: &str) -> &str {
+    let mut quote = None;
+    for (at, sign) in line.char_indices() {
+        match quote {
+            None if sign == '#' => return &line[..at],
+            None if sign == '"' || sign == '\'' => quote = Some(sign),
+            Some(open) if open == sign => quote = None,
+            _ => {}
+        }
+    }
+    line
+}
+
 fn parameter(decoder: &mut Decoder, entry: &Entry) -> Option<(At<String>, String)> {
     let name = at::key(decoder, &entry.key, parse_name);
     let value = match entry.value.as_scalar() {
@@ -151,4 +227,44 @@ fn parse_name(text: &str) -> Result<String, Invalid> {
         format!("`{}` is not the name of a Postfix parameter", printable(text)),
         "a name is made of letters, digits and `_`, such as `smtpd_client_connection_rate_limit`",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Option<&'static str> {
+        let lines = text.lines().enumerate();
+        lines.filter_map(|(index, line)| reader(line, text, index + 1)).map(|(sign, _)| sign).next()
+    }
+
+    #[test]
+    fn what_reads_files_or_the_environment_is_found_and_the_rest_left_alone() {
+        for (text, sign) in [
+            ("ssl_key = </etc/ssl/private/x.key", "<"),
+            ("protocols=</etc/shadow", "<"),
+            ("protocols =  \t<  /etc/shadow", "<"),
+            ("service x { key = </etc/shadow }", "<"),
+            ("protocols = \\\n  </etc/shadow", "<"),
+            ("protocols \\\n  = </etc/shadow", "<"),
+            ("!include /etc/shadow", "!include"),
+            ("  !include_try conf.d/*.conf", "!include"),
+            ("service x { !include /etc/shadow", "!include"),
+            ("a = $ENV:HOME", "$ENV:"),
+            ("a = b $env:HOME", "$ENV:"),
+            ("a = %{env:HOME}", "%{env"),
+        ] {
+            assert_eq!(found(text), Some(sign), "{text}");
+        }
+        for text in [
+            "login_log_format_elements = user=<%{user}> method=%{mechanism} rip=%{remote_ip} <%{x}>",
+            "login_log_format_elements = user=<%u> %r <%k>",
+            "mail_plugins = $mail_plugins quota",
+            "# protocols = </etc/shadow",
+            "service auth {vsz_limit = 1M}",
+            "a = \"# b\"",
+        ] {
+            assert_eq!(found(text), None, "{text}");
+        }
+    }
 }

@@ -69,7 +69,7 @@ pub use name::{AccountName, Name, Target};
 pub use new_password::Password;
 pub use password::PasswordHash;
 pub use ports::Ports;
-pub use redact::{veiled, veiled_texts};
+pub use redact::{NEW_SECRET, veiled, veiled_texts};
 pub use relay::{Certainty, Login, Relay};
 pub use resolve::ROLES;
 pub use routes::{Alias, Pattern, Routes, Sender};
@@ -135,6 +135,13 @@ pub fn load(source: &Arc<Source>, files: &Files<'_>) -> Result<Spec, Vec<Diagnos
     let mut decoder = Decoder::new(&redact::tree(source, &root));
     let spec = read(&mut decoder, &root, files);
     decoder.finish(spec)
+}
+
+/// Points at the first bytes of a `mail.yml` that are not UTF-8; `None` where all
+/// are. No password or hash is shown.
+pub fn not_text(name: &str, bytes: &[u8]) -> Option<Diagnostic> {
+    let mistake = Diagnostic::not_text(name, bytes)?;
+    Some(Diagnostic { source: redact::lines(&mistake.source), ..mistake })
 }
 
 /// Points the diagnostics of a text that is not YAML into its masked copy.

@@ -18,6 +18,9 @@ use crate::yaml::{Document, Entry, Kind, Node, nearest};
 /// The keys of an account or of the relay whose values are not secret.
 const OPEN: [&str; 6] = ["aliases", "quota", "password_file", "host", "tls", "username"];
 
+/// What stands for a secret that an edit brings.
+pub const NEW_SECRET: &str = "«new secret»";
+
 /// Returns a copy of a text that is YAML, without its secrets.
 pub(super) fn tree(source: &Source, root: &Node) -> Arc<Source> {
     let mut mask = Mask::new(source);
@@ -35,7 +38,7 @@ pub fn veiled(old: &Document, new: &Document) -> (String, String) {
         for secret in secrets(document) {
             shown += &source[at..secret.start];
             let is_known = known.contains(&source[secret.clone()]);
-            shown += if is_known { "«secret»" } else { "«new secret»" };
+            shown += if is_known { "«secret»" } else { NEW_SECRET };
             at = secret.end;
         }
         shown + &source[at..]
@@ -84,10 +87,11 @@ impl Mask<'_> {
     fn tree(&mut self, root: &Node) {
         let mask = self;
         if let Kind::Map(entries) = &root.kind {
+            let mut sections = Sections::default();
             for entry in entries {
                 match &entry.value.kind {
                     Kind::Map(_) if entry.key.text == "relay" => mask.account(&entry.value),
-                    _ if open_section(&entry.key.text) => mask.open(&entry.value),
+                    _ if sections.is_open(&entry.key.text) => mask.open(&entry.value),
                     Kind::List(items) => items.iter().for_each(|item| mask.accounts(item)),
                     Kind::Map(_) => mask.accounts(&entry.value),
                     Kind::Scalar(_) if names().any(|name| name == entry.key.text) => {}
@@ -104,11 +108,12 @@ impl Mask<'_> {
 pub(super) fn lines(source: &Source) -> Arc<Source> {
     let mut mask = Mask::new(source);
     let (mut start, mut section, mut open) = (0, false, false);
+    let mut sections = Sections::default();
     for line in source.text.split_inclusive('\n') {
         let colon = line.find(':');
         let key = line[..colon.unwrap_or(0)].trim_matches(KEY_SIGNS);
         if !line.starts_with([' ', '\t', '#', '\r', '\n', '-', '}', ']']) {
-            section = open_section(key);
+            section = sections.is_open(key);
             open = section;
         } else if colon.is_some() {
             open = OPEN.contains(&key) || (section && !secret_key(key));
@@ -133,10 +138,27 @@ fn names() -> impl Iterator<Item = &'static str> {
     keys::MAIL.keys.iter().map(|known| known.name)
 }
 
-/// Returns whether a section of the file holds no secrets. Nor does one whose
-/// name is merely misspelt.
-fn open_section(key: &str) -> bool {
-    nearest(key, names()).is_some_and(|meant| meant != "accounts" && meant != "relay")
+/// Knows which sections of the file hold no secrets.
+#[derive(Default)]
+struct Sections {
+    /// How many names were seen that are not known.
+    unknown: usize,
+}
+
+impl Sections {
+    /// Nobody misspells so many names; more are not looked at.
+    const MOST: usize = 1000;
+
+    /// Tells whether a section holds no secrets. Nor does one whose name is merely
+    /// misspelt.
+    fn is_open(&mut self, key: &str) -> bool {
+        let is_secret = |name: &str| name == "accounts" || name == "relay";
+        if names().any(|name| name == key) {
+            return !is_secret(key);
+        }
+        self.unknown += 1;
+        self.unknown <= Self::MOST && nearest(key, names()).is_some_and(|meant| !is_secret(meant))
+    }
 }
 
 /// Finds where a secret begins on a line of a section that should have none.

@@ -1,6 +1,7 @@
 //! `relay:`: the host that outgoing mail is handed to.
 
 use std::net::Ipv6Addr;
+use std::ops::Range;
 
 use super::at::{self, At};
 use super::local_part::name_of;
@@ -51,6 +52,8 @@ pub struct Login {
     pub username: String,
     /// The password, from a file of its own.
     pub password: Secret<String>,
+    /// Where in `mail.yml` that file is named, for diagnostics.
+    pub place: Range<usize>,
 }
 
 /// Submission, which is what a smarthost takes from its customers.
@@ -77,6 +80,7 @@ pub(super) fn read(decoder: &mut Decoder, fields: &Fields<'_>, files: &Files<'_>
     let login = username.zip(password).map(|(username, password)| Login {
         username: username.value,
         password: Secret::new(password.value),
+        place: password.span,
     });
     let tls = fields.get("tls").and_then(|entry| at::value(decoder, &entry.value, parse_certainty));
     // A password goes to no one who cannot prove to be the one it is for.

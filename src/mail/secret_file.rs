@@ -1,6 +1,7 @@
 //! Files that hold one secret on one line.
 
 use super::{Files, Invalid};
+use crate::local::{self, Untrusted};
 use crate::yaml::printable;
 
 /// No hash or password is longer.
@@ -21,8 +22,9 @@ pub(super) fn read(files: &Files<'_>, path: &str) -> Result<String, Invalid> {
         let help = format!("looked for at {}", printable(&place.display().to_string()));
         Invalid::new(format!("cannot read `{shown}`: {}", reason(&error)), help)
     };
-    let text = files.read(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::Other => {
+    let text = files.read(path).map_err(|error| match (Untrusted::of(&error), error.kind()) {
+        (Some(Untrusted { reason, remedy }), _) => Invalid::new(reason.clone(), remedy.clone()),
+        (None, std::io::ErrorKind::Other) => {
             Invalid::new(format!("`{shown}` is not a file"), "name a file with one line")
         }
         _ => cannot(error),
@@ -36,7 +38,8 @@ pub(super) fn line(shown: &str, text: Vec<u8>) -> Result<String, Invalid> {
     if text.len() > MAX_BYTES {
         return Err(one_line());
     }
-    let text = String::from_utf8(text).map_err(|_| one_line())?;
+    let text = local::text(&shown, text)
+        .map_err(|not_text| Invalid::new(not_text.to_string(), ONE_LINE))?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     let line = line.strip_suffix('\r').unwrap_or(line);
     if line.is_empty() {

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use super::Embedded;
-use crate::local;
+use crate::local::{self, Untrusted};
 use crate::resource::AssetError;
 
 /// Where a playbook's templates and files are.
@@ -45,13 +45,18 @@ impl Library {
             Self::Folder(folder) => match local::read(&folder.join(name)) {
                 Ok(bytes) => Some(Ok(bytes)),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-                Err(error) => Some(Err(AssetError::Name {
-                    message: format!(
-                        "could not read {}: {}",
-                        folder.join(name).display(),
-                        local::reason(&error)
-                    ),
-                    help: "name a file that can be read".into(),
+                Err(error) => Some(Err(match Untrusted::of(&error).cloned() {
+                    Some(Untrusted { reason, remedy }) => {
+                        AssetError::Name { message: reason, help: remedy }
+                    }
+                    None => AssetError::Name {
+                        message: format!(
+                            "could not read {}: {}",
+                            folder.join(name).display(),
+                            local::reason(&error)
+                        ),
+                        help: "name a file that can be read".into(),
+                    },
                 })),
             },
         }

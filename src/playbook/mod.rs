@@ -83,10 +83,18 @@ impl Playbook {
     pub fn load(path: &Path) -> Result<Self, Error> {
         let name = path.display().to_string();
         let path = if path.is_dir() { path.join(FILE) } else { path.to_owned() };
-        let read = local::read_text(&path);
-        let text = read.map_err(|source| Error::Read { name: name.clone(), source })?;
+        let bytes = local::read(&path).map_err(|source| Error::Read { name, source })?;
+        if let Some(mistake) = Diagnostic::not_text(&path.display().to_string(), &bytes) {
+            return Err(Error::Invalid(vec![mistake]));
+        }
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         Self::parse(path.display().to_string(), text, Library::Folder(folder))
+    }
+
+    /// Returns the name of the file that it is in.
+    pub fn name(&self) -> &str {
+        &self.source.name
     }
 
     /// Tells whether it is the embedded playbook `name`, unchanged.

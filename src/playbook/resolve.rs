@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::template::Renderer;
 use super::{Declared, Library, Playbook};
@@ -12,7 +13,7 @@ use crate::mail;
 use crate::resource::{AssetError, Assets, Resource};
 use crate::yaml::{Decoder, Entry, Kind, Node, Scalar, nearest};
 use minijinja::Value;
-use minijinja::value::Serde;
+use minijinja::value::{Object, Serde};
 
 /// What templates may speak of.
 #[derive(Debug)]
@@ -30,7 +31,40 @@ struct Shelf<'a> {
     table_type: &'a str,
 }
 
+/// What templates may speak of on a host, and whether they ask for `mail`.
+#[derive(Debug)]
+struct Asked {
+    facts: Value,
+    for_mail: AtomicBool,
+}
+
+impl Object for Asked {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        match key.as_str()? {
+            "facts" => Some(self.facts.clone()),
+            "mail" => {
+                self.for_mail.store(true, Ordering::Relaxed);
+                None
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Playbook {
+    /// Tells whether a step that counts on this host, or a template of one, speaks
+    /// of `mail`. The usual playbook does.
+    pub fn speaks_of_mail(&self, facts: &Facts) -> bool {
+        if self.is_embedded(super::DEFAULT) {
+            return true;
+        }
+        let asked =
+            Arc::new(Asked { facts: Value::from(Serde(facts)), for_mail: AtomicBool::new(false) });
+        // What is wrong in it will be found when it counts.
+        drop(self.render(Value::from_dyn_object(Arc::clone(&asked)), facts));
+        asked.for_mail.load(Ordering::Relaxed)
+    }
+
     /// Renders the playbook: what it declares for the host of these facts.
     ///
     /// # Errors
@@ -42,8 +76,12 @@ impl Playbook {
             Some(mail) => Value::from_pairs([("mail", mail.value()), ("facts", facts)]),
             None => Value::from_pairs([("facts", facts)]),
         };
+        self.render(variables, context.facts)
+    }
+
+    fn render(&self, variables: Value, facts: &Facts) -> Result<Vec<Declared>, Vec<Diagnostic>> {
         let renderer = Renderer::new(variables);
-        let table_type = &context.facts.postfix.table_type;
+        let table_type = &facts.postfix.table_type;
         let shelf = Shelf { library: &self.library, renderer: &renderer, table_type };
         let mut decoder = Decoder::new(&self.source);
         let mut declared = Vec::new();
@@ -75,10 +113,11 @@ impl Playbook {
 impl Assets for Shelf<'_> {
     fn template(&self, name: &str) -> Result<Vec<u8>, AssetError> {
         let (name, bytes) = self.library.read("templates", name)?;
-        let text = String::from_utf8(bytes).map_err(|_| AssetError::Name {
-            message: format!("`{name}` is not UTF-8 text"),
-            help: "use `copy` for a file that is no template".into(),
-        })?;
+        if let Some(mistake) = Diagnostic::not_text(&name, &bytes) {
+            let mistake = mistake.help("use `copy` for a file that is no template");
+            return Err(AssetError::Template(Box::new(mistake)));
+        }
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         let source = Arc::new(Source { name, text });
         let rendered = self.renderer.render(&source);
         rendered

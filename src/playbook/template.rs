@@ -8,6 +8,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
 
 use crate::diagnostic::{Diagnostic, Source};
+use crate::yaml::nearest;
 
 /// Renders strings, templates and conditions with the same variables.
 pub(super) struct Renderer {
@@ -41,11 +42,9 @@ impl Renderer {
         rendered.map_err(|error| {
             let span = error.range().unwrap_or(0..0);
             // Errors from inside an included or calling block have a place of their own.
-            let diagnostic = Diagnostic::new(source, span, message(&error));
-            match help(&error) {
-                Some(help) => diagnostic.help(help),
-                None => diagnostic,
-            }
+            let (message, help) = self.explain(&error);
+            let diagnostic = Diagnostic::new(source, span, message);
+            if help.is_empty() { diagnostic } else { diagnostic.help(help) }
         })
     }
 
@@ -53,7 +52,7 @@ impl Renderer {
     /// would be right.
     pub(super) fn string(&self, text: &str) -> Result<String, (String, String)> {
         let rendered = self.environment.render_str(text, self.variables.clone());
-        rendered.map_err(|error| (message(&error), help(&error).unwrap_or_default().to_owned()))
+        rendered.map_err(|error| self.explain(&error))
     }
 
     /// Evaluates a condition.
@@ -61,12 +60,59 @@ impl Renderer {
         let expression = self.environment.compile_expression_owned(text.to_owned());
         let value = expression.and_then(|expression| expression.eval(self.variables.clone()));
         match value {
-            Ok(value) if value.is_undefined() => {
-                Err(("this is not defined".into(), "test it with `is defined`".into()))
-            }
+            Ok(value) if value.is_undefined() => Err(self.undefined(text.trim())),
             Ok(value) => Ok(value.is_true()),
-            Err(error) => Err((message(&error), help(&error).unwrap_or_default().to_owned())),
+            Err(error) => Err(self.explain(&error)),
         }
+    }
+
+    /// Says what is wrong and what would be right, without the values at hand.
+    fn explain(&self, error: &Error) -> (String, String) {
+        // The expression, in backticks.
+        let expression = error.detail().and_then(|detail| detail.split('`').nth(1));
+        match (error.kind(), expression) {
+            (ErrorKind::UndefinedError, Some(expression)) => self.undefined(expression),
+            _ => (message(error), help(error).unwrap_or_default().to_owned()),
+        }
+    }
+
+    /// Says what is not defined, and what there is in its place.
+    fn undefined(&self, expression: &str) -> (String, String) {
+        let message = format!("`{expression}` is not defined");
+        let (parent, name) = expression.rsplit_once('.').unwrap_or(("", expression));
+        let mut names = self.names_in(parent);
+        names.sort_unstable();
+        if parent.is_empty() && name == "mail" && !names.is_empty() {
+            let help = "there is no mail.yml: name one on the command line, or ask for it by \
+                        `mail is defined`";
+            return (message, help.into());
+        }
+        let listed: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+        let help = match (nearest(name, names.iter().map(String::as_str)), parent) {
+            (Some(meant), "") => format!("did you mean `{meant}`?"),
+            (Some(meant), parent) => format!("did you mean `{parent}.{meant}`?"),
+            (None, _) if names.is_empty() => "ask for it by `is defined`".into(),
+            (None, "") => format!("there is: {}", listed.join(", ")),
+            (None, parent) => format!("there is in `{parent}`: {}", listed.join(", ")),
+        };
+        (message, help)
+    }
+
+    /// Lists the names in a map that is reached by these names, none where it is
+    /// not known or no map.
+    fn names_in(&self, path: &str) -> Vec<String> {
+        let mut value = self.variables.clone();
+        for name in path.split('.').filter(|name| !name.is_empty()) {
+            match value.get_attr(name) {
+                Ok(inner) => value = inner,
+                Err(_) => return Vec::new(),
+            }
+        }
+        if value.kind() != ValueKind::Map {
+            return Vec::new();
+        }
+        let names = value.try_iter().into_iter().flatten();
+        names.filter_map(|name| name.as_str().map(str::to_owned)).collect()
     }
 }
 
@@ -83,7 +129,7 @@ fn print(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Resu
 /// Says what is wrong, without the values that were at hand.
 fn message(error: &Error) -> String {
     match (error.kind(), error.detail()) {
-        (ErrorKind::UndefinedError, _) => "this is not defined".into(),
+        (ErrorKind::UndefinedError, None) => "something in this is not defined".into(),
         (ErrorKind::SyntaxError, Some(detail)) => format!("this is not Jinja: {detail}"),
         (_, Some(detail)) => detail.to_owned(),
         (kind, None) => kind.to_string(),
@@ -95,9 +141,6 @@ fn help(error: &Error) -> Option<&'static str> {
         (ErrorKind::SyntaxError, _) => Some(
             "a value is `{{ NAME }}`, a choice `{% if NAME %}` … `{% endif %}`, a condition `NAME == \"text\"`",
         ),
-        (ErrorKind::UndefinedError, _) => {
-            Some("the variables are `mail` and `facts`; their parts are in the README")
-        }
         (_, Some(detail)) if detail.ends_with("cannot be printed") => {
             Some("choose the words: {{ \"yes\" if it else \"no\" }}")
         }

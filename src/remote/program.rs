@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::Error;
 use crate::digest::Digest;
-use crate::local;
+use crate::local::{self, Untrusted};
 
 /// A mailprov that can be sent to a host.
 #[derive(Debug)]
@@ -22,8 +22,11 @@ impl Program {
     ///
     /// Fails where it cannot be read.
     pub fn own() -> Result<Self, Error> {
-        // Not by its name, which may be another program's by now.
-        Self::read(Path::new("/proc/self/exe"))
+        let bytes = local::read_this_program().map_err(|error| {
+            let message = format!("could not read this program: {}", local::reason(&error));
+            Error::new(message, "Nothing was changed.")
+        })?;
+        Self::of(bytes, Path::new("/proc/self/exe"))
     }
 
     /// Reads a program from a file.
@@ -34,8 +37,13 @@ impl Program {
     pub fn read(path: &Path) -> Result<Self, Error> {
         let bytes = local::read_program(path).map_err(|error| {
             let message = format!("could not read {}: {}", path.display(), local::reason(&error));
-            Error::new(message, "Nothing was changed.")
+            let advice = Untrusted::of(&error).map_or("", |refused| &refused.remedy);
+            Error::new(message, format!("Nothing was changed. {advice}").trim())
         })?;
+        Self::of(bytes, path)
+    }
+
+    fn of(bytes: Vec<u8>, path: &Path) -> Result<Self, Error> {
         let machine = machine(&bytes).ok_or_else(|| {
             let message = format!("{} is not a program for Linux", path.display());
             Error::new(message, "Name a mailprov that was built for that host.")

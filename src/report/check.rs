@@ -73,7 +73,7 @@ impl Report {
                     "verdict": finding.verdict, "seen": finding.seen, "why": finding.why,
                     "remedy": finding.remedy, "follows_from": finding.follows,
                 });
-                self.listener.emit(line);
+                self.emit(line);
             }
         }
     }
@@ -217,7 +217,7 @@ impl Report {
                 "not_checked": of(findings, Verdict::NotChecked),
                 "following": findings.iter().filter(|it| it.follows.is_some()).count(),
             });
-            self.listener.emit(line);
+            self.emit(line);
         }
     }
 
@@ -267,7 +267,7 @@ impl Report {
                         "event": "record", "name": it.name, "type": it.kind, "value": it.value,
                         "why": it.why, "set_at": place,
                     });
-                    self.listener.emit(line);
+                    self.emit(line);
                 }
             }
             return;

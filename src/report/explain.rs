@@ -63,7 +63,7 @@ impl Report {
     /// Tells programs or people, but not both.
     fn told(&mut self, line: serde_json::Value, text: &str) {
         match self.screen.json {
-            true => self.listener.emit(line),
+            true => self.emit(line),
             false => self.out(text),
         }
     }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::people;
 use super::plan::show;
 use super::style::Style;
-use crate::engine::{Change, Outcome, Run, SavedPlan};
+use crate::engine::{Change, Origin, Outcome, Run, SavedPlan};
 
 /// Lists runs, the newest first.
 pub(super) fn list(runs: &[Run], style: Style) -> String {
@@ -69,8 +69,11 @@ fn headline(run: &Run, style: Style) -> String {
         Some(Outcome::Settled) => style.changed("interrupted, nothing left to do"),
         Some(Outcome::Broken { .. }) => style.bad("failed, undone in part"),
     };
+    let Origin { mail, playbook } = &run.origin;
+    let from = mail.as_ref().map_or(String::new(), |mail| format!(" from {mail}"));
+    let playbook = playbook.as_ref().map_or(String::new(), |it| format!(" with the playbook {it}"));
     format!(
-        "{:>4}  {}  {} by {}, {}: {outcome}",
+        "{:>4}  {}  {}{from}{playbook} by {}, {}: {outcome}",
         run.number,
         people::moment(run.at),
         run.command,

@@ -29,6 +29,7 @@ pub(super) fn plan(plan: &Plan) -> Vec<Value> {
         |wanted| plan.changes.iter().filter(|it| action(&it.before, &it.after) == wanted).count();
     lines.push(json!({
         "event": "plan",
+        "playbook": plan.origin.playbook,
         "changes": plan.changes.len(),
         "create": count(Action::Create),
         "update": count(Action::Update),
@@ -100,7 +101,7 @@ pub(super) fn run(run: &Run) -> Value {
     json!({
         "event": "run", "run": run.number, "command": run.command, "by": run.by,
         "at": people::timestamp(run.at), "outcome": outcome, "error": run.error,
-        "changes": run.records.len(),
+        "changes": run.records.len(), "from": run.origin.mail, "playbook": run.origin.playbook,
     })
 }
 

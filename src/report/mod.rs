@@ -22,6 +22,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Change, Event, Plan, Run, SavedPlan};
 use crate::host::{self, Interruption};
@@ -78,6 +80,8 @@ pub struct Report {
     /// How the host is reached that all of this is about.
     reach: Reach,
     listener: Listener,
+    /// The mail.yml that this is about.
+    from: Option<String>,
     /// How far the runs on other hosts are, where there are several.
     others: HashMap<String, Progress>,
     /// What another host found when it looked at itself.
@@ -98,6 +102,7 @@ impl Report {
             screen: screen::screen(&options),
             reach,
             listener: Listener::Here(Progress::default()),
+            from: None,
             others: HashMap::new(),
             told: None,
         }
@@ -113,7 +118,7 @@ impl Report {
     ) -> Self {
         let behind = Behind { frames, answers, stop, has_begun: Arc::default() };
         let listener = Listener::There(behind);
-        Self { screen, reach, listener, others: HashMap::new(), told: None }
+        Self { screen, reach, listener, from: None, others: HashMap::new(), told: None }
     }
 
     /// Tells, now and later, whether somebody behind a connection was told of a
@@ -157,10 +162,26 @@ impl Report {
         self.screen
     }
 
+    /// Says which mail.yml all that follows is about, once.
+    pub fn from(&mut self, path: &Path) {
+        let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let shown = Some(whole.display().to_string());
+        if self.from != shown {
+            self.note(&format!("from {}\n", whole.display()));
+            self.from = shown;
+        }
+    }
+
+    /// Notes the mail.yml that all that follows is about, and that was named where
+    /// it came from.
+    pub fn from_elsewhere(&mut self, name: &str) {
+        self.from = Some(name.into());
+    }
+
     /// Shows a plan.
     pub fn plan(&mut self, plan: &Plan, subject: &str) {
         if self.screen.json {
-            json::plan(plan).into_iter().for_each(|line| self.listener.emit(line));
+            json::plan(plan).into_iter().for_each(|line| self.emit(line));
         }
         if !self.screen.quiet {
             let style = self.style();
@@ -175,7 +196,7 @@ impl Report {
     /// Tells what happens during a run.
     pub fn event(&mut self, event: &Event<'_>) {
         if self.screen.json {
-            json::event(event).into_iter().for_each(|line| self.listener.emit(line));
+            json::event(event).into_iter().for_each(|line| self.emit(line));
         }
         self.progress(progress_of(event));
     }
@@ -191,7 +212,7 @@ impl Report {
     /// Tells how a run ended.
     pub fn applied(&mut self, changes: usize, elapsed: Duration) {
         if self.screen.json {
-            self.listener.emit(json::applied(changes, elapsed));
+            self.emit(json::applied(changes, elapsed));
         }
         if !self.screen.quiet {
             let text = format!(
@@ -229,7 +250,7 @@ impl Report {
     /// Shows mistakes in what a person wrote.
     pub fn diagnostics(&mut self, diagnostics: &[Diagnostic]) {
         if self.screen.json {
-            diagnostics.iter().for_each(|it| self.listener.emit(json::diagnostic(it)));
+            diagnostics.iter().for_each(|it| self.emit(json::diagnostic(it)));
         }
         let colour = self.screen.err_in_colour;
         for diagnostic in diagnostics.iter().take(MISTAKES_SHOWN) {
@@ -258,7 +279,7 @@ impl Report {
     pub fn error(&mut self, error: &str, after: &str) {
         self.listener.clear();
         if self.screen.json {
-            self.listener.emit(json::error(error, after));
+            self.emit(json::error(error, after));
         }
         let style = Style::new(self.screen.err_in_colour);
         let mut text = format!("{} {error}\n", style.bad("error:"));
@@ -271,7 +292,7 @@ impl Report {
     /// Shows a plan that was kept in a file.
     pub fn saved_plan(&mut self, plan: &SavedPlan) {
         if self.screen.json {
-            self.listener.emit(json::saved_plan(plan));
+            self.emit(json::saved_plan(plan));
         }
         let text = history::saved_plan(plan, self.style());
         self.say(&text);
@@ -284,7 +305,7 @@ impl Report {
     /// Fails as the system does.
     pub fn keep(&mut self, path: &Path, text: String) -> io::Result<()> {
         match &self.listener {
-            Listener::Here(_) => local::write(path, text.as_bytes()),
+            Listener::Here(_) => local::write(path, text.as_bytes(), 0o600),
             Listener::There(behind) => {
                 behind.say(Frame::Keep(text));
                 Ok(())
@@ -295,7 +316,7 @@ impl Report {
     /// Lists runs, the newest first.
     pub fn history(&mut self, runs: &[Run]) {
         if self.screen.json {
-            runs.iter().rev().for_each(|run| self.listener.emit(json::run(run)));
+            runs.iter().rev().for_each(|run| self.emit(json::run(run)));
         }
         let text = history::list(runs, self.style());
         self.say(&text);
@@ -304,8 +325,8 @@ impl Report {
     /// Shows what a run changed.
     pub fn run(&mut self, run: &Run, changes: &[Change]) {
         if self.screen.json {
-            self.listener.emit(json::run(run));
-            changes.iter().for_each(|change| self.listener.emit(json::change(change)));
+            self.emit(json::run(run));
+            changes.iter().for_each(|change| self.emit(json::change(change)));
         }
         let text = history::one(run, changes, self.style());
         self.say(&text);
@@ -356,7 +377,7 @@ impl Report {
                 self.err(&named(&text.shown(self.screen.err_in_colour)));
             }
             Frame::Event(_) if !self.screen.json => {}
-            Frame::Event(line) => self.listener.emit(json::of_host(line.clone(), host)),
+            Frame::Event(line) => self.emit(json::of_host(line.clone(), host)),
             Frame::Progress(at) if !several => self.progress(at.clone()),
             Frame::Progress(at) => {
                 let style = Style::new(self.screen.err_in_colour);
@@ -387,7 +408,7 @@ impl Report {
     /// may be seen.
     pub fn edited(&mut self, file: &str, before: &str, after: &str) {
         if self.screen.json {
-            self.listener.emit(json::edited(file));
+            self.emit(json::edited(file));
         }
         if !self.screen.quiet {
             let style = self.style();
@@ -400,7 +421,7 @@ impl Report {
     pub fn accounts(&mut self, accounts: &[Account]) {
         match self.screen.json {
             true => {
-                accounts.iter().for_each(|it| self.listener.emit(json::account(it)));
+                accounts.iter().for_each(|it| self.emit(json::account(it)));
             }
             false => self.out(&people::accounts(accounts)),
         }
@@ -414,6 +435,14 @@ impl Report {
     /// The style of what [`Report::say`] says.
     fn style(&self) -> Style {
         Style::new(self.screen.out_in_colour).whole(self.screen.verbose)
+    }
+
+    /// Prints a line for programs.
+    fn emit(&self, mut value: Value) {
+        if let (Some(from), Value::Object(fields)) = (&self.from, &mut value) {
+            fields.entry("from").or_insert_with(|| from.as_str().into());
+        }
+        self.listener.emit(value);
     }
 
     fn out(&self, text: &str) {

@@ -76,11 +76,13 @@ fn summary(plan: &Plan, subject: &str) -> String {
     };
     let (create, update, delete) =
         (many(Action::Create), many(Action::Update), many(Action::Delete));
+    let playbook = plan.origin.playbook.as_ref();
+    let with = playbook.map_or(String::new(), |it| format!(" with the playbook {it}"));
     match (plan.changes.is_empty(), plan.unseen.is_empty()) {
-        (true, true) => format!("Nothing to do: {subject} is as it should be.\n"),
-        (true, false) => "Nothing to do as far as can be seen.\n".into(),
+        (true, true) => format!("Nothing to do{with}: {subject} is as it should be.\n"),
+        (true, false) => format!("Nothing to do{with} as far as can be seen.\n"),
         _ => format!(
-            "{} for {subject}: {create} to create, {update} to change, {delete} to remove.\n",
+            "{} for {subject}{with}: {create} to create, {update} to change, {delete} to remove.\n",
             people::changes(plan.changes.len())
         ),
     }

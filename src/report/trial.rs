@@ -35,7 +35,7 @@ impl Report {
     pub fn exchange(&mut self, asked: &str, answer: &str) {
         if self.screen.json {
             let event = serde_json::json!({"event": "exchange", "asked": asked, "answer": answer});
-            self.listener.emit(event);
+            self.emit(event);
         }
         if !self.screen.quiet {
             self.say(&format!("    {asked:<COLUMN$} {answer}\n"));

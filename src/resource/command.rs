@@ -45,6 +45,11 @@ impl Command {
         Some(Self { key })
     }
 
+    /// Returns the question that tells whether it need not run.
+    pub(super) fn unless(&self) -> Option<&[String]> {
+        self.key.unless.as_deref()
+    }
+
     /// Returns the program, done.
     pub(super) fn targets(&self) -> Vec<Target> {
         vec![Target { key: Key::Command(self.key.clone()), after: State::Done }]

@@ -147,10 +147,10 @@ pub(super) const SERVICE: Section = section(
             .or("none"),
         Known::new(
             "check",
-            Shape::List(&ARGV),
+            Shape::List(&Shape::Either(&[ARGV, Shape::Section(&CHECK)])),
             "Programs, each a list of arguments, that judge the new files before any of them is \
              put in place. `{stage}` in an argument is a folder in which they lie under their \
-             usual paths. An exit code other than 0, or any word on standard error, is a no.",
+             usual paths. An exit code other than 0 is a no. They run while planning, too.",
         )
         .or("none"),
         Known::new(
@@ -176,6 +176,20 @@ pub(super) const SERVICE: Section = section(
         Known::new("absent", Shape::Boolean, "`true`: it is stopped and disabled.").or("`false`"),
     ],
     &["name"],
+);
+
+pub(super) const CHECK: Section = section(
+    &[
+        Known::new("argv", ARGV, "The program and its arguments."),
+        Known::new(
+            "strict",
+            Shape::Boolean,
+            "`true`: any word on standard error is a no as well, and of what it says only file, \
+             line and the words of the files are shown: it may quote what only root may read.",
+        )
+        .or("`false`"),
+    ],
+    &["argv"],
 );
 
 pub(super) const ANSWER: Section = section(

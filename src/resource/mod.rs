@@ -192,6 +192,14 @@ impl Resource {
         matches!(self, Self::File(file) if file.is_polled())
     }
 
+    /// Returns the programs that are run to plan it, each with its arguments.
+    pub fn asks(&self) -> Vec<&[String]> {
+        match self {
+            Self::Command(command) => command.unless().into_iter().collect(),
+            resource => resource.checks().iter().map(|check| &check.argv[..]).collect(),
+        }
+    }
+
     /// Returns how the resource is checked before it goes live.
     pub fn checks(&self) -> &[Check] {
         match self {

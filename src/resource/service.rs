@@ -12,7 +12,7 @@ use super::attributes::{name, path};
 use super::command::argv;
 use super::{Key, State, Target, View, keys};
 use crate::host::{Endpoint, Greeting, Protocol, Result, Secured, Unit};
-use crate::yaml::{Decoder, Node};
+use crate::yaml::{Decoder, Kind, Node};
 
 /// A service and what it loads.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -46,11 +46,14 @@ pub struct ServiceKey {
 }
 
 /// A checker of configuration: a program that is run on staged copies of the
-/// files and must have nothing to say.
+/// files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     /// The program and its arguments.
     pub argv: Vec<String>,
+    /// Whether it must have nothing to say, and may quote what only root may read.
+    #[serde(default)]
+    pub strict: bool,
 }
 
 /// What a service is.
@@ -107,7 +110,7 @@ impl Service {
         let mut checks = Vec::new();
         if let Some(entry) = fields.get("check") {
             for item in decoder.list(&entry.value)? {
-                checks.push(Check { argv: argv(item, decoder)? });
+                checks.push(check(item, decoder)?);
             }
         }
         let mut catches_up = Vec::new();
@@ -215,6 +218,20 @@ impl ServiceKey {
         let (answers, catches_up, needed_by) = (Vec::new(), Vec::new(), Vec::new());
         Self { unit, reload: false, answers, catches_up, needed_by }
     }
+}
+
+/// Reads a checker: its arguments, or a map with them.
+fn check(node: &Node, decoder: &mut Decoder) -> Option<Check> {
+    if !matches!(node.kind, Kind::Map(_)) {
+        return Some(Check { argv: argv(node, decoder)?, strict: false });
+    }
+    let fields = decoder.fields(node, &keys::CHECK)?;
+    let entry = fields.require("argv", &node.span, decoder)?;
+    let strict = match fields.get("strict") {
+        Some(entry) => decoder.boolean(&entry.value)?,
+        None => false,
+    };
+    Some(Check { argv: argv(&entry.value, decoder)?, strict })
 }
 
 impl ServiceState {

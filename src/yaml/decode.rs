@@ -54,6 +54,12 @@ impl Decoder {
         }
     }
 
+    /// Tells whether there are as many mistakes as are collected: to look for more
+    /// is in vain.
+    pub fn is_full(&self) -> bool {
+        self.mistakes.len() >= MAX_MISTAKES
+    }
+
     /// Returns how many mistakes were reported so far.
     pub fn mistakes(&self) -> usize {
         self.mistakes.len()

@@ -55,6 +55,9 @@ impl Decoder {
         let known = section.keys;
         let mut fields = Fields { span: node.span.clone(), entries: Vec::new(), meant: Vec::new() };
         for entry in self.entries(node)? {
+            if self.is_full() {
+                break;
+            }
             if !known.iter().any(|known| known.name == entry.key.text) {
                 fields.meant.extend(self.unknown_key(&entry.key, known));
                 continue;

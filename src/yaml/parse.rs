@@ -10,11 +10,13 @@ use super::{Entry, Key, Kind, Node, Scalar, Style, syntax};
 use crate::diagnostic::{Diagnostic, Source};
 
 /// The longest text that is read.
-const MAX_BYTES: usize = 64 << 20;
+const MAX_BYTES: usize = 32 << 20;
 /// The deepest nesting of lists and maps.
 const MAX_DEPTH: usize = 64;
-/// How many values all aliases together may stand for. The values in the text
-/// itself need no limit: there are never more of them than bytes.
+/// How many values a text may hold: a hundred thousand accounts, each with a
+/// password, a quota and two aliases, are six hundred thousand.
+const MAX_VALUES: usize = 1_000_000;
+/// How many values all aliases together may stand for.
 const MAX_ALIASED: usize = 100_000;
 
 /// Parses a text that is one YAML document.
@@ -29,7 +31,7 @@ const MAX_ALIASED: usize = 100_000;
 pub fn parse(source: &Arc<Source>) -> Result<Node, Vec<Diagnostic>> {
     let text = &source.text;
     if text.len() > MAX_BYTES {
-        return Err(vec![Diagnostic::new(source, 0..0, "the file is larger than 64 MiB")]);
+        return Err(vec![Diagnostic::new(source, 0..0, "the file is larger than 32 MiB")]);
     }
     if let Some(mistake) = syntax::control_character(source) {
         return Err(vec![mistake]);
@@ -67,11 +69,19 @@ struct Tree<'s> {
     /// The anchored values and how many nodes each of them is.
     anchors: HashMap<usize, (Node, usize)>,
     aliased: usize,
+    values: usize,
 }
 
 impl<'s> Tree<'s> {
     fn new(source: &'s Arc<Source>) -> Self {
-        Self { source, root: None, open: Vec::new(), anchors: HashMap::new(), aliased: 0 }
+        Self {
+            source,
+            root: None,
+            open: Vec::new(),
+            anchors: HashMap::new(),
+            aliased: 0,
+            values: 0,
+        }
     }
 
     fn push(&mut self, event: Event<'_>, span: &Span) -> Result<(), Diagnostic> {
@@ -116,6 +126,13 @@ impl<'s> Tree<'s> {
 
     /// Puts a complete value into the list or map around it.
     fn close(&mut self, node: Node, anchor: usize) -> Result<(), Diagnostic> {
+        self.values += 1;
+        // A key is one too while it is read.
+        if self.values > 2 * MAX_VALUES {
+            let message = format!("the file holds more than {MAX_VALUES} values");
+            return Err(Diagnostic::new(self.source, node.span, message)
+                .help("a mail.yml with a hundred thousand accounts holds fewer"));
+        }
         if anchor != 0 {
             let size = count(&node);
             self.anchors.insert(anchor, (node.clone(), size));

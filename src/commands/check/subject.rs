@@ -162,6 +162,7 @@ impl<'l> Subject<'l> {
             homes.map(|home| (account.name.value.local().as_str(), home.into()))
         });
         findings.extend(check::mailboxes(&self.loaded.host, homes));
+        findings.extend(self.open_secrets());
         if !plan.unseen.is_empty() {
             let steps: Vec<_> = plan.unseen.iter().map(|it| it.step.as_str()).collect();
             let finding = Finding::ok("All of the host can be looked at", RUNS);
@@ -188,6 +189,17 @@ impl<'l> Subject<'l> {
 
     fn is_dead(&self, service: &Unit) -> Result<bool, Stop> {
         Ok(self.loaded.host.main_process(service)?.is_none())
+    }
+
+    /// Says which files with hashes and passwords others may read.
+    fn open_secrets(&self) -> Vec<Finding> {
+        let why = "A hash that others may read can be tried against words, at leisure.";
+        let open = self.loaded.open_secrets().into_iter().map(|(path, who)| {
+            let path = path.display();
+            let finding = Finding::ok(format!("{path} is for root's eyes only"), why);
+            finding.warning(format!("{who} may read it"), format!("chmod 600 {path}"))
+        });
+        open.collect()
     }
 
     fn units(&self, report: &mut Report) -> Result<Vec<Unit>, Stop> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::super::{Exit, Stop, load, password};
 use crate::check::{self, Account, Reader};
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::Diagnostic;
 use crate::host::Host;
 use crate::local;
 use crate::mail::{Files, Password, Spec, Trial};
@@ -70,8 +70,7 @@ impl Story {
 
     fn of(path: &Path, report: &mut Report) -> Result<Self, Stop> {
         let name = path.display().to_string();
-        let text = load::read(path)?;
-        let source = Arc::new(Source { name: name.clone(), text });
+        let source = load::source(path, report)?;
         let spec = load::judge(&source, &Files::beside(load::folder(path)), report)?;
         let stands_in = stands_in(&spec)?;
         let word = check::random()?;
@@ -123,7 +122,8 @@ impl Story {
 
     /// Writes the mail.yml, for its owner only.
     pub(super) fn write(&self, path: &Path) -> Result<(), Stop> {
-        local::write(path, self.text.as_bytes()).map_err(|e| super::failed("write", path, &e))
+        local::write(path, self.text.as_bytes(), 0o600)
+            .map_err(|e| super::failed("write", path, &e))
     }
 }
 

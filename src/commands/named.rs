@@ -1,0 +1,115 @@
+//! The files that a person names: where mail.yml is, which one it is, and why one
+//! cannot be read.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Exit, Stop};
+use crate::diagnostic::Source;
+use crate::host::Host;
+use crate::local::{self, Untrusted};
+use crate::mail;
+use crate::report::Report;
+
+/// Where mail.yml is looked for where none is named.
+const PLACES: [&str; 2] = ["mail.yml", "/etc/mailprov/mail.yml"];
+
+/// Returns which of these files others than root may read, with who may.
+pub(super) fn open_secrets(secrets: &[PathBuf]) -> Vec<(PathBuf, String)> {
+    let open = |path: &PathBuf| {
+        // Where that cannot be seen, it cannot be read either.
+        let readers = local::readers(path).unwrap_or_default();
+        readers.map(|who| (path.clone(), who))
+    };
+    secrets.iter().filter_map(open).collect()
+}
+
+/// Says which files with hashes and passwords others may read.
+pub(super) fn tell_of_open_secrets(secrets: &[PathBuf], report: &mut Report) {
+    for (path, who) in open_secrets(secrets) {
+        let path = path.display();
+        report.note(&format!(
+            "{path} holds hashes or passwords, and {who} may read it: chmod 600 {path}\n"
+        ));
+    }
+}
+
+/// Returns the whole path of a file, for where another folder is the current one.
+pub(super) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Says that there is no mail.yml.
+pub(super) fn no_mail_yml() -> Stop {
+    let message = format!("there is no {}", PLACES.join(" and no "));
+    let advice = "Write one (`mailprov init`), or name yours: mailprov plan FILE";
+    Stop::new(Exit::Invalid, message, advice)
+}
+
+/// Finds mail.yml: the one that is named, or the first that is there. A place that
+/// this user may not look at is not one where nothing is.
+pub(super) fn find(mail: Option<&Path>) -> Result<Option<PathBuf>, Stop> {
+    if let Some(mail) = mail {
+        return Ok(Some(mail.to_owned()));
+    }
+    for place in PLACES.map(Path::new) {
+        // A link that leads nowhere is there, too.
+        match place.symlink_metadata() {
+            Ok(_) => return Ok(Some(place.to_owned())),
+            Err(error) if is_absence(&error) => {}
+            Err(error) => return Err(unreadable(place, &error)),
+        }
+    }
+    Ok(None)
+}
+
+/// Tells whether an error says that nothing is there.
+pub(super) fn is_absence(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+/// As [`find`], where it is needed.
+pub(super) fn found(mail: Option<&Path>) -> Result<PathBuf, Stop> {
+    find(mail)?.ok_or_else(no_mail_yml)
+}
+
+/// Reads a mail.yml, and says which.
+pub(super) fn source(path: &Path, report: &mut Report) -> Result<Arc<Source>, Stop> {
+    report.from(path);
+    let bytes = local::read(path).map_err(|error| unreadable(path, &error))?;
+    text(path, bytes, report)
+}
+
+/// Takes bytes for the text of a mail.yml.
+pub(super) fn text(path: &Path, bytes: Vec<u8>, report: &mut Report) -> Result<Arc<Source>, Stop> {
+    let name = path.display().to_string();
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Arc::new(Source { name, text })),
+        Err(error) => {
+            let mistake = mail::not_text(&name, error.as_bytes());
+            report.diagnostics(&mistake.into_iter().collect::<Vec<_>>());
+            Err(Stop::silent(Exit::Invalid))
+        }
+    }
+}
+
+/// Reads the text of a file as it is.
+pub(super) fn read(path: &Path) -> Result<String, Stop> {
+    local::read_text(path).map_err(|error| unreadable(path, &error))
+}
+
+/// Says why a file that a person named cannot be read.
+pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Stop {
+    let shown = path.display();
+    if let Some(Untrusted { reason, remedy }) = Untrusted::of(error) {
+        return Stop::new(Exit::Invalid, reason, format!("Nothing was changed. {remedy}"));
+    }
+    if error.kind() == ErrorKind::PermissionDenied && !Host::is_root() {
+        let message = format!("{shown} cannot be looked at by this user; use sudo");
+        let advice = "Or name a file that you may read. Nothing was changed.";
+        return Stop::new(Exit::NeedsRoot, message, advice);
+    }
+    let message = format!("could not read {shown}: {}", local::reason(error));
+    Stop::new(Exit::Invalid, message, "Nothing was changed.")
+}

@@ -1,0 +1,101 @@
+//! Puts a file where a person wants it: a new one, whole, renamed into place.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use nix::fcntl::{OFlag, openat, renameat};
+use nix::sys::stat::Mode;
+use nix::unistd::{UnlinkatFlags, unlinkat};
+
+use super::trust::open_folder_of;
+
+/// How many names are tried for the unfinished file.
+const TRIES: u32 = 100;
+
+/// Writes a file that has this mode and is ours, in place of the file or link
+/// that has its name.
+///
+/// # Errors
+///
+/// Fails as the system does, and where something else than a file is there, such
+/// as a folder or a device.
+pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let (folder, name) = open_folder_of(path)?;
+    refuse_special(path)?;
+    let mode = Mode::from_bits_truncate(mode);
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
+    let mut number = 0;
+    let (file, new) = loop {
+        let new = format!(".{}.{}-{number}", name.display(), std::process::id());
+        match openat(&folder, new.as_str(), flags, mode) {
+            Ok(file) => break (File::from(file), new),
+            Err(nix::errno::Errno::EEXIST) if number < TRIES => number += 1,
+            Err(errno) => return Err(errno.into()),
+        }
+    };
+    let written = fill(file, bytes).and_then(|()| {
+        // A folder is never replaced by a file, so what stands there now does not matter.
+        Ok(renameat(&folder, new.as_str(), &folder, name.as_os_str())?)
+    });
+    if written.is_err() {
+        // What is left is no more than a file that nobody asks for.
+        let _ = unlinkat(folder.as_fd(), new.as_str(), UnlinkatFlags::NoRemoveDir);
+    }
+    written
+}
+
+fn fill(mut file: File, bytes: &[u8]) -> io::Result<()> {
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Refuses a name by which something else is known than a file, also through a
+/// link: /dev/stdout would be gone for all.
+fn refuse_special(path: &Path) -> io::Result<()> {
+    let whole = std::path::absolute(path)?;
+    let is_of_the_system = ["/dev", "/proc", "/sys"].iter().any(|it| whole.starts_with(it));
+    let found = std::fs::metadata(path);
+    match found {
+        Ok(found) if is_of_the_system || !found.is_file() => {
+            Err(io::Error::other("it is not a file"))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_a_new_file_and_no_link_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (other, path) = (folder.path().join("other"), folder.path().join("plan"));
+        fs::write(&other, "theirs").unwrap();
+        symlink("other", &path).unwrap();
+        write(&path, b"ours", 0o600).unwrap();
+        assert_eq!(fs::read(&other).unwrap(), b"theirs");
+        assert!(!path.is_symlink());
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        write(&path, b"again", 0o600).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"again");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn folders_and_devices_stay_what_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(write(folder.path(), b"x", 0o600).is_err());
+        let link = folder.path().join("null");
+        symlink("/dev/null", &link).unwrap();
+        assert!(write(&link, b"x", 0o600).is_err());
+        assert!(write(Path::new("/dev/stdout"), b"x", 0o600).is_err());
+        assert!(Path::new("/dev/null").metadata().is_ok_and(|it| !it.is_file()));
+    }
+}

@@ -1,0 +1,488 @@
+//! Which files root acts on: its own.
+//!
+//! What a mail.yml or a playbook says is done as root, so root takes none that
+//! another user could have written: not one that belongs to another user, not
+//! one that another user may write, and none that lies, however deep, in a folder
+//! where another user could put another in its place. A sticky folder, such as
+//! /tmp, is no such place for what is root's. Of a link, its own folder and that
+//! of its target count alike. As for git (`safe.directory`), the user who called
+//! us by sudo is root in this. Each folder is opened once, from the root down, and
+//! what was opened is what is judged.
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, open, openat, readlinkat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
+use nix::unistd::{Gid, Group, Uid, User, geteuid};
+
+/// As many links as the kernel follows before it says `ELOOP`.
+const MOST_LINKS: u32 = 40;
+
+/// Where an access control list is kept (acl(5)).
+const LIST: &str = "system.posix_acl_access";
+
+/// What an entry of one lets do.
+const MAY_READ: u16 = 4;
+const MAY_WRITE: u16 = 2;
+
+const GROUP_MAY_WRITE: u32 = 0o020;
+const ALL_MAY_WRITE: u32 = 0o002;
+const STICKY: u32 = 0o1000;
+
+/// A file that root does not act on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Untrusted {
+    /// Which file, whose it is, and what is wrong with that.
+    pub reason: String,
+    /// What to do, a sentence.
+    pub remedy: String,
+}
+
+impl Untrusted {
+    /// Returns what was found where an error is about that.
+    pub fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+}
+
+/// Opens a file to read it; as root, only one to act on.
+pub(super) fn open_file(path: &Path) -> io::Result<File> {
+    if geteuid().is_root() {
+        return Walk::begin(path, Folders::OfOurs)?.file();
+    }
+    // Asked before it is opened, as opening a FIFO waits for its other end.
+    if !fs::metadata(path)?.is_file() {
+        return Err(not_a_file());
+    }
+    File::open(path)
+}
+
+/// Opens the folder in which a file is to be written, and returns the file's name
+/// in it. As root, no link of another user is followed on the way.
+pub(super) fn open_folder_of(path: &Path) -> io::Result<(OwnedFd, OsString)> {
+    Walk::begin(path, Folders::OfAnybody)?.folder()
+}
+
+/// Refuses a file that root does not act on.
+///
+/// # Errors
+///
+/// Fails with [`Untrusted`], and as the system does. Where we are not root
+/// nothing is refused.
+pub fn refuse_untrusted(path: &Path) -> io::Result<()> {
+    match geteuid().is_root() {
+        true => open_file(path).map(drop),
+        false => Ok(()),
+    }
+}
+
+/// Returns who besides its owner, root and the user behind sudo may read a file,
+/// if anybody may.
+///
+/// # Errors
+///
+/// Fails as the system does.
+pub fn readers(path: &Path) -> io::Result<Option<String>> {
+    let whole = fs::canonicalize(path)?;
+    let found = fs::metadata(&whole)?;
+    let is_foreign = |gid| !is_group_of_ours(gid);
+    for folder in whole.ancestors().skip(1) {
+        let folder = fs::metadata(folder)?;
+        let may_enter = folder.mode() & 0o001 != 0;
+        if !may_enter && (folder.mode() & 0o010 == 0 || !is_foreign(folder.gid())) {
+            return Ok(None);
+        }
+    }
+    Ok(match found.mode() {
+        mode if mode & 0o004 != 0 => Some("any user".into()),
+        mode if mode & 0o040 != 0 => other(&whole, found.gid(), MAY_READ),
+        _ => None,
+    })
+}
+
+/// Whose folders are walked through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Folders {
+    /// Those that no other user may change.
+    OfOurs,
+    /// All.
+    OfAnybody,
+}
+
+/// The way from the root to a file.
+struct Walk {
+    /// The path as a whole, for messages.
+    whole: PathBuf,
+    /// The folders from the root down to here.
+    folders: Vec<(OwnedFd, PathBuf)>,
+    left: VecDeque<OsString>,
+    links: u32,
+    whose: Folders,
+}
+
+impl Walk {
+    fn begin(path: &Path, whose: Folders) -> io::Result<Self> {
+        let whole = std::path::absolute(path)?;
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let root = open("/", flags, Mode::empty())?;
+        let left = names(&whole);
+        let walk = Self { whole, folders: vec![(root, "/".into())], left, links: 0, whose };
+        walk.judge(walk.top(), Path::new("/"), &fstat(walk.top())?)?;
+        Ok(walk)
+    }
+
+    /// Follows the way to its end, and opens the file there.
+    fn file(mut self) -> io::Result<File> {
+        while let Some(name) = self.left.pop_front() {
+            let Some(found) = self.look(&name)? else { continue };
+            let is_last = self.left.is_empty();
+            match kind(&found) {
+                SFlag::S_IFLNK => self.follow(&name, &found)?,
+                SFlag::S_IFREG if is_last => {
+                    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+                    let file = openat(self.top(), name.as_os_str(), flags, Mode::empty())?;
+                    let found = fstat(&file)?;
+                    if kind(&found) != SFlag::S_IFREG {
+                        break;
+                    }
+                    self.judge(file.as_fd(), &self.path_of(&name), &found)?;
+                    return Ok(file.into());
+                }
+                SFlag::S_IFDIR if !is_last => self.enter(&name)?,
+                SFlag::S_IFREG => return Err(io::ErrorKind::NotADirectory.into()),
+                _ => break,
+            }
+        }
+        Err(not_a_file())
+    }
+
+    /// Follows the way to the folder that the last name is in.
+    fn folder(mut self) -> io::Result<(OwnedFd, OsString)> {
+        while let Some(name) = self.left.pop_front() {
+            if self.left.is_empty() && name != ".." {
+                let (folder, _) = self.folders.swap_remove(self.folders.len() - 1);
+                return Ok((folder, name));
+            }
+            match self.look(&name)? {
+                Some(found) if kind(&found) == SFlag::S_IFLNK => self.follow(&name, &found)?,
+                Some(_) => self.enter(&name)?,
+                None => {}
+            }
+        }
+        Err(not_a_file())
+    }
+
+    fn top(&self) -> BorrowedFd<'_> {
+        self.folders[self.folders.len() - 1].0.as_fd()
+    }
+
+    fn path_of(&self, name: &OsStr) -> PathBuf {
+        self.folders[self.folders.len() - 1].1.join(name)
+    }
+
+    /// Looks at what has a name here; `..` has been followed then.
+    fn look(&mut self, name: &OsStr) -> io::Result<Option<FileStat>> {
+        if name == ".." {
+            if self.folders.len() > 1 {
+                self.folders.pop();
+            }
+            return Ok(None);
+        }
+        Ok(Some(fstatat(self.top(), name, AtFlags::AT_SYMLINK_NOFOLLOW)?))
+    }
+
+    fn enter(&mut self, name: &OsStr) -> io::Result<()> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let folder = openat(self.top(), name, flags, Mode::empty())?;
+        let path = self.path_of(name);
+        self.judge(folder.as_fd(), &path, &fstat(&folder)?)?;
+        self.folders.push((folder, path));
+        Ok(())
+    }
+
+    fn follow(&mut self, name: &OsStr, found: &FileStat) -> io::Result<()> {
+        self.links += 1;
+        if self.links > MOST_LINKS {
+            return Err(Errno::ELOOP.into());
+        }
+        if geteuid().is_root() && !is_ours(found.st_uid) {
+            return Err(self.refuse_owner(&self.path_of(name), found));
+        }
+        let target = readlinkat(self.top(), name)?;
+        if Path::new(&target).is_absolute() {
+            self.folders.truncate(1);
+        }
+        for name in names(Path::new(&target)).into_iter().rev() {
+            self.left.push_front(name);
+        }
+        Ok(())
+    }
+
+    /// Refuses what another user may change.
+    fn judge(&self, this: BorrowedFd<'_>, path: &Path, found: &FileStat) -> io::Result<()> {
+        if self.whose == Folders::OfAnybody {
+            return Ok(());
+        }
+        if !is_ours(found.st_uid) {
+            return Err(self.refuse_owner(path, found));
+        }
+        // There each user can only remove what is theirs, and the next name is judged, too.
+        if kind(found) == SFlag::S_IFDIR && found.st_mode & STICKY != 0 {
+            return Ok(());
+        }
+        match writer(this, found) {
+            Some(writer) => Err(self.refuse_writer(path, found, &writer)),
+            None => Ok(()),
+        }
+    }
+
+    fn refuse_owner(&self, path: &Path, found: &FileStat) -> io::Error {
+        let owner = user_name(found.st_uid);
+        let shown = path.display();
+        let remedy = match kind(found) {
+            SFlag::S_IFDIR => self.elsewhere(),
+            SFlag::S_IFLNK => "Name the file itself instead of the link.".into(),
+            _ => format!("Read what is in it; if that is right: chown root: {shown}"),
+        };
+        refuse(format!("{} belongs to the user `{owner}`, not to root", self.subject(path)), remedy)
+    }
+
+    fn refuse_writer(&self, path: &Path, found: &FileStat, writer: &str) -> io::Error {
+        let shown = path.display();
+        let mend = format!("chmod go-w {shown}");
+        let remedy = match kind(found) {
+            SFlag::S_IFDIR => format!("{} Or: {mend}", self.elsewhere()),
+            _ => format!("Read what is in it; if that is right: {mend}"),
+        };
+        let (owner, mode) = (user_name(found.st_uid), found.st_mode & 0o7777);
+        let subject = self.subject(path);
+        refuse(
+            format!("{subject} can be written by {writer} (owner `{owner}`, mode {mode:04o})"),
+            remedy,
+        )
+    }
+
+    /// Names what is judged: the file itself, or a folder that it lies in.
+    fn subject(&self, path: &Path) -> String {
+        match path == self.whole {
+            true => format!("root does not use {}: it", path.display()),
+            false => format!("root does not use {}: {}", self.whole.display(), path.display()),
+        }
+    }
+
+    fn elsewhere(&self) -> String {
+        let name = self.whole.file_name().unwrap_or_default().display();
+        format!("Copy it to a folder of root's, such as /etc/mailprov/{name}, and name it there.")
+    }
+}
+
+fn refuse(reason: String, remedy: String) -> io::Error {
+    io::Error::other(Untrusted { reason, remedy })
+}
+
+fn not_a_file() -> io::Error {
+    io::Error::other("it is not a file")
+}
+
+fn kind(found: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(found.st_mode & SFlag::S_IFMT.bits())
+}
+
+/// Splits a path into the names to walk.
+fn names(path: &Path) -> VecDeque<OsString> {
+    let name = |component| match component {
+        Component::Normal(name) => Some(OsStr::to_owned(name)),
+        Component::ParentDir => Some("..".into()),
+        _ => None,
+    };
+    path.components().filter_map(name).collect()
+}
+
+/// Returns the user who called root by sudo (sudo(8)).
+fn behind_sudo() -> Option<Uid> {
+    let number = geteuid().is_root().then(|| std::env::var("SUDO_UID").ok()).flatten()?;
+    number.parse().ok().map(Uid::from_raw)
+}
+
+/// Tells whether a user is one whose files we act on.
+fn is_ours(uid: u32) -> bool {
+    let uid = Uid::from_raw(uid);
+    uid.is_root() || uid == geteuid() || behind_sudo() == Some(uid)
+}
+
+/// Tells whether a group is root's, or the one that Debian gives each user and
+/// that nobody else is in (adduser(8), `USERGROUPS`).
+fn is_group_of_ours(gid: u32) -> bool {
+    let ours = behind_sudo().unwrap_or_else(geteuid);
+    let user = || User::from_uid(ours).ok().flatten();
+    let group = || Group::from_gid(Gid::from_raw(gid)).ok().flatten();
+    gid == 0
+        || user().zip(group()).is_some_and(|(user, group)| {
+            let is_alone = group.mem.iter().all(|name| *name == user.name || name == "root");
+            user.gid.as_raw() == gid && group.name == user.name && is_alone
+        })
+}
+
+/// Returns who may write besides those whose files we act on.
+fn writer(this: BorrowedFd<'_>, found: &FileStat) -> Option<String> {
+    if found.st_mode & ALL_MAY_WRITE != 0 {
+        return Some("any user".into());
+    }
+    // With a list these bits are the most that one on it may do.
+    if found.st_mode & GROUP_MAY_WRITE == 0 {
+        return None;
+    }
+    // A folder is open for looking at only, so it is asked by its other name.
+    let name = format!("/proc/self/fd/{}", this.as_raw_fd());
+    other(Path::new(&name), found.st_gid, MAY_WRITE)
+}
+
+/// Returns who of a file's group and its access control list may do this and is
+/// not one of us.
+fn other(path: &Path, group: u32, deed: u16) -> Option<String> {
+    let of_group =
+        |gid| (!is_group_of_ours(gid)).then(|| format!("the group `{}`", group_name(gid)));
+    match xattr::get_deref(path, LIST) {
+        Ok(Some(list)) => list_entries(&list, deed).find_map(|(tag, id)| match tag {
+            Tag::User => (!is_ours(id)).then(|| format!("the user `{}`", user_name(id))),
+            Tag::Owners => of_group(group),
+            Tag::Group => of_group(id),
+        }),
+        _ => of_group(group),
+    }
+}
+
+/// Whom an entry of an access control list is about.
+enum Tag {
+    User,
+    /// The group of the file.
+    Owners,
+    Group,
+}
+
+/// Reads the entries that may do this from a list as the kernel keeps it: a version
+/// and entries of eight bytes, `linux/posix_acl_xattr.h`.
+fn list_entries(list: &[u8], deed: u16) -> impl Iterator<Item = (Tag, u32)> + '_ {
+    let entries = list.get(4..).unwrap_or_default().chunks_exact(8);
+    entries.filter_map(move |entry| {
+        let [tag, tag_high, may, may_high, id @ ..] = entry else { return None };
+        let tag = match u16::from_le_bytes([*tag, *tag_high]) {
+            0x02 => Tag::User,
+            0x04 => Tag::Owners,
+            0x08 => Tag::Group,
+            _ => return None,
+        };
+        let may = u16::from_le_bytes([*may, *may_high]);
+        let id = u32::from_le_bytes(id.try_into().ok()?);
+        (may & deed != 0).then_some((tag, id))
+    })
+}
+
+fn user_name(uid: u32) -> String {
+    let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
+    user.map_or_else(|| format!("#{uid}"), |user| user.name)
+}
+
+fn group_name(gid: u32) -> String {
+    let group = Group::from_gid(Gid::from_raw(gid)).ok().flatten();
+    group.map_or_else(|| format!("#{gid}"), |group| group.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+
+    use super::*;
+
+    /// A folder of root's with a file in a folder in it.
+    fn desk() -> tempfile::TempDir {
+        let desk = tempfile::tempdir().unwrap();
+        fs::create_dir(desk.path().join("in")).unwrap();
+        fs::write(desk.path().join("in/mail.yml"), "x").unwrap();
+        desk
+    }
+
+    fn mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[track_caller]
+    fn refused(path: &Path, words: &str) {
+        let error = open_file(path).unwrap_err();
+        let refused = Untrusted::of(&error).unwrap_or_else(|| panic!("{error}"));
+        assert!(refused.reason.contains(words), "{refused:?}");
+        assert!(refused.reason.contains(&path.display().to_string()), "{refused:?}");
+    }
+
+    #[test]
+    fn root_takes_what_is_its_own_and_what_no_other_user_may_write() {
+        if !geteuid().is_root() {
+            return;
+        }
+        let desk = desk();
+        let (folder, file) = (desk.path().join("in"), desk.path().join("in/mail.yml"));
+        open_file(&file).unwrap();
+        mode(&file, 0o664);
+        open_file(&file).unwrap();
+        chown(&file, None, Some(65534)).unwrap();
+        refused(&file, "can be written by the group `nogroup` (owner `root`, mode 0664)");
+        mode(&file, 0o646);
+        refused(&file, "can be written by any user");
+        mode(&file, 0o644);
+        open_file(&file).unwrap();
+        chown(&file, Some(65534), None).unwrap();
+        refused(&file, "belongs to the user `nobody`");
+        chown(&file, Some(0), Some(0)).unwrap();
+        mode(&folder, 0o777);
+        refused(&file, "in can be written by any user");
+        mode(&folder, 0o1777);
+        open_file(&file).unwrap();
+        chown(&folder, Some(65534), None).unwrap();
+        refused(&file, "in belongs to the user `nobody`");
+    }
+
+    #[test]
+    fn a_link_is_judged_with_its_own_folder_and_with_that_of_its_target() {
+        if !geteuid().is_root() {
+            return;
+        }
+        let desk = desk();
+        let link = desk.path().join("link");
+        symlink("in/mail.yml", &link).unwrap();
+        open_file(&link).unwrap();
+        mode(&desk.path().join("in"), 0o777);
+        refused(&link, "in can be written by any user");
+        mode(&desk.path().join("in"), 0o755);
+        std::os::unix::fs::lchown(&link, Some(65534), None).unwrap();
+        refused(&link, "belongs to the user `nobody`");
+        let up = desk.path().join("in/../in/mail.yml");
+        open_file(&up).unwrap();
+    }
+
+    #[test]
+    fn a_list_names_who_else_may_write() {
+        let entry = |tag: u16, may: u16, id: u32| {
+            [&tag.to_le_bytes()[..], &may.to_le_bytes(), &id.to_le_bytes()].concat()
+        };
+        let list = [
+            2u32.to_le_bytes().to_vec(),
+            entry(0x01, 6, u32::MAX),
+            entry(0x02, 6, 1000),
+            entry(0x02, 4, 1001),
+            entry(0x04, 4, u32::MAX),
+            entry(0x08, 7, 50),
+            entry(0x10, 7, u32::MAX),
+            entry(0x20, 4, u32::MAX),
+        ];
+        let writers: Vec<u32> = list_entries(&list.concat(), MAY_WRITE).map(|(_, id)| id).collect();
+        assert_eq!(writers, [1000, 50]);
+    }
+}
