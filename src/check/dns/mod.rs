@@ -73,28 +73,27 @@ fn of_host(wanted: &Wanted, published: &Found<IpAddr>) -> Finding {
     };
     let records: Vec<_> = wanted.of_host().iter().map(publish).collect();
     let own = &wanted.addresses;
+    let remedy = match records.is_empty() {
+        true if own.is_empty() => {
+            "Publish the server's addresses; on the host `mailprov dns` lists them.".into()
+        }
+        true => format!(
+            "Publish the addresses by which the world reaches this host; its own ({}) it cannot \
+             reach. Your router or provider knows them.",
+            joined(own)
+        ),
+        false => records.join("\n"),
+    };
     if published.is_empty() {
-        let remedy = match records.is_empty() {
-            true if own.is_empty() => {
-                "Publish the server's addresses; on the host `mailprov dns` lists them.".into()
-            }
-            true => format!(
-                "Publish the addresses by which the world reaches this host; its own ({}) it \
-                 cannot reach. Your router or provider knows them.",
-                joined(own)
-            ),
-            false => records.join("\n"),
-        };
         return finding.wrong("there are none", remedy);
     }
     let strange: Vec<_> = published.iter().filter(|it| !own.contains(it)).collect();
     if strange.is_empty() {
         return match own.iter().find(|it| is_public(**it) && !published.contains(it)) {
             None => finding.seen(joined(published)),
-            Some(missing) => finding.warning(
-                format!("{missing}, which mail may leave by, is not there"),
-                records.join("\n"),
-            ),
+            Some(missing) => {
+                finding.warning(format!("{missing}, which mail may leave by, is not there"), remedy)
+            }
         };
     }
     let seen = format!("they say {}; this host has {}", joined(published), joined(own));
@@ -105,7 +104,7 @@ fn of_host(wanted: &Wanted, published: &Found<IpAddr>) -> Finding {
         let remedy = "Compare it with the address that your router or provider gives this host.";
         return finding.not_checked(format!("{seen}, behind a router"), remedy);
     }
-    finding.wrong(seen, records.join("\n"))
+    finding.wrong(seen, remedy)
 }
 
 fn of_address(wanted: &Wanted, address: IpAddr, names: &Found<String>) -> Finding {
