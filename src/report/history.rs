@@ -70,10 +70,11 @@ fn headline(run: &Run, style: Style) -> String {
         Some(Outcome::Broken { .. }) => style.bad("failed, undone in part"),
     };
     let Origin { mail, playbook } = &run.origin;
-    let from = mail.as_ref().map_or(String::new(), |mail| format!(" from {mail}"));
-    let playbook = playbook.as_ref().map_or(String::new(), |it| format!(" with the playbook {it}"));
+    let from = mail.as_ref().map_or(String::new(), |mail| format!(", from {mail}"));
+    let playbook =
+        playbook.as_ref().map_or(String::new(), |it| format!(", with the playbook {it}"));
     format!(
-        "{:>4}  {}  {}{from}{playbook} by {}, {}: {outcome}",
+        "{:>4}  {}  {} by {}{from}{playbook}, {}: {outcome}",
         run.number,
         people::moment(run.at),
         run.command,
