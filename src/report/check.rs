@@ -258,7 +258,7 @@ impl Report {
         if self.screen.json {
             if let Some(missing) = missing {
                 let line = json!({"event": "missing", "name": missing.name, "why": missing.why});
-                self.out(&format!("{line}\n"));
+                self.emit(line);
                 self.note(&format!("{}\n", missing.text()));
             }
             for (records, place) in [(of_domains, "registrar"), (of_provider, "provider")] {

@@ -21,7 +21,7 @@ impl Report {
         if self.screen.json {
             for host in hosts {
                 for Sent { file, to, is_outside } in files {
-                    self.listener.emit(json!({
+                    self.emit(json!({
                         "event": "sent", "host": host, "file": file, "to": to,
                         "outside": is_outside,
                     }));
