@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::reach::Reach;
 use crate::remote::Destination;
+use crate::wire::PlaybookParcel;
 
 pub use everyday::{AccountCommand, AliasCommand, Edit, InFile, Init, PasswordFrom};
 pub use hosts::{CloudInit, Suite, Try};
@@ -51,6 +52,9 @@ pub struct Global {
     /// one.
     #[arg(long, global = true, value_name = "FILE")]
     pub playbook: Option<PathBuf>,
+    /// The playbook itself, where it came from another machine.
+    #[arg(skip)]
+    pub sent_playbook: Option<PlaybookParcel>,
     /// Work on the tree in DIR (an image, a chroot) instead of this machine; services are then
     /// only enabled.
     #[arg(long, global = true, value_name = "DIR", default_value = "/", hide_default_value = true)]

@@ -20,7 +20,7 @@ pub use question::Question;
 pub use styled::Styled;
 
 /// Counts up whenever one side would no longer understand the other.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// No request is longer: a mail.yml with a hundred thousand accounts and all
 /// that it names fit in.
@@ -40,8 +40,8 @@ pub struct Request {
     pub screen: Screen,
     /// How the host was reached, for what is said to do next.
     pub reach: Reach,
-    /// Where a playbook other than the usual one is wanted, its embedded name.
-    pub playbook: Option<String>,
+    /// The playbook, where another than the usual one is wanted.
+    pub playbook: Option<WantedPlaybook>,
     /// The mail.yml to use instead of the host's own.
     pub mail: Option<Parcel>,
     /// The saved plan to apply.
@@ -76,6 +76,27 @@ pub struct Parcel {
     pub text: Exposed,
     /// The files, by their paths as written in it.
     pub files: BTreeMap<PathBuf, Exposed>,
+}
+
+/// A playbook that is to be used on the far side.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WantedPlaybook {
+    /// The embedded one of this name.
+    Embedded(String),
+    /// A person's own.
+    Own(PlaybookParcel),
+}
+
+/// A playbook of a person's own on its way, with its templates and files.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PlaybookParcel {
+    /// The path of its file where it comes from, for messages.
+    pub name: String,
+    /// Which of the files it is in.
+    pub file: String,
+    /// The files by their paths below its folder, in base64: not all are text.
+    pub files: BTreeMap<String, Exposed>,
 }
 
 /// A secret that may be seen by the other side, and by nobody else.

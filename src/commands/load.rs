@@ -431,6 +431,7 @@ pub(super) fn judge(
 /// Loads the playbook: the embedded default, one that is named, or a file.
 pub(super) fn playbook(global: &Global, report: &mut Report) -> Result<Playbook, Stop> {
     let loaded = match &global.playbook {
+        _ if let Some(sent) = &global.sent_playbook => Playbook::sent(sent),
         None => Playbook::embedded(playbook::DEFAULT),
         Some(path) => match path.to_str().and_then(playbook::embedded) {
             // A path has a `/`, or ends in .yml.

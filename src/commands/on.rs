@@ -13,7 +13,7 @@ use crate::mail::Name;
 use crate::remote::{self, Audience, Destination, Keep, Login, Packed, Program, Task};
 use crate::report::{Report, Sent, is_yes};
 use crate::secret::Secret;
-use crate::wire::{self, Parcel, Question, Request};
+use crate::wire::{self, Parcel, Question, Request, WantedPlaybook};
 use crate::{explain, playbook};
 
 /// A command line as other hosts are to run it.
@@ -37,7 +37,8 @@ pub(super) fn fetch(
     options: &Pull,
     report: &mut Report,
 ) -> Result<(Exit, Option<String>), Stop> {
-    let request = request(global, &Command::Pull(options.clone()), None, report)?;
+    let hosts = std::slice::from_ref(&options.host);
+    let request = request(global, hosts, &Command::Pull(options.clone()), None, report)?;
     let errand = Errand {
         request,
         password: None,
@@ -46,7 +47,7 @@ pub(super) fn fetch(
         unasked: false,
         told_to_stop: Report::told_to_stop,
     };
-    let exit = send(global, std::slice::from_ref(&options.host), None, &errand, report)?;
+    let exit = send(global, hosts, None, &errand, report)?;
     let Some(Keep::Hold(held)) = errand.keep else { return Ok((exit, None)) };
     Ok((exit, held.into_inner().unwrap_or_else(PoisonError::into_inner)))
 }
@@ -71,12 +72,13 @@ pub(super) fn bring(
     let Agreed { yes, leave_mail, here, no_check, judged_here } = agreed;
     let mail = Mail { mail: None };
     let command = Command::Apply { mail, plan: None, yes, leave_mail, here, no_check };
-    let mut request = request(global, &command, Some(parcel), report)?;
+    let hosts = std::slice::from_ref(host);
+    let mut request = request(global, hosts, &command, Some(parcel), report)?;
     request.screen.judged_here = judged_here;
     request.reach = request.reach.at(host);
     let errand =
         Errand { request, password: None, keep: None, changes: true, unasked: yes, told_to_stop };
-    send(global, std::slice::from_ref(host), Some(program), &errand, report)
+    send(global, hosts, Some(program), &errand, report)
 }
 
 /// Packs the mail.yml at `path`, and says what is sent to `hosts`. Whoever may
@@ -186,7 +188,7 @@ fn errand(cli: &Cli, report: &mut Report) -> Result<Errand, Stop> {
     }
     let hosts = &cli.global.ssh.on;
     let parcel = mail.map(|path| pack_for(&path, hosts, anywhere, report)).transpose()?;
-    let mut request = request(&cli.global, &command, parcel, report)?;
+    let mut request = request(&cli.global, hosts, &command, parcel, report)?;
     request.screen.answers |= password.is_some();
     request.plan = plan.map(|plan| plan.to_text());
     let (changes, told_to_stop) = (changes(&command), Report::told_to_stop);
@@ -195,25 +197,44 @@ fn errand(cli: &Cli, report: &mut Report) -> Result<Errand, Stop> {
 
 fn request(
     global: &Global,
+    hosts: &[Destination],
     command: &Command,
     mail: Option<Parcel>,
-    report: &Report,
+    report: &mut Report,
 ) -> Result<Request, Stop> {
-    let playbook = match &global.playbook {
-        None => None,
-        Some(path) => match path.to_str().and_then(playbook::embedded) {
-            Some(embedded) => Some(embedded.name.to_owned()),
-            None => {
-                let message = "only an embedded playbook can be used on another host";
-                let after = "Copy yours there, log in, and name it with --playbook there.";
-                return Err(Stop::new(Exit::Usage, message, after));
-            }
-        },
-    };
+    let playbook = wanted_playbook(global, hosts, report)?;
     let command = serde_json::to_value(command)
         .map_err(|error| Stop::new(Exit::Failed, error.to_string(), "Nothing was changed."))?;
     let (screen, reach) = (report.screen(), report.reach().clone());
     Ok(Request { version: wire::VERSION, command, screen, reach, playbook, mail, plan: None })
+}
+
+/// Packs the playbook that is named, if any, and says what of it is sent.
+fn wanted_playbook(
+    global: &Global,
+    hosts: &[Destination],
+    report: &mut Report,
+) -> Result<Option<WantedPlaybook>, Stop> {
+    let Some(path) = &global.playbook else { return Ok(None) };
+    if let Some(embedded) = path.to_str().and_then(playbook::embedded) {
+        return Ok(Some(WantedPlaybook::Embedded(embedded.name.to_owned())));
+    }
+    let playbook = load::playbook(global, report)?;
+    let packed = playbook.pack().map_err(|error| {
+        let advice = "Nothing was sent. A playbook is sent with the templates and files in its \
+                      folder that its steps may use.";
+        Stop::new(Exit::Invalid, error.to_string(), advice)
+    })?;
+    let Some(parcel) = packed else { return Ok(None) };
+    let here = folder(Path::new(&parcel.name));
+    let file = |name: &String| Sent {
+        file: here.join(name).display().to_string(),
+        to: "the playbook of this command".into(),
+        is_outside: false,
+    };
+    let names: Vec<_> = hosts.iter().map(ToString::to_string).collect();
+    report.sent(&names, &parcel.files.keys().map(file).collect::<Vec<_>>());
+    Ok(Some(WantedPlaybook::Own(parcel)))
 }
 
 /// Tells whether a question is one that a command asks.

@@ -12,7 +12,7 @@ use crate::cli::{Cli, Color, Command, Global, Ssh};
 use crate::engine;
 use crate::host::{Host, Interruption};
 use crate::report::Report;
-use crate::wire::{self, Answer, Frame, Request};
+use crate::wire::{self, Answer, Frame, PlaybookParcel, Request, WantedPlaybook};
 
 /// How long the other side may take to say that it heard the end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -63,7 +63,15 @@ pub(super) fn run() -> Exit {
 /// Returns the options that the other side chose, as they are here.
 fn global(request: &Request) -> Global {
     Global {
-        playbook: request.playbook.as_ref().map(Into::into),
+        playbook: request.playbook.as_ref().map(|wanted| match wanted {
+            WantedPlaybook::Embedded(name) | WantedPlaybook::Own(PlaybookParcel { name, .. }) => {
+                name.into()
+            }
+        }),
+        sent_playbook: match &request.playbook {
+            Some(WantedPlaybook::Own(parcel)) => Some(parcel.clone()),
+            _ => None,
+        },
         root: Path::new("/").into(),
         json: request.screen.json,
         color: Color::Auto,

@@ -141,6 +141,29 @@ impl NotText {
     }
 }
 
+/// Lists a folder by name: what is in it, and whether that is a folder itself.
+/// One that is not there is empty; a name that is not UTF-8 is left out.
+///
+/// # Errors
+///
+/// Fails as the system does.
+pub fn list(folder: &Path) -> io::Result<Vec<(String, bool)>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        if let Ok(name) = entry.file_name().into_string() {
+            found.push((name, entry.path().is_dir()));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
 /// Makes a folder and those that it is in, unless they are there.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
-//! The templates and files that belong to a playbook: embedded in the program,
-//! or in the folder of a person's own.
+//! The templates and files that belong to a playbook: embedded in the program, in
+//! the folder of a person's own, or sent from there.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::Embedded;
@@ -14,6 +15,8 @@ pub enum Library {
     Embedded(Embedded),
     /// In this folder, the one that the playbook is in.
     Folder(PathBuf),
+    /// These, by name, as they were sent from another machine.
+    Sent(BTreeMap<String, Vec<u8>>),
 }
 
 impl Library {
@@ -42,6 +45,7 @@ impl Library {
     fn bytes(&self, name: &str) -> Option<Result<Vec<u8>, AssetError>> {
         match self {
             Self::Embedded(playbook) => playbook.file(name).map(|text| Ok(text.into())),
+            Self::Sent(files) => files.get(name).cloned().map(Ok),
             Self::Folder(folder) => match local::read(&folder.join(name)) {
                 Ok(bytes) => Some(Ok(bytes)),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
@@ -66,12 +70,15 @@ impl Library {
         let (folder, stem) = base.rsplit_once('/').unwrap_or(("", base));
         let names = match self {
             Self::Embedded(playbook) => playbook.list(folder),
-            Self::Folder(root) => std::fs::read_dir(root.join(folder))
-                .map(|entries| {
-                    let names = entries.flatten().map(|entry| entry.file_name());
-                    names.map(|name| name.to_string_lossy().into_owned()).collect()
-                })
-                .unwrap_or_default(),
+            Self::Sent(files) => {
+                let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+                let below = files.keys().filter_map(|name| name.strip_prefix(&prefix));
+                below.map(ToOwned::to_owned).collect()
+            }
+            Self::Folder(root) => {
+                let found = local::list(&root.join(folder)).unwrap_or_default();
+                found.into_iter().map(|(name, _)| name).collect()
+            }
         };
         let wanted = numbers(version);
         let versions = names.iter().filter_map(|name| name.strip_prefix(stem)?.strip_prefix('@'));

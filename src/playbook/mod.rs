@@ -5,6 +5,7 @@
 mod embedded;
 mod library;
 mod resolve;
+mod sent;
 mod step;
 mod template;
 

@@ -96,6 +96,14 @@ impl Node {
         }
     }
 
+    /// Returns the value of a key, where this is a map that has it.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        match &self.kind {
+            Kind::Map(entries) => entries.iter().find(|it| it.key.text == key).map(|it| &it.value),
+            Kind::Scalar(_) | Kind::List(_) => None,
+        }
+    }
+
     /// Returns whether nothing was written: `key:`, `key: ~` or `key: null`.
     pub fn is_null(&self) -> bool {
         self.as_scalar().is_some_and(Scalar::is_null)

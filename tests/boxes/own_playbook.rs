@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::agent::changes;
+use crate::over_ssh::{Laptop, let_in, root_at};
 use crate::support::{Debian, Output, Suite, wait_for};
 
 /// Where the playbook lies in a box.
@@ -103,5 +104,34 @@ fn it_converges_stays_and_is_mended() {
             assert!(keys(&debian).is_empty(), "{what}");
         }
         assert!(wait_for("the page, mended", || page(&debian)).contains(&title));
+    }
+}
+
+#[test]
+fn it_serves_another_host_and_stays_on_the_laptop() {
+    for suite in Suite::ALL {
+        let host = Debian::fresh(suite);
+        let_in(&host);
+        let laptop = Laptop::beside(&host);
+        bring_playbook(&laptop.debian);
+        let at = root_at(&host);
+        let there = ["--playbook", "/root/web-notes", "--on", &at];
+        let run = |arguments: &[&str]| laptop.mailprov(&[arguments, &there].concat());
+        let output = run(&["apply", "--yes"]).success();
+        for sent in ["/root/web-notes/templates/index.html ", "→ the playbook of this command"] {
+            assert!(output.stderr().contains(sent), "{output}");
+        }
+        assert!(!output.to_string().contains("open sesame"), "{output}");
+        let title = format!("<title>Notes on debian {}</title>", suite.codename());
+        assert!(wait_for("the page", || page(&host)).contains(&title));
+        let _ = run(&["plan", "--detailed-exitcode"]).exits(0);
+        assert!(!host.exists("/root/web-notes"));
+        let history = host.mailprov(&["history"]).success();
+        assert!(history.stdout().contains("/root/web-notes/playbook.yml"), "{history}");
+
+        // A mistake that only the host can find is shown at its place here.
+        laptop.debian.write("/root/web-notes/templates/index.html", "{{ facts.colour }}", 0o644);
+        let output = run(&["plan"]).exits(65);
+        assert!(output.stderr().contains("templates/index.html:1:4"), "{output}");
     }
 }

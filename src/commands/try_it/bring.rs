@@ -28,6 +28,7 @@ pub(super) fn bring(
     };
     let global = Global {
         playbook: global.playbook.clone(),
+        sent_playbook: None,
         root: global.root.clone(),
         json: global.json,
         color: global.color,

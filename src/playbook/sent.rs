@@ -1,0 +1,206 @@
+//! A playbook of a person's own on its way to another host: its file, and the
+//! templates and files that its steps may use. What else lies in its folder
+//! stays here.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use base64ct::{Base64, Encoding};
+
+use super::{Error, Library, Playbook, step};
+use crate::diagnostic::{Diagnostic, Source};
+use crate::local;
+use crate::secret::Secret;
+use crate::wire::{Exposed, PlaybookParcel};
+
+/// No playbook is larger, in bytes, with all that it brings.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
+
+/// Folders in folders, at most: a link may lead back.
+const DEEPEST: usize = 16;
+
+/// What names a template or a file in a step, and the folder that it is looked
+/// for in first.
+const FIELDS: [(&str, &str); 2] = [("template", "templates"), ("copy", "files")];
+
+impl Playbook {
+    /// Packs the playbook to be sent; none where it is embedded, as the other side
+    /// has it.
+    ///
+    /// # Errors
+    ///
+    /// Fails where a file of its cannot be read, leads out of its folder, or all of
+    /// them are too large.
+    pub fn pack(&self) -> io::Result<Option<PlaybookParcel>> {
+        let Library::Folder(folder) = &self.library else { return Ok(None) };
+        let name = self.source.name.clone();
+        let file = Path::new(&name).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut found = Collected { folder, files: BTreeMap::new(), bytes: 0 };
+        found.add(file.clone(), self.source.text.as_bytes().to_vec())?;
+        for (field, below) in FIELDS {
+            let names = self.names(field);
+            if !names.is_empty() {
+                found.add_folder(below, DEEPEST)?;
+            }
+            for name in names {
+                found.add_beside(&name)?;
+            }
+        }
+        Ok(Some(PlaybookParcel { name, file, files: found.files }))
+    }
+
+    /// Takes a playbook as it was sent.
+    ///
+    /// # Errors
+    ///
+    /// Fails where it is wrong.
+    pub fn sent(parcel: &PlaybookParcel) -> Result<Self, Error> {
+        let invalid =
+            || Error::Read { name: parcel.name.clone(), source: io::ErrorKind::InvalidData.into() };
+        let decode = |(name, text): (&String, &Exposed)| {
+            Some((name.clone(), Base64::decode_vec(text.0.expose()).ok()?))
+        };
+        let files: Option<BTreeMap<_, _>> = parcel.files.iter().map(decode).collect();
+        let files = files.ok_or_else(invalid)?;
+        let bytes = files.get(&parcel.file).ok_or_else(invalid)?;
+        if let Some(mistake) = Diagnostic::not_text(&parcel.name, bytes) {
+            return Err(Error::Invalid(vec![mistake]));
+        }
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let source = Arc::new(Source { name: parcel.name.clone(), text });
+        let steps = step::parse(&source).map_err(Error::Invalid)?;
+        Ok(Self { steps, source, library: Library::Sent(files) })
+    }
+
+    /// Returns what the steps write for a field, templates not rendered.
+    fn names(&self, field: &str) -> Vec<String> {
+        let named = self.steps.iter().filter_map(|step| step.fields.get(field)?.as_scalar());
+        named.map(|scalar| scalar.text.clone()).collect()
+    }
+}
+
+/// The files of a playbook, read so far.
+struct Collected<'f> {
+    folder: &'f Path,
+    files: BTreeMap<String, Exposed>,
+    bytes: usize,
+}
+
+impl Collected<'_> {
+    fn add(&mut self, name: String, bytes: Vec<u8>) -> io::Result<()> {
+        self.bytes += bytes.len();
+        if self.bytes > MOST_BYTES {
+            let folder = self.folder.display();
+            return Err(io::Error::other(format!(
+                "the templates and files in {folder} are larger than 64 MiB"
+            )));
+        }
+        self.files.insert(name, Exposed(Secret::new(Base64::encode_string(&bytes))));
+        Ok(())
+    }
+
+    /// Reads a file of the playbook's folder; none where there is none.
+    fn add_file(&mut self, name: &str) -> io::Result<()> {
+        let path = self.folder.join(name);
+        let bytes = match local::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => {
+                let reason = local::reason(&error);
+                return Err(io::Error::other(format!(
+                    "could not read {}: {reason}",
+                    path.display()
+                )));
+            }
+        };
+        if !local::is_below(self.folder, &path) {
+            return Err(io::Error::other(format!(
+                "{} leads out of the playbook's folder",
+                path.display()
+            )));
+        }
+        self.add(name.to_owned(), bytes)
+    }
+
+    fn add_folder(&mut self, below: &str, deepest: usize) -> io::Result<()> {
+        for (name, is_folder) in local::list(&self.folder.join(below))? {
+            let name = format!("{below}/{name}");
+            match is_folder {
+                true if deepest > 0 => self.add_folder(&name, deepest - 1)?,
+                true => return Err(io::Error::other(format!("{name} lies too deep"))),
+                false => self.add_file(&name)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what lies beside the playbook under a name that is written out; of
+    /// one with a version, all versions.
+    fn add_beside(&mut self, name: &str) -> io::Result<()> {
+        let (base, is_one_of_several) = match name.split_once('@') {
+            Some((base, _)) => (base, true),
+            None => (name, false),
+        };
+        if base.is_empty() || base.contains('{') || base.contains("..") {
+            return Ok(());
+        }
+        if !is_one_of_several {
+            return self.add_file(base);
+        }
+        let (below, stem) = base.rsplit_once('/').unwrap_or(("", base));
+        for (found, is_folder) in local::list(&self.folder.join(below))? {
+            let is_version = found.strip_prefix(stem).is_some_and(|rest| rest.starts_with('@'));
+            if is_version && !is_folder {
+                let name = if below.is_empty() { found } else { format!("{below}/{found}") };
+                self.add_file(&name)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn what_its_steps_use_goes_along_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str| {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, name).unwrap();
+        };
+        let others = ["templates/a/b", "files/never", "beside@1", "beside@2", "private"];
+        others.iter().for_each(|name| write(name));
+        let steps = "- {name: One, file: {path: /a, template: a/b}}\n\
+                     - {name: Two, file: {path: /b, template: 'beside@{{ facts.release }}'}}\n";
+        fs::write(folder.path().join("play.yml"), steps).unwrap();
+        let playbook = Playbook::load(&folder.path().join("play.yml")).unwrap();
+        let parcel = playbook.pack().unwrap().unwrap();
+        let names: Vec<_> = parcel.files.keys().map(String::as_str).collect();
+        assert_eq!(names, ["beside@1", "beside@2", "play.yml", "templates/a/b"]);
+        assert!(!format!("{parcel:?}").contains("YmVzaWRl"));
+
+        let arrived = Playbook::sent(&parcel).unwrap();
+        assert_eq!(arrived.name(), playbook.name());
+        assert_eq!(arrived.library.read("templates", "a/b").unwrap().1, b"templates/a/b");
+        assert_eq!(arrived.library.read("templates", "beside@1.5").unwrap().1, b"beside@1");
+        assert!(arrived.library.read("templates", "private").is_err());
+    }
+
+    #[test]
+    fn a_link_out_of_its_folder_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("files")).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", folder.path().join("files/x")).unwrap();
+        let steps = "- {name: One, file: {path: /a, copy: x}}\n";
+        fs::write(folder.path().join("playbook.yml"), steps).unwrap();
+        let error = Playbook::load(folder.path()).unwrap().pack().unwrap_err().to_string();
+        assert!(error.contains("files/x leads out of the playbook's folder"), "{error}");
+    }
+}
