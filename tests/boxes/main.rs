@@ -73,6 +73,7 @@ mod system_mail;
 mod takeover;
 mod tls;
 mod tree;
+mod trust;
 mod try_it;
 mod two_servers;
 #[cfg(feature = "faults")]
