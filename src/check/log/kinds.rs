@@ -129,7 +129,7 @@ pub(super) const KINDS: [Kind; 16] = [
             &["missing +x perm"],
         ],
         is: "Dovecot may not read or write a mailbox or file",
-        remedy: "All below /var/vmail belongs to vmail: see `find /var/vmail ! -user vmail`.",
+        remedy: "Everything below /var/vmail must belong to vmail: find /var/vmail ! -user vmail",
         over: Over::OnceOwned,
     },
     Kind {
