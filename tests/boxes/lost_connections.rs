@@ -51,7 +51,8 @@ fn cut_off_at_the_question_nothing_is_done() {
     let laptop = Laptop::beside(&host);
     let at = root_at(&host);
     let ask = format!("cd; mailprov bootstrap {at} mail.yml");
-    let run = laptop.debian.spawn(&["script", "--quiet", "--command", &ask, "/root/typescript"]);
+    let terminal = ["script", "--quiet", "--flush", "--command", &ask, "/root/typescript"];
+    let run = laptop.debian.spawn(&terminal);
     wait_for("the question", || {
         let seen = laptop.debian.exists("/root/typescript");
         (seen && laptop.debian.read_text("/root/typescript").contains("[y/N]")).then_some(())
