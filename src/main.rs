@@ -8,6 +8,9 @@ use mailprov::cli::Cli;
 use mailprov::commands::{self, Exit};
 
 fn main() -> ExitCode {
+    if let Some(exit) = commands::complete() {
+        return ExitCode::from(exit as u8);
+    }
     let exit = match Cli::try_parse() {
         Ok(cli) => commands::run(&cli),
         Err(error) => {

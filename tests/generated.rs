@@ -6,11 +6,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use clap::CommandFactory;
 use mailprov::cli::Cli;
 use mailprov::explain::{File, svg, ways};
+use tempfile::TempDir;
 
 fn run(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_mailprov")).args(arguments).output().unwrap();
@@ -47,34 +49,216 @@ fn every_command_has_a_manual_page() {
     assert!(run(&["man"]).contains("Exit codes:"));
 }
 
+/// A folder with a mail.yml, and a home with hosts that ssh knows.
+fn desk() -> TempDir {
+    let desk = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = desk.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    write(
+        "mail.yml",
+        &format!(
+            "hostname: mail.example.org\ndomains: [example.org]\ntls: {{self_signed: true}}\naccounts:\n  \
+             anna: {{password: \"{HASH}\", aliases: [info, anita]}}\n  \
+             o'brien: {{password: \"{HASH}\"}}\nforwards:\n  sales: [anna, x@elsewhere.example]\n"
+        ),
+    );
+    write("other/two.yml", "accounts: {zoe: {}, anton: {}}\n");
+    write(
+        "home/.ssh/config",
+        "# Host comment\nHost attic cellar *.wild !not # Host it\n  HostName 192.0.2.9\n\
+         host=\"barn\"\nMatch host meadow\n\tHost shed\n",
+    );
+    write(
+        "home/.ssh/known_hosts",
+        "mx.example.org,2001:db8::5 ssh-ed25519 AAAA\n[alps.example]:2222 ssh-rsa AAAA\n\
+         |1|hash=|salt= ssh-rsa AAAA\n@revoked gone.example ssh-rsa AAAA\n# note\n\
+         evil\u{1b}[31m.example ssh-rsa AAAA\n-oProxyCommand=x ssh-rsa AAAA\n",
+    );
+    desk
+}
+
+/// A hash that no completion may show.
+const HASH: &str = "{ARGON2ID}$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$\
+                    AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// Returns what is offered for the last of these words, as a shell's script asks.
+fn offers(desk: &Path, words: &[&str]) -> Vec<String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_mailprov"))
+        .args(["--", "mailprov"])
+        .args(words)
+        .env("MAILPROV_COMPLETE", "1")
+        .env("HOME", desk.join("home"))
+        .current_dir(desk)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{words:?}: {output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(!text.contains("argon2id"), "{words:?}: {text}");
+    text.lines().map(|line| line.split('\t').next().unwrap().to_owned()).collect()
+}
+
 #[test]
-fn bash_completes_commands_and_options() {
-    let script = run(&["completions", "bash"]);
-    let complete = |words: &str, index: usize| {
+fn accounts_and_addresses_are_those_of_the_mail_yml_in_question() {
+    let desk = desk();
+    let offers = |words: &[&str]| offers(desk.path(), words);
+    for deed in ["passwd", "remove", "rename"] {
+        assert_eq!(offers(&["account", deed, ""]), ["anna", "o'brien"], "{deed}");
+    }
+    assert_eq!(offers(&["account", "passwd", "an"]), ["anna"]);
+    assert_eq!(offers(&["account", "passwd", "--mail", "other/two.yml", "an"]), ["anton"]);
+    assert_eq!(offers(&["account", "passwd", "--mail=other/two.yml", ""]), ["zoe", "anton"]);
+    assert_eq!(offers(&["account", "add", "an"]), [""; 0]);
+    assert_eq!(offers(&["account", "rename", "anna", ""]), [""; 0]);
+    assert_eq!(offers(&["alias", "add", "an"]), [""; 0]);
+    assert_eq!(offers(&["alias", "add", "info", "an"]), ["anna"]);
+    assert_eq!(offers(&["alias", "add", "info", "anna", "o"]), ["o'brien"]);
+    assert_eq!(offers(&["alias", "remove", ""]), ["anita", "info", "sales"]);
+    assert_eq!(offers(&["check", "--from-here", "--login", "a"]), ["anna"]);
+    assert_eq!(offers(&["check", "other/two.yml", "--from-here", "--login=a"]), ["--login=anton"]);
+}
+
+#[test]
+fn hosts_are_those_that_ssh_knows() {
+    let desk = desk();
+    let offers = |words: &[&str]| offers(desk.path(), words);
+    let all =
+        ["2001:db8::5", "alps.example:2222", "attic", "barn", "cellar", "mx.example.org", "shed"];
+    assert_eq!(offers(&["plan", "--on", ""]), all);
+    assert_eq!(offers(&["pull", ""]), all);
+    assert_eq!(offers(&["bootstrap", "b"]), ["barn"]);
+    assert_eq!(offers(&["--on", "root@m"]), ["root@mx.example.org"]);
+    assert_eq!(offers(&["apply", "--on=c"]), ["--on=cellar"]);
+    fs::remove_dir_all(desk.path().join("home/.ssh")).unwrap();
+    assert_eq!(offers(&["plan", "--on", ""]), [""; 0]);
+}
+
+#[test]
+fn parts_playbooks_and_what_can_be_explained_are_offered() {
+    let desk = desk();
+    let offers = |words: &[&str]| offers(desk.path(), words);
+    assert_eq!(offers(&["check", "--only", "d"]), ["disk", "dns"]);
+    assert_eq!(offers(&["check", "--only", "tls,d"]), ["tls,disk", "tls,dns"]);
+    assert_eq!(offers(&["playbook", "show", ""]), ["postmaster"]);
+    assert_eq!(offers(&["plan", "--playbook", "p"]), ["postmaster"]);
+    assert_eq!(offers(&["plan", "--playbook", "o"]), ["other/"]);
+    assert_eq!(offers(&["plan", "m"]), ["mail.yml"]);
+    assert_eq!(offers(&["plan", "home/.s"]), ["home/.ssh/"]);
+    assert_eq!(offers(&["plan", ""]), ["home/", "mail.yml", "other/"]);
+    let can_be_explained = || {
+        assert_eq!(offers(&["explain", "smtpd_tls_cert"]), ["smtpd_tls_cert_file"]);
+        assert_eq!(offers(&["explain", "main"]), ["main.cf"]);
+        assert_eq!(offers(&["explain", "993"]), ["993"]);
+        assert_eq!(offers(&["explain", "/etc/dov"])[0], "/etc/dovecot/dovecot.conf");
+        let all = offers(&["explain", ""]);
+        for known in
+            ["25", "dovecot.conf", "master.cf", "mydestination", "protocols", "submissions"]
+        {
+            assert!(all.iter().any(|it| it == known), "{known} is missing: {all:?}");
+        }
+        assert!(!all.iter().any(|it| it.contains(['@', ' '])), "{all:?}");
+    };
+    can_be_explained();
+    // As before a `sudo`, where mail.yml cannot be read.
+    fs::remove_file(desk.path().join("mail.yml")).unwrap();
+    can_be_explained();
+}
+
+#[test]
+fn what_is_wrong_or_untrusted_offers_nothing_and_says_nothing() {
+    let desk = desk();
+    let offers = |words: &[&str]| offers(desk.path(), words);
+    let passwd: &[&str] = &["account", "passwd", ""];
+    for words in [&[][..], &["nonsense", "--what", "x"], &["account", "passwd", "--mail", "no", ""]]
+    {
+        assert_eq!(offers(words), [""; 0], "{words:?}");
+    }
+    let mail = desk.path().join("mail.yml");
+    for text in ["accounts: [", "accounts: 7\n", "accounts:\n  \"a\\eb\": {}\n"] {
+        fs::write(&mail, text).unwrap();
+        assert_eq!(offers(passwd), [""; 0], "{text}");
+    }
+    fs::write(&mail, b"\xff").unwrap();
+    assert_eq!(offers(passwd), [""; 0]);
+    fs::remove_file(&mail).unwrap();
+    nix::unistd::mkfifo(&mail, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
+    assert_eq!(offers(passwd), [""; 0]);
+    fs::remove_file(&mail).unwrap();
+    fs::write(&mail, "accounts: {planted: {}}\n").unwrap();
+    assert_eq!(offers(passwd), ["planted"]);
+    if nix::unistd::geteuid().is_root() {
+        std::os::unix::fs::chown(&mail, Some(65534), Some(65534)).unwrap();
+        assert_eq!(offers(passwd), [""; 0]);
+    }
+}
+
+#[test]
+fn what_is_hidden_is_nowhere() {
+    let desk = desk();
+    for words in [&["serv"][..], &["help", "serv"], &[""], &["help", ""]] {
+        let found = offers(desk.path(), words);
+        assert!(!found.iter().any(|it| it == "serve"), "{words:?}: {found:?}");
+        assert_eq!(found.len() > 10, words.last() == Some(&""), "{words:?}: {found:?}");
+    }
+    let first = [
+        ("bash", "complete -o nosort -F _mailprov mailprov"),
+        ("zsh", "#compdef mailprov\n"),
+        ("fish", "complete -c mailprov "),
+    ];
+    for (shell, words) in first {
+        let script = run(&["completions", shell]);
+        assert!(script.contains(words), "{script}");
+        assert!(!script.contains("serve"), "{script}");
+        // Neither is where this very program was built.
+        assert!(!script.contains("target"), "{script}");
+    }
+    // The variable alone makes no question of a command.
+    let version = Command::new(env!("CARGO_BIN_EXE_mailprov"))
+        .arg("--version")
+        .env("MAILPROV_COMPLETE", "1")
+        .output()
+        .unwrap();
+    assert!(version.stdout.starts_with(b"mailprov "), "{version:?}");
+}
+
+#[test]
+fn bash_completes_command_lines() {
+    let desk = desk();
+    let programs = Path::new(env!("CARGO_BIN_EXE_mailprov")).parent().unwrap();
+    // `|` is where bash breaks a word that is one to us.
+    let complete = |line: &str| {
+        let words: Vec<String> = line.split([' ', '|']).map(|word| format!("{word:?}")).collect();
         let question = format!(
-            "{script}\nCOMP_WORDS=({words}); COMP_CWORD={index}; _mailprov mailprov \
-             \"${{COMP_WORDS[$COMP_CWORD]}}\" \"\"; printf '%s\\n' \"${{COMPREPLY[@]}}\"\n"
+            "source <(mailprov completions bash); COMP_WORDS=({}); COMP_CWORD={}; \
+             _mailprov mailprov \"${{COMP_WORDS[$COMP_CWORD]}}\" \"\"; \
+             for it in \"${{COMPREPLY[@]}}\"; do printf '%s\\n' \"$it\"; done",
+            words.join(" "),
+            words.len() - 1
         );
-        let mut bash = Command::new("bash")
-            .args(["--norc", "-s"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
+        let output = Command::new("bash")
+            .args(["--norc", "-c", &question])
+            .env("PATH", format!("{}:/usr/bin:/bin", programs.display()))
+            .env("HOME", desk.path().join("home"))
+            .current_dir(desk.path())
+            .output()
             .unwrap();
-        bash.stdin.take().unwrap().write_all(question.as_bytes()).unwrap();
-        let output = bash.wait_with_output().unwrap();
+        assert!(output.stderr.is_empty(), "{line}: {output:?}");
         String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()
     };
-    assert_eq!(complete("mailprov acc", 1), ["account"]);
-    assert_eq!(complete("mailprov account pas", 2), ["passwd"]);
-    assert!(script.contains("-W \"configuration ports tls login"), "{script}");
-    assert_eq!(
-        complete("mailprov account add --password", 3),
-        ["--password-file", "--password-stdin"]
-    );
-    for (shell, words) in [("zsh", "#compdef mailprov"), ("fish", "complete -c mailprov")] {
-        assert!(run(&["completions", shell]).contains(words), "{shell}");
-    }
+    assert_eq!(complete("mailprov acc"), ["account"]);
+    assert_eq!(complete("mailprov account pas"), ["passwd"]);
+    let ways = ["--password-file", "--password-stdin"];
+    assert_eq!(complete("mailprov account add --password"), ways);
+    assert_eq!(complete("mailprov account passwd "), ["anna", r"o\'brien"]);
+    assert_eq!(complete("mailprov account passwd --mail|=|other/two.yml z"), ["zoe"]);
+    assert_eq!(complete("mailprov check --only|=|tls,d"), ["tls,disk", "tls,dns"]);
+    assert_eq!(complete("mailprov plan --on root|@|mx"), ["mx.example.org"]);
+    assert_eq!(complete("mailprov plan --on root|@|alps.example|:|2"), ["2222"]);
+    assert_eq!(complete("mailprov bootstrap root|@").len(), 7);
+    assert_eq!(complete("mailprov serv"), [""; 0]);
 }
 
 fn file(path: &str, text: &str) -> File {

@@ -1,9 +1,11 @@
 //! `mailprov explain`: the ways through the server, and why things are as they
 //! are.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::load::Wanted;
+use super::try_it::EXAMPLE;
 use super::{Exit, Stop, load};
 use crate::cli::Global;
 use crate::explain::{self, File, Setting, Way};
@@ -85,4 +87,39 @@ fn port(
     let lead = format!("{number}:");
     report.settings(&settings.iter().filter(|it| it.reason.starts_with(&lead)).collect::<Vec<_>>());
     Ok(Exit::Done)
+}
+
+/// Returns what can be asked for: settings, files by name and by path, and ports,
+/// each with a word on where it is from. Where mail.yml cannot be read, as before
+/// a `sudo`, it is what a usual one comes to; where nothing can, it is nothing.
+pub(super) fn known(global: &Global, mail: Option<&Path>) -> BTreeMap<String, String> {
+    let (mut report, no_files) = (Report::to_nobody(), BTreeMap::new());
+    let path = Path::new("mail.yml");
+    let usual = Wanted::Draft { path, text: EXAMPLE, files: &no_files };
+    let rendered = [Wanted::Here(mail), usual].into_iter().find_map(|wanted| {
+        let loaded = load::load(global, wanted, &mut report).ok()?;
+        let files = loaded.files(&mut report).ok()?;
+        Some((explain::ways(&files, &loaded.mailbox()), files))
+    });
+    let (ways, files) = rendered.unwrap_or_default();
+    let mut known = BTreeMap::new();
+    for file in &files {
+        let name = file.path.rsplit('/').next().unwrap_or_default();
+        // In a table the lines are addresses, and each is in mail.yml.
+        let has_settings = file.path.ends_with(".cf") || file.path.ends_with(".conf");
+        for setting in explain::settings(file).into_iter().filter(|_| has_settings) {
+            // What is within something goes by its own name, and else the first word does.
+            let inner = setting.name.rsplit('/').next().unwrap_or_default();
+            let word = inner.split(' ').next().unwrap_or_default();
+            known.insert(word.to_owned(), name.to_owned());
+        }
+        known.insert(name.to_owned(), file.path.clone());
+        known.insert(file.path.clone(), file.step.clone());
+    }
+    for way in &ways {
+        let ports = way.stops.first().and_then(|stop| stop.name.strip_prefix("port "));
+        let ports = ports.into_iter().flat_map(|ports| ports.split(", "));
+        known.extend(ports.map(|port| (port.to_owned(), way.title.clone())));
+    }
+    known
 }

@@ -21,16 +21,13 @@ pub(super) fn schema(of: SchemaOf, report: &mut Report) -> Result<Exit, Stop> {
     Ok(Exit::Done)
 }
 
-/// Prints what makes a shell complete our command lines.
+/// Prints what makes a shell complete our command lines, by asking [`super::complete()`].
 pub(super) fn completions(shell: Shell, report: &mut Report) -> Result<Exit, Stop> {
-    let shell = match shell {
-        Shell::Bash => clap_complete::Shell::Bash,
-        Shell::Zsh => clap_complete::Shell::Zsh,
-        Shell::Fish => clap_complete::Shell::Fish,
-    };
-    let mut text = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "mailprov", &mut text);
-    report.text(&String::from_utf8_lossy(&text));
+    report.text(match shell {
+        Shell::Bash => include_str!("completions/mailprov.bash"),
+        Shell::Zsh => include_str!("completions/_mailprov"),
+        Shell::Fish => include_str!("completions/mailprov.fish"),
+    });
     Ok(Exit::Done)
 }
 

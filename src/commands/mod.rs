@@ -6,6 +6,7 @@ mod apply;
 mod bootstrap;
 mod check;
 mod cloud_init;
+mod complete;
 mod dns;
 mod edit;
 mod explain;
@@ -38,6 +39,7 @@ use crate::engine::{LockError, PlanError};
 use crate::remote;
 use crate::report::{Options, Report};
 use crate::wire::{Parcel, Request};
+pub use complete::complete;
 use load::Wanted;
 use saved::Kept;
 

@@ -4,6 +4,7 @@
 //!
 //! Nothing is needed on the other side but sshd and a POSIX shell.
 
+mod acquainted;
 mod address;
 mod audience;
 mod connection;
@@ -14,6 +15,7 @@ mod program;
 mod talk;
 mod user_data;
 
+pub use acquainted::acquainted;
 pub use address::addresses;
 pub use audience::Audience;
 pub use connection::Login;

@@ -19,7 +19,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -119,6 +119,14 @@ impl Report {
         let behind = Behind { frames, answers, stop, has_begun: Arc::default() };
         let listener = Listener::There(behind);
         Self { screen, reach, listener, from: None, others: HashMap::new(), told: None }
+    }
+
+    /// Makes a report that is neither heard nor answered.
+    pub fn to_nobody() -> Self {
+        let options = Options { json: false, colour: Some(false), quiet: true, verbose: false };
+        let seen = (screen::screen(&options), Reach::default());
+        let (frames, answers) = (mpsc::channel().0, mpsc::channel().1);
+        Self::there(seen, frames, answers, Interruption::default())
     }
 
     /// Tells, now and later, whether somebody behind a connection was told of a

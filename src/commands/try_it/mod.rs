@@ -16,6 +16,7 @@ use crate::report::Report;
 use crate::sandbox::{self, Cache, Image, Plug};
 use crate::{check, sandbox::Suite};
 use server::Server;
+pub(super) use story::EXAMPLE;
 use story::Story;
 
 /// What is left where something fails.

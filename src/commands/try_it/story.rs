@@ -16,7 +16,7 @@ use crate::secret::Secret;
 use crate::yaml::Document;
 
 /// The mail.yml of those who have none yet.
-const EXAMPLE: &str = include_str!("mail.yml");
+pub(in crate::commands) const EXAMPLE: &str = include_str!("mail.yml");
 
 /// The password of the accounts in it.
 const EXAMPLE_PASSWORD: &str = "correct horse";
