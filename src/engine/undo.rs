@@ -139,9 +139,13 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
             living.push(Change::new("What lives by these files".into(), key, now, wish));
         }
     }
-    // The packages before what runs by them; and what goes before what it is in the way of.
+    // The packages before what runs by them; and what goes before what it is in the way of. A
+    // service to which the run had not come yet follows those to which it had: it may need them.
     let packages = purged.into_iter().chain(comes_back);
-    changes.extend(living.into_iter().chain(packages).chain(last).filter(is_change));
+    let is_service = |change: &Change| matches!(change.key, Key::Service(_));
+    let (services, tables): (Vec<_>, Vec<_>) = living.into_iter().partition(is_service);
+    let living = tables.into_iter().chain(packages).chain(last).chain(services);
+    changes.extend(living.filter(is_change));
     Ok(WayBack { plan: Plan { changes, ..Plan::default() }, stays })
 }
 

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use super::{Host, Result};
 
-/// What a tree is taken to have, for the machine that it is for is unknown: 1 GiB.
-const OF_A_TREE: u64 = 1024;
+/// What is taken for a size that cannot be told, in MiB.
+const LEAST: u64 = 1024;
 
 /// The limits of a container's memory, by control groups of version 2 and 1. At
 /// the root of a machine's own groups the first is missing, the second too large
@@ -29,12 +29,13 @@ const UNIT_FOLDERS: [&str; 2] = ["/etc/systemd/system", "/run/systemd/system"];
 
 impl Host {
     /// Returns the memory in MiB, to a power of two: what the machine has, or what
-    /// the container may have that we are in.
+    /// the container may have that we are in. A tree is taken to be for a machine like
+    /// this one.
     pub(super) fn memory(&self) -> Result<u64> {
         if self.is_tree() {
-            return Ok(OF_A_TREE);
+            return Self::open(Path::new("/"))?.memory();
         }
-        let all = self.word("/proc/meminfo", "MemTotal:")?.map_or(OF_A_TREE << 20, |kib| kib << 10);
+        let all = self.word("/proc/meminfo", "MemTotal:")?.map_or(LEAST << 20, |kib| kib << 10);
         let mut least = all;
         for path in LIMITS {
             if let Some(limit) = self.word(path, "")? {
@@ -53,7 +54,7 @@ impl Host {
                 return Ok(in_steps(self.space(folder)?.size));
             }
         }
-        Ok(OF_A_TREE)
+        Ok(LEAST)
     }
 
     /// Tells whether Postfix and Dovecot can listen by IPv6: the kernel speaks it
