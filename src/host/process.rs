@@ -3,11 +3,12 @@
 
 use std::path::Path;
 
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
-use super::{Error, FileStamp, Host, Result};
+use super::{Content, Error, FileStamp, Host, Result};
 
 /// One run of one process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,9 +28,7 @@ const NANOSECONDS_PER_TICK: i64 = 10_000_000;
 impl Host {
     /// Returns the process with this number, if it runs.
     pub fn process(&self, pid: u32) -> Result<Option<Process>> {
-        let Some(stat) = self.read(Path::new(&format!("/proc/{pid}/stat")))? else {
-            return Ok(None);
-        };
+        let Some(stat) = self.told_of(pid, "stat")? else { return Ok(None) };
         let text = String::from_utf8_lossy(stat.bytes()).into_owned();
         // The name in parentheses may hold anything, so fields count from the last one.
         let Some((_, fields)) = text.rsplit_once(')') else { return Ok(None) };
@@ -39,13 +38,22 @@ impl Host {
         Ok(started.filter(|_| !dead).map(|started| Process { pid, boot: boot(), started }))
     }
 
+    /// Reads what the kernel tells of a process. One that ends between the opening of
+    /// the file and its reading is no more, as is one that ended before.
+    fn told_of(&self, pid: u32, file: &str) -> Result<Option<Content>> {
+        match self.read(Path::new(&format!("/proc/{pid}/{file}"))) {
+            Err(Error::Io { source, .. }) if source.raw_os_error() == Some(Errno::ESRCH as i32) => {
+                Ok(None)
+            }
+            told => told,
+        }
+    }
+
     /// Tells whether a process was sent a signal by which daemons are told to
     /// read their files again, and has not taken it yet (proc(5), `SigPnd`).
     pub fn is_to_be_told(&self, process: &Process) -> Result<bool> {
         const TELLING: u64 = bit(Signal::SIGHUP) | bit(Signal::SIGUSR1) | bit(Signal::SIGUSR2);
-        let Some(status) = self.read(Path::new(&format!("/proc/{}/status", process.pid)))? else {
-            return Ok(false);
-        };
+        let Some(status) = self.told_of(process.pid, "status")? else { return Ok(false) };
         let text = String::from_utf8_lossy(status.bytes()).into_owned();
         let waits = |line: &str| {
             let (name, signals) = line.split_once(':')?;
