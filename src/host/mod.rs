@@ -27,6 +27,7 @@ mod process;
 mod put;
 mod relocate;
 mod signals;
+mod sock_diag;
 mod space;
 mod swap;
 mod systemd;
