@@ -74,7 +74,7 @@ impl<'h> Probe<'h> {
             let content = Content::new(line.as_bytes());
             let path = folder.join(protocol);
             self.host.put_file(&path, &content, &ownership)?;
-            self.host.make_as_old(&path, age)?;
+            self.host.set_mtime(&path, age)?;
         }
         Ok(())
     }

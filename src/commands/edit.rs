@@ -10,7 +10,7 @@ use super::mailboxes::Renamed;
 use super::{Exit, Stop, apply, here, load};
 use crate::cli::{Edit, Global, InFile};
 use crate::diagnostic::Diagnostic;
-use crate::host::{Content, Host, Read};
+use crate::host::{Content, FileVersion, Host};
 use crate::local;
 use crate::mail::{self, Files, Spec};
 use crate::reach::as_path;
@@ -27,7 +27,7 @@ pub(super) struct MailYml {
     pub(super) spec: Spec,
     /// Its text.
     pub(super) document: Document,
-    file: Read,
+    file: FileVersion,
     /// Where the person's files are, whatever host is worked on.
     here: Host,
 }
@@ -130,7 +130,7 @@ pub(super) struct Draft {
 
 /// A file and what is to be in it.
 struct Write {
-    file: Read,
+    file: FileVersion,
     content: Content,
     /// Who could read it, and may not when a hash is in it.
     readers: Option<String>,
@@ -176,7 +176,7 @@ impl Write {
     }
 }
 
-fn read(here: &Host, path: &Path) -> Result<Read, Stop> {
+fn read(here: &Host, path: &Path) -> Result<FileVersion, Stop> {
     let whole = std::path::absolute(path).map_err(|error| {
         Stop::new(Exit::Failed, format!("{}: {error}", path.display()), "Nothing was changed.")
     })?;

@@ -137,7 +137,7 @@ impl<'h> Journal<'h> {
         let folder = folder(number);
         host.make_private_directories(&folder)?;
         let journal = Self { host, number, file: folder.join("journal"), records: Vec::new() };
-        let (command, by, at) = (command.to_owned(), host.person(), crate::host::now());
+        let (command, by, at) = (command.to_owned(), host.operator(), crate::host::now());
         let origin = origin.clone();
         let began = Entry::Began { version: VERSION, command, by, at, origin };
         if let Err(error) = journal.write(&began) {

@@ -57,7 +57,7 @@ impl Inputs {
         files: BTreeMap<PathBuf, Digest>,
     ) -> Option<Self> {
         let facts = serde_json::to_string(facts).ok()?;
-        Some(Self { program: Host::program()?, facts, mail: mail.to_owned(), text, files })
+        Some(Self { program: Host::binary_id()?, facts, mail: mail.to_owned(), text, files })
     }
 }
 
@@ -98,7 +98,7 @@ impl Resolved {
         };
         let fits = inputs.mail == mail
             && inputs.text == *text
-            && Host::program().as_ref() == Some(&inputs.program)
+            && Host::binary_id().as_ref() == Some(&inputs.program)
             && inputs.files.iter().all(is_as_it_was)
             && resolved.fits(host);
         fits.then_some(resolved)

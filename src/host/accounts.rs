@@ -9,7 +9,7 @@ use nix::sys::stat::fstatat;
 use serde::{Deserialize, Serialize};
 use users::os::unix::UserExt;
 
-use super::kept::Kept;
+use super::stamp_cache::StampCache;
 use super::{Error, FileStamp, Host, Result};
 
 /// The names of numbers that were asked for.
@@ -95,7 +95,7 @@ impl Host {
 
     /// Returns who sits before this run: the user behind sudo, else the user we
     /// are; and from which address, where that is by SSH.
-    pub fn person(&self) -> String {
+    pub fn operator(&self) -> String {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let behind = variable("SUDO_USER");
         let name = behind.unwrap_or_else(|| self.user_name(nix::unistd::getuid().as_raw()));
@@ -126,7 +126,7 @@ impl Host {
     fn name_of(
         &self,
         file: &str,
-        kept: &Kept<Names>,
+        kept: &StampCache<Names>,
         number: u32,
         ask: impl Fn(u32) -> Option<String>,
     ) -> String {
@@ -139,7 +139,7 @@ impl Host {
             }
         };
         let find = || find().unwrap_or_else(|| format!("#{number}"));
-        let stamp = fstatat(&self.door, file, AtFlags::AT_SYMLINK_NOFOLLOW);
+        let stamp = fstatat(&self.root_fd, file, AtFlags::AT_SYMLINK_NOFOLLOW);
         let names = stamp
             .ok()
             .and_then(|found| kept.of(FileStamp::from(&found), || Ok(Names::default())).ok());

@@ -8,14 +8,14 @@ use crate::local;
 /// The result of asking or telling the host something.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A failed look or deed.
+/// A failed look or operation.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The system refused a deed on a path.
-    #[error("could not {deed} {}: {}", path.display(), reason(source))]
+    /// The system refused a operation on a path.
+    #[error("could not {operation} {}: {}", path.display(), reason(source))]
     Io {
         /// The verb: `read`, `write`, …
-        deed: &'static str,
+        operation: &'static str,
         /// The path on the host.
         path: PathBuf,
         /// What the system said.
@@ -91,8 +91,8 @@ pub enum Error {
 
 impl Error {
     /// Wraps what the system said about `path`.
-    pub fn io(deed: &'static str, path: &Path, source: io::Error) -> Self {
-        Self::Io { deed, path: path.to_owned(), source }
+    pub fn io(operation: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io { operation, path: path.to_owned(), source }
     }
 
     /// Tells whether it is about a path in this folder.

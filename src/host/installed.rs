@@ -89,7 +89,7 @@ impl Host {
     /// there.
     fn is_there(&self, path: &str) -> bool {
         let path = path.trim_start_matches('/');
-        let found = fstatat(&self.door, path, AtFlags::AT_SYMLINK_NOFOLLOW);
+        let found = fstatat(&self.root_fd, path, AtFlags::AT_SYMLINK_NOFOLLOW);
         !matches!(found, Err(nix::errno::Errno::ENOENT | nix::errno::Errno::ENOTDIR))
     }
 }

@@ -3,61 +3,61 @@
 
 mod accounts;
 mod addresses;
-mod bus;
-mod chase;
 mod command;
+mod compare_and_replace;
+mod dbus;
+mod disk_space;
 mod dpkg;
 mod entry;
 mod error;
 mod facts;
-mod greeting;
 mod handover;
 mod handshake;
 mod holders;
 mod init;
 mod installed;
-mod kept;
 mod listening;
-mod look;
 mod machine;
 mod mounts;
 mod netfilter;
-mod outward;
+mod path_resolution;
+mod probe;
 mod process;
-mod put;
+mod read;
 mod relocate;
 mod signals;
+mod smtp_egress;
 mod sock_diag;
-mod space;
-mod swap;
+mod stamp_cache;
 mod systemd;
+mod write;
 
 use std::cell::RefCell;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use kept::Kept;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
+use stamp_cache::StampCache;
 
 pub use accounts::{Group, User};
 pub(crate) use command::PATH;
 pub use command::{Captured, Command};
+pub use compare_and_replace::FileVersion;
+pub use disk_space::DiskSpace;
 pub use dpkg::{Package, Simulation};
 pub use entry::{Content, Entry, FileStamp, Ownership, Standing};
 pub use error::{Error, Result};
 pub use facts::{Facts, Init, Program};
-pub use greeting::{Endpoint, Greeting, Protocol, Secured};
 pub use handover::Renumbered;
 pub(crate) use handshake::OwnWay;
 pub use holders::Holder;
 pub use init::Unit;
 pub use netfilter::{Dump, NetfilterObject, attributes};
+pub use probe::{Endpoint, Greeting, Protocol, Secured};
 pub use process::Process;
 pub(crate) use process::{now, wait_for_next_second};
 pub use signals::Interruption;
-pub use space::Space;
-pub use swap::Read;
 pub use systemd::TakenUp;
 
 /// A machine: this one, or a tree that holds one (an image, a chroot).
@@ -65,12 +65,12 @@ pub use systemd::TakenUp;
 pub struct Host {
     root: PathBuf,
     /// The root, open: all paths begin there.
-    door: OwnedFd,
-    packages: Kept<dpkg::Packages>,
-    users: Kept<accounts::Names>,
-    groups: Kept<accounts::Names>,
+    root_fd: OwnedFd,
+    packages: StampCache<dpkg::Packages>,
+    users: StampCache<accounts::Names>,
+    groups: StampCache<accounts::Names>,
     /// A connection to systemd, once it was asked something.
-    bus: RefCell<Option<bus::Bus>>,
+    bus: RefCell<Option<dbus::Bus>>,
 }
 
 impl Host {
@@ -79,13 +79,13 @@ impl Host {
         let fail = |e| Error::io("open", root, e);
         let path = std::fs::canonicalize(root).map_err(fail)?;
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let door = open(&path, flags, Mode::empty()).map_err(|errno| fail(errno.into()))?;
+        let root_fd = open(&path, flags, Mode::empty()).map_err(|errno| fail(errno.into()))?;
         Ok(Self {
             root: path,
-            door,
-            packages: Kept::default(),
-            users: Kept::default(),
-            groups: Kept::default(),
+            root_fd,
+            packages: StampCache::default(),
+            users: StampCache::default(),
+            groups: StampCache::default(),
             bus: RefCell::default(),
         })
     }

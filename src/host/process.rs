@@ -51,7 +51,7 @@ impl Host {
 
     /// Tells whether a process was sent a signal by which daemons are told to
     /// read their files again, and has not taken it yet (proc(5), `SigPnd`).
-    pub fn is_to_be_told(&self, process: &Process) -> Result<bool> {
+    pub fn has_pending_reload_signal(&self, process: &Process) -> Result<bool> {
         const TELLING: u64 = bit(Signal::SIGHUP) | bit(Signal::SIGUSR1) | bit(Signal::SIGUSR2);
         let Some(status) = self.told_of(process.pid, "status")? else { return Ok(false) };
         let text = String::from_utf8_lossy(status.bytes()).into_owned();
@@ -65,7 +65,7 @@ impl Host {
 
     /// Tells whether a process waits for somebody to call, as a daemon does once
     /// it has done what it was told (proc(5), `wchan`). Not every kernel says.
-    pub fn is_listening(&self, process: &Process) -> bool {
+    pub fn is_blocked_in_poll(&self, process: &Process) -> bool {
         let path = format!("/proc/{}/wchan", process.pid);
         let waits = self.read(Path::new(&path)).ok().flatten();
         // Such as do_epoll_wait, ep_poll, do_sys_poll and do_select.
@@ -119,7 +119,7 @@ impl Host {
 impl Host {
     /// Tells this program from others: its version, its size and when it was
     /// made. A copy that keeps its time is the same.
-    pub fn program() -> Option<String> {
+    pub fn binary_id() -> Option<String> {
         let found = nix::sys::stat::stat("/proc/self/exe").ok()?;
         let stamp = FileStamp::from(&found);
         Some(format!("{} {} {}", env!("CARGO_PKG_VERSION"), stamp.size, stamp.modified))
@@ -192,14 +192,14 @@ mod tests {
         kill(pid, Signal::SIGSTOP).unwrap();
         // Before it is stopped it would take the other signal first.
         waitpid(pid, Some(WaitPidFlag::WUNTRACED)).unwrap();
-        assert!(!host.is_to_be_told(&process).unwrap());
+        assert!(!host.has_pending_reload_signal(&process).unwrap());
         // Not SIGHUP, which is ignored below nohup.
         kill(pid, Signal::SIGUSR1).unwrap();
-        let is_to_be_told = host.is_to_be_told(&process);
+        let has_pending_reload_signal = host.has_pending_reload_signal(&process);
         kill(pid, Signal::SIGCONT).unwrap();
         child.wait().unwrap();
-        assert!(is_to_be_told.unwrap());
-        assert!(!host.is_to_be_told(&process).unwrap());
+        assert!(has_pending_reload_signal.unwrap());
+        assert!(!host.has_pending_reload_signal(&process).unwrap());
     }
 
     #[test]
@@ -215,12 +215,12 @@ mod tests {
         });
         let listens = host.process(receiver.recv().unwrap()).unwrap().unwrap();
         let begun = Instant::now();
-        while !host.is_listening(&listens) && begun.elapsed().as_secs() < 30 {
+        while !host.is_blocked_in_poll(&listens) && begun.elapsed().as_secs() < 30 {
             thread::sleep(Duration::from_millis(1));
         }
-        assert!(host.is_listening(&listens));
+        assert!(host.is_blocked_in_poll(&listens));
         other.write_all(b"a call").unwrap();
         listener.join().unwrap();
-        assert!(!host.is_listening(&listens));
+        assert!(!host.is_blocked_in_poll(&listens));
     }
 }

@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use nix::fcntl::{RenameFlags, renameat2};
 use nix::unistd::{UnlinkatFlags, symlinkat, unlinkat};
 
-use super::put::sync_folder;
+use super::write::sync_folder;
 use super::{Entry, Error, Host, Result};
 
 impl Host {

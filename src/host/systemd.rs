@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 
-use super::bus::{Bus, Value};
+use super::dbus::{Bus, Value};
 use super::process::now;
 use super::{Host, Init, Process, Result, Unit};
 
@@ -28,7 +28,7 @@ const SET: i64 = SECOND / 10;
 
 /// What systemd says of a unit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Shown {
+pub(super) struct UnitProperties {
     /// `ActiveState`.
     state: String,
     /// `MainPID`, if there is one.
@@ -132,16 +132,16 @@ impl Host {
     }
 
     /// Asks systemd of a service, which need not be there.
-    pub(super) fn ask_systemd(&self, unit: &str) -> Result<Shown> {
+    pub(super) fn ask_systemd(&self, unit: &str) -> Result<UnitProperties> {
         if let Ok(shown) = self.ask_directly(unit) {
             return Ok(shown);
         }
         let show = ["systemctl", "show", "--timestamp=us+utc", PROPERTIES, "--", unit];
         let captured = self.command(show).run()?;
-        Ok(Shown::read(&captured.stdout))
+        Ok(UnitProperties::read(&captured.stdout))
     }
 
-    fn ask_directly(&self, unit: &str) -> io::Result<Shown> {
+    fn ask_directly(&self, unit: &str) -> io::Result<UnitProperties> {
         let of_unit = |name: &str| self.property(unit, "Unit", name);
         let of_service = |name: &str| self.property(unit, "Service", name);
         let moment = |name: &str| {
@@ -151,7 +151,7 @@ impl Host {
                 Some(Moment { real: nanoseconds(real)?, monotonic: nanoseconds(monotonic)? })
             }))
         };
-        Ok(Shown {
+        Ok(UnitProperties {
             state: of_unit("ActiveState")?.text(),
             main: of_service("MainPID")?.number().and_then(process_number),
             is_outdated: of_unit("NeedDaemonReload")?.number() == Some(1),
@@ -213,7 +213,7 @@ impl Host {
     }
 }
 
-impl Shown {
+impl UnitProperties {
     /// Reads what `systemctl show` says.
     fn read(text: &str) -> Self {
         let lines: BTreeMap<_, _> = text.lines().filter_map(|line| line.split_once('=')).collect();
@@ -307,8 +307,8 @@ mod tests {
 
     /// A service that was started at [`START`], after five seconds of uptime, and
     /// reloaded a minute later.
-    fn shown(more: &str) -> Shown {
-        Shown::read(&format!(
+    fn shown(more: &str) -> UnitProperties {
+        UnitProperties::read(&format!(
             "ActiveState=active\nReloadResult=success\n\
              ActiveEnterTimestamp=Sun 2026-11-22 23:20:00.000000 UTC\n\
              ActiveEnterTimestampMonotonic=5000000\n\
@@ -367,6 +367,6 @@ mod tests {
             assert_eq!(shown("").taken_up(START, now), TakenUp::default());
         }
         assert_ne!(shown("").taken_up(START, at(90)), TakenUp::default());
-        assert_eq!(Shown::read("").taken_up(START, at(90)), TakenUp::default());
+        assert_eq!(UnitProperties::read("").taken_up(START, at(90)), TakenUp::default());
     }
 }

@@ -2,18 +2,18 @@
 //! named: mail.yml, playbooks, password files, saved plans. The host's own
 //! files go through `host`.
 
-mod put;
 mod terminal;
 mod trust;
+mod write;
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-pub use put::write;
 pub use terminal::{forget_typed, read_unseen};
 pub use trust::{Untrusted, readers, refuse_untrusted};
+pub use write::write;
 
 /// A longer file is none of these. A mail.yml with a hundred thousand accounts
 /// takes half.

@@ -347,11 +347,11 @@ fn writer(this: BorrowedFd<'_>, found: &FileStat) -> Option<String> {
 
 /// Returns who of a file's group and its access control list may do this and is
 /// not one of us.
-fn other(path: &Path, group: u32, deed: u16) -> Option<String> {
+fn other(path: &Path, group: u32, operation: u16) -> Option<String> {
     let of_group =
         |gid| (!is_group_of_ours(gid)).then(|| format!("the group `{}`", group_name(gid)));
     match xattr::get_deref(path, LIST) {
-        Ok(Some(list)) => list_entries(&list, deed).find_map(|(tag, id)| match tag {
+        Ok(Some(list)) => list_entries(&list, operation).find_map(|(tag, id)| match tag {
             Tag::User => (!is_ours(id)).then(|| format!("the user `{}`", user_name(id))),
             Tag::Owners => of_group(group),
             Tag::Group => of_group(id),
@@ -370,7 +370,7 @@ enum Tag {
 
 /// Reads the entries that may do this from a list as the kernel keeps it: a version
 /// and entries of eight bytes, `linux/posix_acl_xattr.h`.
-fn list_entries(list: &[u8], deed: u16) -> impl Iterator<Item = (Tag, u32)> + '_ {
+fn list_entries(list: &[u8], operation: u16) -> impl Iterator<Item = (Tag, u32)> + '_ {
     let entries = list.get(4..).unwrap_or_default().chunks_exact(8);
     entries.filter_map(move |entry| {
         let [tag, tag_high, may, may_high, id @ ..] = entry else { return None };
@@ -382,7 +382,7 @@ fn list_entries(list: &[u8], deed: u16) -> impl Iterator<Item = (Tag, u32)> + '_
         };
         let may = u16::from_le_bytes([*may, *may_high]);
         let id = u32::from_le_bytes(id.try_into().ok()?);
-        (may & deed != 0).then_some((tag, id))
+        (may & operation != 0).then_some((tag, id))
     })
 }
 

@@ -75,7 +75,7 @@ pub(super) fn wait_until_well(
             return Err(unwell(&key.unit, "ends and is started again and again"));
         }
         let known = silent.len();
-        let reasons = host.silent(&silent);
+        let reasons = host.failing_probes(&silent);
         silent = reasons.iter().map(|(greeting, _)| *greeting).collect();
         if silent.len() < known {
             progress = Instant::now();
@@ -110,11 +110,11 @@ pub(super) fn wait_until_well(
 fn wait_until_told(host: &Host, process: &Process) -> Result<()> {
     const GLANCE: Duration = Duration::from_millis(2);
     let begun = Instant::now();
-    while host.is_to_be_told(process)? && begun.elapsed() < PATIENCE_TO_TELL {
+    while host.has_pending_reload_signal(process)? && begun.elapsed() < PATIENCE_TO_TELL {
         std::thread::sleep(GLANCE);
     }
     let told = Instant::now();
-    while !host.is_listening(process) && told.elapsed() < HEARING {
+    while !host.is_blocked_in_poll(process) && told.elapsed() < HEARING {
         std::thread::sleep(GLANCE);
     }
     Ok(())

@@ -85,7 +85,7 @@ fn took_up(
     Ok(key.reload
         && is_known
         && taken_up.reloaded.is_some_and(|told| last < told)
-        && host.silent(&key.answers.iter().collect::<Vec<_>>()).is_empty())
+        && host.failing_probes(&key.answers.iter().collect::<Vec<_>>()).is_empty())
 }
 
 /// Tells whether a process that has `loaded` this began as it was noted. What

@@ -125,7 +125,7 @@ pub fn unwell_services(host: &Host) -> Result<(usize, Vec<String>)> {
             wrong.push(format!("{name} does not run"));
             continue;
         }
-        let silent = host.silent(&key.answers.iter().collect::<Vec<_>>());
+        let silent = host.failing_probes(&key.answers.iter().collect::<Vec<_>>());
         let words = |(at, why): &(_, _)| format!("{name} does not answer at {at}: {why}");
         wrong.extend(silent.iter().map(words));
     }
@@ -207,7 +207,7 @@ fn serve_again(host: &Host, key: &ServiceKey, say: &mut dyn FnMut(&str)) -> Resu
     let State::Service(ServiceState { running: true, loaded, .. }) = observe_now(host, key)? else {
         return Ok(());
     };
-    let is_silent = || !host.silent(&key.answers.iter().collect::<Vec<_>>()).is_empty();
+    let is_silent = || !host.failing_probes(&key.answers.iter().collect::<Vec<_>>()).is_empty();
     if let (Loaded::Current(configuration), Some(old)) = (&loaded, host.main_process(&key.unit)?)
         && is_silent()
     {

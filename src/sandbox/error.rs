@@ -8,7 +8,7 @@ use crate::host;
 /// The result of work on guests.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A failed deed.
+/// A failed operation.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// This machine refused a file, or a program failed.
@@ -56,8 +56,8 @@ pub enum Error {
 
 impl Error {
     /// Wraps what the system said about `path`.
-    pub(super) fn io(deed: &'static str, path: &Path, error: io::Error) -> Self {
-        Self::Host(host::Error::io(deed, path, error))
+    pub(super) fn io(operation: &'static str, path: &Path, error: io::Error) -> Self {
+        Self::Host(host::Error::io(operation, path, error))
     }
 
     /// Wraps what the system said when a program was to be started.

@@ -15,8 +15,8 @@ use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fsync, mkfifoat, symlinkat, unlinkat};
 use xattr::FileExt;
 
-use super::chase::Place;
-use super::look::{attributes, is_absence, kind, open_file, open_folder, read_all};
+use super::path_resolution::ResolvedPath;
+use super::read::{attributes, is_absence, kind, open_file, open_folder, read_all};
 use super::{Content, Error, Host, Ownership, Result};
 use crate::fault::{Point, pass};
 
@@ -224,18 +224,18 @@ impl Host {
 
     /// Has the file at `path` count as written long ago.
     pub fn make_old(&self, path: &Path) -> Result<()> {
-        self.make_as_old(path, 0)
+        self.set_mtime(path, 0)
     }
 
     /// Has the file at `path` count as written so many seconds after 1970.
-    pub fn make_as_old(&self, path: &Path, seconds: i64) -> Result<()> {
+    pub fn set_mtime(&self, path: &Path, seconds: i64) -> Result<()> {
         let place = self.existing_place(path)?;
         let written = set_written(&place, &TimeSpec::new(seconds, 0));
         written.map_err(|errno| Error::io("change", path, errno.into()))
     }
 
     /// Finds the place of something that is about to be made.
-    fn existing_place(&self, path: &Path) -> Result<Place> {
+    fn existing_place(&self, path: &Path) -> Result<ResolvedPath> {
         self.place(path).map_err(|error| match (error, path.parent()) {
             (Error::Io { source, .. }, Some(parent)) if is_absence(&source) => {
                 Error::NoParent { path: parent.to_owned() }
@@ -246,7 +246,12 @@ impl Host {
 
     /// Removes what a rename cannot replace: a folder, if it is empty, and for
     /// a folder that is to come, anything else.
-    fn clear_for(&self, path: &Path, place: &Place, a_name_to_rename_over: bool) -> Result<()> {
+    fn clear_for(
+        &self,
+        path: &Path,
+        place: &ResolvedPath,
+        a_name_to_rename_over: bool,
+    ) -> Result<()> {
         match fstatat(&place.folder, place.name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
             Ok(found) if a_name_to_rename_over && kind(&found) != SFlag::S_IFDIR => Ok(()),
             Ok(_) => self.remove(path),
@@ -261,13 +266,13 @@ const UNFINISHED: &str = ".mailprov-new";
 
 /// The name that a new file has until it is complete. It is always the same,
 /// so that one left by a run that was killed is replaced by the next.
-fn temporary_name(place: &Place) -> String {
+fn temporary_name(place: &ResolvedPath) -> String {
     format!(".{}{UNFINISHED}", place.name.to_string_lossy())
 }
 
 /// Has something other than a file made beside what stands at a place, under
 /// the name that is given, and renames it over that.
-fn make_aside(place: &Place, make: impl FnOnce(&str) -> io::Result<()>) -> io::Result<()> {
+fn make_aside(place: &ResolvedPath, make: impl FnOnce(&str) -> io::Result<()>) -> io::Result<()> {
     let new = temporary_name(place);
     let _ = unlinkat(&place.folder, new.as_str(), UnlinkatFlags::NoRemoveDir);
     make(&new)?;
@@ -276,7 +281,7 @@ fn make_aside(place: &Place, make: impl FnOnce(&str) -> io::Result<()>) -> io::R
 }
 
 /// Writes a new file beside the old one and renames it over it.
-fn replace(place: &Place, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+fn replace(place: &ResolvedPath, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let name = temporary_name(place);
     let flags =
         OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
@@ -302,7 +307,7 @@ fn replace(place: &Place, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io:
 /// the size that its users changed, and two hashes are of one size, so that an
 /// old password would go on to open the mailbox: so it counts as from another
 /// second than the file it replaces. A clock that was set back is not run after.
-fn date(place: &Place, new: &File) -> io::Result<()> {
+fn date(place: &ResolvedPath, new: &File) -> io::Result<()> {
     const SETTLED: i64 = 3;
     const AHEAD: i64 = 3600;
     let now = fstat(new)?.st_mtime;
@@ -340,13 +345,13 @@ fn set_ownership(file: &File, (uid, gid): (u32, u32), ownership: &Ownership) -> 
 }
 
 /// Sets when what stands at a place counts as written.
-fn set_written(place: &Place, time: &TimeSpec) -> nix::Result<()> {
+fn set_written(place: &ResolvedPath, time: &TimeSpec) -> nix::Result<()> {
     let (name, flags) = (place.name.as_os_str(), UtimensatFlags::NoFollowSymlink);
     utimensat(&place.folder, name, &TimeSpec::UTIME_OMIT, time, flags)
 }
 
 /// Makes a rename in a folder last through a power cut.
-pub(super) fn sync_folder(place: &Place) -> io::Result<()> {
+pub(super) fn sync_folder(place: &ResolvedPath) -> io::Result<()> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let folder: OwnedFd = openat(&place.folder, ".", flags, Mode::empty())?;
     Ok(fsync(folder.as_fd())?)

@@ -13,7 +13,7 @@ const MOST_LINKS: usize = 40;
 
 /// A file as it was read, to be replaced later.
 #[derive(Debug, Clone)]
-pub struct Read {
+pub struct FileVersion {
     /// Its path, with no link for its last name.
     pub path: PathBuf,
     /// What was in it.
@@ -22,7 +22,7 @@ pub struct Read {
     is_closed: bool,
 }
 
-impl Read {
+impl FileVersion {
     /// When it is replaced, nobody but its owner may read it any more.
     pub fn close(&mut self) {
         self.is_closed = true;
@@ -47,14 +47,14 @@ impl Host {
     ///
     /// Fails where nothing can be read, and at a link that others could have
     /// planted.
-    pub fn read_to_replace(&self, path: &Path) -> Result<Read> {
+    pub fn read_to_replace(&self, path: &Path) -> Result<FileVersion> {
         let mut path = path.to_owned();
         for _ in 0..MOST_LINKS {
             self.refuse_planted_link(&path)?;
             match self.entry(&path)? {
                 Some(Entry::File { content, ownership }) => {
                     let is_closed = false;
-                    return Ok(Read { path, content, ownership, is_closed });
+                    return Ok(FileVersion { path, content, ownership, is_closed });
                 }
                 Some(Entry::Link { target }) => {
                     path = path.parent().unwrap_or(Path::new("/")).join(target);
@@ -76,8 +76,12 @@ impl Host {
     /// # Errors
     ///
     /// Fails as the system does.
-    pub fn replace(&self, read: &Read, content: &Content) -> Result<bool> {
-        self.swap(read, (&read.content, &read.ownership), (content, &read.ownership_after()))
+    pub fn replace(&self, read: &FileVersion, content: &Content) -> Result<bool> {
+        self.compare_and_replace(
+            read,
+            (&read.content, &read.ownership),
+            (content, &read.ownership_after()),
+        )
     }
 
     /// Tells whether a file is still what was read.
@@ -85,7 +89,7 @@ impl Host {
     /// # Errors
     ///
     /// Fails as the system does.
-    pub fn is_as_read(&self, read: &Read) -> Result<bool> {
+    pub fn is_as_read(&self, read: &FileVersion) -> Result<bool> {
         let then = Entry::File { content: read.content.clone(), ownership: read.ownership.clone() };
         Ok(self.entry(&read.path)? == Some(then))
     }
@@ -96,13 +100,17 @@ impl Host {
     /// # Errors
     ///
     /// Fails as the system does.
-    pub fn put_back(&self, read: &Read, content: &Content) -> Result<bool> {
-        self.swap(read, (content, &read.ownership_after()), (&read.content, &read.ownership))
+    pub fn put_back(&self, read: &FileVersion, content: &Content) -> Result<bool> {
+        self.compare_and_replace(
+            read,
+            (content, &read.ownership_after()),
+            (&read.content, &read.ownership),
+        )
     }
 
-    fn swap(
+    fn compare_and_replace(
         &self,
-        read: &Read,
+        read: &FileVersion,
         (content, ownership): (&Content, &Ownership),
         (new_content, new_ownership): (&Content, &Ownership),
     ) -> Result<bool> {

@@ -12,7 +12,7 @@ use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, readlink
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
 use nix::unistd::geteuid;
 
-use super::look::kind;
+use super::read::kind;
 use super::{Error, Host, Result};
 
 /// As many links as the kernel follows before it says `ELOOP`.
@@ -20,7 +20,7 @@ const MOST_LINKS: u32 = 40;
 
 /// An open folder and the name of an entry in it.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ResolvedPath {
     /// The folder, opened with `O_PATH`.
     pub(super) folder: OwnedFd,
     /// The entry's name; `.` for the root itself.
@@ -39,23 +39,23 @@ struct Walk {
 impl Host {
     /// Opens the folder that `path` is in. Links on the way are followed only
     /// where root, or the user we are, owns them; the last name never is.
-    pub(super) fn place(&self, path: &Path) -> Result<Place> {
+    pub(super) fn place(&self, path: &Path) -> Result<ResolvedPath> {
         self.walk(path, false)
     }
 
     /// As [`Host::place`], for the file that is meant where `path` is itself
     /// such a link (a certificate in `/etc/letsencrypt/live`).
-    pub(super) fn place_behind_links(&self, path: &Path) -> Result<Place> {
+    pub(super) fn place_behind_links(&self, path: &Path) -> Result<ResolvedPath> {
         self.walk(path, true)
     }
 
-    fn walk(&self, path: &Path, follow_last: bool) -> Result<Place> {
+    fn walk(&self, path: &Path, follow_last: bool) -> Result<ResolvedPath> {
         let fail = |errno: Errno| Error::io("reach", path, io::Error::from(errno));
         let names = names(path);
         if let Some(place) = self.straight(&names, follow_last) {
             return Ok(place);
         }
-        let root = self.door.try_clone().map_err(|e| Error::io("reach", path, e))?;
+        let root = self.root_fd.try_clone().map_err(|e| Error::io("reach", path, e))?;
         let mut walk = Walk { folders: vec![root], left: names, links: 0 };
         while let Some(name) = walk.left.pop_front() {
             let last = walk.left.is_empty();
@@ -66,12 +66,12 @@ impl Host {
                 continue;
             }
             if last && !follow_last {
-                return Ok(Place { folder: walk.here(), name, found: None });
+                return Ok(ResolvedPath { folder: walk.here(), name, found: None });
             }
             let found = match fstatat(walk.top(), name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
                 Ok(found) => found,
                 Err(Errno::ENOENT) if last => {
-                    return Ok(Place { folder: walk.here(), name, found: None });
+                    return Ok(ResolvedPath { folder: walk.here(), name, found: None });
                 }
                 Err(errno) => return Err(fail(errno)),
             };
@@ -81,18 +81,18 @@ impl Host {
                 }
                 walk.follow(&name).map_err(fail)?;
             } else if last {
-                return Ok(Place { folder: walk.here(), name, found: Some(found) });
+                return Ok(ResolvedPath { folder: walk.here(), name, found: Some(found) });
             } else {
                 walk.enter(&name).map_err(fail)?;
             }
         }
-        Ok(Place { folder: walk.here(), name: ".".into(), found: None })
+        Ok(ResolvedPath { folder: walk.here(), name: ".".into(), found: None })
     }
 
     /// Opens the folder at once where no link is on the way, which is nearly
     /// always. Whatever else comes of it, the walk will find out (a kernel
     /// before 5.6 has no openat2(2), and some containers forbid it).
-    fn straight(&self, names: &VecDeque<OsString>, follow_last: bool) -> Option<Place> {
+    fn straight(&self, names: &VecDeque<OsString>, follow_last: bool) -> Option<ResolvedPath> {
         let mut folders: PathBuf = names.iter().collect();
         let name = folders.file_name()?.to_owned();
         if names.iter().any(|name| name == "..") || !folders.pop() {
@@ -104,13 +104,13 @@ impl Host {
         let how = OpenHow::new()
             .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
             .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
-        let folder = openat2(&self.door, &folders, how).ok()?;
+        let folder = openat2(&self.root_fd, &folders, how).ok()?;
         let found = match follow_last {
             true => fstatat(&folder, name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW).ok(),
             false => None,
         };
         let is_link = found.is_some_and(|found| kind(&found) == SFlag::S_IFLNK);
-        (!is_link).then_some(Place { folder, name, found })
+        (!is_link).then_some(ResolvedPath { folder, name, found })
     }
 }
 

@@ -8,7 +8,7 @@ use super::{Error, Host, Result};
 
 /// The room on a file system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Space {
+pub struct DiskSpace {
     /// How many bytes it has.
     pub size: u64,
     /// How many bytes others than root can still write.
@@ -26,12 +26,12 @@ impl Host {
     /// # Errors
     ///
     /// Fails as the system does.
-    pub fn space(&self, folder: &Path) -> Result<Space> {
+    pub fn space(&self, folder: &Path) -> Result<DiskSpace> {
         let path = self.root.join(folder.strip_prefix("/").unwrap_or(folder));
         let found =
             statvfs(&path).map_err(|e| Error::io("look at the disk of", folder, e.into()))?;
         let part = |some: u64, all: u64| (some * 100).checked_div(all).unwrap_or(100);
-        Ok(Space {
+        Ok(DiskSpace {
             size: found.blocks() * found.fragment_size(),
             free: found.blocks_available() * found.fragment_size(),
             free_percent: part(found.blocks_available(), found.blocks()),

@@ -7,15 +7,15 @@ use super::{FileStamp, Result};
 
 /// What was last learned, and from which state of the file.
 #[derive(Debug)]
-pub(super) struct Kept<T>(RefCell<Option<(FileStamp, Rc<T>)>>);
+pub(super) struct StampCache<T>(RefCell<Option<(FileStamp, Rc<T>)>>);
 
-impl<T> Default for Kept<T> {
+impl<T> Default for StampCache<T> {
     fn default() -> Self {
         Self(RefCell::default())
     }
 }
 
-impl<T> Kept<T> {
+impl<T> StampCache<T> {
     /// Returns what is kept of the file that has this stamp, learned anew where
     /// it is of another.
     pub(super) fn of(&self, stamp: FileStamp, learn: impl FnOnce() -> Result<T>) -> Result<Rc<T>> {

@@ -14,7 +14,7 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 use nix::unistd::{AccessFlags, faccessat, geteuid};
 use xattr::FileExt;
 
-use super::chase::Place;
+use super::path_resolution::ResolvedPath;
 use super::{Content, Entry, Error, FileStamp, Host, Ownership, Result, Standing};
 
 impl Host {
@@ -221,7 +221,7 @@ impl Host {
         &self,
         path: &Path,
         behind_links: bool,
-    ) -> Result<Option<(Place, FileStat)>> {
+    ) -> Result<Option<(ResolvedPath, FileStat)>> {
         let place = if behind_links { self.place_behind_links(path) } else { self.place(path) };
         let place = match place {
             Ok(place) => place,
@@ -271,7 +271,7 @@ pub(super) fn is_absence(error: &io::Error) -> bool {
 
 /// Opens a file without following a link and without waiting for the other
 /// end of a FIFO.
-pub(super) fn open_file(place: &Place) -> io::Result<File> {
+pub(super) fn open_file(place: &ResolvedPath) -> io::Result<File> {
     let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     let file = openat(&place.folder, place.name.as_os_str(), flags, Mode::empty())?;
     match kind(&fstat(&file)?) {
@@ -281,7 +281,7 @@ pub(super) fn open_file(place: &Place) -> io::Result<File> {
 }
 
 /// Opens a folder without following a link.
-pub(super) fn open_folder(place: &Place) -> io::Result<File> {
+pub(super) fn open_folder(place: &ResolvedPath) -> io::Result<File> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     Ok(openat(&place.folder, place.name.as_os_str(), flags, Mode::empty())?.into())
 }
