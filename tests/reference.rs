@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use mailprov::yaml::{Known, Section, Shape};
+use mailprov::yaml::{KeySpec, Section, ValueType};
 use mailprov::{mail, resource};
 
 /// At the begin of a line, since README speaks of it as well.
@@ -20,11 +20,14 @@ const BEGIN: &str = "\n<!-- keys: ";
 const END: &str = "<!-- end of keys -->";
 
 /// Returns the map of known keys that a shape has somewhere.
-fn section(shape: &Shape) -> Option<&'static Section> {
+fn section(shape: &ValueType) -> Option<&'static Section> {
     match shape {
-        Shape::Section(section) => Some(section),
-        Shape::List(of) | Shape::Some(of) | Shape::Named(of) | Shape::SomeNamed(of) => section(of),
-        Shape::Either(shapes) => shapes.iter().find_map(section),
+        ValueType::Section(section) => Some(section),
+        ValueType::List(of)
+        | ValueType::NonEmptyList(of)
+        | ValueType::Map(of)
+        | ValueType::NonEmptyMap(of) => section(of),
+        ValueType::Either(shapes) => shapes.iter().find_map(section),
         _ => None,
     }
 }
@@ -33,7 +36,7 @@ fn section(shape: &Shape) -> Option<&'static Section> {
 fn sections(way: &str, here: &'static Section, found: &mut Vec<(String, &'static Section)>) {
     found.push((way.to_owned(), here));
     for key in here.keys {
-        if let Some(inner) = self::section(&key.shape) {
+        if let Some(inner) = self::section(&key.value_type) {
             sections(&format!("{way}.{}", key.name), inner, found);
         }
     }
@@ -44,7 +47,7 @@ fn all() -> Vec<(String, &'static Section)> {
     let mut found = Vec::new();
     sections("mail.yml", &mail::KEYS, &mut found);
     for kind in resource::KINDS {
-        if let Some(section) = section(&kind.shape) {
+        if let Some(section) = section(&kind.value_type) {
             sections(kind.name, section, &mut found);
         }
     }
@@ -64,7 +67,7 @@ fn cell(text: &str) -> String {
 /// Writes a table. Where another part of README tells more of a key, it leads
 /// there.
 fn table(way: &str, section: &Section, readme: &str) -> String {
-    let row = |key: &Known| {
+    let row = |key: &KeySpec| {
         let default = match section.required.contains(&key.name) {
             true => "required",
             false => key.default,

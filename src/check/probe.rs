@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Account, Result, random};
 use crate::host::{self, Content, Host, Ownership, wait_for_next_second};
-use crate::mail::Inbox;
+use crate::mail::CheckAccount;
 use crate::secret::Secret;
 
 /// As in `dovecot.conf`.
@@ -47,7 +47,7 @@ impl<'h> Probe<'h> {
     /// Fails where the files cannot be written, as before Dovecot is installed.
     pub fn make(
         host: &'h Host,
-        inbox: &Inbox,
+        inbox: &CheckAccount,
         ours: &[IpAddr],
     ) -> std::result::Result<Self, String> {
         let words = |error: &dyn std::fmt::Display| error.to_string();
@@ -100,7 +100,7 @@ fn clear(host: &Host) -> host::Result<()> {
     host.remove_tree(Path::new(FOLDER))
 }
 
-fn account(inbox: &Inbox) -> Result<Account> {
+fn account(inbox: &CheckAccount) -> Result<Account> {
     let login = format!("mailprov-{}", &random()?.expose()[..12]);
     Ok(Account { login, address: inbox.address.to_string(), password: random()? })
 }

@@ -85,7 +85,7 @@ impl MailYml {
     /// written.
     pub(super) fn draft(&self, edited: &Document, report: &mut Report) -> Result<Draft, Stop> {
         self.judge(edited, report)?;
-        let (before, after) = mail::veiled(&self.document, edited);
+        let (before, after) = mail::masked(&self.document, edited);
         report.edited(&self.path.display().to_string(), &before, &after);
         let has_new_secret = after.contains(mail::NEW_SECRET);
         let text = edited.source().text.clone();

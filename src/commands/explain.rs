@@ -11,7 +11,7 @@ use crate::cli::Global;
 use crate::explain::{self, File, Setting, Way};
 use crate::local;
 use crate::report::Report;
-use crate::yaml::nearest;
+use crate::yaml::suggest;
 
 /// Explains the server, a setting, a file or a port.
 pub(super) fn run(
@@ -53,7 +53,7 @@ pub(super) fn run(
     let meant = if meant.is_empty() { settings.iter().filter(inner).collect() } else { meant };
     if meant.is_empty() {
         let known = settings.iter().map(|setting| setting.name.as_str());
-        let advice = match nearest(what, known) {
+        let advice = match suggest(what, known) {
             Some(known) => format!("Did you mean `{known}`?"),
             None => "Settings that are not in the files are at their defaults: man 5 postconf, \
                      doveconf -a"

@@ -10,7 +10,7 @@ use super::{Exit, Stop, on};
 use crate::cli::{Global, Pull};
 use crate::diagnostic::Source;
 use crate::local;
-use crate::mail::{self, Files, NamedKind};
+use crate::mail::{self, Files, ReferencedKind};
 use crate::report::{Report, is_yes};
 use crate::secret::Secret;
 use crate::wire::{Exposed, Parcel};
@@ -58,7 +58,7 @@ pub(super) fn run(global: &Global, options: &Pull, report: &mut Report) -> Resul
 /// Refuses files that a mail.yml does not name, or that lie anywhere else than
 /// beside it: what a host sends is written here.
 fn may_be_written(source: &Arc<Source>, files: &BTreeMap<PathBuf, Exposed>) -> Result<(), String> {
-    let named = mail::named(source);
+    let named = mail::referenced_files(source);
     for (path, text) in files {
         let shown = crate::visible::visible(path.display().to_string());
         if !is_beside(path) {
@@ -77,8 +77,8 @@ fn is_beside(path: &Path) -> bool {
     path.components().count() > 0 && path.components().all(is_name)
 }
 
-fn is_password(kind: NamedKind) -> bool {
-    matches!(kind, NamedKind::Hash | NamedKind::Secret)
+fn is_password(kind: ReferencedKind) -> bool {
+    matches!(kind, ReferencedKind::Hash | ReferencedKind::Secret)
 }
 
 /// Shows what differs from the files here, each with what is to be written.
@@ -101,7 +101,7 @@ fn show<'p>(
     let here = text_of(mail)?;
     if here.as_ref() != Some(parcel.text.0.expose()) {
         let name = mail.display().to_string();
-        let (old, new) = mail::veiled_texts(here.as_deref().unwrap_or_default(), &source.text)
+        let (old, new) = mail::masked_texts(here.as_deref().unwrap_or_default(), &source.text)
             .unwrap_or_default();
         report.edited(&name, &old, &new);
         differs.push((mail.to_owned(), &parcel.text));
@@ -124,7 +124,7 @@ pub(super) fn hand_over(report: &mut Report) -> Result<Exit, Stop> {
     let text = load::read(Path::new(MAIL))?;
     let source = Arc::new(Source { name: MAIL.into(), text });
     let mut files = BTreeMap::new();
-    for file in mail::named(&source).into_iter().filter(|it| is_password(it.kind)) {
+    for file in mail::referenced_files(&source).into_iter().filter(|it| is_password(it.kind)) {
         if is_beside(&file.path) {
             let text = load::read(&Path::new(FOLDER).join(&file.path))?;
             files.insert(file.path, Exposed(Secret::new(text)));

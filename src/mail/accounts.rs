@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::at::{self, At};
+use super::spanned::{self, Spanned};
 use super::{
-    Account, AccountName, Files, Invalid, Mailboxes, Name, PasswordHash, SMALLEST, Size, keys,
+    Account, AccountName, Files, Invalid, Mailboxes, Name, PasswordHash, SMALLEST, Size, schema,
     secret_file,
 };
 use crate::yaml::{Decoder, Entry, Fields, Key, Kind};
@@ -35,13 +35,13 @@ pub(super) fn read(
     };
     if !matches!(entry.value.kind, Kind::Map(_)) {
         let help = "write each name as a key, `thomas:`, and its password below it, indented";
-        decoder.wrong_shape::<()>(&entry.value, "a map", help);
+        decoder.wrong_type::<()>(&entry.value, "a map", help);
         return (None, None);
     }
     let entries = decoder.entries(&entry.value).unwrap_or_default();
     if entries.is_empty() {
         let help = "add one, such as `thomas: {password: \"{SHA512-CRYPT}$6$…\"}`";
-        decoder.refuse(&entry.key.span, "there is no account", help);
+        decoder.error(&entry.key.span, "there is no account", help);
     }
     let (mut accounts, mut credentials) = (Some(Vec::new()), Some(Vec::new()));
     for entry in entries {
@@ -59,8 +59,12 @@ pub(super) fn read(
     (accounts, credentials)
 }
 
-fn read_name(decoder: &mut Decoder, key: &Key, mailboxes: Mailboxes) -> Option<At<AccountName>> {
-    let name = at::key(decoder, key, AccountName::parse)?;
+fn read_name(
+    decoder: &mut Decoder,
+    key: &Key,
+    mailboxes: Mailboxes,
+) -> Option<Spanned<AccountName>> {
+    let name = spanned::key(decoder, key, AccountName::parse)?;
     if mailboxes == Mailboxes::Shared && name.value.domain().is_some() {
         let local = name.value.local();
         let help = format!(
@@ -68,28 +72,28 @@ fn read_name(decoder: &mut Decoder, key: &Key, mailboxes: Mailboxes) -> Option<A
              this is an account in one domain"
         );
         let message = format!("the account `{}` is an address", name.value);
-        decoder.refuse(&name.span, message, &help);
+        decoder.error(&name.span, message, &help);
         return None;
     }
     Some(name)
 }
 
-type Body = (Vec<At<Name>>, Option<Credentials>);
+type Body = (Vec<Spanned<Name>>, Option<Credentials>);
 
 fn read_body(decoder: &mut Decoder, account: &Entry, files: &Files<'_>) -> Body {
     if account.value.is_null() {
         let message =
             format!("the account `{}` has no password", decoder.written(&account.key.span));
-        decoder.refuse(&account.key.span, message, "add `password:` or `password_file:` below it");
+        decoder.error(&account.key.span, message, "add `password:` or `password_file:` below it");
         return (Vec::new(), None);
     }
     if !matches!(account.value.kind, Kind::Map(_)) {
         let name = decoder.written(&account.key.span);
         let help = format!("write `{name}: {{password: \"{{SHA512-CRYPT}}$6$…\"}}`");
-        decoder.wrong_shape::<()>(&account.value, "a map", &help);
+        decoder.wrong_type::<()>(&account.value, "a map", &help);
         return (Vec::new(), None);
     }
-    let Some(fields) = decoder.fields(&account.value, &keys::ACCOUNT) else {
+    let Some(fields) = decoder.fields(&account.value, &schema::ACCOUNT) else {
         return (Vec::new(), None);
     };
     let aliases = read_aliases(decoder, &fields);
@@ -99,23 +103,23 @@ fn read_body(decoder: &mut Decoder, account: &Entry, files: &Files<'_>) -> Body 
     (aliases, password.map(|password| Credentials { password, is_inline, quota }))
 }
 
-fn read_aliases(decoder: &mut Decoder, fields: &Fields<'_>) -> Vec<At<Name>> {
+fn read_aliases(decoder: &mut Decoder, fields: &Fields<'_>) -> Vec<Spanned<Name>> {
     let Some(entry) = fields.get("aliases") else {
         return Vec::new();
     };
     let items = decoder.list(&entry.value).unwrap_or_default();
-    items.iter().filter_map(|item| at::value(decoder, item, Name::parse)).collect()
+    items.iter().filter_map(|item| spanned::value(decoder, item, Name::parse)).collect()
 }
 
 fn read_quota(decoder: &mut Decoder, fields: &Fields<'_>) -> Option<Size> {
-    let quota = at::value(decoder, &fields.get("quota")?.value, Size::parse)?;
+    let quota = spanned::value(decoder, &fields.get("quota")?.value, Size::parse)?;
     if quota.value < SMALLEST {
         let help = "write at least `1M`, or leave `quota` out for no limit";
-        decoder.refuse(&quota.span, "a quota below 1 MiB", help);
+        decoder.error(&quota.span, "a quota below 1 MiB", help);
     }
     if quota.value > LARGEST {
         let help = "write at most `1024T`, or leave `quota` out for no limit";
-        decoder.refuse(&quota.span, "a quota above 1024 TiB", help);
+        decoder.error(&quota.span, "a quota above 1024 TiB", help);
     }
     Some(quota.value)
 }
@@ -131,7 +135,7 @@ fn read_password(
     let entry = match (fields.get("password"), fields.get("password_file")) {
         (Some(_), Some(file)) => {
             let help = "keep either `password` or `password_file`";
-            decoder.refuse(&file.key.span, "the account has two passwords", help);
+            decoder.error(&file.key.span, "the account has two passwords", help);
             return None;
         }
         (Some(entry), None) | (None, Some(entry)) => entry,
@@ -140,7 +144,7 @@ fn read_password(
                 let name = decoder.written(&account.span);
                 let message = format!("the account `{name}` has no password");
                 let help = "add `password:` or `password_file:` below it";
-                decoder.refuse(&account.span, message, help);
+                decoder.error(&account.span, message, help);
             }
             return None;
         }
@@ -155,7 +159,7 @@ fn read_password(
     match text.and_then(|text| PasswordHash::parse(&text)) {
         Ok(hash) => Some(hash),
         Err(Invalid { message, help }) => {
-            decoder.refuse(place, message, &help);
+            decoder.error(place, message, &help);
             None
         }
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use super::at::Invalid;
 use super::local_part::dot_string;
+use super::spanned::Invalid;
 use super::{Domain, LocalPart};
 use crate::yaml::printable;
 

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::at::{self, At};
 use super::directory::CatchAll;
-use super::recipients::Recipients;
+use super::spanned::{self, Spanned};
+use super::validate::Validation;
 use super::{Address, Domain, Target};
 use crate::yaml::{Entry, Fields, Kind};
 
-impl Recipients<'_> {
+impl Validation<'_> {
     pub(super) fn catch_all(&mut self, fields: &Fields<'_>) {
         let Some(entry) = fields.get("catch_all") else {
             return;
@@ -24,7 +24,7 @@ impl Recipients<'_> {
         }
         let mut chosen: HashMap<Domain, CatchAll> = HashMap::new();
         for entry in self.decoder.entries(&entry.value).unwrap_or_default() {
-            let Some(domain) = at::key(self.decoder, &entry.key, Domain::parse) else {
+            let Some(domain) = spanned::key(self.decoder, &entry.key, Domain::parse) else {
                 continue;
             };
             if !self.directory.is_ours(&domain.value) {
@@ -40,7 +40,7 @@ impl Recipients<'_> {
             if chosen.insert(domain.value, caught).is_some() {
                 let message =
                     format!("the domain `{}` occurs twice", self.decoder.written(&entry.key.span));
-                self.decoder.refuse(&domain.span, message, "keep one of the two");
+                self.decoder.error(&domain.span, message, "keep one of the two");
             }
         }
         self.directory.catch_all =
@@ -49,7 +49,7 @@ impl Recipients<'_> {
 
     /// Reads the account that gets the rest, and the mailbox if it is named.
     fn catch_all_account(&mut self, entry: &Entry) -> Option<(usize, Target)> {
-        let target = at::value(self.decoder, &entry.value, Target::parse)?;
+        let target = spanned::value(self.decoder, &entry.value, Target::parse)?;
         match self.directory.account(&target.value) {
             Some(account) => Some((account, target.value)),
             None => {
@@ -68,10 +68,10 @@ impl Recipients<'_> {
         Some(CatchAll { domain, account: *account, address })
     }
 
-    fn no_account(&mut self, target: &At<Target>) {
+    fn no_account(&mut self, target: &Spanned<Target>) {
         let message = format!("`{}` is no account", target.value);
         let help = self.meant(&target.value);
-        self.decoder.refuse(&target.span, message, &help);
+        self.decoder.error(&target.span, message, &help);
     }
 
     pub(super) fn system_mail(&mut self, fields: &Fields<'_>) {
@@ -79,7 +79,7 @@ impl Recipients<'_> {
             self.directory.system_mail = self.default_system_mail();
             return;
         };
-        let Some(target) = at::value(self.decoder, &entry.value, Target::parse) else {
+        let Some(target) = spanned::value(self.decoder, &entry.value, Target::parse) else {
             return;
         };
         let address = match &target.value {
@@ -98,7 +98,7 @@ impl Recipients<'_> {
         if address.is_none() {
             let message = format!("`{}` is no account and no address of ours", target.value);
             let help = self.meant(&target.value);
-            self.decoder.refuse(&target.span, message, &help);
+            self.decoder.error(&target.span, message, &help);
         }
         self.directory.system_mail = address;
     }

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::directory::Mailboxes;
 use super::room::Room;
-use super::{Address, Domain, Pattern, Routes, Services, Size, Spec, Watch};
+use super::{Address, Domain, Pattern, PostfixTables, Services, Size, Spec, Watch};
 
 /// A mailbox that somebody logs in to.
 #[derive(Serialize)]
@@ -98,7 +98,7 @@ struct Lists {
     spec: Arc<Spec>,
     /// The mailboxes, each with its account.
     mailboxes: Vec<(usize, Address)>,
-    routes: Routes,
+    routes: PostfixTables,
     /// Empty where no account has a quota.
     rooms: Vec<Room>,
     people: BTreeMap<String, String>,

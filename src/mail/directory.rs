@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use super::at::At;
+use super::spanned::Spanned;
 use super::{AccountName, Address, Domain, Hostname, Name, Target};
 
 /// Whether a name is one mailbox in all domains or one in each.
@@ -20,18 +20,18 @@ pub enum Mailboxes {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// Its name: with a domain only where mailboxes are per domain.
-    pub name: At<AccountName>,
+    pub name: Spanned<AccountName>,
     /// Its further addresses.
-    pub aliases: Vec<At<Name>>,
+    pub aliases: Vec<Spanned<Name>>,
 }
 
 /// An address, or one in every domain, whose mail goes elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forward {
     /// What receives the mail.
-    pub source: At<Name>,
+    pub source: Spanned<Name>,
     /// Where it goes, in the order written.
-    pub targets: Vec<At<Target>>,
+    pub targets: Vec<Spanned<Target>>,
 }
 
 /// Who gets what no other address takes.

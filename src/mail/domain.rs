@@ -8,8 +8,8 @@ use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
 use serde::{Serialize, Serializer};
 
-use super::at::Invalid;
 use super::local_part::name_of;
+use super::spanned::Invalid;
 use crate::yaml::printable;
 
 const LETTERS: &str =

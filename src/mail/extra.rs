@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::at::{self, At};
-use super::{Invalid, keys};
+use super::spanned::{self, Spanned};
+use super::{Invalid, schema};
 use crate::yaml::{Decoder, Entry, Fields, Node, printable};
 
 /// Settings that are written last, as they are. Whether Postfix and Dovecot
@@ -11,11 +11,11 @@ use crate::yaml::{Decoder, Entry, Fields, Node, printable};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Extra {
     /// Postfix parameters and their values, in the order written.
-    pub postfix: Vec<(At<String>, String)>,
+    pub postfix: Vec<(Spanned<String>, String)>,
     /// Entries of `master.cf`, in the order written.
-    pub postfix_master: Vec<At<MasterEntry>>,
+    pub postfix_master: Vec<Spanned<MasterEntry>>,
     /// Lines of Dovecot configuration.
-    pub dovecot: Option<At<String>>,
+    pub dovecot: Option<Spanned<String>>,
 }
 
 /// One service of Postfix: a line of `master.cf` (see `man 5 master`).
@@ -89,7 +89,7 @@ impl MasterEntry {
 
 /// Reads the section, if it is there.
 pub(super) fn read(decoder: &mut Decoder, fields: &Fields<'_>) -> Extra {
-    let fields = fields.get("extra").and_then(|entry| decoder.fields(&entry.value, &keys::EXTRA));
+    let fields = fields.get("extra").and_then(|entry| decoder.fields(&entry.value, &schema::EXTRA));
     let Some(fields) = fields else {
         return Extra::default();
     };
@@ -97,10 +97,10 @@ pub(super) fn read(decoder: &mut Decoder, fields: &Fields<'_>) -> Extra {
         let text = decoder.text(&entry.value)?;
         if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
             let help = "write lines of Dovecot configuration after `dovecot: |`";
-            decoder.refuse(&entry.key.span, "a control character in the text", help);
+            decoder.error(&entry.key.span, "a control character in the text", help);
         }
         refuse_readers(decoder, text, &entry.value);
-        Some(At::new(text.to_owned(), entry.value.span.clone()))
+        Some(Spanned::new(text.to_owned(), entry.value.span.clone()))
     });
     let postfix = fields.get("postfix").and_then(|entry| decoder.entries(&entry.value));
     let postfix = postfix.unwrap_or_default();
@@ -109,18 +109,18 @@ pub(super) fn read(decoder: &mut Decoder, fields: &Fields<'_>) -> Extra {
     Extra { postfix, postfix_master, dovecot }
 }
 
-fn master(decoder: &mut Decoder, fields: &Fields<'_>) -> Vec<At<MasterEntry>> {
+fn master(decoder: &mut Decoder, fields: &Fields<'_>) -> Vec<Spanned<MasterEntry>> {
     let items = fields.get("postfix_master").and_then(|entry| decoder.list(&entry.value));
     let mut seen = HashMap::new();
     let mut entries = Vec::new();
     for item in items.unwrap_or_default() {
-        let Some(entry) = at::value(decoder, item, MasterEntry::parse) else {
+        let Some(entry) = spanned::value(decoder, item, MasterEntry::parse) else {
             continue;
         };
         if let Some(first) = seen.insert(entry.value.service.clone(), entry.span.clone()) {
             let message = format!("the service `{}` is listed twice", entry.value.service);
             let help = format!("the other is on line {}: keep one", decoder.line_of(&first));
-            decoder.refuse(&entry.span, message, &help);
+            decoder.error(&entry.span, message, &help);
         }
         entries.push(entry);
     }
@@ -149,7 +149,7 @@ fn refuse_readers(decoder: &mut Decoder, text: &str, node: &Node) {
         let place = written.find(line.trim()).map_or(node.span.clone(), |at| {
             node.span.start + at..node.span.start + at + line.trim().len()
         });
-        decoder.refuse(&place, message, help);
+        decoder.error(&place, message, help);
     }
 }
 
@@ -202,13 +202,13 @@ fn without_comment(line: &str) -> &str {
     line
 }
 
-fn parameter(decoder: &mut Decoder, entry: &Entry) -> Option<(At<String>, String)> {
-    let name = at::key(decoder, &entry.key, parse_name);
+fn parameter(decoder: &mut Decoder, entry: &Entry) -> Option<(Spanned<String>, String)> {
+    let name = spanned::key(decoder, &entry.key, parse_name);
     let value = match entry.value.as_scalar() {
         Some(scalar) if scalar.is_null() => {
             let help = "write the value after the `:`, or `\"\"` for an empty one";
             let message = format!("`{}` has no value", decoder.written(&entry.key.span));
-            decoder.refuse(&entry.key.span, message, help);
+            decoder.error(&entry.key.span, message, help);
             None
         }
         _ => decoder.line(&entry.value),

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Hostname, Invalid, PasswordHash, at, keys, secret_file, tls};
+use super::{Hostname, Invalid, PasswordHash, schema, secret_file, spanned, tls};
 use crate::diagnostic::Source;
 use crate::digest::Digest;
 use crate::local;
@@ -24,18 +24,18 @@ pub struct Files<'f> {
 
 /// A file that a mail.yml names, as it writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
+pub struct ReferencedFile {
     /// Its path.
     pub path: PathBuf,
     /// Where it is named.
     pub span: Range<usize>,
     /// What it is to be.
-    pub kind: NamedKind,
+    pub kind: ReferencedKind,
 }
 
 /// What a file is to be that a mail.yml names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NamedKind {
+pub enum ReferencedKind {
     /// The hash of an account's password.
     Hash,
     /// A password on one line.
@@ -83,7 +83,7 @@ impl<'f> Files<'f> {
     }
 }
 
-impl Named {
+impl ReferencedFile {
     /// Judges the content of a password file, which is to be one line.
     ///
     /// # Errors
@@ -92,9 +92,9 @@ impl Named {
     pub fn judge(&self, text: &str) -> Result<(), Invalid> {
         let shown = printable(&self.path.display().to_string());
         match self.kind {
-            NamedKind::Certificate | NamedKind::Key => Ok(()),
-            NamedKind::Secret => secret_file::line(&shown, text.into()).map(drop),
-            NamedKind::Hash => {
+            ReferencedKind::Certificate | ReferencedKind::Key => Ok(()),
+            ReferencedKind::Secret => secret_file::line(&shown, text.into()).map(drop),
+            ReferencedKind::Hash => {
                 PasswordHash::parse(&secret_file::line(&shown, text.into())?).map(drop)
             }
         }
@@ -103,37 +103,38 @@ impl Named {
 
 /// Returns the files that a mail.yml names, as far as it can be read: its
 /// mistakes are for [`load`](super::load) to find.
-pub fn named(source: &Arc<Source>) -> Vec<Named> {
+pub fn referenced_files(source: &Arc<Source>) -> Vec<ReferencedFile> {
     let mut named = Vec::new();
     let Ok(root) = yaml::parse(source) else { return named };
-    password_files(&root, NamedKind::Secret, &mut named);
+    password_files(&root, ReferencedKind::Secret, &mut named);
     let mut decoder = Decoder::new(source);
-    let Some(fields) = decoder.fields(&root, &keys::MAIL) else { return named };
+    let Some(fields) = decoder.fields(&root, &schema::MAIL) else { return named };
     let hostname = fields.get("hostname");
     let hostname =
-        hostname.and_then(|entry| at::value(&mut decoder, &entry.value, Hostname::parse));
+        hostname.and_then(|entry| spanned::value(&mut decoder, &entry.value, Hostname::parse));
     if let Some(tls) = tls::read(&mut decoder, &fields, hostname.as_ref())
         && !tls.self_signed
     {
         let (certificate, key) = (tls.certificate, tls.key);
-        for (file, kind) in [(certificate, NamedKind::Certificate), (key, NamedKind::Key)] {
-            named.push(Named { path: file.value, span: file.span, kind });
+        for (file, kind) in [(certificate, ReferencedKind::Certificate), (key, ReferencedKind::Key)]
+        {
+            named.push(ReferencedFile { path: file.value, span: file.span, kind });
         }
     }
     named
 }
 
 /// Finds the `password_file`s. Those of accounts hold hashes.
-fn password_files(node: &Node, kind: NamedKind, found: &mut Vec<Named>) {
+fn password_files(node: &Node, kind: ReferencedKind, found: &mut Vec<ReferencedFile>) {
     let Kind::Map(entries) = &node.kind else { return };
     for entry in entries {
         match &entry.value.kind {
             Kind::Scalar(scalar) if entry.key.text == "password_file" => {
                 let (path, span) = (PathBuf::from(&scalar.text), entry.value.span.clone());
-                found.push(Named { path, span, kind });
+                found.push(ReferencedFile { path, span, kind });
             }
             _ if entry.key.text == "accounts" => {
-                password_files(&entry.value, NamedKind::Hash, found);
+                password_files(&entry.value, ReferencedKind::Hash, found);
             }
             _ => password_files(&entry.value, kind, found),
         }
@@ -148,7 +149,7 @@ mod tests {
     fn every_file_is_found_be_the_rest_right_or_wrong() {
         let text = "hostname: mail.example.org\ndomains: [oops\n";
         let source = |text: &str| Arc::new(Source { name: "mail.yml".into(), text: text.into() });
-        assert_eq!(named(&source(text)), []);
+        assert_eq!(referenced_files(&source(text)), []);
         let text = "hostname: mail.example.org
 nonsense: 1
 accounts:
@@ -156,15 +157,18 @@ accounts:
   bob: {password: wrong}
 relay: {host: a.org, username: me, password_file: /root/relay}
 ";
-        let named = named(&source(text));
+        let named = referenced_files(&source(text));
         let named: Vec<_> = named.iter().map(|it| (it.path.to_str().unwrap(), it.kind)).collect();
         assert_eq!(
             named,
             [
-                ("anna", NamedKind::Hash),
-                ("/root/relay", NamedKind::Secret),
-                ("/etc/letsencrypt/live/mail.example.org/fullchain.pem", NamedKind::Certificate),
-                ("/etc/letsencrypt/live/mail.example.org/privkey.pem", NamedKind::Key),
+                ("anna", ReferencedKind::Hash),
+                ("/root/relay", ReferencedKind::Secret),
+                (
+                    "/etc/letsencrypt/live/mail.example.org/fullchain.pem",
+                    ReferencedKind::Certificate
+                ),
+                ("/etc/letsencrypt/live/mail.example.org/privkey.pem", ReferencedKind::Key),
             ]
         );
     }

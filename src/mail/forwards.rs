@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::at::{self, At};
+use super::spanned::{self, Spanned};
 use super::{Forward, Name, Target};
 use crate::yaml::{Decoder, Entry, Fields, Kind};
 
@@ -16,12 +16,12 @@ pub(super) fn read(decoder: &mut Decoder, fields: &Fields<'_>) -> Vec<Forward> {
 }
 
 fn read_one(decoder: &mut Decoder, entry: &Entry) -> Option<Forward> {
-    let source = at::key(decoder, &entry.key, Name::parse);
+    let source = spanned::key(decoder, &entry.key, Name::parse);
     let targets = read_targets(decoder, entry);
     Some(Forward { source: source?, targets })
 }
 
-fn read_targets(decoder: &mut Decoder, entry: &Entry) -> Vec<At<Target>> {
+fn read_targets(decoder: &mut Decoder, entry: &Entry) -> Vec<Spanned<Target>> {
     let items = match &entry.value.kind {
         Kind::Scalar(scalar) if scalar.is_null() => &[],
         Kind::Scalar(_) => std::slice::from_ref(&entry.value),
@@ -29,17 +29,17 @@ fn read_targets(decoder: &mut Decoder, entry: &Entry) -> Vec<At<Target>> {
     };
     if items.is_empty() && !matches!(entry.value.kind, Kind::Map(_)) {
         let help = "list at least one, such as `[thomas, bob@elsewhere.example]`";
-        decoder.refuse(&entry.key.span, "the forward has no target", help);
+        decoder.error(&entry.key.span, "the forward has no target", help);
     }
     let mut seen = HashSet::new();
     let mut targets = Vec::with_capacity(items.len());
     for item in items {
-        let Some(target) = at::value(decoder, item, Target::parse) else {
+        let Some(target) = spanned::value(decoder, item, Target::parse) else {
             continue;
         };
         if !seen.insert(target.value.clone()) {
             let message = format!("the target `{}` is listed twice", target.value);
-            decoder.refuse(&target.span, message, "remove one of the two");
+            decoder.error(&target.span, message, "remove one of the two");
         }
         targets.push(target);
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::at::Invalid;
+use super::spanned::Invalid;
 use crate::yaml::printable;
 
 /// The name of an alias or of the source of a forward: lower case, and safe as a

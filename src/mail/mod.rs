@@ -9,7 +9,7 @@
 //! * The words of the file are types of their own: [`Domain`], [`Hostname`],
 //!   [`LocalPart`], [`AccountName`], [`Address`], [`PasswordHash`], [`Size`].
 //! * Each section has a module that holds its type and reads it.
-//! * [`Directory`] knows who holds which address; [`Routes`] are the tables
+//! * [`Directory`] knows who holds which address; [`PostfixTables`] are the tables
 //!   that follow from it.
 //! * [`Context`] is all of it as templates see it, and the only place that
 //!   shows a secret.
@@ -19,36 +19,36 @@
 
 mod accounts;
 mod address;
-mod at;
 mod catch_all;
+mod check_account;
 mod context;
 mod directory;
 mod domain;
 mod extra;
 mod files;
 mod forwards;
-mod inbox;
-mod keys;
-#[cfg(test)]
-mod laws;
+mod hash_format;
 mod local_part;
 mod loops;
+mod mask;
 mod name;
 mod new_password;
 mod password;
 mod ports;
-mod recipients;
-mod redact;
+mod postfix_tables;
+#[cfg(test)]
+mod properties;
 mod relay;
 mod resolve;
 mod room;
-mod routes;
+mod sandbox_copy;
+mod schema;
 mod secret_file;
 mod services;
-mod shape;
 mod size;
+mod spanned;
 mod tls;
-mod trial;
+mod validate;
 mod watch;
 
 use std::ops::Range;
@@ -56,31 +56,31 @@ use std::sync::Arc;
 
 pub use accounts::Credentials;
 pub use address::Address;
-pub use at::{At, Invalid};
+pub use check_account::CheckAccount;
 pub use context::Context;
 pub use directory::{Account, CatchAll, Directory, Forward, Mailboxes};
 pub use domain::{Domain, Hostname};
 pub use extra::{Extra, MasterEntry};
-pub use files::{Files, Named, NamedKind, named};
-pub use inbox::Inbox;
-pub use keys::MAIL as KEYS;
+pub use files::{Files, ReferencedFile, ReferencedKind, referenced_files};
 pub use local_part::LocalPart;
+pub use mask::{NEW_SECRET, masked, masked_texts};
 pub use name::{AccountName, Name, Target};
 pub use new_password::Password;
 pub use password::PasswordHash;
 pub use ports::Ports;
-pub use redact::{NEW_SECRET, veiled, veiled_texts};
+pub use postfix_tables::{Alias, Pattern, PostfixTables, Sender};
 pub use relay::{Certainty, Login, Relay};
 pub use resolve::ROLES;
-pub use routes::{Alias, Pattern, Routes, Sender};
+pub use sandbox_copy::SandboxCopy;
+pub use schema::MAIL as KEYS;
 pub use services::Services;
 pub use size::Size;
+pub use spanned::{Invalid, Spanned};
 pub use tls::Tls;
-pub use trial::Trial;
 pub use watch::Watch;
 
 use crate::diagnostic::{Diagnostic, Source};
-use crate::yaml::{self, Decoder, Fields, Node, Shape};
+use crate::yaml::{self, Decoder, Fields, Node, ValueType};
 
 /// A mail service, as `mail.yml` describes it.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ pub struct Spec {
     /// into it.
     pub source: Arc<Source>,
     /// The name that the MX record points to.
-    pub hostname: At<Hostname>,
+    pub hostname: Spanned<Hostname>,
     /// Domains, accounts, forwards: everything that has an address.
     pub directory: Directory,
     /// Password and quota of each account, in the accounts' order.
@@ -121,7 +121,7 @@ impl Spec {
 /// Returns the JSON Schema of `mail.yml`, for editors.
 pub fn schema() -> serde_json::Value {
     let about = "What a mail server is: its name, domains, accounts. See mailprov.";
-    yaml::schema("mail.yml", about, &Shape::Section(&keys::MAIL))
+    yaml::schema("mail.yml", about, &ValueType::Section(&schema::MAIL))
 }
 
 /// Reads a `mail.yml`, and the `password_file`s that it names from `files`.
@@ -132,7 +132,7 @@ pub fn schema() -> serde_json::Value {
 /// password or a hash.
 pub fn load(source: &Arc<Source>, files: &Files<'_>) -> Result<Spec, Vec<Diagnostic>> {
     let root = yaml::parse(source).map_err(|mistakes| not_yaml(source, mistakes))?;
-    let mut decoder = Decoder::new(&redact::tree(source, &root));
+    let mut decoder = Decoder::new(&mask::tree(source, &root));
     let spec = read(&mut decoder, &root, files);
     decoder.finish(spec)
 }
@@ -141,12 +141,12 @@ pub fn load(source: &Arc<Source>, files: &Files<'_>) -> Result<Spec, Vec<Diagnos
 /// are. No password or hash is shown.
 pub fn not_text(name: &str, bytes: &[u8]) -> Option<Diagnostic> {
     let mistake = Diagnostic::not_text(name, bytes)?;
-    Some(Diagnostic { source: redact::lines(&mistake.source), ..mistake })
+    Some(Diagnostic { source: mask::lines(&mistake.source), ..mistake })
 }
 
 /// Points the diagnostics of a text that is not YAML into its masked copy.
 fn not_yaml(source: &Arc<Source>, mistakes: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let masked = redact::lines(source);
+    let masked = mask::lines(source);
     let point = |mistake: Diagnostic| {
         let mistake = Diagnostic { source: Arc::clone(&masked), ..mistake };
         match accounts::unquoted_hash(&source.text, &mistake.span) {
@@ -161,18 +161,18 @@ fn not_yaml(source: &Arc<Source>, mistakes: Vec<Diagnostic>) -> Vec<Diagnostic> 
 fn read(decoder: &mut Decoder, root: &Node, files: &Files<'_>) -> Option<Spec> {
     if root.is_null() {
         let help = "begin with `hostname`, `domains` and `accounts`; the README has a file to copy";
-        decoder.refuse(&(0..0), "the file is empty", help);
+        decoder.error(&(0..0), "the file is empty", help);
         return None;
     }
-    let fields = decoder.fields(root, &keys::MAIL)?;
+    let fields = decoder.fields(root, &schema::MAIL)?;
     let hostname = fields
         .require("hostname", &(0..0), decoder)
-        .and_then(|entry| at::value(decoder, &entry.value, Hostname::parse));
+        .and_then(|entry| spanned::value(decoder, &entry.value, Hostname::parse));
     let domains = read_domains(decoder, &fields);
     let mailboxes = read_mailboxes(decoder, &fields);
     let (accounts, credentials) = accounts::read(decoder, &fields, mailboxes, files);
     let forwards = forwards::read(decoder, &fields);
-    let directory = recipients::directory(decoder, &fields, domains, mailboxes, accounts, forwards);
+    let directory = validate::directory(decoder, &fields, domains, mailboxes, accounts, forwards);
     let tls = tls::read(decoder, &fields, hostname.as_ref());
     let message_size = read_message_size(decoder, &fields);
     let services = services::read(decoder, &fields);
@@ -198,25 +198,21 @@ fn read_domains(decoder: &mut Decoder, fields: &Fields<'_>) -> Option<Vec<Domain
     let entry = fields.require("domains", &(0..0), decoder)?;
     let items = decoder.list(&entry.value)?;
     if items.is_empty() {
-        decoder.refuse(&entry.key.span, "no domain is listed", "list at least one");
+        decoder.error(&entry.key.span, "no domain is listed", "list at least one");
         return None;
     }
     let mut seen: std::collections::HashMap<Domain, Range<usize>> =
         std::collections::HashMap::new();
     let mut domains = Some(Vec::with_capacity(items.len()));
     for item in items {
-        let Some(domain) = at::value(decoder, item, Domain::parse) else {
+        let Some(domain) = spanned::value(decoder, item, Domain::parse) else {
             domains = None;
             continue;
         };
         if let Some(first) = seen.get(&domain.value) {
             let message = format!("`{}` is listed twice", domain.value);
             let line = decoder.line_of(first);
-            decoder.refuse(
-                &domain.span,
-                message,
-                &format!("the first is on line {line}: keep one"),
-            );
+            decoder.error(&domain.span, message, &format!("the first is on line {line}: keep one"));
             continue;
         }
         seen.insert(domain.value.clone(), domain.span);
@@ -230,7 +226,7 @@ fn read_domains(decoder: &mut Decoder, fields: &Fields<'_>) -> Option<Vec<Domain
 fn read_mailboxes(decoder: &mut Decoder, fields: &Fields<'_>) -> Mailboxes {
     let entry = fields.get("mailboxes");
     let read = entry.and_then(|entry| {
-        at::value(decoder, &entry.value, |text| match text {
+        spanned::value(decoder, &entry.value, |text| match text {
             "shared" => Ok(Mailboxes::Shared),
             "per-domain" => Ok(Mailboxes::PerDomain),
             _ => Err(Invalid::new(
@@ -251,14 +247,14 @@ fn read_message_size(decoder: &mut Decoder, fields: &Fields<'_>) -> Option<Size>
     let Some(entry) = fields.get("message_size") else {
         return Some(Size::mebibytes(128));
     };
-    let size = at::value(decoder, &entry.value, Size::parse)?;
+    let size = spanned::value(decoder, &entry.value, Size::parse)?;
     if size.value < SMALLEST {
-        decoder.refuse(&size.span, "messages smaller than 1 MiB", "write at least `1MiB`");
+        decoder.error(&size.span, "messages smaller than 1 MiB", "write at least `1MiB`");
         return None;
     }
     if size.value > LARGEST_MESSAGE {
         let help = "write at most `2047MiB`: Postfix takes no larger ones";
-        decoder.refuse(&size.span, "messages larger than 2047 MiB", help);
+        decoder.error(&size.span, "messages larger than 2047 MiB", help);
         return None;
     }
     Some(size.value)

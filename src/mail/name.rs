@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Deref;
 
-use super::at::Invalid;
+use super::spanned::Invalid;
 use super::{Address, Domain, LocalPart};
 use crate::yaml::printable;
 

@@ -1,7 +1,7 @@
 //! Password hashes that Dovecot verifies, whichever release it is.
 
-use super::at::Invalid;
-use super::shape;
+use super::hash_format;
+use super::spanned::Invalid;
 use crate::secret::Secret;
 use crate::yaml::printable;
 
@@ -36,21 +36,23 @@ impl PasswordHash {
             return Err(Invalid::new("this is a cleartext password", MAKE_ONE));
         }
         let fits = match scheme.as_str() {
-            "SHA512-CRYPT" => shape::sha512_crypt(body),
-            "SHA256-CRYPT" => shape::sha256_crypt(body),
-            "BLF-CRYPT" => shape::bcrypt(body),
-            "CRYPT" => shape::crypt(body),
-            "ARGON2I" => shape::argon2(body, "argon2i"),
-            "ARGON2ID" => shape::argon2(body, "argon2id"),
-            "SSHA512" => shape::salted(body, 64),
-            "SSHA256" => shape::salted(body, 32),
-            "PBKDF2" => shape::pbkdf2(body),
+            "SHA512-CRYPT" => hash_format::sha512_crypt(body),
+            "SHA256-CRYPT" => hash_format::sha256_crypt(body),
+            "BLF-CRYPT" => hash_format::bcrypt(body),
+            "CRYPT" => hash_format::crypt(body),
+            "ARGON2I" => hash_format::argon2(body, "argon2i"),
+            "ARGON2ID" => hash_format::argon2(body, "argon2id"),
+            "SSHA512" => hash_format::salted(body, 64),
+            "SSHA256" => hash_format::salted(body, 32),
+            "PBKDF2" => hash_format::pbkdf2(body),
             _ => return Err(refused_scheme(&scheme)),
         };
         if !fits {
             return Err(misshapen(&scheme, body));
         }
-        if let Some(mebibytes) = shape::argon2_memory(body).filter(|m| *m > MAX_ARGON2_MEBIBYTES) {
+        if let Some(mebibytes) =
+            hash_format::argon2_memory(body).filter(|m| *m > MAX_ARGON2_MEBIBYTES)
+        {
             let message = format!("verifying this hash takes {mebibytes} MiB of memory");
             let help = format!(
                 "Dovecot's login process has 256 MiB in all: make a hash that takes at most \

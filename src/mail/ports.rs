@@ -129,11 +129,12 @@ impl Reading {
 #[cfg(test)]
 mod tests {
     use super::super::MasterEntry;
-    use super::super::at::At;
+    use super::super::spanned::Spanned;
     use super::*;
 
     fn of(text: &str) -> (Vec<u16>, Vec<u16>) {
-        let extra = Extra { dovecot: Some(At::new(text.to_owned(), 0..0)), ..Extra::default() };
+        let extra =
+            Extra { dovecot: Some(Spanned::new(text.to_owned(), 0..0)), ..Extra::default() };
         let ports = extra.ports();
         (ports.opened.into_iter().collect(), ports.closed.into_iter().collect())
     }
@@ -161,7 +162,7 @@ mod tests {
 
     #[test]
     fn services_of_postfix_open_theirs() {
-        let entry = |line: &str| At::new(MasterEntry::parse(line).unwrap(), 0..0);
+        let entry = |line: &str| Spanned::new(MasterEntry::parse(line).unwrap(), 0..0);
         let lines = ["2525 inet n - y - - smtpd", "[::1]:10025 inet n - y - - smtpd"];
         let postfix_master =
             vec![entry(lines[0]), entry(lines[1]), entry("x unix - n n - 0 spawn")];

@@ -3,9 +3,9 @@
 use std::net::Ipv6Addr;
 use std::ops::Range;
 
-use super::at::{self, At};
 use super::local_part::name_of;
-use super::{Domain, Files, Invalid, keys, secret_file};
+use super::spanned::{self, Spanned};
+use super::{Domain, Files, Invalid, schema, secret_file};
 use crate::secret::Secret;
 use crate::yaml::{Decoder, Fields, printable};
 
@@ -62,19 +62,20 @@ const DEFAULT_PORT: u16 = 587;
 /// Reads the section, if it is there.
 pub(super) fn read(decoder: &mut Decoder, fields: &Fields<'_>, files: &Files<'_>) -> Option<Relay> {
     let entry = fields.get("relay")?;
-    let fields = decoder.fields(&entry.value, &keys::RELAY)?;
+    let fields = decoder.fields(&entry.value, &schema::RELAY)?;
     let host = fields
         .require("host", &entry.key.span, decoder)
-        .and_then(|entry| at::value(decoder, &entry.value, parse_host));
-    let username =
-        fields.get("username").and_then(|entry| at::value(decoder, &entry.value, parse_username));
-    let password = fields
-        .get("password_file")
-        .and_then(|entry| at::value(decoder, &entry.value, |path| secret_file::read(files, path)));
+        .and_then(|entry| spanned::value(decoder, &entry.value, parse_host));
+    let username = fields
+        .get("username")
+        .and_then(|entry| spanned::value(decoder, &entry.value, parse_username));
+    let password = fields.get("password_file").and_then(|entry| {
+        spanned::value(decoder, &entry.value, |path| secret_file::read(files, path))
+    });
     for (one, other) in [("username", "password_file"), ("password_file", "username")] {
         if let (Some(entry), false) = (fields.get(one), fields.has(other)) {
             let message = format!("`{one}` without `{other}`");
-            decoder.refuse(&entry.key.span, message, &format!("add `{other}`, or remove `{one}`"));
+            decoder.error(&entry.key.span, message, &format!("add `{other}`, or remove `{one}`"));
         }
     }
     let login = username.zip(password).map(|(username, password)| Login {
@@ -82,11 +83,12 @@ pub(super) fn read(decoder: &mut Decoder, fields: &Fields<'_>, files: &Files<'_>
         password: Secret::new(password.value),
         place: password.span,
     });
-    let tls = fields.get("tls").and_then(|entry| at::value(decoder, &entry.value, parse_certainty));
+    let tls =
+        fields.get("tls").and_then(|entry| spanned::value(decoder, &entry.value, parse_certainty));
     // A password goes to no one who cannot prove to be the one it is for.
     let unless_told = if login.is_some() { Certainty::Secure } else { Certainty::Encrypt };
     let tls = tls.map_or(unless_told, |tls| tls.value);
-    let At { value: (host, port), .. } = host?;
+    let Spanned { value: (host, port), .. } = host?;
     Some(Relay { host, port, tls, login })
 }
 

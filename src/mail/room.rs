@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::routes::{Alias, Pattern, Routes};
+use super::postfix_tables::{Alias, Pattern, PostfixTables};
 use super::{Address, Directory, Domain, Size};
 
 /// The names in the host's own domain that mail is taken for.
@@ -42,7 +42,7 @@ impl Directory {
     /// are full, that one is.
     pub(super) fn rooms(
         &self,
-        routes: &Routes,
+        routes: &PostfixTables,
         own_domain: &Domain,
         quota: impl Fn(usize) -> Option<Size>,
     ) -> Vec<Room> {

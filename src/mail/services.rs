@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::keys;
+use super::schema;
 use crate::yaml::{Decoder, Entry, Fields};
 
 /// Which protocols are offered.
@@ -19,7 +19,7 @@ pub(super) fn read(decoder: &mut Decoder, fields: &Fields<'_>) -> Option<Service
     let Some(entry) = fields.get("services") else {
         return Some(Services { imap: true, pop3: true });
     };
-    let fields = decoder.fields(&entry.value, &keys::SERVICES)?;
+    let fields = decoder.fields(&entry.value, &schema::SERVICES)?;
     let mut read = |entry: Option<&Entry>| match entry {
         Some(entry) => decoder.boolean(&entry.value),
         None => Some(true),
@@ -28,7 +28,7 @@ pub(super) fn read(decoder: &mut Decoder, fields: &Fields<'_>) -> Option<Service
     let services = Services { imap: imap?, pop3: pop3? };
     if !services.imap && !services.pop3 {
         let help = "set `imap` or `pop3` to `true`";
-        decoder.refuse(&entry.key.span, "nobody could read their mail", help);
+        decoder.error(&entry.key.span, "nobody could read their mail", help);
         return None;
     }
     Some(services)

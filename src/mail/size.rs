@@ -1,6 +1,6 @@
 //! Sizes such as `5G` and `128MiB`.
 
-use super::at::Invalid;
+use super::spanned::Invalid;
 use crate::yaml::printable;
 
 /// A number of bytes.

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::at::At;
 use super::local_part::name_of;
-use super::{Hostname, Invalid, keys};
+use super::spanned::Spanned;
+use super::{Hostname, Invalid, schema};
 use crate::yaml::{Decoder, Entry, Fields, printable};
 
 /// The paths of certificate and key. Whether they are there, belong together
@@ -13,9 +13,9 @@ use crate::yaml::{Decoder, Entry, Fields, printable};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
     /// The certificate with its whole chain.
-    pub certificate: At<PathBuf>,
+    pub certificate: Spanned<PathBuf>,
     /// The private key.
-    pub key: At<PathBuf>,
+    pub key: Spanned<PathBuf>,
     /// Whether mailprov makes the pair itself.
     pub self_signed: bool,
 }
@@ -27,12 +27,12 @@ const SELF_SIGNED_KEY: &str = "/etc/ssl/private/mailprov.key";
 pub(super) fn read(
     decoder: &mut Decoder,
     fields: &Fields<'_>,
-    hostname: Option<&At<Hostname>>,
+    hostname: Option<&Spanned<Hostname>>,
 ) -> Option<Tls> {
     let Some(entry) = fields.get("tls") else {
-        let At { value: hostname, span } = hostname?;
+        let Spanned { value: hostname, span } = hostname?;
         let path = |file: &str| {
-            At::new(format!("/etc/letsencrypt/live/{hostname}/{file}").into(), span.clone())
+            Spanned::new(format!("/etc/letsencrypt/live/{hostname}/{file}").into(), span.clone())
         };
         return Some(Tls {
             certificate: path("fullchain.pem"),
@@ -40,7 +40,7 @@ pub(super) fn read(
             self_signed: false,
         });
     };
-    let fields = decoder.fields(&entry.value, &keys::TLS)?;
+    let fields = decoder.fields(&entry.value, &schema::TLS)?;
     if let Some(flag) = fields.get("self_signed") {
         return self_signed(decoder, flag, &fields);
     }
@@ -55,20 +55,20 @@ fn self_signed(decoder: &mut Decoder, flag: &Entry, fields: &Fields<'_>) -> Opti
         if others.iter().all(Option::is_none) {
             let help =
                 "name `certificate` and `key`, or leave `tls` out for those of Let's Encrypt";
-            decoder.refuse(&flag.key.span, "there is no certificate", help);
+            decoder.error(&flag.key.span, "there is no certificate", help);
             return None;
         }
         let help = "remove `self_signed: false`: a certificate that you name is never replaced";
-        decoder.refuse(&flag.key.span, "`self_signed` beside a certificate", help);
+        decoder.error(&flag.key.span, "`self_signed` beside a certificate", help);
         return None;
     }
     if let Some(other) = others.into_iter().flatten().next() {
         let message = format!("`{}` beside `self_signed: true`", other.key.text);
         let help = "keep one of them: a self-signed pair has a place of its own";
-        decoder.refuse(&other.key.span, message, help);
+        decoder.error(&other.key.span, message, help);
         return None;
     }
-    let at = |path: &str| At::new(PathBuf::from(path), flag.key.span.clone());
+    let at = |path: &str| Spanned::new(PathBuf::from(path), flag.key.span.clone());
     Some(Tls {
         certificate: at(SELF_SIGNED_CERTIFICATE),
         key: at(SELF_SIGNED_KEY),
@@ -81,9 +81,9 @@ fn path(
     fields: &Fields<'_>,
     key: &str,
     section: &Entry,
-) -> Option<At<PathBuf>> {
+) -> Option<Spanned<PathBuf>> {
     let entry = fields.require(key, &section.key.span, decoder)?;
-    super::at::value(decoder, &entry.value, |text| {
+    super::spanned::value(decoder, &entry.value, |text| {
         let shown = printable(text);
         if !Path::new(text).is_absolute() {
             let help = format!("write the whole path, such as `/etc/ssl/{shown}`");

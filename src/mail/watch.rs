@@ -1,6 +1,6 @@
 //! `watch:`: how often the server is looked at by itself.
 
-use super::{At, Invalid, at};
+use super::{Invalid, Spanned, spanned};
 use crate::yaml::{Decoder, Fields, printable};
 
 /// The words for it, which are also what systemd calls it (systemd.time(7)).
@@ -20,7 +20,7 @@ impl Watch {
 /// Reads the word; without one nothing is looked at.
 pub(super) fn read(decoder: &mut Decoder, fields: &Fields<'_>) -> Option<Watch> {
     let entry = fields.get("watch")?;
-    let read: Option<At<Watch>> = at::value(decoder, &entry.value, |text| {
+    let read: Option<Spanned<Watch>> = spanned::value(decoder, &entry.value, |text| {
         let known = WORDS.into_iter().find(|word| *word == text);
         known.map(Watch).ok_or_else(|| {
             let message = format!("`watch` cannot be `{}`", printable(text));

@@ -11,7 +11,7 @@ use crate::diagnostic::{Diagnostic, Source};
 use crate::host::Facts;
 use crate::mail;
 use crate::resource::{AssetError, Assets, Resource};
-use crate::yaml::{Decoder, Entry, Kind, Node, Scalar, nearest};
+use crate::yaml::{Decoder, Entry, Kind, Node, Scalar, suggest};
 use minijinja::Value;
 use minijinja::value::{Object, Serde};
 
@@ -141,7 +141,7 @@ fn counts(when: Option<&Node>, renderer: &Renderer, decoder: &mut Decoder) -> bo
     match renderer.condition(text) {
         Ok(holds) => holds,
         Err((message, help)) => {
-            decoder.refuse(&node.span, message, &help);
+            decoder.error(&node.span, message, &help);
             false
         }
     }
@@ -154,7 +154,7 @@ fn render(node: &Node, renderer: &Renderer, decoder: &mut Decoder) -> Option<Nod
             match renderer.string(&scalar.text) {
                 Ok(text) => Kind::Scalar(Scalar { text, ..scalar.clone() }),
                 Err((message, help)) => {
-                    decoder.refuse(&node.span, message, &help);
+                    decoder.error(&node.span, message, &help);
                     return None;
                 }
             }
@@ -220,9 +220,9 @@ fn refuse_unknown(declared: &[Declared], name: &str, span: &Range<usize>, decode
         Resource::Service(service) => Some(service.name()),
         _ => None,
     });
-    let help = match nearest(name, services) {
+    let help = match suggest(name, services) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => "name a service that a `service` step declares".into(),
     };
-    decoder.refuse(span, format!("no step declares the service `{name}`"), &help);
+    decoder.error(span, format!("no step declares the service `{name}`"), &help);
 }

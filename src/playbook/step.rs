@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Source};
 use crate::resource::KINDS;
-use crate::yaml::{self, Decoder, Kind, Known, Node, Section, Shape, printable};
+use crate::yaml::{self, Decoder, KeySpec, Kind, Node, Section, ValueType, printable};
 
 /// One step: a name, one resource, when, and whom it concerns.
 #[derive(Debug)]
@@ -23,8 +23,12 @@ pub(super) struct Step {
 /// A playbook that is a map.
 const PLAYBOOK: Section = Section {
     keys: &[
-        Known::new("name", Shape::Text, "What it is for."),
-        Known::new("steps", Shape::List(&Shape::Section(&STEP)), "What is done, in order."),
+        KeySpec::new("name", ValueType::Text, "What it is for."),
+        KeySpec::new(
+            "steps",
+            ValueType::List(&ValueType::Section(&STEP)),
+            "What is done, in order.",
+        ),
     ],
     required: &["steps"],
     one_of: &[],
@@ -35,21 +39,21 @@ const PLAYBOOK: Section = Section {
 const STEP: Section =
     Section { keys: &STEP_KEYS, required: &["name"], one_of: &NAMES, together: &[] };
 
-const COMMON: [Known; 3] = [
-    Known::new("name", Shape::Text, "What the step is for, as plans and errors name it."),
-    Known::new(
+const COMMON: [KeySpec; 3] = [
+    KeySpec::new("name", ValueType::Text, "What the step is for, as plans and errors name it."),
+    KeySpec::new(
         "when",
-        Shape::Text,
+        ValueType::Text,
         "A Jinja expression; where it is not true, the step does not count.",
     ),
-    Known::new(
+    KeySpec::new(
         "notify",
-        Shape::Either(&[Shape::Text, Shape::List(&Shape::Text)]),
+        ValueType::Either(&[ValueType::Text, ValueType::List(&ValueType::Text)]),
         "The service, or services, that load what this step declares.",
     ),
 ];
 
-const STEP_KEYS: [Known; COMMON.len() + KINDS.len()] = {
+const STEP_KEYS: [KeySpec; COMMON.len() + KINDS.len()] = {
     let mut keys = [COMMON[0]; COMMON.len() + KINDS.len()];
     let mut index = 0;
     while index < keys.len() {
@@ -73,8 +77,8 @@ const NAMES: [&str; KINDS.len()] = {
 
 /// Returns the JSON Schema of playbooks, for editors.
 pub(super) fn schema() -> serde_json::Value {
-    const STEPS: Shape = Shape::List(&Shape::Section(&STEP));
-    let shape = Shape::Either(&[STEPS, Shape::Section(&PLAYBOOK)]);
+    const STEPS: ValueType = ValueType::List(&ValueType::Section(&STEP));
+    let shape = ValueType::Either(&[STEPS, ValueType::Section(&PLAYBOOK)]);
     yaml::schema(
         "playbook.yml",
         "Ordered steps that bring a host into a state. See mailprov.",
@@ -116,11 +120,7 @@ fn step(node: &Node, decoder: &mut Decoder) -> Option<Step> {
             None => ("the step declares nothing", format!("add one of: {}", NAMES.join(", "))),
             Some(_) => ("the step declares more than one thing", "make two steps of it".into()),
         };
-        decoder.refuse(
-            resources.get(1).map_or(&node.span, |entry| &entry.key.span),
-            message,
-            &help,
-        );
+        decoder.error(resources.get(1).map_or(&node.span, |entry| &entry.key.span), message, &help);
         return None;
     }
     let name = name?;

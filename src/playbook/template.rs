@@ -8,7 +8,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
 
 use crate::diagnostic::{Diagnostic, Source};
-use crate::yaml::nearest;
+use crate::yaml::suggest;
 
 /// Renders strings, templates and conditions with the same variables.
 pub(super) struct Renderer {
@@ -88,7 +88,7 @@ impl Renderer {
             return (message, help.into());
         }
         let listed: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-        let help = match (nearest(name, names.iter().map(String::as_str)), parent) {
+        let help = match (suggest(name, names.iter().map(String::as_str)), parent) {
             (Some(meant), "") => format!("did you mean `{meant}`?"),
             (Some(meant), parent) => format!("did you mean `{parent}.{meant}`?"),
             (None, _) if names.is_empty() => "ask for it by `is defined`".into(),

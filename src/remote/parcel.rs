@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::Error;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::local;
-use crate::mail::{self, Files, Invalid, Named, NamedKind};
+use crate::mail::{self, Files, Invalid, ReferencedFile, ReferencedKind};
 use crate::resource::{key_belongs, read_certificate};
 use crate::secret::Secret;
 use crate::wire::{Exposed, Parcel};
@@ -24,8 +24,8 @@ use crate::wire::{Exposed, Parcel};
 ///
 /// Returns the mistakes in it, or what of it cannot be sent.
 pub fn pack(source: &Arc<Source>, folder: &Path) -> Result<Packed, Refused> {
-    let named = mail::named(source);
-    let mut found: Vec<(&Named, String)> = Vec::new();
+    let named = mail::referenced_files(source);
+    let mut found: Vec<(&ReferencedFile, String)> = Vec::new();
     let mut all_here = true;
     for file in &named {
         match read(folder, &file.path) {
@@ -62,15 +62,18 @@ pub fn pack(source: &Arc<Source>, folder: &Path) -> Result<Packed, Refused> {
     Ok(Packed { parcel, outside })
 }
 
-fn is_of_tls(file: &Named) -> bool {
-    matches!(file.kind, NamedKind::Certificate | NamedKind::Key)
+fn is_of_tls(file: &ReferencedFile) -> bool {
+    matches!(file.kind, ReferencedKind::Certificate | ReferencedKind::Key)
 }
 
 /// Judges certificate and key where both are here. One of them alone cannot be
 /// judged, so it stays here.
-fn judge_pair(source: &Arc<Source>, found: &mut Vec<(&Named, String)>) -> Option<Diagnostic> {
+fn judge_pair(
+    source: &Arc<Source>,
+    found: &mut Vec<(&ReferencedFile, String)>,
+) -> Option<Diagnostic> {
     let of = |kind| found.iter().find(|(file, _)| file.kind == kind);
-    let pair = (of(NamedKind::Certificate), of(NamedKind::Key));
+    let pair = (of(ReferencedKind::Certificate), of(ReferencedKind::Key));
     let (Some((certificate, chain)), Some((key, private))) = pair else {
         found.retain(|(file, _)| !is_of_tls(file));
         return None;

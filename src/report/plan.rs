@@ -148,8 +148,8 @@ fn veiled(change: &Change, old: Option<&Blob>, new: Option<&Blob>) -> Option<(St
     };
     let (old, new) = (text(old)?, text(new)?);
     match new.is_empty() {
-        true => mail::veiled_texts("", &old).map(|(_, old)| (old, String::new())),
-        false => mail::veiled_texts(&old, &new),
+        true => mail::masked_texts("", &old).map(|(_, old)| (old, String::new())),
+        false => mail::masked_texts(&old, &new),
     }
 }
 

@@ -84,7 +84,7 @@ pub(super) fn path(node: &Node, decoder: &mut Decoder) -> Option<PathBuf> {
     if path.is_absolute() && !climbs {
         return Some(path.components().collect());
     }
-    decoder.refuse(&node.span, "the path is not absolute", "begin it with `/`, and use no `..`");
+    decoder.error(&node.span, "the path is not absolute", "begin it with `/`, and use no `..`");
     None
 }
 
@@ -96,7 +96,7 @@ pub(super) fn name(node: &Node, decoder: &mut Decoder) -> Option<String> {
     if text.chars().all(fine) && first.is_some_and(|c| c != '-' && c != '.') {
         return Some(text.into());
     }
-    decoder.refuse(&node.span, "this is not a name", "letters, digits, `.`, `_`, `+` and `-`");
+    decoder.error(&node.span, "this is not a name", "letters, digits, `.`, `_`, `+` and `-`");
     None
 }
 
@@ -109,11 +109,11 @@ fn mode(node: &Node, decoder: &mut Decoder) -> Option<u32> {
     // To YAML a plain 644 is six hundred and forty-four, so it is not guessed at.
     if plain && !text.starts_with('0') {
         let help = format!("write it in octal, in quotes: \"0{text}\"");
-        decoder.refuse(&node.span, format!("the mode {text} is a decimal number"), &help);
+        decoder.error(&node.span, format!("the mode {text} is a decimal number"), &help);
         return None;
     }
     if octal.is_none() || !(3..=5).contains(&digits.len()) {
-        decoder.refuse(&node.span, "this is not a mode", "write it in octal, such as \"0644\"");
+        decoder.error(&node.span, "this is not a mode", "write it in octal, such as \"0644\"");
         return None;
     }
     octal
@@ -142,7 +142,7 @@ pub(super) fn content(
             match bytes {
                 Ok(bytes) => Some(Some(Content::new(bytes))),
                 Err(AssetError::Name { message, help }) => {
-                    decoder.refuse(&entry.value.span, message, &help);
+                    decoder.error(&entry.value.span, message, &help);
                     None
                 }
                 Err(AssetError::Template(diagnostic)) => {
@@ -153,7 +153,7 @@ pub(super) fn content(
         }
         [_, second, ..] => {
             let message = "a file has one of `content`, `template` and `copy`";
-            decoder.refuse(&second.key.span, message, "remove all but one");
+            decoder.error(&second.key.span, message, "remove all but one");
             None
         }
     }

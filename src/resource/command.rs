@@ -38,7 +38,7 @@ impl Command {
         if creates.is_none() && unless.is_none() {
             let help =
                 "add `creates: PATH`, or `unless: [PROGRAM, …]` that ends with 0 once it is done";
-            decoder.refuse(&node.span, "nothing tells when the command need not run", help);
+            decoder.error(&node.span, "nothing tells when the command need not run", help);
             return None;
         }
         let key = CommandKey { argv: argv?, creates: creates.flatten(), unless: unless.flatten() };
@@ -60,14 +60,14 @@ impl Command {
 pub(super) fn argv(node: &Node, decoder: &mut Decoder) -> Option<Vec<String>> {
     if node.as_scalar().is_some() {
         let help = "write a list: [PROGRAM, ARGUMENT, …]; no shell reads it";
-        decoder.refuse(&node.span, "a command is a list of arguments, not a line", help);
+        decoder.error(&node.span, "a command is a list of arguments, not a line", help);
         return None;
     }
     let words: Option<Vec<String>> =
         decoder.list(node)?.iter().map(|word| decoder.text(word).map(String::from)).collect();
     let words = words?;
     if words.first().is_none_or(String::is_empty) || words.iter().any(|word| word.contains('\0')) {
-        decoder.refuse(&node.span, "there is no program to run", "write [PROGRAM, ARGUMENT, …]");
+        decoder.error(&node.span, "there is no program to run", "write [PROGRAM, ARGUMENT, …]");
         return None;
     }
     Some(words)

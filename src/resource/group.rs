@@ -69,7 +69,7 @@ pub(super) fn number(node: &Node, decoder: &mut Decoder) -> Option<u32> {
     let text = decoder.line(node)?;
     let number = text.parse().ok().filter(|number| *number < u32::MAX);
     if number.is_none() {
-        decoder.refuse(&node.span, "this is not a user or group number", "write decimal digits");
+        decoder.error(&node.span, "this is not a user or group number", "write decimal digits");
     }
     number
 }

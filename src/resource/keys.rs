@@ -1,30 +1,32 @@
 //! The fields of each kind of resource: what the decoder knows and what the
 //! schema tells.
 
-use crate::yaml::{Known, Section, Shape};
+use crate::yaml::{KeySpec, Section, ValueType};
 
-const ABSENT: Known = Known::new("absent", Shape::Boolean, "`true`: it is removed.").or("`false`");
-const PATH: Known = Known::new("path", Shape::Text, "The absolute path.");
-const OWNER: Known =
-    Known::new("owner", Shape::Text, "The user it belongs to.").or("`root` for a new one");
-const GROUP_OF: Known =
-    Known::new("group", Shape::Text, "The group it belongs to.").or("`root` for a new one");
-const MODE: Known = Known::new("mode", Shape::Text, "Who may do what, in octal and in quotes.");
-const TEXTS: Shape = Shape::List(&Shape::Text);
-const ARGV: Shape = Shape::Some(&Shape::Text);
+const ABSENT: KeySpec =
+    KeySpec::new("absent", ValueType::Boolean, "`true`: it is removed.").or("`false`");
+const PATH: KeySpec = KeySpec::new("path", ValueType::Text, "The absolute path.");
+const OWNER: KeySpec =
+    KeySpec::new("owner", ValueType::Text, "The user it belongs to.").or("`root` for a new one");
+const GROUP_OF: KeySpec =
+    KeySpec::new("group", ValueType::Text, "The group it belongs to.").or("`root` for a new one");
+const MODE: KeySpec =
+    KeySpec::new("mode", ValueType::Text, "Who may do what, in octal and in quotes.");
+const TEXTS: ValueType = ValueType::List(&ValueType::Text);
+const ARGV: ValueType = ValueType::NonEmptyList(&ValueType::Text);
 
-const fn section(keys: &'static [Known], required: &'static [&'static str]) -> Section {
+const fn section(keys: &'static [KeySpec], required: &'static [&'static str]) -> Section {
     Section { keys, required, one_of: &[], together: &[] }
 }
 
 pub(super) const BACKUP: Section =
-    section(&[Known::new("paths", TEXTS, "The paths whose originals are kept.")], &["paths"]);
+    section(&[KeySpec::new("paths", TEXTS, "The paths whose originals are kept.")], &["paths"]);
 
 pub(super) const PACKAGE: Section = Section {
     keys: &[
-        Known::new("name", Shape::Text, "One Debian package."),
-        Known::new("names", TEXTS, "Several Debian packages."),
-        Known::new("absent", Shape::Boolean, "`true`: removed, its configuration kept.")
+        KeySpec::new("name", ValueType::Text, "One Debian package."),
+        KeySpec::new("names", TEXTS, "Several Debian packages."),
+        KeySpec::new("absent", ValueType::Boolean, "`true`: removed, its configuration kept.")
             .or("`false`"),
     ],
     required: &[],
@@ -34,8 +36,8 @@ pub(super) const PACKAGE: Section = Section {
 
 pub(super) const GROUP: Section = section(
     &[
-        Known::new("name", Shape::Text, "The group's name."),
-        Known::new("gid", Shape::Number, "Its number.").or("the system's choice"),
+        KeySpec::new("name", ValueType::Text, "The group's name."),
+        KeySpec::new("gid", ValueType::Number, "Its number.").or("the system's choice"),
         ABSENT,
     ],
     &["name"],
@@ -43,16 +45,16 @@ pub(super) const GROUP: Section = section(
 
 pub(super) const USER: Section = section(
     &[
-        Known::new("name", Shape::Text, "The user's name."),
-        Known::new("uid", Shape::Number, "Its number.").or("the system's choice"),
-        Known::new("group", Shape::Text, "The main group.").or("one of the same name"),
-        Known::new(
+        KeySpec::new("name", ValueType::Text, "The user's name."),
+        KeySpec::new("uid", ValueType::Number, "Its number.").or("the system's choice"),
+        KeySpec::new("group", ValueType::Text, "The main group.").or("one of the same name"),
+        KeySpec::new(
             "home",
-            Shape::Text,
+            ValueType::Text,
             "The home folder. It is not made; a `directory` step does that.",
         )
         .or("`/nonexistent`"),
-        Known::new("shell", Shape::Text, "The login shell.").or("`/usr/sbin/nologin`"),
+        KeySpec::new("shell", ValueType::Text, "The login shell.").or("`/usr/sbin/nologin`"),
         ABSENT,
     ],
     &["name"],
@@ -64,7 +66,7 @@ pub(super) const DIRECTORY: Section = section(
         OWNER,
         GROUP_OF,
         MODE.or("`\"0755\"` for a new one"),
-        Known::new("absent", Shape::Boolean, "`true`: it is removed, if it is empty.")
+        KeySpec::new("absent", ValueType::Boolean, "`true`: it is removed, if it is empty.")
             .or("`false`"),
     ],
     &["path"],
@@ -73,24 +75,25 @@ pub(super) const DIRECTORY: Section = section(
 pub(super) const FILE: Section = section(
     &[
         PATH,
-        Known::new("content", Shape::Text, "The text itself.").or("it stays as it is"),
-        Known::new(
+        KeySpec::new("content", ValueType::Text, "The text itself.").or("it stays as it is"),
+        KeySpec::new(
             "template",
-            Shape::Text,
+            ValueType::Text,
             "Or: a Jinja template, in `templates/` beside the playbook.",
         ),
-        Known::new(
+        KeySpec::new(
             "copy",
-            Shape::Text,
+            ValueType::Text,
             "Or: a file to copy as it is, in `files/` beside the playbook.",
         ),
         OWNER,
         GROUP_OF,
         MODE.or("`\"0644\"` for a new one, of a secret `\"0600\"`"),
-        Known::new("secret", Shape::Boolean, "`true`: the content is never shown.").or("`false`"),
-        Known::new(
+        KeySpec::new("secret", ValueType::Boolean, "`true`: the content is never shown.")
+            .or("`false`"),
+        KeySpec::new(
             "polled",
-            Shape::Boolean,
+            ValueType::Boolean,
             "`true`: its reader looks once a second whether it changed, and what follows waits \
              until it has.",
         )
@@ -101,17 +104,17 @@ pub(super) const FILE: Section = section(
 );
 
 pub(super) const LINK: Section = section(
-    &[PATH, Known::new("target", Shape::Text, "Where it leads, as it is written."), ABSENT],
+    &[PATH, KeySpec::new("target", ValueType::Text, "Where it leads, as it is written."), ABSENT],
     &["path"],
 );
 
 pub(super) const TABLE: Section = section(
     &[
-        Known::new("path", Shape::Text, "The source of the table."),
-        Known::new("type", Shape::Text, "As in `postconf -m`.")
+        KeySpec::new("path", ValueType::Text, "The source of the table."),
+        KeySpec::new("type", ValueType::Text, "As in `postconf -m`.")
             .or("the host's own, `facts.postfix.table_type`"),
-        Known::new("program", Shape::Text, "`postmap` or `postalias`.").or("`postmap`"),
-        Known::new("absent", Shape::Boolean, "`true`: the compiled table is removed.")
+        KeySpec::new("program", ValueType::Text, "`postmap` or `postalias`.").or("`postmap`"),
+        KeySpec::new("absent", ValueType::Boolean, "`true`: the compiled table is removed.")
             .or("`false`"),
     ],
     &["path"],
@@ -119,71 +122,80 @@ pub(super) const TABLE: Section = section(
 
 pub(super) const CERTIFICATE: Section = section(
     &[
-        Known::new("certificate", Shape::Text, "The path of the certificate."),
-        Known::new("key", Shape::Text, "The path of the key."),
-        Known::new("hostname", Shape::Text, "The name that it is for."),
+        KeySpec::new("certificate", ValueType::Text, "The path of the certificate."),
+        KeySpec::new("key", ValueType::Text, "The path of the key."),
+        KeySpec::new("hostname", ValueType::Text, "The name that it is for."),
     ],
     &["certificate", "key", "hostname"],
 );
 
 pub(super) const SERVICE: Section = section(
     &[
-        Known::new(
+        KeySpec::new(
             "name",
-            Shape::Text,
+            ValueType::Text,
             "The unit: a service without `.service`, or another that can be enabled, such as \
              `backup.timer` or `spool.path`.",
         ),
-        Known::new("pid_file", Shape::Text, "The file with the number of the daemon's process.")
-            .or("systemd is asked"),
-        Known::new(
+        KeySpec::new(
+            "pid_file",
+            ValueType::Text,
+            "The file with the number of the daemon's process.",
+        )
+        .or("systemd is asked"),
+        KeySpec::new(
             "reload",
-            Shape::Boolean,
+            ValueType::Boolean,
             "`true`: a reload is enough for changed files; where it does not do, the service is \
              restarted.",
         )
         .or("`false`"),
-        Known::new("config", TEXTS, "Files that it loads, besides those of steps that notify it.")
-            .or("none"),
-        Known::new(
+        KeySpec::new(
+            "config",
+            TEXTS,
+            "Files that it loads, besides those of steps that notify it.",
+        )
+        .or("none"),
+        KeySpec::new(
             "check",
-            Shape::List(&Shape::Either(&[ARGV, Shape::Section(&CHECK)])),
+            ValueType::List(&ValueType::Either(&[ARGV, ValueType::Section(&CHECK)])),
             "Programs, each a list of arguments, that judge the new files before any of them is \
              put in place. `{stage}` in an argument is a folder in which they lie under their \
              usual paths. An exit code other than 0 is a no. They run while planning, too.",
         )
         .or("none"),
-        Known::new(
+        KeySpec::new(
             "answers",
-            Shape::List(&Shape::Section(&ANSWER)),
+            ValueType::List(&ValueType::Section(&ANSWER)),
             "Where it must answer as long as it runs. Where nothing listens it is restarted.",
         )
         .or("none"),
-        Known::new(
+        KeySpec::new(
             "needs",
             TEXTS,
             "Services of other steps that it cannot work without. Once one of them was started it \
              catches up, and is reloaded or restarted where it does not answer.",
         )
         .or("none"),
-        Known::new(
+        KeySpec::new(
             "catches_up",
-            Shape::List(&ARGV),
+            ValueType::List(&ARGV),
             "Programs, each a list of arguments, by which it makes up for what it could not do: \
              run after it was started, and after what it `needs` was.",
         )
         .or("none"),
-        Known::new("absent", Shape::Boolean, "`true`: it is stopped and disabled.").or("`false`"),
+        KeySpec::new("absent", ValueType::Boolean, "`true`: it is stopped and disabled.")
+            .or("`false`"),
     ],
     &["name"],
 );
 
 pub(super) const CHECK: Section = section(
     &[
-        Known::new("argv", ARGV, "The program and its arguments."),
-        Known::new(
+        KeySpec::new("argv", ARGV, "The program and its arguments."),
+        KeySpec::new(
             "strict",
-            Shape::Boolean,
+            ValueType::Boolean,
             "`true`: any word on standard error is a no as well, and of what it says only file, \
              line and the words of the files are shown: it may quote what only root may read.",
         )
@@ -194,17 +206,18 @@ pub(super) const CHECK: Section = section(
 
 pub(super) const ANSWER: Section = section(
     &[
-        Known::new(
+        KeySpec::new(
             "port",
-            Shape::Text,
+            ValueType::Text,
             "A port on this host. Where it is empty, nothing is asked.",
         ),
-        Known::new("socket", Shape::Text, "Or the path of a socket."),
-        Known::new("begins", Shape::Text, "How what it says begins."),
-        Known::new("tls", Shape::Boolean, "`true`: TLS comes first, and must work.").or("`false`"),
-        Known::new(
+        KeySpec::new("socket", ValueType::Text, "Or the path of a socket."),
+        KeySpec::new("begins", ValueType::Text, "How what it says begins."),
+        KeySpec::new("tls", ValueType::Boolean, "`true`: TLS comes first, and must work.")
+            .or("`false`"),
+        KeySpec::new(
             "starttls",
-            Shape::Text,
+            ValueType::Text,
             "`smtp`, `imap` or `pop3`: the protocol in which TLS is asked for, and must work.",
         )
         .or("TLS is not asked for"),
@@ -214,9 +227,9 @@ pub(super) const ANSWER: Section = section(
 
 pub(super) const COMMAND: Section = Section {
     keys: &[
-        Known::new("argv", ARGV, "The program and its arguments. No shell reads it."),
-        Known::new("creates", Shape::Text, "A path: it runs only if nothing is there."),
-        Known::new("unless", ARGV, "A program: it runs only if this one does not exit with 0."),
+        KeySpec::new("argv", ARGV, "The program and its arguments. No shell reads it."),
+        KeySpec::new("creates", ValueType::Text, "A path: it runs only if nothing is there."),
+        KeySpec::new("unless", ARGV, "A program: it runs only if this one does not exit with 0."),
     ],
     required: &["argv"],
     one_of: &[],
@@ -224,32 +237,40 @@ pub(super) const COMMAND: Section = Section {
 };
 
 /// The kinds, each under its name in a step.
-pub const KINDS: &[Known] = &[
-    Known::new(
+pub const KINDS: &[KeySpec] = &[
+    KeySpec::new(
         "backup",
-        Shape::Either(&[TEXTS, Shape::Section(&BACKUP)]),
+        ValueType::Either(&[TEXTS, ValueType::Section(&BACKUP)]),
         "The originals of these paths are kept, once and for good.",
     ),
-    Known::new(
+    KeySpec::new(
         "package",
-        Shape::Either(&[Shape::Text, TEXTS, Shape::Section(&PACKAGE)]),
+        ValueType::Either(&[ValueType::Text, TEXTS, ValueType::Section(&PACKAGE)]),
         "Debian packages are installed.",
     ),
-    Known::new("group", Shape::Either(&[Shape::Text, Shape::Section(&GROUP)]), "A group exists."),
-    Known::new("user", Shape::Section(&USER), "A system user exists that cannot log in."),
-    Known::new("directory", Shape::Section(&DIRECTORY), "A folder is there."),
-    Known::new("file", Shape::Section(&FILE), "A file is there, replaced as a whole."),
-    Known::new("link", Shape::Section(&LINK), "A symbolic link is there."),
-    Known::new("table", Shape::Section(&TABLE), "A Postfix lookup table is compiled."),
-    Known::new("certificate", Shape::Section(&CERTIFICATE), "A self-signed certificate is there."),
-    Known::new(
+    KeySpec::new(
+        "group",
+        ValueType::Either(&[ValueType::Text, ValueType::Section(&GROUP)]),
+        "A group exists.",
+    ),
+    KeySpec::new("user", ValueType::Section(&USER), "A system user exists that cannot log in."),
+    KeySpec::new("directory", ValueType::Section(&DIRECTORY), "A folder is there."),
+    KeySpec::new("file", ValueType::Section(&FILE), "A file is there, replaced as a whole."),
+    KeySpec::new("link", ValueType::Section(&LINK), "A symbolic link is there."),
+    KeySpec::new("table", ValueType::Section(&TABLE), "A Postfix lookup table is compiled."),
+    KeySpec::new(
+        "certificate",
+        ValueType::Section(&CERTIFICATE),
+        "A self-signed certificate is there.",
+    ),
+    KeySpec::new(
         "service",
-        Shape::Either(&[Shape::Text, Shape::Section(&SERVICE)]),
+        ValueType::Either(&[ValueType::Text, ValueType::Section(&SERVICE)]),
         "A service is enabled and runs with the configuration that is on disk.",
     ),
-    Known::new(
+    KeySpec::new(
         "command",
-        Shape::Section(&COMMAND),
+        ValueType::Section(&COMMAND),
         "A program has been run; it needs `creates` or `unless`.",
     ),
 ];

@@ -275,7 +275,7 @@ fn greeting(node: &Node, decoder: &mut Decoder) -> Option<Option<Greeting>> {
     let secured = match (fields.get("tls"), fields.get("starttls")) {
         (Some(_), Some(entry)) => {
             let help = "keep `tls` where TLS comes first, `starttls` where it is asked for";
-            decoder.refuse(&entry.key.span, "`tls` and `starttls` exclude each other", help);
+            decoder.error(&entry.key.span, "`tls` and `starttls` exclude each other", help);
             return None;
         }
         (Some(entry), None) if decoder.boolean(&entry.value)? => Secured::AtOnce,
@@ -283,7 +283,7 @@ fn greeting(node: &Node, decoder: &mut Decoder) -> Option<Option<Greeting>> {
             let protocol = Protocol::named(decoder.line(&entry.value)?);
             if protocol.is_none() {
                 let help = "one of `smtp`, `imap`, `pop3`";
-                decoder.refuse(&entry.value.span, "TLS cannot be asked for in this", help);
+                decoder.error(&entry.value.span, "TLS cannot be asked for in this", help);
             }
             Secured::Asked(protocol?)
         }
@@ -299,7 +299,7 @@ fn greeting(node: &Node, decoder: &mut Decoder) -> Option<Option<Greeting>> {
             }
             let port = text.parse().ok().filter(|port| *port > 0);
             if port.is_none() {
-                decoder.refuse(&entry.value.span, "this is not a port", "a number from 1 to 65535");
+                decoder.error(&entry.value.span, "this is not a port", "a number from 1 to 65535");
             }
             Endpoint::Port(port?)
         }

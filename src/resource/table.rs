@@ -73,7 +73,7 @@ impl Table {
                 let program = decoder.line(&entry.value)?;
                 if !["postmap", "postalias"].contains(&program) {
                     let message = format!("`{program}` compiles no lookup table");
-                    decoder.refuse(&entry.value.span, message, "write `postmap` or `postalias`");
+                    decoder.error(&entry.value.span, message, "write `postmap` or `postalias`");
                     return None;
                 }
                 program.to_owned()

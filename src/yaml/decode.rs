@@ -42,7 +42,7 @@ impl Decoder {
     }
 
     /// Reports a mistake that needs no more than a message and a remedy.
-    pub fn refuse(&mut self, span: &Range<usize>, message: impl Into<String>, help: &str) {
+    pub fn error(&mut self, span: &Range<usize>, message: impl Into<String>, help: &str) {
         let mistake = Diagnostic::new(&self.source, span.clone(), message);
         self.report(if help.is_empty() { mistake } else { mistake.help(help) });
     }
@@ -82,7 +82,7 @@ impl Decoder {
     /// occurs twice is reported, and returned once.
     pub fn entries<'n>(&mut self, node: &'n Node) -> Option<Vec<&'n Entry>> {
         let Kind::Map(entries) = &node.kind else {
-            return self.wrong_shape(node, "a map", "write `key: value`, one line each");
+            return self.wrong_type(node, "a map", "write `key: value`, one line each");
         };
         let mut seen: HashMap<&str, &Key> = HashMap::with_capacity(entries.len());
         let mut unique = Vec::with_capacity(entries.len());
@@ -91,7 +91,7 @@ impl Decoder {
             if let Some(first) = seen.get(key.text.as_str()) {
                 let message = format!("`{}` occurs twice", self.written(&key.span));
                 let line = self.line_of(&first.span);
-                self.refuse(&key.span, message, &format!("the first is on line {line}: keep one"));
+                self.error(&key.span, message, &format!("the first is on line {line}: keep one"));
                 continue;
             }
             seen.insert(&key.text, key);
@@ -104,7 +104,7 @@ impl Decoder {
     pub fn list<'n>(&mut self, node: &'n Node) -> Option<&'n [Node]> {
         match &node.kind {
             Kind::List(items) => Some(items),
-            _ => self.wrong_shape(node, "a list", "write `[a, b]`, or `- a` on lines of their own"),
+            _ => self.wrong_type(node, "a list", "write `[a, b]`, or `- a` on lines of their own"),
         }
     }
 
@@ -121,7 +121,7 @@ impl Decoder {
                     }
                     Kind::Scalar(_) => "write a value",
                 };
-                self.wrong_shape(node, "a text", help)
+                self.wrong_type(node, "a text", help)
             }
         }
     }
@@ -138,7 +138,7 @@ impl Decoder {
             '\n' | '\r' => ("a line break", "write the value on one line"),
             _ => ("a control character", "write the value without it"),
         };
-        self.refuse(&self.first_line(&node.span), format!("{message} in the value"), help);
+        self.error(&self.first_line(&node.span), format!("{message} in the value"), help);
         None
     }
 
@@ -156,21 +156,21 @@ impl Decoder {
             "false" | "no" | "off" | "n" | "0" => "write `false`",
             _ => "",
         };
-        self.wrong_shape(node, "`true` or `false`", help)
+        self.wrong_type(node, "`true` or `false`", help)
     }
 
     /// Reads a number, written in decimal digits.
     pub fn integer(&mut self, node: &Node) -> Option<u64> {
         match node.as_scalar().and_then(super::Scalar::integer) {
             Some(number) => Some(number),
-            None => self.wrong_shape(node, "a number", "write decimal digits, without quotes"),
+            None => self.wrong_type(node, "a number", "write decimal digits, without quotes"),
         }
     }
 
     /// Reports that a node is not what it should be.
-    pub fn wrong_shape<T>(&mut self, node: &Node, expected: &str, help: &str) -> Option<T> {
-        let message = format!("expected {expected}, found {}", node.shape());
-        self.refuse(&self.first_line(&node.span), message, help);
+    pub fn wrong_type<T>(&mut self, node: &Node, expected: &str, help: &str) -> Option<T> {
+        let message = format!("expected {expected}, found {}", node.type_name());
+        self.error(&self.first_line(&node.span), message, help);
         None
     }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Decoder, Entry, Key, Known, Node, Section, nearest};
+use super::{Decoder, Entry, Key, KeySpec, Node, Section, suggest};
 
 /// The entries of a map whose keys are known.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl<'n> Fields<'n> {
         decoder: &mut Decoder,
     ) -> Option<&'n Entry> {
         if !self.has(key) {
-            decoder.refuse(owner, format!("`{key}` is missing"), &format!("add `{key}: …`"));
+            decoder.error(owner, format!("`{key}` is missing"), &format!("add `{key}: …`"));
         }
         self.get(key)
     }
@@ -71,8 +71,8 @@ impl Decoder {
     }
 
     /// Reports an unknown key, and returns the one that was probably meant.
-    fn unknown_key(&mut self, key: &Key, known: &[Known]) -> Option<&'static str> {
-        let meant = nearest(&key.text, known.iter().map(|known| known.name));
+    fn unknown_key(&mut self, key: &Key, known: &[KeySpec]) -> Option<&'static str> {
+        let meant = suggest(&key.text, known.iter().map(|known| known.name));
         let help = match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => {
@@ -81,13 +81,13 @@ impl Decoder {
                 format!("known here: {}", names.join(", "))
             }
         };
-        self.refuse(&key.span, format!("unknown key `{}`", self.written(&key.span)), &help);
+        self.error(&key.span, format!("unknown key `{}`", self.written(&key.span)), &help);
         meant
     }
 
     fn no_value(&mut self, key: &Key) {
         let message = format!("`{}` has no value", key.text);
-        self.refuse(
+        self.error(
             &key.span,
             message,
             "write it after the `:` or below it, indented; or remove the key",

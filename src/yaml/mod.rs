@@ -13,9 +13,9 @@
 mod decode;
 mod edit;
 mod fields;
-mod keys;
-mod nearest;
 mod parse;
+mod schema;
+mod suggest;
 mod syntax;
 
 use std::ops::Range;
@@ -23,9 +23,9 @@ use std::ops::Range;
 pub use decode::{Decoder, printable};
 pub use edit::{Document, Value};
 pub use fields::Fields;
-pub use keys::{Known, Section, Shape, schema};
-pub use nearest::nearest;
 pub use parse::parse;
+pub use schema::{KeySpec, Section, ValueType, schema};
+pub use suggest::suggest;
 
 /// A value and its place in the text, in bytes.
 ///
@@ -110,7 +110,7 @@ impl Node {
     }
 
     /// Returns what the value is, as an error message names it.
-    pub fn shape(&self) -> &'static str {
+    pub fn type_name(&self) -> &'static str {
         match &self.kind {
             Kind::List(_) => "a list",
             Kind::Map(_) => "a map",

@@ -186,7 +186,7 @@ fn compound_key(source: &Arc<Source>, node: &Node) -> Diagnostic {
     } else {
         "write a single word before the `:`"
     };
-    let message = format!("{} cannot be a key", node.shape());
+    let message = format!("{} cannot be a key", node.type_name());
     Diagnostic::new(source, node.span.clone(), message).help(help)
 }
 

@@ -11,7 +11,7 @@ use crate::check::{self, Account, Calls, Causes, Identity, Login, Part, Resolver
 use crate::cli::{self, Global};
 use crate::finding::Finding;
 use crate::host::Host;
-use crate::mail::{Inbox, Spec};
+use crate::mail::{CheckAccount, Spec};
 use crate::report::Report;
 
 /// How long a mail may take from the door to the mailbox.
@@ -78,7 +78,7 @@ impl Person {
         report: &mut Report,
     ) -> Result<Self, Stop> {
         let found = spec.directory.inbox_of(login);
-        let Inbox { address, of_another, .. } = found.ok_or_else(|| {
+        let CheckAccount { address, of_another, .. } = found.ok_or_else(|| {
             let message = format!("no account with the login `{login}` keeps its mail here");
             Stop::new(Exit::Usage, message, "`mailprov account list` lists the accounts.")
         })?;

@@ -9,7 +9,7 @@ use crate::check::{self, Account, Reader};
 use crate::diagnostic::Diagnostic;
 use crate::host::Host;
 use crate::local;
-use crate::mail::{Files, Password, Spec, Trial};
+use crate::mail::{Files, Password, SandboxCopy, Spec};
 use crate::report::Report;
 use crate::resource::{View, examine_certificate};
 use crate::secret::Secret;
@@ -78,7 +78,7 @@ impl Story {
         let probe = format!("try-{}", &word.expose()[..6]);
         let whole = std::path::absolute(path).map_err(|e| super::failed("find", path, &e))?;
         let hash = Password::parse(secret.expose()).and_then(|it| it.hash());
-        let trial = Trial {
+        let trial = SandboxCopy {
             account: &probe,
             hash: &hash.map_err(password::refused)?,
             self_signed: stands_in.is_some(),

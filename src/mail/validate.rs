@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use super::at::At;
 use super::directory::{Clash, Directory, Holder};
+use super::spanned::Spanned;
 use super::{Account, Domain, Forward, Mailboxes, Name, Target, loops};
-use crate::yaml::{Decoder, Fields, nearest};
+use crate::yaml::{Decoder, Fields, suggest};
 
 /// Enters everything that has an address, reads who gets the rest, and reports
 /// what clashes, what leads nowhere and what goes round in a circle.
@@ -22,7 +22,7 @@ pub(super) fn directory(
     forwards: Vec<Forward>,
 ) -> Option<Directory> {
     let (directory, clashes) = Directory::new(domains?, mailboxes, accounts?, forwards);
-    let mut recipients = Recipients { decoder, directory };
+    let mut recipients = Validation { decoder, directory };
     recipients.foreign_domains();
     for clash in clashes {
         recipients.clash(&clash);
@@ -41,16 +41,16 @@ pub(super) fn directory(
 const GUESSES: usize = 20;
 
 /// The directory in the making.
-pub(super) struct Recipients<'d> {
+pub(super) struct Validation<'d> {
     pub(super) decoder: &'d mut Decoder,
     pub(super) directory: Directory,
 }
 
-impl Recipients<'_> {
+impl Validation<'_> {
     /// Refuses names in a domain that is not ours.
     fn foreign_domains(&mut self) {
         let accounts = self.directory.accounts.iter();
-        let place = |name: &'_ At<Name>| (name.value.clone(), name.span.clone());
+        let place = |name: &'_ Spanned<Name>| (name.value.clone(), name.span.clone());
         let of_accounts = accounts.flat_map(|account| {
             let own = (Name::clone(&account.name.value), account.name.span.clone());
             std::iter::once(own).chain(account.aliases.iter().map(place))
@@ -71,11 +71,11 @@ impl Recipients<'_> {
         let message = format!("`{what}` is not in one of our domains");
         let guess = self.decoder.mistakes() < GUESSES;
         let ours = self.directory.domains.iter().map(Domain::as_str).filter(|_| guess);
-        let help = match nearest(domain.as_str(), ours) {
+        let help = match suggest(domain.as_str(), ours) {
             Some(meant) => format!("did you mean `{meant}`? else add `{domain}` to `domains`"),
             None => format!("add `{domain}` to `domains`, or write one that is listed there"),
         };
-        self.decoder.refuse(span, message, &help);
+        self.decoder.error(span, message, &help);
     }
 
     fn clash(&mut self, clash: &Clash) {
@@ -117,7 +117,7 @@ impl Recipients<'_> {
                 ),
             ),
         };
-        self.decoder.refuse(&second.span, message, &help);
+        self.decoder.error(&second.span, message, &help);
     }
 
     /// Says which account was probably meant.
@@ -133,7 +133,7 @@ impl Recipients<'_> {
         }
         let names = self.directory.accounts.iter().take(10_000);
         let names: Vec<String> = names.map(|account| account.name.value.to_string()).collect();
-        match nearest(&target.to_string(), names.iter().map(String::as_str)) {
+        match suggest(&target.to_string(), names.iter().map(String::as_str)) {
             Some(name) => format!("did you mean `{name}`?"),
             None if names.len() <= 8 => format!("the accounts are: {}", names.join(", ")),
             None => "write the name of one of the accounts".to_owned(),
@@ -165,7 +165,7 @@ impl Recipients<'_> {
                 help if help.starts_with("did") => help,
                 _ => "write an account, an alias, or a whole address elsewhere".to_owned(),
             };
-            self.decoder.refuse(&target.span, message, &help);
+            self.decoder.error(&target.span, message, &help);
         }
     }
 
@@ -183,7 +183,7 @@ impl Recipients<'_> {
             let way: Vec<String> = circle.iter().map(|address| format!("`{address}`")).collect();
             let message = format!("mail would go round in a circle: {}", way.join(" → "));
             let help = "remove one of these targets; to keep a copy here, name an account";
-            self.decoder.refuse(&span, message, help);
+            self.decoder.error(&span, message, help);
         }
     }
 }

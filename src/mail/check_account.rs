@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use super::routes::{Routes, Sender};
+use super::postfix_tables::{PostfixTables, Sender};
 use super::{Address, Directory};
 
 /// An account whose mail stays here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Inbox {
+pub struct CheckAccount {
     /// What it logs in with.
     pub login: String,
     /// Its own address.
@@ -19,7 +19,7 @@ pub struct Inbox {
 impl Directory {
     /// Returns the account that gets the system's mail, else the first, of those
     /// whose own address does not lead elsewhere; none where all do.
-    pub fn inbox(&self) -> Option<Inbox> {
+    pub fn inbox(&self) -> Option<CheckAccount> {
         let routes = self.routes();
         let stays = |address: &&Address| stays(&routes, address);
         let first = self.system_mail.iter().filter(|it| routes.mailboxes.contains(it)).find(stays);
@@ -29,7 +29,7 @@ impl Directory {
 
     /// Returns the account that somebody logs in to by this name, if its own
     /// address does not lead elsewhere.
-    pub fn inbox_of(&self, login: &str) -> Option<Inbox> {
+    pub fn inbox_of(&self, login: &str) -> Option<CheckAccount> {
         let routes = self.routes();
         let login = login.to_lowercase();
         let is_its = |sender: &&Sender| {
@@ -46,18 +46,18 @@ impl Directory {
 
 /// Tells whether mail for an address of an account's own comes to it, and only
 /// there.
-fn stays(routes: &Routes, address: &Address) -> bool {
+fn stays(routes: &PostfixTables, address: &Address) -> bool {
     let line = routes.aliases.iter().find(|alias| alias.pattern.address() == Some(address));
     line.is_some_and(|alias| alias.targets == [address.clone()])
 }
 
-fn inbox(routes: &Routes, address: &Address) -> Option<Inbox> {
+fn inbox(routes: &PostfixTables, address: &Address) -> Option<CheckAccount> {
     let is_own = |sender: &&Sender| sender.pattern.address() == Some(address);
     let login = routes.senders.iter().find(is_own)?.logins.first()?;
     let is_of_another = |sender: &&Sender| !sender.logins.contains(login);
     let mut others = routes.senders.iter().filter(is_of_another);
     let of_another = others.find_map(|sender| sender.pattern.address()).map(Address::to_string);
-    Some(Inbox { login: login.to_string(), address: address.clone(), of_another })
+    Some(CheckAccount { login: login.to_string(), address: address.clone(), of_another })
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ pub struct Sender {
 
 /// The three tables, each in the order of `mail.yml`, no address twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Routes {
+pub struct PostfixTables {
     /// The whole virtual alias map. Every address that exists has a line, so
     /// that a catch-all takes none of them.
     pub aliases: Vec<Alias>,
@@ -104,10 +104,14 @@ impl Directory {
     }
 
     /// Derives the tables.
-    pub fn routes(&self) -> Routes {
+    pub fn routes(&self) -> PostfixTables {
         let mut builder = Builder {
             directory: self,
-            routes: Routes { aliases: Vec::new(), mailboxes: Vec::new(), senders: Vec::new() },
+            routes: PostfixTables {
+                aliases: Vec::new(),
+                mailboxes: Vec::new(),
+                senders: Vec::new(),
+            },
             administrator: self.administrator(),
         };
         builder.accounts();
@@ -149,7 +153,7 @@ impl Directory {
 /// The tables in the making.
 struct Builder<'d> {
     directory: &'d Directory,
-    routes: Routes,
+    routes: PostfixTables,
     administrator: Option<Arc<str>>,
 }
 

@@ -11,9 +11,9 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::keys;
+use super::schema;
 use crate::diagnostic::Source;
-use crate::yaml::{Document, Entry, Kind, Node, nearest};
+use crate::yaml::{Document, Entry, Kind, Node, suggest};
 
 /// The keys of an account or of the relay whose values are not secret.
 const OPEN: [&str; 6] = ["aliases", "quota", "password_file", "host", "tls", "username"];
@@ -30,7 +30,7 @@ pub(super) fn tree(source: &Source, root: &Node) -> Arc<Source> {
 
 /// Returns two versions of a text that is YAML as people may see them: what is
 /// secret says so, and what the second has and the first has not is new.
-pub fn veiled(old: &Document, new: &Document) -> (String, String) {
+pub fn masked(old: &Document, new: &Document) -> (String, String) {
     let known = secrets(old);
     let text = |document: &Document, known: &HashSet<&str>| {
         let source = &document.source().text;
@@ -49,17 +49,17 @@ pub fn veiled(old: &Document, new: &Document) -> (String, String) {
 
 /// The same for two texts, the first of which may be empty; none where one of
 /// them is no YAML.
-pub fn veiled_texts(old: &str, new: &str) -> Option<(String, String)> {
+pub fn masked_texts(old: &str, new: &str) -> Option<(String, String)> {
     let document = |text: &str| {
         let source = Arc::new(Source { name: String::new(), text: text.to_owned() });
         Document::parse(&source).ok()
     };
     let new = document(new)?;
     if old.is_empty() {
-        let (_, shown) = veiled(&new, &new);
+        let (_, shown) = masked(&new, &new);
         return Some((String::new(), shown));
     }
-    Some(veiled(&document(old)?, &new))
+    Some(masked(&document(old)?, &new))
 }
 
 /// Finds the secrets in a text that is YAML. A comment counts as one only where
@@ -135,7 +135,7 @@ pub(super) fn lines(source: &Source) -> Arc<Source> {
 
 /// The keys of the file.
 fn names() -> impl Iterator<Item = &'static str> {
-    keys::MAIL.keys.iter().map(|known| known.name)
+    schema::MAIL.keys.iter().map(|known| known.name)
 }
 
 /// Knows which sections of the file hold no secrets.
@@ -157,7 +157,7 @@ impl Sections {
             return !is_secret(key);
         }
         self.unknown += 1;
-        self.unknown <= Self::MOST && nearest(key, names()).is_some_and(|meant| !is_secret(meant))
+        self.unknown <= Self::MOST && suggest(key, names()).is_some_and(|meant| !is_secret(meant))
     }
 }
 
@@ -175,12 +175,12 @@ const KEY_SIGNS: [char; 8] = [' ', '\t', '"', '\'', '{', ',', '-', '?'];
 fn secret_key(key: &str) -> bool {
     let key = key.to_lowercase();
     let meant = ["pass", "pasw", "pwd", "secret", "hash", "crypt"].iter().any(|s| key.contains(s));
-    (meant || nearest(&key, ["password"]).is_some()) && key != "password_file"
+    (meant || suggest(&key, ["password"]).is_some()) && key != "password_file"
 }
 
 /// Returns whether this is a key of an account or the relay, if misspelt.
 fn known(key: &str) -> bool {
-    nearest(key, OPEN.into_iter().chain(["password"])).is_some()
+    suggest(key, OPEN.into_iter().chain(["password"])).is_some()
 }
 
 /// A text in the course of being masked.

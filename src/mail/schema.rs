@@ -1,66 +1,73 @@
 //! The keys of `mail.yml`: what the decoder knows and what the schema tells.
 
-use crate::yaml::{Known, Section, Shape};
+use crate::yaml::{KeySpec, Section, ValueType};
 
 /// The whole file.
 pub const MAIL: Section = Section {
     keys: &[
-        Known::new(
+        KeySpec::new(
             "hostname",
-            Shape::Text,
+            ValueType::Text,
             "The server's full name, the one that the MX records point to. It may itself be one \
              of the domains.",
         ),
-        Known::new(
+        KeySpec::new(
             "domains",
-            Shape::Some(&Shape::Text),
+            ValueType::NonEmptyList(&ValueType::Text),
             "The domains whose mail is kept here, each once. Names outside ASCII may be written \
              as they are (`münchen.example`) or as `xn--…`.",
         ),
-        Known::new(
+        KeySpec::new(
             "accounts",
-            Shape::SomeNamed(&Shape::Section(&ACCOUNT)),
+            ValueType::NonEmptyMap(&ValueType::Section(&ACCOUNT)),
             "The people, by name; at least one. A name has the letters a to z, digits, `.`, `_` \
              and `-`.",
         ),
-        Known::new(
+        KeySpec::new(
             "catch_all",
-            Shape::Either(&[Shape::Text, Shape::Named(&Shape::Text)]),
+            ValueType::Either(&[ValueType::Text, ValueType::Map(&ValueType::Text)]),
             "The account that gets mail for addresses that nobody has, in all domains: `thomas`. \
              Or by domain: `{example.org: thomas, example.net: anna}`. It takes no mail from an \
              account, an alias, a forward or a `+tag`. Without it unknown addresses are refused \
              while the sender's server waits, so there is no bounce.",
         )
         .or("none"),
-        Known::new(
+        KeySpec::new(
             "forwards",
-            Shape::Named(&Shape::Either(&[Shape::Text, Shape::Some(&Shape::Text)])),
+            ValueType::Map(&ValueType::Either(&[
+                ValueType::Text,
+                ValueType::NonEmptyList(&ValueType::Text),
+            ])),
             "Addresses whose mail goes on: `source: target` or `source: [targets]`. A source is a \
              name (in every domain) or an address of yours; a target is an account, an alias, \
              another forward or any address elsewhere.",
         )
         .or("none"),
-        Known::new(
+        KeySpec::new(
             "mailboxes",
-            Shape::Word(&["shared", "per-domain"]),
+            ValueType::OneOf(&["shared", "per-domain"]),
             "`shared`: a name is one mailbox, with an address in every domain. `per-domain`: a \
              name is a mailbox of its own in each domain, and the login is the whole address; an \
              account may then also be a whole address, `anna@example.net`, and exists in that \
              domain only.",
         )
         .or("`shared`"),
-        Known::new(
+        KeySpec::new(
             "system_mail",
-            Shape::Text,
+            ValueType::Text,
             "Who gets mail for `root`, `postmaster`, `abuse`, `hostmaster`, `webmaster`, \
              `security`, `noc` and `mailer-daemon` in every domain (unless you give such a name \
              to somebody else), and the mail of cron jobs. An account, an address of yours, or \
              an address elsewhere.",
         )
         .or("the catch-all of the first domain, else the first account"),
-        Known::new("tls", Shape::Section(&TLS), "The certificate that is shown on every port.")
-            .or("certbot's for `hostname`"),
-        Known::new(
+        KeySpec::new(
+            "tls",
+            ValueType::Section(&TLS),
+            "The certificate that is shown on every port.",
+        )
+        .or("certbot's for `hostname`"),
+        KeySpec::new(
             "message_size",
             SIZE,
             "The largest mail, 1 MiB to 2047 MiB. Attachments grow by a third on their way. \
@@ -68,25 +75,25 @@ pub const MAIL: Section = Section {
              of it, at least six and at most 54 times this size.",
         )
         .or("`128MiB`"),
-        Known::new(
+        KeySpec::new(
             "services",
-            Shape::Section(&SERVICES),
+            ValueType::Section(&SERVICES),
             "The protocols to read mail by. At least one must be `true`.",
         )
         .or("`{imap: true, pop3: true}`"),
-        Known::new("relay", Shape::Section(&RELAY), "A server that takes all outgoing mail.")
+        KeySpec::new("relay", ValueType::Section(&RELAY), "A server that takes all outgoing mail.")
             .or("none"),
-        Known::new(
+        KeySpec::new(
             "watch",
-            Shape::Word(&super::watch::WORDS),
+            ValueType::OneOf(&super::watch::WORDS),
             "`daily` (or `hourly`, `weekly`): so often the server is looked at as by `mailprov \
              plan` and `mailprov check`, and `system_mail` gets a mail if something is off. If \
              all is well there is none.",
         )
         .or("never"),
-        Known::new(
+        KeySpec::new(
             "extra",
-            Shape::Section(&EXTRA),
+            ValueType::Section(&EXTRA),
             "Settings that this file has no word for; checked by Postfix and Dovecot before they \
              are put in place.",
         )
@@ -98,33 +105,33 @@ pub const MAIL: Section = Section {
 };
 
 /// A number of bytes.
-const SIZE: Shape = Shape::Like("^[0-9]+ *([KkMmGgTt]([Ii]?[Bb])?|[Bb])?$");
+const SIZE: ValueType = ValueType::Pattern("^[0-9]+ *([KkMmGgTt]([Ii]?[Bb])?|[Bb])?$");
 
 /// One account.
 pub(super) const ACCOUNT: Section = Section {
     keys: &[
-        Known::new(
+        KeySpec::new(
             "password",
-            Shape::Like("^\\{[A-Za-z0-9._-]+\\}."),
+            ValueType::Pattern("^\\{[A-Za-z0-9._-]+\\}."),
             "The hash of the password with its scheme, in double quotes: \
              `\"{ARGON2ID}$argon2id$…\"`. `mailprov account passwd NAME` writes it, `mailprov \
              passwd-hash` prints one.",
         ),
-        Known::new(
+        KeySpec::new(
             "password_file",
-            Shape::Text,
+            ValueType::Text,
             "Instead of `password`: a file with the hash on its only line. A relative path begins \
              at the folder of `mail.yml`.",
         ),
-        Known::new(
+        KeySpec::new(
             "aliases",
-            Shape::List(&Shape::Text),
+            ValueType::List(&ValueType::Text),
             "Further names. `info` is an address in every domain (of an account in one domain: \
              in that one), `sales@example.net` is that address alone. Beside letters, digits, `.`, \
              `_` and `-` such a name may have signs, as `o'brien` and `smith&sons` do.",
         )
         .or("none"),
-        Known::new(
+        KeySpec::new(
             "quota",
             SIZE,
             "How much mail the account may have, 1 MiB or more, such as `5G`. A full mailbox is \
@@ -140,19 +147,19 @@ pub(super) const ACCOUNT: Section = Section {
 /// Certificate and key.
 pub(super) const TLS: Section = Section {
     keys: &[
-        Known::new(
+        KeySpec::new(
             "certificate",
-            Shape::Like("^/"),
+            ValueType::Pattern("^/"),
             "The absolute path of the certificate with its whole chain, in PEM.",
         ),
-        Known::new(
+        KeySpec::new(
             "key",
-            Shape::Like("^/"),
+            ValueType::Pattern("^/"),
             "The absolute path of the key, in PEM and without a passphrase.",
         ),
-        Known::new(
+        KeySpec::new(
             "self_signed",
-            Shape::Boolean,
+            ValueType::Boolean,
             "`true`: mailprov makes `/etc/ssl/certs/mailprov.pem` and \
              `/etc/ssl/private/mailprov.key` itself, and makes them anew a month before they \
              expire or when `hostname` changes. Mail programs warn about it.",
@@ -167,8 +174,8 @@ pub(super) const TLS: Section = Section {
 /// Protocols to read mail by.
 pub(super) const SERVICES: Section = Section {
     keys: &[
-        Known::new("imap", Shape::Boolean, "IMAP, on ports 993 and 143.").or("`true`"),
-        Known::new("pop3", Shape::Boolean, "POP3, on ports 995 and 110.").or("`true`"),
+        KeySpec::new("imap", ValueType::Boolean, "IMAP, on ports 993 and 143.").or("`true`"),
+        KeySpec::new("pop3", ValueType::Boolean, "POP3, on ports 995 and 110.").or("`true`"),
     ],
     required: &[],
     one_of: &[],
@@ -178,27 +185,31 @@ pub(super) const SERVICES: Section = Section {
 /// A smarthost.
 pub(super) const RELAY: Section = Section {
     keys: &[
-        Known::new(
+        KeySpec::new(
             "host",
-            Shape::Text,
+            ValueType::Text,
             "`\"[smtp.provider.example]:587\"`. In brackets it is that host; without, its MX \
              records are looked up. The port is 587 unless given; on 465 TLS begins at once. TLS \
              is required in any case.",
         ),
-        Known::new(
+        KeySpec::new(
             "tls",
-            Shape::Word(&super::relay::CERTAINTIES),
+            ValueType::OneOf(&super::relay::CERTAINTIES),
             "`secure`: it gets mail and password only with a certificate that verifies and is for \
              the name in `host` (without brackets: for that domain or a host in it). `encrypt`: \
              any certificate will do, so anyone on the way may pose as it. An address fits no \
              certificate.",
         )
         .or("`secure` with `username`, else `encrypt`"),
-        Known::new("username", Shape::Text, "What to log in as; together with `password_file`.")
-            .or("none"),
-        Known::new(
+        KeySpec::new(
+            "username",
+            ValueType::Text,
+            "What to log in as; together with `password_file`.",
+        )
+        .or("none"),
+        KeySpec::new(
             "password_file",
-            Shape::Text,
+            ValueType::Text,
             "A file with the password in the clear on its only line. A relative path begins at \
              the folder of `mail.yml`.",
         )
@@ -212,20 +223,20 @@ pub(super) const RELAY: Section = Section {
 /// What is handed on as it is.
 pub(super) const EXTRA: Section = Section {
     keys: &[
-        Known::new(
+        KeySpec::new(
             "postfix",
-            Shape::Named(&Shape::Text),
+            ValueType::Map(&ValueType::Text),
             "Parameters of `main.cf` and their values. One that mailprov sets itself is replaced.",
         )
         .or("none"),
-        Known::new(
+        KeySpec::new(
             "postfix_master",
-            Shape::List(&Shape::Text),
+            ValueType::List(&ValueType::Text),
             "Services of Postfix, each a line of `master.cf` with its options (`-o name=value`) \
              behind it. One that mailprov sets itself is replaced.",
         )
         .or("none"),
-        Known::new("dovecot", Shape::Text, "Text for the end of `dovecot.conf`.").or("none"),
+        KeySpec::new("dovecot", ValueType::Text, "Text for the end of `dovecot.conf`.").or("none"),
     ],
     required: &[],
     one_of: &[],

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 
-use super::{Files, Routes, Spec, load};
+use super::{Files, PostfixTables, Spec, load};
 use crate::diagnostic::{Diagnostic, Source};
 
 const HASH: &str = "{SHA512-CRYPT}$6$saltsalt$8iYtNHxjWRl.NF6oNZ5tF.iKFlQREaXBLlSmZKP6dy9l5z3vsoo\
@@ -88,7 +88,7 @@ fn is_order(word: &str) -> bool {
 }
 
 /// Looks an address up as Postfix does, and follows it to where mail ends.
-fn ends(routes: &Routes, start: &str) -> HashSet<String> {
+fn ends(routes: &PostfixTables, start: &str) -> HashSet<String> {
     let lines: HashMap<String, Vec<String>> = routes
         .aliases
         .iter()

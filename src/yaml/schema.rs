@@ -6,13 +6,13 @@ use serde_json::{Map, Value, json};
 
 /// A key that is known.
 #[derive(Debug, Clone, Copy)]
-pub struct Known {
+pub struct KeySpec {
     /// The key.
     pub name: &'static str,
     /// What it says, in a sentence or two.
     pub about: &'static str,
     /// What may stand under it.
-    pub shape: Shape,
+    pub value_type: ValueType,
     /// What counts where it is left out, in words; empty where it says so
     /// already, or where it may not be left out.
     pub default: &'static str,
@@ -20,37 +20,37 @@ pub struct Known {
 
 /// What may stand somewhere in a YAML text.
 #[derive(Debug, Clone, Copy)]
-pub enum Shape {
+pub enum ValueType {
     /// A single value. What YAML takes for a number or a truth value is the
     /// text that was written.
     Text,
     /// A text that fits a regular expression.
-    Like(&'static str),
+    Pattern(&'static str),
     /// One of these words.
-    Word(&'static [&'static str]),
+    OneOf(&'static [&'static str]),
     /// `true` or `false`.
     Boolean,
     /// Decimal digits, also in quotes.
     Number,
     /// Values in order.
-    List(&'static Shape),
+    List(&'static ValueType),
     /// The same, at least one.
-    Some(&'static Shape),
+    NonEmptyList(&'static ValueType),
     /// A map whose keys are names that the person chose.
-    Named(&'static Shape),
+    Map(&'static ValueType),
     /// The same, with at least one key.
-    SomeNamed(&'static Shape),
+    NonEmptyMap(&'static ValueType),
     /// A map whose keys are known.
     Section(&'static Section),
     /// One of several.
-    Either(&'static [Shape]),
+    Either(&'static [ValueType]),
 }
 
 /// A map whose keys are known.
 #[derive(Debug, Clone, Copy)]
 pub struct Section {
     /// The keys.
-    pub keys: &'static [Known],
+    pub keys: &'static [KeySpec],
     /// The keys that must be there.
     pub required: &'static [&'static str],
     /// Of these keys, one must be there and no other.
@@ -59,10 +59,10 @@ pub struct Section {
     pub together: &'static [&'static str],
 }
 
-impl Known {
+impl KeySpec {
     /// Makes an entry of the table.
-    pub const fn new(name: &'static str, shape: Shape, about: &'static str) -> Self {
-        Self { name, about, shape, default: "" }
+    pub const fn new(name: &'static str, value_type: ValueType, about: &'static str) -> Self {
+        Self { name, about, value_type, default: "" }
     }
 
     /// Says what counts where the key is left out.
@@ -79,27 +79,27 @@ impl Known {
     }
 }
 
-impl Shape {
-    /// Returns the shape as JSON Schema (draft 7) says it.
+impl ValueType {
+    /// Returns it as JSON Schema (draft 7) says it.
     pub fn schema(&self) -> Value {
         match self {
             Self::Text => json!({"type": ["string", "number", "boolean"]}),
-            Self::Like(pattern) => {
+            Self::Pattern(pattern) => {
                 json!({"type": ["string", "number", "boolean"], "pattern": pattern})
             }
-            Self::Word(words) => json!({"enum": words}),
+            Self::OneOf(words) => json!({"enum": words}),
             Self::Boolean => json!({"type": "boolean"}),
             Self::Number => json!({"type": ["integer", "string"], "pattern": "^[0-9]+$|\\{\\{"}),
             Self::List(of) => json!({"type": "array", "items": of.schema()}),
-            Self::Some(of) => json!({"type": "array", "items": of.schema(), "minItems": 1}),
-            Self::Named(of) => json!({"type": "object", "additionalProperties": of.schema()}),
-            Self::SomeNamed(of) => {
+            Self::NonEmptyList(of) => json!({"type": "array", "items": of.schema(), "minItems": 1}),
+            Self::Map(of) => json!({"type": "object", "additionalProperties": of.schema()}),
+            Self::NonEmptyMap(of) => {
                 json!({"type": "object", "additionalProperties": of.schema(), "minProperties": 1})
             }
             Self::Section(section) => section.schema(),
-            Self::Either(shapes) => {
-                let shapes: Vec<Value> = shapes.iter().map(Self::schema).collect();
-                json!({"anyOf": shapes})
+            Self::Either(types) => {
+                let types: Vec<Value> = types.iter().map(Self::schema).collect();
+                json!({"anyOf": types})
             }
         }
     }
@@ -110,7 +110,7 @@ impl Section {
     pub fn schema(&self) -> Value {
         let mut properties = Map::new();
         for key in self.keys {
-            let mut schema = key.shape.schema();
+            let mut schema = key.value_type.schema();
             schema["description"] = key.description().into();
             properties.insert(key.name.into(), schema);
         }
@@ -131,9 +131,9 @@ impl Section {
     }
 }
 
-/// Returns a whole schema of the files that have this shape.
-pub fn schema(title: &str, about: &str, shape: &Shape) -> Value {
-    let mut schema = shape.schema();
+/// Returns a whole schema of the files that have this type.
+pub fn schema(title: &str, about: &str, value_type: &ValueType) -> Value {
+    let mut schema = value_type.schema();
     schema["$schema"] = "http://json-schema.org/draft-07/schema#".into();
     schema["title"] = title.into();
     schema["description"] = about.into();

@@ -9,7 +9,7 @@ use crate::yaml::{Document, Kind, Value};
 
 /// What is to be other than in the original.
 #[derive(Debug)]
-pub struct Trial<'t> {
+pub struct SandboxCopy<'t> {
     /// The name of the account to add.
     pub account: &'t str,
     /// The hash of its password.
@@ -20,7 +20,7 @@ pub struct Trial<'t> {
     pub folder: &'t Path,
 }
 
-impl Trial<'_> {
+impl SandboxCopy<'_> {
     /// Makes the copy.
     ///
     /// # Errors
@@ -80,7 +80,7 @@ mod tests {
         let document = Document::parse(&source).unwrap();
         let hash = &PasswordHash::parse(SSHA512).unwrap();
         let folder = Path::new("/home/me");
-        let trial = Trial { account: "probe", hash, self_signed, folder };
+        let trial = SandboxCopy { account: "probe", hash, self_signed, folder };
         trial.of(&document).unwrap().source().text.clone()
     }
 

@@ -6,14 +6,14 @@ use crate::yaml::{Decoder, Key, Node};
 
 /// A value with its place in `mail.yml`, in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct At<T> {
+pub struct Spanned<T> {
     /// The value.
     pub value: T,
     /// Where it is written; for a default, the key it follows from.
     pub span: Range<usize>,
 }
 
-impl<T> At<T> {
+impl<T> Spanned<T> {
     /// Joins a value and its place.
     pub fn new(value: T, span: Range<usize>) -> Self {
         Self { value, span }
@@ -45,7 +45,7 @@ pub(super) fn value<T>(
     decoder: &mut Decoder,
     node: &Node,
     parse: impl Fn(&str) -> Result<T, Invalid>,
-) -> Option<At<T>> {
+) -> Option<Spanned<T>> {
     let text = decoder.line(node)?;
     checked(decoder, parse(text), &node.span)
 }
@@ -55,7 +55,7 @@ pub(super) fn key<T>(
     decoder: &mut Decoder,
     key: &Key,
     parse: impl Fn(&str) -> Result<T, Invalid>,
-) -> Option<At<T>> {
+) -> Option<Spanned<T>> {
     checked(decoder, parse(&key.text), &key.span)
 }
 
@@ -63,16 +63,16 @@ fn checked<T>(
     decoder: &mut Decoder,
     result: Result<T, Invalid>,
     span: &Range<usize>,
-) -> Option<At<T>> {
+) -> Option<Spanned<T>> {
     match result {
-        Ok(value) => Some(At::new(value, span.clone())),
+        Ok(value) => Some(Spanned::new(value, span.clone())),
         Err(_) if decoder.written(span).contains(MASKED) => {
             let help = "a password or hash stands only under `password`, in quotes";
-            decoder.refuse(span, "this looks like a secret at a wrong place", help);
+            decoder.error(span, "this looks like a secret at a wrong place", help);
             None
         }
         Err(Invalid { message, help }) => {
-            decoder.refuse(span, message, &help);
+            decoder.error(span, message, &help);
             None
         }
     }
