@@ -31,10 +31,11 @@
 //! 7  remote         other hosts: ssh leads there, this very program does there what is asked
 //! 6  report         plans and events → terminal, progress, JSON lines
 //!    sandbox        throw-away Debian machines on this one, for `try` and the tests
-//!    check          questions to a mail server: SMTP, IMAP, POP3, over TLS; to DNS
+//!    check          what a mail server is asked, and how its answers are judged
 //! 5  engine         plan, apply, undo, journal, lock: keys, states and changes of no certain kind
 //! 4  playbook       steps and templates: YAML and the spec in, resources out
 //! 3  resource       one file a kind: its fields, its key, what it wants, how to look, how to write
+//!    probe          clients for SMTP, IMAP, POP3, in the clear or over TLS; for DNS
 //! 2  mail           mail.yml → Spec: types that cannot be wrong; knows no host
 //!    host           the only door to the host: files, processes, users, packages, services, facts
 //! 1  yaml           YAML as a tree that remembers where each value stands; edits; schemas
@@ -101,6 +102,7 @@ pub mod host;
 pub mod local;
 pub mod mail;
 pub mod playbook;
+pub mod probe;
 pub mod reach;
 pub mod remote;
 pub mod report;

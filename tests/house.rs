@@ -12,7 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["local"],
     &["explain", "wire", "yaml"],
     &["host", "mail"],
-    &["resource"],
+    &["probe", "resource"],
     &["playbook"],
     &["engine"],
     &["check", "report", "sandbox"],

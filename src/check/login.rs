@@ -1,10 +1,11 @@
 //! Who is let in: whoever knows the password, and then under their own name
 //! only.
 
-use super::exchange::{ANOTHER, OURSELVES};
+use super::round_trip::ANOTHER;
 use super::server::{Port, Protocol};
-use super::{Account, Error, Imap, Pop3, Result, Server, Smtp, Tls, random, unanswered};
+use super::{Account, Server, unanswered};
 use crate::finding::Finding;
+use crate::probe::{Error, Imap, OURSELVES, Pop3, Result, Smtp, Tls, random};
 use crate::secret::Secret;
 
 const RIGHT: &str = "People read and send with their password.";
@@ -43,7 +44,7 @@ pub fn login(server: &Server, account: &Account, login: Login) -> Vec<Finding> {
     let secure: Vec<Port> = ports.iter().copied().filter(is_asked).collect();
     let is_tried = |port: &Port| match login {
         Login::Right => false,
-        Login::WrongOncePerProtocol => port.at_once,
+        Login::WrongOncePerProtocol => port.implicit_tls,
         Login::WrongOnEachPort => true,
     };
     // Dovecot answers a wrong password late, so all ports are asked at once.
@@ -159,7 +160,7 @@ pub fn spoofing(server: &Server, account: &Account, of_another: Option<&str>) ->
 /// Tells whether a mail with this sender would be taken.
 fn takes(server: &Server, port: Port, tls: &Tls, account: &Account, sender: &str) -> Result<bool> {
     let mut smtp = submission(server, port, tls)?;
-    smtp.auth_plain(&account.login, &account.password)?.agreed("the login")?;
+    smtp.auth_plain(&account.login, &account.password)?.require_success("the login")?;
     let taken = smtp.mail(sender)?.is_positive() && smtp.rcpt(&account.address)?.is_positive();
     let _ = smtp.quit();
     Ok(taken)

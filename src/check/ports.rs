@@ -7,8 +7,9 @@ use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
 use super::server::{Port, family};
-use super::{Error, Result, Server, Tls, unanswered};
+use super::{Server, unanswered};
 use crate::finding::Finding;
+use crate::probe::{Error, Result, Tls};
 
 /// Ports of mail servers that this one never has, with what is there elsewhere.
 const NEVER: [(u16, &str); 4] =
@@ -32,7 +33,7 @@ pub fn ports(server: &Server) -> Vec<Finding> {
         let asked = server.addresses.iter().map(|&address| {
             let wanted = wanted.iter().map(|&port| {
                 scope.spawn(move || {
-                    of_wanted(server, port, address, port.greets(&server.calls, address, tls))
+                    of_wanted(server, port, address, port.greets(&server.connections, address, tls))
                 })
             });
             let wanted: Vec<_> = wanted.collect();

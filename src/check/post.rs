@@ -1,7 +1,8 @@
 //! A mail there and back: in by each door, out by each protocol, and deleted.
 
-use super::{Account, Error, Exchange, Reader, Result, Server, unanswered};
+use super::{Account, Reader, RoundTrip, Server, unanswered};
 use crate::finding::Finding;
+use crate::probe::{Error, Result};
 
 const IN: &str = "This is how mail from the world arrives.";
 const SENT: &str = "This is how people send.";
@@ -15,7 +16,7 @@ const QUEUE: &str = "See where it waits: mailq; and why: journalctl -u 'postfix*
 
 /// Sends a mail by port 25 and one by port 465, reads both and deletes them.
 pub fn post(server: &Server, account: &Account) -> Vec<Finding> {
-    let exchange = match Exchange::with(server) {
+    let exchange = match RoundTrip::with(server) {
         Ok(exchange) => exchange,
         Err(error) => return vec![of(Finding::ok("A mail there and back", IN), Err(error), QUEUE)],
     };

@@ -3,12 +3,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::exchange::{OURSELVES, domain_of, stranger};
 use super::networks::Networks;
+use super::round_trip::{domain_of, stranger};
 use super::server::family;
-use super::{Error, Result, Server, Smtp, unanswered};
+use super::{Server, unanswered};
 use crate::finding::Finding;
 use crate::host::Host;
+use crate::probe::{Error, OURSELVES, Result, Smtp};
 
 /// To a host elsewhere, `DOMAIN` being one of ours and `HOST` our name.
 const WAYS: [&str; 16] = [
@@ -94,12 +95,12 @@ fn trusted(host: &Host) -> Networks {
 
 /// Looks whether strangers' mail for some of our addresses is taken. No mail is
 /// sent: it ends at its recipient.
-pub fn takes_ours(server: &Server, recipients: &[String]) -> Vec<Finding> {
+pub fn accepts_local_mail(server: &Server, recipients: &[String]) -> Vec<Finding> {
     let ask = |recipient: &str| {
         let mut smtp: Smtp = server.call(25)?;
         smtp.ehlo(OURSELVES)?;
-        smtp.mail(&stranger(domain_of(recipient)))?.agreed("MAIL FROM")?;
-        smtp.rcpt(recipient)?.agreed(&format!("mail for {recipient}"))?;
+        smtp.mail(&stranger(domain_of(recipient)))?.require_success("MAIL FROM")?;
+        smtp.rcpt(recipient)?.require_success(&format!("mail for {recipient}"))?;
         let _ = smtp.quit();
         Ok(())
     };
@@ -120,9 +121,9 @@ pub fn takes_ours(server: &Server, recipients: &[String]) -> Vec<Finding> {
 fn taken_ways(server: &Server, address: IpAddr, sender: &str, domain: &str) -> Result<Vec<String>> {
     let mut taken = Vec::new();
     for ways in WAYS.chunks(AT_ONCE) {
-        let mut smtp: Smtp = server.calls.connect(SocketAddr::new(address, 25), None)?;
+        let mut smtp: Smtp = server.connections.connect(SocketAddr::new(address, 25), None)?;
         smtp.ehlo(OURSELVES)?;
-        smtp.mail(sender)?.agreed("MAIL FROM")?;
+        smtp.mail(sender)?.require_success("MAIL FROM")?;
         for way in ways {
             let way = way.replace("DOMAIN", domain).replace("HOST", &server.hostname);
             let reply = match smtp.rcpt(&way) {

@@ -6,8 +6,7 @@ use std::time::Duration;
 use rustls::pki_types::CertificateDer;
 
 use crate::mail::Ports;
-
-use super::{Calls, Error, Imap, Pop3, Result, Session, Smtp, Tls};
+use crate::probe::{ConnectionCache, Error, Imap, Pop3, Result, Session, Smtp, Tls};
 
 /// A mail server as it should be.
 #[derive(Debug, Clone)]
@@ -28,7 +27,7 @@ pub struct Server {
     /// How long a mail may take to its mailbox.
     pub delivery: Duration,
     /// What is known of whom we called.
-    pub calls: Calls,
+    pub connections: ConnectionCache,
 }
 
 /// What a server is known by.
@@ -66,7 +65,7 @@ pub struct Port {
     /// What is spoken there.
     pub protocol: Protocol,
     /// Whether TLS begins with the first byte.
-    pub at_once: bool,
+    pub implicit_tls: bool,
     /// What it is there for.
     pub purpose: &'static str,
 }
@@ -93,8 +92,8 @@ const PORTS: [Port; 7] = [
     port(110, Protocol::Pop3, false, "people fetch mail here"),
 ];
 
-const fn port(number: u16, protocol: Protocol, at_once: bool, purpose: &'static str) -> Port {
-    Port { number, protocol, at_once, purpose }
+const fn port(number: u16, protocol: Protocol, implicit_tls: bool, purpose: &'static str) -> Port {
+    Port { number, protocol, implicit_tls, purpose }
 }
 
 impl Server {
@@ -127,10 +126,10 @@ impl Server {
     /// Fails where there is nothing to know it by.
     pub fn tls(&self) -> Result<Tls> {
         match &self.identity {
-            Identity::OnDisk(certificate) => Tls::showing(&certificate.pem, &self.hostname),
+            Identity::OnDisk(certificate) => Tls::pinned(&certificate.pem, &self.hostname),
             Identity::Vouched(authorities) if authorities.is_empty() => {
                 let why = "this machine knows no authorities (ca-certificates)";
-                Err(Error::Barred(why.into()))
+                Err(Error::Unreachable(why.into()))
             }
             Identity::Vouched(authorities) => {
                 Tls::trusting_what_can_be_read(authorities.iter().cloned(), &self.hostname)
@@ -138,19 +137,19 @@ impl Server {
             Identity::SelfSigned => {
                 let why = "its certificate is self-signed, so from here nobody can tell it from \
                            another's: no password and no mail is sent there";
-                Err(Error::Barred(why.into()))
+                Err(Error::Unreachable(why.into()))
             }
         }
     }
 
     /// Connects to one of its ports, in the clear.
     pub(super) fn call<S: Session>(&self, port: u16) -> Result<S> {
-        self.calls.connect(SocketAddr::new(self.address(), port), None)
+        self.connections.connect(SocketAddr::new(self.address(), port), None)
     }
 
     /// Connects to one of its ports, with TLS.
     pub(super) fn secure<S: Session>(&self, port: Port, tls: &Tls) -> Result<S> {
-        self.calls.secure(self.at(port), port.at_once, tls)
+        self.connections.secure(self.at(port), port.implicit_tls, tls)
     }
 
     fn at(&self, port: Port) -> SocketAddr {
@@ -161,22 +160,27 @@ impl Server {
 impl Port {
     /// Waits for the greeting, in TLS where that comes first, if it has not come
     /// already.
-    pub(super) fn greets(self, calls: &Calls, address: IpAddr, tls: &Tls) -> Result<()> {
+    pub(super) fn greets(
+        self,
+        connections: &ConnectionCache,
+        address: IpAddr,
+        tls: &Tls,
+    ) -> Result<()> {
         let at = SocketAddr::new(address, self.number);
-        if calls.has_answered(at) {
+        if connections.has_answered(at) {
             return Ok(());
         }
-        let tls = self.at_once.then_some(tls);
+        let tls = self.implicit_tls.then_some(tls);
         match self.protocol {
-            Protocol::Smtp => calls.connect::<Smtp>(at, tls).map(drop),
-            Protocol::Imap => calls.connect::<Imap>(at, tls).map(drop),
-            Protocol::Pop3 => calls.connect::<Pop3>(at, tls).map(drop),
+            Protocol::Smtp => connections.connect::<Smtp>(at, tls).map(drop),
+            Protocol::Imap => connections.connect::<Imap>(at, tls).map(drop),
+            Protocol::Pop3 => connections.connect::<Pop3>(at, tls).map(drop),
         }
     }
 
     /// Returns the certificates that the port shows to whoever takes any.
     pub(super) fn shown(self, server: &Server) -> Result<Vec<CertificateDer<'static>>> {
-        match server.calls.shown(server.at(self)) {
+        match server.connections.shown(server.at(self)) {
             Some(shown) => Ok(shown),
             None => self.shown_to(server, &Tls::unverified(&server.hostname)?),
         }
@@ -190,9 +194,9 @@ impl Port {
         tls: &Tls,
     ) -> Result<Vec<CertificateDer<'static>>> {
         Ok(match self.protocol {
-            Protocol::Smtp => server.secure::<Smtp>(self, tls)?.wire().chain(),
-            Protocol::Imap => server.secure::<Imap>(self, tls)?.wire().chain(),
-            Protocol::Pop3 => server.secure::<Pop3>(self, tls)?.wire().chain(),
+            Protocol::Smtp => server.secure::<Smtp>(self, tls)?.stream().chain(),
+            Protocol::Imap => server.secure::<Imap>(self, tls)?.stream().chain(),
+            Protocol::Pop3 => server.secure::<Pop3>(self, tls)?.stream().chain(),
         })
     }
 }

@@ -7,7 +7,7 @@ mod subject;
 
 use super::load::{Loaded, Wanted, load};
 use super::{Exit, Stop};
-use crate::check::{Causes, Part, Probe};
+use crate::check::{Causes, Part, TemporaryLogin};
 use crate::cli::{self, Global};
 use crate::engine::Lock;
 use crate::finding::{Finding, Verdict};
@@ -78,7 +78,7 @@ pub(super) fn examine(
     let mut probe = None;
     for &part in parts {
         if part.needs_account() && probe.is_none() {
-            probe = Some(subject.probe().inspect(Probe::wait));
+            probe = Some(subject.probe().inspect(TemporaryLogin::wait));
         }
         let mut findings = match &probe {
             Some(Err(why)) if part.needs_account() => {

@@ -5,11 +5,12 @@ use std::net::IpAddr;
 use super::check::addresses;
 use super::load::{Wanted, load};
 use super::{Exit, Stop};
-use crate::check::{self, Resolver};
+use crate::check;
 use crate::cli::{self, Global};
 use crate::engine;
 use crate::host::Host;
 use crate::mail::Spec;
+use crate::probe::Resolver;
 use crate::report::{Missing, Record, Report};
 
 /// Prints the records.
@@ -24,7 +25,12 @@ pub(super) fn run(
     let (wanted, missing) = published(spec, &options.addresses, &loaded.host)?;
     let shown =
         |records: Vec<check::Record>| -> Vec<Record> { records.iter().map(record).collect() };
-    report.records(&shown(wanted.all()), &shown(wanted.back()), missing.as_ref(), options.zone);
+    report.records(
+        &shown(wanted.all()),
+        &shown(wanted.ptr_records()),
+        missing.as_ref(),
+        options.zone,
+    );
     note_forwards(spec, report);
     Ok(Exit::Done)
 }
@@ -54,10 +60,10 @@ fn published(
     spec: &Spec,
     named: &[IpAddr],
     host: &Host,
-) -> Result<(check::Wanted, Option<Missing>), Stop> {
+) -> Result<(check::ExpectedRecords, Option<Missing>), Stop> {
     let hostname = spec.hostname.value.to_string();
     let given = !named.is_empty();
-    let wanted = |addresses| check::Wanted { given, ..wanted_at(spec, addresses) };
+    let wanted = |addresses| check::ExpectedRecords { given, ..wanted_at(spec, addresses) };
     if given {
         return Ok((wanted(named.to_vec()), None));
     }
@@ -83,13 +89,13 @@ fn published(
 }
 
 /// Returns what DNS is to say of the server that mail.yml describes.
-pub(super) fn wanted(spec: &Spec) -> Result<check::Wanted, Stop> {
+pub(super) fn wanted(spec: &Spec) -> Result<check::ExpectedRecords, Stop> {
     Ok(wanted_at(spec, addresses()?))
 }
 
 /// The same for a server that has these addresses.
-pub(super) fn wanted_at(spec: &Spec, addresses: Vec<IpAddr>) -> check::Wanted {
-    check::Wanted {
+pub(super) fn wanted_at(spec: &Spec, addresses: Vec<IpAddr>) -> check::ExpectedRecords {
+    check::ExpectedRecords {
         hostname: spec.hostname.value.to_string(),
         domains: spec.directory.domains.iter().map(ToString::to_string).collect(),
         addresses,

@@ -18,19 +18,19 @@ use rustls::{
 /// Takes any certificate, or only one, without asking who vouches for it; but
 /// wants the server to hold its key.
 #[derive(Debug)]
-pub(crate) struct OwnWay {
+pub(crate) struct PinnedVerifier {
     only: Option<CertificateDer<'static>>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl OwnWay {
+impl PinnedVerifier {
     /// Takes `only` this certificate, or any.
     pub(crate) fn new(only: Option<CertificateDer<'static>>) -> Self {
         Self { only, algorithms: ring::default_provider().signature_verification_algorithms }
     }
 }
 
-impl ServerCertVerifier for OwnWay {
+impl ServerCertVerifier for PinnedVerifier {
     fn verify_server_cert(
         &self,
         shown: &CertificateDer<'_>,
@@ -83,7 +83,7 @@ pub(super) fn handshake<S: Read + Write>(
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(OwnWay::new(None)))
+        .with_custom_certificate_verifier(Arc::new(PinnedVerifier::new(None)))
         .with_no_client_auth();
     // This host is called by its number.
     config.enable_sni = false;

@@ -50,7 +50,7 @@ pub use entry::{Content, Entry, FileStamp, Ownership, Standing};
 pub use error::{Error, Result};
 pub use facts::{Facts, Init, Program};
 pub use handover::Renumbered;
-pub(crate) use handshake::OwnWay;
+pub(crate) use handshake::PinnedVerifier;
 pub use holders::Holder;
 pub use init::Unit;
 pub use netfilter::{Dump, NetfilterObject, attributes};

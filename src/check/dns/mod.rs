@@ -2,18 +2,15 @@
 //! Each verdict comes with the very record that is to be published.
 
 mod records;
-mod resolver;
 mod spf;
 
 use std::net::IpAddr;
 
-pub use records::{Record, Wanted};
-pub use resolver::Resolver;
-
-use resolver::Found;
+pub use records::{ExpectedRecords, Record};
 
 use super::server::is_public;
 use crate::finding::Finding;
+use crate::probe::{Found, Resolver};
 
 const MX: &str = "Mail for the domain goes where its MX record says.";
 const HOST: &str = "Other servers look for this one by its name.";
@@ -26,7 +23,7 @@ const DKIM: &str = "A signature that cannot be verified is worse than none.";
 const SELECTORS: [&str; 3] = ["default", "mail", "dkim"];
 
 /// Asks for all records, and judges them.
-pub fn dns(wanted: &Wanted, resolver: &Resolver) -> Vec<Finding> {
+pub fn dns(wanted: &ExpectedRecords, resolver: &Resolver) -> Vec<Finding> {
     let mut findings = Vec::new();
     let published = resolver.addresses(&wanted.hostname);
     findings.push(of_host(wanted, &published));
@@ -65,13 +62,13 @@ fn joined<T: ToString>(items: &[T]) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-fn of_host(wanted: &Wanted, published: &Found<IpAddr>) -> Finding {
+fn of_host(wanted: &ExpectedRecords, published: &Found<IpAddr>) -> Finding {
     let finding = Finding::ok(format!("A and AAAA of {}", wanted.hostname), HOST);
     let published = match published {
         Ok(published) => published,
         Err(why) => return unanswered(finding, why),
     };
-    let records: Vec<_> = wanted.of_host().iter().map(publish).collect();
+    let records: Vec<_> = wanted.address_records().iter().map(publish).collect();
     let own = &wanted.addresses;
     let remedy = match records.is_empty() {
         true if own.is_empty() => {
@@ -107,7 +104,7 @@ fn of_host(wanted: &Wanted, published: &Found<IpAddr>) -> Finding {
     finding.wrong(seen, remedy)
 }
 
-fn of_address(wanted: &Wanted, address: IpAddr, names: &Found<String>) -> Finding {
+fn of_address(wanted: &ExpectedRecords, address: IpAddr, names: &Found<String>) -> Finding {
     let finding = Finding::ok(format!("PTR of {address}"), PTR);
     let remedy = format!(
         "{}\nIt is set at the provider of the server (\"reverse DNS\"), not of the domain.",
@@ -121,7 +118,7 @@ fn of_address(wanted: &Wanted, address: IpAddr, names: &Found<String>) -> Findin
     }
 }
 
-fn of_mx(wanted: &Wanted, domain: &str, found: &Found<(u16, String)>) -> Finding {
+fn of_mx(wanted: &ExpectedRecords, domain: &str, found: &Found<(u16, String)>) -> Finding {
     let finding = Finding::ok(format!("MX of {domain}"), MX);
     let remedy = publish(&wanted.mx(domain));
     let found = match found {
@@ -143,7 +140,12 @@ fn of_mx(wanted: &Wanted, domain: &str, found: &Found<(u16, String)>) -> Finding
     }
 }
 
-fn of_spf(wanted: &Wanted, domain: &str, addresses: &[IpAddr], found: &Found<String>) -> Finding {
+fn of_spf(
+    wanted: &ExpectedRecords,
+    domain: &str,
+    addresses: &[IpAddr],
+    found: &Found<String>,
+) -> Finding {
     let finding = Finding::ok(format!("SPF of {domain}"), SPF);
     let remedy = publish(&wanted.spf(domain));
     let found = match found {
@@ -180,7 +182,7 @@ fn of_spf(wanted: &Wanted, domain: &str, addresses: &[IpAddr], found: &Found<Str
     }
 }
 
-fn of_dmarc(wanted: &Wanted, domain: &str, found: &Found<String>) -> Finding {
+fn of_dmarc(wanted: &ExpectedRecords, domain: &str, found: &Found<String>) -> Finding {
     let finding = Finding::ok(format!("DMARC of {domain}"), DMARC);
     let remedy = publish(&wanted.dmarc(domain));
     let found = match found {

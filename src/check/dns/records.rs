@@ -19,7 +19,7 @@ pub struct Record {
 
 /// What DNS is to say of a mail server.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct ExpectedRecords {
     /// Its name.
     pub hostname: String,
     /// The domains whose mail it takes.
@@ -50,10 +50,10 @@ impl Record {
     }
 }
 
-impl Wanted {
+impl ExpectedRecords {
     /// Returns the addresses' records of the server's own name, of those that the
     /// world can reach.
-    pub fn of_host(&self) -> Vec<Record> {
+    pub fn address_records(&self) -> Vec<Record> {
         let record = |address: &IpAddr| Record {
             name: self.hostname.clone(),
             kind: if address.is_ipv4() { "A" } else { "AAAA" },
@@ -69,7 +69,7 @@ impl Wanted {
 
     /// Returns the records that lead from the addresses back to the name. They
     /// are set at the provider of the server.
-    pub fn back(&self) -> Vec<Record> {
+    pub fn ptr_records(&self) -> Vec<Record> {
         self.public().map(|address| self.ptr(*address)).collect()
     }
 
@@ -118,7 +118,7 @@ impl Wanted {
 
     /// Returns all records that are set where the domains are, in order.
     pub fn all(&self) -> Vec<Record> {
-        let mut records = self.of_host();
+        let mut records = self.address_records();
         for domain in &self.domains {
             records.extend([self.mx(domain), self.spf(domain), self.dmarc(domain)]);
         }
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_zone_file_names_and_quotes_in_full() {
-        let wanted = Wanted {
+        let wanted = ExpectedRecords {
             hostname: "mail.example.org".into(),
             domains: vec!["example.org".into()],
             addresses: vec!["203.0.113.25".parse().unwrap(), "2001:db8::25".parse().unwrap()],
@@ -151,7 +151,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            wanted.back()[0].zone_line(),
+            wanted.ptr_records()[0].zone_line(),
             "25.113.0.203.in-addr.arpa. 3600 IN PTR mail.example.org."
         );
     }

@@ -1,8 +1,8 @@
 use super::*;
 use crate::finding::Verdict;
 
-fn wanted() -> Wanted {
-    Wanted {
+fn wanted() -> ExpectedRecords {
+    ExpectedRecords {
         hostname: "mail.example.org".into(),
         domains: vec!["example.org".into()],
         addresses: ip(&["193.0.14.25", "2a00::25"]),
@@ -28,9 +28,9 @@ fn addresses_must_be_those_of_the_host() {
     assert_eq!(none.verdict, Verdict::Wrong);
     assert!(none.remedy.contains("mail.example.org. 3600 IN A 193.0.14.25"), "{none:?}");
     assert_eq!(of(&["193.0.14.99", "2a00::25"]).verdict, Verdict::Wrong);
-    let unknown = Wanted { addresses: Vec::new(), ..wanted() };
+    let unknown = ExpectedRecords { addresses: Vec::new(), ..wanted() };
     assert!(of_host(&unknown, &Ok(Vec::new())).remedy.contains("mailprov dns"));
-    let behind = Wanted { addresses: ip(&["10.0.0.2"]), ..wanted() };
+    let behind = ExpectedRecords { addresses: ip(&["10.0.0.2"]), ..wanted() };
     assert_eq!(of_host(&behind, &Ok(ip(&["193.0.14.25"]))).verdict, Verdict::NotChecked);
     assert_eq!(of_host(&behind, &Ok(ip(&["10.0.0.2"]))).verdict, Verdict::Ok);
     assert_eq!(of_host(&wanted(), &Err("no".into())).verdict, Verdict::NotChecked);

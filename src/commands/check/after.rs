@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use super::super::Stop;
 use super::super::load::Loaded;
 use super::subject::Subject;
-use crate::check::{self, Account, Calls, Causes, Login, Part, Server};
+use crate::check::{self, Account, Causes, Login, Part, Server};
 use crate::finding::{Finding, Verdict};
 use crate::host::Interruption;
+use crate::probe::ConnectionCache;
 use crate::report::Report;
 
 /// What is looked at: no part in which a server has to refuse something, since
@@ -73,7 +74,7 @@ fn found(loaded: &Loaded, stop: &Interruption, report: &mut Report) -> Result<Fo
     if !again.is_empty() && !stop.is_asked() {
         std::thread::sleep(SETTLING);
         // Who did not answer a moment ago may do so now.
-        let server = Server { calls: Calls::default(), ..subject.server.clone() };
+        let server = Server { connections: ConnectionCache::default(), ..subject.server.clone() };
         let second = ask(&server, account.ok(), &again).hear(stop);
         found.retain(|(part, _)| !again.contains(part));
         found.extend(second);

@@ -7,11 +7,12 @@ use std::time::Duration;
 use super::super::load::{Wanted, load, no_mail_yml};
 use super::super::{Exit, Stop, dns, password};
 use super::{exit, is_running, parts};
-use crate::check::{self, Account, Calls, Causes, Identity, Login, Part, Resolver, Server, Smtp};
+use crate::check::{self, Account, Causes, Identity, Login, Part, Server};
 use crate::cli::{self, Global};
 use crate::finding::Finding;
 use crate::host::Host;
 use crate::mail::{CheckAccount, Spec};
+use crate::probe::{self, ConnectionCache, Resolver, Smtp};
 use crate::report::Report;
 
 /// How long a mail may take from the door to the mailbox.
@@ -106,10 +107,10 @@ pub(super) fn server(spec: &Spec) -> Server {
         extra: spec.extra.ports(),
         identity: match spec.tls.self_signed {
             true => Identity::SelfSigned,
-            false => Identity::Vouched(check::authorities()),
+            false => Identity::Vouched(probe::authorities()),
         },
         delivery: DELIVERY,
-        calls: Calls::default(),
+        connections: ConnectionCache::default(),
     }
 }
 
@@ -120,13 +121,13 @@ fn uses_port_25(part: &Part) -> bool {
 /// Many networks let nobody out by port 25, which would look like a server that
 /// is down.
 pub(super) fn look_for_a_bar(server: &Server) {
-    let calls = &server.calls;
+    let connections = &server.connections;
     let answers = server.addresses.iter().any(|address| {
-        let called = calls.connect::<Smtp>(SocketAddr::new(*address, 25), None);
-        !matches!(called, Err(check::Error::Connect { .. }))
+        let called = connections.connect::<Smtp>(SocketAddr::new(*address, 25), None);
+        !matches!(called, Err(probe::Error::Connect { .. }))
     });
     if !answers && Host::port_25_is_open_outward() == Some(false) {
-        calls.bar(25, "the network of this machine lets nobody out by port 25");
+        connections.block(25, "the network of this machine lets nobody out by port 25");
     }
 }
 
@@ -145,14 +146,14 @@ impl Outside<'_> {
             (Part::Login, Some(person)) => {
                 let mut findings =
                     check::login(server, &person.account, Login::WrongOncePerProtocol);
-                findings.push(check::in_the_clear(server, None));
+                findings.push(check::plaintext_auth(server, None));
                 findings
             }
-            (Part::Login, None) => vec![check::in_the_clear(server, None)],
+            (Part::Login, None) => vec![check::plaintext_auth(server, None)],
             (Part::Mail, Some(person)) => check::post(server, &person.account),
             (Part::Mail, None) => return Err(NO_LOGIN),
             (Part::Relay, _) => {
-                let mut findings = check::takes_ours(server, &recipients);
+                let mut findings = check::accepts_local_mail(server, &recipients);
                 findings.extend(check::relay(
                     server,
                     self.spec.directory.domains[0].as_str(),

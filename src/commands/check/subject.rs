@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use super::super::load::Loaded;
 use super::super::{Stop, dns};
-use crate::check::{self, Calls, Certificate, Identity, Login, Part, Probe, Server};
+use crate::check::{self, Certificate, Identity, Login, Part, Server, TemporaryLogin};
 use crate::finding::Finding;
 use crate::host::{Host, Unit};
 use crate::mail::Spec;
+use crate::probe::{self, ConnectionCache};
 use crate::report::Report;
 use crate::resource::{Key, differences, exposed_key};
 
@@ -69,24 +70,24 @@ impl<'l> Subject<'l> {
             extra: spec.extra.ports(),
             identity: Identity::OnDisk(certificate),
             delivery: DELIVERY,
-            calls: Calls::default(),
+            connections: ConnectionCache::default(),
         };
         Ok(Self { loaded, spec, server })
     }
 
     /// Makes a password for the time of the check.
-    pub(super) fn probe(&self) -> Result<Probe<'l>, String> {
+    pub(super) fn probe(&self) -> Result<TemporaryLogin<'l>, String> {
         let why = "the mail of every account is passed on, so none can be read back here";
         let inbox = self.spec.directory.inbox().ok_or(why)?;
-        Probe::make(&self.loaded.host, &inbox, &self.server.addresses)
+        TemporaryLogin::make(&self.loaded.host, &inbox, &self.server.addresses)
     }
 
-    pub(super) fn of_account(&self, part: Part, probe: &Probe<'_>) -> Vec<Finding> {
+    pub(super) fn of_account(&self, part: Part, probe: &TemporaryLogin<'_>) -> Vec<Finding> {
         match part {
             Part::Login => {
                 let mut findings =
                     check::login(&self.server, &probe.account, Login::WrongOnEachPort);
-                findings.push(check::in_the_clear(&self.server, Some(&self.loaded.host)));
+                findings.push(check::plaintext_auth(&self.server, Some(&self.loaded.host)));
                 findings
             }
             Part::Mail => check::post(&self.server, &probe.account),
@@ -118,7 +119,7 @@ impl<'l> Subject<'l> {
             Part::Disk => check::disk(host, self.spec.largest_mail()),
             Part::Clock => check::clock(host),
             Part::Log => check::log(host, &self.units(report)?),
-            Part::Dns => check::dns(&dns::wanted(self.spec)?, &check::Resolver::of(host)),
+            Part::Dns => check::dns(&dns::wanted(self.spec)?, &probe::Resolver::of(host)),
             Part::Outward => vec![check::outward(self.loaded.has_relay())],
             Part::Login | Part::Mail | Part::Spoofing => Vec::new(),
         })
@@ -180,7 +181,7 @@ impl<'l> Subject<'l> {
                 continue;
             }
             let why = format!("{} does not run", service.name);
-            ports.iter().for_each(|port| self.server.calls.give_up(*port, why.clone()));
+            ports.iter().for_each(|port| self.server.connections.mark_down(*port, why.clone()));
             let finding = Finding::ok(runs(&service), RUNS);
             findings.push(finding.wrong(why, APPLY).on(ports.iter().copied()));
         }

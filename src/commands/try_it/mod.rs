@@ -14,7 +14,7 @@ use crate::cli::{Global, Try};
 use crate::host::{Host, Interruption};
 use crate::report::Report;
 use crate::sandbox::{self, Cache, Image, Plug};
-use crate::{check, sandbox::Suite};
+use crate::{probe, sandbox::Suite};
 use server::Server;
 pub(super) use story::EXAMPLE;
 use story::Story;
@@ -114,8 +114,8 @@ impl From<sandbox::Error> for Stop {
     }
 }
 
-impl From<check::Error> for Stop {
-    fn from(error: check::Error) -> Self {
+impl From<probe::Error> for Stop {
+    fn from(error: probe::Error) -> Self {
         Self::new(Exit::Failed, error.to_string(), NOTHING_LEFT)
     }
 }

@@ -3,7 +3,7 @@
 use super::super::Stop;
 use super::server::Server;
 use super::story::Story;
-use crate::check::{Exchange, Reader};
+use crate::check::{Reader, RoundTrip};
 use crate::report::Report;
 
 /// Sends and reads mail, and tries what must be refused.
@@ -13,7 +13,7 @@ pub(super) fn show(
     stop: &dyn Fn() -> bool,
     report: &mut Report,
 ) -> Result<(), Stop> {
-    let exchange = Exchange::new(server.address(), server.tls(story)?)?;
+    let exchange = RoundTrip::new(server.address(), server.tls(story)?)?;
     let (sender, reader) = (&story.sender, &story.reader);
     report.tell(&format!("\nA stranger's server has mail for {}, on port 25:\n", reader.address));
     exchange.deliver(&reader.address, &mut |asked, answer| report.exchange(asked, answer))?;

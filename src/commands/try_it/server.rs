@@ -9,8 +9,8 @@ use nix::fcntl::OFlag;
 
 use super::super::Stop;
 use super::story::Story;
-use crate::check::Tls;
 use crate::cli::Global;
+use crate::probe::Tls;
 use crate::report::Report;
 use crate::sandbox::{
     self, Access, Cable, Cache, Claim, Error, Guest, Image, Init, Plug, Watch, mount_empty,
@@ -95,6 +95,6 @@ impl Server {
             .open(CERTIFICATE, OFlag::O_RDONLY)
             .and_then(|mut file| file.read_to_end(&mut pem));
         read.map_err(|error| super::failed("read", Path::new(CERTIFICATE), &error))?;
-        Ok(Tls::showing(&pem, &story.hostname)?)
+        Ok(Tls::pinned(&pem, &story.hostname)?)
     }
 }

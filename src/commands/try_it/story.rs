@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::super::{Exit, Stop, load, password};
-use crate::check::{self, Account, Reader};
+use crate::check::{Account, Reader};
 use crate::diagnostic::Diagnostic;
 use crate::host::Host;
 use crate::local;
 use crate::mail::{Files, Password, SandboxCopy, Spec};
+use crate::probe;
 use crate::report::Report;
 use crate::resource::{View, examine_certificate};
 use crate::secret::Secret;
@@ -73,8 +74,8 @@ impl Story {
         let source = load::source(path, report)?;
         let spec = load::judge(&source, &Files::beside(load::folder(path)), report)?;
         let stands_in = stands_in(&spec)?;
-        let word = check::random()?;
-        let secret = check::random()?;
+        let word = probe::random()?;
+        let secret = probe::random()?;
         let probe = format!("try-{}", &word.expose()[..6]);
         let whole = std::path::absolute(path).map_err(|e| super::failed("find", path, &e))?;
         let hash = Password::parse(secret.expose()).and_then(|it| it.hash());

@@ -2,12 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::exchange::OURSELVES;
+use super::Server;
 use super::networks::Networks;
 use super::server::{Port, Protocol};
-use super::{Error, Imap, Pop3, Result, Server, Session, Smtp, random};
 use crate::finding::Finding;
 use crate::host::Host;
+use crate::probe::{Error, Imap, OURSELVES, Pop3, Result, Session, Smtp, random};
 
 const CLEAR: &str = "A password in the clear is read by anybody on the way.";
 
@@ -24,12 +24,12 @@ const REMEDY: &str = "mailprov apply; if that finds nothing to do, look at `extr
 /// address of its loopback, which counts like any stranger's. The networks that
 /// Dovecot trusts are read from its configuration: a call from each of them is not
 /// possible.
-pub fn in_the_clear(server: &Server, host: Option<&Host>) -> Finding {
+pub fn plaintext_auth(server: &Server, host: Option<&Host>) -> Finding {
     let finding = Finding::ok("No password is asked for in the clear", CLEAR);
     let trusted = host.map(trusted).unwrap_or_default();
     let from = host.map(|_| stranger(server.address()));
     let (ports, _) = server.ports();
-    let ports: Vec<Port> = ports.into_iter().filter(|port| !port.at_once).collect();
+    let ports: Vec<Port> = ports.into_iter().filter(|port| !port.implicit_tls).collect();
     let finding = finding.on(ports.iter().map(|port| port.number));
     let is_trusted = |port: &Port| {
         port.protocol != Protocol::Smtp && from.is_some_and(|from| trusted.hold(from))
@@ -103,7 +103,7 @@ fn takes(server: &Server, port: Port, from: Option<IpAddr>) -> Result<Option<&'s
 }
 
 fn call<S: Session>(server: &Server, port: Port, from: Option<IpAddr>) -> Result<S> {
-    server.calls.connect_from(from, SocketAddr::new(server.address(), port.number))
+    server.connections.connect_from(from, SocketAddr::new(server.address(), port.number))
 }
 
 fn by_smtp(mut smtp: Smtp) -> Result<Option<&'static str>> {
@@ -137,18 +137,18 @@ fn by_pop3(mut pop3: Pop3) -> Result<Option<&'static str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::script::plays;
+    use crate::probe::fake_server;
 
     #[test]
     fn each_word_by_which_a_password_is_taken_is_known() {
         let smtp = |script: &[u8]| {
-            by_smtp(Smtp::connect(plays(&[b"220 a\r\n", script])).unwrap()).unwrap()
+            by_smtp(Smtp::connect(fake_server(&[b"220 a\r\n", script])).unwrap()).unwrap()
         };
         assert_eq!(smtp(b"250-a\r\n250 AUTH PLAIN\r\n221\r\n"), Some("AUTH"));
         assert_eq!(smtp(b"250 a\r\n334 \r\n501 x\r\n221\r\n"), Some("AUTH"));
         assert_eq!(smtp(b"250 a\r\n530 TLS first\r\n221\r\n"), None);
         let imap = |script: &[u8]| {
-            by_imap(Imap::connect(plays(&[b"* OK a\r\n", script])).unwrap()).unwrap()
+            by_imap(Imap::connect(fake_server(&[b"* OK a\r\n", script])).unwrap()).unwrap()
         };
         assert_eq!(imap(b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\nm1 OK\r\n"), Some("LOGIN"));
         let disabled = b"* CAPABILITY IMAP4rev1 LOGINDISABLED\r\nm1 OK\r\n";
@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(then(b"m2 NO [PRIVACYREQUIRED] no\r\n+ \r\nm3 BAD x\r\n"), Some("AUTHENTICATE"));
         assert_eq!(then(b"m2 NO [PRIVACYREQUIRED] no\r\nm3 NO no\r\nm4 OK\r\n"), None);
         let pop3 = |script: &[u8]| {
-            by_pop3(Pop3::connect(plays(&[b"+OK a\r\n", script])).unwrap()).unwrap()
+            by_pop3(Pop3::connect(fake_server(&[b"+OK a\r\n", script])).unwrap()).unwrap()
         };
         assert_eq!(pop3(b"+OK\r\n"), Some("USER"));
         assert_eq!(pop3(b"-ERR [AUTH] no\r\n+ \r\n-ERR\r\n+OK\r\n"), Some("AUTH"));

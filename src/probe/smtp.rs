@@ -1,8 +1,7 @@
 //! An SMTP client (RFC 5321), with STARTTLS (RFC 3207) and AUTH (RFC 4954).
 
-use super::exchange::OURSELVES;
-use super::wire::{Session, Wire};
-use super::{Error, Result, Tls};
+use super::line_stream::{LineStream, Session};
+use super::{Error, OURSELVES, Result, Tls};
 use crate::secret::Secret;
 use crate::visible::visible;
 use std::fmt;
@@ -13,7 +12,7 @@ const MOST_LINES: usize = 1000;
 /// A session, from the greeting on.
 #[derive(Debug)]
 pub struct Smtp {
-    wire: Wire,
+    stream: LineStream,
 }
 
 /// A server's answer.
@@ -41,7 +40,7 @@ impl Reply {
     /// # Errors
     ///
     /// [`Error::Refused`].
-    pub fn agreed(self, asked: &str) -> Result<Self> {
+    pub fn require_success(self, asked: &str) -> Result<Self> {
         if self.is_positive() {
             return Ok(self);
         }
@@ -56,21 +55,21 @@ impl fmt::Display for Reply {
 }
 
 impl Session for Smtp {
-    fn greeted(wire: Wire) -> Result<Self> {
-        let mut smtp = Self { wire };
-        smtp.reply()?.agreed("the connection")?;
+    fn greeted(stream: LineStream) -> Result<Self> {
+        let mut smtp = Self { stream };
+        smtp.reply()?.require_success("the connection")?;
         Ok(smtp)
     }
 
     /// The server is to be asked again what it can do (RFC 3207, 4.2).
     fn start_tls(&mut self, tls: &Tls) -> Result<()> {
         self.ehlo(OURSELVES)?;
-        self.command("STARTTLS")?.agreed("STARTTLS")?;
-        self.wire.start_tls(tls)
+        self.command("STARTTLS")?.require_success("STARTTLS")?;
+        self.stream.start_tls(tls)
     }
 
-    fn wire(&self) -> &Wire {
-        &self.wire
+    fn stream(&self) -> &LineStream {
+        &self.stream
     }
 }
 
@@ -81,7 +80,7 @@ impl Smtp {
     ///
     /// Also where it does not take our name.
     pub fn ehlo(&mut self, name: &str) -> Result<Vec<String>> {
-        let mut lines = self.command(&format!("EHLO {name}"))?.agreed("EHLO")?.lines;
+        let mut lines = self.command(&format!("EHLO {name}"))?.require_success("EHLO")?.lines;
         // The first line is the server's own name.
         lines.remove(0);
         Ok(lines)
@@ -93,7 +92,7 @@ impl Smtp {
     ///
     /// As [`Session::greeted`]; a wrong password is an answer.
     pub fn auth_plain(&mut self, user: &str, password: &Secret<String>) -> Result<Reply> {
-        self.command(&format!("AUTH PLAIN {}", super::plain(user, password).expose()))
+        self.command(&format!("AUTH PLAIN {}", super::sasl_plain(user, password).expose()))
     }
 
     /// Tells whether a password would be taken. None is sent.
@@ -147,7 +146,7 @@ impl Smtp {
             text.push_str("\r\n");
         }
         text.push_str(".\r\n");
-        self.wire.send_bytes(text.as_bytes())?;
+        self.stream.send_bytes(text.as_bytes())?;
         self.reply()
     }
 
@@ -161,14 +160,14 @@ impl Smtp {
     }
 
     fn command(&mut self, line: &str) -> Result<Reply> {
-        self.wire.send(line)?;
+        self.stream.send(line)?;
         self.reply()
     }
 
     fn reply(&mut self) -> Result<Reply> {
         let mut reply: Option<Reply> = None;
         loop {
-            let line = self.wire.line()?;
+            let line = self.stream.line()?;
             let odd = || Error::odd("SMTP", visible(&line));
             let (code, more, words) = parse(&line).ok_or_else(odd)?;
             let reply = reply.get_or_insert(Reply { code, lines: Vec::new() });
@@ -202,10 +201,10 @@ fn parse(line: &[u8]) -> Option<(u16, bool, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::script::plays;
+    use crate::probe::fake_server;
 
     fn ehlo(script: &[u8]) -> Result<Vec<String>> {
-        Smtp::connect(plays(&[b"220 mail.example.org ESMTP\r\n", script]))?.ehlo("me")
+        Smtp::connect(fake_server(&[b"220 mail.example.org ESMTP\r\n", script]))?.ehlo("me")
     }
 
     #[test]
@@ -222,7 +221,7 @@ mod tests {
     fn a_no_is_an_error_where_there_is_no_going_on() {
         let error = ehlo(b"502 5.5.1 no \x1b[31m thanks\r\n").unwrap_err().to_string();
         assert_eq!(error, "EHLO was refused: 502 5.5.1 no \\u{1b}[31m thanks");
-        let busy = Smtp::connect(plays(&[b"421 busy\r\n"])).unwrap_err();
+        let busy = Smtp::connect(fake_server(&[b"421 busy\r\n"])).unwrap_err();
         assert!(matches!(busy, Error::Refused { .. }), "{busy:?}");
     }
 
@@ -249,7 +248,7 @@ mod tests {
 
     #[test]
     fn an_address_cannot_carry_a_command() {
-        let mut smtp = Smtp::connect(plays(&[b"220 hello\r\n"])).unwrap();
+        let mut smtp = Smtp::connect(fake_server(&[b"220 hello\r\n"])).unwrap();
         assert!(matches!(smtp.rcpt("a>\r\nDATA"), Err(Error::Unsendable)));
     }
 }

@@ -1,29 +1,29 @@
 //! A POP3 client (RFC 1939), with STLS (RFC 2595).
 
-use super::wire::{Session, Wire};
+use super::line_stream::{LineStream, Session};
 use super::{Error, Result, Tls};
 use crate::secret::Secret;
 
 /// A session, from the greeting on.
 #[derive(Debug)]
 pub struct Pop3 {
-    wire: Wire,
+    stream: LineStream,
 }
 
 impl Session for Pop3 {
-    fn greeted(wire: Wire) -> Result<Self> {
-        let mut pop3 = Self { wire };
+    fn greeted(stream: LineStream) -> Result<Self> {
+        let mut pop3 = Self { stream };
         pop3.reply("the connection")?;
         Ok(pop3)
     }
 
     fn start_tls(&mut self, tls: &Tls) -> Result<()> {
         self.command("STLS", "STLS")?;
-        self.wire.start_tls(tls)
+        self.stream.start_tls(tls)
     }
 
-    fn wire(&self) -> &Wire {
-        &self.wire
+    fn stream(&self) -> &LineStream {
+        &self.stream
     }
 }
 
@@ -53,15 +53,15 @@ impl Pop3 {
     ///
     /// As [`Session::greeted`].
     pub fn begin_auth(&mut self) -> Result<bool> {
-        self.wire.send("AUTH PLAIN")?;
-        let words = self.wire.words()?;
+        self.stream.send("AUTH PLAIN")?;
+        let words = self.stream.words()?;
         if words.starts_with("+OK") {
             return Ok(true);
         }
         let is_asked = words.starts_with('+');
         if is_asked {
-            self.wire.send("*")?;
-            let _ = self.wire.words()?;
+            self.stream.send("*")?;
+            let _ = self.stream.words()?;
         }
         Ok(is_asked)
     }
@@ -84,7 +84,7 @@ impl Pop3 {
     /// Also where there is no such message.
     pub fn retrieve(&mut self, number: u32) -> Result<Vec<u8>> {
         self.command("RETR", &format!("RETR {number}"))?;
-        self.wire.until_dot()
+        self.stream.until_dot()
     }
 
     /// Marks a message to be removed at the end of the session.
@@ -107,12 +107,12 @@ impl Pop3 {
 
     /// Sends a line and returns the words of the answer.
     fn command(&mut self, asked: &str, line: &str) -> Result<String> {
-        self.wire.send(line)?;
+        self.stream.send(line)?;
         self.reply(asked)
     }
 
     fn reply(&mut self, asked: &str) -> Result<String> {
-        let words = self.wire.words()?;
+        let words = self.stream.words()?;
         let is = |status: &str| words.split(' ').next() == Some(status);
         if is("+OK") {
             return Ok(words["+OK".len()..].trim_start().to_owned());
@@ -127,10 +127,10 @@ impl Pop3 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::script::plays;
+    use crate::probe::fake_server;
 
     fn pop3(answers: &[u8]) -> Pop3 {
-        Pop3::connect(plays(&[b"+OK ready\r\n", answers])).unwrap()
+        Pop3::connect(fake_server(&[b"+OK ready\r\n", answers])).unwrap()
     }
 
     #[test]
@@ -162,6 +162,6 @@ mod tests {
             assert!(matches!(error, Error::Odd { .. }), "{odd:?}: {error:?}");
         }
         assert!(matches!(pop3(b"+OK\r\nhalf").retrieve(1), Err(Error::Closed)));
-        assert!(matches!(Pop3::connect(plays(&[b"220 hi\r\n"])), Err(Error::Odd { .. })));
+        assert!(matches!(Pop3::connect(fake_server(&[b"220 hi\r\n"])), Err(Error::Odd { .. })));
     }
 }

@@ -1,6 +1,6 @@
 //! An IMAP client (RFC 3501), as far as reading and removing a mail goes.
 
-use super::wire::{Session, Wire};
+use super::line_stream::{LineStream, Session};
 use super::{Error, Result, Tls};
 use crate::secret::Secret;
 use crate::visible::visible;
@@ -8,7 +8,7 @@ use crate::visible::visible;
 /// A session, from the greeting on.
 #[derive(Debug)]
 pub struct Imap {
-    wire: Wire,
+    stream: LineStream,
     commands: u32,
 }
 
@@ -22,11 +22,11 @@ struct Response {
 }
 
 impl Session for Imap {
-    fn greeted(mut wire: Wire) -> Result<Self> {
-        let words = wire.words()?;
+    fn greeted(mut stream: LineStream) -> Result<Self> {
+        let words = stream.words()?;
         let is = |status| words.strip_prefix("* ").is_some_and(|rest| begins(rest, status));
         if is("OK") || is("PREAUTH") {
-            return Ok(Self { wire, commands: 0 });
+            return Ok(Self { stream, commands: 0 });
         }
         match is("BYE") {
             true => Err(Error::refused("the connection", words)),
@@ -36,11 +36,11 @@ impl Session for Imap {
 
     fn start_tls(&mut self, tls: &Tls) -> Result<()> {
         self.command("STARTTLS", "STARTTLS")?;
-        self.wire.start_tls(tls)
+        self.stream.start_tls(tls)
     }
 
-    fn wire(&self) -> &Wire {
-        &self.wire
+    fn stream(&self) -> &LineStream {
+        &self.stream
     }
 }
 
@@ -53,12 +53,12 @@ impl Imap {
     pub fn login(&mut self, user: &str, password: &Secret<String>) -> Result<()> {
         const ASKED: &str = "the login";
         let tag = self.send("AUTHENTICATE PLAIN")?;
-        let words = self.wire.line()?;
+        let words = self.stream.line()?;
         if !words.starts_with(b"+") {
             self.responses(ASKED, &tag, Some(words))?;
             return Err(Error::odd("IMAP", "OK before there was a password"));
         }
-        self.wire.send(super::plain(user, password).expose())?;
+        self.stream.send(super::sasl_plain(user, password).expose())?;
         self.responses(ASKED, &tag, None).map(drop)
     }
 
@@ -99,10 +99,10 @@ impl Imap {
     /// As [`Session::greeted`].
     pub fn begin_authenticate(&mut self) -> Result<bool> {
         let tag = self.send("AUTHENTICATE PLAIN")?;
-        let line = self.wire.line()?;
+        let line = self.stream.line()?;
         let is_asked = line.starts_with(b"+");
         let first = if is_asked {
-            self.wire.send("*")?;
+            self.stream.send("*")?;
             None
         } else {
             Some(line)
@@ -209,7 +209,7 @@ impl Imap {
     fn send(&mut self, line: &str) -> Result<String> {
         self.commands += 1;
         let tag = format!("m{}", self.commands);
-        self.wire.send(&format!("{tag} {line}"))?;
+        self.stream.send(&format!("{tag} {line}"))?;
         Ok(tag)
     }
 
@@ -224,7 +224,7 @@ impl Imap {
         loop {
             let line = match first.take() {
                 Some(line) => line,
-                None => self.wire.line()?,
+                None => self.stream.line()?,
             };
             if let Some(words) = line.strip_prefix(b"* ") {
                 responses.push(self.response(words)?);
@@ -249,8 +249,8 @@ impl Imap {
         loop {
             response.words.push_str(&visible(&line));
             let Some(length) = announced_literal(&line) else { return Ok(response) };
-            response.literals.push(self.wire.bytes(length)?);
-            line = self.wire.line()?;
+            response.literals.push(self.stream.bytes(length)?);
+            line = self.stream.line()?;
         }
     }
 }
@@ -278,10 +278,10 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::script::plays;
+    use crate::probe::fake_server;
 
     fn imap(answers: &[u8]) -> Imap {
-        Imap::connect(plays(&[b"* OK ready\r\n", answers])).unwrap()
+        Imap::connect(fake_server(&[b"* OK ready\r\n", answers])).unwrap()
     }
 
     #[test]
@@ -333,10 +333,10 @@ mod tests {
         let error = imap(b"m1 OK done\r\n").fetch(1).unwrap_err();
         assert!(matches!(error, Error::Odd { .. }), "{error:?}");
         for greeting in [&b"hello\r\n"[..], b"* NO\r\n", b"* \r\n", b"+OK POP3\r\n"] {
-            let error = Imap::connect(plays(&[greeting])).unwrap_err();
+            let error = Imap::connect(fake_server(&[greeting])).unwrap_err();
             assert!(matches!(error, Error::Odd { .. }), "{greeting:?}: {error:?}");
         }
-        let bye = Imap::connect(plays(&[b"* BYE full\r\n"])).unwrap_err();
+        let bye = Imap::connect(fake_server(&[b"* BYE full\r\n"])).unwrap_err();
         assert!(matches!(bye, Error::Refused { .. }), "{bye:?}");
     }
 

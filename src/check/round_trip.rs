@@ -5,9 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustls::crypto::ring;
-
-use super::{Calls, Error, Imap, Pop3, Reply, Result, Server, Session, Smtp, Tls};
+use super::Server;
+use crate::probe::{
+    ConnectionCache, Error, Imap, OURSELVES, Pop3, Reply, Result, Session, Smtp, Tls, random,
+};
 use crate::secret::Secret;
 use crate::visible::visible;
 
@@ -18,7 +19,6 @@ const DELIVERY: Duration = Duration::from_secs(60);
 const TICKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
 /// Who we say we are: names that lead nowhere (RFC 2606).
-pub(super) const OURSELVES: &str = "mailprov.invalid";
 pub(super) const ANOTHER: &str = "somebody@far.example";
 
 /// Returns the sender that a stranger poses as: in a domain of the server's own, as
@@ -57,19 +57,19 @@ pub enum Reader {
 }
 
 /// Hears each command and the answer to it.
-pub type Said<'a> = &'a mut dyn FnMut(&str, &str);
+pub type Transcript<'a> = &'a mut dyn FnMut(&str, &str);
 
 /// One exchange of mail with a server.
 #[derive(Debug)]
-pub struct Exchange {
+pub struct RoundTrip {
     server: IpAddr,
     tls: Tls,
     token: String,
     delivery: Duration,
-    calls: Calls,
+    connections: ConnectionCache,
 }
 
-impl Exchange {
+impl RoundTrip {
     /// Begins an exchange. Its mails have a random word in their subject that
     /// no other has.
     ///
@@ -78,17 +78,17 @@ impl Exchange {
     /// Fails where the system has no random numbers.
     pub fn new(server: IpAddr, tls: Tls) -> Result<Self> {
         let token = random()?.expose()[..12].to_owned();
-        Ok(Self { server, tls, token, delivery: DELIVERY, calls: Calls::default() })
+        Ok(Self { server, tls, token, delivery: DELIVERY, connections: ConnectionCache::default() })
     }
 
     /// Begins an exchange with a server that others ask too.
     ///
     /// # Errors
     ///
-    /// As [`Exchange::new`], and where there is nothing to know the server by.
+    /// As [`RoundTrip::new`], and where there is nothing to know the server by.
     pub fn with(server: &Server) -> Result<Self> {
-        let (delivery, calls) = (server.delivery, server.calls.clone());
-        Ok(Self { delivery, calls, ..Self::new(server.address(), server.tls()?)? })
+        let (delivery, connections) = (server.delivery, server.connections.clone());
+        Ok(Self { delivery, connections, ..Self::new(server.address(), server.tls()?)? })
     }
 
     fn at(&self, port: u16) -> SocketAddr {
@@ -102,10 +102,10 @@ impl Exchange {
     /// Where it does not.
     pub fn knock(&self, port: u16) -> Result<()> {
         match port {
-            25 => self.calls.connect::<Smtp>(self.at(port), None).map(drop),
-            465 => self.calls.connect::<Smtp>(self.at(port), Some(&self.tls)).map(drop),
-            995 => self.calls.connect::<Pop3>(self.at(port), Some(&self.tls)).map(drop),
-            _ => self.calls.connect::<Imap>(self.at(port), Some(&self.tls)).map(drop),
+            25 => self.connections.connect::<Smtp>(self.at(port), None).map(drop),
+            465 => self.connections.connect::<Smtp>(self.at(port), Some(&self.tls)).map(drop),
+            995 => self.connections.connect::<Pop3>(self.at(port), Some(&self.tls)).map(drop),
+            _ => self.connections.connect::<Imap>(self.at(port), Some(&self.tls)).map(drop),
         }
     }
 
@@ -114,7 +114,7 @@ impl Exchange {
     /// # Errors
     ///
     /// Fails where the mail is not taken.
-    pub fn deliver(&self, to: &str, said: Said<'_>) -> Result<()> {
+    pub fn deliver(&self, to: &str, said: Transcript<'_>) -> Result<()> {
         let mut smtp = self.stranger(said)?;
         self.send(&mut smtp, &stranger(domain_of(to)), to, "From a stranger", said)?;
         // The mail is taken; how they part changes nothing.
@@ -129,7 +129,7 @@ impl Exchange {
     ///
     /// [`Error::Relays`] where the server would do it, and where it does not
     /// say a clear no.
-    pub fn relay(&self, ours: &str, said: Said<'_>) -> Result<()> {
+    pub fn relay(&self, ours: &str, said: Transcript<'_>) -> Result<()> {
         let mut smtp = self.stranger(said)?;
         let sender = stranger(domain_of(ours));
         tell(said, &format!("MAIL FROM:<{sender}>"), &smtp.mail(&sender)?);
@@ -152,10 +152,10 @@ impl Exchange {
     /// # Errors
     ///
     /// Fails where the login or the mail is refused.
-    pub fn submit(&self, from: &Account, to: &str, said: Said<'_>) -> Result<()> {
-        let mut smtp = self.calls.connect::<Smtp>(self.at(465), Some(&self.tls))?;
+    pub fn submit(&self, from: &Account, to: &str, said: Transcript<'_>) -> Result<()> {
+        let mut smtp = self.connections.connect::<Smtp>(self.at(465), Some(&self.tls))?;
         smtp.ehlo(OURSELVES)?;
-        let reply = smtp.auth_plain(&from.login, &from.password)?.agreed("the login")?;
+        let reply = smtp.auth_plain(&from.login, &from.password)?.require_success("the login")?;
         tell(said, &format!("AUTH PLAIN {} …", from.login), &reply);
         self.send(&mut smtp, &from.address, to, "From an account", said)?;
         let _ = smtp.quit();
@@ -205,7 +205,7 @@ impl Exchange {
     pub fn remove(&self, account: &Account, by: Reader) -> Result<()> {
         match by {
             Reader::Imap => {
-                let mut imap = self.calls.connect::<Imap>(self.at(993), Some(&self.tls))?;
+                let mut imap = self.connections.connect::<Imap>(self.at(993), Some(&self.tls))?;
                 imap.login(&account.login, &account.password)?;
                 imap.select("INBOX")?;
                 imap.remove_subject(&self.token)?;
@@ -216,7 +216,7 @@ impl Exchange {
     }
 
     fn look_by_imap(&self, account: &Account) -> Result<Vec<String>> {
-        let mut imap = self.calls.connect::<Imap>(self.at(993), Some(&self.tls))?;
+        let mut imap = self.connections.connect::<Imap>(self.at(993), Some(&self.tls))?;
         imap.login(&account.login, &account.password)?;
         imap.select("INBOX")?;
         let numbers = imap.search_subject(&self.token)?;
@@ -227,7 +227,7 @@ impl Exchange {
     }
 
     fn by_pop3(&self, account: &Account, remove: bool) -> Result<Vec<String>> {
-        let mut pop3 = self.calls.connect::<Pop3>(self.at(995), Some(&self.tls))?;
+        let mut pop3 = self.connections.connect::<Pop3>(self.at(995), Some(&self.tls))?;
         pop3.login(&account.login, &account.password)?;
         let last = pop3.stat()?;
         let mut messages = Vec::new();
@@ -249,8 +249,8 @@ impl Exchange {
     }
 
     /// Connects to port 25 as another server does.
-    fn stranger(&self, said: Said<'_>) -> Result<Smtp> {
-        let mut smtp = self.calls.connect::<Smtp>(self.at(25), None)?;
+    fn stranger(&self, said: Transcript<'_>) -> Result<Smtp> {
+        let mut smtp = self.connections.connect::<Smtp>(self.at(25), None)?;
         smtp.start_tls(&self.tls)?;
         said("STARTTLS", "agreed");
         smtp.ehlo(OURSELVES)?;
@@ -263,11 +263,11 @@ impl Exchange {
         from: &str,
         to: &str,
         subject: &str,
-        said: Said<'_>,
+        said: Transcript<'_>,
     ) -> Result<()> {
         let mut agree = |asked: String, reply: Reply| {
             tell(said, &asked, &reply);
-            reply.agreed(&asked).map(drop)
+            reply.require_success(&asked).map(drop)
         };
         agree(format!("MAIL FROM:<{from}>"), smtp.mail(from)?)?;
         agree(format!("RCPT TO:<{to}>"), smtp.rcpt(to)?)?;
@@ -277,7 +277,7 @@ impl Exchange {
     }
 }
 
-fn tell(said: Said<'_>, asked: &str, reply: &Reply) {
+fn tell(said: Transcript<'_>, asked: &str, reply: &Reply) {
     said(asked, &reply.to_string());
 }
 
@@ -288,17 +288,4 @@ fn text(message: Vec<u8>) -> String {
         line.split(|byte| *byte == b'\t').map(visible).collect::<Vec<_>>().join("    ")
     };
     message.split(|byte| *byte == b'\n').map(line).collect::<Vec<_>>().join("\n")
-}
-
-/// Returns 32 random hexadecimal digits: a password, or a word that nobody else
-/// comes upon.
-///
-/// # Errors
-///
-/// Fails where the system has no random numbers.
-pub fn random() -> Result<Secret<String>> {
-    let mut bytes = [0; 16];
-    let filled = ring::default_provider().secure_random.fill(&mut bytes);
-    filled.map_err(|_| Error::Broken(std::io::Error::other("there are no random numbers")))?;
-    Ok(Secret::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
 }

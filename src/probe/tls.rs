@@ -8,7 +8,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 
 use super::{Error, Result};
-use crate::host::OwnWay;
+use crate::host::PinnedVerifier;
 
 /// Returns the authorities that this machine knows, wherever its system keeps
 /// them; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others, as for OpenSSL.
@@ -66,26 +66,26 @@ impl Tls {
     /// # Errors
     ///
     /// Fails where `name` is no host name and where `pem` holds no certificate.
-    pub fn showing(pem: &[u8], name: &str) -> Result<Self> {
+    pub fn pinned(pem: &[u8], name: &str) -> Result<Self> {
         let certificate = CertificateDer::from_pem_slice(pem)
             .map_err(|error| Error::Trust(format!("not a certificate: {error}")))?;
-        Self::own_way(name, Some(certificate))
+        Self::verified_by(name, Some(certificate))
     }
 
     /// Takes any certificate: for a look at what a server shows
-    /// ([`Wire::chain`](super::Wire::chain)), never for a password of a person's.
+    /// ([`LineStream::chain`](super::LineStream::chain)), never for a password of a person's.
     ///
     /// # Errors
     ///
     /// Fails where `name` is no host name.
     pub fn unverified(name: &str) -> Result<Self> {
-        Self::own_way(name, None)
+        Self::verified_by(name, None)
     }
 
-    fn own_way(name: &str, only: Option<CertificateDer<'static>>) -> Result<Self> {
-        let own_way = Arc::new(OwnWay::new(only));
+    fn verified_by(name: &str, only: Option<CertificateDer<'static>>) -> Result<Self> {
+        let verifier = Arc::new(PinnedVerifier::new(only));
         Self::new(name, |builder| {
-            builder.dangerous().with_custom_certificate_verifier(own_way).with_no_client_auth()
+            builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
         })
     }
 
@@ -116,6 +116,6 @@ mod tests {
         assert!(matches!(Tls::trusting(broken, "a.example"), Err(Error::Trust(_))));
         let empty = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         assert!(matches!(Tls::trusting(empty, "a.example"), Err(Error::Trust(_))));
-        assert!(matches!(Tls::showing(b"", "a.example"), Err(Error::Trust(_))));
+        assert!(matches!(Tls::pinned(b"", "a.example"), Err(Error::Trust(_))));
     }
 }

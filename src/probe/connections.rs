@@ -1,4 +1,4 @@
-//! Calls to a server. Nobody who did not answer once is waited for again: a
+//! ConnectionCache to a server. Nobody who did not answer once is waited for again: a
 //! server that is down is told of soon, however much is asked of it. And who
 //! answered is not called only to see that, or which certificate is shown.
 
@@ -13,7 +13,7 @@ use super::{Error, Result, Session, Tls};
 
 /// Whom we called, as far as it shortens later calls. Clones know the same.
 #[derive(Debug, Clone, Default)]
-pub struct Calls(Arc<Mutex<Known>>);
+pub struct ConnectionCache(Arc<Mutex<Known>>);
 
 #[derive(Debug, Default)]
 struct Known {
@@ -29,15 +29,15 @@ struct Known {
     dead: HashMap<u16, String>,
 }
 
-impl Calls {
+impl ConnectionCache {
     /// Notes that our own network lets nobody call a port, and `why` we think so:
     /// that says nothing of the server.
-    pub fn bar(&self, port: u16, why: impl Into<String>) {
+    pub fn block(&self, port: u16, why: impl Into<String>) {
         self.known().barred.insert(port, why.into());
     }
 
     /// Notes that a port of the server's is closed, and `why` that is known.
-    pub fn give_up(&self, port: u16, why: impl Into<String>) {
+    pub fn mark_down(&self, port: u16, why: impl Into<String>) {
         self.known().dead.insert(port, why.into());
     }
 
@@ -46,7 +46,7 @@ impl Calls {
     ///
     /// # Errors
     ///
-    /// As [`Calls::connect`].
+    /// As [`ConnectionCache::connect`].
     pub fn connect_from<S: Session>(&self, from: Option<IpAddr>, at: SocketAddr) -> Result<S> {
         match from {
             Some(from) if self.hindrance(at).is_none() => S::connect_from(from, at),
@@ -58,7 +58,7 @@ impl Calls {
     fn hindrance(&self, at: SocketAddr) -> Option<Error> {
         let known = self.known();
         if let Some(why) = known.barred.get(&at.port()) {
-            return Some(Error::Barred(why.clone()));
+            return Some(Error::Unreachable(why.clone()));
         }
         let silent = known.silent.get(&at).or_else(|| known.dead.get(&at.port()));
         silent.map(|words| Error::Silent(words.clone()))
@@ -69,7 +69,7 @@ impl Calls {
     /// # Errors
     ///
     /// As [`Session::connect`] and [`Session::connect_tls`]; [`Error::Silent`]
-    /// where nobody answered before, [`Error::Barred`] where we cannot call.
+    /// where nobody answered before, [`Error::Unreachable`] where we cannot call.
     pub fn connect<S: Session>(&self, at: SocketAddr, tls: Option<&Tls>) -> Result<S> {
         if let Some(error) = self.hindrance(at) {
             return Err(error);
@@ -82,7 +82,7 @@ impl Calls {
             Err(Error::Connect { source, .. })
                 if source.kind() == ErrorKind::NetworkUnreachable =>
             {
-                Err(Error::Barred(format!("this machine has no way to {}", at.ip())))
+                Err(Error::Unreachable(format!("this machine has no way to {}", at.ip())))
             }
             // Without a word, too: such a server hangs up as late as it can.
             Err(error @ (Error::Connect { .. } | Error::TooSlow | Error::Closed)) => {
@@ -102,24 +102,24 @@ impl Calls {
     ///
     /// # Errors
     ///
-    /// As [`Calls::connect`] and [`Session::start_tls`].
-    pub fn secure<S: Session>(&self, at: SocketAddr, at_once: bool, tls: &Tls) -> Result<S> {
-        let mut session: S = self.connect(at, at_once.then_some(tls))?;
-        if !at_once {
+    /// As [`ConnectionCache::connect`] and [`Session::start_tls`].
+    pub fn secure<S: Session>(&self, at: SocketAddr, implicit_tls: bool, tls: &Tls) -> Result<S> {
+        let mut session: S = self.connect(at, implicit_tls.then_some(tls))?;
+        if !implicit_tls {
             session.start_tls(tls)?;
         }
-        self.known().shown.insert(at, session.wire().chain());
+        self.known().shown.insert(at, session.stream().chain());
         Ok(session)
     }
 
     /// Returns the certificates that were shown, whether one trusts them or not,
     /// if somebody has been called.
-    pub(super) fn shown(&self, at: SocketAddr) -> Option<Vec<CertificateDer<'static>>> {
+    pub fn shown(&self, at: SocketAddr) -> Option<Vec<CertificateDer<'static>>> {
         self.known().shown.get(&at).cloned()
     }
 
     /// Tells whether somebody has been called and answered.
-    pub(super) fn has_answered(&self, at: SocketAddr) -> bool {
+    pub fn has_answered(&self, at: SocketAddr) -> bool {
         self.known().answered.contains(&at)
     }
 
@@ -134,35 +134,35 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
-    use crate::check::Smtp;
+    use crate::probe::Smtp;
 
     #[test]
     fn who_does_not_answer_is_called_once() {
-        let calls = Calls::default();
+        let connections = ConnectionCache::default();
         let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let first = calls.connect::<Smtp>(gone, None).unwrap_err();
+        let first = connections.connect::<Smtp>(gone, None).unwrap_err();
         assert!(matches!(first, Error::Connect { .. }), "{first:?}");
         // Whoever takes its place is not asked any more.
         let _other = TcpListener::bind(gone).unwrap();
-        let second = calls.clone().connect::<Smtp>(gone, None).unwrap_err();
+        let second = connections.clone().connect::<Smtp>(gone, None).unwrap_err();
         assert!(matches!(second, Error::Silent(_)), "{second:?}");
         assert_eq!(first.to_string(), second.to_string());
-        calls.bar(gone.port(), "no way");
-        let third = calls.connect::<Smtp>(gone, None).unwrap_err();
-        assert!(matches!(third, Error::Barred(_)), "{third:?}");
+        connections.block(gone.port(), "no way");
+        let third = connections.connect::<Smtp>(gone, None).unwrap_err();
+        assert!(matches!(third, Error::Unreachable(_)), "{third:?}");
     }
 
     #[test]
     fn who_answered_is_known() {
-        let calls = Calls::default();
+        let connections = ConnectionCache::default();
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
         let at = server.local_addr().unwrap();
         let greeting = std::thread::spawn(move || {
             server.accept().unwrap().0.write_all(b"220 server.example ESMTP\r\n").unwrap();
         });
-        assert!(!calls.has_answered(at));
-        let _ = calls.connect::<Smtp>(at, None).unwrap();
+        assert!(!connections.has_answered(at));
+        let _ = connections.connect::<Smtp>(at, None).unwrap();
         greeting.join().unwrap();
-        assert!(calls.clone().has_answered(at));
+        assert!(connections.clone().has_answered(at));
     }
 }

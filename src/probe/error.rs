@@ -25,7 +25,7 @@ pub enum Error {
     Silent(String),
     /// We cannot call there, whoever listens.
     #[error("{0}")]
-    Barred(String),
+    Unreachable(String),
     /// The connection broke.
     #[error("the connection broke: {}", crate::local::reason(.0))]
     Broken(io::Error),
@@ -92,7 +92,7 @@ impl Error {
     }
 
     /// Makes an error of an answer that says no.
-    pub(super) fn refused(asked: impl Into<String>, words: impl Into<String>) -> Self {
+    pub(crate) fn refused(asked: impl Into<String>, words: impl Into<String>) -> Self {
         Self::Refused { asked: asked.into(), words: words.into() }
     }
 }

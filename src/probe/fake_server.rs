@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// Returns where somebody takes one call, says these pieces one after the
 /// other, with a pause between two, and hangs up.
-pub(super) fn plays(pieces: &[&[u8]]) -> SocketAddr {
+pub(crate) fn fake_server(pieces: &[&[u8]]) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let pieces: Vec<Vec<u8>> = pieces.iter().map(|piece| piece.to_vec()).collect();

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 const TRIES: usize = 2;
 
 /// What was found; none is an answer, too. Or why there is no answer.
-pub(super) type Found<T> = std::result::Result<Vec<T>, String>;
+pub type Found<T> = std::result::Result<Vec<T>, String>;
 
 /// Whom this host asks.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Resolver {
     }
 
     /// Returns a domain's mail servers with their preference, in lower case.
-    pub(super) fn mx(&self, name: &str) -> Found<(u16, String)> {
+    pub fn mx(&self, name: &str) -> Found<(u16, String)> {
         self.ask(&parse(name)?, Rtype::MX, |message| {
             let records = message.answer().ok()?.limit_to_in::<Mx<_>>();
             records
@@ -47,7 +47,7 @@ impl Resolver {
     }
 
     /// Returns a name's texts, each put together.
-    pub(super) fn txt(&self, name: &str) -> Found<String> {
+    pub fn txt(&self, name: &str) -> Found<String> {
         self.ask(&parse(name)?, Rtype::TXT, |message| {
             let records = message.answer().ok()?.limit_to_in::<Txt<_>>();
             let text = |it: &Txt<&[u8]>| visible(it.text::<Vec<u8>>());
@@ -74,7 +74,7 @@ impl Resolver {
     }
 
     /// Returns the names that an address leads back to, in lower case.
-    pub(super) fn names(&self, address: IpAddr) -> Found<String> {
+    pub fn names(&self, address: IpAddr) -> Found<String> {
         let name = Name::<Vec<u8>>::reverse_from_addr(address).map_err(|e| e.to_string())?;
         self.ask(&name, Rtype::PTR, |message| {
             let records = message.answer().ok()?.limit_to_in::<Ptr<_>>();
@@ -131,7 +131,7 @@ fn plain(name: &impl ToName) -> String {
 }
 
 fn query(name: &Name<Vec<u8>>, kind: Rtype) -> Option<Message<Vec<u8>>> {
-    let number = super::super::random().ok()?;
+    let number = super::random().ok()?;
     let mut message = MessageBuilder::new_vec();
     message.header_mut().set_id(u16::from_str_radix(&number.expose()[..4], 16).ok()?);
     message.header_mut().set_rd(true);

@@ -38,7 +38,7 @@ pub(super) const LONGEST_ANSWER: u64 = 16 * 1024 * 1024;
 
 /// Our end of a connection.
 #[derive(Debug)]
-pub struct Wire {
+pub struct LineStream {
     /// Nothing while it goes over to TLS, and after that failed.
     stream: Option<BufReader<Stream>>,
     patience: Duration,
@@ -66,7 +66,7 @@ pub trait Session: Sized {
     /// # Errors
     ///
     /// Where the connection or the greeting is bad, and where it says no.
-    fn greeted(wire: Wire) -> Result<Self>;
+    fn greeted(stream: LineStream) -> Result<Self>;
 
     /// Goes over to TLS by the protocol's own word for that.
     ///
@@ -76,7 +76,7 @@ pub trait Session: Sized {
     fn start_tls(&mut self, tls: &Tls) -> Result<()>;
 
     /// Returns the connection, to learn about its TLS.
-    fn wire(&self) -> &Wire;
+    fn stream(&self) -> &LineStream;
 
     /// Connects, in the clear.
     ///
@@ -84,7 +84,7 @@ pub trait Session: Sized {
     ///
     /// As [`Session::greeted`].
     fn connect(address: SocketAddr) -> Result<Self> {
-        Self::greeted(Wire::connect(address)?)
+        Self::greeted(LineStream::connect(address)?)
     }
 
     /// Connects, in the clear, from a certain address of this machine's to another
@@ -96,7 +96,7 @@ pub trait Session: Sized {
     fn connect_from(source: IpAddr, address: SocketAddr) -> Result<Self> {
         let socket = connected_from(source, address);
         let socket = socket.map_err(|source| Error::Connect { address, source })?;
-        Self::greeted(Wire::over(socket, PATIENCE)?)
+        Self::greeted(LineStream::over(socket, PATIENCE)?)
     }
 
     /// Connects with TLS from the first byte (RFC 8314).
@@ -105,13 +105,13 @@ pub trait Session: Sized {
     ///
     /// As [`Session::greeted`], and where TLS does not come about.
     fn connect_tls(address: SocketAddr, tls: &Tls) -> Result<Self> {
-        let mut wire = Wire::connect(address)?;
-        wire.start_tls(tls)?;
-        Self::greeted(wire)
+        let mut stream = LineStream::connect(address)?;
+        stream.start_tls(tls)?;
+        Self::greeted(stream)
     }
 }
 
-impl Wire {
+impl LineStream {
     /// Connects, in the clear.
     pub(super) fn connect(address: SocketAddr) -> Result<Self> {
         Self::connect_within(address, PATIENCE)
@@ -311,64 +311,64 @@ impl Write for Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::script::plays;
+    use crate::probe::fake_server;
 
-    fn wire(script: &[&[u8]]) -> Wire {
-        Wire::connect_within(plays(script), Duration::from_millis(700)).unwrap()
+    fn stream(script: &[&[u8]]) -> LineStream {
+        LineStream::connect_within(fake_server(script), Duration::from_millis(700)).unwrap()
     }
 
     #[test]
     fn lines_end_with_or_without_a_carriage_return_and_show_what_they_hold() {
-        let mut wire = wire(&[b"one\r\ntwo\nthr\x1b[2J\xff\r\n"]);
-        assert_eq!(wire.words().unwrap(), "one");
-        assert_eq!(wire.words().unwrap(), "two");
-        assert_eq!(wire.words().unwrap(), "thr\\u{1b}[2J\\xff");
-        assert!(matches!(wire.words(), Err(Error::Closed)));
+        let mut stream = stream(&[b"one\r\ntwo\nthr\x1b[2J\xff\r\n"]);
+        assert_eq!(stream.words().unwrap(), "one");
+        assert_eq!(stream.words().unwrap(), "two");
+        assert_eq!(stream.words().unwrap(), "thr\\u{1b}[2J\\xff");
+        assert!(matches!(stream.words(), Err(Error::Closed)));
     }
 
     #[test]
     fn a_line_without_end_is_cut_off() {
         let endless = vec![b'x'; 200_000];
-        assert!(matches!(wire(&[&endless]).line(), Err(Error::TooLong)));
-        assert!(matches!(wire(&[b"half a li"]).line(), Err(Error::Closed)));
+        assert!(matches!(stream(&[&endless]).line(), Err(Error::TooLong)));
+        assert!(matches!(stream(&[b"half a li"]).line(), Err(Error::Closed)));
     }
 
     #[test]
     fn more_than_was_asked_for_is_cut_off() {
-        let mut wire = wire(&[b"x"]);
-        assert!(matches!(wire.bytes(LONGEST_ANSWER + 1), Err(Error::TooLong)));
-        assert!(matches!(wire.bytes(2), Err(Error::Closed)));
+        let mut stream = stream(&[b"x"]);
+        assert!(matches!(stream.bytes(LONGEST_ANSWER + 1), Err(Error::TooLong)));
+        assert!(matches!(stream.bytes(2), Err(Error::Closed)));
         let many = b"line\r\n".repeat(3_000_000);
-        let mut wire = Wire::connect(plays(&[&many])).unwrap();
-        assert!(matches!(wire.until_dot(), Err(Error::TooLong)));
+        let mut stream = LineStream::connect(fake_server(&[&many])).unwrap();
+        assert!(matches!(stream.until_dot(), Err(Error::TooLong)));
     }
 
     #[test]
     fn who_says_nothing_or_says_it_drop_by_drop_is_not_waited_for() {
         let drops: Vec<&[u8]> = vec![b"x"; 40];
         let start = Instant::now();
-        assert!(matches!(wire(&drops).line(), Err(Error::TooSlow)));
+        assert!(matches!(stream(&drops).line(), Err(Error::TooSlow)));
         assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
     }
 
     #[test]
     fn dots_are_undoubled() {
-        let mut wire = wire(&[b"a\r\n..b\r\n.c\r\n\r\n.\r\nafter\r\n"]);
-        assert_eq!(wire.until_dot().unwrap(), b"a\r\n.b\r\nc\r\n\r\n");
-        assert_eq!(wire.words().unwrap(), "after");
+        let mut stream = stream(&[b"a\r\n..b\r\n.c\r\n\r\n.\r\nafter\r\n"]);
+        assert_eq!(stream.until_dot().unwrap(), b"a\r\n.b\r\nc\r\n\r\n");
+        assert_eq!(stream.words().unwrap(), "after");
     }
 
     #[test]
     fn a_line_break_cannot_be_smuggled_in() {
-        assert!(matches!(wire(&[b""]).send("a\r\nb"), Err(Error::Unsendable)));
+        assert!(matches!(stream(&[b""]).send("a\r\nb"), Err(Error::Unsendable)));
     }
 
     #[test]
     fn what_speaks_no_tls_is_an_error() {
         let tls = Tls::unverified("mail.example.org").unwrap();
-        let error = wire(&[b"220 hello\r\n"]).start_tls(&tls).unwrap_err();
+        let error = stream(&[b"220 hello\r\n"]).start_tls(&tls).unwrap_err();
         assert!(matches!(error, Error::Tls(_)), "{error:?}");
-        let mut injected = wire(&[b"220 go ahead\r\nand more\r\n"]);
+        let mut injected = stream(&[b"220 go ahead\r\nand more\r\n"]);
         injected.words().unwrap();
         assert!(matches!(injected.start_tls(&tls), Err(Error::Injected)));
         assert!(matches!(injected.words(), Err(Error::Closed)), "it is of no use any more");

@@ -16,9 +16,10 @@ use std::path::Path;
 use base64ct::{Base64, Encoding};
 use sha2::{Digest, Sha256};
 
-use super::{Account, Result, random};
+use super::Account;
 use crate::host::{self, Content, Host, Ownership, wait_for_next_second};
 use crate::mail::CheckAccount;
+use crate::probe::{Result, random};
 use crate::secret::Secret;
 
 /// As in `dovecot.conf`.
@@ -32,15 +33,15 @@ const READER: &str = "dovecot";
 
 /// The password; it counts no longer when this is dropped.
 #[derive(Debug)]
-pub struct Probe<'h> {
+pub struct TemporaryLogin<'h> {
     host: &'h Host,
     /// Who can log in.
     pub account: Account,
 }
 
-impl<'h> Probe<'h> {
+impl<'h> TemporaryLogin<'h> {
     /// Lets somebody in to an account's mailbox, by these addresses of ours.
-    /// Dovecot may need a moment to see that: see [`Probe::wait`].
+    /// Dovecot may need a moment to see that: see [`TemporaryLogin::wait`].
     ///
     /// # Errors
     ///
@@ -80,7 +81,7 @@ impl<'h> Probe<'h> {
     }
 }
 
-impl Drop for Probe<'_> {
+impl Drop for TemporaryLogin<'_> {
     fn drop(&mut self) {
         // What stays lets nobody in, and goes with the next check.
         let _ = clear(self.host);

@@ -5,9 +5,10 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use super::server::{Certificate, Identity, Port};
-use super::{Error, Server, Tls, unanswered};
+use super::{Server, unanswered};
 use crate::finding::{Finding, Verdict};
 use crate::host::now;
+use crate::probe::{self, Error, Tls};
 use crate::resource::{covers, read_certificate, read_der};
 
 /// From so many days before its end on, somebody is told.
@@ -186,7 +187,7 @@ fn port_for_chain(server: &Server) -> Port {
 fn of_shown(
     certificate: &Certificate,
     port: Port,
-    shown: super::Result<Vec<CertificateDer<'static>>>,
+    shown: probe::Result<Vec<CertificateDer<'static>>>,
     on_disk: &[CertificateDer<'_>],
 ) -> Finding {
     let finding = Finding::ok(format!("The certificate on port {}", port.number), SHOWN);
