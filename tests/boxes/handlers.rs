@@ -49,7 +49,7 @@ fn a_restart_that_failed_is_made_by_the_next_run() {
         let _ = debian.shell("systemctl daemon-reload; systemctl stop postfix").success();
         with_another_size(&debian);
         let output = debian.mailprov(&["apply", "--yes"]).exits(1);
-        assert!(output.stderr().contains("Postfix runs"), "{old} {output}");
+        assert!(output.stderr().contains("Run Postfix"), "{old} {output}");
         let _ = debian.shell(&format!("rm {drop_in}; systemctl daemon-reload")).success();
         assert!(planned_keys(&debian).contains(&"service:postfix".to_owned()));
         let _ = debian.mailprov(&["apply", "--yes"]).success();

@@ -99,7 +99,7 @@ fn a_bare_host_becomes_a_mail_server_that_looks_after_itself() {
         let laptop = Laptop::beside(&host);
         let at = root_at(&host);
         let output = laptop.mailprov(&["bootstrap", &at, "mail.yml", "--yes"]).success();
-        for said in ["file:/etc/mailprov/mail.yml", "file:/etc/postfix/main.cf", "✓ Postfix runs"]
+        for said in ["file:/etc/mailprov/mail.yml", "file:/etc/postfix/main.cf", "✓ Run Postfix"]
         {
             assert!(output.to_string().contains(said), "{output}");
         }

@@ -12,14 +12,14 @@ apt.packages(
     ],
     no_recommends=True,
 )
-server.group(name="The group that owns the mail", group="vmail", gid=5000)
+server.group(name="Create the group that owns the mail", group="vmail", gid=5000)
 server.user(
-    name="The user who owns the mail",
+    name="Create the user who owns the mail",
     user="vmail", uid=5000, group="vmail", home="/var/vmail",
     shell="/usr/sbin/nologin", ensure_home=False,
 )
 files.directory(
-    name="The folder of the mailboxes",
+    name="Create the directory of the mailboxes",
     path="/var/vmail", user="vmail", group="vmail", mode="700",
 )
 
@@ -49,11 +49,11 @@ for source, program in [
         _if=text.did_change,
     )
 files.directory(
-    name="The folder in which Postfix and Dovecot meet",
+    name="Create the directory of Postfix's sockets",
     path="/var/spool/postfix/private", user="postfix", group="root", mode="700",
 )
-systemd.service(name="Dovecot runs", service="dovecot", running=True, enabled=True)
-systemd.service(name="Postfix runs", service="postfix", running=True, enabled=True)
+systemd.service(name="Run Dovecot", service="dovecot", running=True, enabled=True)
+systemd.service(name="Run Postfix", service="postfix", running=True, enabled=True)
 systemd.service(
     name="Dovecot reloads", service="dovecot", reloaded=True, _if=dovecot.did_change,
 )
