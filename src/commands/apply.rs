@@ -109,7 +109,7 @@ pub(super) fn prepare(
             run.number
         ));
     }
-    engine::tidy(&loaded.host, last.as_ref(), &mut |text| report.note(&format!("{text}\n")))?;
+    engine::cleanup(&loaded.host, last.as_ref(), &mut |text| report.note(&format!("{text}\n")))?;
     let plan = loaded.plan(report)?;
     if let Some(saved) = saved {
         saved.check(&plan).map_err(|error| {
@@ -146,7 +146,7 @@ fn nothing_to_do(global: &Global, wanted: Wanted<'_>, report: &mut Report) -> Re
     if last.as_ref().is_some_and(Run::is_cut_off) {
         return Ok(false);
     }
-    engine::tidy(&settled.host, last.as_ref(), &mut |text| report.note(&format!("{text}\n")))?;
+    engine::cleanup(&settled.host, last.as_ref(), &mut |text| report.note(&format!("{text}\n")))?;
     let Some(plan) = settled.nothing_to_do(report) else { return Ok(false) };
     report.plan(&plan, settled.subject());
     Ok(true)

@@ -14,14 +14,14 @@ use super::{Exit, Stop, sent, takeover};
 use crate::cli::Global;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::digest::Digest;
-use crate::engine::{self, BadPair, Inputs, Note, Origin, Plan, Resolved, Unseen};
+use crate::engine::{self, BadPair, CacheKey, CachedPlaybook, Note, Origin, Plan, Unseen};
 use crate::explain::{File, Loss};
 use crate::host::{Facts, Host, Unit};
 use crate::local::{self, Untrusted};
 use crate::mail::{self, Files, Spec};
 use crate::playbook::{self, Context, Declared, Playbook};
 use crate::report::Report;
-use crate::resource::{Harm, Resource, View, examine_certificate, exposed_key};
+use crate::resource::{Harm, Overlay, Resource, examine_certificate, exposed_key};
 use crate::wire::{Exposed, Parcel};
 
 /// What a plan is made from, every mistake in it ruled out.
@@ -41,7 +41,7 @@ pub(super) struct Loaded {
     /// The account that is called otherwise now, where a command did that.
     pub(super) renamed: Option<Renamed>,
     /// What it came to when it was last rendered.
-    resolved: RefCell<Option<Resolved>>,
+    resolved: RefCell<Option<CachedPlaybook>>,
 }
 
 /// Which mail.yml is meant.
@@ -207,7 +207,7 @@ impl Loaded {
         report: &mut Report,
     ) -> Result<Plan, Stop> {
         let (harms, mistakes): (Vec<_>, Vec<_>) = problems.into_iter().unzip();
-        let last = Resolved::last_hostname(&self.host);
+        let last = CachedPlaybook::last_hostname(&self.host);
         let is_renamed = last.is_some_and(|last| last != spec.hostname.value.to_string());
         let judged = match plan {
             // A service's own checker may have come upon it as well.
@@ -305,15 +305,15 @@ impl Loaded {
         }
     }
 
-    fn resolved(&self, facts: &Facts, declared: &[Declared]) -> Option<Resolved> {
+    fn resolved(&self, facts: &Facts, declared: &[Declared]) -> Option<CachedPlaybook> {
         let (spec, (text, files)) = (self.spec.as_ref()?, self.read.as_ref()?);
         let mail = absolute(self.mail.as_ref()?);
-        let inputs = Inputs::new(facts, &mail, text.clone(), files.clone())?;
+        let inputs = CacheKey::new(facts, &mail, text.clone(), files.clone())?;
         let tls = &spec.tls;
         let paths = || (tls.certificate.value.clone(), tls.key.value.clone());
         let certificate = (!tls.self_signed).then(paths);
         let hostname = spec.hostname.value.to_string();
-        Resolved::new(inputs, hostname, certificate, self.secrets.clone(), declared)
+        CachedPlaybook::new(inputs, hostname, certificate, self.secrets.clone(), declared)
     }
 
     /// Renders the text files that the playbook declares. Of those that hold
@@ -352,10 +352,10 @@ impl Loaded {
         if !untrusted.is_empty() {
             return Ok(untrusted);
         }
-        let mut view = View::new(&self.host);
+        let mut view = Overlay::new(&self.host);
         for Declared { resource, .. } in &self.sent {
             for target in resource.targets(&view)? {
-                view.lay(target.key, target.after);
+                view.set(target.key, target.after);
             }
         }
         let hostname = spec.hostname.value.to_string();

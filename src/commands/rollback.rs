@@ -21,7 +21,7 @@ pub(super) fn run(
     let host = Host::open(&global.root)?;
     let _lock = lock(&host, "rollback")?;
     let runs = engine::runs(&host)?;
-    engine::tidy(&host, runs.last(), &mut |text| report.note(&format!("{text}\n")))?;
+    engine::cleanup(&host, runs.last(), &mut |text| report.note(&format!("{text}\n")))?;
     let oldest = match number {
         Some(number) => find(&runs, number, report)?,
         None => runs.last().ok_or_else(|| {
@@ -30,11 +30,13 @@ pub(super) fn run(
     };
     let later = runs.iter().filter(|run| run.number >= oldest.number);
     let records: Vec<Record> = later.flat_map(|run| run.records.clone()).collect();
-    let back = engine::way_back(&host, &records, purge)?;
+    let back = engine::rollback_plan(&host, &records, purge)?;
     report.plan(&back.plan, &format!("the way back to before run {}", oldest.number));
-    if !back.stays.is_empty() {
-        report
-            .note(&format!("What a rollback does not take back:\n  {}\n", back.stays.join("\n  ")));
+    if !back.not_reverted.is_empty() {
+        report.note(&format!(
+            "What a rollback does not take back:\n  {}\n",
+            back.not_reverted.join("\n  ")
+        ));
     }
     if back.plan.changes.is_empty() {
         settle(&host, runs.last())?;

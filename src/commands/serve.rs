@@ -85,7 +85,7 @@ fn global(request: &Request) -> Global {
 fn pick_up(report: &mut Report) {
     let Ok(host) = Host::open(Path::new("/")) else { return };
     let wait = "A run goes on whose connection was lost; waiting for its end.\n";
-    match engine::take_unheard(&host, || report.note(wait)) {
+    match engine::take_unreported(&host, || report.note(wait)) {
         Ok(Some(run)) => report.unheard(&run),
         Ok(None) => {}
         Err(error) => report.note(&format!("{error}\n")),
@@ -113,7 +113,7 @@ fn note_if(unheard: bool) {
     static NOTED: Once = Once::new();
     if unheard && let Ok(host) = Host::open(Path::new("/")) {
         // Where this fails there is still `history`.
-        NOTED.call_once(|| drop(engine::note_unheard(&host)));
+        NOTED.call_once(|| drop(engine::mark_unreported(&host)));
     }
 }
 

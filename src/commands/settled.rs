@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::load::{Wanted, find, tell_of_open_secrets};
 use crate::cli::Global;
 use crate::digest::Digest;
-use crate::engine::{Plan, Resolved};
+use crate::engine::{CachedPlaybook, Plan};
 use crate::host::Host;
 use crate::local;
 use crate::report::Report;
@@ -17,7 +17,7 @@ pub(super) struct Settled {
     pub(super) host: Host,
     /// Its mail.yml.
     pub(super) mail: PathBuf,
-    resolved: Resolved,
+    resolved: CachedPlaybook,
 }
 
 impl Settled {
@@ -31,7 +31,7 @@ impl Settled {
         let mail = std::path::absolute(find(mail).ok()??).ok()?;
         let text = Digest::of(&local::read(&mail).ok()?);
         let host = Host::open(&global.root).ok()?;
-        let resolved = Resolved::read(&host, &mail, &text)?;
+        let resolved = CachedPlaybook::read(&host, &mail, &text)?;
         Some(Self { host, mail, resolved })
     }
 

@@ -4,10 +4,10 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::applied::Applied;
 use super::journal::{Journal, Outcome};
-use super::undo::way_back;
-use super::{Change, Event, OURS, Plan};
+use super::last_known::LastKnown;
+use super::rollback_plan::rollback_plan;
+use super::{Change, Event, Plan, STATE_DIR};
 use crate::fault::{Point, pass};
 use crate::host::{Error, Host, Result, wait_for_next_second};
 use crate::resource::{self, Key, Said, State};
@@ -28,7 +28,7 @@ pub struct Failure {
 struct Run<'r> {
     host: &'r Host,
     journal: Journal<'r>,
-    applied: Applied,
+    last_known: LastKnown,
     sink: &'r mut dyn FnMut(Event<'_>),
     /// An earlier step may have changed more than it declares, as a package does.
     explained: bool,
@@ -50,7 +50,7 @@ pub fn apply(
 ) -> std::result::Result<(), Failure> {
     let fail = |source| Failure { step: "Keep a journal".into(), source, left: Vec::new() };
     let journal = Journal::begin(host, command, &plan.origin).map_err(fail)?;
-    let mut run = Run { host, journal, applied: Applied::read(host), sink, explained: false };
+    let mut run = Run { host, journal, last_known: LastKnown::read(host), sink, explained: false };
     let ended = |run: &Run<'_>| {
         let ended = run.journal.ended(Outcome::Applied);
         ended.map_err(|source| ("Keep a journal".to_owned(), source))
@@ -100,7 +100,7 @@ impl Run<'_> {
             }
             let now = resource::observe(self.host, &change.key)?;
             let is_met = change.after.is_met_by(&now);
-            if !is_met && !change.before.is_still(&now) && !self.explained && !back {
+            if !is_met && !change.before.is_unchanged_since_plan(&now) && !self.explained && !back {
                 return Err(Error::Other(format!(
                     "{} changed while this ran, by another hand than ours; run it again to see \
                      the new plan",
@@ -110,12 +110,12 @@ impl Run<'_> {
             if !back {
                 // What is met already may have been brought by a package of this run: the plan
                 // announced it, and the way back leads past it.
-                numbers.push(self.journal.ahead(change)?);
+                numbers.push(self.journal.record_before(change)?);
             }
             if !is_met {
                 // What the plan saw says more than what this run made of it since.
-                let is_still = change.before.is_still(&now);
-                let before = if is_still { change.before.clone() } else { now };
+                let is_unchanged_since_plan = change.before.is_unchanged_since_plan(&now);
+                let before = if is_unchanged_since_plan { change.before.clone() } else { now };
                 batch.push((&change.key, before, &change.after));
             }
         }
@@ -128,7 +128,7 @@ impl Run<'_> {
         })?;
         pass(Point::Change).map_err(|error| Error::Other(error.to_string()))?;
         // What brings more than it declares has looked for itself.
-        for (key, _, after) in batch.iter().filter(|(key, ..)| !key.reaches_further()) {
+        for (key, _, after) in batch.iter().filter(|(key, ..)| !key.has_side_effects()) {
             if !after.is_met_by(&resource::observe(self.host, key)?) {
                 return Err(Error::Other(format!(
                     "{key} was changed, yet is not what it should be"
@@ -138,12 +138,12 @@ impl Run<'_> {
         if changes.iter().any(|change| change.polled) && !batch.is_empty() {
             wait_for_next_second();
         }
-        let noted = self.applied.note(self.host, self.journal.number(), changes);
+        let noted = self.last_known.note(self.host, self.journal.number(), changes);
         if !back {
             noted?;
         }
-        numbers.into_iter().try_for_each(|number| self.journal.made(number))?;
-        self.explained |= changes.iter().any(|change| change.key.reaches_further());
+        numbers.into_iter().try_for_each(|number| self.journal.record_done(number))?;
+        self.explained |= changes.iter().any(|change| change.key.has_side_effects());
         (self.sink)(Event::Finished { changes, elapsed: start.elapsed() });
         Ok(())
     }
@@ -154,7 +154,7 @@ impl Run<'_> {
         let mut left = Vec::new();
         // What we keep for ourselves is no part of the host: without it, as on a full disk, the
         // next plan only asks for more than it must.
-        let is_about_the_host = |error: &Error| !error.is_below(Path::new(OURS));
+        let is_about_the_host = |error: &Error| !error.is_below(Path::new(STATE_DIR));
         let mut note = |result: Result<()>| {
             left.extend(result.err().filter(is_about_the_host).map(|error| error.to_string()));
         };
@@ -162,13 +162,13 @@ impl Run<'_> {
         // run counts as cut off, whose way back is the same.
         let _ = self.journal.undoing(&error.to_string());
         let records = self.journal.records().to_vec();
-        let mut stays = Vec::new();
-        match way_back(self.host, &records, false) {
+        let mut not_reverted = Vec::new();
+        match rollback_plan(self.host, &records, false) {
             Ok(back) => {
-                stays = back.stays;
+                not_reverted = back.not_reverted;
                 // What fails keeps nothing else from coming back; apt is called once.
                 let is_one = |a: &Change, b: &Change| {
-                    a.step == b.step && a.key.reaches_further() && b.key.reaches_further()
+                    a.step == b.step && a.key.has_side_effects() && b.key.has_side_effects()
                 };
                 for changes in back.plan.changes.chunk_by(is_one) {
                     note(self.make(changes, true));
@@ -176,7 +176,7 @@ impl Run<'_> {
             }
             Err(error) => note(Err(error)),
         }
-        left.extend(stays);
+        left.extend(not_reverted);
         let outcome = match left.is_empty() {
             true => Outcome::Undone,
             false => Outcome::Broken { left: left.clone() },

@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use super::check::Staged;
+use super::staged_check::Staged;
 
 /// What stands for a word that is not shown.
 const HIDDEN: &str = "…";

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::store::Store;
+use super::content_store::ContentStore;
 use super::{Change, Origin};
 use crate::fault::{Point, pass};
 use crate::host::{Content, Error, Host, Ownership, Result};
@@ -151,26 +151,26 @@ impl<'h> Journal<'h> {
                 .iter()
                 .try_for_each(|number| host.remove_tree(&self::folder(*number)))?;
             let named = runs(host)?;
-            Store::new(host).forget_all_but(named.iter().flat_map(Run::contents))?;
+            ContentStore::new(host).collect_garbage(named.iter().flat_map(Run::contents))?;
         }
         Ok(journal)
     }
 
     /// Keeps what a change will touch. When this returns, it is on disk.
-    pub(super) fn ahead(&mut self, change: &Change) -> Result<usize> {
-        let store = Store::new(self.host);
+    pub(super) fn record_before(&mut self, change: &Change) -> Result<usize> {
+        let store = ContentStore::new(self.host);
         let mut traces = Vec::new();
-        for path in resource::touches(&change.key) {
+        for path in resource::affected_paths(&change.key) {
             let state = resource::observe(self.host, &Key::File(path.clone()))?;
-            traces.push((path, store.keep(state)?));
+            traces.push((path, store.put(state)?));
         }
         let number = self.records.len();
         let record = Record {
             number,
             step: change.step.clone(),
             key: change.key.clone(),
-            before: store.keep(change.before.clone())?,
-            after: store.keep(change.after.clone())?,
+            before: store.put(change.before.clone())?,
+            after: store.put(change.after.clone())?,
             traces,
             polled: change.polled,
         };
@@ -180,7 +180,7 @@ impl<'h> Journal<'h> {
     }
 
     /// Notes that a change is made.
-    pub(super) fn made(&self, number: usize) -> Result<()> {
+    pub(super) fn record_done(&self, number: usize) -> Result<()> {
         self.write(&Entry::Made { number })
     }
 
@@ -217,10 +217,10 @@ impl Run {
     ///
     /// Fails where a kept content is gone.
     pub fn changes(&self, host: &Host) -> Result<Vec<Change>> {
-        let store = Store::new(host);
+        let store = ContentStore::new(host);
         let change = |record: &Record| {
-            let before = store.fetch(record.before.clone())?;
-            let after = store.fetch(record.after.clone())?;
+            let before = store.get(record.before.clone())?;
+            let after = store.get(record.after.clone())?;
             Ok(Change::new(record.step.clone(), record.key.clone(), before, after))
         };
         self.records.iter().map(change).collect()

@@ -1,34 +1,34 @@
 //! Plan and apply, journal and undo. Knows keys, states and changes; names no
 //! kind of resource.
 
-mod applied;
 mod apply;
-mod check;
+mod bad_pair;
+mod cleanup;
 mod complaint;
+mod content_store;
 mod event;
 mod journal;
+mod last_known;
 mod lock;
-mod pair;
 mod plan;
-mod resolved;
+mod playbook_cache;
+mod rollback_plan;
 mod saved;
-mod store;
-mod tidy;
-mod undo;
-mod unheard;
+mod staged_check;
+mod unreported;
 
-pub use applied::Drift;
+pub use last_known::Drift;
 /// Where all that is ours lies.
-const OURS: &str = "/var/lib/mailprov";
+const STATE_DIR: &str = "/var/lib/mailprov";
 
 pub use apply::{Failure, apply};
+pub use bad_pair::BadPair;
+pub use cleanup::cleanup;
 pub use event::Event;
 pub use journal::{Outcome, Record, Run, brought_by, last_run, runs};
 pub use lock::{Lock, LockError};
-pub use pair::BadPair;
 pub use plan::{Affected, Change, Note, Origin, Plan, PlanError, Unseen, plan};
-pub use resolved::{Inputs, Resolved};
+pub use playbook_cache::{CacheKey, CachedPlaybook};
+pub use rollback_plan::{RollbackPlan, rollback_plan};
 pub use saved::{SavedPlan, SavedPlanError};
-pub use tidy::tidy;
-pub use undo::{WayBack, way_back};
-pub use unheard::{note_unheard, take_unheard};
+pub use unreported::{mark_unreported, take_unreported};

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::applied::{Applied, Drift};
-use super::check::{self, StagedCheck};
+use super::last_known::{Drift, LastKnown};
+use super::staged_check::{self, StagedCheck};
 use crate::host::{Error, Host};
 use crate::playbook::Declared;
-use crate::resource::{Key, State, View, differences};
+use crate::resource::{Key, Overlay, State, differences};
 
 /// One key that is to go from one state to another.
 #[derive(Debug, Clone)]
@@ -148,9 +148,9 @@ pub struct PlanError {
 /// Fails where a look fails, or where apply would: an error while looking is
 /// never taken for "no change". A lack of permission is not an error, but noted.
 pub fn plan(host: &Host, declared: &[Declared]) -> Result<Plan, PlanError> {
-    let mut view = View::new(host);
+    let mut view = Overlay::new(host);
     let mut plan = Plan::default();
-    let applied = Applied::read(host);
+    let last_known = LastKnown::read(host);
     for Declared { step, resource } in declared {
         let fail = |source| PlanError { step: step.clone(), source };
         let compared = resource.targets(&view).and_then(|targets| {
@@ -172,25 +172,26 @@ pub fn plan(host: &Host, declared: &[Declared]) -> Result<Plan, PlanError> {
             if target.after.is_met_by(&before) {
                 continue;
             }
-            let refused =
-                view.refuse_meddling(&target.key).and_then(|()| resource.refuse_obstacles(&view));
+            let refused = view
+                .reject_unsafe_paths(&target.key)
+                .and_then(|()| resource.refuse_obstacles(&view));
             match refused {
                 // Who may not look will be told, as root, when it is to be applied.
                 Err(error) if error.is_permission_denied() && !Host::is_root() => {}
                 refused => refused.map_err(fail)?,
             }
-            view.lay(target.key.clone(), target.after.clone());
+            view.set(target.key.clone(), target.after.clone());
             let reason = resource.reason(&target);
             let (key, after) = (target.key, target.after);
             let mut change = Change::new(step.clone(), key, before, after);
-            change.drift = applied.drift(host, &change).map_err(fail)?;
+            change.drift = last_known.drift(host, &change).map_err(fail)?;
             change.reason = reason;
             change.polled = resource.is_polled();
             plan.changes.push(change);
         }
     }
     for Declared { step, resource } in declared {
-        let staged = check::stage(resource, &view, &mut plan.changes);
+        let staged = staged_check::stage(resource, &view, &mut plan.changes);
         staged.map_err(|source| PlanError { step: step.clone(), source })?;
     }
     Ok(plan)

@@ -16,7 +16,7 @@ use x509_cert::ext::pkix::{BasicConstraints, SubjectAltName};
 use serde::{Deserialize, Serialize};
 
 use super::attributes::path;
-use super::{Key, State, Target, View, keys};
+use super::{Key, Overlay, State, Target, keys};
 use crate::host::{Content, Entry, Error, Host, Ownership, Result, now};
 use crate::visible::visible;
 use crate::yaml::{Decoder, Node};
@@ -107,7 +107,7 @@ impl Certificate {
     }
 
     /// Returns the pair as it is if it is good, else a new one.
-    pub(super) fn targets(&self, view: &View<'_>) -> Result<Vec<Target>> {
+    pub(super) fn targets(&self, view: &Overlay<'_>) -> Result<Vec<Target>> {
         let key = Key::Certificate(self.pair.clone());
         let after = match view.state(&key)? {
             State::Certificate(state)
@@ -264,7 +264,7 @@ pub fn exposed_key(host: &Host, key: &Path) -> Result<Option<String>> {
 ///
 /// Passes on what keeps us from looking, a lack of permission above all.
 pub fn examine(
-    view: &View<'_>,
+    view: &Overlay<'_>,
     certificate: &Path,
     key: &Path,
     hostname: &str,

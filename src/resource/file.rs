@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::attributes::{Assets, Declared, content, path};
-use super::{Blob, Key, State, Target, View, keys};
+use super::{Blob, Key, Overlay, State, Target, keys};
 use crate::digest::Digest;
 use crate::host::{self, Content, Entry, Error, Host, Result};
 use crate::yaml::{Decoder, Fields, Node};
@@ -160,7 +160,7 @@ impl File {
     }
 
     /// Returns the path with the state that is declared for it.
-    pub(super) fn targets(&self, view: &View<'_>) -> Result<Vec<Target>> {
+    pub(super) fn targets(&self, view: &Overlay<'_>) -> Result<Vec<Target>> {
         if let Desired::Directory(_) = self.desired
             && view.planned(&self.key()).is_none()
         {
@@ -204,7 +204,12 @@ impl File {
     }
 
     /// Says in the plan what apply would fail at.
-    fn refuse_the_impossible(&self, view: &View<'_>, before: &State, after: &State) -> Result<()> {
+    fn refuse_the_impossible(
+        &self,
+        view: &Overlay<'_>,
+        before: &State,
+        after: &State,
+    ) -> Result<()> {
         if *after == State::Absent || before != &State::Absent {
             let in_the_way =
                 matches!(before, State::Directory(_)) && !matches!(after, State::Directory(_));
@@ -220,7 +225,7 @@ impl File {
             None => view.host().exists(parent)?,
         };
         // A package that the plan installs may bring the folder.
-        if is_there || view.is_open_ended() {
+        if is_there || view.has_side_effects() {
             return Ok(());
         }
         Err(Error::NoParent { path: parent.to_owned() })
@@ -228,7 +233,7 @@ impl File {
 }
 
 /// Says in the plan that an owner or a group will not be there.
-fn refuse_unknown_names(view: &View<'_>, after: &State) -> Result<()> {
+fn refuse_unknown_names(view: &Overlay<'_>, after: &State) -> Result<()> {
     let (State::File { ownership, .. } | State::Directory(ownership)) = after else {
         return Ok(());
     };
@@ -239,7 +244,7 @@ fn refuse_unknown_names(view: &View<'_>, after: &State) -> Result<()> {
         let given_by_number = name.starts_with('#');
         // A package that the plan installs may bring the name.
         let is_there =
-            given_by_number || view.is_open_ended() || view.state(&key)? != State::Absent;
+            given_by_number || view.has_side_effects() || view.state(&key)? != State::Absent;
         if !is_there {
             return Err(Error::NoSuchName { kind, name: name.clone() });
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::attributes::name;
-use super::{Key, State, Target, View, handover, keys};
+use super::{Key, Overlay, State, Target, keys, user};
 use crate::host::{self, Error, Host, Result};
 use crate::yaml::{Decoder, Node};
 
@@ -33,7 +33,7 @@ impl Group {
 
     /// Returns the group with the number that it should have, and what belongs to
     /// it in the homes of its users.
-    pub(super) fn targets(&self, view: &View<'_>) -> Result<Vec<Target>> {
+    pub(super) fn targets(&self, view: &Overlay<'_>) -> Result<Vec<Target>> {
         let key = Key::Group(self.name.clone());
         let before = view.state(&key)?;
         let after = match (self.absent, self.gid, &before) {
@@ -55,7 +55,7 @@ impl Group {
         if let (State::Group(Some(old)), State::Group(Some(new))) = (view.state(&key)?, &after) {
             for (uid, home) in view.host().members(old.gid)? {
                 let gid = Some((old.gid, new.gid));
-                targets.extend(handover::target(view, &home, (uid, uid), gid)?);
+                targets.extend(user::handover::target(view, &home, (uid, uid), gid)?);
             }
         }
         targets.push(Target { key, after });

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::certificate::Pair;
 use super::command::CommandKey;
-use super::handover::Handover;
 use super::mailbox::Removal;
 use super::service::ServiceKey;
 use super::table::TableKey;
+use super::user::Handover;
 
 /// What a state is the state of. Shown as `kind:name`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -61,7 +61,7 @@ impl Key {
 
     /// Tells whether bringing this key about may change others: a package
     /// brings files, a program does what it does.
-    pub fn reaches_further(&self) -> bool {
+    pub fn has_side_effects(&self) -> bool {
         matches!(self, Self::Package(_) | Self::Command(_))
     }
 }

@@ -103,7 +103,7 @@ fn remove_above(host: &Host, from: &Path, to: &Path) -> Result<()> {
 }
 
 /// Ends what a run left that was cut off between the two.
-pub(super) fn tidy(host: &Host, removal: &Removal) -> Result<()> {
+pub(super) fn cleanup(host: &Host, removal: &Removal) -> Result<()> {
     match observe(host, removal)? {
         State::Mailbox(Place::Traded) => host.remove(&removal.from),
         _ => Ok(()),

@@ -5,32 +5,24 @@
 //! A closed set: a new kind is one file and one variant of [`Resource`],
 //! [`Key`] and [`State`].
 
-mod apt;
 mod attributes;
-mod back;
 mod backup;
 mod certificate;
 mod command;
-mod data;
+mod describe;
 mod file;
 mod group;
-mod handover;
-mod health;
+mod json;
 mod key;
 mod keys;
-mod loaded;
 mod mailbox;
+mod overlay;
 mod package;
-mod ports;
-mod running;
 mod service;
-mod service_back;
-mod startless;
 mod state;
 mod table;
+mod undo;
 mod user;
-mod view;
-mod words;
 
 use std::path::{Path, PathBuf};
 
@@ -40,23 +32,24 @@ use crate::host::{Host, Result};
 use crate::yaml::{Decoder, Node};
 
 pub use attributes::{AssetError, Assets};
-pub use back::{Back, back, living_by};
 pub use certificate::{
     CertificateState, Harm, Problem as CertificateProblem, belongs as key_belongs, covers,
     examine as examine_certificate, exposed_key, parse as read_certificate, parse_der as read_der,
 };
-pub use data::json;
-pub use handover::Handover;
+pub use describe::{Action, action, differences};
+pub use json::json;
 pub use key::Key;
 pub use keys::KINDS;
 pub use mailbox::{Place, Removal};
+pub use overlay::Overlay;
 pub use package::{Returning, returning};
-pub use running::{last_configuration, unwell_services};
-pub use service::{Check, Configuration, Loaded, Service, ServiceState};
+pub use service::{
+    Check, Configuration, LoadedConfig, Service, ServiceState, last_configuration, unwell_services,
+};
 pub use state::{Blob, State, Stored};
 pub use table::TableKey;
-pub use view::View;
-pub use words::{Action, action, differences};
+pub use undo::{Undo, dependents_of, undo};
+pub use user::Handover;
 
 /// What one step of a playbook declares.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -132,7 +125,7 @@ impl Resource {
 
     /// Returns the keys of the resource with the states they should be in,
     /// what is not declared taken from what is there.
-    pub fn targets(&self, view: &View<'_>) -> Result<Vec<Target>> {
+    pub fn targets(&self, view: &Overlay<'_>) -> Result<Vec<Target>> {
         match self {
             Self::Backup(backup) => Ok(backup.targets()),
             Self::Package(package) => package.targets(view),
@@ -151,7 +144,7 @@ impl Resource {
     /// # Errors
     ///
     /// Fails where something is in the way, and says what and how to mend it.
-    pub fn refuse_obstacles(&self, view: &View<'_>) -> Result<()> {
+    pub fn refuse_obstacles(&self, view: &Overlay<'_>) -> Result<()> {
         match self {
             Self::Service(service) => service.refuse_held_ports(view),
             _ => Ok(()),
@@ -216,41 +209,41 @@ pub fn observe(host: &Host, key: &Key) -> Result<State> {
         Key::Package(package) => package::observe(host, package),
         Key::Group(name) => group::observe(host, name),
         Key::User(name) => user::observe(host, name),
-        Key::Handover(handover) => handover::observe(host, handover),
+        Key::Handover(handover) => user::handover::observe(host, handover),
         Key::Mailbox(removal) => mailbox::observe(host, removal),
         Key::File(path) => file::observe(host, path),
         Key::Table(table) => table::observe(host, table),
         Key::Certificate(pair) => certificate::observe(host, pair),
-        Key::Service(service) => running::observe(host, service),
+        Key::Service(service) => service::observe(host, service),
         Key::Command(command) => command::observe(host, command),
     }
 }
 
 /// Puts right what a killed run left half done and no plan would show. `say`
 /// is told what takes long.
-pub fn tidy(host: &Host, say: &mut dyn FnMut(&str)) -> Result<()> {
+pub fn cleanup(host: &Host, say: &mut dyn FnMut(&str)) -> Result<()> {
     for folder in [table::WORK, certificate::WORK] {
         host.remove_tree(Path::new(folder))?;
     }
-    apt::tidy(host, say)
+    package::cleanup(host, say)
 }
 
 /// Puts right what a killed run left between the states of a key.
-pub fn tidy_key(host: &Host, key: &Key) -> Result<()> {
+pub fn cleanup_key(host: &Host, key: &Key) -> Result<()> {
     match key {
-        Key::Mailbox(removal) => mailbox::tidy(host, removal),
+        Key::Mailbox(removal) => mailbox::cleanup(host, removal),
         _ => Ok(()),
     }
 }
 
 /// Returns the paths at which bringing a key about leaves something, so that
 /// what stood there can be kept and put back.
-pub fn touches(key: &Key) -> Vec<PathBuf> {
+pub fn affected_paths(key: &Key) -> Vec<PathBuf> {
     match key {
         Key::File(path) => vec![path.clone()],
         Key::Table(table) => table.files(),
         Key::Certificate(pair) => vec![pair.certificate.clone(), pair.key.clone()],
-        Key::Service(service) => running::touches(service),
+        Key::Service(service) => service::affected_paths(service),
         // Originals stay kept; the rest is undone by other means, or not at all.
         Key::Original(_)
         | Key::Package(_)
@@ -279,7 +272,7 @@ pub fn write(
     say: &mut dyn FnMut(Said<'_>),
 ) -> Result<()> {
     if let [(Key::Package(_), ..), ..] = batch {
-        return apt::write(host, batch, say);
+        return package::write(host, batch, say);
     }
     for (key, before, after) in batch {
         match key {
@@ -287,14 +280,14 @@ pub fn write(
             Key::Package(_) => unreachable!("a step has one kind"),
             Key::Group(name) => group::write(host, name, before, after)?,
             Key::User(name) => user::write(host, name, before, after)?,
-            Key::Handover(handover) => handover::write(host, handover)?,
+            Key::Handover(handover) => user::handover::write(host, handover)?,
             Key::Mailbox(removal) => mailbox::write(host, removal, after)?,
             Key::File(path) => file::write(host, path, after)?,
             Key::Table(table) => table::write(host, table, after)?,
             Key::Certificate(pair) => certificate::write(host, pair, after)?,
             Key::Service(service) => {
                 let say = &mut |text: &str| say(Said::Doing(text));
-                running::write(host, service, before, after, say)?;
+                service::write(host, service, before, after, say)?;
             }
             Key::Command(command) => command::write(host, command)?,
         }

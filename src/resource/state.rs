@@ -172,7 +172,7 @@ impl State {
     /// Tells whether `now` is this state still, the earlier changes of the same
     /// run aside: a table is outdated by its new source, a service by its new
     /// files, and known by its new unit.
-    pub fn is_still(&self, now: &Self) -> bool {
+    pub fn is_unchanged_since_plan(&self, now: &Self) -> bool {
         match (self, now) {
             (Self::Table(was), Self::Table(now)) => {
                 let is_outdated = was.source.is_none() || now.source.is_none();

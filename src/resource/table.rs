@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::attributes::{Assets, name, path};
-use super::{Key, State, Target, View, file, keys};
+use super::{Key, Overlay, State, Target, file, keys};
 use crate::digest::Digest;
 use crate::host::{Content, Entry, Error, Host, Ownership, Result};
 use crate::yaml::{Decoder, Node};
@@ -91,7 +91,7 @@ impl Table {
     }
 
     /// Returns the table, compiled from the source as it is or will be.
-    pub(super) fn targets(&self, view: &View<'_>) -> Result<Vec<Target>> {
+    pub(super) fn targets(&self, view: &Overlay<'_>) -> Result<Vec<Target>> {
         if self.absent {
             return Ok(vec![Target { key: self.key(), after: State::Absent }]);
         }
@@ -153,7 +153,7 @@ fn read_note(host: &Host, key: &TableKey) -> Result<Option<Note>> {
 
 /// Returns the tables that are compiled from one of `files`, each as it is to be
 /// once the files are as `view` shows them.
-pub(super) fn compiled_from(view: &View<'_>, files: &[&Key]) -> Result<Vec<(Key, State)>> {
+pub(super) fn compiled_from(view: &Overlay<'_>, files: &[&Key]) -> Result<Vec<(Key, State)>> {
     let mut found = Vec::new();
     for file in files {
         let Key::File(path) = file else { continue };

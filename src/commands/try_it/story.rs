@@ -12,7 +12,7 @@ use crate::local;
 use crate::mail::{Files, Password, SandboxCopy, Spec};
 use crate::probe;
 use crate::report::Report;
-use crate::resource::{View, examine_certificate};
+use crate::resource::{Overlay, examine_certificate};
 use crate::secret::Secret;
 use crate::yaml::Document;
 
@@ -136,7 +136,7 @@ fn stands_in(spec: &Spec) -> Result<Option<String>, Stop> {
     let host = Host::open(Path::new("/"))?;
     let hostname = spec.hostname.value.to_string();
     let (certificate, key) = (&spec.tls.certificate.value, &spec.tls.key.value);
-    let problems = examine_certificate(&View::new(&host), certificate, key, &hostname)?;
+    let problems = examine_certificate(&Overlay::new(&host), certificate, key, &hostname)?;
     Ok(problems.into_iter().next().map(|problem| problem.message))
 }
 

@@ -2,31 +2,34 @@
 
 use std::path::Path;
 
-use super::running::{NOTES, Note, note_of, observe};
-use super::service::{Configuration, Loaded, ServiceKey, ServiceState};
-use super::{Key, State, View};
+use super::apply::observe;
+use super::loaded::{NOTES, Note, note_of};
+use super::{Configuration, LoadedConfig, ServiceKey, ServiceState};
 use crate::host::Result;
+use crate::resource::{Key, Overlay, State};
 
 /// Returns a service that ran `before` as it is to run again: with its files as
 /// `view` shows them. None where nothing is known of its files and it still runs.
-pub(super) fn back_to_running(
+pub(in crate::resource) fn back_to_running(
     before: &ServiceState,
     after: &State,
     now: &State,
-    view: &View<'_>,
+    view: &Overlay<'_>,
 ) -> Result<Option<State>> {
     let nothing = Configuration::new();
     let of = |state| match state {
-        &State::Service(ServiceState { loaded: Loaded::Current(ref loaded), .. }) => Some(loaded),
+        &State::Service(ServiceState { loaded: LoadedConfig::Current(ref loaded), .. }) => {
+            Some(loaded)
+        }
         _ => None,
     };
     let is_stopped = matches!(now, State::Service(ServiceState { running: false, .. }));
     let known = match &before.loaded {
-        Loaded::Current(known) | Loaded::Outdated(known) => Some(known),
-        Loaded::Unknown => of(after).or(of(now)).or(is_stopped.then_some(&nothing)),
+        LoadedConfig::Current(known) | LoadedConfig::Outdated(known) => Some(known),
+        LoadedConfig::Unknown => of(after).or(of(now)).or(is_stopped.then_some(&nothing)),
     };
     let Some(known) = known else { return Ok(None) };
-    let loaded = Loaded::Current(as_it_will_be(known, view)?);
+    let loaded = LoadedConfig::Current(as_it_will_be(known, view)?);
     Ok(Some(State::Service(ServiceState {
         enabled: before.enabled,
         running: true,
@@ -37,7 +40,10 @@ pub(super) fn back_to_running(
 
 /// Returns the services that run with one of `files`, each as it is to run
 /// again once the files are as `view` shows them.
-pub(super) fn loading(view: &View<'_>, files: &[&Key]) -> Result<Vec<(Key, State)>> {
+pub(in crate::resource) fn loading(
+    view: &Overlay<'_>,
+    files: &[&Key],
+) -> Result<Vec<(Key, State)>> {
     let host = view.host();
     let mut found = Vec::new();
     for name in host.list(Path::new(NOTES))? {
@@ -47,7 +53,7 @@ pub(super) fn loading(view: &View<'_>, files: &[&Key]) -> Result<Vec<(Key, State
         let loads = |file: &&Key| configuration.contains_key(&file.to_string());
         let State::Service(now) = observe(host, &key)? else { continue };
         if now.running && files.iter().any(loads) {
-            let loaded = Loaded::Current(as_it_will_be(&configuration, view)?);
+            let loaded = LoadedConfig::Current(as_it_will_be(&configuration, view)?);
             found.push((
                 Key::Service(key),
                 State::Service(ServiceState { loaded, missing: Vec::new(), ..now }),
@@ -58,7 +64,7 @@ pub(super) fn loading(view: &View<'_>, files: &[&Key]) -> Result<Vec<(Key, State
 }
 
 /// Returns a configuration with its files as `view` shows them.
-fn as_it_will_be(known: &Configuration, view: &View<'_>) -> Result<Configuration> {
+fn as_it_will_be(known: &Configuration, view: &Overlay<'_>) -> Result<Configuration> {
     let mut configuration = Configuration::new();
     for (key, value) in known {
         let value = match key.strip_prefix("file:") {
@@ -74,10 +80,14 @@ impl ServiceKey {
     /// Returns the key of the service as it `before` was: it need answer only
     /// where it did, by the note that `view` shows. What somebody else started
     /// need not at all.
-    pub(super) fn as_it_was(&self, before: &ServiceState, view: &View<'_>) -> Result<Self> {
+    pub(in crate::resource) fn as_it_was(
+        &self,
+        before: &ServiceState,
+        view: &Overlay<'_>,
+    ) -> Result<Self> {
         let note = view.state(&Key::File(note_of(&self.unit)))?;
         let noted = match (&before.loaded, note) {
-            (Loaded::Outdated(_) | Loaded::Current(_), State::File { blob, .. }) => {
+            (LoadedConfig::Outdated(_) | LoadedConfig::Current(_), State::File { blob, .. }) => {
                 serde_json::from_slice::<Note>(blob.content.bytes()).ok()
             }
             _ => None,

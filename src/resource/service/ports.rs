@@ -1,15 +1,15 @@
 //! Who else holds a port that a service must answer on: named in the plan, and
 //! where a start fails.
 
-use super::service::{Service, ServiceKey, ServiceState};
-use super::{Key, State, View};
+use super::{Service, ServiceKey, ServiceState};
 use crate::host::{Endpoint, Error, Holder, Host, Result, Unit};
+use crate::resource::{Key, Overlay, State};
 
 impl Service {
     /// Refuses where another program holds a port that the service must answer
     /// on, unless that program goes with its package, or is stopped, by an
     /// earlier step.
-    pub(super) fn refuse_held_ports(&self, view: &View<'_>) -> Result<()> {
+    pub(in crate::resource) fn refuse_held_ports(&self, view: &Overlay<'_>) -> Result<()> {
         let host = view.host();
         if !self.is_wanted() || host.is_tree() || !Host::is_root() {
             return Ok(());
@@ -70,7 +70,7 @@ fn is_of(unit: &Unit, holder: &Holder) -> bool {
 
 /// Tells whether a process ends by an earlier step: its service is stopped, or
 /// the package of its program or of its service is removed.
-fn goes(view: &View<'_>, holder: &Holder) -> Result<bool> {
+fn goes(view: &Overlay<'_>, holder: &Holder) -> Result<bool> {
     let is_stopped = |(key, state): (&Key, &State)| match (key, state) {
         (Key::Service(key), State::Service(ServiceState { running: false, .. })) => {
             is_of(&key.unit, holder)

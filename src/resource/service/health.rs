@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::service::ServiceKey;
+use super::ServiceKey;
 use crate::host::{Error, Greeting, Host, Process, Result, Unit};
 
 /// How long a daemon may take until it answers anywhere.

@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::journal::{Run, runs};
-use super::{Lock, LockError, OURS};
+use super::{Lock, LockError, STATE_DIR};
 use crate::host::{Content, Host, Ownership, Result};
 
 /// How long a run that goes on alone is waited for. apt may wait for its lock.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// Notes that the run that is under way, or was the last, is unheard of.
-pub fn note_unheard(host: &Host) -> Result<()> {
-    host.make_private_directories(Path::new(OURS))?;
+pub fn mark_unreported(host: &Host) -> Result<()> {
+    host.make_private_directories(Path::new(STATE_DIR))?;
     host.put_file(&path(), &Content::new(*b"\n"), &Ownership::of_root(0o600))
 }
 
@@ -23,7 +23,7 @@ pub fn note_unheard(host: &Host) -> Result<()> {
 /// # Errors
 ///
 /// Fails where the run does not end in a quarter of an hour.
-pub fn take_unheard(
+pub fn take_unreported(
     host: &Host,
     waiting: impl FnOnce(),
 ) -> std::result::Result<Option<Run>, LockError> {
@@ -49,5 +49,5 @@ pub fn take_unheard(
 }
 
 fn path() -> PathBuf {
-    Path::new(OURS).join("unheard")
+    Path::new(STATE_DIR).join("unheard")
 }

@@ -3,15 +3,25 @@
 //! change from that to what is, or will be, on disk, whoever edited the files
 //! and whenever the last run ended.
 
+mod apply;
+mod health;
+mod loaded;
+mod ports;
+mod undo;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::attributes::{name, path};
-use super::command::argv;
-use super::{Key, State, Target, View, keys};
+pub(super) use apply::{affected_paths, observe, write};
+pub use apply::{last_configuration, unwell_services};
+pub(super) use undo::{back_to_running, loading};
+
 use crate::host::{Endpoint, Greeting, Protocol, Result, Secured, Unit};
+use crate::resource::attributes::{name, path};
+use crate::resource::command::argv;
+use crate::resource::{Key, Overlay, State, Target, keys};
 use crate::yaml::{Decoder, Kind, Node};
 
 /// A service and what it loads.
@@ -64,7 +74,7 @@ pub struct ServiceState {
     /// Whether it runs.
     pub running: bool,
     /// What it runs with.
-    pub loaded: Loaded,
+    pub loaded: LoadedConfig,
     /// Where it must answer and nobody listens, while it runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Endpoint>,
@@ -77,7 +87,7 @@ pub type Configuration = BTreeMap<String, Option<String>>;
 /// What is known of the configuration that a process loaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Loaded {
+pub enum LoadedConfig {
     /// Nothing: somebody else started it.
     Unknown,
     /// It is the process that we started, but its files changed since.
@@ -184,7 +194,7 @@ impl Service {
     }
 
     /// Returns the service enabled and running with what is or will be on disk.
-    pub(super) fn targets(&self, view: &View<'_>) -> Result<Vec<Target>> {
+    pub(super) fn targets(&self, view: &Overlay<'_>) -> Result<Vec<Target>> {
         let key = Key::Service(self.key.clone());
         if self.absent {
             let after = State::Service(ServiceState::stopped(false));
@@ -206,7 +216,7 @@ impl Service {
         let after = ServiceState {
             enabled: true,
             running: !view.host().is_tree(),
-            loaded: Loaded::Current(configuration),
+            loaded: LoadedConfig::Current(configuration),
             missing: Vec::new(),
         };
         Ok(vec![Target { key, after: State::Service(after) }])
@@ -237,7 +247,7 @@ fn check(node: &Node, decoder: &mut Decoder) -> Option<Check> {
 impl ServiceState {
     /// Returns the state of a service that does not run.
     pub(super) fn stopped(enabled: bool) -> Self {
-        Self { enabled, running: false, loaded: Loaded::Unknown, missing: Vec::new() }
+        Self { enabled, running: false, loaded: LoadedConfig::Unknown, missing: Vec::new() }
     }
 
     /// See [`State::is_met_by`].
@@ -250,8 +260,8 @@ impl ServiceState {
     pub(super) fn is_loaded_by(&self, actual: &Self) -> bool {
         let loaded = match (&self.loaded, &actual.loaded) {
             // What does not run has loaded nothing, unless its first boot is what counts.
-            (Loaded::Unknown | Loaded::Outdated(_), _) if !self.running => true,
-            (Loaded::Current(wish), Loaded::Current(actual)) => {
+            (LoadedConfig::Unknown | LoadedConfig::Outdated(_), _) if !self.running => true,
+            (LoadedConfig::Current(wish), LoadedConfig::Current(actual)) => {
                 wish.len() == actual.len()
                     && wish.iter().zip(actual).all(|((key, wish), (actual_key, actual))| {
                         key == actual_key && (wish.is_none() || wish == actual)

@@ -1,24 +1,24 @@
-//! The host as it will be: the real one with the changes planned so far laid
+//! The host as it will be: the real one with the changes planned so far changes
 //! over it, so that a bare host and a converged one are planned the same way.
 
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::{Key, State, observe, touches};
+use super::{Key, State, affected_paths, observe};
 use crate::digest::Digest;
 use crate::host::{Content, Host, Result};
 
 /// A host under the changes of earlier steps.
 #[derive(Debug)]
-pub struct View<'h> {
+pub struct Overlay<'h> {
     host: &'h Host,
-    laid: HashMap<Key, State>,
+    changes: HashMap<Key, State>,
 }
 
-impl<'h> View<'h> {
+impl<'h> Overlay<'h> {
     /// Makes the view of a host that nothing was planned for yet.
     pub fn new(host: &'h Host) -> Self {
-        Self { host, laid: HashMap::new() }
+        Self { host, changes: HashMap::new() }
     }
 
     /// Returns the host underneath.
@@ -28,7 +28,7 @@ impl<'h> View<'h> {
 
     /// Returns the state of a key, planned or real.
     pub fn state(&self, key: &Key) -> Result<State> {
-        match self.laid.get(key) {
+        match self.changes.get(key) {
             Some(state) => Ok(state.clone()),
             None => self.outdated(key, self.named(key, observe(self.host, key)?)?),
         }
@@ -39,7 +39,7 @@ impl<'h> View<'h> {
     fn outdated(&self, key: &Key, mut state: State) -> Result<State> {
         if let (Key::Table(key), State::Table(table)) = (key, &mut state) {
             let source = Key::File(key.source.clone());
-            if let Some(State::File { blob: new, .. }) = self.laid.get(&source) {
+            if let Some(State::File { blob: new, .. }) = self.changes.get(&source) {
                 let now = observe(self.host, &source)?;
                 if !matches!(now, State::File { blob: old, .. } if old == *new) {
                     table.source = None;
@@ -61,12 +61,12 @@ impl<'h> View<'h> {
         };
         let Key::File(path) = key else { return Ok(state) };
         let is_handed_over = |uid: Option<u32>, gid: Option<u32>| {
-            self.laid
+            self.changes
                 .keys()
-                .any(|laid| matches!(laid, Key::Handover(it) if it.covers(path, uid, gid)))
+                .any(|changes| matches!(changes, Key::Handover(it) if it.covers(path, uid, gid)))
         };
-        for (key, laid) in &self.laid {
-            match (key, laid) {
+        for (key, changes) in &self.changes {
+            match (key, changes) {
                 (Key::User(name), State::User { user, numbered: true }) => {
                     let now = self.host.user(name)?.map(|user| user.uid);
                     if ownership.owner == format!("#{}", user.uid) {
@@ -98,8 +98,8 @@ impl<'h> View<'h> {
     /// Refuses to change `key` where somebody made it immutable, and where somebody
     /// else could put things in the way of it, or has: in a folder above that is
     /// open to all and that no earlier step closes, or as a link in its place.
-    pub fn refuse_meddling(&self, key: &Key) -> Result<()> {
-        for path in touches(key) {
+    pub fn reject_unsafe_paths(&self, key: &Key) -> Result<()> {
+        for path in affected_paths(key) {
             self.host.refuse_planted_link(&path)?;
             // A service that only restarts leaves its links alone.
             if !matches!(key, Key::Service(_)) {
@@ -115,24 +115,24 @@ impl<'h> View<'h> {
     }
 
     /// Lays a planned state over the host.
-    pub fn lay(&mut self, key: Key, state: State) {
-        self.laid.insert(key, state);
+    pub fn set(&mut self, key: Key, state: State) {
+        self.changes.insert(key, state);
     }
 
     /// Returns the planned state of a key, if a step planned one.
     pub fn planned(&self, key: &Key) -> Option<&State> {
-        self.laid.get(key)
+        self.changes.get(key)
     }
 
     /// Returns all that is planned.
     pub(super) fn all_planned(&self) -> impl Iterator<Item = (&Key, &State)> {
-        self.laid.iter()
+        self.changes.iter()
     }
 
     /// Tells whether a step that may bring further things with it, as a
     /// package does, is among those planned.
-    pub fn is_open_ended(&self) -> bool {
-        self.laid.keys().any(Key::reaches_further)
+    pub fn has_side_effects(&self) -> bool {
+        self.changes.keys().any(Key::has_side_effects)
     }
 
     /// Returns the digest of the file meant by `path`. None where it is not
@@ -157,7 +157,7 @@ impl<'h> View<'h> {
     }
 
     fn is_generated(&self, path: &Path) -> bool {
-        self.laid.keys().any(|key| match key {
+        self.changes.keys().any(|key| match key {
             Key::Certificate(pair) => pair.certificate == path || pair.key == path,
             _ => false,
         })

@@ -3,19 +3,19 @@
 
 use std::collections::{HashMap, HashSet, hash_map};
 
+use super::content_store::ContentStore;
 use super::journal::Record;
-use super::store::Store;
 use super::{Change, Plan};
 use crate::host::{Host, Result};
-use crate::resource::{self, Back, Key, State, View, back, living_by, returning};
+use crate::resource::{self, Key, Overlay, State, Undo, dependents_of, returning, undo};
 
 /// The way back, and what it does not go.
 #[derive(Debug, Default)]
-pub struct WayBack {
+pub struct RollbackPlan {
     /// What is to be changed back.
     pub plan: Plan,
     /// What stays, each in a sentence.
-    pub stays: Vec<String>,
+    pub not_reverted: Vec<String>,
 }
 
 /// Plans the way back to before the oldest of `records`, which stand in the
@@ -25,72 +25,73 @@ pub struct WayBack {
 /// # Errors
 ///
 /// Fails where a look fails or a kept content is gone.
-pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack> {
-    let store = Store::new(host);
-    let mut view = View::new(host);
+pub fn rollback_plan(host: &Host, records: &[Record], purge: bool) -> Result<RollbackPlan> {
+    let store = ContentStore::new(host);
+    let mut view = Overlay::new(host);
     // Of several changes to one thing the oldest knows what it was.
     let mut traces = HashMap::new();
     for (path, before) in records.iter().flat_map(|record| &record.traces) {
         if let hash_map::Entry::Vacant(entry) = traces.entry(path) {
-            let before = store.fetch(before.clone())?;
-            view.lay(Key::File(path.clone()), before.clone());
+            let before = store.get(before.clone())?;
+            view.set(Key::File(path.clone()), before.clone());
             entry.insert(before);
         }
     }
-    let (mut stays, mut installed, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut not_reverted, mut installed, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     let (mut first, mut last, mut purged) = (vec![], vec![], vec![]);
     let (mut returns, mut puts, mut removals) = (vec![], vec![], vec![]);
     // By name: the same service may have been declared to answer elsewhere.
     let mut seen = HashSet::new();
     for record in records {
         let paths = record.traces.iter().filter_map(|(path, _)| {
-            Some((Key::File(path.clone()), Back::To(traces.remove(path)?)))
+            Some((Key::File(path.clone()), Undo::Restore(traces.remove(path)?)))
         });
-        let mut ways: Vec<(Key, Back)> = paths.collect();
+        let mut ways: Vec<(Key, Undo)> = paths.collect();
         if seen.insert(record.key.to_string()) {
             let (before, after) =
-                (store.fetch(record.before.clone())?, store.fetch(record.after.clone())?);
+                (store.get(record.before.clone())?, store.get(record.after.clone())?);
             let now = resource::observe(host, &record.key)?;
-            ways.push((record.key.clone(), back(&record.key, &before, &after, &now, &view)?));
+            ways.push((record.key.clone(), undo(&record.key, &before, &after, &now, &view)?));
         }
         for (key, way) in ways {
-            let key_now = if let Back::Instead(key, _) = &way { key } else { &key };
+            let key_now = if let Undo::Instead(key, _) = &way { key } else { &key };
             let now = resource::observe(host, key_now)?;
             let (list, key, wish) = match way {
-                Back::First(state) => (&mut first, key, state),
-                Back::To(State::Absent) => (&mut removals, key, State::Absent),
-                Back::To(State::Special) if now != State::Special => {
-                    stays.push(format!("{key} was a socket or a device, which is not made again"));
+                Undo::Before(state) => (&mut first, key, state),
+                Undo::Restore(State::Absent) => (&mut removals, key, State::Absent),
+                Undo::Restore(State::Special) if now != State::Special => {
+                    not_reverted
+                        .push(format!("{key} was a socket or a device, which is not made again"));
                     continue;
                 }
-                Back::To(state) if now == State::Absent => (&mut returns, key, state),
-                Back::To(state) => (&mut puts, key, state),
-                Back::Around(before, after) => {
+                Undo::Restore(state) if now == State::Absent => (&mut returns, key, state),
+                Undo::Restore(state) => (&mut puts, key, state),
+                Undo::Around(before, after) => {
                     let change =
                         |wish| Change::new(record.step.clone(), key.clone(), now.clone(), wish);
                     first.push(change(before));
                     last.push(change(after));
                     continue;
                 }
-                Back::Instead(key, state) => (&mut puts, key, state),
-                Back::Last(key, state) => (&mut last, key, state),
-                Back::Purge if purge => {
+                Undo::Instead(key, state) => (&mut puts, key, state),
+                Undo::After(key, state) => (&mut last, key, state),
+                Undo::Purge if purge => {
                     let mut change = Change::new(record.step.clone(), key, now, State::Absent);
                     change.reason = Some("brought by what is taken back".into());
                     purged.push(change);
                     continue;
                 }
-                Back::Return(before) => {
+                Undo::Reinstall(before) => {
                     gone.push((key, before));
                     continue;
                 }
-                Back::Paths => continue,
-                Back::Purge => {
+                Undo::FilesOnly => continue,
+                Undo::Purge => {
                     installed.push(key);
                     continue;
                 }
-                Back::Stays(sentence) => {
-                    stays.push(sentence);
+                Undo::Irreversible(sentence) => {
+                    not_reverted.push(sentence);
                     continue;
                 }
             };
@@ -100,7 +101,7 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
         }
     }
     let returning = returning(host, &gone)?;
-    stays.extend(returning.stays);
+    not_reverted.extend(returning.not_reverted);
     let mut comes_back: Vec<Change> = Vec::new();
     for target in returning.targets {
         if purged.iter().any(|change: &Change| change.key == target.key) {
@@ -117,13 +118,13 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
     }
     if !installed.is_empty() {
         let installed: Vec<_> = installed.iter().map(ToString::to_string).collect();
-        stays.push(format!("what was installed stays: {}", installed.join(", ")));
+        not_reverted.push(format!("what was installed stays: {}", installed.join(", ")));
     }
     // What was made last goes first, and what went first comes back last: a file and its
     // folder, a folder and its owner. What only changed keeps the order of the steps.
     returns.reverse();
     removals.reverse();
-    let removals = keep_what_is_filled(host, removals, &mut stays)?;
+    let removals = keep_what_is_filled(host, removals, &mut not_reverted)?;
     let all = first.into_iter().chain(returns).chain(puts).chain(removals);
     let is_change = |change: &Change| !change.after.is_met_by(&change.before);
     let mut changes: Vec<Change> = all.filter(is_change).collect();
@@ -131,7 +132,7 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
     // service, to a table's source and not to the table.
     let files: Vec<&Key> = changes.iter().map(|change| &change.key).collect();
     let mut living = Vec::new();
-    for (key, wish) in living_by(&files, &view)? {
+    for (key, wish) in dependents_of(&files, &view)? {
         let is_same = |change: &Change| change.key.to_string() == key.to_string();
         let is_on_its_way = changes.iter().chain(&last).any(is_same);
         if !is_on_its_way {
@@ -146,7 +147,7 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
     let (services, tables): (Vec<_>, Vec<_>) = living.into_iter().partition(is_service);
     let living = tables.into_iter().chain(packages).chain(last).chain(services);
     changes.extend(living.filter(is_change));
-    Ok(WayBack { plan: Plan { changes, ..Plan::default() }, stays })
+    Ok(RollbackPlan { plan: Plan { changes, ..Plan::default() }, not_reverted })
 }
 
 /// Leaves out the removal of folders in which somebody else put something since,
@@ -154,7 +155,7 @@ pub fn way_back(host: &Host, records: &[Record], purge: bool) -> Result<WayBack>
 fn keep_what_is_filled(
     host: &Host,
     removals: Vec<Change>,
-    stays: &mut Vec<String>,
+    not_reverted: &mut Vec<String>,
 ) -> Result<Vec<Change>> {
     let mut gone = HashSet::new();
     let mut kept = Vec::new();
@@ -162,7 +163,7 @@ fn keep_what_is_filled(
         if let (Key::File(path), State::Directory(_)) = (&change.key, &change.before) {
             let names = host.list(path)?;
             if names.iter().any(|name| !gone.contains(&path.join(name))) {
-                stays.push(format!("{} stays, since something is in it", path.display()));
+                not_reverted.push(format!("{} stays, since something is in it", path.display()));
                 continue;
             }
         }

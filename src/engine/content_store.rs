@@ -12,16 +12,16 @@ const CONTENTS: &str = "/var/lib/mailprov/contents";
 
 /// The contents that journals name.
 #[derive(Debug)]
-pub(super) struct Store<'h>(&'h Host);
+pub(super) struct ContentStore<'h>(&'h Host);
 
-impl<'h> Store<'h> {
+impl<'h> ContentStore<'h> {
     /// Opens the store of a host.
     pub(super) fn new(host: &'h Host) -> Self {
         Self(host)
     }
 
     /// Puts the content of a state, if it has one, into the store.
-    pub(super) fn keep(&self, state: State) -> Result<State<Stored>> {
+    pub(super) fn put(&self, state: State) -> Result<State<Stored>> {
         state.map_blob(|blob| {
             let sha256 = Digest::of(blob.content.bytes());
             let path = place(&sha256);
@@ -34,7 +34,7 @@ impl<'h> Store<'h> {
     }
 
     /// Takes the content that a state names out of the store.
-    pub(super) fn fetch(&self, state: State<Stored>) -> Result<State> {
+    pub(super) fn get(&self, state: State<Stored>) -> Result<State> {
         state.map_blob(|Stored { sha256, secret }| {
             let content: Content = self.0.read(&place(&sha256))?.ok_or_else(|| {
                 Error::Other(format!("the content {sha256} is no longer in {CONTENTS}"))
@@ -48,7 +48,10 @@ impl<'h> Store<'h> {
     }
 
     /// Forgets all contents but these.
-    pub(super) fn forget_all_but<'a>(&self, named: impl Iterator<Item = &'a Stored>) -> Result<()> {
+    pub(super) fn collect_garbage<'a>(
+        &self,
+        named: impl Iterator<Item = &'a Stored>,
+    ) -> Result<()> {
         let named: HashSet<String> = named.map(|stored| stored.sha256.to_string()).collect();
         for name in self.0.list(Path::new(CONTENTS))? {
             if !named.contains(&name) {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::journal::Run;
-use super::{OURS, check};
+use super::{STATE_DIR, staged_check};
 use crate::host::{Host, Result};
 use crate::resource;
 
@@ -13,13 +13,13 @@ use crate::resource;
 /// # Errors
 ///
 /// Fails where something cannot be removed.
-pub fn tidy(host: &Host, last: Option<&Run>, say: &mut dyn FnMut(&str)) -> Result<()> {
-    check::remove_stages(host)?;
-    resource::tidy(host, say)?;
+pub fn cleanup(host: &Host, last: Option<&Run>, say: &mut dyn FnMut(&str)) -> Result<()> {
+    staged_check::remove_stages(host)?;
+    resource::cleanup(host, say)?;
     let Some(run) = last.filter(|run| run.is_cut_off()) else { return Ok(()) };
-    run.records.iter().try_for_each(|record| resource::tidy_key(host, &record.key))?;
+    run.records.iter().try_for_each(|record| resource::cleanup_key(host, &record.key))?;
     for (path, _) in run.records.iter().flat_map(|record| &record.traces) {
         host.remove_tree(&Host::unfinished(path))?;
     }
-    host.remove_unfinished_below(Path::new(OURS))
+    host.remove_unfinished_below(Path::new(STATE_DIR))
 }

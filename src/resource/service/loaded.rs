@@ -2,12 +2,33 @@
 //! started it, from when its files last changed, and, only where they did, from
 //! what systemd knows of reloads that we did not make.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use super::running::{Note, noted};
-use super::service::{Configuration, Loaded, ServiceKey};
+use serde::{Deserialize, Serialize};
+
+use super::{Configuration, LoadedConfig, ServiceKey};
 use crate::digest::Digest;
 use crate::host::{Host, Process, Result, Unit};
+
+/// Where it is noted what each service was last started with.
+pub(super) const NOTES: &str = "/var/lib/mailprov/services";
+
+/// What was noted when a service was started or reloaded.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Note {
+    pub(super) configuration: Configuration,
+    pub(super) process: Option<Process>,
+    /// In nanoseconds since 1970.
+    pub(super) at: i64,
+    /// When each file last changed, as far as is known: what is from the future,
+    /// since the clock was set back, is not younger than the process for that.
+    #[serde(default)]
+    pub(super) changed: BTreeMap<PathBuf, i64>,
+    /// The service, with where it was seen to answer.
+    #[serde(default)]
+    pub(super) key: Option<ServiceKey>,
+}
 
 /// A file that is not, or may not be, what it was when it was noted.
 struct Changed {
@@ -21,8 +42,8 @@ struct Changed {
 /// loaded what we noted, unless a file was written since. Another one, after a
 /// reboot, loaded what is on disk if nothing there is younger than the process.
 /// What was written since then was loaded if it is older than the last reload.
-pub(super) fn loaded(host: &Host, key: &ServiceKey, process: &Process) -> Result<Loaded> {
-    let Some(note) = noted(host, &key.unit)? else { return Ok(Loaded::Unknown) };
+pub(super) fn loaded(host: &Host, key: &ServiceKey, process: &Process) -> Result<LoadedConfig> {
+    let Some(note) = noted(host, &key.unit)? else { return Ok(LoadedConfig::Unknown) };
     let is_ours = note.process.as_ref() == Some(process);
     let mut configuration = note.configuration.clone();
     let (mut changed, mut packages_stay) = (Vec::new(), true);
@@ -54,12 +75,12 @@ pub(super) fn loaded(host: &Host, key: &ServiceKey, process: &Process) -> Result
         }
     }
     Ok(match is_ours {
-        _ if changed.is_empty() && packages_stay => Loaded::Current(note.configuration),
+        _ if changed.is_empty() && packages_stay => LoadedConfig::Current(note.configuration),
         _ if packages_stay && took_up(host, key, process, is_ours, &changed)? => {
-            Loaded::Current(configuration)
+            LoadedConfig::Current(configuration)
         }
-        true => Loaded::Outdated(note.configuration),
-        false => Loaded::Unknown,
+        true => LoadedConfig::Outdated(note.configuration),
+        false => LoadedConfig::Unknown,
     })
 }
 
@@ -105,4 +126,15 @@ pub(super) fn began_as_noted(
 /// Takes out of a configuration what is a package's: a reload takes up none.
 pub(super) fn packages(configuration: &Configuration) -> Vec<(&String, &Option<String>)> {
     configuration.iter().filter(|(key, _)| key.starts_with("package:")).collect()
+}
+
+/// Reads what was noted of a service.
+pub(super) fn noted(host: &Host, unit: &Unit) -> Result<Option<Note>> {
+    let note = host.read(&note_of(unit))?;
+    Ok(note.and_then(|note| serde_json::from_slice(note.bytes()).ok()))
+}
+
+/// Returns where it is noted what a service was last started with.
+pub(super) fn note_of(unit: &Unit) -> PathBuf {
+    Path::new(NOTES).join(format!("{}.json", unit.name))
 }

@@ -5,48 +5,27 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
-use super::State;
 use super::health::{Begun, MOMENT, unwell, wait_until_well};
-use super::loaded::{began_as_noted, loaded, packages};
+use super::loaded::{NOTES, Note, began_as_noted, loaded, note_of, noted, packages};
 use super::ports::with_holders;
-use super::service::{Configuration, Loaded, ServiceKey, ServiceState};
+use super::{Configuration, LoadedConfig, ServiceKey, ServiceState};
 use crate::digest::Digest;
 use crate::host::{Content, Error, Host, Init, Ownership, Process, Result, Unit, now};
-
-/// Where it is noted what each service was last started with.
-pub(super) const NOTES: &str = "/var/lib/mailprov/services";
+use crate::resource::State;
 
 /// How long a daemon may take from being started to having a process.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// What was noted when a service was started or reloaded.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Note {
-    pub(super) configuration: Configuration,
-    pub(super) process: Option<Process>,
-    /// In nanoseconds since 1970.
-    pub(super) at: i64,
-    /// When each file last changed, as far as is known: what is from the future,
-    /// since the clock was set back, is not younger than the process for that.
-    #[serde(default)]
-    pub(super) changed: BTreeMap<PathBuf, i64>,
-    /// The service, with where it was seen to answer.
-    #[serde(default)]
-    pub(super) key: Option<ServiceKey>,
-}
-
 /// Looks at a service. What the init system is about to do with one that is not
 /// as it may stay is waited for: it would not be as it was seen.
-pub(super) fn observe(host: &Host, key: &ServiceKey) -> Result<State> {
+pub(in crate::resource) fn observe(host: &Host, key: &ServiceKey) -> Result<State> {
     let begun = Instant::now();
     loop {
         let state = observe_now(host, key)?;
         let comes = match &state {
             State::Service(ServiceState {
                 running: true,
-                loaded: Loaded::Current(_),
+                loaded: LoadedConfig::Current(_),
                 missing,
                 ..
             }) if missing.is_empty() => false,
@@ -81,9 +60,9 @@ fn observe_now(host: &Host, key: &ServiceKey) -> Result<State> {
         // In a tree what counts is what the first boot was prepared for.
         None if host.is_tree() => {
             let note = noted(host, unit)?;
-            note.map_or(Loaded::Unknown, |note| Loaded::Current(note.configuration))
+            note.map_or(LoadedConfig::Unknown, |note| LoadedConfig::Current(note.configuration))
         }
-        None => Loaded::Unknown,
+        None => LoadedConfig::Unknown,
     };
     let missing = match &process {
         Some(process) if !key.answers.is_empty() => {
@@ -140,15 +119,9 @@ fn heard_until(host: &Host, key: &ServiceKey, process: &Process) -> Result<i64> 
     Ok(note.map_or_else(|| process.started_at() + BEGINNING, |note| note.at))
 }
 
-/// Reads what was noted of a service.
-pub(super) fn noted(host: &Host, unit: &Unit) -> Result<Option<Note>> {
-    let note = host.read(&note_of(unit))?;
-    Ok(note.and_then(|note| serde_json::from_slice(note.bytes()).ok()))
-}
-
 /// Enables and starts, reloads or restarts a service, and notes with what. `say`
 /// is told what those that need it could not make up for.
-pub(super) fn write(
+pub(in crate::resource) fn write(
     host: &Host,
     key: &ServiceKey,
     before: &State,
@@ -165,13 +138,13 @@ pub(super) fn write(
         _ => {}
     }
     if !after.running {
-        if let (true, Loaded::Current(configuration)) = (host.is_tree(), &after.loaded) {
+        if let (true, LoadedConfig::Current(configuration)) = (host.is_tree(), &after.loaded) {
             return note(host, key, configuration, None);
         }
         host.stop(unit)?;
         return wait_for_end(host, unit);
     }
-    let Loaded::Current(configuration) = &after.loaded else { return Ok(()) };
+    let LoadedConfig::Current(configuration) = &after.loaded else { return Ok(()) };
     let old = host.main_process(unit)?;
     let has_loaded = before_meets(before, after, ServiceState::is_loaded_by);
     if old.is_some() && before_meets(before, after, ServiceState::is_met_by) {
@@ -208,7 +181,8 @@ fn serve_again(host: &Host, key: &ServiceKey, say: &mut dyn FnMut(&str)) -> Resu
         return Ok(());
     };
     let is_silent = || !host.failing_probes(&key.answers.iter().collect::<Vec<_>>()).is_empty();
-    if let (Loaded::Current(configuration), Some(old)) = (&loaded, host.main_process(&key.unit)?)
+    if let (LoadedConfig::Current(configuration), Some(old)) =
+        (&loaded, host.main_process(&key.unit)?)
         && is_silent()
     {
         let reloaded = if key.reload { reload(host, key).ok() } else { None };
@@ -296,7 +270,7 @@ fn reload_is_enough(
     wish: &Configuration,
 ) -> Result<bool> {
     let State::Service(ServiceState {
-        loaded: Loaded::Outdated(loaded) | Loaded::Current(loaded),
+        loaded: LoadedConfig::Outdated(loaded) | LoadedConfig::Current(loaded),
         ..
     }) = before
     else {
@@ -306,7 +280,7 @@ fn reload_is_enough(
 }
 
 /// Returns the files that starting or stopping a service changes.
-pub(super) fn touches(key: &ServiceKey) -> Vec<PathBuf> {
+pub(in crate::resource) fn affected_paths(key: &ServiceKey) -> Vec<PathBuf> {
     let units = Path::new("/etc/systemd/system");
     let name = key.unit.full_name();
     // What a unit of another type is usually wanted by is called after the type.
@@ -385,8 +359,4 @@ fn note(
     host.make_private_directories(Path::new(NOTES))?;
     let root = Ownership::of_root(0o600);
     host.put_file(&note_of(&key.unit), &Content::new(text), &root)
-}
-
-pub(super) fn note_of(unit: &Unit) -> PathBuf {
-    Path::new(NOTES).join(format!("{}.json", unit.name))
 }

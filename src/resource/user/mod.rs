@@ -1,13 +1,17 @@
 //! `user`: a system user, who owns things but does not log in by password.
 
+pub(super) mod handover;
+
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::attributes::{name, path};
-use super::group::number;
-use super::{Key, State, Target, View, handover, keys};
+pub use handover::Handover;
+
 use crate::host::{self, Error, Host, Result};
+use crate::resource::attributes::{name, path};
+use crate::resource::group::number;
+use crate::resource::{Key, Overlay, State, Target, keys};
 use crate::yaml::{Decoder, Node};
 
 /// A user, with as much of the account as is declared.
@@ -44,7 +48,7 @@ impl User {
 
     /// Returns the user as declared, the rest as it is or as is usual for a
     /// system user, and what belongs to it in its home.
-    pub(super) fn targets(&self, view: &View<'_>) -> Result<Vec<Target>> {
+    pub(super) fn targets(&self, view: &Overlay<'_>) -> Result<Vec<Target>> {
         let key = Key::User(self.name.clone());
         if self.absent {
             return Ok(vec![Target { key, after: State::Absent }]);
@@ -91,7 +95,7 @@ impl User {
     /// of its group.
     fn handover(
         &self,
-        view: &View<'_>,
+        view: &Overlay<'_>,
         old: &host::User,
         new: &host::User,
     ) -> Result<Option<Target>> {

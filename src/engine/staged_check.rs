@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Change, complaint};
 use crate::host::{Command, Content, Error, Host, Ownership, Result};
-use crate::resource::{Check, Key, Resource, State, View};
+use crate::resource::{Check, Key, Overlay, Resource, State};
 
 /// Where the files are staged, each under its own path. For root's eyes only,
 /// and not on a disk: planning leaves no trace on it.
@@ -44,7 +44,7 @@ impl Staged {
 
 /// Runs a service's checks where its program and all that it reads are there
 /// already; else hangs them before the first change to its files.
-pub(super) fn stage(resource: &Resource, view: &View<'_>, changes: &mut [Change]) -> Result<()> {
+pub(super) fn stage(resource: &Resource, view: &Overlay<'_>, changes: &mut [Change]) -> Result<()> {
     let Resource::Service(service) = resource else { return Ok(()) };
     let is_loaded = |change: &Change| service.loads().contains(&change.key);
     let is_file = |change: &Change| matches!(change.after, State::File { .. });
@@ -69,7 +69,7 @@ pub(super) fn stage(resource: &Resource, view: &View<'_>, changes: &mut [Change]
         }
     }
     let staged = StagedCheck { checks: resource.checks().to_vec(), files };
-    let packages_come = changes.iter().any(|change| change.key.reaches_further());
+    let packages_come = changes.iter().any(|change| change.key.has_side_effects());
     if all_there && !packages_come && Host::is_root() {
         return staged.run(view.host());
     }

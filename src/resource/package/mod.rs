@@ -1,10 +1,15 @@
 //! `package`: Debian packages are installed.
 
+mod apt;
+mod no_start;
+
 use serde::{Deserialize, Serialize};
 
-use super::attributes::name;
-use super::{Key, State, Target, View, apt, keys};
+pub(super) use apt::{cleanup, write};
+
 use crate::host::{Host, Result};
+use crate::resource::attributes::name;
+use crate::resource::{Key, Overlay, State, Target, keys};
 use crate::yaml::{Decoder, Kind, Node};
 
 /// Packages that are installed in one go.
@@ -53,7 +58,7 @@ impl Package {
 
     /// Returns each package with the version that apt would install, those that
     /// come along, and those that would have to go.
-    pub(super) fn targets(&self, view: &View<'_>) -> Result<Vec<Target>> {
+    pub(super) fn targets(&self, view: &Overlay<'_>) -> Result<Vec<Target>> {
         let keys = self.keys();
         let mut befores = Vec::new();
         for key in &keys {
@@ -125,7 +130,7 @@ pub struct Returning {
     /// What comes back, and what has to go for it.
     pub targets: Vec<Target>,
     /// What does not come back, each in a sentence.
-    pub stays: Vec<String>,
+    pub not_reverted: Vec<String>,
 }
 
 /// Plans how `gone` packages, each with the state that it was in, come back: in
@@ -169,10 +174,10 @@ pub fn returning(host: &Host, gone: &[(Key, State)]) -> Result<Returning> {
             .iter()
             .map(|name| Target { key: Key::Package(name.clone()), after: State::Absent });
         let targets = back.chain(makes_way).collect();
-        return Ok(Returning { targets, stays: Vec::new() });
+        return Ok(Returning { targets, not_reverted: Vec::new() });
     }
-    let stays = exact.iter().map(|(name, _)| self::gone(name)).collect();
-    Ok(Returning { targets: Vec::new(), stays })
+    let not_reverted = exact.iter().map(|(name, _)| self::gone(name)).collect();
+    Ok(Returning { targets: Vec::new(), not_reverted })
 }
 
 /// Says that a package is not back.

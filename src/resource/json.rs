@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::State;
-use super::service::{Loaded, ServiceState};
+use super::service::{LoadedConfig, ServiceState};
 use crate::digest::Digest;
 use crate::host::Ownership;
 
@@ -60,9 +60,9 @@ pub fn json(state: &State, secret: bool) -> Value {
         }),
         State::Service(ServiceState { enabled, running, loaded, missing }) => {
             let (loaded, current) = match loaded {
-                Loaded::Unknown => (None, false),
-                Loaded::Outdated(configuration) => (Some(configuration), false),
-                Loaded::Current(configuration) => (Some(configuration), true),
+                LoadedConfig::Unknown => (None, false),
+                LoadedConfig::Outdated(configuration) => (Some(configuration), false),
+                LoadedConfig::Current(configuration) => (Some(configuration), true),
             };
             json!({
                 "state": "service", "enabled": enabled, "running": running,

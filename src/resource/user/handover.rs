@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Key, State, Target, View};
 use crate::host::{Host, Renumbered, Result};
+use crate::resource::{Key, Overlay, State, Target};
 
 /// The files below a folder, as far as they belong to an old number.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -24,14 +24,19 @@ pub struct Handover {
 impl Handover {
     /// Returns the way back.
     #[must_use]
-    pub(super) fn reversed(&self) -> Self {
+    pub(in crate::resource) fn reversed(&self) -> Self {
         let back = |it: Renumbered| Renumbered { from: it.to, to: it.from };
         Self { folder: self.folder.clone(), uid: self.uid.map(back), gid: self.gid.map(back) }
     }
 
     /// Tells whether a path that belongs to the user, or the group, of an old
     /// number belongs to that of the new one in the end.
-    pub(super) fn covers(&self, path: &Path, uid: Option<u32>, gid: Option<u32>) -> bool {
+    pub(in crate::resource) fn covers(
+        &self,
+        path: &Path,
+        uid: Option<u32>,
+        gid: Option<u32>,
+    ) -> bool {
         let is_from = |number: Option<u32>, it: Option<Renumbered>| {
             number.is_some() && number == it.map(|it| it.from)
         };
@@ -39,7 +44,7 @@ impl Handover {
     }
 
     /// Says to which numbers the files go.
-    pub(super) fn goal(&self) -> String {
+    pub(in crate::resource) fn goal(&self) -> String {
         numbers(self.uid.map(|it| it.to), self.gid.map(|it| it.to))
     }
 }
@@ -58,8 +63,8 @@ fn numbers(uid: Option<u32>, gid: Option<u32>) -> String {
 }
 
 /// Wants what is in the home of a user handed over, if a number changes.
-pub(super) fn target(
-    view: &View<'_>,
+pub(in crate::resource) fn target(
+    view: &Overlay<'_>,
     home: &Path,
     uid: (u32, u32),
     gid: Option<(u32, u32)>,
@@ -84,7 +89,7 @@ pub(super) fn target(
 }
 
 /// Counts what is still to be handed over.
-pub(super) fn observe(host: &Host, handover: &Handover) -> Result<State> {
+pub(in crate::resource) fn observe(host: &Host, handover: &Handover) -> Result<State> {
     Ok(match host.count_held(&handover.folder, handover.uid, handover.gid)? {
         0 => State::Done,
         count => State::Held(count),
@@ -92,6 +97,6 @@ pub(super) fn observe(host: &Host, handover: &Handover) -> Result<State> {
 }
 
 /// Hands it over.
-pub(super) fn write(host: &Host, handover: &Handover) -> Result<()> {
+pub(in crate::resource) fn write(host: &Host, handover: &Handover) -> Result<()> {
     host.hand_over(&handover.folder, handover.uid, handover.gid)
 }

@@ -3,31 +3,30 @@
 
 use super::mailbox::Place;
 use super::service::ServiceState;
-use super::service_back;
-use super::{Key, State, View, table};
+use super::{Key, Overlay, State, service, table};
 use crate::host::Result;
 
 /// The way back from one change.
 #[derive(Debug)]
-pub enum Back {
+pub enum Undo {
     /// Before the paths are put back: what must not see them change.
-    First(State),
+    Before(State),
     /// By this state.
-    To(State),
+    Restore(State),
     /// After the paths are put back: what lives by them, under this key.
-    Last(Key, State),
+    After(Key, State),
     /// By this state of another key, in its place among the others.
     Instead(Key, State),
     /// By one state before all else changes, and by another after it.
     Around(State, State),
     /// The paths are all there is to it.
-    Paths,
+    FilesOnly,
     /// By its removal, if that is wanted; else it stays.
     Purge,
     /// By installing it again, as it was.
-    Return(State),
+    Reinstall(State),
     /// There is no way back; this stays, in a sentence.
-    Stays(String),
+    Irreversible(String),
 }
 
 /// Returns what lives by `files` without standing in any journal, and how it is
@@ -36,9 +35,9 @@ pub enum Back {
 /// # Errors
 ///
 /// Fails where a look fails.
-pub fn living_by(files: &[&Key], view: &View<'_>) -> Result<Vec<(Key, State)>> {
+pub fn dependents_of(files: &[&Key], view: &Overlay<'_>) -> Result<Vec<(Key, State)>> {
     let mut found = table::compiled_from(view, files)?;
-    found.extend(service_back::loading(view, files)?);
+    found.extend(service::loading(view, files)?);
     Ok(found)
 }
 
@@ -48,37 +47,39 @@ pub fn living_by(files: &[&Key], view: &View<'_>) -> Result<Vec<(Key, State)>> {
 /// # Errors
 ///
 /// Fails where a look fails.
-pub fn back(
+pub fn undo(
     key: &Key,
     before: &State,
     after: &State,
     now: &State,
-    view: &View<'_>,
-) -> Result<Back> {
+    view: &Overlay<'_>,
+) -> Result<Undo> {
     Ok(match (key, before) {
-        (Key::File(_) | Key::Table(_) | Key::Certificate(_) | Key::Original(_), _) => Back::Paths,
-        (Key::Group(_) | Key::User(_), before) => Back::To(before.clone()),
+        (Key::File(_) | Key::Table(_) | Key::Certificate(_) | Key::Original(_), _) => {
+            Undo::FilesOnly
+        }
+        (Key::Group(_) | Key::User(_), before) => Undo::Restore(before.clone()),
         (Key::Handover(handover), _) => {
-            Back::Instead(Key::Handover(handover.reversed()), State::Done)
+            Undo::Instead(Key::Handover(handover.reversed()), State::Done)
         }
         (Key::Mailbox(_), State::Mailbox(_)) if matches!(now, State::Mailbox(_)) => {
-            Back::Around(State::Mailbox(Place::Both), State::Mailbox(Place::Old))
+            Undo::Around(State::Mailbox(Place::Both), State::Mailbox(Place::Old))
         }
-        (Key::Mailbox(removal), _) => Back::Stays(format!(
+        (Key::Mailbox(removal), _) => Undo::Irreversible(format!(
             "the mailbox {} stays, since something is in {}",
             removal.to.display(),
             removal.from.display()
         )),
-        (Key::Package(_), before) if before == now => Back::Paths,
+        (Key::Package(_), before) if before == now => Undo::FilesOnly,
         // What was damaged and is mended stays so.
         (Key::Package(_), State::Package { missing, .. })
             if !missing.is_empty() && *now != State::Absent =>
         {
-            Back::Paths
+            Undo::FilesOnly
         }
-        (Key::Package(_), State::Absent) => Back::Purge,
-        (Key::Package(_), before) if *now == State::Absent => Back::Return(before.clone()),
-        (Key::Package(name), _) => Back::Stays(match (before, now) {
+        (Key::Package(_), State::Absent) => Undo::Purge,
+        (Key::Package(_), before) if *now == State::Absent => Undo::Reinstall(before.clone()),
+        (Key::Package(name), _) => Undo::Irreversible(match (before, now) {
             (
                 State::Package { version: Some(was), .. },
                 State::Package { version: Some(is), .. },
@@ -86,19 +87,19 @@ pub fn back(
             _ => format!("the package {name} stays as it is now"),
         }),
         (Key::Command(command), _) => {
-            Back::Stays(format!("what `{}` did stays", command.argv.join(" ")))
+            Undo::Irreversible(format!("what `{}` did stays", command.argv.join(" ")))
         }
         (Key::Service(key), State::Service(before @ ServiceState { running: true, .. })) => {
-            match service_back::back_to_running(before, after, now, view)? {
-                Some(state) => Back::Last(Key::Service(key.as_it_was(before, view)?), state),
-                None => Back::Paths,
+            match service::back_to_running(before, after, now, view)? {
+                Some(state) => Undo::After(Key::Service(key.as_it_was(before, view)?), state),
+                None => Undo::FilesOnly,
             }
         }
         // One that was not there may be by now, as its package stays: it is kept from starting.
         (Key::Service(_), before) if *now != State::Absent => {
             let enabled = matches!(before, State::Service(ServiceState { enabled: true, .. }));
-            Back::First(State::Service(ServiceState::stopped(enabled)))
+            Undo::Before(State::Service(ServiceState::stopped(enabled)))
         }
-        (Key::Service(_), _) => Back::Paths,
+        (Key::Service(_), _) => Undo::FilesOnly,
     })
 }

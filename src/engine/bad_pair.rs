@@ -8,7 +8,7 @@ use super::Plan;
 use crate::host::{Host, Result};
 use crate::playbook::Declared;
 use crate::resource::{
-    Configuration, Key, Loaded, Resource, Service, ServiceState, State, last_configuration,
+    Configuration, Key, LoadedConfig, Resource, Service, ServiceState, State, last_configuration,
 };
 
 /// What a certificate that is bad means for a plan.
@@ -96,7 +96,7 @@ fn wanted_service(declared: &Declared) -> Option<&Service> {
 fn known(state: &State) -> Option<&Configuration> {
     match state {
         State::Service(ServiceState {
-            loaded: Loaded::Current(known) | Loaded::Outdated(known),
+            loaded: LoadedConfig::Current(known) | LoadedConfig::Outdated(known),
             ..
         }) => Some(known),
         _ => None,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::mailbox::Place;
-use super::service::{Configuration, Loaded, ServiceState};
+use super::service::{Configuration, LoadedConfig, ServiceState};
 use super::{Key, State};
 use crate::host::Ownership;
 
@@ -199,8 +199,8 @@ fn service_differences(old: &ServiceState, new: &ServiceState) -> Vec<String> {
     words
 }
 
-fn load_difference(old: &Loaded, new: &Loaded) -> Option<String> {
-    let Loaded::Current(wish) = new else { return None };
+fn load_difference(old: &LoadedConfig, new: &LoadedConfig) -> Option<String> {
+    let LoadedConfig::Current(wish) = new else { return None };
     let changed = |loaded: &Configuration| -> Vec<String> {
         let differs = wish.iter().filter(|(key, value)| loaded.get(*key) != Some(value));
         differs
@@ -208,9 +208,9 @@ fn load_difference(old: &Loaded, new: &Loaded) -> Option<String> {
             .collect()
     };
     Some(match old {
-        Loaded::Unknown => "restart: it is not known to run with what is on disk".into(),
-        Loaded::Current(loaded) => format!("load {}", changed(loaded).join(", ")),
-        Loaded::Outdated(loaded) => match &changed(loaded)[..] {
+        LoadedConfig::Unknown => "restart: it is not known to run with what is on disk".into(),
+        LoadedConfig::Current(loaded) => format!("load {}", changed(loaded).join(", ")),
+        LoadedConfig::Outdated(loaded) => match &changed(loaded)[..] {
             [] => "load its files again: they were written since it last did".into(),
             changed => format!("load {}", changed.join(", ")),
         },

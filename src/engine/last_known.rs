@@ -28,7 +28,7 @@ pub struct Drift {
 
 /// The states that we left, by key.
 #[derive(Debug, Default)]
-pub(super) struct Applied(BTreeMap<String, Left>);
+pub(super) struct LastKnown(BTreeMap<String, Left>);
 
 /// A state that we left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ struct Left {
     fingerprint: Digest,
 }
 
-impl Applied {
+impl LastKnown {
     /// Reads what was noted. Who may not read it knows nothing; it explains
     /// changes, and decides none.
     pub(super) fn read(host: &Host) -> Self {

@@ -10,16 +10,16 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{OURS, Plan, plan};
+use super::{Plan, STATE_DIR, plan};
 use crate::digest::Digest;
 use crate::host::{Content, Error, Facts, Host, Ownership, Result};
 use crate::local;
 use crate::playbook::Declared;
-use crate::resource::{View, examine_certificate};
+use crate::resource::{Overlay, examine_certificate};
 
 /// All that decides what the embedded playbook declares.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Inputs {
+pub struct CacheKey {
     /// This very program.
     program: String,
     /// The host's facts, as JSON.
@@ -34,9 +34,9 @@ pub struct Inputs {
 
 /// What they came to.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Resolved {
+pub struct CachedPlaybook {
     /// What it was made from.
-    inputs: Inputs,
+    inputs: CacheKey,
     /// The server's name.
     pub hostname: String,
     /// Certificate and key, where they are not ours to make.
@@ -48,7 +48,7 @@ pub struct Resolved {
     pub declared: Vec<Declared>,
 }
 
-impl Inputs {
+impl CacheKey {
     /// Gathers them. None where it is not known which program this is.
     pub fn new(
         facts: &Facts,
@@ -61,10 +61,10 @@ impl Inputs {
     }
 }
 
-impl Resolved {
+impl CachedPlaybook {
     /// Makes it of steps as they were rendered. Their contents are left behind.
     pub fn new(
-        inputs: Inputs,
+        inputs: CacheKey,
         hostname: String,
         certificate: Option<(PathBuf, PathBuf)>,
         secrets: Vec<PathBuf>,
@@ -78,7 +78,7 @@ impl Resolved {
     /// Returns the server's name as of the last mail.yml that was applied.
     pub fn last_hostname(host: &Host) -> Option<String> {
         let content = host.read(&path()).ok()??;
-        serde_json::from_slice::<Self>(content.bytes()).ok().map(|resolved| resolved.hostname)
+        serde_json::from_slice::<Self>(content.bytes()).ok().map(|cached| cached.hostname)
     }
 
     /// Tells whether the host is one for which it would be the same today.
@@ -91,8 +91,8 @@ impl Resolved {
     /// that it depends on is as it was. Who may not read it knows nothing.
     pub fn read(host: &Host, mail: &Path, text: &Digest) -> Option<Self> {
         let content = host.read(&path()).ok()??;
-        let resolved: Self = serde_json::from_slice(content.bytes()).ok()?;
-        let inputs = &resolved.inputs;
+        let cached: Self = serde_json::from_slice(content.bytes()).ok()?;
+        let inputs = &cached.inputs;
         let is_as_it_was = |(path, digest): (&PathBuf, &Digest)| {
             local::read(path).is_ok_and(|bytes| Digest::of(&bytes) == *digest)
         };
@@ -100,8 +100,8 @@ impl Resolved {
             && inputs.text == *text
             && Host::binary_id().as_ref() == Some(&inputs.program)
             && inputs.files.iter().all(is_as_it_was)
-            && resolved.fits(host);
-        fits.then_some(resolved)
+            && cached.fits(host);
+        fits.then_some(cached)
     }
 
     /// Compares with the host. Returns a plan only where it is empty.
@@ -111,7 +111,7 @@ impl Resolved {
             if !is_trusted(certificate) || !is_trusted(key) {
                 return None;
             }
-            let view = View::new(host);
+            let view = Overlay::new(host);
             let problems = examine_certificate(&view, certificate, key, &self.hostname).ok()?;
             if !problems.is_empty() {
                 return None;
@@ -128,12 +128,12 @@ impl Resolved {
         if host.read(&path())?.is_some_and(|noted| noted.bytes() == text) {
             return Ok(());
         }
-        host.make_private_directories(Path::new(OURS))?;
+        host.make_private_directories(Path::new(STATE_DIR))?;
         host.put_file(&path(), &Content::new(text), &Ownership::of_root(0o600))
     }
 }
 
 /// Where it is noted. For root's eyes only.
 fn path() -> PathBuf {
-    Path::new(OURS).join("resolved.json")
+    Path::new(STATE_DIR).join("resolved.json")
 }

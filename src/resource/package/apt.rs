@@ -4,9 +4,10 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::words::damage;
-use super::{Key, Said, State, startless};
+use super::no_start;
 use crate::host::{Captured, Error, Host, Result};
+use crate::resource::describe::damage;
+use crate::resource::{Key, Said, State};
 
 /// How long to wait for whoever else is installing.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
@@ -50,18 +51,18 @@ impl Batch {
 }
 
 /// Installs and removes the packages of one step.
-pub(super) fn write(
+pub(in crate::resource) fn write(
     host: &Host,
     batch: &[(&Key, &State, &State)],
     say: &mut dyn FnMut(Said<'_>),
 ) -> Result<()> {
     let batch = Batch::new(batch);
     wait_for_others(host, &mut |text| say(Said::Doing(text)))?;
-    startless::end(host)?;
+    no_start::end(host)?;
     if !batch.returns.is_empty() {
         return bring_back(host, &batch.returns, say);
     }
-    startless::begin(host)?;
+    no_start::begin(host)?;
     let result = install(host, &batch.installs, say)
         .and_then(|()| mend(host, &batch.damaged, say))
         // What was in the way of the others went with them, but for its configuration.
@@ -69,7 +70,7 @@ pub(super) fn write(
             true => remove(host, &batch.removals),
             false => Ok(()),
         });
-    for words in startless::end(host)? {
+    for words in no_start::end(host)? {
         say(Said::Warning(&words));
     }
     result?;
@@ -86,12 +87,12 @@ fn install(host: &Host, names: &[String], say: &mut dyn FnMut(Said<'_>)) -> Resu
         return Ok(());
     }
     if host.has_unfinished_packages()? {
-        host.finish_packages().env(startless::MARK, "1").run()?;
+        host.finish_packages().env(no_start::MARK, "1").run()?;
     }
     preseed(host, names)?;
     if host.simulate_install(names)?.is_some() {
         say(Said::Doing("installing"));
-        let first = host.apt(&["install"], names).env(startless::MARK, "1").capture()?;
+        let first = host.apt(&["install"], names).env(no_start::MARK, "1").capture()?;
         if first.success() {
             return Ok(());
         }
@@ -114,7 +115,7 @@ fn install(host: &Host, names: &[String], say: &mut dyn FnMut(Said<'_>)) -> Resu
         say(Said::Warning(&format!("apt cannot use one of its sources: {complaint}")));
     }
     say(Said::Doing("installing"));
-    host.apt(&["install"], names).env(startless::MARK, "1").run().map(drop)
+    host.apt(&["install"], names).env(no_start::MARK, "1").run().map(drop)
 }
 
 /// Answers what Postfix's own script would ask. Without that it writes a main.cf
@@ -160,7 +161,7 @@ fn mend(host: &Host, names: &[String], say: &mut dyn FnMut(Said<'_>)) -> Result<
     preseed(host, names)?;
     say(Said::Doing("installing again what is damaged"));
     let words = ["-oDpkg::Options::=--force-confmiss", "install", "--reinstall"];
-    let apt = || host.apt(&words, names).env("UCF_FORCE_CONFFMISS", "1").env(startless::MARK, "1");
+    let apt = || host.apt(&words, names).env("UCF_FORCE_CONFFMISS", "1").env(no_start::MARK, "1");
     let mut mended = apt().capture()?;
     if !mended.success() || !still_damaged(host, names)?.is_empty() {
         say(Said::Doing("fetching the package lists"));
@@ -199,9 +200,9 @@ fn bring_back(
 ) -> Result<()> {
     if host.has_unfinished_packages()? {
         // What cannot be finished goes in a moment.
-        startless::begin(host)?;
-        let finished = host.finish_packages().env(startless::MARK, "1").capture();
-        startless::end(host)?;
+        no_start::begin(host)?;
+        let finished = host.finish_packages().env(no_start::MARK, "1").capture();
+        no_start::end(host)?;
         finished?;
     }
     say(Said::Doing("installing what was removed"));
@@ -209,7 +210,7 @@ fn bring_back(
     let installed = host.apt(&["install"], &names).run();
     for (name, _) in returns {
         if !host.package(name)?.is_some_and(|package| package.complete) {
-            let gone = super::package::gone(name);
+            let gone = super::gone(name);
             let why = installed.err().map(|error| format!("\n{error}")).unwrap_or_default();
             return Err(Error::Other(format!("{gone}{why}")));
         }
@@ -233,7 +234,7 @@ fn remove(host: &Host, names: &[String]) -> Result<()> {
     if installed.is_empty() {
         return Ok(());
     }
-    host.apt(&["purge"], &installed).env(startless::MARK, "1").run().map(drop)
+    host.apt(&["purge"], &installed).env(no_start::MARK, "1").run().map(drop)
 }
 
 /// Waits until no other process holds a lock of the package system.
@@ -255,10 +256,10 @@ fn wait_for_others(host: &Host, say: &mut dyn FnMut(&str)) -> Result<()> {
 
 /// Takes away what keeps daemons from starting and a killed run left, once the
 /// apt that it may have left too is done: that one must start nothing.
-pub(super) fn tidy(host: &Host, say: &mut dyn FnMut(&str)) -> Result<()> {
-    if startless::is_on(host)? {
+pub(in crate::resource) fn cleanup(host: &Host, say: &mut dyn FnMut(&str)) -> Result<()> {
+    if no_start::is_on(host)? {
         wait_for_others(host, say)?;
-        startless::end(host)?;
+        no_start::end(host)?;
     }
     Ok(())
 }
