@@ -1,21 +1,21 @@
-//! README's reference says what the program knows: its tables of keys are made
-//! from those that the decoders and the schemas read.
+//! The documentation says what the program knows: its tables of keys are made
+//! from those that the decoders and the schemas read, and its links lead
+//! somewhere.
 //!
-//! A table stands below a line `<!-- keys: WAY -->`, the way to its keys, and
-//! above `<!-- end of keys -->`. `UPDATE_REFERENCE=1 cargo test --test
-//! reference` writes all of them anew; read the difference before committing
-//! it.
+//! A table stands between a line `<!-- keys: WAY -->`, the way to its keys, and
+//! `<!-- end of keys -->`. `UPDATE_REFERENCE=1 cargo test --test reference`
+//! writes all of them anew; read the difference before committing it.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by a panic")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mailprov::yaml::{KeySpec, Section, ValueType};
 use mailprov::{mail, resource};
 
-/// At the begin of a line, since README speaks of it as well.
+/// At the begin of a line, since the text speaks of it as well.
 const BEGIN: &str = "\n<!-- keys: ";
 const END: &str = "<!-- end of keys -->";
 
@@ -42,7 +42,7 @@ fn sections(way: &str, here: &'static Section, found: &mut Vec<(String, &'static
     }
 }
 
-/// Everything that README must have a table of.
+/// Everything that there must be a table of.
 fn all() -> Vec<(String, &'static Section)> {
     let mut found = Vec::new();
     sections("mail.yml", &mail::KEYS, &mut found);
@@ -54,66 +54,174 @@ fn all() -> Vec<(String, &'static Section)> {
     found
 }
 
-/// Returns the heading that a place in a text stands under.
-fn heading(text: &str, place: usize) -> &str {
-    let line = text[..place].lines().rev().find(|line| line.starts_with("##")).unwrap();
-    line.trim_start_matches('#').trim()
+/// All documents by their paths in the repository.
+fn documents() -> BTreeMap<PathBuf, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = BTreeMap::new();
+    for folder in ["", "man", "playbooks", "tests"] {
+        for entry in fs::read_dir(root.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|ending| ending == "md") {
+                let text = fs::read_to_string(&path).unwrap();
+                found.insert(path.strip_prefix(root).unwrap().to_owned(), text);
+            }
+        }
+    }
+    assert!(found.len() >= 6, "{:?}", found.keys());
+    found
+}
+
+/// Returns the lines of a document that are not within a block of code.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut is_code = false;
+    text.lines().filter(move |line| {
+        let is_fence = line.starts_with("```");
+        is_code ^= is_fence;
+        !is_code && !is_fence
+    })
+}
+
+/// Returns what a link to a heading ends in, as GitHub makes it.
+fn anchor(heading: &str) -> String {
+    let letters = heading.to_lowercase().replace(' ', "-");
+    letters.chars().filter(|c| c.is_alphanumeric() || *c == '-' || *c == '_').collect()
+}
+
+/// Returns the heading that a table stands under, if a document has it.
+fn heading<'a>(text: &'a str, way: &str) -> Option<&'a str> {
+    let place = text.find(&format!("{BEGIN}{way} -->"))?;
+    let line = text[..place].lines().rev().find(|line| line.starts_with('#'))?;
+    Some(line.trim_start_matches('#').trim())
+}
+
+/// Returns the way from one document to another, both in the repository or one
+/// folder below it.
+fn relative(from: &Path, to: &Path) -> String {
+    match (from == to, from.components().count()) {
+        (true, _) => String::new(),
+        (false, 1) => to.display().to_string(),
+        (false, _) => format!("../{}", to.display()),
+    }
 }
 
 fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }
 
-/// Writes a table. Where another part of README tells more of a key, it leads
-/// there.
-fn table(way: &str, section: &Section, readme: &str) -> String {
+/// Returns what may stand under a key, in a word or two.
+fn words(shape: &ValueType) -> String {
+    match shape {
+        ValueType::Text | ValueType::Pattern(_) | ValueType::OneOf(_) => "text".to_owned(),
+        ValueType::Boolean => "boolean".to_owned(),
+        ValueType::Number => "number".to_owned(),
+        ValueType::List(_) | ValueType::NonEmptyList(_) => "list".to_owned(),
+        ValueType::Map(_) | ValueType::NonEmptyMap(_) | ValueType::Section(_) => "map".to_owned(),
+        ValueType::Either(shapes) => {
+            let mut all: Vec<_> = shapes.iter().map(words).collect();
+            all.dedup();
+            all.join(" or ")
+        }
+    }
+}
+
+/// Writes a table for a document. Where another part, or document, tells more
+/// of a key, it leads there.
+fn table(
+    way: &str,
+    section: &Section,
+    here: &Path,
+    documents: &BTreeMap<PathBuf, String>,
+) -> String {
+    let own = heading(&documents[here], way);
+    let more = |key: &KeySpec| {
+        let way = format!("{way}.{}", key.name);
+        let found = |path: &PathBuf| heading(&documents[path], &way).map(|it| (path.clone(), it));
+        let (path, heading) =
+            found(&here.to_owned()).or_else(|| documents.keys().find_map(found))?;
+        let is_next = path == here && own == Some(heading);
+        let place = format!("{}#{}", relative(here, &path), anchor(heading));
+        (!is_next).then(|| format!(" See [{heading}]({place})."))
+    };
     let row = |key: &KeySpec| {
         let default = match section.required.contains(&key.name) {
             true => "required",
             false => key.default,
         };
-        let mut about = key.about.to_owned();
-        if let Some(place) = readme.find(&format!("{BEGIN}{way}.{} -->", key.name)) {
-            let heading = heading(readme, place);
-            let anchor = heading.to_lowercase().replace(' ', "-");
-            if heading != self::heading(readme, readme.find(&format!("{BEGIN}{way} -->")).unwrap())
-            {
-                about += &format!(" See [{heading}](#{anchor}).");
-            }
-        }
+        let about = key.about.to_owned() + &more(key).unwrap_or_default();
         let default =
             if default.is_empty() { String::new() } else { format!("{} ", cell(default)) };
-        format!("| `{}` | {default}| {} |\n", key.name, cell(&about))
+        format!("| `{}` | {} | {default}| {} |\n", key.name, words(&key.value_type), cell(&about))
     };
     let rows: String = section.keys.iter().map(row).collect();
-    format!("| key | default | what it says |\n|---|---|---|\n{rows}")
+    format!("| key | type | default | meaning |\n|---|---|---|---|\n{rows}")
 }
 
 #[test]
-fn the_reference_says_what_the_program_knows() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = fs::read_to_string(&path).unwrap();
-    let known = all();
-    let (mut written, mut seen) = (String::new(), BTreeSet::new());
-    let mut rest = readme.as_str();
-    while let Some((before, after)) = rest.split_once(BEGIN) {
-        let (way, after) = after.split_once(" -->").unwrap();
-        let (_, after) = after.split_once(END).unwrap_or_else(|| panic!("{way} has no end"));
-        let section = known.iter().find(|(known, _)| known == way);
-        let (_, section) = section.unwrap_or_else(|| panic!("there are no keys `{way}`"));
-        let table = table(way, section, &readme);
-        written += &format!("{before}{BEGIN}{way} -->\n{table}{END}");
-        assert!(seen.insert(way.to_owned()), "`{way}` is there twice");
-        rest = after;
+fn the_documentation_says_what_the_program_knows() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (documents, known) = (documents(), all());
+    let mut everywhere = BTreeSet::new();
+    for (path, text) in &documents {
+        let (mut written, mut seen) = (String::new(), BTreeSet::new());
+        let mut rest = text.as_str();
+        while let Some((before, after)) = rest.split_once(BEGIN) {
+            let (way, after) = after.split_once(" -->").unwrap();
+            let (_, after) = after.split_once(END).unwrap_or_else(|| panic!("{way} has no end"));
+            let section = known.iter().find(|(known, _)| known == way);
+            let (_, section) = section.unwrap_or_else(|| panic!("there are no keys `{way}`"));
+            let table = table(way, section, path, &documents);
+            written += &format!("{before}{BEGIN}{way} -->\n{table}{END}");
+            assert!(seen.insert(way.to_owned()), "`{way}` is twice in {}", path.display());
+            rest = after;
+        }
+        written += rest;
+        everywhere.extend(seen);
+        let differs = text.lines().zip(written.lines()).find(|(old, new)| old != new);
+        if std::env::var_os("UPDATE_REFERENCE").is_some() {
+            fs::write(root.join(path), &written).unwrap();
+        } else if let Some((old, new)) = differs {
+            let path = path.display();
+            panic!("{path} says\n{old}\nand the program\n{new}\nUPDATE_REFERENCE=1 writes it anew");
+        } else {
+            assert_eq!(text, &written);
+        }
     }
-    written += rest;
     let wanted: BTreeSet<String> = known.iter().map(|(way, _)| way.clone()).collect();
-    assert_eq!(seen, wanted, "a table for each");
-    if std::env::var_os("UPDATE_REFERENCE").is_some() {
-        fs::write(&path, &written).unwrap();
-    } else if let Some((old, new)) = readme.lines().zip(written.lines()).find(|(a, b)| a != b) {
-        panic!("README.md says\n{old}\nand the program\n{new}\nUPDATE_REFERENCE=1 writes it anew");
-    } else {
-        assert_eq!(readme, written);
+    assert_eq!(everywhere, wanted, "a table for each");
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let documents = documents();
+    let mut seen = 0;
+    for (path, text) in &documents {
+        for (line, link) in lines(text).flat_map(|line| {
+            let ends = line.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
+            ends.map(move |(link, _)| (line, link))
+        }) {
+            if link.contains("://") {
+                continue;
+            }
+            seen += 1;
+            let (file, part) = link.split_once('#').unwrap_or((link, ""));
+            let folder = path.parent().unwrap();
+            let to = match file {
+                "" => path.clone(),
+                file => match file.strip_prefix("../") {
+                    Some(file) => folder.parent().unwrap().join(file),
+                    None => folder.join(file),
+                },
+            };
+            assert!(root.join(&to).exists(), "{}: {link} in\n{line}", path.display());
+            if part.is_empty() {
+                continue;
+            }
+            let text = documents.get(&to).unwrap_or_else(|| panic!("{}: {link}", path.display()));
+            let mut headings = lines(text).filter(|line| line.starts_with('#'));
+            let is_there = headings.any(|line| anchor(line.trim_start_matches('#').trim()) == part);
+            assert!(is_there, "{}: {link} leads to no heading, in\n{line}", path.display());
+        }
     }
+    assert!(seen > 30, "only {seen} links were found");
 }

@@ -135,17 +135,19 @@ fn at_each_place_schema_and_decoder_know_the_same_keys() {
 }
 
 #[test]
-fn every_key_says_what_it_is_and_the_readme_has_it() {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = fs::read_to_string(readme).unwrap();
-    for schema in [mail::schema(), playbook::schema()] {
+fn every_key_says_what_it_is_and_the_reference_has_it() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (schema, document) in
+        [(mail::schema(), "man/mail.yml.md"), (playbook::schema(), "playbooks/README.md")]
+    {
+        let text = fs::read_to_string(root.join(document)).unwrap();
         let mut names = Vec::new();
         described(&schema, &mut names);
         assert!(names.len() > 20);
         for name in names {
             let forms = [format!("`{name}`"), format!("`{{{name}: ")];
-            let is_there = forms.iter().any(|form| readme.contains(form));
-            assert!(is_there, "`{name}` is not in README.md");
+            let is_there = forms.iter().any(|form| text.contains(form));
+            assert!(is_there, "`{name}` is not in {document}");
         }
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn note_forwards(spec: &Spec, report: &mut Report) {
     report.note(&format!(
         "Mail forwarded to other hosts ({names}) keeps its sender, so SPF fails there: large \
          providers may refuse what its sender did not sign with DKIM. It helps if the other \
-         account fetches the mail here by IMAP or POP3. See Forwards in the README.\n"
+         account fetches the mail here by IMAP or POP3. See Forwards in mail.yml(5).\n"
     ));
 }
 

@@ -9,8 +9,15 @@ use std::sync::Mutex;
 
 use crate::crash::After;
 
-/// What comes before the rows.
-const HEAD: &str = include_str!("crash_table.md");
+/// The lines around the table.
+const BEGIN: &str = "<!-- crash matrix -->\n";
+const END: &str = "<!-- end of crash matrix -->";
+
+/// The names of its columns.
+const HEAD: &str = "\
+| release | from | cut off at | times | then applied | then rolled back | whole afterwards |
+|---|---|---|---|---|---|---|
+";
 
 /// One row at a time is put in.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -58,9 +65,11 @@ impl Count {
 pub fn record(row: Row, count: Count) {
     let _one = ONE_AT_A_TIME.lock();
     let path = path();
+    let readme = fs::read_to_string(&path).unwrap();
+    let (before, rest) = readme.split_once(BEGIN).unwrap();
+    let (table, after) = rest.split_once(END).unwrap();
     let mut rows = BTreeMap::new();
-    let table = fs::read_to_string(&path).unwrap_or_default();
-    for line in table.lines().filter(|line| line.starts_with("| ")).skip(1) {
+    for line in table.lines().skip(2) {
         let name = line.split(" | ").take(3).collect::<Vec<_>>().join(" | ");
         rows.insert(name, line.to_owned());
     }
@@ -68,14 +77,14 @@ pub fn record(row: Row, count: Count) {
     let (applied, rolled_back, total) = (count.applied, count.rolled_back, count.total());
     let line = format!("{name} | {total} | {applied} | {rolled_back} | {total} |");
     rows.insert(name, line);
-    let mut text = HEAD.to_owned();
+    let mut text = format!("{before}{BEGIN}{HEAD}");
     for line in rows.values() {
         writeln!(text, "{line}").unwrap();
     }
-    fs::write(path, text).unwrap();
+    fs::write(path, text + END + after).unwrap();
 }
 
 /// Where the table is kept.
 fn path() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/CRASH-MATRIX.md")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/README.md")
 }

@@ -1,4 +1,4 @@
-//! `mailprov try`, README's first command, run on this machine like a person
+//! `mailprov try`, the first command of the README, run on this machine like a person
 //! runs it: what it shows, and that nothing of it is left, however it ends.
 
 use std::fs::{self, File};
