@@ -90,6 +90,7 @@
 
 pub mod check;
 pub mod cli;
+mod command_error;
 pub mod commands;
 pub mod diagnostic;
 pub mod diff;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["diagnostic", "diff", "digest", "fault", "finding", "reach", "secret", "visible"],
     &["local"],
-    &["explain", "wire", "yaml"],
+    &["command_error", "explain", "wire", "yaml"],
     &["host", "mail"],
     &["probe", "resource"],
     &["playbook"],

@@ -6,7 +6,7 @@ use super::alias::remove_alias;
 use super::edit::{Draft, MailYml, offer};
 use super::mailboxes::Renamed;
 use super::password::{Asked, can_choose, choose, refused};
-use super::{Exit, Stop};
+use super::{CommandError, Exit};
 use crate::cli::{AccountCommand, Global, PasswordFrom};
 use crate::diagnostic::Diagnostic;
 use crate::mail::{Account, AccountName, Invalid, Name, PasswordHash, Spec, Target};
@@ -22,7 +22,7 @@ pub(super) fn run(
     global: &Global,
     command: &AccountCommand,
     report: &mut Report,
-) -> Result<Exit, Stop> {
+) -> Result<Exit, CommandError> {
     let (name, edit) = match command {
         AccountCommand::List { file } => {
             let spec = MailYml::open(file, report)?.spec;
@@ -77,7 +77,7 @@ fn list(spec: &Spec) -> Vec<report::Account> {
 }
 
 /// Returns what a new account has besides its password.
-fn more(aliases: &[String], quota: Option<&str>) -> Result<Vec<(String, Value)>, Stop> {
+fn more(aliases: &[String], quota: Option<&str>) -> Result<Vec<(String, Value)>, CommandError> {
     let mut more = Vec::new();
     let aliases: Vec<Name> = aliases.iter().map(|it| parse(it)).collect::<Result<_, _>>()?;
     if !aliases.is_empty() {
@@ -94,21 +94,21 @@ fn add(
     more: &[(String, Value)],
     from: &PasswordFrom,
     report: &mut Report,
-) -> Result<Draft, Stop> {
+) -> Result<Draft, CommandError> {
     if find(&file.spec, name).is_some() {
         let passwd = file.command(&["account", "passwd", &name.to_string()], report);
         let advice = format!("To change its password: {passwd}");
-        return Err(Stop::new(Exit::Usage, format!("there is an account `{name}`"), advice));
+        return Err(CommandError::usage(format!("there is an account `{name}`")).hinted(advice));
     }
     let with = |hash: &str| {
         let mut body = vec![("password".to_owned(), Value::Quoted(hash.to_owned()))];
         body.extend_from_slice(more);
         file.document.insert(&["accounts"], &name.to_string(), &Value::Map(body))
     };
-    let draft = file.edited(with(NO_PASSWORD), report)?;
-    file.judge(&draft, report)?;
+    let draft = file.edited(with(NO_PASSWORD))?;
+    file.judge(&draft)?;
     let hash = new_hash(from, name, report)?;
-    let edited = file.edited(with(hash.secret().expose()), report)?;
+    let edited = file.edited(with(hash.secret().expose()))?;
     file.draft(&edited, report)
 }
 
@@ -117,7 +117,7 @@ fn passwd(
     name: &Name,
     from: &PasswordFrom,
     report: &mut Report,
-) -> Result<Draft, Stop> {
+) -> Result<Draft, CommandError> {
     let (index, account) = existing(file, name, report)?;
     let key = written(&file.document, account);
     let path = ["accounts", key, "password"];
@@ -129,9 +129,9 @@ fn passwd(
         file.draft_secret(&scalar.text, hash.secret().expose(), report)?
     } else {
         let with = |hash: &str| file.document.replace(&path, &Value::Quoted(hash.to_owned()));
-        file.edited(with(NO_PASSWORD), report)?;
+        file.edited(with(NO_PASSWORD))?;
         let hash = new_hash(from, name, report)?;
-        let edited = file.edited(with(hash.secret().expose()), report)?;
+        let edited = file.edited(with(hash.secret().expose()))?;
         file.draft(&edited, report)?
     };
     tell_of_sessions(file, index, name, report);
@@ -150,19 +150,19 @@ fn tell_of_sessions(file: &MailYml, account: usize, name: &Name, report: &mut Re
     ));
 }
 
-fn remove(file: &MailYml, name: &Name, report: &mut Report) -> Result<Draft, Stop> {
+fn remove(file: &MailYml, name: &Name, report: &mut Report) -> Result<Draft, CommandError> {
     let (index, account) = existing(file, name, report)?;
     if file.spec.directory.accounts.len() == 1 {
         let message = format!("`{name}` is the only account");
-        return Err(Stop::new(Exit::Usage, message, "Add another first. Nothing was changed."));
+        return Err(CommandError::usage(message).hinted("Add another first."));
     }
     let uses = uses(file, index);
     if !uses.is_empty() {
-        return Err(file.refuse(uses, report));
+        return Err(file.refuse(uses));
     }
     let key = written(&file.document, account);
-    let edited = file.edited(file.document.remove(&["accounts"], key), report)?;
-    let left = file.judge(&edited, report)?.directory.system_mail;
+    let edited = file.edited(file.document.remove(&["accounts"], key))?;
+    let left = file.judge(&edited)?.directory.system_mail;
     let draft = file.draft(&edited, report)?;
     let homes = file.spec.homes(index);
     let add = file.command(&["account", "add", &name.to_string()], report);
@@ -186,24 +186,23 @@ fn rename(
     new: Name,
     keeps: bool,
     report: &mut Report,
-) -> Result<(Draft, Renamed), Stop> {
+) -> Result<(Draft, Renamed), CommandError> {
     let (index, account) = existing(file, &old, report)?;
-    let usage = |message: String, advice: &str| Err(Stop::new(Exit::Usage, message, advice));
     if find(&file.spec, &new).is_some() {
-        return usage(format!("there is an account `{new}`"), "Nothing was changed.");
+        return Err(CommandError::usage(format!("there is an account `{new}`")));
     }
     if old.domain().is_some() != new.domain().is_some() {
         let message = format!("one of `{old}` and `{new}` has a domain, the other has none");
-        return usage(message, "Write both in the same way. Nothing was changed.");
+        return Err(CommandError::usage(message).hinted("Write both in the same way."));
     }
     let key = written(&file.document, account);
     let mut edited = file.document.clone();
     if account.aliases.iter().any(|alias| alias.value == new) {
         let without = remove_alias(&edited, &["accounts", key], &new);
-        edited = file.edited(without, report)?;
+        edited = file.edited(without)?;
     }
     let renamed = edited.rename(&mentions(&edited, &file.spec, key, &old, &new));
-    edited = file.edited(renamed, report)?;
+    edited = file.edited(renamed)?;
     if keeps {
         let (key, alias) = (new.to_string(), old.to_string());
         let path = ["accounts", key.as_str(), "aliases"];
@@ -211,7 +210,7 @@ fn rename(
             Some(_) => edited.push(&path, &alias),
             None => edited.insert(&path[..2], path[2], &Value::List(vec![Value::text(alias)])),
         };
-        edited = file.edited(with, report)?;
+        edited = file.edited(with)?;
     }
     let draft = file.draft(&edited, report)?;
     report.note(&format!("Mail programs log in as `{new}` from now on, with the same password.\n"));
@@ -302,22 +301,26 @@ fn scalars(node: &Node, visit: &mut dyn FnMut(&Node, &str)) {
     }
 }
 
-fn new_hash(from: &PasswordFrom, name: &Name, report: &mut Report) -> Result<PasswordHash, Stop> {
+fn new_hash(
+    from: &PasswordFrom,
+    name: &Name,
+    report: &mut Report,
+) -> Result<PasswordHash, CommandError> {
     can_choose(from, report)?;
     choose(from, &Asked::Of(name), report)?.hash().map_err(refused)
 }
 
 /// Reads an address of ours on the command line.
-pub(super) fn parse(name: &str) -> Result<Name, Stop> {
+pub(super) fn parse(name: &str) -> Result<Name, CommandError> {
     Name::parse(name).map_err(usage)
 }
 
-fn account_name(name: &str) -> Result<AccountName, Stop> {
+fn account_name(name: &str) -> Result<AccountName, CommandError> {
     AccountName::parse(name).map_err(usage)
 }
 
-fn usage(Invalid { message, help }: Invalid) -> Stop {
-    Stop::new(Exit::Usage, format!("{message}: {help}"), "Nothing was changed.")
+fn usage(Invalid { message, help }: Invalid) -> CommandError {
+    CommandError::usage(format!("{message}: {help}"))
 }
 
 /// Finds an account by its name.
@@ -330,14 +333,14 @@ fn existing<'f>(
     file: &'f MailYml,
     name: &Name,
     report: &Report,
-) -> Result<(usize, &'f Account), Stop> {
+) -> Result<(usize, &'f Account), CommandError> {
     find(&file.spec, name).ok_or_else(|| missing(file, name, report))
 }
 
-fn missing(file: &MailYml, name: &Name, report: &Report) -> Stop {
+fn missing(file: &MailYml, name: &Name, report: &Report) -> CommandError {
     let list = file.command(&["account", "list"], report);
-    let advice = format!("`{list}` lists them. Nothing was changed.");
-    Stop::new(Exit::Usage, format!("there is no account `{name}`"), advice)
+    CommandError::usage(format!("there is no account `{name}`"))
+        .hinted(format!("`{list}` lists them."))
 }
 
 /// Returns an account's key as it is written.

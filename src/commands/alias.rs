@@ -2,7 +2,7 @@
 
 use super::account::{find, parse, written};
 use super::edit::{MailYml, offer};
-use super::{Exit, Stop};
+use super::{CommandError, Exit};
 use crate::cli::{AliasCommand, Global};
 use crate::diagnostic::Diagnostic;
 use crate::mail::{Account, Invalid, Name, Target};
@@ -14,7 +14,7 @@ pub(super) fn run(
     global: &Global,
     command: &AliasCommand,
     report: &mut Report,
-) -> Result<Exit, Stop> {
+) -> Result<Exit, CommandError> {
     let (AliasCommand::Add { address, edit, .. } | AliasCommand::Remove { address, edit }) =
         command;
     let address = parse(address)?;
@@ -43,11 +43,10 @@ fn add(
     address: &Name,
     names: &[String],
     report: &mut Report,
-) -> Result<Option<Document>, Stop> {
+) -> Result<Option<Document>, CommandError> {
     let targets = names.iter().map(|name| {
-        Target::parse(name).map_err(|Invalid { message, help }| {
-            Stop::new(Exit::Usage, format!("{message}: {help}"), "Nothing was changed.")
-        })
+        Target::parse(name)
+            .map_err(|Invalid { message, help }| CommandError::usage(format!("{message}: {help}")))
     });
     let targets: Vec<Target> = targets.collect::<Result<_, _>>()?;
     let forward = written_forward(&file.document, address);
@@ -58,10 +57,10 @@ fn add(
         let message = format!("`{address}` is an alias of `{}`", holder.name.value);
         let remove = file.command(&["alias", "remove", &address.to_string()], report);
         let advice = format!("Remove it first, then add it with all its names: {remove}");
-        return Err(Stop::new(Exit::Usage, message, advice));
+        return Err(CommandError::usage(message).hinted(advice));
     }
     if let Some(key) = forward {
-        return extend(file, key, &targets, report);
+        return extend(file, key, &targets);
     }
     let account = match names {
         [name] => parse(name).ok().and_then(|name| find(&file.spec, &name)),
@@ -92,16 +91,11 @@ fn add(
             }
         }
     };
-    file.edited(edited, report).map(Some)
+    file.edited(edited).map(Some)
 }
 
 /// Lets a forward go on to more targets.
-fn extend(
-    file: &MailYml,
-    key: &str,
-    targets: &[Target],
-    report: &mut Report,
-) -> Result<Option<Document>, Stop> {
+fn extend(file: &MailYml, key: &str, targets: &[Target]) -> Result<Option<Document>, CommandError> {
     let path = ["forwards", key];
     let known: Vec<String> = match file.document.get(&path).map(|node| &node.kind) {
         Some(Kind::List(items)) => {
@@ -124,10 +118,10 @@ fn extend(
         let all = known.iter().chain(&new).map(Value::text);
         file.document.replace(&path, &Value::List(all.collect()))
     };
-    file.edited(edited, report).map(Some)
+    file.edited(edited).map(Some)
 }
 
-fn remove(file: &MailYml, address: &Name, report: &mut Report) -> Result<Document, Stop> {
+fn remove(file: &MailYml, address: &Name, report: &mut Report) -> Result<Document, CommandError> {
     let document = &file.document;
     let edited = if let Some(account) = alias_holder(file, address) {
         let key = written(document, account);
@@ -139,11 +133,11 @@ fn remove(file: &MailYml, address: &Name, report: &mut Report) -> Result<Documen
         }
     } else {
         let list = file.command(&["account", "list"], report);
-        let advice = format!("`{list}` lists the addresses. Nothing was changed.");
         let message = format!("`{address}` is neither an alias nor a forward");
-        return Err(Stop::new(Exit::Usage, message, advice));
+        let advice = format!("`{list}` lists the addresses.");
+        return Err(CommandError::usage(message).hinted(advice));
     };
-    file.edited(edited, report)
+    file.edited(edited)
 }
 
 /// Removes an alias from an account, with the key where it was the only one.

@@ -8,8 +8,9 @@ use super::mailboxes::Renamed;
 use super::saved::Kept;
 use super::sent::tell_who_changed;
 use super::settled::Settled;
-use super::{Exit, Stop, check, here};
+use super::{CommandError, Exit, check, here};
 use crate::cli::Global;
+use crate::command_error::ErrorKind;
 use crate::engine::{self, Lock, Plan, Run, SavedPlan};
 use crate::host::{Host, Interruption};
 use crate::report::Report;
@@ -22,7 +23,7 @@ pub(super) fn run(
     kept: Option<Kept<'_>>,
     agreed: Agreed,
     report: &mut Report,
-) -> Result<Exit, Stop> {
+) -> Result<Exit, CommandError> {
     let Agreed { yes, leave_mail, here, no_check, .. } = agreed;
     can_confirm(yes, report)?;
     let saved = kept.map(Kept::read).transpose()?;
@@ -69,7 +70,7 @@ pub(super) struct Ready {
 impl Ready {
     /// Makes the changes; then, if that is wanted, looks whether the server is
     /// well.
-    pub(super) fn make(self, check: bool, report: &mut Report) -> Result<Exit, Stop> {
+    pub(super) fn make(self, check: bool, report: &mut Report) -> Result<Exit, CommandError> {
         let Self { loaded, plan, deed, _lock } = self;
         let interruption = make(&loaded.host, &plan, &deed, report)?;
         // Of ten thousand accounts it is large.
@@ -89,7 +90,7 @@ pub(super) fn prepare(
     saved: Option<&SavedPlan>,
     renamed: Option<Renamed>,
     report: &mut Report,
-) -> Result<Option<Ready>, Stop> {
+) -> Result<Option<Ready>, CommandError> {
     if saved.is_none() && nothing_to_do(global, wanted, report)? {
         return Ok(None);
     }
@@ -114,8 +115,7 @@ pub(super) fn prepare(
     if let Some(saved) = saved {
         saved.check(&plan).map_err(|error| {
             let plan = report.reach().command(&["plan", "--out", "FILE"]);
-            let advice = format!("Nothing was changed. Make a new plan: {plan}");
-            Stop::new(Exit::PlanMoved, error.to_string(), advice)
+            CommandError::of(ErrorKind::PlanMoved, error).hinted(format!("Make a new plan: {plan}"))
         })?;
     }
     report.plan(&plan, &loaded.subject());
@@ -139,7 +139,11 @@ pub(super) fn prepare(
 }
 
 /// Finds quickly that nothing is to be done, and says so.
-fn nothing_to_do(global: &Global, wanted: Wanted<'_>, report: &mut Report) -> Result<bool, Stop> {
+fn nothing_to_do(
+    global: &Global,
+    wanted: Wanted<'_>,
+    report: &mut Report,
+) -> Result<bool, CommandError> {
     let Some(settled) = Settled::find(global, wanted) else { return Ok(false) };
     let _lock = lock(&settled.host, "apply")?;
     let last = engine::last_run(&settled.host)?;
@@ -153,27 +157,30 @@ fn nothing_to_do(global: &Global, wanted: Wanted<'_>, report: &mut Report) -> Re
 }
 
 /// Refuses early where nobody can be asked and nobody said yes.
-pub(super) fn can_confirm(yes: bool, report: &Report) -> Result<(), Stop> {
+pub(super) fn can_confirm(yes: bool, report: &Report) -> Result<(), CommandError> {
     if yes || report.can_ask() {
         return Ok(());
     }
     let message = "there is no terminal to ask on, so nothing was changed";
     let plan = report.reach().command(&["plan"]);
-    Err(Stop::new(Exit::Usage, message, format!("Read the plan ({plan}), then pass --yes.")))
+    let advice = format!("Read the plan ({plan}), then pass --yes.");
+    Err(CommandError::usage(message).after_changes().hinted(advice))
 }
 
 /// Takes the lock of a host that only root may change.
-pub(super) fn lock(host: &Host, command: &str) -> Result<Lock, Stop> {
+pub(super) fn lock(host: &Host, command: &str) -> Result<Lock, CommandError> {
     if !Host::is_root() {
         let message = "only root may change this host";
-        return Err(Stop::new(Exit::NeedsRoot, message, "Run it with sudo; `plan` works without."));
+        return Err(
+            CommandError::needs_root(message).hinted("Run it with sudo; `plan` works without.")
+        );
     }
     Ok(Lock::take(host, command)?)
 }
 
 /// Notes that a last run which was cut off left nothing to do. It can be rolled
 /// back as before.
-pub(super) fn settle(host: &Host, last: Option<&Run>) -> Result<(), Stop> {
+pub(super) fn settle(host: &Host, last: Option<&Run>) -> Result<(), CommandError> {
     match last.filter(|run| run.is_cut_off()) {
         Some(run) => Ok(run.settle(host)?),
         None => Ok(()),
@@ -181,11 +188,11 @@ pub(super) fn settle(host: &Host, last: Option<&Run>) -> Result<(), Stop> {
 }
 
 /// Asks, unless the answer is there already.
-pub(super) fn confirm(yes: bool, report: &mut Report) -> Result<(), Stop> {
+pub(super) fn confirm(yes: bool, report: &mut Report) -> Result<(), CommandError> {
     if yes || report.ask(Question::MakeChanges) {
         return Ok(());
     }
-    Err(Stop::new(Exit::Failed, "not confirmed", "Nothing was changed."))
+    Err(CommandError::not_confirmed())
 }
 
 /// Has a person agree that the mail of accounts is out of sight after a run,
@@ -195,7 +202,7 @@ pub(super) fn leave(
     yes: bool,
     leave_mail: bool,
     report: &mut Report,
-) -> Result<(), Stop> {
+) -> Result<(), CommandError> {
     let names: Vec<&str> =
         plan.affected.iter().filter(|it| it.asks).map(|it| it.account.as_str()).collect();
     if names.is_empty() || leave_mail {
@@ -210,9 +217,9 @@ pub(super) fn leave(
         return Ok(());
     }
     let message = format!("the mail of {} would be out of sight", names.join(", "));
-    let advice = "The host was not changed. How to bring the mail along, the plan says. To leave \
-                  it where it is: mailprov apply --leave-mail";
-    Err(Stop::new(Exit::Usage, message, advice))
+    let advice = "The plan says how to bring the mail along. To leave it where it is: mailprov \
+                  apply --leave-mail";
+    Err(CommandError::usage(message).hinted(advice))
 }
 
 /// Makes the changes of a plan. What is returned goes on to hear whoever wants
@@ -222,7 +229,7 @@ pub(super) fn make(
     plan: &Plan,
     command: &str,
     report: &mut Report,
-) -> Result<Interruption, Stop> {
+) -> Result<Interruption, CommandError> {
     let start = Instant::now();
     let interruption = report.interruption()?;
     let stop = || interruption.is_asked();
@@ -239,7 +246,7 @@ pub(super) fn make(
                     left.join("\n  ")
                 ),
             };
-            Stop::new(Exit::Failed, failure.to_string(), advice)
+            CommandError::of(ErrorKind::Failed, failure).after_changes().hinted(advice)
         },
     )?;
     report.applied(plan.changes.len(), start.elapsed());

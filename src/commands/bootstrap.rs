@@ -2,7 +2,7 @@
 
 use super::apply::Agreed;
 use super::load::found;
-use super::{Exit, Stop, check, on};
+use super::{CommandError, Exit, check, on};
 use crate::cli::{Bootstrap, Global};
 use crate::remote::Program;
 use crate::report::Report;
@@ -13,7 +13,7 @@ pub(super) fn run(
     global: &Global,
     bootstrap: &Bootstrap,
     report: &mut Report,
-) -> Result<Exit, Stop> {
+) -> Result<Exit, CommandError> {
     super::apply::can_confirm(bootstrap.yes, report)?;
     let mail = found(bootstrap.mail.mail.as_deref())?;
     let program = match &bootstrap.binary {

@@ -6,7 +6,7 @@ mod reached;
 mod subject;
 
 use super::load::{Loaded, Wanted, load};
-use super::{Exit, Stop};
+use super::{CommandError, Exit};
 use crate::check::{Causes, Part, TemporaryLogin};
 use crate::cli::{self, Global};
 use crate::engine::Lock;
@@ -25,13 +25,13 @@ pub(super) fn run(
     options: &cli::Check,
     wanted: Wanted<'_>,
     report: &mut Report,
-) -> Result<Exit, Stop> {
+) -> Result<Exit, CommandError> {
     if options.from_here {
         return from_here::run(global, options, wanted, report);
     }
     if options.login.is_some() || options.password.is_given() {
         let message = "a check on the host needs nobody's password";
-        return Err(Stop::new(Exit::Usage, message, "Leave it out, or add --from-here."));
+        return Err(CommandError::usage(message).hinted("Leave it out, or add --from-here."));
     }
     let loaded = load(global, wanted, report)?;
     is_running(&loaded)?;
@@ -39,7 +39,7 @@ pub(super) fn run(
         let message = "only root may look at all of this";
         let advice = "Run it with sudo; what can be seen from outside, sees: mailprov check \
                       --from-here";
-        return Err(Stop::new(Exit::NeedsRoot, message, advice));
+        return Err(CommandError::needs_root(message).hinted(advice));
     }
     // What is being changed is not as it should be yet.
     let _lock = Lock::take(&loaded.host, "check")?;
@@ -63,11 +63,11 @@ pub(super) fn examine(
     parts: &[Part],
     shown: &mut dyn FnMut(Part, &[Finding], &mut Report),
     report: &mut Report,
-) -> Result<Vec<Finding>, Stop> {
+) -> Result<Vec<Finding>, CommandError> {
     let Some(spec) = loaded.spec() else { return Err(super::load::no_mail_yml()) };
     let subject = Subject::new(loaded, spec)?;
     let (mut all, mut causes) = (Vec::new(), Causes::default());
-    let mut dead = subject.dead(report)?;
+    let mut dead = subject.dead()?;
     // Told of with the rest of the configuration, or on its own.
     let is_used = parts.iter().any(|part| part.uses_ports());
     if !parts.contains(&Part::Configuration) && is_used && !dead.is_empty() {
@@ -102,10 +102,10 @@ fn parts(only: &[Part]) -> Vec<Part> {
 }
 
 /// Refuses a tree.
-fn is_running(loaded: &Loaded) -> Result<(), Stop> {
+fn is_running(loaded: &Loaded) -> Result<(), CommandError> {
     if loaded.host.is_tree() {
         let message = "nothing runs in a tree, so there is nothing to check";
-        return Err(Stop::new(Exit::Usage, message, "Leave --root out."));
+        return Err(CommandError::usage(message).hinted("Leave --root out."));
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::load::{folder, found, judge, source};
-use super::{Exit, Stop, on, sent};
+use super::{CommandError, Exit, on, sent};
 use crate::cli::CloudInit;
 use crate::diagnostic::Diagnostic;
 use crate::mail::{Files, Spec};
@@ -14,14 +14,13 @@ use crate::report::Report;
 const LIMIT: usize = 16 * 1024;
 
 /// Prints the user-data.
-pub(super) fn run(options: &CloudInit, report: &mut Report) -> Result<Exit, Stop> {
+pub(super) fn run(options: &CloudInit, report: &mut Report) -> Result<Exit, CommandError> {
     let path = found(options.mail.mail.as_deref())?;
     let source = source(&path, report)?;
-    let spec = judge(&source, &Files::beside(folder(&path)), report)?;
+    let spec = judge(&source, &Files::beside(folder(&path)))?;
     let mistakes = unfit(&spec);
     if !mistakes.is_empty() {
-        report.diagnostics(&mistakes);
-        return Err(Stop::silent(Exit::Invalid));
+        return Err(CommandError::mistakes(mistakes));
     }
     let parcel = on::pack(&path, report)?.parcel;
     let program = match &options.binary {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::check::addresses;
 use super::load::{Wanted, load};
-use super::{Exit, Stop};
+use super::{CommandError, Exit};
 use crate::check;
 use crate::cli::{self, Global};
 use crate::engine;
@@ -19,7 +19,7 @@ pub(super) fn run(
     options: &cli::Dns,
     mail: Wanted<'_>,
     report: &mut Report,
-) -> Result<Exit, Stop> {
+) -> Result<Exit, CommandError> {
     let loaded = load(global, mail, report)?;
     let Some(spec) = loaded.spec() else { return Err(super::load::no_mail_yml()) };
     let (wanted, missing) = published(spec, &options.addresses, &loaded.host)?;
@@ -60,7 +60,7 @@ fn published(
     spec: &Spec,
     named: &[IpAddr],
     host: &Host,
-) -> Result<(check::ExpectedRecords, Option<Missing>), Stop> {
+) -> Result<(check::ExpectedRecords, Option<Missing>), CommandError> {
     let hostname = spec.hostname.value.to_string();
     let given = !named.is_empty();
     let wanted = |addresses| check::ExpectedRecords { given, ..wanted_at(spec, addresses) };
@@ -89,7 +89,7 @@ fn published(
 }
 
 /// Returns what DNS is to say of the server that mail.yml describes.
-pub(super) fn wanted(spec: &Spec) -> Result<check::ExpectedRecords, Stop> {
+pub(super) fn wanted(spec: &Spec) -> Result<check::ExpectedRecords, CommandError> {
     Ok(wanted_at(spec, addresses()?))
 }
 

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use super::load::Wanted;
 use super::mailboxes::Renamed;
-use super::{Exit, Stop, apply, here, load};
+use super::{CommandError, Exit, apply, here, load};
 use crate::cli::{Edit, Global, InFile};
+use crate::command_error::ErrorKind;
 use crate::diagnostic::Diagnostic;
 use crate::host::{Content, FileVersion, Host};
 use crate::local;
@@ -34,17 +35,14 @@ pub(super) struct MailYml {
 
 impl MailYml {
     /// Finds and reads it, as `plan` does.
-    pub(super) fn open(file: &InFile, report: &mut Report) -> Result<Self, Stop> {
+    pub(super) fn open(file: &InFile, report: &mut Report) -> Result<Self, CommandError> {
         let path = load::found(file.mail.as_deref())?;
         report.from(&path);
         let here = Host::open(Path::new("/"))?;
         let file = read(&here, &path)?;
-        let source = load::text(&path, file.content.bytes().to_vec(), report)?;
-        let spec = load::judge(&source, &Files::beside(load::folder(&path)), report)?;
-        let document = Document::parse(&source).map_err(|mistakes| {
-            report.diagnostics(&mistakes);
-            Stop::silent(Exit::Invalid)
-        })?;
+        let source = load::text(&path, file.content.bytes().to_vec())?;
+        let spec = load::judge(&source, &Files::beside(load::folder(&path)))?;
+        let document = Document::parse(&source).map_err(CommandError::mistakes)?;
         Ok(Self { path, spec, document, file, here })
     }
 
@@ -62,29 +60,31 @@ impl MailYml {
     pub(super) fn edited(
         &self,
         edited: Result<Document, Diagnostic>,
-        report: &mut Report,
-    ) -> Result<Document, Stop> {
-        edited.map_err(|mistake| self.refuse(vec![mistake], report))
+    ) -> Result<Document, CommandError> {
+        edited.map_err(|mistake| self.refuse(vec![mistake]))
     }
 
     /// Refuses with what stands in the way.
-    pub(super) fn refuse(&self, mistakes: Vec<Diagnostic>, report: &mut Report) -> Stop {
+    pub(super) fn refuse(&self, mistakes: Vec<Diagnostic>) -> CommandError {
         let veiled = mistakes
             .into_iter()
             .map(|mistake| Diagnostic { source: Arc::clone(&self.spec.source), ..mistake });
-        report.diagnostics(&veiled.collect::<Vec<_>>());
-        Stop::silent(Exit::Invalid)
+        CommandError::mistakes(veiled.collect())
     }
 
     /// Reads the edited text as it will be read: every mistake in it is shown.
-    pub(super) fn judge(&self, edited: &Document, report: &mut Report) -> Result<Spec, Stop> {
-        load::judge(edited.source(), &Files::beside(load::folder(&self.path)), report)
+    pub(super) fn judge(&self, edited: &Document) -> Result<Spec, CommandError> {
+        load::judge(edited.source(), &Files::beside(load::folder(&self.path)))
     }
 
     /// Shows how the edited text differs, if it is valid, and returns what is to be
     /// written.
-    pub(super) fn draft(&self, edited: &Document, report: &mut Report) -> Result<Draft, Stop> {
-        self.judge(edited, report)?;
+    pub(super) fn draft(
+        &self,
+        edited: &Document,
+        report: &mut Report,
+    ) -> Result<Draft, CommandError> {
+        self.judge(edited)?;
         let (before, after) = mail::masked(&self.document, edited);
         report.edited(&self.path.display().to_string(), &before, &after);
         let has_new_secret = after.contains(mail::NEW_SECRET);
@@ -101,7 +101,7 @@ impl MailYml {
         path: &str,
         line: &str,
         report: &mut Report,
-    ) -> Result<Draft, Stop> {
+    ) -> Result<Draft, CommandError> {
         let whole = load::folder(&self.path).join(path);
         let file = read(&self.here, &whole)?;
         let line = format!("{line}\n");
@@ -146,7 +146,7 @@ impl Write {
         self
     }
 
-    fn save(&self, here: &Host, report: &mut Report) -> Result<(), Stop> {
+    fn save(&self, here: &Host, report: &mut Report) -> Result<(), CommandError> {
         let path = self.file.path.display();
         if !here.replace(&self.file, &self.content)? {
             return Err(self.changed_meanwhile());
@@ -157,34 +157,34 @@ impl Write {
         Ok(())
     }
 
-    fn changed_meanwhile(&self) -> Stop {
+    fn changed_meanwhile(&self) -> CommandError {
         let message =
             format!("{} was changed by somebody else meanwhile", self.file.path.display());
-        Stop::new(Exit::Failed, message, "It was left as it is: run this again.")
+        CommandError::failed(message)
+            .after_changes()
+            .hinted("It was left as it is: run this again.")
     }
 
     /// Puts back what was there, and says of a failure how the file is now.
-    fn put_back(&self, here: &Host, failed: Stop) -> Stop {
+    fn put_back(&self, here: &Host, failed: CommandError) -> CommandError {
         let path = self.file.path.display();
         let after = match here.put_back(&self.file, &self.content) {
             Ok(true) => format!("{path} is as it was, too."),
             Ok(false) => format!("{path} was changed by somebody else meanwhile, and stays so."),
             Err(error) => format!("{path} stays edited: {error}"),
         };
-        let after = format!("{}\n{after}", failed.after);
-        Stop { after: after.trim_start().to_owned(), ..failed }
+        failed.hinted(after)
     }
 }
 
-fn read(here: &Host, path: &Path) -> Result<FileVersion, Stop> {
-    let whole = std::path::absolute(path).map_err(|error| {
-        Stop::new(Exit::Failed, format!("{}: {error}", path.display()), "Nothing was changed.")
-    })?;
+fn read(here: &Host, path: &Path) -> Result<FileVersion, CommandError> {
+    let whole = std::path::absolute(path)
+        .map_err(|error| CommandError::failed(path.display().to_string()).because(error))?;
     // What only root and the user behind sudo may change is the same when it is read.
     local::refuse_untrusted(&whole).map_err(|error| load::unreadable(path, &error))?;
     here.read_to_replace(&whole).map_err(|error| match error.is_permission_denied() {
         true => error.into(),
-        false => Stop::new(Exit::Invalid, error.to_string(), "Nothing was changed."),
+        false => CommandError::of(ErrorKind::Invalid, error),
     })
 }
 
@@ -199,7 +199,7 @@ pub(super) fn offer(
     renamed: Option<Renamed>,
     deed: String,
     report: &mut Report,
-) -> Result<Exit, Stop> {
+) -> Result<Exit, CommandError> {
     let MailYml { path, spec, .. } = file;
     let save = |report: &mut Report| match &draft.write {
         Some(write) => write.save(&file.here, report),

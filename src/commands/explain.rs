@@ -6,10 +6,9 @@ use std::path::Path;
 
 use super::load::Wanted;
 use super::try_it::EXAMPLE;
-use super::{Exit, Stop, load};
+use super::{CommandError, Exit, load};
 use crate::cli::Global;
 use crate::explain::{self, File, Setting, Way};
-use crate::local;
 use crate::report::Report;
 use crate::yaml::suggest;
 
@@ -20,16 +19,15 @@ pub(super) fn run(
     wanted: Wanted<'_>,
     svg: Option<&Path>,
     report: &mut Report,
-) -> Result<Exit, Stop> {
+) -> Result<Exit, CommandError> {
     let loaded = load::load(global, wanted, report)?;
-    let files = loaded.files(report)?;
+    let files = loaded.files()?;
     let mailbox = loaded.mailbox();
     let ways = explain::ways(&files, &mailbox);
     if let Some(path) = svg {
         let picture = explain::svg(&loaded.subject(), &ways);
         report.keep(path, picture).map_err(|error| {
-            let reason = local::reason(&error);
-            Stop::new(Exit::Failed, format!("could not write {}: {reason}", path.display()), "")
+            CommandError::failed(format!("could not write {}", path.display())).because(error)
         })?;
         return Ok(Exit::Done);
     }
@@ -60,7 +58,7 @@ pub(super) fn run(
                 .to_owned(),
         };
         let message = format!("there is no setting, file or port `{what}`");
-        return Err(Stop::new(Exit::Usage, message, advice));
+        return Err(CommandError::usage(message).hinted(advice));
     }
     report.settings(&meant);
     Ok(Exit::Done)
@@ -72,7 +70,7 @@ fn port(
     ways: &[Way],
     settings: &[Setting],
     report: &mut Report,
-) -> Result<Exit, Stop> {
+) -> Result<Exit, CommandError> {
     let leads_in = |way: &&Way| {
         let first = way.stops.first().and_then(|stop| stop.name.strip_prefix("port "));
         first.is_some_and(|ports| ports.split(", ").any(|port| port == number))
@@ -81,7 +79,7 @@ fn port(
     if ways.is_empty() {
         let message = format!("nothing of this mail server listens on port {number}");
         let advice = "`mailprov explain` shows all ports that are open.";
-        return Err(Stop::new(Exit::Usage, message, advice));
+        return Err(CommandError::usage(message).hinted(advice));
     }
     report.ways(&ways);
     let lead = format!("{number}:");
@@ -98,7 +96,7 @@ pub(super) fn known(global: &Global, mail: Option<&Path>) -> BTreeMap<String, St
     let usual = Wanted::Draft { path, text: EXAMPLE, files: &no_files };
     let rendered = [Wanted::Here(mail), usual].into_iter().find_map(|wanted| {
         let loaded = load::load(global, wanted, &mut report).ok()?;
-        let files = loaded.files(&mut report).ok()?;
+        let files = loaded.files().ok()?;
         Some((explain::ways(&files, &loaded.mailbox()), files))
     });
     let (ways, files) = rendered.unwrap_or_default();

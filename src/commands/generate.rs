@@ -6,13 +6,13 @@ use std::path::Path;
 
 use clap::CommandFactory;
 
-use super::{Exit, Stop};
+use super::{CommandError, Exit};
 use crate::cli::{Cli, SchemaOf, Shell};
 use crate::report::Report;
 use crate::{local, mail, playbook};
 
 /// Prints a JSON Schema.
-pub(super) fn schema(of: SchemaOf, report: &mut Report) -> Result<Exit, Stop> {
+pub(super) fn schema(of: SchemaOf, report: &mut Report) -> Result<Exit, CommandError> {
     let schema = match of {
         SchemaOf::Mail => mail::schema(),
         SchemaOf::Playbook => playbook::schema(),
@@ -22,7 +22,7 @@ pub(super) fn schema(of: SchemaOf, report: &mut Report) -> Result<Exit, Stop> {
 }
 
 /// Prints what makes a shell complete our command lines, by asking [`super::complete()`].
-pub(super) fn completions(shell: Shell, report: &mut Report) -> Result<Exit, Stop> {
+pub(super) fn completions(shell: Shell, report: &mut Report) -> Result<Exit, CommandError> {
     report.text(match shell {
         Shell::Bash => include_str!("completions/mailprov.bash"),
         Shell::Zsh => include_str!("completions/_mailprov"),
@@ -32,12 +32,12 @@ pub(super) fn completions(shell: Shell, report: &mut Report) -> Result<Exit, Sto
 }
 
 /// Prints the manual page, or writes those of all commands.
-pub(super) fn man(dir: Option<&Path>, report: &mut Report) -> Result<Exit, Stop> {
+pub(super) fn man(dir: Option<&Path>, report: &mut Report) -> Result<Exit, CommandError> {
     let command = Cli::command().disable_help_subcommand(true);
     let Some(dir) = dir else {
         let mut page = Vec::new();
         let rendered = clap_mangen::Man::new(command).render(&mut page);
-        rendered.map_err(|error| failed("render the manual page", &error))?;
+        rendered.map_err(|error| failed("render the manual page", error))?;
         report.text(&String::from_utf8_lossy(&page));
         return Ok(Exit::Done);
     };
@@ -46,7 +46,7 @@ pub(super) fn man(dir: Option<&Path>, report: &mut Report) -> Result<Exit, Stop>
         command.build();
         write_pages(command, dir)
     });
-    written.map_err(|error| failed(&format!("write to {}", dir.display()), &error))?;
+    written.map_err(|error| failed(&format!("write to {}", dir.display()), error))?;
     Ok(Exit::Done)
 }
 
@@ -61,6 +61,6 @@ fn write_pages(command: clap::Command, dir: &Path) -> io::Result<()> {
     local::write(&dir.join(manual.get_filename()), &page, 0o644)
 }
 
-fn failed(deed: &str, error: &io::Error) -> Stop {
-    Stop::new(Exit::Failed, format!("could not {deed}: {}", local::reason(error)), "")
+fn failed(deed: &str, error: io::Error) -> CommandError {
+    CommandError::failed(format!("could not {deed}")).because(error)
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use super::CommandError;
 use super::load::Loaded;
-use super::{Exit, Stop};
 use crate::cli::Global;
 use crate::engine;
 use crate::host::Host;
@@ -111,7 +111,7 @@ pub(super) fn confirm(
     loaded: &Loaded,
     (yes, here): (bool, bool),
     report: &mut Report,
-) -> Result<(), Stop> {
+) -> Result<(), CommandError> {
     let spec = loaded.spec().filter(|_| loaded.is_mail_server() && !here);
     let Some(spec) = spec else { return super::apply::confirm(yes, report) };
     let Some(elsewhere) = elsewhere(global, spec, !yes, report) else {
@@ -135,7 +135,7 @@ pub(super) fn confirm(
     if typed.is_some_and(|typed| typed.eq_ignore_ascii_case(&word)) {
         return Ok(());
     }
-    Err(Stop::new(Exit::Failed, "not confirmed", "Nothing was changed."))
+    Err(CommandError::not_confirmed())
 }
 
 #[cfg(test)]

@@ -1,13 +1,17 @@
 //! `mailprov history`.
 
-use super::{Exit, Stop};
+use super::{CommandError, Exit};
 use crate::cli::Global;
 use crate::engine::{self, Run};
 use crate::host::Host;
 use crate::report::Report;
 
 /// Lists the runs, or shows one.
-pub(super) fn run(global: &Global, number: Option<u64>, report: &mut Report) -> Result<Exit, Stop> {
+pub(super) fn run(
+    global: &Global,
+    number: Option<u64>,
+    report: &mut Report,
+) -> Result<Exit, CommandError> {
     let host = Host::open(&global.root)?;
     let runs = engine::runs(&host)?;
     match number {
@@ -21,12 +25,13 @@ pub(super) fn run(global: &Global, number: Option<u64>, report: &mut Report) -> 
 }
 
 /// Finds a run by its number.
-pub(super) fn find<'r>(runs: &'r [Run], number: u64, report: &Report) -> Result<&'r Run, Stop> {
+pub(super) fn find<'r>(
+    runs: &'r [Run],
+    number: u64,
+    report: &Report,
+) -> Result<&'r Run, CommandError> {
     runs.iter().find(|run| run.number == number).ok_or_else(|| {
-        Stop::new(
-            Exit::Usage,
-            format!("there is no run {number}"),
-            format!("`{}` lists them.", report.reach().command(&["history"])),
-        )
+        CommandError::usage(format!("there is no run {number}"))
+            .hinted(format!("`{}` lists them.", report.reach().command(&["history"])))
     })
 }

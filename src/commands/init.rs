@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Exit, Stop, here, load, password};
+use super::{CommandError, Exit, here, load, password};
 use crate::cli::{self, Global};
 use crate::diagnostic::Source;
 use crate::host::Host;
@@ -28,7 +28,11 @@ struct Answers {
 }
 
 /// Writes a mail.yml from flags and answers.
-pub(super) fn run(global: &Global, options: &cli::Init, report: &mut Report) -> Result<Exit, Stop> {
+pub(super) fn run(
+    global: &Global,
+    options: &cli::Init,
+    report: &mut Report,
+) -> Result<Exit, CommandError> {
     let path = &options.mail;
     // Not an answer is asked for in vain.
     match path.symlink_metadata() {
@@ -42,7 +46,7 @@ pub(super) fn run(global: &Global, options: &cli::Init, report: &mut Report) -> 
     if !missing.is_empty() && !report.can_ask() {
         let message =
             format!("there is no terminal to ask on, and missing: {}", missing.join(", "));
-        return Err(Stop::new(Exit::Usage, message, "Pass them. Nothing was written."));
+        return Err(CommandError::usage(message).hinted("Pass them."));
     }
     let hostname = hostname(options, report)?;
     let answers = Answers {
@@ -57,14 +61,10 @@ pub(super) fn run(global: &Global, options: &cli::Init, report: &mut Report) -> 
     let schema = Path::new(SCHEMA).exists().then_some(SCHEMA);
     let text = answers.text(hash.secret().expose(), schema);
     let source = Arc::new(Source { name: path.display().to_string(), text });
-    let spec = load::judge(&source, &Files::beside(load::folder(path)), report)?;
+    let spec = load::judge(&source, &Files::beside(load::folder(path)))?;
     local::write_new_private(path, &source.text).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => there_already(path),
-        _ => {
-            let reason = local::reason(&error);
-            let message = format!("could not write {}: {reason}", path.display());
-            Stop::new(Exit::Failed, message, "")
-        }
+        _ => CommandError::failed(format!("could not write {}", path.display())).because(error),
     })?;
     let file = path.display().to_string();
     let plan = report.reach().command(&["plan", &as_path(&file)]);
@@ -80,10 +80,9 @@ pub(super) fn run(global: &Global, options: &cli::Init, report: &mut Report) -> 
     Ok(Exit::Done)
 }
 
-fn there_already(path: &Path) -> Stop {
-    let message = format!("{} is there already", path.display());
-    let advice = "It was left alone. Edit it, or name another file: mailprov init FILE";
-    Stop::new(Exit::Failed, message, advice)
+fn there_already(path: &Path) -> CommandError {
+    CommandError::failed(format!("{} is there already", path.display()))
+        .hinted("Edit it, or name another file: mailprov init FILE")
 }
 
 /// Names the flags without which something has to be asked.
@@ -98,7 +97,7 @@ fn missing(options: &cli::Init) -> Vec<&'static str> {
     given.into_iter().filter(|(given, _)| !given).map(|(_, flag)| flag).collect()
 }
 
-fn hostname(options: &cli::Init, report: &mut Report) -> Result<Hostname, Stop> {
+fn hostname(options: &cli::Init, report: &mut Report) -> Result<Hostname, CommandError> {
     let question = "The server's full name, such as mail.example.org:";
     let proposal = Host::own_name().filter(|name| is_of_the_world(name));
     answer(options.hostname.as_deref(), question, proposal, report, Hostname::parse)
@@ -138,7 +137,7 @@ fn domains(
     options: &cli::Init,
     hostname: &Hostname,
     report: &mut Report,
-) -> Result<Vec<Domain>, Stop> {
+) -> Result<Vec<Domain>, CommandError> {
     let parse = |text: &str| -> Result<Vec<Domain>, Invalid> {
         let words = text.split([',', ' ']).filter(|word| !word.is_empty());
         let domains: Vec<Domain> = words.map(Domain::parse).collect::<Result<_, _>>()?;
@@ -160,7 +159,7 @@ fn is_file_name(text: &str) -> bool {
     text.ends_with(".yml") || text.ends_with(".yaml")
 }
 
-fn account(options: &cli::Init, report: &mut Report) -> Result<LocalPart, Stop> {
+fn account(options: &cli::Init, report: &mut Report) -> Result<LocalPart, CommandError> {
     let question = "The name of the first account, such as thomas:";
     let users = ["SUDO_USER", "USER", "LOGNAME"].into_iter();
     let proposal = users
@@ -170,7 +169,11 @@ fn account(options: &cli::Init, report: &mut Report) -> Result<LocalPart, Stop> 
 }
 
 /// Asks for the certificate where anything else has to be asked too.
-fn self_signed(options: &cli::Init, missing: &[&str], report: &mut Report) -> Result<bool, Stop> {
+fn self_signed(
+    options: &cli::Init,
+    missing: &[&str],
+    report: &mut Report,
+) -> Result<bool, CommandError> {
     if options.self_signed || missing.is_empty() || !report.can_ask() {
         return Ok(options.self_signed);
     }
@@ -191,10 +194,10 @@ fn answer<T>(
     proposal: Option<String>,
     report: &mut Report,
     parse: impl Fn(&str) -> Result<T, Invalid>,
-) -> Result<T, Stop> {
+) -> Result<T, CommandError> {
     if let Some(given) = given {
         return parse(given).map_err(|Invalid { message, help }| {
-            Stop::new(Exit::Usage, format!("{message}: {help}"), "Nothing was written.")
+            CommandError::usage(format!("{message}: {help}"))
         });
     }
     let question = match &proposal {
@@ -211,13 +214,12 @@ fn answer<T>(
             Ok(answer) => return Ok(answer),
             Err(Invalid { message, help }) if last == 0 => {
                 let message = format!("{TRIES} answers were wrong, the last one: {message}");
-                let after = format!("{help}. Nothing was written.");
-                return Err(Stop::new(Exit::Failed, message, after));
+                return Err(CommandError::failed(message).hinted(format!("{help}.")));
             }
             Err(Invalid { message, help }) => report.prompt(&format!("{message}: {help}\n")),
         }
     }
-    Err(Stop::new(Exit::Failed, "the input ended before the answer", "Nothing was written."))
+    Err(CommandError::failed("the input ended before the answer"))
 }
 
 impl Answers {

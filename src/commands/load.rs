@@ -10,8 +10,9 @@ use super::named::{absolute, is_absence, open_secrets};
 pub(super) use super::named::{
     find, found, no_mail_yml, read, source, tell_of_open_secrets, text, unreadable,
 };
-use super::{Exit, Stop, sent, takeover};
+use super::{CommandError, sent, takeover};
 use crate::cli::Global;
+use crate::command_error::ErrorKind;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::digest::Digest;
 use crate::engine::{self, BadPair, CacheKey, CachedPlaybook, Note, Origin, Plan, Unseen};
@@ -67,8 +68,8 @@ pub(super) fn load(
     global: &Global,
     wanted: Wanted<'_>,
     report: &mut Report,
-) -> Result<Loaded, Stop> {
-    let playbook = playbook(global, report)?;
+) -> Result<Loaded, CommandError> {
+    let playbook = playbook(global)?;
     let host = Host::open(&global.root)?;
     let is_usual = playbook.is_embedded(playbook::DEFAULT);
     let mail = match wanted {
@@ -77,7 +78,7 @@ pub(super) fn load(
             let files = Files::sent(Path::new(sent::FOLDER), &parcel.files);
             let text = parcel.text.0.expose().clone();
             let source = Arc::new(Source { name: parcel.name.clone(), text });
-            let spec = judge(&source, &files, report)?;
+            let spec = judge(&source, &files)?;
             let (declared, left) = sent::declared(parcel, &spec.tls, &host)?;
             for path in left {
                 report.note(&format!(
@@ -113,7 +114,7 @@ pub(super) fn load(
                 }
                 _ => (source(path, report)?, Files::beside(folder(path))),
             };
-            let spec = judge(&source, &files, report)?;
+            let spec = judge(&source, &files)?;
             let files = files.seen();
             let mut secrets: Vec<PathBuf> = files.keys().cloned().collect();
             if spec.credentials.iter().any(|it| it.is_inline) {
@@ -168,7 +169,7 @@ impl Loaded {
     }
 
     /// Plans.
-    pub(super) fn plan(&self, report: &mut Report) -> Result<Plan, Stop> {
+    pub(super) fn plan(&self, report: &mut Report) -> Result<Plan, CommandError> {
         let mut unseen = Vec::new();
         let problems = match &self.spec {
             Some(spec) => self.certificate(spec, &mut unseen)?,
@@ -182,7 +183,7 @@ impl Loaded {
         };
         plan.unseen.splice(0..0, unseen);
         if !plan.changes.is_empty() && self.is_mail_server() {
-            plan.notes = self.lost(report)?;
+            plan.notes = self.lost()?;
         }
         if let Some(spec) = &self.spec {
             mailboxes::follow(&self.host, spec, self.renamed.as_ref(), &mut plan)?;
@@ -203,9 +204,9 @@ impl Loaded {
         &self,
         spec: &Spec,
         problems: Vec<(Harm, Diagnostic)>,
-        plan: Result<Plan, Stop>,
+        plan: Result<Plan, CommandError>,
         report: &mut Report,
-    ) -> Result<Plan, Stop> {
+    ) -> Result<Plan, CommandError> {
         let (harms, mistakes): (Vec<_>, Vec<_>) = problems.into_iter().unzip();
         let last = CachedPlaybook::last_hostname(&self.host);
         let is_renamed = last.is_some_and(|last| last != spec.hostname.value.to_string());
@@ -216,7 +217,7 @@ impl Loaded {
             Ok(mut plan) => {
                 let pair = [spec.tls.certificate.value.as_path(), spec.tls.key.value.as_path()];
                 let can_be_served = !harms.contains(&Harm::Unusable);
-                let declared = self.declared(report)?;
+                let declared = self.declared()?;
                 let judged = plan.judge_bad_pair(&self.host, &declared, pair, can_be_served)?;
                 Some((judged, plan))
             }
@@ -231,8 +232,7 @@ impl Loaded {
                 plan,
             ),
             Some((BadPair::New, _)) | None => {
-                report.diagnostics(&mistakes);
-                return Err(Stop::silent(Exit::Invalid));
+                return Err(CommandError::mistakes(mistakes));
             }
         };
         let warnings: Vec<_> = mistakes.into_iter().map(Diagnostic::warning).collect();
@@ -242,14 +242,14 @@ impl Loaded {
 
     /// Tells what the mail server that stands on the host does and the new one
     /// will not do.
-    fn lost(&self, report: &mut Report) -> Result<Vec<Note>, Stop> {
-        let lost = takeover::lost(&self.host, || self.files(report))?;
+    fn lost(&self) -> Result<Vec<Note>, CommandError> {
+        let lost = takeover::lost(&self.host, || self.files())?;
         let note = |loss: Loss| Note { what: loss.what, keep: loss.keep };
         Ok(lost.into_iter().map(note).collect())
     }
 
     /// Plans, whatever the certificate is like.
-    pub(super) fn compare(&self, report: &mut Report) -> Result<Plan, Stop> {
+    pub(super) fn compare(&self, report: &mut Report) -> Result<Plan, CommandError> {
         if self.sent.is_empty()
             && let Some(resolved) = self.resolved.borrow().as_ref()
             && resolved.fits(&self.host)
@@ -257,14 +257,14 @@ impl Loaded {
         {
             return Ok(Plan { origin: self.origin(), ..plan });
         }
-        let declared = self.declared(report)?;
+        let declared = self.declared()?;
         self.tell_of_programs(&declared, report);
         let plan = engine::plan(&self.host, &declared)?;
         Ok(Plan { origin: self.origin(), ..plan })
     }
 
     /// Returns the units of the services that the playbook wants to run.
-    pub(super) fn services(&self, report: &mut Report) -> Result<Vec<Unit>, Stop> {
+    pub(super) fn services(&self) -> Result<Vec<Unit>, CommandError> {
         let unit = |declared: &Declared| match &declared.resource {
             Resource::Service(service) if service.is_wanted() => Some(service.unit().clone()),
             _ => None,
@@ -275,15 +275,12 @@ impl Loaded {
         {
             return Ok(units(&resolved.declared));
         }
-        Ok(units(&self.declared(report)?))
+        Ok(units(&self.declared()?))
     }
 
-    fn declared(&self, report: &mut Report) -> Result<Vec<Declared>, Stop> {
-        let resolved = self.resolve(&self.host.facts()?).map_err(|mistakes| {
-            report.diagnostics(&mistakes);
-            Stop::silent(Exit::Invalid)
-        });
-        Ok(self.sent.iter().cloned().chain(resolved?).collect())
+    fn declared(&self) -> Result<Vec<Declared>, CommandError> {
+        let resolved = self.resolve(&self.host.facts()?).map_err(CommandError::mistakes)?;
+        Ok(self.sent.iter().cloned().chain(resolved).collect())
     }
 
     fn resolve(&self, facts: &Facts) -> Result<Vec<Declared>, Vec<Diagnostic>> {
@@ -318,9 +315,9 @@ impl Loaded {
 
     /// Renders the text files that the playbook declares. Of those that hold
     /// secrets only the first comment is returned.
-    pub(super) fn files(&self, report: &mut Report) -> Result<Vec<File>, Stop> {
+    pub(super) fn files(&self) -> Result<Vec<File>, CommandError> {
         // What a mail.yml brings along is nobody's setting.
-        let declared = self.declared(report)?.split_off(self.sent.len());
+        let declared = self.declared()?.split_off(self.sent.len());
         let files = declared.iter().filter_map(|declared| {
             let (path, content, secret) = declared.resource.declared_file()?;
             let text = String::from_utf8(content.bytes().to_vec()).ok()?;
@@ -343,7 +340,7 @@ impl Loaded {
         &self,
         spec: &Spec,
         unseen: &mut Vec<Unseen>,
-    ) -> Result<Vec<(Harm, Diagnostic)>, Stop> {
+    ) -> Result<Vec<(Harm, Diagnostic)>, CommandError> {
         let tls = &spec.tls;
         if tls.self_signed {
             return Ok(Vec::new());
@@ -417,19 +414,12 @@ pub(super) fn folder(path: &Path) -> &Path {
 }
 
 /// Reads the text of a mail.yml.
-pub(super) fn judge(
-    source: &Arc<Source>,
-    files: &Files<'_>,
-    report: &mut Report,
-) -> Result<Spec, Stop> {
-    mail::load(source, files).map_err(|mistakes| {
-        report.diagnostics(&mistakes);
-        Stop::silent(Exit::Invalid)
-    })
+pub(super) fn judge(source: &Arc<Source>, files: &Files<'_>) -> Result<Spec, CommandError> {
+    mail::load(source, files).map_err(CommandError::mistakes)
 }
 
 /// Loads the playbook: the embedded default, one that is named, or a file.
-pub(super) fn playbook(global: &Global, report: &mut Report) -> Result<Playbook, Stop> {
+pub(super) fn playbook(global: &Global) -> Result<Playbook, CommandError> {
     let loaded = match &global.playbook {
         _ if let Some(sent) = &global.sent_playbook => Playbook::sent(sent),
         None => Playbook::embedded(playbook::DEFAULT),
@@ -440,10 +430,7 @@ pub(super) fn playbook(global: &Global, report: &mut Report) -> Result<Playbook,
         },
     };
     loaded.map_err(|error| match error {
-        playbook::Error::Invalid(mistakes) => {
-            report.diagnostics(&mistakes);
-            Stop::silent(Exit::Invalid)
-        }
+        playbook::Error::Invalid(mistakes) => CommandError::mistakes(mistakes),
         playbook::Error::Read { name, source } if !is_absence(&source) => {
             unreadable(Path::new(&name), &source)
         }
@@ -452,7 +439,7 @@ pub(super) fn playbook(global: &Global, report: &mut Report) -> Result<Playbook,
                 "It is neither a file nor the name of an embedded playbook: {}.",
                 playbook::all().iter().map(|playbook| playbook.name).collect::<Vec<_>>().join(", ")
             );
-            Stop::new(Exit::Invalid, error.to_string(), advice)
+            CommandError::of(ErrorKind::Invalid, error).hinted(advice)
         }
     })
 }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::Stop;
+use super::CommandError;
 use crate::engine::{self, Affected, Plan};
 use crate::host::Host;
 use crate::mail::{Name, Spec};
@@ -44,7 +44,7 @@ pub(super) fn follow(
     spec: &Spec,
     renamed: Option<&Renamed>,
     plan: &mut Plan,
-) -> Result<(), Stop> {
+) -> Result<(), CommandError> {
     let users = Key::File(USERS.into());
     let text = |state: &State| match state {
         State::File { blob, .. } => String::from_utf8_lossy(blob.content.bytes()).into_owned(),
@@ -170,7 +170,7 @@ fn names(spec: &Spec, renamed: Option<&Renamed>) -> HashSet<(String, String)> {
 }
 
 /// Tells whether nothing is in the way of a mailbox, and it can go there at once.
-fn is_free(host: &Host, removal: &Removal) -> Result<bool, Stop> {
+fn is_free(host: &Host, removal: &Removal) -> Result<bool, CommandError> {
     if ![&removal.from, &removal.to].iter().all(|home| home.starts_with(HOMES)) {
         return Ok(false);
     }
@@ -188,7 +188,7 @@ fn is_free(host: &Host, removal: &Removal) -> Result<bool, Stop> {
 
 /// Moves in the end what a run that was cut off had begun to move, its accounts
 /// changed already.
-fn finish(host: &Host, plan: &mut Plan) -> Result<(), Stop> {
+fn finish(host: &Host, plan: &mut Plan) -> Result<(), CommandError> {
     let Ok(Some(run)) = engine::last_run(host) else { return Ok(()) };
     if !run.is_cut_off() {
         return Ok(());

@@ -35,104 +35,42 @@ mod watch;
 use std::path::PathBuf;
 
 use crate::cli::{Cli, Color, Command};
+pub use crate::command_error::Exit;
+use crate::command_error::{CommandError, ErrorKind};
 use crate::engine::{LockError, PlanError};
-use crate::remote;
 use crate::report::{Options, Report};
 use crate::wire::{Parcel, Request};
 pub use complete::complete;
 use load::Wanted;
 use saved::Kept;
 
-/// How the program ends, in the terms of sysexits(3) where they fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Exit {
-    /// Done, or nothing to do.
-    Done = 0,
-    /// Failed; the last lines say what and what to do.
-    Failed = 1,
-    /// `plan --detailed-exitcode`: there are changes. `watch`: something is off.
-    Changes = 2,
-    /// The saved plan no longer fits the host.
-    PlanMoved = 3,
-    /// The command line is wrong.
-    Usage = 64,
-    /// mail.yml or a playbook is invalid.
-    Invalid = 65,
-    /// Another run is under way.
-    Busy = 75,
-    /// Needs root.
-    NeedsRoot = 77,
-}
-
-impl Exit {
-    /// Returns the way to end that another mailprov calls by this number.
-    fn from_code(code: u8) -> Self {
-        let all = [
-            Self::Done,
-            Self::Changes,
-            Self::PlanMoved,
-            Self::Usage,
-            Self::Invalid,
-            Self::Busy,
-            Self::NeedsRoot,
-        ];
-        all.into_iter().find(|exit| *exit as u8 == code).unwrap_or(Self::Failed)
-    }
-}
-
-/// A command that could not do what it was asked to: said already, or to be
-/// said by [`run`].
-#[derive(Debug)]
-pub(crate) struct Stop {
-    exit: Exit,
-    /// What went wrong; empty where it was said already.
-    message: String,
-    /// What state the host is in, and what to do.
-    after: String,
-}
-
-impl Stop {
-    fn new(exit: Exit, message: impl Into<String>, after: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), after: after.into() }
-    }
-
-    /// Ends with `exit`; the report has said all.
-    fn silent(exit: Exit) -> Self {
-        Self::new(exit, "", "")
-    }
-}
-
-impl From<crate::host::Error> for Stop {
+impl From<crate::host::Error> for CommandError {
     fn from(error: crate::host::Error) -> Self {
         if error.is_permission_denied() && !crate::host::Host::is_root() {
-            return Self::new(Exit::NeedsRoot, error.to_string(), "Run it with sudo.");
+            return Self::of(ErrorKind::NeedsRoot, error).hinted("Run it with sudo.");
         }
-        Self::new(Exit::Failed, error.to_string(), "Nothing was changed.")
+        Self::of(ErrorKind::Failed, error)
     }
 }
 
-impl From<remote::Error> for Stop {
-    fn from(error: remote::Error) -> Self {
-        Self::new(Exit::Failed, error.message, error.advice)
-    }
-}
-
-impl From<PlanError> for Stop {
+impl From<PlanError> for CommandError {
     fn from(error: PlanError) -> Self {
-        Self::new(Exit::Failed, error.to_string(), "Nothing was changed.")
+        Self::of(ErrorKind::Failed, error)
     }
 }
 
-impl From<LockError> for Stop {
+impl From<LockError> for CommandError {
     fn from(error: LockError) -> Self {
-        let exit = match error {
-            LockError::Held(_) => Exit::Busy,
-            LockError::Host(_) => Exit::Failed,
+        let kind = match error {
+            LockError::Held(_) => ErrorKind::Busy,
+            LockError::Host(_) => ErrorKind::Failed,
         };
-        Self::new(exit, error.to_string(), "Nothing was changed.")
+        Self::of(kind, error)
     }
 }
+
+/// What a command says that failed before it changed anything.
+const UNCHANGED: &str = "Nothing was changed.";
 
 /// Runs a command line.
 pub fn run(cli: &Cli) -> Exit {
@@ -212,7 +150,7 @@ fn dispatch(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
         // Answered before there is anybody to report to.
         Command::Serve => Ok(Exit::Usage),
     };
-    end(result, report)
+    end(result, unchanged(&cli.command), report)
 }
 
 fn wanted<'a>(mail: &'a Option<PathBuf>, parcel: Option<&'a Parcel>) -> Wanted<'a> {
@@ -222,12 +160,36 @@ fn wanted<'a>(mail: &'a Option<PathBuf>, parcel: Option<&'a Parcel>) -> Wanted<'
     }
 }
 
-/// Says what is left to say, and returns how it ended.
-fn end(result: Result<Exit, Stop>, report: &mut Report) -> Exit {
-    result.unwrap_or_else(|stop| {
-        if !stop.message.is_empty() {
-            report.error(&stop.message, &stop.after);
-        }
-        stop.exit
+/// Returns the sentence of a command that failed before it changed anything; none
+/// for one that only looks.
+fn unchanged(command: &Command) -> &'static str {
+    match command {
+        Command::Init(_) | Command::Pull(_) | Command::Playbook(_) => "Nothing was written.",
+        Command::Plan { .. }
+        | Command::Apply { .. }
+        | Command::Bootstrap(_)
+        | Command::Rollback { .. }
+        | Command::Account(_)
+        | Command::Alias(_) => UNCHANGED,
+        Command::Try(_) => "Nothing was changed on this machine.",
+        Command::Check(_)
+        | Command::Dns(_)
+        | Command::Watch(_)
+        | Command::History { .. }
+        | Command::CloudInit(_)
+        | Command::PasswdHash { .. }
+        | Command::Explain { .. }
+        | Command::Schema { .. }
+        | Command::Completions { .. }
+        | Command::Man { .. }
+        | Command::Serve => "",
+    }
+}
+
+/// Says why a command failed, and returns how it ended.
+fn end(result: Result<Exit, CommandError>, unchanged: &str, report: &mut Report) -> Exit {
+    result.unwrap_or_else(|error| {
+        report.error(&error, unchanged);
+        error.kind.into()
     })
 }

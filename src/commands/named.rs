@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Exit, Stop};
+use super::CommandError;
 use crate::diagnostic::Source;
 use crate::host::Host;
 use crate::local::{self, Untrusted};
@@ -41,15 +41,15 @@ pub(super) fn absolute(path: &Path) -> PathBuf {
 }
 
 /// Says that there is no mail.yml.
-pub(super) fn no_mail_yml() -> Stop {
+pub(super) fn no_mail_yml() -> CommandError {
     let message = format!("there is no {}", PLACES.join(" and no "));
     let advice = "Write one (`mailprov init`), or name yours: mailprov plan FILE";
-    Stop::new(Exit::Invalid, message, advice)
+    CommandError::invalid(message).hinted(advice)
 }
 
 /// Finds mail.yml: the one that is named, or the first that is there. A place that
 /// this user may not look at is not one where nothing is.
-pub(super) fn find(mail: Option<&Path>) -> Result<Option<PathBuf>, Stop> {
+pub(super) fn find(mail: Option<&Path>) -> Result<Option<PathBuf>, CommandError> {
     if let Some(mail) = mail {
         return Ok(Some(mail.to_owned()));
     }
@@ -70,46 +70,43 @@ pub(super) fn is_absence(error: &std::io::Error) -> bool {
 }
 
 /// As [`find`], where it is needed.
-pub(super) fn found(mail: Option<&Path>) -> Result<PathBuf, Stop> {
+pub(super) fn found(mail: Option<&Path>) -> Result<PathBuf, CommandError> {
     find(mail)?.ok_or_else(no_mail_yml)
 }
 
 /// Reads a mail.yml, and says which.
-pub(super) fn source(path: &Path, report: &mut Report) -> Result<Arc<Source>, Stop> {
+pub(super) fn source(path: &Path, report: &mut Report) -> Result<Arc<Source>, CommandError> {
     report.from(path);
     let bytes = local::read(path).map_err(|error| unreadable(path, &error))?;
-    text(path, bytes, report)
+    text(path, bytes)
 }
 
 /// Takes bytes for the text of a mail.yml.
-pub(super) fn text(path: &Path, bytes: Vec<u8>, report: &mut Report) -> Result<Arc<Source>, Stop> {
+pub(super) fn text(path: &Path, bytes: Vec<u8>) -> Result<Arc<Source>, CommandError> {
     let name = path.display().to_string();
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Arc::new(Source { name, text })),
         Err(error) => {
             let mistake = mail::not_text(&name, error.as_bytes());
-            report.diagnostics(&mistake.into_iter().collect::<Vec<_>>());
-            Err(Stop::silent(Exit::Invalid))
+            Err(CommandError::mistakes(mistake.into_iter().collect()))
         }
     }
 }
 
 /// Reads the text of a file as it is.
-pub(super) fn read(path: &Path) -> Result<String, Stop> {
+pub(super) fn read(path: &Path) -> Result<String, CommandError> {
     local::read_text(path).map_err(|error| unreadable(path, &error))
 }
 
 /// Says why a file that a person named cannot be read.
-pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Stop {
+pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> CommandError {
     let shown = path.display();
     if let Some(Untrusted { reason, remedy }) = Untrusted::of(error) {
-        return Stop::new(Exit::Invalid, reason, format!("Nothing was changed. {remedy}"));
+        return CommandError::invalid(reason).hinted(remedy);
     }
     if error.kind() == ErrorKind::PermissionDenied && !Host::is_root() {
         let message = format!("{shown} cannot be looked at by this user; use sudo");
-        let advice = "Or name a file that you may read. Nothing was changed.";
-        return Stop::new(Exit::NeedsRoot, message, advice);
+        return CommandError::needs_root(message).hinted("Or name a file that you may read.");
     }
-    let message = format!("could not read {shown}: {}", local::reason(error));
-    Stop::new(Exit::Invalid, message, "Nothing was changed.")
+    CommandError::invalid(format!("could not read {shown}: {}", local::reason(error)))
 }

@@ -6,8 +6,9 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use super::apply::Agreed;
 use super::load::folder;
 use super::sent::{FOLDER, MAIL};
-use super::{Exit, Stop, load, password, saved};
+use super::{CommandError, Exit, load, password, saved};
 use crate::cli::{self, AccountCommand, Cli, Command, Global, Mail, PasswordFrom, Pull};
+use crate::command_error::ErrorKind;
 use crate::engine::SavedPlan;
 use crate::mail::Name;
 use crate::remote::{self, Audience, Destination, Keep, Login, Packed, Program, Task};
@@ -36,7 +37,7 @@ pub(super) fn fetch(
     global: &Global,
     options: &Pull,
     report: &mut Report,
-) -> Result<(Exit, Option<String>), Stop> {
+) -> Result<(Exit, Option<String>), CommandError> {
     let hosts = std::slice::from_ref(&options.host);
     let request = request(global, hosts, &Command::Pull(options.clone()), None, report)?;
     let errand = Errand {
@@ -53,7 +54,7 @@ pub(super) fn fetch(
 }
 
 /// Runs a command line on the hosts that it names.
-pub(super) fn run(cli: &Cli, report: &mut Report) -> Result<Exit, Stop> {
+pub(super) fn run(cli: &Cli, report: &mut Report) -> Result<Exit, CommandError> {
     let errand = errand(cli, report)?;
     send(&cli.global, &cli.global.ssh.on, None, &errand, report)
 }
@@ -68,7 +69,7 @@ pub(super) fn bring(
     agreed: Agreed,
     told_to_stop: fn(),
     report: &mut Report,
-) -> Result<Exit, Stop> {
+) -> Result<Exit, CommandError> {
     let Agreed { yes, leave_mail, here, no_check, judged_here } = agreed;
     let mail = Mail { mail: None };
     let command = Command::Apply { mail, plan: None, yes, leave_mail, here, no_check };
@@ -89,7 +90,7 @@ pub(super) fn pack_for(
     hosts: &[Destination],
     yes: bool,
     report: &mut Report,
-) -> Result<Parcel, Stop> {
+) -> Result<Parcel, CommandError> {
     let Packed { parcel, outside } = pack(path, report)?;
     let here = folder(path);
     let file = |path: &PathBuf| Sent {
@@ -109,31 +110,25 @@ pub(super) fn pack_for(
     if !report.can_ask() {
         let advice = "Nothing was sent. See that each is meant to leave this machine, then pass \
                       --yes.";
-        return Err(Stop::new(Exit::Usage, message, advice));
+        return Err(CommandError::usage(message).after_changes().hinted(advice));
     }
     let question = format!("{message}. Send them? [y/N]");
     match report.ask_here(&question).is_some_and(|answer| is_yes(&answer)) {
         true => Ok(parcel),
-        false => Err(Stop::new(Exit::Failed, "not confirmed", "Nothing was sent.")),
+        false => Err(CommandError::not_confirmed().after_changes().hinted("Nothing was sent.")),
     }
 }
 
 /// Packs the mail.yml at `path`.
-pub(super) fn pack(path: &Path, report: &mut Report) -> Result<Packed, Stop> {
+pub(super) fn pack(path: &Path, report: &mut Report) -> Result<Packed, CommandError> {
     let source = load::source(path, report)?;
-    remote::pack(&source, folder(path)).map_err(|refused| match refused {
-        remote::Refused::Unsendable(error) => error.into(),
-        remote::Refused::Mistakes(mistakes) => {
-            report.diagnostics(&mistakes);
-            Stop::silent(Exit::Invalid)
-        }
-    })
+    remote::pack(&source, folder(path))
 }
 
 /// Takes out of a command line what only this machine knows: files that are
 /// here, and a password that comes from here.
-fn errand(cli: &Cli, report: &mut Report) -> Result<Errand, Stop> {
-    let usage = |message: &str, after: &str| Err(Stop::new(Exit::Usage, message, after));
+fn errand(cli: &Cli, report: &mut Report) -> Result<Errand, CommandError> {
+    let usage = |message: &str, advice: &str| Err(CommandError::usage(message).hinted(advice));
     let mut command = cli.command.clone();
     let (mut mail, mut password, mut unasked) = (None, None, false);
     // Whether files from anywhere may be sent.
@@ -201,10 +196,10 @@ fn request(
     command: &Command,
     mail: Option<Parcel>,
     report: &mut Report,
-) -> Result<Request, Stop> {
+) -> Result<Request, CommandError> {
     let playbook = wanted_playbook(global, hosts, report)?;
     let command = serde_json::to_value(command)
-        .map_err(|error| Stop::new(Exit::Failed, error.to_string(), "Nothing was changed."))?;
+        .map_err(|error| CommandError::of(ErrorKind::Failed, error))?;
     let (screen, reach) = (report.screen(), report.reach().clone());
     Ok(Request { version: wire::VERSION, command, screen, reach, playbook, mail, plan: None })
 }
@@ -214,16 +209,16 @@ fn wanted_playbook(
     global: &Global,
     hosts: &[Destination],
     report: &mut Report,
-) -> Result<Option<WantedPlaybook>, Stop> {
+) -> Result<Option<WantedPlaybook>, CommandError> {
     let Some(path) = &global.playbook else { return Ok(None) };
     if let Some(embedded) = path.to_str().and_then(playbook::embedded) {
         return Ok(Some(WantedPlaybook::Embedded(embedded.name.to_owned())));
     }
-    let playbook = load::playbook(global, report)?;
+    let playbook = load::playbook(global)?;
     let packed = playbook.pack().map_err(|error| {
         let advice = "Nothing was sent. A playbook is sent with the templates and files in its \
                       folder that its steps may use.";
-        Stop::new(Exit::Invalid, error.to_string(), advice)
+        CommandError::of(ErrorKind::Invalid, error).after_changes().hinted(advice)
     })?;
     let Some(parcel) = packed else { return Ok(None) };
     let here = folder(Path::new(&parcel.name));
@@ -286,7 +281,7 @@ fn send(
     program: Option<&Program>,
     errand: &Errand,
     report: &mut Report,
-) -> Result<Exit, Stop> {
+) -> Result<Exit, CommandError> {
     let several = hosts.len() > 1;
     // Of several, no one could tell which one asks.
     let login = login(global, several || !report.can_ask());
@@ -310,7 +305,7 @@ fn send(
     let talk = |host| match remote::talk(host, &task, &audience) {
         Ok(code) => Exit::from_code(code),
         Err(error) => {
-            audience.with(|report| report.error(&error.message, &error.advice));
+            audience.with(|report| report.error(&error, super::UNCHANGED));
             Exit::Failed
         }
     };

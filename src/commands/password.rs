@@ -3,7 +3,7 @@
 
 use std::io::{self, ErrorKind, Read};
 
-use super::{Exit, Stop};
+use super::{CommandError, Exit};
 use crate::cli::PasswordFrom;
 use crate::local::{self, Untrusted};
 use crate::mail::{Invalid, Name, Password};
@@ -18,7 +18,7 @@ const TRIES: usize = 3;
 const MOST_BYTES: u64 = 64 * 1024;
 
 /// Prints the hash of a password.
-pub(super) fn print_hash(from: &PasswordFrom, report: &mut Report) -> Result<Exit, Stop> {
+pub(super) fn print_hash(from: &PasswordFrom, report: &mut Report) -> Result<Exit, CommandError> {
     let hash = choose(from, &Asked::Here("Password:"), report)?.hash().map_err(refused)?;
     // What was asked for: only the hash leads nowhere near the password.
     report.text(&format!("{}\n", hash.secret().expose()));
@@ -26,13 +26,12 @@ pub(super) fn print_hash(from: &PasswordFrom, report: &mut Report) -> Result<Exi
 }
 
 /// Refuses early where a password is to be typed and nobody can be asked.
-pub(super) fn can_choose(from: &PasswordFrom, report: &Report) -> Result<(), Stop> {
+pub(super) fn can_choose(from: &PasswordFrom, report: &Report) -> Result<(), CommandError> {
     if from.is_given() || report.can_ask() {
         return Ok(());
     }
     let message = "there is no terminal to type the password on";
-    let advice = "Pass --password-file FILE or --password-stdin. Nothing was changed.";
-    Err(Stop::new(Exit::Usage, message, advice))
+    Err(CommandError::usage(message).hinted("Pass --password-file FILE or --password-stdin."))
 }
 
 /// How a new password is asked for.
@@ -44,7 +43,7 @@ pub(super) enum Asked<'q> {
 }
 
 impl Asked<'_> {
-    fn once(&self, report: &mut Report) -> Result<Secret<String>, Stop> {
+    fn once(&self, report: &mut Report) -> Result<Secret<String>, CommandError> {
         match self {
             Self::Here(question) => report.ask_unseen_here(question).map_err(unheard),
             Self::Of(account) => {
@@ -54,7 +53,7 @@ impl Asked<'_> {
         }
     }
 
-    fn again(&self, report: &mut Report) -> Result<Secret<String>, Stop> {
+    fn again(&self, report: &mut Report) -> Result<Secret<String>, CommandError> {
         report.ask_unseen(Question::SameAgain).ok_or_else(given_up)
     }
 }
@@ -64,7 +63,7 @@ pub(super) fn choose(
     from: &PasswordFrom,
     asked: &Asked<'_>,
     report: &mut Report,
-) -> Result<Password, Stop> {
+) -> Result<Password, CommandError> {
     can_choose(from, report)?;
     match given(from)? {
         Some((name, bytes)) => Password::parse(&line(&name, bytes)?).map_err(refused),
@@ -73,18 +72,18 @@ pub(super) fn choose(
 }
 
 /// Reads the password from where it is given, if it is, with the name of that.
-fn given(from: &PasswordFrom) -> Result<Option<(String, Vec<u8>)>, Stop> {
+fn given(from: &PasswordFrom) -> Result<Option<(String, Vec<u8>)>, CommandError> {
     if let Some(path) = &from.password_file {
         let bytes = local::read(path).map_err(|error| match Untrusted::of(&error) {
             Some(_) => super::load::unreadable(path, &error),
-            None => unreadable(&path.display(), &error),
+            None => unreadable(&path.display(), error),
         })?;
         return Ok(Some((path.display().to_string(), bytes)));
     }
     if from.password_stdin {
         let mut bytes = Vec::new();
         let read = io::stdin().lock().take(MOST_BYTES).read_to_end(&mut bytes);
-        read.map_err(|error| unreadable(&"standard input", &error))?;
+        read.map_err(|error| unreadable(&"standard input", error))?;
         return Ok(Some(("standard input".into(), bytes)));
     }
     Ok(None)
@@ -95,7 +94,7 @@ pub(super) fn existing(
     from: &PasswordFrom,
     question: &str,
     report: &mut Report,
-) -> Result<Secret<String>, Stop> {
+) -> Result<Secret<String>, CommandError> {
     can_choose(from, report)?;
     match given(from)? {
         Some((name, bytes)) => line(&name, bytes).map(Secret::new),
@@ -103,7 +102,7 @@ pub(super) fn existing(
     }
 }
 
-fn typed(asked: &Asked<'_>, report: &mut Report) -> Result<Password, Stop> {
+fn typed(asked: &Asked<'_>, report: &mut Report) -> Result<Password, CommandError> {
     for _ in 0..TRIES {
         let first = asked.once(report)?;
         match Password::parse(first.expose()) {
@@ -116,38 +115,33 @@ fn typed(asked: &Asked<'_>, report: &mut Report) -> Result<Password, Stop> {
             }
         }
     }
-    Err(Stop::new(Exit::Failed, "no password was chosen", "Nothing was changed."))
+    Err(CommandError::failed("no password was chosen"))
 }
 
-fn line(name: &str, bytes: Vec<u8>) -> Result<String, Stop> {
-    let text = local::text(name, bytes).map_err(|not_text| {
-        Stop::new(Exit::Failed, format!("the password: {not_text}"), "Nothing was changed.")
-    })?;
+fn line(name: &str, bytes: Vec<u8>) -> Result<String, CommandError> {
+    let text = local::text(name, bytes)
+        .map_err(|not_text| CommandError::failed("the password").because(not_text))?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
 }
 
 /// Says why a password cannot be taken.
-pub(super) fn refused(invalid: Invalid) -> Stop {
+pub(super) fn refused(invalid: Invalid) -> CommandError {
     let Invalid { message, help } = invalid;
-    Stop::new(Exit::Failed, format!("{message}: {help}"), "Nothing was changed.")
+    CommandError::failed(format!("{message}: {help}"))
 }
 
-fn unreadable(name: &dyn std::fmt::Display, error: &io::Error) -> Stop {
-    let message = format!("could not read the password from {name}: {}", local::reason(error));
-    Stop::new(Exit::Failed, message, "Nothing was changed.")
+fn unreadable(name: &dyn std::fmt::Display, error: io::Error) -> CommandError {
+    CommandError::failed(format!("could not read the password from {name}")).because(error)
 }
 
-fn unheard(error: io::Error) -> Stop {
+fn unheard(error: io::Error) -> CommandError {
     match error.kind() {
         ErrorKind::Interrupted => given_up(),
-        _ => {
-            let message = format!("could not read the password: {}", local::reason(&error));
-            Stop::new(Exit::Failed, message, "Nothing was changed.")
-        }
+        _ => CommandError::failed("could not read the password").because(error),
     }
 }
 
-fn given_up() -> Stop {
-    Stop::new(Exit::Failed, "given up", "Nothing was changed.")
+fn given_up() -> CommandError {
+    CommandError::failed("given up")
 }

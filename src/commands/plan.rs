@@ -6,7 +6,7 @@ use super::dns::note_forwards;
 use super::load::{Wanted, load};
 use super::sent::tell_who_changed;
 use super::settled::Settled;
-use super::{Exit, Stop, saved};
+use super::{CommandError, Exit, saved};
 use crate::cli::Global;
 use crate::engine::SavedPlan;
 use crate::reach::as_path;
@@ -19,7 +19,7 @@ pub(super) fn run(
     out: Option<&Path>,
     detailed_exitcode: bool,
     report: &mut Report,
-) -> Result<Exit, Stop> {
+) -> Result<Exit, CommandError> {
     let sent = match wanted {
         Wanted::Sent(parcel) => Some(parcel.name.as_str()),
         Wanted::Here(_) | Wanted::Draft { .. } => None,
@@ -62,7 +62,7 @@ pub(super) fn run(
 }
 
 /// Shows a saved plan.
-pub(super) fn show(path: &Path, report: &mut Report) -> Result<Exit, Stop> {
+pub(super) fn show(path: &Path, report: &mut Report) -> Result<Exit, CommandError> {
     report.saved_plan(&saved::read(path)?);
     Ok(Exit::Done)
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Exit, Stop};
+use super::{CommandError, Exit};
 use crate::cli::{Global, PlaybookCommand};
 use crate::local;
 use crate::playbook::{self, Embedded, embedded};
@@ -15,7 +15,7 @@ pub(super) fn run(
     global: &Global,
     command: &PlaybookCommand,
     report: &mut Report,
-) -> Result<Exit, Stop> {
+) -> Result<Exit, CommandError> {
     match command {
         PlaybookCommand::List => {
             for playbook in playbook::all() {
@@ -38,26 +38,23 @@ pub(super) fn run(
     Ok(Exit::Done)
 }
 
-fn named(name: &str) -> Result<Embedded, Stop> {
+fn named(name: &str) -> Result<Embedded, CommandError> {
     embedded(name).ok_or_else(|| {
         let known: Vec<_> = playbook::all().iter().map(|playbook| playbook.name).collect();
         let message = format!("there is no playbook `{name}`");
-        Stop::new(Exit::Usage, message, format!("Embedded: {}", known.join(", ")))
+        CommandError::usage(message).hinted(format!("Embedded: {}", known.join(", ")))
     })
 }
 
 /// Writes a playbook's files into a folder that is new or empty.
-fn eject(playbook: &Embedded, dir: &Path) -> Result<(), Stop> {
+fn eject(playbook: &Embedded, dir: &Path) -> Result<(), CommandError> {
     let fail = |error: std::io::Error| {
-        Stop::new(
-            Exit::Failed,
-            format!("could not write {}: {}", dir.display(), local::reason(&error)),
-            "",
-        )
+        CommandError::failed(format!("could not write {}", dir.display())).because(error)
     };
     if fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
-        let message = format!("{} is not empty, so nothing was written", dir.display());
-        return Err(Stop::new(Exit::Failed, message, "Name a folder that does not exist yet."));
+        let message = format!("{} is not empty", dir.display());
+        let advice = "Name a folder that does not exist yet.";
+        return Err(CommandError::failed(message).hinted(advice));
     }
     for (name, text) in playbook.files() {
         local::write_new(&dir.join(name), text).map_err(fail)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::load::{self, folder};
 use super::sent::{FOLDER, MAIL};
-use super::{Exit, Stop, on};
+use super::{CommandError, Exit, on};
 use crate::cli::{Global, Pull};
 use crate::diagnostic::Source;
 use crate::local;
@@ -17,24 +17,26 @@ use crate::wire::{Exposed, Parcel};
 
 /// Fetches the mail.yml of a host and the password files that lie beside it,
 /// shows what differs, and puts them in the place of those here.
-pub(super) fn run(global: &Global, options: &Pull, report: &mut Report) -> Result<Exit, Stop> {
+pub(super) fn run(
+    global: &Global,
+    options: &Pull,
+    report: &mut Report,
+) -> Result<Exit, CommandError> {
     if !options.yes && !report.can_ask() {
         let message = "there is no terminal to ask on, so nothing was fetched";
-        return Err(Stop::new(Exit::Usage, message, "Pass --yes to replace what is here."));
+        return Err(CommandError::usage(message).hinted("Pass --yes to replace what is here."));
     }
     let (exit, text) = on::fetch(global, options, report)?;
     let Some(text) = text.filter(|_| exit == Exit::Done) else { return Ok(exit) };
     let host = &options.host;
-    let refused = |why: String| {
-        let message = format!("what {host} sent is not taken: {why}");
-        Stop::new(Exit::Invalid, message, "Nothing was written.")
-    };
+    let refused =
+        |why: String| CommandError::invalid(format!("what {host} sent is not taken: {why}"));
     let parcel: Parcel = serde_json::from_str(&text)
         .map_err(|_| refused("it is not a mail.yml with its files".into()))?;
     let name = format!("{host}:{MAIL}");
     let source = Arc::new(Source { name, text: parcel.text.0.expose().clone() });
     may_be_written(&source, &parcel.files).map_err(refused)?;
-    load::judge(&source, &Files::sent(Path::new(FOLDER), &parcel.files), report)?;
+    load::judge(&source, &Files::sent(Path::new(FOLDER), &parcel.files))?;
     let differs = show(&options.mail, &source, &parcel, report)?;
     if differs.is_empty() {
         report.note(&format!("{} is as on {host} already.\n", options.mail.display()));
@@ -42,13 +44,14 @@ pub(super) fn run(global: &Global, options: &Pull, report: &mut Report) -> Resul
     }
     let question = "Write these files? [y/N]";
     if !options.yes && !report.ask_here(question).is_some_and(|answer| is_yes(&answer)) {
-        return Err(Stop::new(Exit::Failed, "not confirmed", "Nothing was written."));
+        return Err(CommandError::not_confirmed());
     }
     for (path, text) in &differs {
         local::replace_private(path, text.0.expose()).map_err(|error| {
-            let reason = local::reason(&error);
-            let message = format!("could not write {}: {reason}", path.display());
-            Stop::new(Exit::Failed, message, "What was shown before it is written.")
+            CommandError::failed(format!("could not write {}", path.display()))
+                .because(error)
+                .after_changes()
+                .hinted("The files shown before it are written.")
         })?;
     }
     report.note(&format!("{} is now as on {host}.\n", options.mail.display()));
@@ -87,11 +90,10 @@ fn show<'p>(
     source: &Arc<Source>,
     parcel: &'p Parcel,
     report: &mut Report,
-) -> Result<Vec<(PathBuf, &'p Exposed)>, Stop> {
+) -> Result<Vec<(PathBuf, &'p Exposed)>, CommandError> {
     let mut differs = Vec::new();
     let unreadable = |path: &Path, error: std::io::Error| {
-        let message = format!("could not read {}: {}", path.display(), local::reason(&error));
-        Stop::new(Exit::Failed, message, "Nothing was written.")
+        CommandError::failed(format!("could not read {}", path.display())).because(error)
     };
     let text_of = |path: &Path| match local::read_text(path) {
         Ok(text) => Ok(Some(text)),
@@ -120,7 +122,7 @@ fn show<'p>(
 
 /// Hands the mail.yml of this host to whoever asks from another machine, with
 /// the password files that lie beside it.
-pub(super) fn hand_over(report: &mut Report) -> Result<Exit, Stop> {
+pub(super) fn hand_over(report: &mut Report) -> Result<Exit, CommandError> {
     let text = load::read(Path::new(MAIL))?;
     let source = Arc::new(Source { name: MAIL.into(), text });
     let mut files = BTreeMap::new();
@@ -135,10 +137,9 @@ pub(super) fn hand_over(report: &mut Report) -> Result<Exit, Stop> {
     }
     let text = Exposed(Secret::new(source.text.clone()));
     let parcel = Parcel { name: MAIL.into(), text, files };
-    let failed =
-        |error: String| Stop::new(Exit::Failed, format!("could not send {MAIL}: {error}"), "");
-    let text = serde_json::to_string(&parcel).map_err(|error| failed(error.to_string()))?;
-    report.keep(Path::new(MAIL), text).map_err(|error| failed(local::reason(&error)))?;
+    let failed = || CommandError::failed(format!("could not send {MAIL}"));
+    let text = serde_json::to_string(&parcel).map_err(|error| failed().because(error))?;
+    report.keep(Path::new(MAIL), text).map_err(|error| failed().because(error))?;
     Ok(Exit::Done)
 }
 

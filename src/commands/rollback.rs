@@ -2,7 +2,7 @@
 
 use super::apply::{can_confirm, confirm, lock, make, settle};
 use super::history::find;
-use super::{Exit, Stop, check, left_behind};
+use super::{CommandError, Exit, check, left_behind};
 use crate::cli::Global;
 use crate::engine::{self, Record};
 use crate::host::Host;
@@ -16,7 +16,7 @@ pub(super) fn run(
     purge: bool,
     yes: bool,
     report: &mut Report,
-) -> Result<Exit, Stop> {
+) -> Result<Exit, CommandError> {
     can_confirm(yes, report)?;
     let host = Host::open(&global.root)?;
     let _lock = lock(&host, "rollback")?;
@@ -24,9 +24,7 @@ pub(super) fn run(
     engine::cleanup(&host, runs.last(), &mut |text| report.note(&format!("{text}\n")))?;
     let oldest = match number {
         Some(number) => find(&runs, number, report)?,
-        None => runs.last().ok_or_else(|| {
-            Stop::new(Exit::Failed, "there is no run to roll back", "Nothing was changed.")
-        })?,
+        None => runs.last().ok_or_else(|| CommandError::failed("there is no run to roll back"))?,
     };
     let later = runs.iter().filter(|run| run.number >= oldest.number);
     let records: Vec<Record> = later.flat_map(|run| run.records.clone()).collect();
@@ -54,7 +52,7 @@ pub(super) fn run(
 
 /// Looks whether each service answers where it must, by what we know of it: no
 /// mail.yml is of the server that this host is now.
-fn look(host: &Host, report: &mut Report) -> Result<(), Stop> {
+fn look(host: &Host, report: &mut Report) -> Result<(), CommandError> {
     let (count, wrong) = unwell_services(host)?;
     if count == 0 || host.is_tree() {
         return Ok(());

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
+use super::CommandError;
 use super::load::unreadable;
-use super::{Exit, Stop};
 use crate::engine::SavedPlan;
 use crate::local::{self, Untrusted};
 use crate::report::Report;
@@ -20,7 +20,7 @@ pub(super) enum Kept<'a> {
 
 impl Kept<'_> {
     /// Reads it.
-    pub(super) fn read(self) -> Result<SavedPlan, Stop> {
+    pub(super) fn read(self) -> Result<SavedPlan, CommandError> {
         match self {
             Self::File(path) => read(path),
             Self::Sent(text) => parse("the saved plan", text.as_bytes()),
@@ -29,30 +29,26 @@ impl Kept<'_> {
 }
 
 /// Reads a saved plan from a file.
-pub(super) fn read(path: &Path) -> Result<SavedPlan, Stop> {
+pub(super) fn read(path: &Path) -> Result<SavedPlan, CommandError> {
     let name = path.display().to_string();
     let text = local::read_text(path).map_err(|error| match Untrusted::of(&error) {
         Some(_) => unreadable(path, &error),
-        None => {
-            let message = format!("could not read {name}: {}", local::reason(&error));
-            Stop::new(Exit::Usage, message, "")
-        }
+        None => CommandError::usage(format!("could not read {name}")).because(error),
     })?;
     parse(&name, text.as_bytes())
 }
 
-fn parse(name: &str, bytes: &[u8]) -> Result<SavedPlan, Stop> {
-    SavedPlan::parse(bytes)
-        .map_err(|error| Stop::new(Exit::Usage, format!("{name}: {error}"), "Nothing was changed."))
+fn parse(name: &str, bytes: &[u8]) -> Result<SavedPlan, CommandError> {
+    SavedPlan::parse(bytes).map_err(|error| CommandError::usage(name).because(error))
 }
 
 /// Writes a saved plan, for its owner's eyes only.
-pub(super) fn write(path: &Path, plan: &SavedPlan, report: &mut Report) -> Result<(), Stop> {
+pub(super) fn write(
+    path: &Path,
+    plan: &SavedPlan,
+    report: &mut Report,
+) -> Result<(), CommandError> {
     report.keep(path, plan.to_text()).map_err(|error| {
-        Stop::new(
-            Exit::Failed,
-            format!("could not write {}: {}", path.display(), local::reason(&error)),
-            "",
-        )
+        CommandError::failed(format!("could not write {}", path.display())).because(error)
     })
 }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Stop;
+use super::CommandError;
 use crate::digest::Digest;
 use crate::engine;
 use crate::host::{self, Entry, Host};
@@ -68,7 +68,7 @@ pub(super) fn declared(
     parcel: &Parcel,
     tls: &Tls,
     host: &Host,
-) -> Result<(Vec<Declared>, Vec<PathBuf>), Stop> {
+) -> Result<(Vec<Declared>, Vec<PathBuf>), CommandError> {
     let mut resources = Vec::new();
     let mut left = Vec::new();
     let mut folders: Vec<PathBuf> = Vec::new();

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::Stop;
+use super::CommandError;
 use crate::explain::{File, Loss, Old, losses};
 use crate::host::{Entry, Host};
 
@@ -25,8 +25,8 @@ const DOVECOT: &str = "/etc/dovecot/dovecot.conf";
 /// read is not told of.
 pub(super) fn lost(
     host: &Host,
-    files: impl FnOnce() -> Result<Vec<File>, Stop>,
-) -> Result<Vec<Loss>, Stop> {
+    files: impl FnOnce() -> Result<Vec<File>, CommandError>,
+) -> Result<Vec<Loss>, CommandError> {
     let is_ours = |text: &String| text.contains(OURS);
     let [main_cf, master_cf, aliases] = FILES.map(|path| text(host, path));
     if main_cf.as_ref().is_some_and(is_ours) {

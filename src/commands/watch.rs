@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::mpsc;
 
 use super::load::{Wanted, load};
-use super::{Exit, Stop, check, end, plan};
+use super::{CommandError, Exit, check, end, plan};
 use crate::check::Part;
 use crate::cli::{self, Global};
 use crate::host::{Host, Interruption};
@@ -24,12 +24,12 @@ pub(super) fn run(
     options: &cli::Watch,
     wanted: Wanted<'_>,
     report: &mut Report,
-) -> Result<Exit, Stop> {
+) -> Result<Exit, CommandError> {
     // The plan tells of the configuration, and more of it.
     let rest = Part::ALL.into_iter().filter(|part| *part != Part::Configuration).collect();
     let all = cli::Check { mail: options.mail.clone(), only: rest, ..cli::Check::default() };
-    let plan = |report: &mut Report| end(plan::run(global, wanted, None, true, report), report);
-    let check = |report: &mut Report| end(check::run(global, &all, wanted, report), report);
+    let plan = |report: &mut Report| end(plan::run(global, wanted, None, true, report), "", report);
+    let check = |report: &mut Report| end(check::run(global, &all, wanted, report), "", report);
     if !options.by_mail {
         return Ok(outcome(plan(report), check(report)));
     }
@@ -95,7 +95,7 @@ fn tell(
     wanted: Wanted<'_>,
     text: &str,
     report: &mut Report,
-) -> Result<Exit, Stop> {
+) -> Result<Exit, CommandError> {
     // What is wrong with mail.yml is in the text already.
     let (loaded, _) = kept(true, |report| load(global, wanted, report).ok());
     let host = loaded.as_ref().map_or("this host".into(), |loaded| loaded.subject());
@@ -116,7 +116,8 @@ fn tell(
         .and_then(|this| this.command([SENDMAIL, "-i", "--", &to]).run_with_input(mail.as_bytes()));
     sent.map(|()| Exit::Changes).map_err(|error| {
         report.text(text);
-        let after = "What it was to say stands above.";
-        Stop::new(Exit::Failed, format!("no mail could be sent to {to}: {error}"), after)
+        CommandError::failed(format!("no mail could be sent to {to}"))
+            .because(error)
+            .hinted("What it was to say stands above.")
     })
 }

@@ -12,7 +12,7 @@ use crate::wire::{Frame, Question};
 /// Whoever is told what is said. A question of one host keeps no other from
 /// speaking.
 #[derive(Debug)]
-pub struct Audience<'r> {
+pub(crate) struct Audience<'r> {
     report: Mutex<Told<'r>>,
     /// Whose question it is, one after the other.
     turn: Mutex<()>,
@@ -27,12 +27,12 @@ struct Told<'r> {
 
 impl<'r> Audience<'r> {
     /// Makes one of a report.
-    pub fn new(report: &'r mut Report) -> Self {
+    pub(crate) fn new(report: &'r mut Report) -> Self {
         Self { report: Mutex::new(Told { report, open: None }), turn: Mutex::default() }
     }
 
     /// Says something that is not a host's word.
-    pub fn with<T>(&self, say: impl FnOnce(&mut Report) -> T) -> T {
+    pub(crate) fn with<T>(&self, say: impl FnOnce(&mut Report) -> T) -> T {
         let mut told = self.told();
         let Told { report, open } = &mut *told;
         if open.is_some() {

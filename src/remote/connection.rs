@@ -13,10 +13,11 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::Serialize;
 
-use super::{Destination, Error};
+use super::{Destination, refused};
+use crate::command_error::CommandError;
 use crate::reach::Line;
 use crate::visible::visible;
-use crate::{local, wire};
+use crate::wire;
 
 /// What is run there first.
 const SCRIPT: &str = include_str!("greet.sh");
@@ -118,7 +119,7 @@ impl<'scope> Connection<'scope> {
         to: &Destination,
         login: &Login,
         heard: impl Fn(&str) + Send + 'scope,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, CommandError> {
         let start = || -> io::Result<_> {
             let (their_input, input) = io::pipe()?;
             let (output, their_output) = io::pipe()?;
@@ -133,8 +134,7 @@ impl<'scope> Connection<'scope> {
             Ok((ssh, input, output, errors))
         };
         let (ssh, input, output, errors) = start().map_err(|error| {
-            let message = format!("could not start ssh: {}", local::reason(&error));
-            Error::new(message, "Install it: apt install openssh-client")
+            refused("could not start ssh", "Install it: apt install openssh-client").because(error)
         })?;
         let over = Arc::new(AtomicBool::new(false));
         let is_over = Arc::clone(&over);

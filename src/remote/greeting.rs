@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
-use super::{Destination, Error, Program};
+use super::{Destination, Program, refused};
+use crate::command_error::CommandError;
 
 /// The first and the last thing that `greet.sh` says.
 pub(super) const FIRST: &str = "mailprov-greets=1";
@@ -37,16 +38,16 @@ impl Greeting {
     }
 
     /// Refuses a login that is not root's.
-    pub(super) fn check_root(&self, host: &Destination, sudo: bool) -> Result<(), Error> {
+    pub(super) fn check_root(&self, host: &Destination, sudo: bool) -> Result<(), CommandError> {
         match (self.get("user"), sudo) {
             ("0", _) => Ok(()),
-            (_, true) => Err(Error::new(
+            (_, true) => Err(refused(
                 format!("sudo on {host} does not lead to root"),
-                "Nothing was changed. Allow it in /etc/sudoers, or log in as root.",
+                "Allow it in /etc/sudoers, or log in as root.",
             )),
-            (_, false) => Err(Error::new(
+            (_, false) => Err(refused(
                 format!("the login at {host} is not root's"),
-                "Nothing was changed. Log in as root, or add --sudo where sudo asks for no \
+                "Log in as root, or add --sudo where sudo asks for no \
                  password.",
             )),
         }
@@ -58,7 +59,7 @@ impl Greeting {
         host: &Destination,
         program: &Program,
         now: SystemTime,
-    ) -> Result<(), Error> {
+    ) -> Result<(), CommandError> {
         self.check_release(host)?;
         self.check_machine(host, program)?;
         self.check_libc(host, program)?;
@@ -66,7 +67,7 @@ impl Greeting {
         self.check_disk(host)
     }
 
-    fn check_release(&self, host: &Destination) -> Result<(), Error> {
+    fn check_release(&self, host: &Destination) -> Result<(), CommandError> {
         let distribution = self.get("distribution");
         let first = match distribution {
             "debian" => (12, 0),
@@ -87,30 +88,30 @@ impl Greeting {
             "" => "a system without /etc/os-release".to_owned(),
             _ => format!("{distribution} {}", self.get("release")).trim().to_owned(),
         };
-        Err(Error::new(
+        Err(refused(
             format!("{host} runs {name}, which mailprov does not serve"),
-            "Nothing was changed. It serves Debian 12 and later (and Ubuntu 22.04 and later).",
+            "It serves Debian 12 and later (and Ubuntu 22.04 and later).",
         ))
     }
 
-    fn check_machine(&self, host: &Destination, program: &Program) -> Result<(), Error> {
+    fn check_machine(&self, host: &Destination, program: &Program) -> Result<(), CommandError> {
         let machine = self.get("machine");
         if machine == program.machine() {
             return Ok(());
         }
-        Err(Error::new(
+        Err(refused(
             format!("{host} is an {machine} machine, this mailprov is for {}", program.machine()),
-            "Nothing was changed. Build one for that machine, and name it with --binary FILE.",
+            "Build one for that machine, and name it with --binary FILE.",
         ))
     }
 
-    fn check_libc(&self, host: &Destination, program: &Program) -> Result<(), Error> {
+    fn check_libc(&self, host: &Destination, program: &Program) -> Result<(), CommandError> {
         let (major, minor) = program.libc();
         let there = self.get("libc").rsplit(' ').next().and_then(version).unwrap_or_default();
         if there >= program.libc() {
             return Ok(());
         }
-        Err(Error::new(
+        Err(refused(
             format!(
                 "this mailprov needs the GNU C library {major}.{minor}, {host} has {}",
                 match there {
@@ -118,11 +119,11 @@ impl Greeting {
                     (major, minor) => format!("{major}.{minor}"),
                 }
             ),
-            "Nothing was changed. Build it on the older system, and name it with --binary FILE.",
+            "Build it on the older system, and name it with --binary FILE.",
         ))
     }
 
-    fn check_clock(&self, host: &Destination, now: SystemTime) -> Result<(), Error> {
+    fn check_clock(&self, host: &Destination, now: SystemTime) -> Result<(), CommandError> {
         let seconds = self.get("clock").parse().unwrap_or_default();
         let there = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         let (differs, way) = match there.duration_since(now) {
@@ -132,18 +133,18 @@ impl Greeting {
         if differs <= CLOCK_MAY_DIFFER {
             return Ok(());
         }
-        Err(Error::new(
+        Err(refused(
             format!("the clock of {host} is {} min {way} ours", differs.as_secs() / 60),
-            "Nothing was changed. Packages and certificates are only good with the right time: \
+            "Packages and certificates are only good with the right time: \
              set it (timedatectl set-ntp true), there or here.",
         ))
     }
 
-    fn check_disk(&self, host: &Destination) -> Result<(), Error> {
+    fn check_disk(&self, host: &Destination) -> Result<(), CommandError> {
         match self.get("free").parse::<u64>() {
-            Ok(free) if free < DISK_NEEDED => Err(Error::new(
+            Ok(free) if free < DISK_NEEDED => Err(refused(
                 format!("{host} has only {} MiB of disk left", free / 1024),
-                format!("Nothing was changed. Make room for {} MiB.", DISK_NEEDED / 1024),
+                format!("Make room for {} MiB.", DISK_NEEDED / 1024),
             )),
             // What cannot be told is no reason to refuse.
             _ => Ok(()),
@@ -213,7 +214,7 @@ mod tests {
         let host: Destination = "vps".parse().unwrap();
         assert!(greeting(&[]).check_root(&host, false).is_ok());
         let other = greeting(&[("user", "1000")]);
-        assert!(other.check_root(&host, false).unwrap_err().advice.contains("--sudo"));
+        assert!(other.check_root(&host, false).unwrap_err().advice("").contains("--sudo"));
         assert!(other.check_root(&host, true).is_err());
     }
 }

@@ -4,6 +4,8 @@
 //!
 //! Nothing is needed on the other side but sshd and a POSIX shell.
 
+use crate::command_error::CommandError;
+
 mod acquainted;
 mod address;
 mod audience;
@@ -17,26 +19,15 @@ mod user_data;
 
 pub use acquainted::acquainted;
 pub use address::addresses;
-pub use audience::Audience;
+pub(crate) use audience::Audience;
 pub use connection::Login;
 pub use destination::Destination;
-pub use parcel::{Packed, Refused, pack};
-pub use program::Program;
-pub use talk::{Keep, Task, talk};
+pub(crate) use parcel::{Packed, pack};
+pub(crate) use program::Program;
+pub(crate) use talk::{Keep, Task, talk};
 pub use user_data::{Url, user_data};
 
-/// Why a host could not be asked, or what came between.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct Error {
-    /// What went wrong.
-    pub message: String,
-    /// What state the host is in, and what to do.
-    pub advice: String,
-}
-
-impl Error {
-    fn new(message: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { message: message.into(), advice: advice.into() }
-    }
+/// Says why a host cannot be asked, and what to do.
+fn refused(message: impl Into<String>, advice: impl Into<String>) -> CommandError {
+    CommandError::failed(message).hinted(advice)
 }

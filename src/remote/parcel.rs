@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::Error;
+use crate::command_error::CommandError;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::local;
 use crate::mail::{self, Files, Invalid, ReferencedFile, ReferencedKind};
@@ -23,7 +23,7 @@ use crate::wire::{Exposed, Parcel};
 /// # Errors
 ///
 /// Returns the mistakes in it, or what of it cannot be sent.
-pub fn pack(source: &Arc<Source>, folder: &Path) -> Result<Packed, Refused> {
+pub(crate) fn pack(source: &Arc<Source>, folder: &Path) -> Result<Packed, CommandError> {
     let named = mail::referenced_files(source);
     let mut found: Vec<(&ReferencedFile, String)> = Vec::new();
     let mut all_here = true;
@@ -31,10 +31,9 @@ pub fn pack(source: &Arc<Source>, folder: &Path) -> Result<Packed, Refused> {
         match read(folder, &file.path) {
             Ok(Some(text)) => found.push((file, text)),
             Ok(None) => all_here &= is_of_tls(file) || !file.path.is_absolute(),
-            Err(message) => {
-                let advice = "Nothing was sent. Use a path below the folder of mail.yml, or a \
-                              whole one.";
-                return Err(Refused::Unsendable(Error::new(message, advice)));
+            Err(error) => {
+                let advice = "Use a path below the folder of mail.yml, or a whole one.";
+                return Err(error.hinted(advice));
             }
         }
     }
@@ -47,10 +46,10 @@ pub fn pack(source: &Arc<Source>, folder: &Path) -> Result<Packed, Refused> {
         .collect();
     mistakes.extend(judge_pair(source, &mut found));
     if all_here && let Err(more) = mail::load(source, &Files::beside(folder)) {
-        return Err(Refused::Mistakes(more));
+        return Err(CommandError::mistakes(more));
     }
     if !mistakes.is_empty() {
-        return Err(Refused::Mistakes(mistakes));
+        return Err(CommandError::mistakes(mistakes));
     }
     let outside = found.iter().map(|(file, _)| &file.path);
     let outside = outside.filter(|path| !local::is_below(folder, &folder.join(path)));
@@ -91,34 +90,26 @@ fn judge_pair(
 
 /// A mail.yml with what is sent along.
 #[derive(Debug)]
-pub struct Packed {
+pub(crate) struct Packed {
     /// What is sent.
-    pub parcel: Parcel,
+    pub(crate) parcel: Parcel,
     /// Which of its files lie outside the folder of the mail.yml, links followed.
-    pub outside: BTreeSet<PathBuf>,
-}
-
-/// Why a mail.yml is not sent.
-#[derive(Debug)]
-pub enum Refused {
-    /// It is wrong.
-    Mistakes(Vec<Diagnostic>),
-    /// Something that it names cannot be sent.
-    Unsendable(Error),
+    pub(crate) outside: BTreeSet<PathBuf>,
 }
 
 /// Reads a file that a mail.yml names; none where it is not here.
-fn read(folder: &Path, path: &Path) -> Result<Option<String>, String> {
+fn read(folder: &Path, path: &Path) -> Result<Option<String>, CommandError> {
     let shown = path.display();
     if path.components().any(|part| part == Component::ParentDir) {
-        return Err(format!("`{shown}` cannot be sent: it leads out of the folder of mail.yml"));
+        let why = format!("`{shown}` cannot be sent: it leads out of the folder of mail.yml");
+        return Err(CommandError::failed(why));
     }
     match local::read_text(&folder.join(path)) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         // Such as a key for root's eyes, which the host may have of its own.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(None),
-        Err(error) => Err(format!("could not read `{shown}`: {}", local::reason(&error))),
+        Err(error) => Err(CommandError::failed(format!("could not read `{shown}`")).because(error)),
     }
 }
 
@@ -128,7 +119,7 @@ mod tests {
 
     const HASH: &str = "{SHA512-CRYPT}$6$urnbXEj0hISg5pM0$g9g569mITDaxS.YITMi5RzPHxGLOKrjdyuAkHGlV5Km8GsflP1S62BhFr9NXPedOc5MgU94KdZ2/zb2ba/QeN0";
 
-    fn packed(folder: &Path, password_file: &str) -> Result<Packed, Refused> {
+    fn packed(folder: &Path, password_file: &str) -> Result<Packed, CommandError> {
         let text = format!(
             "hostname: mail.example.org\ndomains: [example.org]\n\
              accounts: {{anna: {{password_file: {password_file}}}}}\n"
@@ -170,16 +161,17 @@ mod tests {
             secret.display()
         );
         let source = Arc::new(Source { name: "mail.yml".into(), text });
-        let Err(Refused::Mistakes(mistakes)) = pack(&source, folder.path()) else { panic!() };
-        assert_eq!(mistakes[0].position().0, 5);
+        let error = pack(&source, folder.path()).unwrap_err();
+        assert_eq!(error.diagnostics()[0].position().0, 5);
     }
 
     #[test]
     fn a_mistake_is_found_before_anything_is_sent() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(matches!(packed(folder.path(), "bob"), Err(Refused::Mistakes(_))));
+        let mistakes = |file: &str| packed(folder.path(), file).unwrap_err().diagnostics().len();
+        assert_eq!(mistakes("bob"), 1);
         std::fs::write(folder.path().join("anna"), "cleartext").unwrap();
-        assert!(matches!(packed(folder.path(), "anna"), Err(Refused::Mistakes(_))));
-        assert!(matches!(packed(folder.path(), "../anna"), Err(Refused::Unsendable(_))));
+        assert_eq!(mistakes("anna"), 1);
+        assert_eq!(mistakes("../anna"), 0);
     }
 }

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use super::Error;
+use super::refused;
+use crate::command_error::CommandError;
 use crate::digest::Digest;
 use crate::local::{self, Untrusted};
 
 /// A mailprov that can be sent to a host.
 #[derive(Debug)]
-pub struct Program {
+pub(crate) struct Program {
     bytes: Vec<u8>,
     digest: Digest,
     machine: &'static str,
@@ -21,11 +22,9 @@ impl Program {
     /// # Errors
     ///
     /// Fails where it cannot be read.
-    pub fn own() -> Result<Self, Error> {
-        let bytes = local::read_this_program().map_err(|error| {
-            let message = format!("could not read this program: {}", local::reason(&error));
-            Error::new(message, "Nothing was changed.")
-        })?;
+    pub(crate) fn own() -> Result<Self, CommandError> {
+        let bytes = local::read_this_program()
+            .map_err(|error| CommandError::failed("could not read this program").because(error))?;
         Self::of(bytes, Path::new("/proc/self/exe"))
     }
 
@@ -34,40 +33,39 @@ impl Program {
     /// # Errors
     ///
     /// Fails where it cannot be read, or is no program for Linux.
-    pub fn read(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn read(path: &Path) -> Result<Self, CommandError> {
         let bytes = local::read_program(path).map_err(|error| {
-            let message = format!("could not read {}: {}", path.display(), local::reason(&error));
-            let advice = Untrusted::of(&error).map_or("", |refused| &refused.remedy);
-            Error::new(message, format!("Nothing was changed. {advice}").trim())
+            let advice = Untrusted::of(&error).map_or("", |refused| &refused.remedy).to_owned();
+            refused(format!("could not read {}", path.display()), advice).because(error)
         })?;
         Self::of(bytes, path)
     }
 
-    fn of(bytes: Vec<u8>, path: &Path) -> Result<Self, Error> {
+    fn of(bytes: Vec<u8>, path: &Path) -> Result<Self, CommandError> {
         let machine = machine(&bytes).ok_or_else(|| {
             let message = format!("{} is not a program for Linux", path.display());
-            Error::new(message, "Name a mailprov that was built for that host.")
+            refused(message, "Name a mailprov that was built for that host.")
         })?;
         Ok(Self { digest: Digest::of(&bytes), machine, libc: libc(&bytes), bytes })
     }
 
     /// The bytes.
-    pub fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
     /// Their SHA-256.
-    pub fn digest(&self) -> &Digest {
+    pub(crate) fn digest(&self) -> &Digest {
         &self.digest
     }
 
     /// The machine that it is for, as `uname -m` calls it.
-    pub fn machine(&self) -> &'static str {
+    pub(crate) fn machine(&self) -> &'static str {
         self.machine
     }
 
     /// The oldest GNU C library that it runs with.
-    pub fn libc(&self) -> (u32, u32) {
+    pub(crate) fn libc(&self) -> (u32, u32) {
         self.libc
     }
 }

@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use super::connection::{Connection, Input, Silence};
 use super::greeting::{FIRST, Greeting, LAST};
-use super::{Audience, Destination, Error, Login, Program};
+use super::{Audience, Destination, Login, Program, refused};
+use crate::command_error::CommandError;
 use crate::host::Interruption;
-use crate::local;
 use crate::report::is_yes;
 use crate::secret::Secret;
 use crate::wire::{self, Answer, Exposed, Frame, Progress, Question, Request, Styled};
@@ -25,34 +25,34 @@ const WORDS_SHOWN: usize = 10;
 
 /// What is to be done on a host.
 #[derive(Debug)]
-pub struct Task<'t> {
+pub(crate) struct Task<'t> {
     /// How to log in.
-    pub login: &'t Login,
+    pub(crate) login: &'t Login,
     /// The program to bring there, where it is not there yet.
-    pub program: Option<&'t Program>,
+    pub(crate) program: Option<&'t Program>,
     /// What to ask of it.
-    pub request: &'t Request,
+    pub(crate) request: &'t Request,
     /// Whether several hosts are asked at once.
-    pub several: bool,
+    pub(crate) several: bool,
     /// Tells whoever presses Ctrl-C what comes of it.
-    pub told_to_stop: fn(),
+    pub(crate) told_to_stop: fn(),
     /// Hears Ctrl-C, for all hosts that are asked, from the first run's begin on.
-    pub interruption: OnceLock<Option<Interruption>>,
+    pub(crate) interruption: OnceLock<Option<Interruption>>,
     /// What to answer where a password is asked for.
-    pub password: Option<&'t Secret<String>>,
+    pub(crate) password: Option<&'t Secret<String>>,
     /// What may come back to be kept, and where.
-    pub keep: Option<&'t Keep>,
+    pub(crate) keep: Option<&'t Keep>,
     /// Tells whether a question belongs to what is to be done.
-    pub may_ask: fn(&Question, &Request) -> bool,
+    pub(crate) may_ask: fn(&Question, &Request) -> bool,
     /// Whether it changes the host at all.
-    pub changes: bool,
+    pub(crate) changes: bool,
     /// Whether it changes the host without a question.
-    pub unasked: bool,
+    pub(crate) unasked: bool,
 }
 
 /// What becomes of a file that a host sends back.
 #[derive(Debug)]
-pub enum Keep {
+pub(crate) enum Keep {
     /// It is written.
     File {
         /// Where.
@@ -70,7 +70,11 @@ pub enum Keep {
 /// # Errors
 ///
 /// Fails where the host cannot be reached or served, or is lost on the way.
-pub fn talk(to: &Destination, task: &Task<'_>, audience: &Audience<'_>) -> Result<u8, Error> {
+pub(crate) fn talk(
+    to: &Destination,
+    task: &Task<'_>,
+    audience: &Audience<'_>,
+) -> Result<u8, CommandError> {
     let over = Arc::new(AtomicBool::new(false));
     std::thread::scope(|scope| {
         let heard = move |line: &str| {
@@ -93,7 +97,7 @@ pub fn talk(to: &Destination, task: &Task<'_>, audience: &Audience<'_>) -> Resul
 /// Why a conversation came to no end.
 enum Cut {
     /// We will not serve the host.
-    Refused(Error),
+    Refused(CommandError),
     /// It did not greet us; this is all that it said.
     NoLogin { said: Vec<String> },
     /// It was not heard of any more.
@@ -152,23 +156,20 @@ impl Talk<'_, '_> {
             None if greeting.program().is_none() => {
                 let message = format!("mailprov is not on {} yet", self.to);
                 let advice = format!("Bring it there: {}", self.task.bootstrap(self.to, false));
-                return Err(Cut::Refused(Error::new(message, advice)));
+                return Err(Cut::Refused(refused(message, advice)));
             }
             None => self.input.send_bytes(b"run\n").map_err(lost)?,
         }
         self.input.send(self.task.request).map_err(lost)
     }
 
-    fn no_greeting(&self, silence: &Silence) -> Error {
+    fn no_greeting(&self, silence: &Silence) -> CommandError {
         let why = match silence {
             Silence::TooMuch => "says more than a greeting holds",
             Silence::TooSlow | Silence::End => "does not come to the end of its greeting",
         };
-        let advice = format!(
-            "Nothing was changed. See what a login there says: {}",
-            self.task.login.by_hand(self.to)
-        );
-        Error::new(format!("{} {why}", self.to), advice)
+        let advice = format!("See what a login there says: {}", self.task.login.by_hand(self.to));
+        refused(format!("{} {why}", self.to), advice)
     }
 
     fn bring(&self, program: &Program) -> io::Result<()> {
@@ -257,10 +258,10 @@ impl Talk<'_, '_> {
              more.",
             self.task.bootstrap(self.to, false)
         );
-        Cut::Refused(Error::new(message, advice))
+        Cut::Refused(refused(message, advice).after_changes())
     }
 
-    fn keep(&self, text: &str) -> Result<(), Error> {
+    fn keep(&self, text: &str) -> Result<(), CommandError> {
         let (path, judge) = match self.task.keep {
             None => return Ok(()),
             Some(Keep::Hold(held)) => {
@@ -272,11 +273,10 @@ impl Talk<'_, '_> {
         let shown = path.display();
         let text = judge(text).map_err(|what| {
             let message = format!("what {} sent to be kept in {shown} {what}", self.to);
-            Error::new(message, "Nothing was written.")
+            CommandError::failed(message)
         })?;
         self.audience.keep(path, text).map_err(|error| {
-            let message = format!("could not write {shown}: {}", local::reason(&error));
-            Error::new(message, "Nothing was changed.")
+            CommandError::failed(format!("could not write {shown}")).because(error)
         })
     }
 
@@ -297,8 +297,8 @@ impl Talk<'_, '_> {
         });
     }
 
-    fn other_version(&self) -> Error {
-        Error::new(
+    fn other_version(&self) -> CommandError {
+        refused(
             format!("the mailprov on {} is of another version", self.to),
             format!("Bring this one there: {}", self.task.bootstrap(self.to, false)),
         )
@@ -324,7 +324,7 @@ fn other_user(line: &str) -> Option<&str> {
 }
 
 /// Explains why a host did not greet us; ssh's own words were shown.
-fn no_login(to: &Destination, task: &Task<'_>, said: &[String], words: &[String]) -> Error {
+fn no_login(to: &Destination, task: &Task<'_>, said: &[String], words: &[String]) -> CommandError {
     const REASONS: [(&str, &str); 9] = [
         (
             "REMOTE HOST IDENTIFICATION HAS CHANGED",
@@ -371,11 +371,11 @@ fn no_login(to: &Destination, task: &Task<'_>, said: &[String], words: &[String]
     let left_out = said.len().saturating_sub(WORDS_SHOWN);
     let said: String = said[left_out..].iter().map(|line| format!("{to} says: {line}\n")).collect();
     let message = format!("could not log in at {to}");
-    Error::new(message, format!("{said}Nothing was changed. {advice}"))
+    refused(message, format!("{said}{advice}"))
 }
 
 /// Explains a conversation that broke off.
-fn lost(to: &Destination, task: &Task<'_>, under_way: bool, words: &[String]) -> Error {
+fn lost(to: &Destination, task: &Task<'_>, under_way: bool, words: &[String]) -> CommandError {
     const REASONS: [(&str, &str); 3] = [
         ("did not arrive whole", "Try it again."),
         ("is not mailprov", "Name a mailprov that was built for that host (--binary FILE)."),
@@ -387,12 +387,12 @@ fn lost(to: &Destination, task: &Task<'_>, under_way: bool, words: &[String]) ->
             "A run that had begun goes on there by itself, to its end or its undo. How it ends: \
              {history}"
         );
-        return Error::new(format!("the connection to {to} was lost"), advice);
+        return refused(format!("the connection to {to} was lost"), advice).after_changes();
     }
     let is_said = |sign: &str| words.iter().any(|line| line.contains(sign));
     let (message, advice) = match REASONS.iter().find(|(sign, _)| is_said(sign)) {
         Some((_, advice)) => (format!("could not bring mailprov to {to}"), *advice),
         None => (format!("the connection to {to} was lost"), "Try it again."),
     };
-    Error::new(message, format!("Nothing was changed. {advice}"))
+    refused(message, advice)
 }

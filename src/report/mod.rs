@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::command_error::CommandError;
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Change, Event, Plan, Run, SavedPlan};
 use crate::host::{self, Interruption};
@@ -256,7 +257,7 @@ impl Report {
     }
 
     /// Shows mistakes in what a person wrote.
-    pub fn diagnostics(&mut self, diagnostics: &[Diagnostic]) {
+    fn diagnostics(&mut self, diagnostics: &[Diagnostic]) {
         if self.screen.json {
             diagnostics.iter().for_each(|it| self.emit(json::diagnostic(it)));
         }
@@ -283,11 +284,16 @@ impl Report {
         self.err(&format!("{about}\n\n"));
     }
 
-    /// Shows what went wrong: the last lines of a run that failed.
-    pub fn error(&mut self, error: &str, after: &str) {
+    /// Shows why a command failed, as its last lines. `unchanged` says of this command
+    /// that it changed nothing.
+    pub(crate) fn error(&mut self, error: &CommandError, unchanged: &str) {
         self.listener.clear();
+        if !error.diagnostics().is_empty() {
+            return self.diagnostics(error.diagnostics());
+        }
+        let (after, error) = (error.advice(unchanged), error.to_string());
         if self.screen.json {
-            self.emit(json::error(error, after));
+            self.emit(json::error(&error, &after));
         }
         let style = Style::new(self.screen.err_in_colour);
         let mut text = format!("{} {error}\n", style.bad("error:"));

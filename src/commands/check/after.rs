@@ -5,7 +5,7 @@
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::super::Stop;
+use super::super::CommandError;
 use super::super::load::Loaded;
 use super::subject::Subject;
 use crate::check::{self, Account, Causes, Login, Part, Server};
@@ -41,7 +41,7 @@ pub(in crate::commands) fn look(loaded: &Loaded, interruption: &Interruption, re
     let stop = || interruption.is_asked();
     match found(loaded, interruption, report) {
         _ if stop() => report.check_given_up("it was told to stop"),
-        Err(stop) => report.check_given_up(&stop.message),
+        Err(error) => report.check_given_up(&error.to_string()),
         Ok(mut found) => {
             let mut causes = Causes::default();
             found.iter_mut().for_each(|(part, findings)| causes.trace(*part, findings));
@@ -53,7 +53,7 @@ pub(in crate::commands) fn look(loaded: &Loaded, interruption: &Interruption, re
     }
 }
 
-fn found(loaded: &Loaded, stop: &Interruption, report: &mut Report) -> Result<Found, Stop> {
+fn found(loaded: &Loaded, stop: &Interruption, report: &mut Report) -> Result<Found, CommandError> {
     let Some(spec) = loaded.spec() else { return Err(super::super::load::no_mail_yml()) };
     let subject = Subject::new(loaded, spec)?;
     let probe = subject.probe();

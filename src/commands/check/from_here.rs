@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::super::load::{Wanted, load, no_mail_yml};
-use super::super::{Exit, Stop, dns, password};
+use super::super::{CommandError, Exit, dns, password};
 use super::{exit, is_running, parts};
 use crate::check::{self, Account, Causes, Identity, Login, Part, Server};
 use crate::cli::{self, Global};
@@ -28,13 +28,13 @@ pub(super) fn run(
     options: &cli::Check,
     wanted: Wanted<'_>,
     report: &mut Report,
-) -> Result<Exit, Stop> {
+) -> Result<Exit, CommandError> {
     let loaded = load(global, wanted, report)?;
     is_running(&loaded)?;
     let spec = loaded.spec().ok_or_else(no_mail_yml)?;
     if options.login.is_none() && options.password.is_given() {
         let message = "there is a password and nobody whose it is";
-        return Err(Stop::new(Exit::Usage, message, "Add --login NAME."));
+        return Err(CommandError::usage(message).hinted("Add --login NAME."));
     }
     let person = match &options.login {
         Some(login) => Some(Person::ask(spec, login, &options.password, report)?),
@@ -77,11 +77,11 @@ impl Person {
         login: &str,
         from: &cli::PasswordFrom,
         report: &mut Report,
-    ) -> Result<Self, Stop> {
+    ) -> Result<Self, CommandError> {
         let found = spec.directory.inbox_of(login);
         let CheckAccount { address, of_another, .. } = found.ok_or_else(|| {
             let message = format!("no account with the login `{login}` keeps its mail here");
-            Stop::new(Exit::Usage, message, "`mailprov account list` lists the accounts.")
+            CommandError::usage(message).hinted("`mailprov account list` lists the accounts.")
         })?;
         let password = password::existing(from, &format!("Password of {login}:"), report)?;
         let (login, address) = (login.to_owned(), address.to_string());

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::super::load::Loaded;
-use super::super::{Stop, dns};
+use super::super::{CommandError, dns};
 use crate::check::{self, Certificate, Identity, Login, Part, Server, TemporaryLogin};
 use crate::finding::Finding;
 use crate::host::{Host, Unit};
@@ -47,8 +47,8 @@ pub(super) struct Subject<'l> {
 }
 
 impl<'l> Subject<'l> {
-    pub(super) fn new(loaded: &'l Loaded, spec: &'l Spec) -> Result<Self, Stop> {
-        let read = |path: &Path| -> Result<Option<Vec<u8>>, Stop> {
+    pub(super) fn new(loaded: &'l Loaded, spec: &'l Spec) -> Result<Self, CommandError> {
+        let read = |path: &Path| -> Result<Option<Vec<u8>>, CommandError> {
             Ok(loaded.host.read(path)?.map(|content| content.bytes().to_vec()))
         };
         let certificate = Certificate {
@@ -102,7 +102,11 @@ impl<'l> Subject<'l> {
         }
     }
 
-    pub(super) fn look(&self, part: Part, report: &mut Report) -> Result<Vec<Finding>, Stop> {
+    pub(super) fn look(
+        &self,
+        part: Part,
+        report: &mut Report,
+    ) -> Result<Vec<Finding>, CommandError> {
         let (host, server) = (&self.loaded.host, &self.server);
         Ok(match part {
             Part::Configuration => self.configuration(report)?,
@@ -118,7 +122,7 @@ impl<'l> Subject<'l> {
             Part::Queue => check::queue(host),
             Part::Disk => check::disk(host, self.spec.largest_mail()),
             Part::Clock => check::clock(host),
-            Part::Log => check::log(host, &self.units(report)?),
+            Part::Log => check::log(host, &self.units()?),
             Part::Dns => check::dns(&dns::wanted(self.spec)?, &probe::Resolver::of(host)),
             Part::Outward => vec![check::outward(self.loaded.has_relay())],
             Part::Login | Part::Mail | Part::Spoofing => Vec::new(),
@@ -126,10 +130,10 @@ impl<'l> Subject<'l> {
     }
 
     /// Compares the host with what mail.yml says, services on their own.
-    pub(super) fn configuration(&self, report: &mut Report) -> Result<Vec<Finding>, Stop> {
+    pub(super) fn configuration(&self, report: &mut Report) -> Result<Vec<Finding>, CommandError> {
         let plan = self.loaded.compare(report)?;
         let mut findings: Vec<Finding> = Vec::new();
-        let services = self.loaded.services(report)?;
+        let services = self.loaded.services()?;
         for service in &services {
             let what = runs(service);
             let change = plan.changes.iter().find(|change| match &change.key {
@@ -173,9 +177,9 @@ impl<'l> Subject<'l> {
     }
 
     /// Finds the services that do not run, and has none of their ports called.
-    pub(super) fn dead(&self, report: &mut Report) -> Result<Vec<Finding>, Stop> {
+    pub(super) fn dead(&self) -> Result<Vec<Finding>, CommandError> {
         let mut findings = Vec::new();
-        for service in self.loaded.services(report)? {
+        for service in self.loaded.services()? {
             let ports = ports_of(&service);
             if ports.is_empty() || !self.is_dead(&service)? {
                 continue;
@@ -188,7 +192,7 @@ impl<'l> Subject<'l> {
         Ok(findings)
     }
 
-    fn is_dead(&self, service: &Unit) -> Result<bool, Stop> {
+    fn is_dead(&self, service: &Unit) -> Result<bool, CommandError> {
         Ok(self.loaded.host.main_process(service)?.is_none())
     }
 
@@ -203,12 +207,12 @@ impl<'l> Subject<'l> {
         open.collect()
     }
 
-    fn units(&self, report: &mut Report) -> Result<Vec<Unit>, Stop> {
-        self.loaded.services(report)
+    fn units(&self) -> Result<Vec<Unit>, CommandError> {
+        self.loaded.services()
     }
 }
 
 /// Addresses are asked of the host, and so may be missing.
-pub(in crate::commands) fn addresses() -> Result<Vec<IpAddr>, Stop> {
+pub(in crate::commands) fn addresses() -> Result<Vec<IpAddr>, CommandError> {
     Ok(check::reachable(Host::addresses()?))
 }

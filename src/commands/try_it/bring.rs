@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::super::apply::Agreed;
-use super::super::{Exit, Stop, on};
+use super::super::{CommandError, Exit, on};
 use super::server::Server;
 use crate::cli::{Global, Ssh};
 use crate::remote::{Destination, Program};
@@ -15,10 +15,10 @@ pub(super) fn bring(
     server: &Server,
     mail: &Path,
     report: &mut Report,
-) -> Result<(), Stop> {
+) -> Result<Exit, CommandError> {
     let host: Destination = format!("root@{}", server.address())
         .parse()
-        .map_err(|error: String| Stop::new(Exit::Failed, error, super::NOTHING_LEFT))?;
+        .map_err(|error: String| super::failed(error))?;
     let access = server.access();
     let ssh = Ssh {
         on: Vec::new(),
@@ -41,9 +41,5 @@ pub(super) fn bring(
     // The proof that follows shows more.
     let agreed =
         Agreed { yes: true, leave_mail: true, here: true, no_check: true, judged_here: false };
-    match on::bring(&global, &host, &Program::own()?, parcel, agreed, || {}, report)? {
-        Exit::Done => Ok(()),
-        // It has said why.
-        exit => Err(Stop::silent(exit)),
-    }
+    on::bring(&global, &host, &Program::own()?, parcel, agreed, || {}, report)
 }

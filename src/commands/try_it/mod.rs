@@ -9,7 +9,7 @@ mod story;
 
 use std::path::Path;
 
-use super::{Exit, Stop};
+use super::{CommandError, Exit};
 use crate::cli::{Global, Try};
 use crate::host::{Host, Interruption};
 use crate::report::Report;
@@ -24,10 +24,14 @@ const NOTHING_LEFT: &str = "The box is gone. Nothing was changed on this machine
 
 /// Boots a fresh Debian, makes it a mail server, looks at it from outside, and
 /// throws it away.
-pub(super) fn run(global: &Global, options: &Try, report: &mut Report) -> Result<Exit, Stop> {
+pub(super) fn run(
+    global: &Global,
+    options: &Try,
+    report: &mut Report,
+) -> Result<Exit, CommandError> {
     if !Host::is_root() {
         let message = "only root may boot a Debian on this machine";
-        return Err(Stop::new(Exit::NeedsRoot, message, "Run it with sudo."));
+        return Err(CommandError::needs_root(message).hinted("Run it with sudo."));
     }
     let story = Story::read(options.mail.as_deref(), report)?;
     packages::install(options.yes, report)?;
@@ -43,7 +47,7 @@ pub(super) fn run(global: &Global, options: &Try, report: &mut Report) -> Result
     let outcome = tell(global, options, &story, plug, &stop, report);
     match outcome {
         // Whatever failed then, failed because of that.
-        Err(_) if stop() => Err(Stop::new(Exit::Failed, "told to stop", NOTHING_LEFT)),
+        Err(_) if stop() => Err(failed("told to stop")),
         outcome => outcome,
     }
 }
@@ -55,7 +59,7 @@ fn tell(
     plug: Plug,
     stop: &dyn Fn() -> bool,
     report: &mut Report,
-) -> Result<Exit, Stop> {
+) -> Result<Exit, CommandError> {
     let watch = || if stop() { Err(sandbox::Error::Stopped) } else { Ok(()) };
     let suite: Suite = options.suite.into();
     let cache = Cache::open()?;
@@ -66,13 +70,15 @@ fn tell(
     report.done(task);
 
     story.begin(report);
-    let outcome = server.become_mail_server(global, story, report).and_then(|()| {
-        proof::show(&server, story, stop, report)?;
-        Ok(Exit::Done)
+    let outcome = server.become_mail_server(global, story, report).and_then(|exit| {
+        if exit == Exit::Done {
+            proof::show(&server, story, stop, report)?;
+        }
+        Ok(exit)
     });
     if options.keep && !stop() {
         if let Err(failed) = &outcome {
-            report.error(&failed.message, &failed.after);
+            report.error(failed, "");
         }
         keep::until_told(&server, story, stop, report);
         // It was said already, and after that a person looked around.
@@ -80,7 +86,7 @@ fn tell(
         report.tell("The box is thrown away.");
         return Ok(outcome.unwrap_or(Exit::Failed));
     }
-    if outcome.is_ok() {
+    if let Ok(Exit::Done) = outcome {
         report.tell("That was it. The box is thrown away.");
     }
     outcome
@@ -92,7 +98,7 @@ fn image(
     suite: Suite,
     watch: sandbox::Watch<'_>,
     report: &mut Report,
-) -> Result<Image, Stop> {
+) -> Result<Image, CommandError> {
     if Image::is_built(cache, suite) {
         return Ok(Image::ensure(cache, suite, watch, &mut |_| {})?);
     }
@@ -108,20 +114,24 @@ fn image(
     Ok(image)
 }
 
-impl From<sandbox::Error> for Stop {
+impl From<sandbox::Error> for CommandError {
     fn from(error: sandbox::Error) -> Self {
-        Self::new(Exit::Failed, error.to_string(), NOTHING_LEFT)
+        failed("").because(error)
     }
 }
 
-impl From<probe::Error> for Stop {
+impl From<probe::Error> for CommandError {
     fn from(error: probe::Error) -> Self {
-        Self::new(Exit::Failed, error.to_string(), NOTHING_LEFT)
+        failed("").because(error)
     }
+}
+
+/// Says what went wrong with a box.
+fn failed(message: impl Into<String>) -> CommandError {
+    CommandError::failed(message).after_changes().hinted(NOTHING_LEFT)
 }
 
 /// Wraps what the system said about a file.
-fn failed(deed: &str, path: &Path, error: &std::io::Error) -> Stop {
-    let reason = crate::local::reason(error);
-    Stop::new(Exit::Failed, format!("could not {deed} {}: {reason}", path.display()), NOTHING_LEFT)
+fn failed_to(deed: &str, path: &Path, error: std::io::Error) -> CommandError {
+    failed(format!("could not {deed} {}", path.display())).because(error)
 }

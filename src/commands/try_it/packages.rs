@@ -2,19 +2,19 @@
 
 use std::path::Path;
 
-use super::super::{Exit, Stop};
+use super::super::CommandError;
 use crate::host::Host;
 use crate::report::{Report, is_yes};
 use crate::sandbox;
 
 /// Installs those that are missing, after saying so: on a terminal it asks, and
 /// elsewhere it goes on.
-pub(super) fn install(yes: bool, report: &mut Report) -> Result<(), Stop> {
+pub(super) fn install(yes: bool, report: &mut Report) -> Result<(), CommandError> {
     let host = Host::open(Path::new("/"))?;
     if !host.exists(Path::new("/usr/bin/apt-get"))? {
         let message = "this machine has no apt-get, so no Debian can be built here";
         let advice = "Run it on Debian 12 or later, or on Ubuntu 24.04 or later.";
-        return Err(Stop::new(Exit::Failed, message, advice));
+        return Err(CommandError::failed(message).hinted(advice));
     }
     let mut missing = Vec::new();
     for name in sandbox::PACKAGES {
@@ -33,7 +33,7 @@ pub(super) fn install(yes: bool, report: &mut Report) -> Result<(), Stop> {
         && report.can_ask()
         && !report.ask_here("Install them? [y/N]").is_some_and(|it| is_yes(&it))
     {
-        return Err(Stop::new(Exit::Failed, "not confirmed", "Nothing was changed."));
+        return Err(CommandError::not_confirmed());
     }
     let task = report.begin("The packages");
     report.working("fetching the package lists");

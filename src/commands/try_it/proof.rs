@@ -1,6 +1,6 @@
 //! The proof: mail comes and goes, and not for everybody.
 
-use super::super::Stop;
+use super::super::CommandError;
 use super::server::Server;
 use super::story::Story;
 use crate::check::{Reader, RoundTrip};
@@ -12,7 +12,7 @@ pub(super) fn show(
     story: &Story,
     stop: &dyn Fn() -> bool,
     report: &mut Report,
-) -> Result<(), Stop> {
+) -> Result<(), CommandError> {
     let exchange = RoundTrip::new(server.address(), server.tls(story)?)?;
     let (sender, reader) = (&story.sender, &story.reader);
     report.tell(&format!("\nA stranger's server has mail for {}, on port 25:\n", reader.address));

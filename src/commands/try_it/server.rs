@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nix::fcntl::OFlag;
 
-use super::super::Stop;
+use super::super::{CommandError, Exit};
 use super::story::Story;
 use crate::cli::Global;
 use crate::probe::Tls;
@@ -78,14 +78,14 @@ impl Server {
         global: &Global,
         story: &Story,
         report: &mut Report,
-    ) -> Result<(), Stop> {
+    ) -> Result<Exit, CommandError> {
         let mail = self.guest.claim().folder().join("mail.yml");
         story.write(&mail)?;
         super::bring::bring(global, self, &mail, report)
     }
 
     /// Whom to take for it.
-    pub(super) fn tls(&self, story: &Story) -> Result<Tls, Stop> {
+    pub(super) fn tls(&self, story: &Story) -> Result<Tls, CommandError> {
         if !story.self_signed {
             return Ok(Tls::unverified(&story.hostname)?);
         }
@@ -94,7 +94,7 @@ impl Server {
             .guest
             .open(CERTIFICATE, OFlag::O_RDONLY)
             .and_then(|mut file| file.read_to_end(&mut pem));
-        read.map_err(|error| super::failed("read", Path::new(CERTIFICATE), &error))?;
+        read.map_err(|error| super::failed_to("read", Path::new(CERTIFICATE), error))?;
         Ok(Tls::pinned(&pem, &story.hostname)?)
     }
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::super::{Exit, Stop, load, password};
+use super::super::{CommandError, load, password};
 use crate::check::{Account, Reader};
 use crate::diagnostic::Diagnostic;
 use crate::host::Host;
@@ -44,7 +44,7 @@ pub(super) struct Story {
 
 impl Story {
     /// Takes the mail.yml at `path`, or the built-in one.
-    pub(super) fn read(path: Option<&Path>, report: &mut Report) -> Result<Self, Stop> {
+    pub(super) fn read(path: Option<&Path>, report: &mut Report) -> Result<Self, CommandError> {
         match path {
             Some(path) => Self::of(path, report),
             None => Ok(Self::example()),
@@ -69,15 +69,15 @@ impl Story {
         }
     }
 
-    fn of(path: &Path, report: &mut Report) -> Result<Self, Stop> {
+    fn of(path: &Path, report: &mut Report) -> Result<Self, CommandError> {
         let name = path.display().to_string();
         let source = load::source(path, report)?;
-        let spec = load::judge(&source, &Files::beside(load::folder(path)), report)?;
+        let spec = load::judge(&source, &Files::beside(load::folder(path)))?;
         let stands_in = stands_in(&spec)?;
         let word = probe::random()?;
         let secret = probe::random()?;
         let probe = format!("try-{}", &word.expose()[..6]);
-        let whole = std::path::absolute(path).map_err(|e| super::failed("find", path, &e))?;
+        let whole = std::path::absolute(path).map_err(|e| super::failed_to("find", path, e))?;
         let hash = Password::parse(secret.expose()).and_then(|it| it.hash());
         let trial = SandboxCopy {
             account: &probe,
@@ -85,11 +85,11 @@ impl Story {
             self_signed: stands_in.is_some(),
             folder: whole.parent().unwrap_or(Path::new("/")),
         };
-        let copy = Document::parse(&source).map_err(|mistakes| refuse(mistakes, report))?;
+        let copy = Document::parse(&source).map_err(CommandError::mistakes)?;
         let copy = trial.of(&copy).map_err(|mistake| {
             // The place, without the secrets on it.
             let source = Arc::clone(&spec.source);
-            refuse(vec![Diagnostic { source, ..mistake }], report)
+            CommandError::mistakes(vec![Diagnostic { source, ..mistake }])
         })?;
         let domain = &spec.directory.domains[0];
         let address = format!("{probe}@{domain}");
@@ -122,14 +122,14 @@ impl Story {
     }
 
     /// Writes the mail.yml, for its owner only.
-    pub(super) fn write(&self, path: &Path) -> Result<(), Stop> {
+    pub(super) fn write(&self, path: &Path) -> Result<(), CommandError> {
         local::write(path, self.text.as_bytes(), 0o600)
-            .map_err(|e| super::failed("write", path, &e))
+            .map_err(|e| super::failed_to("write", path, e))
     }
 }
 
 /// Says why the certificate that is named cannot be used here, if so.
-fn stands_in(spec: &Spec) -> Result<Option<String>, Stop> {
+fn stands_in(spec: &Spec) -> Result<Option<String>, CommandError> {
     if spec.tls.self_signed {
         return Ok(None);
     }
@@ -138,9 +138,4 @@ fn stands_in(spec: &Spec) -> Result<Option<String>, Stop> {
     let (certificate, key) = (&spec.tls.certificate.value, &spec.tls.key.value);
     let problems = examine_certificate(&Overlay::new(&host), certificate, key, &hostname)?;
     Ok(problems.into_iter().next().map(|problem| problem.message))
-}
-
-fn refuse(mistakes: Vec<Diagnostic>, report: &mut Report) -> Stop {
-    report.diagnostics(&mistakes);
-    Stop::silent(Exit::Invalid)
 }
