@@ -25,18 +25,19 @@
 //! Each room imports only from floors below its own.
 //!
 //! ```text
-//! 8  main.rs        arguments in, exit code out
+//! 9  main.rs        arguments in, exit code out
 //!    cli            the command line; its comments are the help texts
 //!    commands       one file a command: glue, no logic of its own
-//! 7  remote         other hosts: ssh leads there, this very program does there what is asked
-//! 6  report         plans and events → terminal, progress, JSON lines
+//! 8  remote         other hosts: ssh leads there, this very program does there what is asked
+//! 7  report         plans and events → terminal, progress, JSON lines
 //!    sandbox        throw-away Debian machines on this one, for `try` and the tests
 //!    check          what a mail server is asked, and how its answers are judged
+//! 6  services       one folder a service: its keys of mail.yml, what its templates see; a whole Spec
 //! 5  engine         plan, apply, undo, journal, lock: keys, states and changes of no certain kind
 //! 4  playbook       steps and templates: YAML and the spec in, resources out
 //! 3  resource       one file a kind: its fields, its key, what it wants, how to look, how to write
 //!    probe          clients for SMTP, IMAP, POP3, in the clear or over TLS; for DNS
-//! 2  mail           mail.yml → Spec: types that cannot be wrong; knows no host
+//! 2  mail           names, addresses, accounts: types that cannot be wrong; knows no host
 //!    host           the only door to the host: files, processes, users, packages, services, facts
 //! 1  yaml           YAML as a tree that remembers where each value stands; edits; schemas
 //!    explain        the reasons and ways that configuration files tell
@@ -52,7 +53,7 @@
 //! # The way through
 //!
 //! ```text
-//! mail.yml ─→ mail::Spec ─┐
+//! mail.yml ─→    Spec ────┐
 //! playbook.yml ───────────┼─→ playbook ─→ resources ─→ engine::plan ─→ report ─→ a yes
 //! the host ─→ host::Facts ┘                                 │                      │
 //!                                                       host, overlay        engine::apply
@@ -110,6 +111,7 @@ pub mod report;
 pub mod resource;
 pub mod sandbox;
 pub mod secret;
+pub mod services;
 pub mod visible;
 pub mod wire;
 pub mod yaml;

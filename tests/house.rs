@@ -15,6 +15,7 @@ const FLOORS: &[&[&str]] = &[
     &["probe", "resource"],
     &["playbook"],
     &["engine"],
+    &["services"],
     &["check", "report", "sandbox"],
     &["remote"],
     &["cli", "commands", "main"],

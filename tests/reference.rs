@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mailprov::yaml::{KeySpec, Section, ValueType};
-use mailprov::{mail, resource};
+use mailprov::{resource, services};
 
 /// At the begin of a line, since the text speaks of it as well.
 const BEGIN: &str = "\n<!-- keys: ";
@@ -45,7 +45,7 @@ fn sections(way: &str, here: &'static Section, found: &mut Vec<(String, &'static
 /// Everything that there must be a table of.
 fn all() -> Vec<(String, &'static Section)> {
     let mut found = Vec::new();
-    sections("mail.yml", &mail::KEYS, &mut found);
+    sections("mail.yml", &services::MAIL_YML, &mut found);
     for kind in resource::KINDS {
         if let Some(section) = section(&kind.value_type) {
             sections(kind.name, section, &mut found);

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use mailprov::diagnostic::Source;
 use mailprov::mail::Files;
-use mailprov::{mail, playbook};
+use mailprov::{playbook, services};
 use serde_json::{Value, json};
 
 /// Reads a schema and instances from standard input, prints the message of the
@@ -69,7 +69,7 @@ fn knows(errors: &str) -> bool {
 fn every_valid_spec_fits_the_schema_and_none_whose_shape_is_wrong() {
     let valid = files("tests/specs/valid");
     let instances: Vec<Value> = valid.iter().map(|path| read(path).unwrap()).collect();
-    for (path, error) in valid.iter().zip(judge(&mail::schema(), &instances)) {
+    for (path, error) in valid.iter().zip(judge(&services::schema(), &instances)) {
         assert_eq!(error, None, "{}", path.display());
     }
     let wrong: Vec<(PathBuf, Value)> = files("tests/specs/invalid")
@@ -79,7 +79,7 @@ fn every_valid_spec_fits_the_schema_and_none_whose_shape_is_wrong() {
         .collect();
     assert!(wrong.len() > 10, "only {}", wrong.len());
     let instances: Vec<Value> = wrong.iter().map(|(_, value)| value.clone()).collect();
-    for ((path, _), error) in wrong.iter().zip(judge(&mail::schema(), &instances)) {
+    for ((path, _), error) in wrong.iter().zip(judge(&services::schema(), &instances)) {
         assert!(error.is_some(), "{} fits", path.display());
     }
 }
@@ -117,7 +117,7 @@ fn maps(schema: &Value, way: Vec<String>, found: &mut Vec<(Vec<String>, BTreeSet
 #[test]
 fn at_each_place_schema_and_decoder_know_the_same_keys() {
     let mut found = Vec::new();
-    maps(&mail::schema(), Vec::new(), &mut found);
+    maps(&services::schema(), Vec::new(), &mut found);
     let ways: Vec<String> = found.iter().map(|(way, _)| way.join(".")).collect();
     assert_eq!(ways, ["", "accounts.name", "extra", "relay", "services", "tls"]);
     for (way, keys) in found {
@@ -125,7 +125,7 @@ fn at_each_place_schema_and_decoder_know_the_same_keys() {
             .iter()
             .rfold("{zzzzzzzzzzzz: 1}".to_owned(), |text, key| format!("{{{key}: {text}}}"));
         let source = Arc::new(Source { name: "mail.yml".into(), text });
-        let mistakes = mail::load(&source, &Files::beside(Path::new(""))).unwrap_err();
+        let mistakes = services::load(&source, &Files::beside(Path::new(""))).unwrap_err();
         let known =
             mistakes.iter().filter_map(|it| it.help.as_deref()?.strip_prefix("known here: "));
         let known: BTreeSet<String> =
@@ -138,7 +138,7 @@ fn at_each_place_schema_and_decoder_know_the_same_keys() {
 fn every_key_says_what_it_is_and_the_reference_has_it() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for (schema, document) in
-        [(mail::schema(), "man/mail.yml.md"), (playbook::schema(), "playbooks/README.md")]
+        [(services::schema(), "man/mail.yml.md"), (playbook::schema(), "playbooks/README.md")]
     {
         let text = fs::read_to_string(root.join(document)).unwrap();
         let mut names = Vec::new();

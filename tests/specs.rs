@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mailprov::diagnostic::{Diagnostic, Source};
-use mailprov::mail::{self, Files, Spec};
+use mailprov::mail::Files;
+use mailprov::services::{self, Spec};
 use serde_json::{Map, Value};
 
 /// Every password in these files is this word, every hash has this salt.
@@ -37,7 +38,7 @@ fn cases(kind: &str) -> Vec<PathBuf> {
 fn load(path: &Path) -> Result<Spec, Vec<Diagnostic>> {
     let name = path.file_name().unwrap().to_string_lossy().into_owned();
     let text = fs::read_to_string(path).unwrap();
-    mail::load(&Arc::new(Source { name, text }), &Files::beside(path.parent().unwrap()))
+    services::load(&Arc::new(Source { name, text }), &Files::beside(path.parent().unwrap()))
 }
 
 /// The case whose expectation names all that templates see.

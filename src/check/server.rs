@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 
-use crate::mail::Ports;
 use crate::probe::{ConnectionCache, Error, Imap, Pop3, Result, Session, Smtp, Tls};
+use crate::services::extra::Ports;
 
 /// A mail server as it should be.
 #[derive(Debug, Clone)]

@@ -9,8 +9,9 @@ use super::password::{Asked, can_choose, choose, refused};
 use super::{CommandError, Exit};
 use crate::cli::{AccountCommand, Global, PasswordFrom};
 use crate::diagnostic::Diagnostic;
-use crate::mail::{Account, AccountName, Invalid, Name, PasswordHash, Spec, Target};
+use crate::mail::{Account, AccountName, Invalid, Name, PasswordHash, Target};
 use crate::report::{self, Report};
+use crate::services::Spec;
 use crate::yaml::{Document, Kind, Node, Value};
 
 /// A hash of no password, to judge a name with before a password is asked for.

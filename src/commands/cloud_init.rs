@@ -6,9 +6,10 @@ use super::load::{folder, found, judge, source};
 use super::{CommandError, Exit, on, sent};
 use crate::cli::CloudInit;
 use crate::diagnostic::Diagnostic;
-use crate::mail::{Files, Spec};
+use crate::mail::Files;
 use crate::remote::{Program, user_data};
 use crate::report::Report;
+use crate::services::Spec;
 
 /// The largest user-data that AWS takes, in bytes; others take more.
 const LIMIT: usize = 16 * 1024;
@@ -44,17 +45,17 @@ pub(super) fn run(options: &CloudInit, report: &mut Report) -> Result<Exit, Comm
 /// user-data.
 fn unfit(spec: &Spec) -> Vec<Diagnostic> {
     let mut mistakes = Vec::new();
-    if let Some(login) = spec.relay.as_ref().and_then(|relay| relay.login.as_ref()) {
+    if let Some(login) = spec.services.relay.as_ref().and_then(|relay| relay.login.as_ref()) {
         let message = "the password for the relay would stand in the user-data, in the clear";
         let help = "whoever may ask the provider's metadata service can read that: leave `relay` \
                     out, and add it with `mailprov bootstrap` once the host is there";
         mistakes.push(Diagnostic::new(&spec.source, login.place.clone(), message).help(help));
     }
-    if !spec.tls.self_signed {
+    if !spec.services.certificate.self_signed {
         let message = "there is no certificate yet when a host boots for the first time";
         let help = "write `tls: {self_signed: true}` for the time being: a private key must not \
                     stand in user-data";
-        let place = spec.tls.certificate.span.clone();
+        let place = spec.services.certificate.certificate.span.clone();
         mistakes.push(Diagnostic::new(&spec.source, place, message).help(help));
     }
     mistakes

@@ -9,9 +9,9 @@ use crate::check;
 use crate::cli::{self, Global};
 use crate::engine;
 use crate::host::Host;
-use crate::mail::Spec;
 use crate::probe::Resolver;
 use crate::report::{Missing, Record, Report};
+use crate::services::Spec;
 
 /// Prints the records.
 pub(super) fn run(
@@ -100,7 +100,7 @@ pub(super) fn wanted_at(spec: &Spec, addresses: Vec<IpAddr>) -> check::ExpectedR
         domains: spec.directory.domains.iter().map(ToString::to_string).collect(),
         addresses,
         given: false,
-        has_relay: spec.relay.is_some(),
+        has_relay: spec.services.relay.is_some(),
     }
 }
 

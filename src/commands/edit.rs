@@ -13,10 +13,11 @@ use crate::command_error::ErrorKind;
 use crate::diagnostic::Diagnostic;
 use crate::host::{Content, FileVersion, Host};
 use crate::local;
-use crate::mail::{self, Files, Spec};
+use crate::mail::Files;
 use crate::reach::as_path;
 use crate::report::Report;
 use crate::secret::Secret;
+use crate::services::{self, Spec};
 use crate::wire::{Exposed, Question};
 use crate::yaml::Document;
 
@@ -85,9 +86,9 @@ impl MailYml {
         report: &mut Report,
     ) -> Result<Draft, CommandError> {
         self.judge(edited)?;
-        let (before, after) = mail::masked(&self.document, edited);
+        let (before, after) = services::masked(&self.document, edited);
         report.edited(&self.path.display().to_string(), &before, &after);
-        let has_new_secret = after.contains(mail::NEW_SECRET);
+        let has_new_secret = after.contains(services::NEW_SECRET);
         let text = edited.source().text.clone();
         let content = Content::new(text.as_bytes());
         let write = Write { file: self.file.clone(), content, readers: None };

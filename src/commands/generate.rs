@@ -9,12 +9,12 @@ use clap::CommandFactory;
 use super::{CommandError, Exit};
 use crate::cli::{Cli, SchemaOf, Shell};
 use crate::report::Report;
-use crate::{local, mail, playbook};
+use crate::{local, playbook, services};
 
 /// Prints a JSON Schema.
 pub(super) fn schema(of: SchemaOf, report: &mut Report) -> Result<Exit, CommandError> {
     let schema = match of {
-        SchemaOf::Mail => mail::schema(),
+        SchemaOf::Mail => services::schema(),
         SchemaOf::Playbook => playbook::schema(),
     };
     report.text(&format!("{schema:#}\n"));

@@ -11,9 +11,9 @@ use super::load::Loaded;
 use crate::cli::Global;
 use crate::engine;
 use crate::host::Host;
-use crate::mail::Spec;
 use crate::reach::as_path;
 use crate::report::Report;
+use crate::services::Spec;
 use crate::wire::Question;
 
 /// How long DNS may take to say whose name it is.

@@ -276,7 +276,7 @@ accounts:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail;
+    use crate::{mail, services};
 
     #[test]
     fn only_names_that_the_world_can_find_are_proposed() {
@@ -306,8 +306,8 @@ mod tests {
                 assert_eq!(first.starts_with("# yaml-language-server:"), schema.is_some());
                 assert!(text.ends_with('\n') && text.lines().all(|line| line.len() < 130));
                 let source = Arc::new(Source { name: "mail.yml".into(), text });
-                let spec = mail::load(&source, &Files::beside(Path::new(""))).unwrap();
-                assert_eq!(spec.tls.self_signed, self_signed);
+                let spec = services::load(&source, &Files::beside(Path::new(""))).unwrap();
+                assert_eq!(spec.services.certificate.self_signed, self_signed);
                 assert_eq!(spec.directory.accounts[0].name.value.to_string(), account);
             }
         }

@@ -7,8 +7,9 @@ use super::load::{Loaded, Wanted, find, folder, load};
 use crate::cli::Global;
 use crate::diagnostic::Source;
 use crate::local;
-use crate::mail::{self, Files};
+use crate::mail::Files;
 use crate::report::Report;
+use crate::services;
 
 /// Says of the mail.yml in its usual place that it asks for another host than
 /// the one that a rollback left. Where it asks for this one, it is returned.
@@ -20,7 +21,7 @@ pub(super) fn say(global: &Global, report: &mut Report) -> Option<Loaded> {
     let text = local::read_text(&path).ok()?;
     let source = Arc::new(Source { name: path.display().to_string(), text });
     // One with mistakes asks for nothing.
-    if mail::load(&source, &Files::beside(folder(&path))).is_err() {
+    if services::load(&source, &Files::beside(folder(&path))).is_err() {
         return None;
     }
     let loaded = load(global, Wanted::Here(Some(&path)), report);

@@ -19,10 +19,11 @@ use crate::engine::{self, BadPair, CacheKey, CachedPlaybook, Note, Origin, Plan,
 use crate::explain::{File, Loss};
 use crate::host::{Facts, Host, Unit};
 use crate::local::{self, Untrusted};
-use crate::mail::{self, Files, Spec};
+use crate::mail::Files;
 use crate::playbook::{self, Context, Declared, Playbook};
 use crate::report::Report;
 use crate::resource::{Harm, Overlay, Resource, examine_certificate, exposed_key};
+use crate::services::{self, Spec};
 use crate::wire::{Exposed, Parcel};
 
 /// What a plan is made from, every mistake in it ruled out.
@@ -79,7 +80,7 @@ pub(super) fn load(
             let text = parcel.text.0.expose().clone();
             let source = Arc::new(Source { name: parcel.name.clone(), text });
             let spec = judge(&source, &files)?;
-            let (declared, left) = sent::declared(parcel, &spec.tls, &host)?;
+            let (declared, left) = sent::declared(parcel, &spec.services.certificate, &host)?;
             for path in left {
                 report.note(&format!(
                     "{} is a link on this host, so it is left as it is.\n",
@@ -165,7 +166,7 @@ impl Loaded {
 
     /// Tells whether mail leaves by way of another host.
     pub(super) fn has_relay(&self) -> bool {
-        self.spec.as_ref().is_some_and(|spec| spec.relay.is_some())
+        self.spec.as_ref().is_some_and(|spec| spec.services.relay.is_some())
     }
 
     /// Plans.
@@ -188,8 +189,8 @@ impl Loaded {
         if let Some(spec) = &self.spec {
             mailboxes::follow(&self.host, spec, self.renamed.as_ref(), &mut plan)?;
             // `check` calls it wrong; here the certificate is not ours to change.
-            let exposed = exposed_key(&self.host, &spec.tls.key.value);
-            if !spec.tls.self_signed
+            let exposed = exposed_key(&self.host, &spec.services.certificate.key.value);
+            if !spec.services.certificate.self_signed
                 && let Ok(Some(exposed)) = exposed
             {
                 report.note(&format!("The certificate's key is open: {exposed}.\n"));
@@ -215,7 +216,10 @@ impl Loaded {
             Err(_) => None,
             Ok(_) if is_renamed && harms.contains(&Harm::Misnamed) => None,
             Ok(mut plan) => {
-                let pair = [spec.tls.certificate.value.as_path(), spec.tls.key.value.as_path()];
+                let pair = [
+                    spec.services.certificate.certificate.value.as_path(),
+                    spec.services.certificate.key.value.as_path(),
+                ];
                 let can_be_served = !harms.contains(&Harm::Unusable);
                 let declared = self.declared()?;
                 let judged = plan.judge_bad_pair(&self.host, &declared, pair, can_be_served)?;
@@ -306,7 +310,7 @@ impl Loaded {
         let (spec, (text, files)) = (self.spec.as_ref()?, self.read.as_ref()?);
         let mail = absolute(self.mail.as_ref()?);
         let inputs = CacheKey::new(facts, &mail, text.clone(), files.clone())?;
-        let tls = &spec.tls;
+        let tls = &spec.services.certificate;
         let paths = || (tls.certificate.value.clone(), tls.key.value.clone());
         let certificate = (!tls.self_signed).then(paths);
         let hostname = spec.hostname.value.to_string();
@@ -341,7 +345,7 @@ impl Loaded {
         spec: &Spec,
         unseen: &mut Vec<Unseen>,
     ) -> Result<Vec<(Harm, Diagnostic)>, CommandError> {
-        let tls = &spec.tls;
+        let tls = &spec.services.certificate;
         if tls.self_signed {
             return Ok(Vec::new());
         }
@@ -397,7 +401,7 @@ impl Loaded {
         if self.host.is_tree() {
             return Vec::new();
         }
-        let named = [&spec.tls.certificate, &spec.tls.key];
+        let named = [&spec.services.certificate.certificate, &spec.services.certificate.key];
         let refused = named.into_iter().filter_map(|named| {
             let error = local::refuse_untrusted(&named.value).err()?;
             let Untrusted { reason, remedy } = Untrusted::of(&error)?;
@@ -415,7 +419,7 @@ pub(super) fn folder(path: &Path) -> &Path {
 
 /// Reads the text of a mail.yml.
 pub(super) fn judge(source: &Arc<Source>, files: &Files<'_>) -> Result<Spec, CommandError> {
-    mail::load(source, files).map_err(CommandError::mistakes)
+    services::load(source, files).map_err(CommandError::mistakes)
 }
 
 /// Loads the playbook: the embedded default, one that is named, or a file.

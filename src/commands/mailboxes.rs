@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use super::CommandError;
 use crate::engine::{self, Affected, Plan};
 use crate::host::Host;
-use crate::mail::{Name, Spec};
+use crate::mail::Name;
 use crate::resource::{Key, Place, Removal, State};
+use crate::services::Spec;
 
 /// The accounts as Dovecot knows them.
 const USERS: &str = "/etc/dovecot/users";

@@ -9,8 +9,8 @@ use super::CommandError;
 use crate::diagnostic::Source;
 use crate::host::Host;
 use crate::local::{self, Untrusted};
-use crate::mail;
 use crate::report::Report;
+use crate::services;
 
 /// Where mail.yml is looked for where none is named.
 const PLACES: [&str; 2] = ["mail.yml", "/etc/mailprov/mail.yml"];
@@ -87,7 +87,7 @@ pub(super) fn text(path: &Path, bytes: Vec<u8>) -> Result<Arc<Source>, CommandEr
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Arc::new(Source { name, text })),
         Err(error) => {
-            let mistake = mail::not_text(&name, error.as_bytes());
+            let mistake = services::not_text(&name, error.as_bytes());
             Err(CommandError::mistakes(mistake.into_iter().collect()))
         }
     }

@@ -10,9 +10,10 @@ use super::{CommandError, Exit, on};
 use crate::cli::{Global, Pull};
 use crate::diagnostic::Source;
 use crate::local;
-use crate::mail::{self, Files, ReferencedKind};
+use crate::mail::Files;
 use crate::report::{Report, is_yes};
 use crate::secret::Secret;
+use crate::services::{self, ReferencedKind};
 use crate::wire::{Exposed, Parcel};
 
 /// Fetches the mail.yml of a host and the password files that lie beside it,
@@ -61,7 +62,7 @@ pub(super) fn run(
 /// Refuses files that a mail.yml does not name, or that lie anywhere else than
 /// beside it: what a host sends is written here.
 fn may_be_written(source: &Arc<Source>, files: &BTreeMap<PathBuf, Exposed>) -> Result<(), String> {
-    let named = mail::referenced_files(source);
+    let named = services::referenced_files(source);
     for (path, text) in files {
         let shown = crate::visible::visible(path.display().to_string());
         if !is_beside(path) {
@@ -103,7 +104,7 @@ fn show<'p>(
     let here = text_of(mail)?;
     if here.as_ref() != Some(parcel.text.0.expose()) {
         let name = mail.display().to_string();
-        let (old, new) = mail::masked_texts(here.as_deref().unwrap_or_default(), &source.text)
+        let (old, new) = services::masked_texts(here.as_deref().unwrap_or_default(), &source.text)
             .unwrap_or_default();
         report.edited(&name, &old, &new);
         differs.push((mail.to_owned(), &parcel.text));
@@ -126,7 +127,7 @@ pub(super) fn hand_over(report: &mut Report) -> Result<Exit, CommandError> {
     let text = load::read(Path::new(MAIL))?;
     let source = Arc::new(Source { name: MAIL.into(), text });
     let mut files = BTreeMap::new();
-    for file in mail::referenced_files(&source).into_iter().filter(|it| is_password(it.kind)) {
+    for file in services::referenced_files(&source).into_iter().filter(|it| is_password(it.kind)) {
         if is_beside(&file.path) {
             let text = load::read(&Path::new(FOLDER).join(&file.path))?;
             files.insert(file.path, Exposed(Secret::new(text)));

@@ -7,10 +7,10 @@ use super::CommandError;
 use crate::digest::Digest;
 use crate::engine;
 use crate::host::{self, Entry, Host};
-use crate::mail::Tls;
 use crate::playbook::Declared;
 use crate::report::{Report, moment};
 use crate::resource::{Key, Resource, State};
+use crate::services::certificate;
 use crate::wire::Parcel;
 
 /// Where a host keeps its mail.yml, and what lies beside it.
@@ -66,7 +66,7 @@ fn changed_last(parcel: &Parcel, host: &Host) -> host::Result<Option<String>> {
 /// they are: those that are links there belong to whoever renews them.
 pub(super) fn declared(
     parcel: &Parcel,
-    tls: &Tls,
+    tls: &certificate::Settings,
     host: &Host,
 ) -> Result<(Vec<Declared>, Vec<PathBuf>), CommandError> {
     let mut resources = Vec::new();

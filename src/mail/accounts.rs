@@ -4,8 +4,7 @@ use std::ops::Range;
 
 use super::spanned::{self, Spanned};
 use super::{
-    Account, AccountName, Files, Invalid, Mailboxes, Name, PasswordHash, SMALLEST, Size, schema,
-    secret_file,
+    Account, AccountName, Files, Invalid, Mailboxes, Name, PasswordHash, Size, schema, secret_file,
 };
 use crate::yaml::{Decoder, Entry, Fields, Key, Kind};
 
@@ -20,6 +19,7 @@ pub struct Credentials {
     pub quota: Option<Size>,
 }
 
+const SMALLEST: Size = Size::mebibytes(1);
 const LARGEST: Size = Size::mebibytes(1 << 30);
 
 /// Reads all accounts: the addressing, or `None` if a name is missing in it,
@@ -167,7 +167,7 @@ fn read_password(
 
 /// Finds a `{SCHEME}` without quotes on the line where the YAML breaks off, and
 /// returns the key before it.
-pub(super) fn unquoted_hash(text: &str, error: &Range<usize>) -> Option<Range<usize>> {
+pub(crate) fn unquoted_hash(text: &str, error: &Range<usize>) -> Option<Range<usize>> {
     let start = text.get(..error.start)?.rfind('\n').map_or(0, |newline| newline + 1);
     let line = text[start..].lines().next()?;
     let colon = line.match_indices(": {").map(|(at, _)| at).find(|at| {

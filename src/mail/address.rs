@@ -68,7 +68,7 @@ impl Address {
     }
 
     /// Returns the address without its `+tag`, if it has one.
-    pub(super) fn without_tag(&self) -> Option<Self> {
+    pub(crate) fn without_tag(&self) -> Option<Self> {
         let (base, _) = self.local.split_once('+')?;
         Some(Self { local: base.into(), domain: self.domain.clone() })
     }

@@ -20,7 +20,7 @@ impl Directory {
     /// Returns the account that gets the system's mail, else the first, of those
     /// whose own address does not lead elsewhere; none where all do.
     pub fn inbox(&self) -> Option<CheckAccount> {
-        let routes = self.routes();
+        let routes = self.postfix_tables();
         let stays = |address: &&Address| stays(&routes, address);
         let first = self.system_mail.iter().filter(|it| routes.mailboxes.contains(it)).find(stays);
         let address = first.or_else(|| routes.mailboxes.iter().find(stays))?;
@@ -30,7 +30,7 @@ impl Directory {
     /// Returns the account that somebody logs in to by this name, if its own
     /// address does not lead elsewhere.
     pub fn inbox_of(&self, login: &str) -> Option<CheckAccount> {
-        let routes = self.routes();
+        let routes = self.postfix_tables();
         let login = login.to_lowercase();
         let is_its = |sender: &&Sender| {
             let first = sender.logins.first().map(|first| &**first);
@@ -66,7 +66,8 @@ mod tests {
     use std::sync::Arc;
 
     use crate::diagnostic::Source;
-    use crate::mail::{Files, Spec, load};
+    use crate::mail::Files;
+    use crate::services::{Spec, load};
 
     fn spec(lines: &str) -> Spec {
         let hash = format!("{{SHA512-CRYPT}}$6$saltsalt${}", "a".repeat(86));

@@ -67,13 +67,13 @@ pub struct Directory {
 
 /// What an address is. An account's own address can be a forward as well.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Holder {
+pub(crate) struct Holder {
     /// The account whose own address this is.
-    pub(super) account: Option<usize>,
+    pub(crate) account: Option<usize>,
     /// The account whose alias this is.
-    pub(super) alias: Option<usize>,
+    pub(crate) alias: Option<usize>,
     /// The forward whose source this is.
-    pub(super) forward: Option<usize>,
+    pub(crate) forward: Option<usize>,
     /// Where it was declared last.
     pub(super) span: Range<usize>,
 }
@@ -155,7 +155,7 @@ impl Directory {
     }
 
     /// Returns what an address is, if it is declared.
-    pub(super) fn holder(&self, address: &Address) -> Option<&Holder> {
+    pub(crate) fn holder(&self, address: &Address) -> Option<&Holder> {
         self.holders.get(address)
     }
 

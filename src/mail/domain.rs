@@ -90,7 +90,7 @@ impl Domain {
     /// Returns the ways in which people type a name that DNS spells otherwise:
     /// in small letters, with a capital first, and with capitals outside ASCII.
     /// Small and capital letters of ASCII are one here.
-    pub(super) fn spellings(&self) -> Vec<String> {
+    pub(crate) fn spellings(&self) -> Vec<String> {
         if !self.0.contains("xn--") {
             return Vec::new();
         }

@@ -1,18 +1,13 @@
-//! The files that a mail.yml names: where they lie, and which they are.
+//! Where the files that a mail.yml names are read from.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use super::{Hostname, Invalid, PasswordHash, schema, secret_file, spanned, tls};
-use crate::diagnostic::Source;
 use crate::digest::Digest;
 use crate::local;
 use crate::wire::Exposed;
-use crate::yaml::{self, Decoder, Kind, Node, printable};
 
 /// Where the files that a mail.yml names are read from.
 #[derive(Debug)]
@@ -20,30 +15,6 @@ pub struct Files<'f> {
     folder: &'f Path,
     seen: RefCell<BTreeMap<PathBuf, Digest>>,
     sent: Option<&'f BTreeMap<PathBuf, Exposed>>,
-}
-
-/// A file that a mail.yml names, as it writes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReferencedFile {
-    /// Its path.
-    pub path: PathBuf,
-    /// Where it is named.
-    pub span: Range<usize>,
-    /// What it is to be.
-    pub kind: ReferencedKind,
-}
-
-/// What a file is to be that a mail.yml names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReferencedKind {
-    /// The hash of an account's password.
-    Hash,
-    /// A password on one line.
-    Secret,
-    /// The certificate.
-    Certificate,
-    /// Its key.
-    Key,
 }
 
 impl<'f> Files<'f> {
@@ -80,96 +51,5 @@ impl<'f> Files<'f> {
     /// Returns the files that were read, as they were.
     pub fn seen(self) -> BTreeMap<PathBuf, Digest> {
         self.seen.into_inner()
-    }
-}
-
-impl ReferencedFile {
-    /// Judges the content of a password file, which is to be one line.
-    ///
-    /// # Errors
-    ///
-    /// Says what it is not; nothing of it is in that.
-    pub fn judge(&self, text: &str) -> Result<(), Invalid> {
-        let shown = printable(&self.path.display().to_string());
-        match self.kind {
-            ReferencedKind::Certificate | ReferencedKind::Key => Ok(()),
-            ReferencedKind::Secret => secret_file::line(&shown, text.into()).map(drop),
-            ReferencedKind::Hash => {
-                PasswordHash::parse(&secret_file::line(&shown, text.into())?).map(drop)
-            }
-        }
-    }
-}
-
-/// Returns the files that a mail.yml names, as far as it can be read: its
-/// mistakes are for [`load`](super::load) to find.
-pub fn referenced_files(source: &Arc<Source>) -> Vec<ReferencedFile> {
-    let mut named = Vec::new();
-    let Ok(root) = yaml::parse(source) else { return named };
-    password_files(&root, ReferencedKind::Secret, &mut named);
-    let mut decoder = Decoder::new(source);
-    let Some(fields) = decoder.fields(&root, &schema::MAIL) else { return named };
-    let hostname = fields.get("hostname");
-    let hostname =
-        hostname.and_then(|entry| spanned::value(&mut decoder, &entry.value, Hostname::parse));
-    if let Some(tls) = tls::read(&mut decoder, &fields, hostname.as_ref())
-        && !tls.self_signed
-    {
-        let (certificate, key) = (tls.certificate, tls.key);
-        for (file, kind) in [(certificate, ReferencedKind::Certificate), (key, ReferencedKind::Key)]
-        {
-            named.push(ReferencedFile { path: file.value, span: file.span, kind });
-        }
-    }
-    named
-}
-
-/// Finds the `password_file`s. Those of accounts hold hashes.
-fn password_files(node: &Node, kind: ReferencedKind, found: &mut Vec<ReferencedFile>) {
-    let Kind::Map(entries) = &node.kind else { return };
-    for entry in entries {
-        match &entry.value.kind {
-            Kind::Scalar(scalar) if entry.key.text == "password_file" => {
-                let (path, span) = (PathBuf::from(&scalar.text), entry.value.span.clone());
-                found.push(ReferencedFile { path, span, kind });
-            }
-            _ if entry.key.text == "accounts" => {
-                password_files(&entry.value, ReferencedKind::Hash, found);
-            }
-            _ => password_files(&entry.value, kind, found),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_file_is_found_be_the_rest_right_or_wrong() {
-        let text = "hostname: mail.example.org\ndomains: [oops\n";
-        let source = |text: &str| Arc::new(Source { name: "mail.yml".into(), text: text.into() });
-        assert_eq!(referenced_files(&source(text)), []);
-        let text = "hostname: mail.example.org
-nonsense: 1
-accounts:
-  anna: {password_file: anna}
-  bob: {password: wrong}
-relay: {host: a.org, username: me, password_file: /root/relay}
-";
-        let named = referenced_files(&source(text));
-        let named: Vec<_> = named.iter().map(|it| (it.path.to_str().unwrap(), it.kind)).collect();
-        assert_eq!(
-            named,
-            [
-                ("anna", ReferencedKind::Hash),
-                ("/root/relay", ReferencedKind::Secret),
-                (
-                    "/etc/letsencrypt/live/mail.example.org/fullchain.pem",
-                    ReferencedKind::Certificate
-                ),
-                ("/etc/letsencrypt/live/mail.example.org/privkey.pem", ReferencedKind::Key),
-            ]
-        );
     }
 }

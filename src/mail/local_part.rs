@@ -113,7 +113,7 @@ pub(super) fn dot_string(text: &str, shown: &str) -> Result<(), Invalid> {
 }
 
 /// Names a character that can be hard to see.
-pub(super) fn name_of(c: char) -> String {
+pub(crate) fn name_of(c: char) -> String {
     match c {
         ' ' => "a space".to_owned(),
         '\n' | '\r' => "a line break".to_owned(),

@@ -104,7 +104,7 @@ impl Directory {
     }
 
     /// Derives the tables.
-    pub fn routes(&self) -> PostfixTables {
+    pub fn postfix_tables(&self) -> PostfixTables {
         let mut builder = Builder {
             directory: self,
             routes: PostfixTables {

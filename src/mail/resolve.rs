@@ -38,7 +38,7 @@ impl Directory {
     }
 
     /// Returns what holds an address, with or without a tag.
-    pub(super) fn declared(&self, address: &Address) -> Option<&Holder> {
+    pub(crate) fn declared(&self, address: &Address) -> Option<&Holder> {
         self.holders
             .get(address)
             .or_else(|| address.without_tag().and_then(|base| self.holders.get(&base)))

@@ -8,7 +8,7 @@ use crate::yaml::printable;
 const MAX_BYTES: usize = 16 * 1024;
 
 /// Reads a file's only line. Nothing of it is in an error.
-pub(super) fn read(files: &Files<'_>, path: &str) -> Result<String, Invalid> {
+pub(crate) fn read(files: &Files<'_>, path: &str) -> Result<String, Invalid> {
     let shown = printable(path);
     if path.starts_with(['{', '$']) {
         return Err(Invalid::new(
@@ -33,7 +33,7 @@ pub(super) fn read(files: &Files<'_>, path: &str) -> Result<String, Invalid> {
 }
 
 /// Takes the only line of a file of this name. Nothing of it is in an error.
-pub(super) fn line(shown: &str, text: Vec<u8>) -> Result<String, Invalid> {
+pub(crate) fn line(shown: &str, text: Vec<u8>) -> Result<String, Invalid> {
     let one_line = || Invalid::new(format!("`{shown}` is not one line of text"), ONE_LINE);
     if text.len() > MAX_BYTES {
         return Err(one_line());

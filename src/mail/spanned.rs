@@ -41,7 +41,7 @@ impl Invalid {
 const MASKED: &str = "****";
 
 /// Reads a one-line text as a `T`, or reports why it is none.
-pub(super) fn value<T>(
+pub(crate) fn value<T>(
     decoder: &mut Decoder,
     node: &Node,
     parse: impl Fn(&str) -> Result<T, Invalid>,
@@ -51,7 +51,7 @@ pub(super) fn value<T>(
 }
 
 /// Reads a key as a `T`, or reports why it is none.
-pub(super) fn key<T>(
+pub(crate) fn key<T>(
     decoder: &mut Decoder,
     key: &Key,
     parse: impl Fn(&str) -> Result<T, Invalid>,

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use crate::command_error::CommandError;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::local;
-use crate::mail::{self, Files, Invalid, ReferencedFile, ReferencedKind};
+use crate::mail::{Files, Invalid};
 use crate::resource::{key_belongs, read_certificate};
 use crate::secret::Secret;
+use crate::services::{self, ReferencedFile, ReferencedKind};
 use crate::wire::{Exposed, Parcel};
 
 /// Packs the mail.yml `source` with what it names; `folder` is where it lies.
@@ -24,7 +25,7 @@ use crate::wire::{Exposed, Parcel};
 ///
 /// Returns the mistakes in it, or what of it cannot be sent.
 pub(crate) fn pack(source: &Arc<Source>, folder: &Path) -> Result<Packed, CommandError> {
-    let named = mail::referenced_files(source);
+    let named = services::referenced_files(source);
     let mut found: Vec<(&ReferencedFile, String)> = Vec::new();
     let mut all_here = true;
     for file in &named {
@@ -45,7 +46,7 @@ pub(crate) fn pack(source: &Arc<Source>, folder: &Path) -> Result<Packed, Comman
         })
         .collect();
     mistakes.extend(judge_pair(source, &mut found));
-    if all_here && let Err(more) = mail::load(source, &Files::beside(folder)) {
+    if all_here && let Err(more) = services::load(source, &Files::beside(folder)) {
         return Err(CommandError::mistakes(more));
     }
     if !mistakes.is_empty() {

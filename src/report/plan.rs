@@ -7,8 +7,8 @@ use super::people;
 use super::style::Style;
 use crate::diff::{self, Line, Part};
 use crate::engine::{Change, Drift, Plan};
-use crate::mail;
 use crate::resource::{Action, Blob, Key, State, action};
+use crate::services;
 use crate::visible::visible_text;
 
 /// Where more lines than this come or go in one place, a person does not read
@@ -148,8 +148,8 @@ fn veiled(change: &Change, old: Option<&Blob>, new: Option<&Blob>) -> Option<(St
     };
     let (old, new) = (text(old)?, text(new)?);
     match new.is_empty() {
-        true => mail::masked_texts("", &old).map(|(_, old)| (old, String::new())),
-        false => mail::masked_texts(&old, &new),
+        true => services::masked_texts("", &old).map(|(_, old)| (old, String::new())),
+        false => services::masked_texts(&old, &new),
     }
 }
 

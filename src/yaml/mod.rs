@@ -24,7 +24,7 @@ pub use decode::{Decoder, printable};
 pub use edit::{Document, Value};
 pub use fields::Fields;
 pub use parse::parse;
-pub use schema::{KeySpec, Section, ValueType, schema};
+pub use schema::{KeySpec, Section, ValueType, concat, count, schema};
 pub use suggest::suggest;
 
 /// A value and its place in the text, in bytes.

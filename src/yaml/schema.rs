@@ -139,3 +139,28 @@ pub fn schema(title: &str, about: &str, value_type: &ValueType) -> Value {
     schema["description"] = about.into();
     schema
 }
+
+/// Returns how many keys some lists have together.
+pub const fn count(lists: &[&[KeySpec]]) -> usize {
+    let (mut sum, mut list) = (0, 0);
+    while list < lists.len() {
+        sum += lists[list].len();
+        list += 1;
+    }
+    sum
+}
+
+/// Joins lists that have `N` keys together.
+pub const fn concat<const N: usize>(lists: &[&[KeySpec]]) -> [KeySpec; N] {
+    let mut all = [KeySpec::new("", ValueType::Text, ""); N];
+    let (mut at, mut list) = (0, 0);
+    while list < lists.len() {
+        let mut key = 0;
+        while key < lists[list].len() {
+            all[at] = lists[list][key];
+            (at, key) = (at + 1, key + 1);
+        }
+        list += 1;
+    }
+    all
+}

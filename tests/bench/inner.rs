@@ -13,9 +13,10 @@ use std::sync::Arc;
 use divan::{Bencher, black_box};
 use mailprov::diagnostic::Source;
 use mailprov::host::{Facts, Host, Init, Program};
-use mailprov::mail::{self, Files, Spec};
+use mailprov::mail::Files;
 use mailprov::playbook::{Context, Declared, Playbook};
 use mailprov::resource::{self, Resource};
+use mailprov::services::{self, Spec};
 use mailprov::{diff, engine};
 use tempfile::TempDir;
 
@@ -97,7 +98,7 @@ fn table(accounts: usize) -> String {
 }
 
 fn load(source: &Arc<Source>) -> Spec {
-    mail::load(source, &Files::beside(Path::new("/"))).unwrap()
+    services::load(source, &Files::beside(Path::new("/"))).unwrap()
 }
 
 fn resolve(playbook: &Playbook, spec: &Arc<Spec>, facts: &Facts) -> Vec<Declared> {

@@ -11,9 +11,10 @@ use crate::check::{self, Account, Causes, Identity, Login, Part, Server};
 use crate::cli::{self, Global};
 use crate::finding::Finding;
 use crate::host::Host;
-use crate::mail::{CheckAccount, Spec};
+use crate::mail::CheckAccount;
 use crate::probe::{self, ConnectionCache, Resolver, Smtp};
 use crate::report::Report;
+use crate::services::Spec;
 
 /// How long a mail may take from the door to the mailbox.
 const DELIVERY: Duration = Duration::from_secs(60);
@@ -102,10 +103,10 @@ pub(super) fn server(spec: &Spec) -> Server {
     Server {
         addresses: Host::addresses_of(&hostname),
         hostname,
-        imap: spec.services.imap,
-        pop3: spec.services.pop3,
-        extra: spec.extra.ports(),
-        identity: match spec.tls.self_signed {
+        imap: spec.services.dovecot.imap,
+        pop3: spec.services.dovecot.pop3,
+        extra: spec.services.extra.ports(),
+        identity: match spec.services.certificate.self_signed {
             true => Identity::SelfSigned,
             false => Identity::Vouched(probe::authorities()),
         },

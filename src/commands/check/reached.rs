@@ -10,10 +10,11 @@ use crate::check::{self, Part};
 use crate::cli::Global;
 use crate::diagnostic::Source;
 use crate::local;
-use crate::mail::{self, Files};
+use crate::mail::Files;
 use crate::reach::as_path;
 use crate::remote::{self, Destination};
 use crate::report::Report;
+use crate::services;
 
 /// Looks at the ports of a host that was logged in to, by the address of that
 /// login: what DNS says of its name may not be so yet.
@@ -25,7 +26,7 @@ pub(in crate::commands) fn reachable_from_here(
 ) {
     let source = local::read_text(mail)
         .map(|text| Arc::new(Source { name: mail.display().to_string(), text }));
-    let spec = source.map(|source| mail::load(&source, &Files::beside(load::folder(mail))));
+    let spec = source.map(|source| services::load(&source, &Files::beside(load::folder(mail))));
     // Where a file that it names is on the host only, its ports cannot be told.
     let Ok(Ok(spec)) = spec else { return };
     let hostname = spec.hostname.value.to_string();

@@ -9,10 +9,10 @@ use super::super::{CommandError, dns};
 use crate::check::{self, Certificate, Identity, Login, Part, Server, TemporaryLogin};
 use crate::finding::Finding;
 use crate::host::{Host, Unit};
-use crate::mail::Spec;
 use crate::probe::{self, ConnectionCache};
 use crate::report::Report;
 use crate::resource::{Key, differences, exposed_key};
+use crate::services::Spec;
 
 /// Where Debian keeps the authorities that it knows.
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -52,10 +52,10 @@ impl<'l> Subject<'l> {
             Ok(loaded.host.read(path)?.map(|content| content.bytes().to_vec()))
         };
         let certificate = Certificate {
-            path: spec.tls.certificate.value.display().to_string(),
-            pem: read(&spec.tls.certificate.value)?.unwrap_or_default(),
-            exposed: exposed_key(&loaded.host, &spec.tls.key.value)?,
-            self_signed: spec.tls.self_signed,
+            path: spec.services.certificate.certificate.value.display().to_string(),
+            pem: read(&spec.services.certificate.certificate.value)?.unwrap_or_default(),
+            exposed: exposed_key(&loaded.host, &spec.services.certificate.key.value)?,
+            self_signed: spec.services.certificate.self_signed,
             authorities: read(Path::new(AUTHORITIES))?,
         };
         let mut addresses = check::reachable(Host::addresses()?);
@@ -65,9 +65,9 @@ impl<'l> Subject<'l> {
         let server = Server {
             addresses,
             hostname: spec.hostname.value.to_string(),
-            imap: spec.services.imap,
-            pop3: spec.services.pop3,
-            extra: spec.extra.ports(),
+            imap: spec.services.dovecot.imap,
+            pop3: spec.services.dovecot.pop3,
+            extra: spec.services.extra.ports(),
             identity: Identity::OnDisk(certificate),
             delivery: DELIVERY,
             connections: ConnectionCache::default(),

@@ -9,11 +9,12 @@ use crate::check::{Account, Reader};
 use crate::diagnostic::Diagnostic;
 use crate::host::Host;
 use crate::local;
-use crate::mail::{Files, Password, SandboxCopy, Spec};
+use crate::mail::{Files, Password};
 use crate::probe;
 use crate::report::Report;
 use crate::resource::{Overlay, examine_certificate};
 use crate::secret::Secret;
+use crate::services::{SandboxCopy, Spec};
 use crate::yaml::Document;
 
 /// The mail.yml of those who have none yet.
@@ -104,10 +105,10 @@ impl Story {
         Ok(Self {
             text: copy.source().text.clone(),
             hostname: spec.hostname.value.to_string(),
-            self_signed: spec.tls.self_signed || stands_in.is_some(),
+            self_signed: spec.services.certificate.self_signed || stands_in.is_some(),
             sender: account.clone(),
             reader: account,
-            by: if spec.services.imap { Reader::Imap } else { Reader::Pop3 },
+            by: if spec.services.dovecot.imap { Reader::Imap } else { Reader::Pop3 },
             about,
             shown: None,
         })
@@ -130,12 +131,13 @@ impl Story {
 
 /// Says why the certificate that is named cannot be used here, if so.
 fn stands_in(spec: &Spec) -> Result<Option<String>, CommandError> {
-    if spec.tls.self_signed {
+    if spec.services.certificate.self_signed {
         return Ok(None);
     }
     let host = Host::open(Path::new("/"))?;
     let hostname = spec.hostname.value.to_string();
-    let (certificate, key) = (&spec.tls.certificate.value, &spec.tls.key.value);
+    let (certificate, key) =
+        (&spec.services.certificate.certificate.value, &spec.services.certificate.key.value);
     let problems = examine_certificate(&Overlay::new(&host), certificate, key, &hostname)?;
     Ok(problems.into_iter().next().map(|problem| problem.message))
 }

@@ -2,16 +2,49 @@
 
 use std::path::{Path, PathBuf};
 
-use super::local_part::name_of;
-use super::spanned::Spanned;
-use super::{Hostname, Invalid, schema};
-use crate::yaml::{Decoder, Entry, Fields, printable};
+use crate::mail::{Invalid, Spanned, name_of, spanned};
+use crate::services::Reader;
+use crate::yaml::{Decoder, Entry, Fields, KeySpec, Section, ValueType, printable};
+
+pub(super) const KEYS: &[KeySpec] = &[KeySpec::new(
+    "tls",
+    ValueType::Section(&SECTION),
+    "The certificate that is shown on every port.",
+)
+.or("certbot's for `hostname`")];
+
+/// Certificate and key.
+const SECTION: Section = Section {
+    keys: &[
+        KeySpec::new(
+            "certificate",
+            ValueType::Pattern("^/"),
+            "The absolute path of the certificate with its whole chain, in PEM.",
+        ),
+        KeySpec::new(
+            "key",
+            ValueType::Pattern("^/"),
+            "The absolute path of the key, in PEM and without a passphrase.",
+        ),
+        KeySpec::new(
+            "self_signed",
+            ValueType::Boolean,
+            "`true`: mailprov makes `/etc/ssl/certs/mailprov.pem` and \
+             `/etc/ssl/private/mailprov.key` itself, and makes them anew a month before they \
+             expire or when `hostname` changes. Mail programs warn about it.",
+        )
+        .or("`false`"),
+    ],
+    required: &[],
+    one_of: &["certificate", "self_signed"],
+    together: &["certificate", "key"],
+};
 
 /// The paths of certificate and key. Whether they are there, belong together
 /// and are for the host's name is for those to find out who can see the host;
 /// the spans say where in `mail.yml` to point then.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tls {
+pub struct Settings {
     /// The certificate with its whole chain.
     pub certificate: Spanned<PathBuf>,
     /// The private key.
@@ -24,32 +57,29 @@ const SELF_SIGNED_CERTIFICATE: &str = "/etc/ssl/certs/mailprov.pem";
 const SELF_SIGNED_KEY: &str = "/etc/ssl/private/mailprov.key";
 
 /// Reads the section. The default follows from the host's name.
-pub(super) fn read(
-    decoder: &mut Decoder,
-    fields: &Fields<'_>,
-    hostname: Option<&Spanned<Hostname>>,
-) -> Option<Tls> {
-    let Some(entry) = fields.get("tls") else {
-        let Spanned { value: hostname, span } = hostname?;
+pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
+    let decoder = &mut *reader.decoder;
+    let Some(entry) = reader.fields.get("tls") else {
+        let Spanned { value: hostname, span } = reader.hostname?;
         let path = |file: &str| {
             Spanned::new(format!("/etc/letsencrypt/live/{hostname}/{file}").into(), span.clone())
         };
-        return Some(Tls {
+        return Some(Settings {
             certificate: path("fullchain.pem"),
             key: path("privkey.pem"),
             self_signed: false,
         });
     };
-    let fields = decoder.fields(&entry.value, &schema::TLS)?;
+    let fields = decoder.fields(&entry.value, &SECTION)?;
     if let Some(flag) = fields.get("self_signed") {
         return self_signed(decoder, flag, &fields);
     }
     let certificate = path(decoder, &fields, "certificate", entry);
     let key = path(decoder, &fields, "key", entry);
-    Some(Tls { certificate: certificate?, key: key?, self_signed: false })
+    Some(Settings { certificate: certificate?, key: key?, self_signed: false })
 }
 
-fn self_signed(decoder: &mut Decoder, flag: &Entry, fields: &Fields<'_>) -> Option<Tls> {
+fn self_signed(decoder: &mut Decoder, flag: &Entry, fields: &Fields<'_>) -> Option<Settings> {
     let others = [fields.get("certificate"), fields.get("key")];
     if !decoder.boolean(&flag.value)? {
         if others.iter().all(Option::is_none) {
@@ -69,7 +99,7 @@ fn self_signed(decoder: &mut Decoder, flag: &Entry, fields: &Fields<'_>) -> Opti
         return None;
     }
     let at = |path: &str| Spanned::new(PathBuf::from(path), flag.key.span.clone());
-    Some(Tls {
+    Some(Settings {
         certificate: at(SELF_SIGNED_CERTIFICATE),
         key: at(SELF_SIGNED_KEY),
         self_signed: true,
@@ -83,7 +113,7 @@ fn path(
     section: &Entry,
 ) -> Option<Spanned<PathBuf>> {
     let entry = fields.require(key, &section.key.span, decoder)?;
-    super::spanned::value(decoder, &entry.value, |text| {
+    spanned::value(decoder, &entry.value, |text| {
         let shown = printable(text);
         if !Path::new(text).is_absolute() {
             let help = format!("write the whole path, such as `/etc/ssl/{shown}`");

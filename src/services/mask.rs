@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::schema;
+use super::MAIL_YML;
 use crate::diagnostic::Source;
 use crate::yaml::{Document, Entry, Kind, Node, suggest};
 
@@ -135,7 +135,7 @@ pub(super) fn lines(source: &Source) -> Arc<Source> {
 
 /// The keys of the file.
 fn names() -> impl Iterator<Item = &'static str> {
-    schema::MAIL.keys.iter().map(|known| known.name)
+    MAIL_YML.keys.iter().map(|known| known.name)
 }
 
 /// Knows which sections of the file hold no secrets.

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 
-use super::{Files, PostfixTables, Spec, load};
+use super::{Spec, load};
 use crate::diagnostic::{Diagnostic, Source};
+use crate::mail::{Files, PostfixTables};
 
 const HASH: &str = "{SHA512-CRYPT}$6$saltsalt$8iYtNHxjWRl.NF6oNZ5tF.iKFlQREaXBLlSmZKP6dy9l5z3vsoo\
                     WNW0/GZ6Nej73/TFug6pIPSqbJoCT6dfnj.";
@@ -125,7 +126,7 @@ proptest! {
         let spec = try_load(&text).map_err(|mistakes| {
             TestCaseError::fail(format!("{text}\n{}", shown(mistakes)))
         })?;
-        let routes = spec.directory.routes();
+        let routes = spec.directory.postfix_tables();
         prop_assert!(is_unique(routes.aliases.iter().map(|line| &line.pattern)));
         prop_assert!(is_unique(routes.senders.iter().map(|line| &line.pattern)));
         prop_assert!(is_unique(routes.mailboxes.iter()));
@@ -144,7 +145,7 @@ proptest! {
     #[test]
     fn an_account_gets_its_own_mail_whatever_is_caught(text in valid()) {
         let spec = try_load(&text).unwrap();
-        let routes = spec.directory.routes();
+        let routes = spec.directory.postfix_tables();
         for account in 0..spec.directory.accounts.len() {
             let mailboxes: Vec<String> =
                 spec.directory.mailboxes_of(account).iter().map(ToString::to_string).collect();
@@ -164,7 +165,7 @@ proptest! {
         let quoted = local.replace('\\', "\\\\").replace('"', "\\\"");
         let text = PLACES[place].replace("HASH", HASH).replace("LOCAL", &quoted);
         if let Ok(spec) = try_load(&text) {
-            let routes = spec.directory.routes();
+            let routes = spec.directory.postfix_tables();
             let aliases = routes.aliases.iter().flat_map(|line| {
                 let targets = line.targets.iter().map(ToString::to_string);
                 std::iter::once(line.pattern.to_string()).chain(targets)

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use super::PasswordHash;
 use crate::diagnostic::Diagnostic;
+use crate::mail::PasswordHash;
 use crate::yaml::{Document, Kind, Value};
 
 /// What is to be other than in the original.

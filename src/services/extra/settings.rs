@@ -2,14 +2,45 @@
 
 use std::collections::HashMap;
 
-use super::spanned::{self, Spanned};
-use super::{Invalid, schema};
-use crate::yaml::{Decoder, Entry, Fields, Node, printable};
+use crate::mail::{Invalid, Spanned, spanned};
+use crate::services::Reader;
+use crate::yaml::{Decoder, Entry, Fields, KeySpec, Node, Section, ValueType, printable};
+
+pub(super) const KEYS: &[KeySpec] = &[KeySpec::new(
+    "extra",
+    ValueType::Section(&SECTION),
+    "Settings that this file has no word for; checked by Postfix and Dovecot before they \
+         are put in place.",
+)
+.or("none")];
+
+/// What is handed on as it is.
+const SECTION: Section = Section {
+    keys: &[
+        KeySpec::new(
+            "postfix",
+            ValueType::Map(&ValueType::Text),
+            "Parameters of `main.cf` and their values. One that mailprov sets itself is replaced.",
+        )
+        .or("none"),
+        KeySpec::new(
+            "postfix_master",
+            ValueType::List(&ValueType::Text),
+            "Services of Postfix, each a line of `master.cf` with its options (`-o name=value`) \
+             behind it. One that mailprov sets itself is replaced.",
+        )
+        .or("none"),
+        KeySpec::new("dovecot", ValueType::Text, "Text for the end of `dovecot.conf`.").or("none"),
+    ],
+    required: &[],
+    one_of: &[],
+    together: &[],
+};
 
 /// Settings that are written last, as they are. Whether Postfix and Dovecot
 /// accept them is for their own checkers to say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Extra {
+pub struct Settings {
     /// Postfix parameters and their values, in the order written.
     pub postfix: Vec<(Spanned<String>, String)>,
     /// Entries of `master.cf`, in the order written.
@@ -88,10 +119,12 @@ impl MasterEntry {
 }
 
 /// Reads the section, if it is there.
-pub(super) fn read(decoder: &mut Decoder, fields: &Fields<'_>) -> Extra {
-    let fields = fields.get("extra").and_then(|entry| decoder.fields(&entry.value, &schema::EXTRA));
+pub(super) fn read(reader: &mut Reader<'_>) -> Settings {
+    let decoder = &mut *reader.decoder;
+    let entry = reader.fields.get("extra");
+    let fields = entry.and_then(|entry| decoder.fields(&entry.value, &SECTION));
     let Some(fields) = fields else {
-        return Extra::default();
+        return Settings::default();
     };
     let dovecot = fields.get("dovecot").and_then(|entry| {
         let text = decoder.text(&entry.value)?;
@@ -106,7 +139,7 @@ pub(super) fn read(decoder: &mut Decoder, fields: &Fields<'_>) -> Extra {
     let postfix = postfix.unwrap_or_default();
     let postfix = postfix.into_iter().filter_map(|entry| parameter(decoder, entry)).collect();
     let postfix_master = master(decoder, &fields);
-    Extra { postfix, postfix_master, dovecot }
+    Settings { postfix, postfix_master, dovecot }
 }
 
 fn master(decoder: &mut Decoder, fields: &Fields<'_>) -> Vec<Spanned<MasterEntry>> {

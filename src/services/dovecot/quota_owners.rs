@@ -1,10 +1,9 @@
-//! Whose room a mail takes: for each address, the one mailbox that has to be
-//! asked whether it is full.
+//! Which quota counts for a mail: for each address, the one mailbox that has to
+//! be asked whether it is full.
 
 use std::collections::{HashMap, HashSet};
 
-use super::postfix_tables::{Alias, Pattern, PostfixTables};
-use super::{Address, Directory, Domain, Size};
+use crate::mail::{Address, Alias, Directory, Domain, Pattern, PostfixTables, Size};
 
 /// The names in the host's own domain that mail is taken for.
 const LOCAL_ROLES: [&str; 6] =
@@ -13,7 +12,7 @@ const LOCAL_ROLES: [&str; 6] =
 /// An address that is not simply a mailbox's own, and the mailbox whose quota
 /// counts for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Room {
+pub(super) struct QuotaOwner {
     /// The address, or `@domain` for a catch-all.
     pub(super) address: String,
     /// The mailbox; none where one of those that the mail goes to has no limit.
@@ -35,18 +34,18 @@ struct Lines<'r> {
 }
 
 impl Directory {
-    /// Returns whose room the mail takes, for every address whose mail does not
+    /// Returns whose quota counts, for every address whose mail does not
     /// go to the account of that name and nowhere else.
     ///
     /// Of several mailboxes that all have a limit, the largest counts: when all
     /// are full, that one is.
-    pub(super) fn rooms(
+    pub(super) fn quota_owners(
         &self,
-        routes: &PostfixTables,
+        tables: &PostfixTables,
         own_domain: &Domain,
         quota: impl Fn(usize) -> Option<Size>,
-    ) -> Vec<Room> {
-        let lines = Lines::new(self, &routes.aliases);
+    ) -> Vec<QuotaOwner> {
+        let lines = Lines::new(self, &tables.aliases);
         let mailbox = |ends: &Ends| {
             let limit = |mailbox: &Address| quota(self.declared(mailbox)?.account?);
             let limits = ends.mailboxes.iter().map(|it| Some((limit(it)?, it.clone())));
@@ -54,22 +53,22 @@ impl Directory {
             let largest = limits?.into_iter().max();
             largest.filter(|_| !ends.elsewhere).map(|(_, mailbox)| mailbox)
         };
-        let mut rooms = Vec::new();
-        for line in &routes.aliases {
+        let mut owners = Vec::new();
+        for line in &tables.aliases {
             let ends = lines.follow(&line.targets, line.pattern.address());
             if line.pattern.address().is_some_and(|address| self.is_own(address, &ends)) {
                 continue;
             }
-            rooms.push(Room { address: line.pattern.to_string(), mailbox: mailbox(&ends) });
+            owners.push(QuotaOwner { address: line.pattern.to_string(), mailbox: mailbox(&ends) });
         }
         let Some(system_mail) = &self.system_mail else {
-            return rooms;
+            return owners;
         };
         let ends = lines.follow(std::slice::from_ref(system_mail), None);
         let names = LOCAL_ROLES.iter().filter(|_| !self.is_ours(own_domain));
         let names = names.map(|name| format!("{name}@{own_domain}"));
-        rooms.extend(names.map(|address| Room { address, mailbox: mailbox(&ends) }));
-        rooms
+        owners.extend(names.map(|address| QuotaOwner { address, mailbox: mailbox(&ends) }));
+        owners
     }
 
     /// Tells whether the mail for an account's own address goes to its mailbox

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Extra;
+use super::Settings;
 
 /// What `extra:` changes in the ports that answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,7 +28,7 @@ const LISTENERS: [(&str, &str, &str, u16); 7] = [
 /// The protocols that mailprov itself asks for, where `services` does.
 const OURS: [&str; 3] = ["imap", "pop3", "lmtp"];
 
-impl Extra {
+impl Settings {
     /// Returns the ports that it opens and closes.
     pub fn ports(&self) -> Ports {
         let mut ports = Ports::default();
@@ -129,12 +129,12 @@ impl Reading {
 #[cfg(test)]
 mod tests {
     use super::super::MasterEntry;
-    use super::super::spanned::Spanned;
     use super::*;
+    use crate::mail::Spanned;
 
     fn of(text: &str) -> (Vec<u16>, Vec<u16>) {
         let extra =
-            Extra { dovecot: Some(Spanned::new(text.to_owned(), 0..0)), ..Extra::default() };
+            Settings { dovecot: Some(Spanned::new(text.to_owned(), 0..0)), ..Settings::default() };
         let ports = extra.ports();
         (ports.opened.into_iter().collect(), ports.closed.into_iter().collect())
     }
@@ -166,7 +166,7 @@ mod tests {
         let lines = ["2525 inet n - y - - smtpd", "[::1]:10025 inet n - y - - smtpd"];
         let postfix_master =
             vec![entry(lines[0]), entry(lines[1]), entry("x unix - n n - 0 spawn")];
-        let extra = Extra { postfix_master, ..Extra::default() };
+        let extra = Settings { postfix_master, ..Settings::default() };
         assert_eq!(extra.ports().opened, BTreeSet::from([2525, 10025]));
     }
 }

@@ -3,15 +3,59 @@
 use std::net::Ipv6Addr;
 use std::ops::Range;
 
-use super::local_part::name_of;
-use super::spanned::{self, Spanned};
-use super::{Domain, Files, Invalid, schema, secret_file};
+use crate::mail::{Domain, Invalid, Spanned, name_of, secret_file, spanned};
 use crate::secret::Secret;
-use crate::yaml::{Decoder, Fields, printable};
+use crate::services::Reader;
+use crate::yaml::{KeySpec, Section, ValueType, printable};
+
+pub(super) const KEYS: &[KeySpec] = &[KeySpec::new(
+    "relay",
+    ValueType::Section(&SECTION),
+    "A server that takes all outgoing mail.",
+)
+.or("none")];
+
+/// A smarthost.
+const SECTION: Section = Section {
+    keys: &[
+        KeySpec::new(
+            "host",
+            ValueType::Text,
+            "`\"[smtp.provider.example]:587\"`. In brackets it is that host; without, its MX \
+             records are looked up. The port is 587 unless given; on 465 TLS begins at once. TLS \
+             is required in any case.",
+        ),
+        KeySpec::new(
+            "tls",
+            ValueType::OneOf(&CERTAINTIES),
+            "`secure`: it gets mail and password only with a certificate that verifies and is for \
+             the name in `host` (without brackets: for that domain or a host in it). `encrypt`: \
+             any certificate will do, so anyone on the way may pose as it. An address fits no \
+             certificate.",
+        )
+        .or("`secure` with `username`, else `encrypt`"),
+        KeySpec::new(
+            "username",
+            ValueType::Text,
+            "What to log in as; together with `password_file`.",
+        )
+        .or("none"),
+        KeySpec::new(
+            "password_file",
+            ValueType::Text,
+            "A file with the password in the clear on its only line. A relative path begins at \
+             the folder of `mail.yml`.",
+        )
+        .or("none"),
+    ],
+    required: &["host"],
+    one_of: &[],
+    together: &["username", "password_file"],
+};
 
 /// A smarthost.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Relay {
+pub struct Settings {
     /// Its name or address as Postfix wants it, brackets and port included.
     pub host: String,
     /// Its port.
@@ -33,7 +77,7 @@ pub enum Certainty {
 }
 
 /// The words for it.
-pub(super) const CERTAINTIES: [&str; 2] = ["secure", "encrypt"];
+const CERTAINTIES: [&str; 2] = ["secure", "encrypt"];
 
 impl Certainty {
     /// Returns Postfix's word for it.
@@ -60,9 +104,10 @@ pub struct Login {
 const DEFAULT_PORT: u16 = 587;
 
 /// Reads the section, if it is there.
-pub(super) fn read(decoder: &mut Decoder, fields: &Fields<'_>, files: &Files<'_>) -> Option<Relay> {
-    let entry = fields.get("relay")?;
-    let fields = decoder.fields(&entry.value, &schema::RELAY)?;
+pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
+    let entry = reader.fields.get("relay")?;
+    let (decoder, files) = (&mut *reader.decoder, reader.files);
+    let fields = decoder.fields(&entry.value, &SECTION)?;
     let host = fields
         .require("host", &entry.key.span, decoder)
         .and_then(|entry| spanned::value(decoder, &entry.value, parse_host));
@@ -89,7 +134,7 @@ pub(super) fn read(decoder: &mut Decoder, fields: &Fields<'_>, files: &Files<'_>
     let unless_told = if login.is_some() { Certainty::Secure } else { Certainty::Encrypt };
     let tls = tls.map_or(unless_told, |tls| tls.value);
     let Spanned { value: (host, port), .. } = host?;
-    Some(Relay { host, port, tls, login })
+    Some(Settings { host, port, tls, login })
 }
 
 /// Reads how sure of the host Postfix must be.

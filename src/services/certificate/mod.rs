@@ -1,0 +1,49 @@
+//! The certificate that is shown on every port: certbot's, one that a person
+//! names, or a self-signed one that mailprov makes.
+
+mod settings;
+
+use minijinja::Value;
+use minijinja::value::Serde;
+use serde::Serialize;
+
+pub use settings::Settings;
+
+use super::context::{Inputs, Variables};
+use super::{Reader, Section, Service};
+use crate::yaml::KeySpec;
+
+/// This service in the list of all.
+pub struct Certificate;
+
+impl Section for Certificate {
+    const KEYS: &'static [KeySpec] = settings::KEYS;
+    type Settings = Settings;
+
+    fn read(reader: &mut Reader<'_>) -> Option<Settings> {
+        settings::read(reader)
+    }
+}
+
+#[derive(Serialize)]
+struct Tls {
+    certificate: String,
+    key: String,
+    self_signed: bool,
+}
+
+impl Service for Certificate {
+    fn name(&self) -> &'static str {
+        "certificate"
+    }
+
+    fn context(&self, inputs: &Inputs) -> Variables {
+        let Settings { certificate, key, self_signed } = &inputs.spec.services.certificate;
+        let tls = Tls {
+            certificate: certificate.value.display().to_string(),
+            key: key.value.display().to_string(),
+            self_signed: *self_signed,
+        };
+        vec![("tls", Value::from(Serde(tls)))]
+    }
+}

@@ -1,0 +1,96 @@
+//! The spec as templates see it.
+//!
+//! Here secrets leave their wrapping: the password file that Dovecot reads, and
+//! the one that Postfix shows a smarthost, are rendered from it. So a context is
+//! made to be rendered and then dropped; what is rendered from it into a file is
+//! marked secret by the playbook.
+
+use std::fmt;
+use std::sync::Arc;
+
+use minijinja::Value;
+use minijinja::value::{Enumerator, Object, ObjectRepr, Serde};
+
+use super::{ALL, Spec};
+use crate::mail::{Address, Context, Mailboxes, PostfixTables};
+
+/// Variables of templates, each a part of `mail`.
+pub type Variables = Vec<(&'static str, Value)>;
+
+/// What the services make their variables from.
+pub struct Inputs {
+    pub(super) spec: Arc<Spec>,
+    pub(super) tables: Arc<PostfixTables>,
+    /// The mailboxes, each with its account.
+    pub(super) mailboxes: Arc<[(usize, Address)]>,
+}
+
+impl Spec {
+    /// Returns the spec as templates see it, secrets in the clear.
+    pub fn context(self: &Arc<Self>) -> Context {
+        let directory = &self.directory;
+        let mailboxes = (0..self.credentials.len()).flat_map(|account| {
+            let mailboxes = directory.mailboxes_of(account).into_iter();
+            mailboxes.map(move |mailbox| (account, mailbox))
+        });
+        let inputs = Inputs {
+            spec: Arc::clone(self),
+            tables: Arc::new(directory.postfix_tables()),
+            mailboxes: mailboxes.collect(),
+        };
+        let shared = vec![
+            ("hostname", Value::from(self.hostname.value.as_str())),
+            ("domains", Value::from(Serde(&directory.domains))),
+            ("hostname_is_domain", directory.is_domain(&self.hostname.value).into()),
+            (
+                "mailboxes",
+                match directory.mailboxes {
+                    Mailboxes::Shared => "shared".into(),
+                    Mailboxes::PerDomain => "per-domain".into(),
+                },
+            ),
+            ("system_mail", Value::from(Serde(&directory.system_mail))),
+        ];
+        let of_services = ALL.iter().flat_map(|service| service.context(&inputs));
+        Context::new(Value::from_pairs(shared.into_iter().chain(of_services)))
+    }
+}
+
+/// A long list. Its elements are made when a template comes to them, so that
+/// ten thousand accounts are not copied to be written down.
+pub(super) struct List<T> {
+    source: Arc<T>,
+    length: usize,
+    element: fn(&T, usize) -> Option<Value>,
+}
+
+impl<T> List<T> {
+    pub(super) fn new(
+        source: &Arc<T>,
+        length: usize,
+        element: fn(&T, usize) -> Option<Value>,
+    ) -> Self {
+        Self { source: Arc::clone(source), length, element }
+    }
+}
+
+/// Without the elements, some of which are secret.
+impl<T> fmt::Debug for List<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "«{} elements»", self.length)
+    }
+}
+
+impl<T: Send + Sync + 'static> Object for List<T> {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        (self.element)(&self.source, key.as_usize()?)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Seq(self.length)
+    }
+}

@@ -1,0 +1,116 @@
+//! What Dovecot's templates see: the accounts with their passwords and quotas,
+//! and the protocols.
+
+use std::sync::Arc;
+
+use minijinja::Value;
+use minijinja::value::Serde;
+use serde::Serialize;
+
+use super::Settings;
+use super::homes::HOMES;
+use super::quota_owners::QuotaOwner;
+use crate::mail::{Address, Domain, Size};
+use crate::services::Spec;
+use crate::services::context::{Inputs, List, Variables};
+
+/// A mailbox that an account logs in to.
+#[derive(Serialize)]
+struct Account<'a> {
+    login: Arc<str>,
+    home: String,
+    password: &'a str,
+    quota: Option<u64>,
+}
+
+/// An address that Dovecot is asked about before mail for it is taken.
+#[derive(Serialize)]
+struct Recipient<'a> {
+    address: &'a str,
+    home: String,
+    quota: Option<u64>,
+}
+
+/// A domain as people type it, and as it is known.
+#[derive(Serialize)]
+struct Spelling<'a> {
+    written: String,
+    domain: &'a str,
+}
+
+/// What the lists are made from.
+struct Lists {
+    spec: Arc<Spec>,
+    mailboxes: Arc<[(usize, Address)]>,
+    /// Empty where no account has a quota.
+    owners: Vec<QuotaOwner>,
+}
+
+pub(super) fn variables(inputs: &Inputs) -> Variables {
+    let spec = &inputs.spec;
+    let (accounts, directory) = (&spec.credentials, &spec.directory);
+    let has_quotas = accounts.iter().any(|account| account.quota.is_some());
+    let owners = if has_quotas {
+        let quota = |account: usize| accounts.get(account)?.quota;
+        directory.quota_owners(&inputs.tables, spec.hostname.value.as_domain(), quota)
+    } else {
+        Vec::new()
+    };
+    let mailboxes = Arc::clone(&inputs.mailboxes);
+    let lists = Arc::new(Lists { spec: Arc::clone(spec), mailboxes, owners });
+    let list = |length, element| Value::from_object(List::new(&lists, length, element));
+    vec![
+        ("accounts", list(lists.mailboxes.len(), Lists::account)),
+        ("quotas", has_quotas.into()),
+        ("recipients", list(lists.owners.len(), Lists::recipient)),
+        ("spellings", Value::from(Serde(spellings(&directory.domains)))),
+        ("services", Value::from(Serde(spec.services.dovecot))),
+        ("ports", Value::from(ports(spec))),
+    ]
+}
+
+/// Returns the ports that people read mail by.
+fn ports(spec: &Spec) -> Vec<u16> {
+    let Settings { imap, pop3 } = spec.services.dovecot;
+    let closed = spec.services.extra.ports().closed;
+    let ports = [(143, imap), (993, imap), (110, pop3), (995, pop3)];
+    let open = ports.into_iter().filter(|(port, is_on)| *is_on && !closed.contains(port));
+    open.map(|(port, _)| port).collect()
+}
+
+fn spellings(domains: &[Domain]) -> Vec<Spelling<'_>> {
+    let spellings = domains.iter().flat_map(|domain| {
+        let written = domain.spellings().into_iter();
+        written.map(|written| Spelling { written, domain: domain.as_str() })
+    });
+    spellings.collect()
+}
+
+impl Lists {
+    fn account(&self, index: usize) -> Option<Value> {
+        let (account, mailbox) = self.mailboxes.get(index)?;
+        let credentials = self.spec.credentials.get(*account)?;
+        Some(Value::from(Serde(Account {
+            login: self.spec.directory.login(*account, mailbox),
+            home: self.spec.home(mailbox),
+            password: credentials.password.secret().expose(),
+            quota: credentials.quota.map(Size::bytes),
+        })))
+    }
+
+    fn recipient(&self, index: usize) -> Option<Value> {
+        let QuotaOwner { address, mailbox } = self.owners.get(index)?;
+        let directory = &self.spec.directory;
+        // A mailbox that is an account's address in one of several domains is that account's.
+        let limit = mailbox.as_ref().and_then(|mailbox| {
+            let account = directory.declared(mailbox)?.account?;
+            let home = self.spec.home(&directory.home(account, mailbox.domain())?);
+            Some((home, self.spec.credentials.get(account)?.quota?.bytes()))
+        });
+        let (home, quota) = match limit {
+            Some((home, quota)) => (home, Some(quota)),
+            None => (HOMES.to_owned(), None),
+        };
+        Some(Value::from(Serde(Recipient { address, home, quota })))
+    }
+}

@@ -1,0 +1,29 @@
+//! Where the mail of each account lies.
+
+use crate::mail::{Address, Mailboxes};
+use crate::services::Spec;
+
+/// The folder of all mailboxes.
+pub(super) const HOMES: &str = "/var/vmail";
+
+impl Spec {
+    pub(super) fn home(&self, mailbox: &Address) -> String {
+        match self.directory.mailboxes {
+            Mailboxes::Shared => format!("{HOMES}/{}", mailbox.local()),
+            Mailboxes::PerDomain => format!("{HOMES}/{}/{}", mailbox.domain(), mailbox.local()),
+        }
+    }
+
+    /// Returns where an account's mail is, with words for what differs.
+    pub fn any_home(&self) -> String {
+        match self.directory.mailboxes {
+            Mailboxes::Shared => format!("{HOMES}/NAME"),
+            Mailboxes::PerDomain => format!("{HOMES}/DOMAIN/NAME"),
+        }
+    }
+
+    /// Returns the folders that hold an account's mail.
+    pub fn homes(&self, account: usize) -> Vec<String> {
+        self.directory.mailboxes_of(account).iter().map(|mailbox| self.home(mailbox)).collect()
+    }
+}

@@ -1,0 +1,33 @@
+//! Dovecot: knows the accounts, stores their mail, and shows it by IMAP and POP3.
+
+mod context;
+mod homes;
+mod quota_owners;
+mod settings;
+
+pub use settings::Settings;
+
+use super::{Inputs, Reader, Section, Service, Variables};
+use crate::yaml::KeySpec;
+
+/// This service in the list of all.
+pub struct Dovecot;
+
+impl Section for Dovecot {
+    const KEYS: &'static [KeySpec] = settings::KEYS;
+    type Settings = Settings;
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self::Settings> {
+        settings::read(reader)
+    }
+}
+
+impl Service for Dovecot {
+    fn name(&self) -> &'static str {
+        "dovecot"
+    }
+
+    fn context(&self, inputs: &Inputs) -> Variables {
+        context::variables(inputs)
+    }
+}

@@ -1,0 +1,105 @@
+//! The services that make a mail server, each in a folder of its own: its keys
+//! of mail.yml, the variables of its templates, what else only it knows.
+//!
+//! A service is added here, in two lines; the playbook that sets it up is a
+//! folder of the same name below `playbooks/postmaster`.
+//!
+//! * [`Spec`] is a whole mail.yml: the names, addresses and accounts that all
+//!   services share ([`mail`](crate::mail)), and the [`Settings`] of each.
+//! * [`Context`](crate::mail::Context) is all of it as templates see it.
+
+mod context;
+mod mask;
+#[cfg(test)]
+mod properties;
+mod referenced_files;
+mod sandbox_copy;
+mod spec;
+
+pub mod certificate;
+pub mod dovecot;
+pub mod extra;
+pub mod postfix;
+pub mod relay;
+pub mod watch;
+
+pub use context::{Inputs, Variables};
+pub use mask::{NEW_SECRET, masked, masked_texts};
+pub use referenced_files::{ReferencedFile, ReferencedKind, referenced_files};
+pub use sandbox_copy::SandboxCopy;
+pub use spec::{Spec, load, not_text, schema};
+
+use crate::mail::{self, Files, Hostname, Spanned};
+use crate::yaml::{self, Decoder, Fields, KeySpec};
+
+/// A service, as far as the rest of the program asks. What it does not have, it
+/// need not say.
+pub trait Service: Sync {
+    /// Its name, which is also that of its folders.
+    fn name(&self) -> &'static str;
+
+    /// Returns the variables that its templates see, each a part of `mail`.
+    fn context(&self, _inputs: &Inputs) -> Variables {
+        Variables::new()
+    }
+}
+
+/// The part of mail.yml that belongs to a service.
+pub trait Section {
+    /// Its keys: for the decoder, the schema, the reference and `explain`.
+    const KEYS: &'static [KeySpec];
+    /// What they say.
+    type Settings;
+
+    /// Reads them, or reports why they cannot be read.
+    fn read(reader: &mut Reader<'_>) -> Option<Self::Settings>;
+}
+
+/// A mail.yml in the course of being read.
+pub struct Reader<'r> {
+    pub(crate) decoder: &'r mut Decoder,
+    pub(crate) fields: &'r Fields<'r>,
+    pub(crate) files: &'r Files<'r>,
+    pub(crate) hostname: Option<&'r Spanned<Hostname>>,
+}
+
+macro_rules! services {
+    ($($name:ident: $service:ident,)*) => {
+        /// What mail.yml says of each service.
+        #[derive(Debug)]
+        #[expect(missing_docs, reason = "each is told of in its own module")]
+        pub struct Settings {
+            $(pub $name: <$name::$service as Section>::Settings,)*
+        }
+
+        impl Settings {
+            /// Reads the sections of all services, so that all mistakes are told.
+            fn read(reader: &mut Reader<'_>) -> Option<Self> {
+                $(let $name = <$name::$service as Section>::read(reader);)*
+                Some(Self { $($name: $name?,)* })
+            }
+        }
+
+        /// All services, in the order in which they are set up and told of.
+        pub const ALL: &[&dyn Service] = &[$(&$name::$service,)*];
+
+        const KEYS: &[&[KeySpec]] = &[mail::KEYS, $(<$name::$service as Section>::KEYS,)*];
+    };
+}
+
+services! {
+    certificate: Certificate,
+    postfix: Postfix,
+    dovecot: Dovecot,
+    relay: Relay,
+    watch: Watch,
+    extra: Extra,
+}
+
+/// The whole of mail.yml.
+pub const MAIL_YML: yaml::Section = yaml::Section {
+    keys: &yaml::concat::<{ yaml::count(KEYS) }>(KEYS),
+    required: mail::REQUIRED,
+    one_of: &[],
+    together: &[],
+};

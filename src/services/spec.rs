@@ -1,0 +1,96 @@
+//! A whole `mail.yml`.
+
+use std::sync::Arc;
+
+use super::{MAIL_YML, Reader, Settings, mask};
+use crate::diagnostic::{Diagnostic, Source};
+use crate::mail::{self, Credentials, Directory, Files, Hostname, Spanned};
+use crate::yaml::{self, Decoder, Node, ValueType};
+
+/// A mail service, as `mail.yml` describes it.
+#[derive(Debug)]
+pub struct Spec {
+    /// The text, every secret in it masked, for later diagnostics that point
+    /// into it.
+    pub source: Arc<Source>,
+    /// The name that the MX record points to.
+    pub hostname: Spanned<Hostname>,
+    /// Domains, accounts, forwards: everything that has an address.
+    pub directory: Directory,
+    /// Password and quota of each account, in the accounts' order.
+    pub credentials: Vec<Credentials>,
+    /// What it says of each service.
+    pub services: Settings,
+}
+
+impl Spec {
+    /// Returns the size of the largest mail that Postfix takes, in bytes: `extra`
+    /// has the last word.
+    pub fn largest_mail(&self) -> u64 {
+        let mut extra = self.services.extra.postfix.iter();
+        let own = extra.find(|(name, _)| name.value == "message_size_limit");
+        let own = own.and_then(|(_, value)| value.parse().ok());
+        own.unwrap_or(self.services.postfix.message_size.bytes())
+    }
+}
+
+/// Returns the JSON Schema of `mail.yml`, for editors.
+pub fn schema() -> serde_json::Value {
+    let about = "What a mail server is: its name, domains, accounts. See mailprov.";
+    yaml::schema("mail.yml", about, &ValueType::Section(&MAIL_YML))
+}
+
+/// Reads a `mail.yml`, and the `password_file`s that it names from `files`.
+///
+/// # Errors
+///
+/// Returns every mistake in the text, in its order. None of them shows a
+/// password or a hash.
+pub fn load(source: &Arc<Source>, files: &Files<'_>) -> Result<Spec, Vec<Diagnostic>> {
+    let root = yaml::parse(source).map_err(|mistakes| not_yaml(source, mistakes))?;
+    let mut decoder = Decoder::new(&mask::tree(source, &root));
+    let spec = read(&mut decoder, &root, files);
+    decoder.finish(spec)
+}
+
+/// Points at the first bytes of a `mail.yml` that are not UTF-8; `None` where all
+/// are. No password or hash is shown.
+pub fn not_text(name: &str, bytes: &[u8]) -> Option<Diagnostic> {
+    let mistake = Diagnostic::not_text(name, bytes)?;
+    Some(Diagnostic { source: mask::lines(&mistake.source), ..mistake })
+}
+
+/// Points the diagnostics of a text that is not YAML into its masked copy.
+fn not_yaml(source: &Arc<Source>, mistakes: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let masked = mask::lines(source);
+    let point = |mistake: Diagnostic| {
+        let mistake = Diagnostic { source: Arc::clone(&masked), ..mistake };
+        match mail::unquoted_hash(&source.text, &mistake.span) {
+            Some(place) => Diagnostic::new(&masked, place, "a hash without quotes")
+                .help("put it in double quotes: YAML takes the `{` for the beginning of a map"),
+            None => mistake,
+        }
+    };
+    mistakes.into_iter().map(point).collect()
+}
+
+fn read(decoder: &mut Decoder, root: &Node, files: &Files<'_>) -> Option<Spec> {
+    if root.is_null() {
+        let help = "begin with `hostname`, `domains` and `accounts`; the README has a file to copy";
+        decoder.error(&(0..0), "the file is empty", help);
+        return None;
+    }
+    let fields = decoder.fields(root, &MAIL_YML)?;
+    let hostname = mail::hostname(decoder, &fields);
+    let (directory, credentials) = mail::directory(decoder, &fields, files);
+    let source = Arc::clone(decoder.source());
+    let mut reader = Reader { decoder, fields: &fields, files, hostname: hostname.as_ref() };
+    let services = Settings::read(&mut reader);
+    Some(Spec {
+        source,
+        hostname: hostname?,
+        directory: directory?,
+        credentials: credentials?,
+        services: services?,
+    })
+}
