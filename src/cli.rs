@@ -1,6 +1,7 @@
 //! The command line. The comments here are the help texts.
 
 mod everyday;
+mod examples;
 mod hosts;
 mod well;
 
@@ -19,25 +20,16 @@ pub use well::{Check, Dns, Watch};
 
 /// Turns a bare Debian host into your own mail server, and keeps it so.
 ///
-/// From one file, mail.yml (host name, domains, accounts, catch-all,
-/// certificate), mailprov sets up Postfix and Dovecot. `plan` shows what is to
-/// be done, `apply` does it; what is already so is left alone.
+/// mailprov reads one file, mail.yml: the host name, domains, accounts, catch-all and
+/// certificate. From it, it sets up Postfix and Dovecot. `plan` shows the changes, `apply` makes
+/// them; a host that is as mail.yml says is left alone.
 #[derive(Debug, Parser)]
 #[command(name = "mailprov", version, max_term_width = 100, subcommand_required = true)]
 #[command(after_help = "\
-To begin: write mail.yml (`mailprov init`), read what `mailprov plan` says, then run `mailprov apply` as root.
-
-Exit codes:
-   0  done, or nothing to do
-   1  failed: the last lines say what, and what state the host is in
-   2  `plan --detailed-exitcode`: there are changes; `watch`: something is off
-   3  the saved plan no longer fits the host
-  64  the command line is wrong
-  65  mail.yml or a playbook is invalid
-  75  another run is under way
-  77  needs root")]
+See `mailprov help COMMAND` for a command, and `man mail.yml` for the file.")]
+#[command(after_long_help = examples::MAILPROV)]
 pub struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
     /// Options of all commands.
@@ -48,21 +40,28 @@ pub struct Cli {
 /// Options that every command takes.
 #[derive(Debug, Args)]
 pub struct Global {
-    /// Use this playbook instead of `postmaster`: a file, its folder, or the name of an embedded
-    /// one.
+    /// Use another playbook: a file, a folder, or an embedded name.
+    ///
+    /// Default: `postmaster`. In a folder it is `playbook.yml`. Write a folder that has the name of an embedded playbook
+    /// with a `/`: `./postmaster`. `mailprov playbook list` lists the embedded ones.
     #[arg(long, global = true, value_name = "FILE")]
     pub playbook: Option<PathBuf>,
     /// The playbook itself, where it came from another machine.
     #[arg(skip)]
     pub sent_playbook: Option<PlaybookParcel>,
-    /// Work on the tree in DIR (an image, a chroot) instead of this machine; services are then
-    /// only enabled.
+    /// Work on the tree in DIR, such as an image or a chroot.
+    ///
+    /// Services are enabled there, but not started.
     #[arg(long, global = true, value_name = "DIR", default_value = "/", hide_default_value = true)]
     pub root: PathBuf,
-    /// Print one JSON object a line on standard output; what is for people goes to standard error.
+    /// Print one JSON object a line on standard output.
+    ///
+    /// Text for people goes to standard error. mailprov-json(5) lists the objects.
     #[arg(long, global = true)]
     pub json: bool,
-    /// Use colours: auto (on a terminal, unless NO_COLOR is set), always or never.
+    /// Use colours: auto, always or never.
+    ///
+    /// `auto`, the default, uses them on a terminal unless NO_COLOR is set.
     #[arg(
         long,
         global = true,
@@ -72,10 +71,10 @@ pub struct Global {
         hide_possible_values = true
     )]
     pub color: Color,
-    /// Say more: also the steps that need nothing, and all lines of what changes.
+    /// Print more: steps without changes, and all lines of long changes.
     #[arg(short, long, global = true, conflicts_with = "quiet")]
     pub verbose: bool,
-    /// Say only what is wrong.
+    /// Print only what is wrong.
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// Options for other hosts.
@@ -101,18 +100,19 @@ impl Global {
 #[derive(Debug, Default, Clone, Args)]
 #[command(next_help_heading = "Other hosts")]
 pub struct Ssh {
-    /// Do it on HOST (as for ssh, or USER@HOST:PORT) instead of this machine; may be repeated. A
-    /// MAIL that is named is sent there and becomes that host's /etc/mailprov/mail.yml when it is
-    /// applied.
+    /// Run the command on HOST instead of this machine; may be repeated.
+    ///
+    /// HOST is a host for ssh, or USER@HOST:PORT. A MAIL that you name is sent there, and becomes
+    /// that host's /etc/mailprov/mail.yml when it is applied.
     #[arg(long, global = true, value_name = "HOST", value_hint = ValueHint::Hostname)]
     pub on: Vec<Destination>,
-    /// Log in there as an ordinary user who becomes root by sudo.
+    /// Become root on HOST by sudo, which must ask for no password.
     #[arg(long, global = true)]
     pub sudo: bool,
-    /// Log in there with this private key.
+    /// Log in to HOST with the private key in FILE.
     #[arg(long, global = true, value_name = "FILE")]
     pub identity: Option<PathBuf>,
-    /// An option for ssh, as after `ssh -o`; may be repeated.
+    /// Pass OPTION to ssh, as `ssh -o` does; may be repeated.
     #[arg(long = "ssh-option", global = true, value_name = "OPTION")]
     pub options: Vec<String>,
 }
@@ -128,7 +128,7 @@ pub enum Color {
     Never,
 }
 
-/// What a schema is of.
+/// A kind of file with a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub enum SchemaOf {
     /// mail.yml.
@@ -151,120 +151,154 @@ pub enum Shell {
 /// The commands.
 #[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
 pub enum Command {
-    /// Write a short mail.yml to begin with.
+    /// Write a short mail.yml.
     ///
-    /// What is not given is asked for. A file that is there already is left alone.
+    /// Asks for the values that the command line does not give. Never replaces a file.
+    #[command(after_long_help = examples::INIT)]
     Init(Init),
-    /// Show what `apply` would do, and change nothing.
+    /// Show the changes that `apply` would make.
+    ///
+    /// Compares the host with mail.yml and changes nothing. Any user may run it; steps that this
+    /// user may not look at are listed with a `?`.
+    #[command(after_long_help = examples::PLAN)]
     Plan {
-        /// The file that a person writes.
+        /// The mail.yml.
         #[command(flatten)]
         mail: Mail,
-        /// End with exit code 2 if there are changes.
+        /// Exit with 2 if there are changes.
         #[arg(long)]
         detailed_exitcode: bool,
-        /// Keep the plan in a file, to be applied exactly so or not at all. It holds no secrets.
+        /// Save the plan in a file, for `apply --plan`.
+        ///
+        /// The file holds digests, and no contents or secrets.
         #[arg(long, value_name = "PLAN")]
         out: Option<PathBuf>,
-        /// What may be sent to other hosts.
+        /// Whether to ask before sending files.
         #[command(flatten)]
         sending: Sending,
-        /// Show a plan that was kept in a file.
+        /// Show a saved plan.
         #[arg(long, value_name = "PLAN", conflicts_with_all = ["mail", "out", "detailed_exitcode"])]
         show: Option<PathBuf>,
     },
     /// Bring the host into the state that mail.yml describes.
     ///
-    /// After changes it looks whether the mail server works, as `check` does but only at what is
-    /// quick. What it finds is said and changes nothing: the changes stay, and the exit code is 0.
+    /// Shows the plan, asks, and makes the changes. If one fails, the run is undone. After making
+    /// changes it runs the quick checks; failures are reported, but they do not undo the run or
+    /// change the exit code. Needs root.
+    #[command(after_long_help = examples::APPLY)]
     Apply {
-        /// The file that a person writes.
+        /// The mail.yml.
         #[command(flatten)]
         mail: Mail,
-        /// Apply exactly this saved plan, or refuse (exit code 3) where it no longer fits.
+        /// Apply exactly this saved plan.
+        ///
+        /// If the host or mail.yml has changed since it was saved, nothing is changed and the
+        /// exit code is 3.
         #[arg(long, value_name = "PLAN")]
         plan: Option<PathBuf>,
         /// Make the changes without asking.
         #[arg(long, short = 'y')]
         yes: bool,
-        /// Leave mail that no account will have where it is. Where accounts are called otherwise, or
-        /// mailboxes lie elsewhere, --yes alone does not agree to that.
+        /// Agree that mail stays where no account will find it.
+        ///
+        /// A plan that renames accounts or moves mailboxes may leave mail behind. --yes alone does
+        /// not agree to that.
         #[arg(long)]
         #[serde(default)]
         leave_mail: bool,
-        /// This machine is the server, whatever it is called.
+        /// Apply on this machine even if its name is not `hostname`.
         #[arg(long)]
         here: bool,
-        /// Do not look afterwards whether the mail server works.
+        /// Do not run the quick checks afterwards.
         #[arg(long)]
         no_check: bool,
     },
     /// Make a bare host a mail server over SSH.
     ///
-    /// Brings this very program to the host (/usr/local/bin/mailprov), shows the plan, asks, and
-    /// applies it. MAIL and the files that it names go along and stay there (/etc/mailprov), so
-    /// that the host can look after itself. Needs nothing there but sshd. May be repeated: what is
-    /// there already is not sent again.
+    /// Copies this program to the host (/usr/local/bin/mailprov), shows the plan, asks, and applies
+    /// it. MAIL and the files that it names go along and stay there (/etc/mailprov), so that the
+    /// host can look after itself. The host needs nothing but sshd. A second run sends only what
+    /// the host does not have.
+    #[command(after_long_help = examples::BOOTSTRAP)]
     Bootstrap(Bootstrap),
     /// Fetch the mail.yml of a host, and the password files beside it.
     ///
-    /// For a mail.yml that was edited there. Shows what differs from the one here, asks, and puts
-    /// them in its place, for your eyes only.
+    /// For a mail.yml that was edited there. Shows the difference from the one here, asks, and
+    /// replaces it by files that only you can read.
+    #[command(after_long_help = examples::PULL)]
     Pull(Pull),
     /// Prove that the mail server works.
     ///
-    /// On the host, as root: which ports answer, the certificate on each, logins, a mail there and
-    /// back, that nobody can relay or write as somebody else, the queue, the disk, the clock, the
-    /// log; and what DNS says of it. Ends with 1 where something is wrong. It logs in as one of
-    /// the accounts, with a password that it makes up and that counts for seconds, and deletes
-    /// the mails that it sends. With --from-here it looks from this machine instead.
+    /// On the host, as root, it tests ports, certificates, logins, a mail there and back, that
+    /// strangers cannot relay and accounts cannot send as each other, the queue, the disk, the
+    /// clock, the log, and DNS. It exits with 1 if something is wrong. It logs in as one of the
+    /// accounts with a random password that is valid for seconds, and deletes the mails that it
+    /// sends. With --from-here it looks from this machine instead.
+    #[command(after_long_help = examples::CHECK)]
     Check(Check),
-    /// Tell whether the server is as it should be: `plan` and `check` in one.
+    /// Run `plan` and `check` for a timer.
     ///
-    /// Ends with 0 if there is nothing to do and nothing wrong, else with 2. With `watch: daily` in
-    /// mail.yml a timer runs `mailprov watch --mail`.
+    /// Exits with 0 if there is nothing to do and nothing wrong, else with 2. With `watch: daily` in
+    /// mail.yml, a timer runs `mailprov watch --mail`. Needs root.
+    #[command(after_long_help = examples::WATCH)]
     Watch(Watch),
-    /// Print the DNS records that the world is to find, as a table or as a zone file.
+    /// Print the DNS records to publish.
+    ///
+    /// As a table for the form of a registrar, or as a zone file.
+    #[command(after_long_help = examples::DNS)]
     Dns(Dns),
-    /// List, add and remove accounts in mail.yml, and change passwords.
-    #[command(subcommand)]
+    /// List, add, rename and remove accounts, and change passwords.
+    ///
+    /// These commands edit mail.yml as you would, comments kept. They show the difference and what
+    /// it changes on the server, and offer to apply it.
+    #[command(subcommand, after_long_help = examples::ACCOUNT)]
     Account(AccountCommand),
-    /// Add and remove further addresses in mail.yml.
-    #[command(subcommand)]
+    /// Add and remove aliases and forwards.
+    ///
+    /// These commands edit mail.yml as `mailprov account` does.
+    #[command(subcommand, after_long_help = examples::ALIAS)]
     Alias(AliasCommand),
-    /// Print the hash of a password, to be written into mail.yml by hand.
+    /// Print the hash of a password.
+    ///
+    /// For a mail.yml that you write by hand, in double quotes. Asks for the password twice.
+    #[command(after_long_help = examples::PASSWD_HASH)]
     PasswdHash {
         /// Where the password comes from.
         #[command(flatten)]
         password: PasswordFrom,
     },
-    /// Explain what mail.yml means for this server.
+    /// Explain a setting, a file, a port, or the ways of mail.
     ///
-    /// Without WHAT: which ports lead through which programs to which folder. A setting of
-    /// Postfix or Dovecot: why it is as it is. A file, or a port: what it is there for.
+    /// Without WHAT, it prints which ports lead through which programs to which folder. Of a setting
+    /// of Postfix or Dovecot it gives the reason, of a file or a port the purpose.
+    #[command(after_long_help = examples::EXPLAIN)]
     Explain {
-        /// A setting (`smtpd_helo_required`), a file (`/etc/postfix/main.cf`, `main.cf`) or a
-        /// port (`25`).
+        /// A setting (smtpd_helo_required), a file (/etc/postfix/main.cf, main.cf) or a port (25).
         what: Option<String>,
         /// Which file.
         #[command(flatten)]
         file: InFile,
-        /// What may be sent to other hosts.
+        /// Whether to ask before sending files.
         #[command(flatten)]
         sending: Sending,
-        /// Draw the ways as a picture.
+        /// Draw the ways of mail as a picture into FILE.
         #[arg(long, value_name = "FILE", conflicts_with = "what")]
         svg: Option<PathBuf>,
     },
-    /// List the runs, newest first, or show what one of them changed.
+    /// List the runs, newest first, or show the changes of one.
+    ///
+    /// Needs root.
+    #[command(after_long_help = examples::HISTORY)]
     History {
         /// The number of a run.
         run: Option<u64>,
     },
-    /// Bring the host back to what it was before a run.
+    /// Bring the host back to its state before a run.
     ///
-    /// What later runs changed is taken back as well. Packages stay installed unless --purge is
-    /// given, and mail is never deleted. A rollback is a run of its own, so it can be rolled back too.
+    /// Takes back the changes of later runs as well. Packages stay installed unless --purge is
+    /// given, and mail is never deleted. A rollback is a run of its own, so it can be rolled back
+    /// too. Needs root.
+    #[command(after_long_help = examples::ROLLBACK)]
     Rollback {
         /// The number of a run. Default: the last.
         run: Option<u64>,
@@ -276,38 +310,42 @@ pub enum Command {
         yes: bool,
     },
     /// List, show or copy the embedded playbooks.
-    #[command(subcommand)]
+    #[command(subcommand, after_long_help = examples::PLAYBOOK)]
     Playbook(PlaybookCommand),
-    /// Show all of it in a throw-away Debian on this machine.
+    /// Try mailprov in a throw-away Debian on this machine.
     ///
-    /// Boots a fresh Debian with a disk and a network of its own (by systemd-nspawn, so this needs
-    /// root), makes it the mail server that MAIL describes, as `bootstrap` would over SSH, and
-    /// shows that mail comes and goes. Then it throws all of that away. MAIL is not changed: the
-    /// box gets a copy with one more account to try it with, and a self-signed certificate where
-    /// yours is not here. An image of Debian is built at the first time, and kept in
-    /// $MAILPROV_BOX_CACHE or /var/cache/mailprov.
+    /// Boots a fresh Debian in a box of systemd-nspawn with a disk and a network of its own, makes it
+    /// the mail server that MAIL describes, as `bootstrap` does over SSH, sends and reads mail, and
+    /// deletes the box. MAIL is not changed: the box gets a copy with one more account, and a
+    /// self-signed certificate if yours is not on this machine. The first run builds an image of
+    /// Debian and keeps it in $MAILPROV_BOX_CACHE or /var/cache/mailprov. Needs root.
+    #[command(after_long_help = examples::TRY)]
     Try(Try),
-    /// Print user-data with which a new host becomes the mail server at its first boot.
+    /// Print cloud-init user-data that makes a new host the mail server.
     ///
-    /// For providers that run cloud-init. The host writes mail.yml, fetches mailprov from URL,
-    /// makes sure that it is this very program, and runs `mailprov apply --yes`. Whoever may ask
-    /// the provider's metadata service can read user-data, any program on the host among them: so
-    /// only hashes of passwords go in, and a MAIL with other secrets is refused.
+    /// At its first boot, the host writes mail.yml, fetches mailprov from URL, verifies that it is
+    /// this very program, and runs `mailprov apply --yes`. Any program on the host can read
+    /// user-data from the provider's metadata service, so it holds only hashes of passwords; a MAIL
+    /// with other secrets is refused.
+    #[command(after_long_help = examples::CLOUD_INIT)]
     CloudInit(CloudInit),
     /// Print the JSON Schema of mail.yml or of playbooks, for editors.
+    #[command(after_long_help = examples::SCHEMA)]
     Schema {
-        /// Of what.
+        /// The kind of file.
         #[arg(default_value = "mail")]
         of: SchemaOf,
     },
-    /// Print what makes a shell complete mailprov's command lines.
+    /// Print a script that completes command lines in a shell.
+    #[command(after_long_help = examples::COMPLETIONS)]
     Completions {
         /// The shell.
         shell: Shell,
     },
-    /// Print the manual page.
+    /// Print the manual page, or write all pages.
+    #[command(after_long_help = examples::MAN)]
     Man {
-        /// Write the pages of all commands into this folder instead.
+        /// Write the pages of all commands and file formats into DIR.
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
     },
@@ -316,40 +354,41 @@ pub enum Command {
     Serve,
 }
 
-/// What to bring where.
+/// The options of `bootstrap`.
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct Bootstrap {
-    /// The host, as for ssh: HOST, USER@HOST or USER@HOST:PORT.
+    /// The host: a host for ssh, USER@HOST or USER@HOST:PORT.
     #[arg(value_name = "HOST", value_hint = ValueHint::Hostname)]
     pub host: Destination,
-    /// The file that says what the mail service is.
+    /// The mail.yml.
     #[command(flatten)]
     pub mail: Mail,
     /// Make the changes without asking.
     #[arg(long, short = 'y')]
     pub yes: bool,
-    /// Leave mail that no account will have where it is, as for `apply`.
+    /// Agree that mail stays where no account will find it, as for `apply`.
     #[arg(long)]
     pub leave_mail: bool,
-    /// Do not look afterwards whether the mail server works.
+    /// Do not run the quick checks afterwards.
     #[arg(long)]
     pub no_check: bool,
-    /// Bring this mailprov there instead of the one that runs: one that was built for the host's
-    /// machine.
+    /// Copy this mailprov to the host instead of the running one.
+    ///
+    /// For a host with another processor or an older C library.
     #[arg(long, value_name = "FILE")]
     pub binary: Option<PathBuf>,
 }
 
-/// What to fetch from where.
+/// The options of `pull`.
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct Pull {
-    /// The host, as for ssh: HOST, USER@HOST or USER@HOST:PORT.
+    /// The host: a host for ssh, USER@HOST or USER@HOST:PORT.
     #[arg(value_name = "HOST")]
     pub host: Destination,
     /// The file to write.
     #[arg(value_name = "MAIL", default_value = "mail.yml")]
     pub mail: PathBuf,
-    /// Replace what is here without asking.
+    /// Replace the file without asking.
     #[arg(long, short = 'y')]
     pub yes: bool,
 }
@@ -357,36 +396,37 @@ pub struct Pull {
 /// The file that a person writes.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 pub struct Mail {
-    /// The file that says what the mail service is. Default: ./mail.yml, else
-    /// /etc/mailprov/mail.yml.
+    /// The mail.yml. Default: ./mail.yml, else /etc/mailprov/mail.yml.
     #[arg(value_name = "MAIL")]
     pub mail: Option<PathBuf>,
 }
 
-/// What may be sent to other hosts by a command that changes nothing there.
+/// Whether a command that changes nothing on other hosts asks before it sends files there.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 pub struct Sending {
-    /// With --on and a MAIL, also send files that it names outside its folder, without asking.
+    /// With --on, do not ask before sending files from outside the folder of MAIL.
     #[arg(long, short = 'y')]
     pub yes: bool,
 }
 
-/// What to do with the embedded playbooks.
+/// The commands of `playbook`.
 #[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
 pub enum PlaybookCommand {
     /// List the embedded playbooks.
+    #[command(after_long_help = examples::PLAYBOOK_LIST)]
     List,
-    /// Print a playbook's steps.
+    /// Print the steps of an embedded playbook.
+    #[command(after_long_help = examples::PLAYBOOK_SHOW)]
     Show {
-        /// Its name, as `playbook list` prints it.
+        /// The name, as `playbook list` prints it.
         name: String,
     },
-    /// Copy a playbook with its templates into a new folder, to change it.
+    /// Copy an embedded playbook with its templates into a new folder.
     ///
-    /// It is `postmaster`, or the embedded one that --playbook names. Use the copy with
-    /// `--playbook DIR`.
+    /// Copies `postmaster`, or the one that --playbook names. Use the copy with `--playbook DIR`.
+    #[command(after_long_help = examples::PLAYBOOK_EJECT)]
     Eject {
-        /// The folder, which must not exist or be empty.
+        /// The folder, which must be empty or not exist.
         dir: PathBuf,
     },
 }

@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 
-/// What to do with the accounts in mail.yml.
+use super::examples;
+
+/// The commands of `account`.
 #[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
 pub enum AccountCommand {
-    /// List the accounts: name, addresses, quota, and which of them is a catch-all.
+    /// List the accounts with their addresses, quotas and catch-alls.
+    #[command(after_long_help = examples::ACCOUNT_LIST)]
     List {
         /// Which file.
         #[command(flatten)]
@@ -16,14 +19,15 @@ pub enum AccountCommand {
     },
     /// Add an account to mail.yml, then offer to apply it.
     ///
-    /// If the account was there before, it finds its old mail.
+    /// Asks for its password twice. An account that existed before finds its mail.
+    #[command(after_long_help = examples::ACCOUNT_ADD)]
     Add {
-        /// Its name: `anna`, or with `mailboxes: per-domain` also `anna@example.org`.
+        /// The name: anna, or with `mailboxes: per-domain` also anna@example.org.
         name: String,
-        /// A further name, as for `alias add`; may be given several times.
+        /// A further name, as for `alias add`; may be repeated.
         #[arg(long = "alias", value_name = "NAME", num_args = 1..)]
         aliases: Vec<String>,
-        /// How much mail it may have, such as 5G. Default: as much as there is room for.
+        /// Limit its mail to SIZE, such as 5G.
         #[arg(long, value_name = "SIZE")]
         quota: Option<String>,
         /// Where its password comes from.
@@ -33,9 +37,13 @@ pub enum AccountCommand {
         #[command(flatten)]
         edit: Edit,
     },
-    /// Change an account's password, then offer to apply it.
+    /// Change the password of an account, then offer to apply it.
+    ///
+    /// Once it is applied, only the new password opens anything. Mail programs that are logged in
+    /// stay so; `doveadm kick NAME` on the server disconnects them.
+    #[command(after_long_help = examples::ACCOUNT_PASSWD)]
     Passwd {
-        /// Its name.
+        /// The name of the account.
         name: String,
         /// Where its password comes from.
         #[command(flatten)]
@@ -44,14 +52,15 @@ pub enum AccountCommand {
         #[command(flatten)]
         edit: Edit,
     },
-    /// Give an account another name, then offer to apply it. Its mail comes along.
+    /// Rename an account and move its mail, then offer to apply it.
     ///
-    /// All that names it in mail.yml follows. The old name stays as an alias, so that mail to it
-    /// still arrives. The account logs in by the new name, with the same password.
+    /// Everything in mail.yml that names the account follows. The old name stays as an alias, so
+    /// that mail to it still arrives. The account logs in by the new name with the same password.
+    #[command(after_long_help = examples::ACCOUNT_RENAME)]
     Rename {
-        /// Its name.
+        /// The name of the account.
         name: String,
-        /// Its new name.
+        /// The new name.
         new: String,
         /// Do not keep the old name as an alias.
         #[arg(long)]
@@ -60,9 +69,13 @@ pub enum AccountCommand {
         #[command(flatten)]
         edit: Edit,
     },
-    /// Remove an account from mail.yml, then offer to apply it. Its mail is kept.
+    /// Remove an account from mail.yml, then offer to apply it.
+    ///
+    /// Its mail is kept. An account that `catch_all`, `system_mail` or `forwards` name is not
+    /// removed.
+    #[command(after_long_help = examples::ACCOUNT_REMOVE)]
     Remove {
-        /// Its name.
+        /// The name of the account.
         name: String,
         /// Which file, and whether to apply it.
         #[command(flatten)]
@@ -70,26 +83,29 @@ pub enum AccountCommand {
     },
 }
 
-/// What to do with further addresses in mail.yml.
+/// The commands of `alias`.
 #[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
 pub enum AliasCommand {
-    /// Give an account a further address, or let an address lead to several places.
+    /// Add an alias or a forward to mail.yml, then offer to apply it.
     ///
-    /// One account gets the address as an alias, and may send as it. Several names, or
-    /// addresses elsewhere, become a forward; one that is there already goes on to them too.
+    /// For one account the address becomes an alias, and the account may send as that address. For
+    /// several names, or addresses elsewhere, it becomes a forward; a forward that exists gets the
+    /// further targets.
+    #[command(after_long_help = examples::ALIAS_ADD)]
     Add {
-        /// The address: `info`, which is one in every domain, or `sales@example.org`.
+        /// The address: info, which is one in every domain, or sales@example.org.
         address: String,
-        /// Where its mail goes: an account, another alias, or any address elsewhere.
+        /// An account, another alias, or any address elsewhere.
         #[arg(required = true, value_name = "NAME")]
         names: Vec<String>,
         /// Which file, and whether to apply it.
         #[command(flatten)]
         edit: Edit,
     },
-    /// Remove an alias or a forward.
+    /// Remove an alias or a forward from mail.yml, then offer to apply it.
+    #[command(after_long_help = examples::ALIAS_REMOVE)]
     Remove {
-        /// The address, as mail.yml has it.
+        /// The address, as it stands in mail.yml.
         address: String,
         /// Which file, and whether to apply it.
         #[command(flatten)]
@@ -119,24 +135,24 @@ pub struct Edit {
 /// Where a password comes from, if it is not typed.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 pub struct PasswordFrom {
-    /// Take the password from a file that has it on its only line.
+    /// Read the password from the only line of FILE.
     #[arg(long, value_name = "FILE", conflicts_with = "password_stdin")]
     pub password_file: Option<PathBuf>,
-    /// Take the password from standard input, where it is the only line.
+    /// Read the password from the only line of standard input.
     #[arg(long)]
     pub password_stdin: bool,
 }
 
-/// What a new mail.yml is to say. What is missing is asked for.
+/// The options of `init`.
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct Init {
     /// The file to write.
     #[arg(value_name = "MAIL", default_value = "mail.yml")]
     pub mail: PathBuf,
-    /// The server's full name, the one that the MX records point to.
+    /// The server's full name, to which the MX records point.
     #[arg(long, value_name = "HOST")]
     pub hostname: Option<String>,
-    /// A domain whose mail is kept here; may be given several times.
+    /// A domain whose mail the server keeps; may be repeated.
     #[arg(long = "domain", value_name = "DOMAIN", num_args = 1..)]
     pub domains: Vec<String>,
     /// The name of the first account.
@@ -145,7 +161,7 @@ pub struct Init {
     /// Where its password comes from.
     #[command(flatten)]
     pub password: PasswordFrom,
-    /// Begin with a certificate that mailprov makes itself, not with one from Let's Encrypt.
+    /// Use a self-signed certificate instead of one from Let's Encrypt.
     #[arg(long)]
     pub self_signed: bool,
 }

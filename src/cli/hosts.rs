@@ -9,33 +9,33 @@ use super::Mail;
 use crate::remote::Url;
 use crate::sandbox;
 
-/// What to try, and on which release.
+/// The options of `try`.
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct Try {
-    /// The file that says what the mail service is. Default: one that comes with mailprov.
+    /// The mail.yml. Default: one that comes with mailprov.
     #[arg(value_name = "MAIL")]
     pub mail: Option<PathBuf>,
     /// The release of Debian: bookworm (12) or trixie (13).
     #[arg(long, value_name = "SUITE", default_value = "trixie", hide_possible_values = true)]
     pub suite: Suite,
-    /// Let the box run on, to look around in it, until you press Enter or Ctrl-C.
+    /// Keep the box running until you press Enter or Ctrl-C.
     #[arg(long)]
     pub keep: bool,
-    /// Install the Debian packages that are needed without asking.
+    /// Install missing Debian packages without asking.
     #[arg(long, short = 'y')]
     pub yes: bool,
 }
 
-/// What a new host is to be, and where it gets the program from.
+/// The options of `cloud-init`.
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct CloudInit {
-    /// The file that says what the mail service is.
+    /// The mail.yml.
     #[command(flatten)]
     pub mail: Mail,
-    /// Where the new host fetches mailprov: https://…
+    /// The address from which the new host fetches mailprov: https://…
     #[arg(long)]
     pub url: Url,
-    /// The program that is to be found there, if it is not the one that runs.
+    /// The program at that address, if it is not the running one.
     #[arg(long, value_name = "FILE")]
     pub binary: Option<PathBuf>,
 }

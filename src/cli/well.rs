@@ -9,16 +9,18 @@ use serde::{Deserialize, Serialize};
 use super::{Mail, PasswordFrom, Sending};
 use crate::check::Part;
 
-/// What to look at.
+/// The options of `check`.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
 pub struct Check {
-    /// The file that says what the mail service is.
+    /// The mail.yml.
     #[command(flatten)]
     pub mail: Mail,
     /// What may be sent to other hosts.
     #[command(flatten)]
     pub sending: Sending,
-    /// Look at these parts alone, such as `tls,dns`; may be repeated. The parts: configuration,
+    /// Run only these checks, such as `tls,dns`; may be repeated.
+    ///
+    /// The checks are: configuration,
     /// ports, tls, login, mail, relay, spoofing, queue, disk, clock, log, dns, outward.
     #[arg(
         long,
@@ -28,12 +30,14 @@ pub struct Check {
         hide_possible_values = true
     )]
     pub only: Vec<Part>,
-    /// Look from this machine, as the world does, not from the host. Needs mail.yml here, and
-    /// neither root nor a login there.
+    /// Look from this machine, as the world does.
+    ///
+    /// Needs mail.yml here, and neither root nor a login on the server.
     #[arg(long)]
     pub from_here: bool,
-    /// With --from-here, also log in with NAME and the password, which is asked for, and send a
-    /// mail there and back.
+    /// With --from-here, also log in as NAME and send a mail there and back.
+    ///
+    /// Asks for the password.
     #[arg(long, value_name = "NAME", requires = "from_here")]
     pub login: Option<String>,
     /// Where the password comes from.
@@ -41,31 +45,33 @@ pub struct Check {
     pub password: PasswordFrom,
 }
 
-/// What to look at, and who is told.
+/// The options of `watch`.
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct Watch {
-    /// The file that says what the mail service is.
+    /// The mail.yml.
     #[command(flatten)]
     pub mail: Mail,
     /// What may be sent to other hosts.
     #[command(flatten)]
     pub sending: Sending,
-    /// Send what is off by mail to the `system_mail` of mail.yml, and print nothing.
+    /// Mail what is off to the `system_mail` of mail.yml, and print nothing.
     #[arg(long = "mail")]
     pub by_mail: bool,
 }
 
-/// Which records to print, and how.
+/// The options of `dns`.
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
 pub struct Dns {
-    /// The file that says what the mail service is.
+    /// The mail.yml.
     #[command(flatten)]
     pub mail: Mail,
     /// What may be sent to other hosts.
     #[command(flatten)]
     pub sending: Sending,
-    /// An address by which the world reaches the server; may be repeated. Default: on the server
-    /// its own, if the world can reach them, else those that DNS has for its name.
+    /// A public address of the server; may be repeated.
+    ///
+    /// Default: on the server its own, if the world can reach them; else those that DNS has for its
+    /// name.
     #[arg(long = "address", value_name = "ADDRESS")]
     #[serde(default)]
     pub addresses: Vec<IpAddr>,
