@@ -43,6 +43,7 @@
 //!    explain        the reasons and ways that configuration files tell
 //!    wire           what two mailprovs say to each other over SSH
 //!    local          files that a person names on the command line, and what they type
+//!    manual         the manual pages, from man/ and the help texts
 //! 0  diagnostic     a mistake and its place         secret   what prints as «secret»
 //!    visible        text of others, made harmless
 //!    finding        a thing looked at, and how it is
@@ -103,6 +104,7 @@ pub mod finding;
 pub mod host;
 pub mod local;
 pub mod mail;
+pub mod manual;
 pub mod playbook;
 pub mod probe;
 pub mod reach;

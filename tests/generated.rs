@@ -3,15 +3,16 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by a panic")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use clap::CommandFactory;
+use clap::{CommandFactory, Parser};
 use mailprov::cli::Cli;
 use mailprov::explain::{File, svg, ways};
+use mailprov::yaml::{KeySpec, Section, ValueType};
 use tempfile::TempDir;
 
 fn run(arguments: &[&str]) -> String {
@@ -28,25 +29,118 @@ fn commands(command: &clap::Command, name: &str, found: &mut BTreeSet<String>) {
     }
 }
 
-#[test]
-fn every_command_has_a_manual_page() {
+/// Returns all manual pages by their file names.
+fn pages() -> BTreeMap<String, String> {
     let folder = tempfile::tempdir().unwrap();
-    let pages = folder.path().join("man/man1");
+    let pages = folder.path().join("man");
     run(&["man", "--dir", pages.to_str().unwrap()]);
+    let read = |entry: Result<fs::DirEntry, _>| {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        (name, fs::read_to_string(&path).unwrap())
+    };
+    fs::read_dir(&pages).unwrap().map(read).collect()
+}
+
+#[test]
+fn every_command_and_every_file_format_has_a_manual_page() {
+    let pages = pages();
     let mut wanted = BTreeSet::new();
     commands(&Cli::command(), "mailprov", &mut wanted);
-    let found: BTreeSet<String> = fs::read_dir(&pages)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .map(|name| name.strip_suffix(".1").unwrap().to_owned())
-        .collect();
-    assert_eq!(found, wanted);
     assert!(wanted.len() > 15 && wanted.contains("mailprov-account-add"));
-    for name in found {
-        let page = fs::read_to_string(pages.join(format!("{name}.1"))).unwrap();
-        assert!(page.contains(".SH SYNOPSIS") && page.contains(".TH "), "{name}: {page}");
+    let mut wanted: BTreeSet<String> = wanted.iter().map(|name| format!("{name}.1")).collect();
+    wanted.extend(["mail.yml.5", "mailprov-json.5", "mailprov-playbook.5"].map(str::to_owned));
+    assert_eq!(pages.keys().cloned().collect::<BTreeSet<_>>(), wanted);
+    for (name, page) in &pages {
+        let of_all = ["NAME", "SYNOPSIS", "DESCRIPTION", "SEE ALSO"];
+        let of_commands = ["OPTIONS", "EXAMPLES", "FILES", "ENVIRONMENT", "EXIT STATUS"];
+        let more: &[&str] = if name.ends_with(".1") { &of_commands } else { &[] };
+        for section in of_all.iter().chain(more) {
+            let heads = [format!(".SH {section}\n"), format!(".SH \"{section}\"\n")];
+            let times: usize = heads.iter().map(|head| page.matches(head).count()).sum();
+            assert_eq!(times, 1, "{section} of {name}:\n{page}");
+        }
+        // What Markdown marks would have to be gone.
+        let markdown = page.lines().find(|line| {
+            line.contains("](") || line.starts_with(['|', '`']) || line.contains("<!--")
+        });
+        assert_eq!(markdown, None, "{name}");
     }
-    assert!(run(&["man"]).contains("Exit codes:"));
+    assert_eq!(run(&["man"]), pages["mailprov.1"]);
+}
+
+#[test]
+fn manual_pages_name_only_pages_that_there_are() {
+    let pages = pages();
+    let mut seen = 0;
+    for (name, page) in &pages {
+        for (before, after) in page.split("\\fR(").zip(page.split("\\fR(").skip(1)) {
+            let named = before.rsplit("\\fB").next().unwrap().replace("\\-", "-");
+            if named.starts_with("mail") {
+                let file = format!("{named}.{}", &after[..1]);
+                assert!(pages.contains_key(&file), "{name} names {file}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 60, "{seen}");
+}
+
+/// The keys of a section of a file, and of those within it.
+fn keys(section: &'static Section, found: &mut Vec<&'static KeySpec>) {
+    fn inner(value: &ValueType) -> Option<&'static Section> {
+        match value {
+            ValueType::Section(section) => Some(section),
+            ValueType::List(of)
+            | ValueType::NonEmptyList(of)
+            | ValueType::Map(of)
+            | ValueType::NonEmptyMap(of) => inner(of),
+            ValueType::Either(several) => several.iter().find_map(inner),
+            _ => None,
+        }
+    }
+    for key in section.keys {
+        found.push(key);
+        if let Some(section) = inner(&key.value_type) {
+            keys(section, found);
+        }
+    }
+}
+
+#[test]
+fn the_page_of_mail_yml_has_every_key() {
+    let page = &pages()["mail.yml.5"];
+    let mut all = Vec::new();
+    keys(&mailprov::mail::KEYS, &mut all);
+    assert!(all.len() > 20);
+    for key in all {
+        let entry = format!(".TP\n\\fB{}\\fR (", key.name);
+        assert!(page.contains(&entry), "{} is not in\n{page}", key.name);
+    }
+}
+
+#[test]
+fn every_example_is_a_command_line() {
+    let mut seen = 0;
+    let mut all = vec![Cli::command()];
+    while let Some(command) = all.pop() {
+        all.extend(command.get_subcommands().filter(|it| !it.is_hide_set()).cloned());
+        let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+        let name = command.get_name();
+        assert!(help.starts_with("Examples:\n"), "{name} has no examples");
+        let is_narrow = |line: &str| line.chars().count() <= 80;
+        assert_eq!(help.lines().find(|line| !is_narrow(line)), None, "{name}");
+        for line in help.replace("\\\n", "").lines().filter(|line| line.starts_with("      ")) {
+            let words = line.split_whitespace().take_while(|word| !word.starts_with('>'));
+            let words: Vec<_> = words.collect();
+            if words[0] == "mailprov" {
+                seen += 1;
+                let parsed = Cli::try_parse_from(&words);
+                assert!(parsed.is_ok(), "{name}: {line}: {}", parsed.unwrap_err());
+            }
+        }
+    }
+    assert!(seen > 30, "{seen}");
 }
 
 /// A folder with a mail.yml, and a home with hosts that ssh knows.

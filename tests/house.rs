@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// The rooms by floor, the ground floor first.
 const FLOORS: &[&[&str]] = &[
-    &["diagnostic", "diff", "digest", "fault", "finding", "reach", "secret", "visible"],
+    &["diagnostic", "diff", "digest", "fault", "finding", "manual", "reach", "secret", "visible"],
     &["local"],
     &["command_error", "explain", "wire", "yaml"],
     &["host", "mail"],

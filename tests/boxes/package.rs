@@ -81,7 +81,9 @@ fn both_lintians_find_nothing_but_what_is_overridden() {
 #[test]
 fn its_manual_and_its_playbook_are_read() {
     for suite in Suite::ALL {
-        let read = "man mailprov; man mailprov-account-add; whatis mailprov; \
+        let read = "man mailprov; man mailprov-account-add; man 5 mail.yml; whatis mailprov; \
+             for page in /usr/share/man/man[15]/mail*; do \
+             man --warnings -l $page 2>&1 >/dev/null | sed \"s/^/man warns: /\"; done; \
              zcat /usr/share/doc/mailprov/changelog.gz /usr/share/doc/mailprov/crates.gz; \
              cat /usr/share/mailprov/*.schema.json; \
              mailprov playbook show postmaster | \
@@ -91,6 +93,7 @@ fn its_manual_and_its_playbook_are_read() {
             "Exit codes:",
             "Add an account to mail.yml",
             "mailprov (1)",
+            "MAIL.YML(5)",
             concat!("mailprov (", env!("CARGO_PKG_VERSION"), ")"),
             "Permission is hereby granted",
             "\"title\": \"mail.yml\"",
@@ -98,6 +101,7 @@ fn its_manual_and_its_playbook_are_read() {
         ] {
             assert!(said.contains(words), "`{words}` is missing:\n{said}");
         }
+        assert!(!said.contains("man warns: "), "{said}");
     }
 }
 
