@@ -111,7 +111,7 @@ fn keys(section: &'static Section, found: &mut Vec<&'static KeySpec>) {
 fn the_page_of_mail_yml_has_every_key() {
     let page = &pages()["mail.yml.5"];
     let mut all = Vec::new();
-    keys(&mailprov::mail::KEYS, &mut all);
+    keys(&mailprov::services::MAIL_YML, &mut all);
     assert!(all.len() > 20);
     for key in all {
         let entry = format!(".TP\n\\fB{}\\fR (", key.name);
