@@ -1,19 +1,12 @@
 //! System users and groups: looked up by name or by number, created, changed.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::AtFlags;
-use nix::sys::stat::fstatat;
 use serde::{Deserialize, Serialize};
 use users::os::unix::UserExt;
 
-use super::stamp_cache::StampCache;
-use super::{Error, FileStamp, Host, Result};
-
-/// The names of numbers that were asked for.
-pub(super) type Names = RefCell<HashMap<u32, String>>;
+use super::recent::Recent;
+use super::{Error, Host, Result};
 
 /// A line of `/etc/passwd`, its group by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +31,10 @@ pub struct Group {
 impl Host {
     /// Returns the user of that name.
     pub fn user(&self, name: &str) -> Result<Option<User>> {
+        self.users.of(name.to_owned(), |name| self.find_user(name))
+    }
+
+    fn find_user(&self, name: &str) -> Result<Option<User>> {
         if self.is_tree() {
             return Ok(self
                 .passwd_line("etc/passwd", |fields| fields[0] == name)?
@@ -59,6 +56,10 @@ impl Host {
 
     /// Returns the group of that name.
     pub fn group(&self, name: &str) -> Result<Option<Group>> {
+        self.groups.of(name.to_owned(), |name| self.find_group(name))
+    }
+
+    fn find_group(&self, name: &str) -> Result<Option<Group>> {
         if self.is_tree() {
             let line = self.passwd_line("etc/group", |fields| fields[0] == name)?;
             return Ok(line
@@ -70,14 +71,14 @@ impl Host {
 
     /// Returns the name that has this user number, or `#number` where none has.
     pub fn user_name(&self, uid: u32) -> String {
-        self.name_of("etc/passwd", &self.users, uid, |uid| {
+        self.name_of("etc/passwd", &self.user_names, uid, |uid| {
             users::get_user_by_uid(uid).map(|user| user.name().to_string_lossy().into_owned())
         })
     }
 
     /// Returns the name that has this group number, or `#number` where none has.
     pub fn group_name(&self, gid: u32) -> String {
-        self.name_of("etc/group", &self.groups, gid, |gid| {
+        self.name_of("etc/group", &self.group_names, gid, |gid| {
             users::get_group_by_gid(gid).map(|group| group.name().to_string_lossy().into_owned())
         })
     }
@@ -122,11 +123,11 @@ impl Host {
 
     /// Returns the name of a number: in a tree as `file` says, else as `ask`
     /// does, which looks further (nsswitch.conf(5)). Nearly all files are of a
-    /// few, so an answer counts until `file` changes.
+    /// few, so an answer counts for a moment.
     fn name_of(
         &self,
         file: &str,
-        kept: &StampCache<Names>,
+        recent: &Recent<u32, String>,
         number: u32,
         ask: impl Fn(u32) -> Option<String>,
     ) -> String {
@@ -138,13 +139,11 @@ impl Host {
                 line.ok().flatten().map(|fields| fields[0].clone())
             }
         };
-        let find = || find().unwrap_or_else(|| format!("#{number}"));
-        let stamp = fstatat(&self.root_fd, file, AtFlags::AT_SYMLINK_NOFOLLOW);
-        let names = stamp
-            .ok()
-            .and_then(|found| kept.of(FileStamp::from(&found), || Ok(Names::default())).ok());
-        let Some(names) = names else { return find() };
-        names.borrow_mut().entry(number).or_insert_with(find).clone()
+        recent.get(&number).unwrap_or_else(|| {
+            let name = find().unwrap_or_else(|| format!("#{number}"));
+            recent.put(number, name.clone());
+            name
+        })
     }
 
     /// Finds a line of a colon-separated file in a tree, where the running

@@ -94,8 +94,9 @@ impl Command {
             .stdout_file(stdout.try_clone().map_err(fail)?)
             .stderr_file(stderr.try_clone().map_err(fail)?)
             .unchecked()
-            .run()
-            .map_err(fail)?;
+            .run();
+        super::recent::forget();
+        let output = output.map_err(fail)?;
         Ok(Captured {
             stdout: written(&stdout).map_err(fail)?,
             stderr: written(&stderr).map_err(fail)?,

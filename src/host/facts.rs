@@ -96,7 +96,7 @@ impl Host {
             distribution: field("ID"),
             release: field("VERSION_ID"),
             codename,
-            architecture: self.architecture()?,
+            architecture: self.architecture()?.to_owned(),
             init: self.init()?,
             memory: self.memory()?,
             queue_disk: self.queue_disk()?,
@@ -141,7 +141,15 @@ impl Host {
     }
 
     /// Returns dpkg's name of the architecture.
-    pub(super) fn architecture(&self) -> Result<String> {
+    pub(super) fn architecture(&self) -> Result<&str> {
+        if let Some(known) = self.architecture.get() {
+            return Ok(known);
+        }
+        let found = self.find_architecture()?;
+        Ok(self.architecture.get_or_init(|| found))
+    }
+
+    fn find_architecture(&self) -> Result<String> {
         let content = self.read(Path::new("/var/lib/dpkg/arch-native"))?;
         if let Some(content) = content {
             return Ok(String::from_utf8_lossy(content.bytes()).trim().to_owned());

@@ -3,8 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
+use nix::sys::stat::SFlag;
 use serde::{Deserialize, Serialize};
 
+use super::read::{kind, target_of};
 use super::{Error, Host, Init, Process, Result};
 
 /// How to find a service.
@@ -56,20 +58,24 @@ impl Unit {
 impl Host {
     /// Returns what starts services on this host.
     pub fn init(&self) -> Result<Init> {
-        Ok(if self.is_tree() {
+        if let Some(known) = self.init.get() {
+            return Ok(*known);
+        }
+        let found = if self.is_tree() {
             Init::None
         } else if self.exists(Path::new("/run/systemd/system"))? {
             Init::Systemd
         } else {
             Init::Sysvinit
-        })
+        };
+        Ok(*self.init.get_or_init(|| found))
     }
 
     /// Tells whether the host knows a service of that name.
     pub fn has_unit(&self, unit: &Unit) -> Result<bool> {
         for folder in UNIT_FOLDERS {
             let path = Path::new(folder).join(unit.full_name());
-            if !is_mask(self, &path)? && self.exists(&path)? {
+            if self.is_mask(&path)? == Some(false) && self.exists(&path)? {
                 return Ok(true);
             }
         }
@@ -97,7 +103,7 @@ impl Host {
         let wanted = unit.full_name();
         for name in self.list(folder)? {
             let wants = name.ends_with(".wants") || name.ends_with(".requires");
-            if wants && self.list(&folder.join(name))?.contains(&wanted) {
+            if wants && self.is_taken(&folder.join(name).join(&wanted))? {
                 return Ok(true);
             }
         }
@@ -213,17 +219,19 @@ impl Host {
         for folder in UNIT_FOLDERS {
             let path = Path::new(folder).join(unit.full_name());
             // A mask of one boot, in /run, is none for a unit that is in /etc.
-            if self.entry(&path)?.is_some() {
-                return is_mask(self, &path);
+            if let Some(is_mask) = self.is_mask(&path)? {
+                return Ok(is_mask);
             }
         }
         Ok(false)
     }
-}
 
-fn is_mask(host: &Host, path: &Path) -> Result<bool> {
-    let entry = host.entry(path)?;
-    Ok(matches!(entry, Some(super::Entry::Link { target }) if target == Path::new("/dev/null")))
+    /// Tells whether the unit file at `path` is a mask; none where none is there.
+    fn is_mask(&self, path: &Path) -> Result<Option<bool>> {
+        let Some((place, found)) = self.look(path, false)? else { return Ok(None) };
+        let is_link = kind(&found) == SFlag::S_IFLNK;
+        Ok(Some(is_link && target_of(&place, path)? == Path::new("/dev/null")))
+    }
 }
 
 fn script(unit: &Unit) -> PathBuf {

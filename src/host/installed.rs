@@ -36,6 +36,10 @@ impl Host {
     /// came with it in the one in `/etc`. One elsewhere, such as for another
     /// program, a person may remove.
     pub fn missing_files(&self, package: &str) -> Result<Vec<PathBuf>> {
+        self.missing_files.of(package.to_owned(), |package| self.find_missing_files(package))
+    }
+
+    fn find_missing_files(&self, package: &str) -> Result<Vec<PathBuf>> {
         let name = package.split('-').next().unwrap_or(package);
         let homes = HOMES.map(|folder| format!("{folder}/{name}"));
         let below_own = format!("/etc/{name}/");

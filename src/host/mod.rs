@@ -24,6 +24,7 @@ mod path_resolution;
 mod probe;
 mod process;
 mod read;
+mod recent;
 mod relocate;
 mod signals;
 mod smtp_egress;
@@ -32,12 +33,14 @@ mod stamp_cache;
 mod systemd;
 mod write;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
+use recent::Recent;
 use stamp_cache::StampCache;
 
 pub use accounts::{Group, User};
@@ -65,10 +68,17 @@ pub use systemd::TakenUp;
 pub struct Host {
     root: PathBuf,
     /// The root, open: all paths begin there.
-    root_fd: OwnedFd,
+    root_fd: Rc<OwnedFd>,
+    /// Folders that were just opened, open still.
+    folders: Recent<PathBuf, Rc<OwnedFd>>,
+    architecture: OnceCell<String>,
+    init: OnceCell<Init>,
+    missing_files: Recent<String, Vec<PathBuf>>,
     packages: StampCache<dpkg::Packages>,
-    users: StampCache<accounts::Names>,
-    groups: StampCache<accounts::Names>,
+    users: Recent<String, Option<User>>,
+    groups: Recent<String, Option<Group>>,
+    user_names: Recent<u32, String>,
+    group_names: Recent<u32, String>,
     /// A connection to systemd, once it was asked something.
     bus: RefCell<Option<dbus::Bus>>,
 }
@@ -82,10 +92,16 @@ impl Host {
         let root_fd = open(&path, flags, Mode::empty()).map_err(|errno| fail(errno.into()))?;
         Ok(Self {
             root: path,
-            root_fd,
+            root_fd: Rc::new(root_fd),
+            folders: Recent::default(),
+            architecture: OnceCell::new(),
+            init: OnceCell::new(),
+            missing_files: Recent::default(),
             packages: StampCache::default(),
-            users: StampCache::default(),
-            groups: StampCache::default(),
+            users: Recent::default(),
+            groups: Recent::default(),
+            user_names: Recent::default(),
+            group_names: Recent::default(),
             bus: RefCell::default(),
         })
     }

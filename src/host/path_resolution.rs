@@ -4,8 +4,9 @@
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
@@ -22,16 +23,17 @@ const MOST_LINKS: u32 = 40;
 #[derive(Debug)]
 pub(super) struct ResolvedPath {
     /// The folder, opened with `O_PATH`.
-    pub(super) folder: OwnedFd,
+    pub(super) folder: Rc<OwnedFd>,
     /// The entry's name; `.` for the root itself.
     pub(super) name: OsString,
-    /// The entry, where it was looked at already: it is no link then.
-    pub(super) found: Option<FileStat>,
+    /// What came of looking at the entry, where that was done already: it is no
+    /// link then.
+    pub(super) found: Option<nix::Result<FileStat>>,
 }
 
 /// Where the walk stands: the folders from the root down to here.
 struct Walk {
-    folders: Vec<OwnedFd>,
+    folders: Vec<Rc<OwnedFd>>,
     left: VecDeque<OsString>,
     links: u32,
 }
@@ -40,25 +42,37 @@ impl Host {
     /// Opens the folder that `path` is in. Links on the way are followed only
     /// where root, or the user we are, owns them; the last name never is.
     pub(super) fn place(&self, path: &Path) -> Result<ResolvedPath> {
-        self.walk(path, false)
+        self.walk(path, false, false)
     }
 
-    /// As [`Host::place`], for the file that is meant where `path` is itself
+    /// As [`Host::place`], to look only: the folder may be one that was opened a
+    /// moment ago.
+    pub(super) fn place_to_look(&self, path: &Path) -> Result<ResolvedPath> {
+        self.walk(path, false, true)
+    }
+
+    /// As [`Host::place_to_look`], for the file that is meant where `path` is itself
     /// such a link (a certificate in `/etc/letsencrypt/live`).
     pub(super) fn place_behind_links(&self, path: &Path) -> Result<ResolvedPath> {
-        self.walk(path, true)
+        self.walk(path, true, true)
     }
 
-    fn walk(&self, path: &Path, follow_last: bool) -> Result<ResolvedPath> {
+    fn walk(&self, path: &Path, follow_last: bool, may_be_recent: bool) -> Result<ResolvedPath> {
         let fail = |errno: Errno| Error::io("reach", path, io::Error::from(errno));
         let names = names(path);
-        if let Some(place) = self.straight(&names, follow_last) {
+        let straight = self.straight(&names, follow_last, may_be_recent);
+        if let Some(place) = straight.map_err(fail)? {
             return Ok(place);
         }
-        let root = self.root_fd.try_clone().map_err(|e| Error::io("reach", path, e))?;
+        let mut above: Option<PathBuf> =
+            Some(names.iter().take(names.len().saturating_sub(1)).collect());
+        let root = Rc::clone(&self.root_fd);
         let mut walk = Walk { folders: vec![root], left: names, links: 0 };
         while let Some(name) = walk.left.pop_front() {
             let last = walk.left.is_empty();
+            if last && let Some(above) = above.take() {
+                self.folders.put(above, Rc::clone(walk.top()));
+            }
             if name == ".." {
                 if walk.folders.len() > 1 {
                     walk.folders.pop();
@@ -71,7 +85,8 @@ impl Host {
             let found = match fstatat(walk.top(), name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
                 Ok(found) => found,
                 Err(Errno::ENOENT) if last => {
-                    return Ok(ResolvedPath { folder: walk.here(), name, found: None });
+                    let found = Some(Err(Errno::ENOENT));
+                    return Ok(ResolvedPath { folder: walk.here(), name, found });
                 }
                 Err(errno) => return Err(fail(errno)),
             };
@@ -81,7 +96,7 @@ impl Host {
                 }
                 walk.follow(&name).map_err(fail)?;
             } else if last {
-                return Ok(ResolvedPath { folder: walk.here(), name, found: Some(found) });
+                return Ok(ResolvedPath { folder: walk.here(), name, found: Some(Ok(found)) });
             } else {
                 walk.enter(&name).map_err(fail)?;
             }
@@ -92,42 +107,60 @@ impl Host {
     /// Opens the folder at once where no link is on the way, which is nearly
     /// always. Whatever else comes of it, the walk will find out (a kernel
     /// before 5.6 has no openat2(2), and some containers forbid it).
-    fn straight(&self, names: &VecDeque<OsString>, follow_last: bool) -> Option<ResolvedPath> {
+    fn straight(
+        &self,
+        names: &VecDeque<OsString>,
+        follow_last: bool,
+        may_be_recent: bool,
+    ) -> nix::Result<Option<ResolvedPath>> {
         let mut folders: PathBuf = names.iter().collect();
-        let name = folders.file_name()?.to_owned();
+        let Some(name) = folders.file_name().map(OsStr::to_owned) else { return Ok(None) };
         if names.iter().any(|name| name == "..") || !folders.pop() {
-            return None;
+            return Ok(None);
         }
-        if folders.as_os_str().is_empty() {
-            folders.push(".");
-        }
+        let recent = may_be_recent.then(|| self.folders.get(&folders)).flatten();
+        let folder = match recent {
+            Some(folder) => folder,
+            None => match self.open_straight(&folders) {
+                Ok(folder) => {
+                    let folder = Rc::new(folder);
+                    self.folders.put(folders, Rc::clone(&folder));
+                    folder
+                }
+                // A link on the way would have been met first.
+                Err(errno @ Errno::ENOENT) => return Err(errno),
+                Err(_) => return Ok(None),
+            },
+        };
+        let found =
+            follow_last.then(|| fstatat(&folder, name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW));
+        let is_link = matches!(found, Some(Ok(found)) if kind(&found) == SFlag::S_IFLNK);
+        Ok((!is_link).then_some(ResolvedPath { folder, name, found }))
+    }
+
+    fn open_straight(&self, folders: &Path) -> nix::Result<OwnedFd> {
         let how = OpenHow::new()
             .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
             .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
-        let folder = openat2(&self.root_fd, &folders, how).ok()?;
-        let found = match follow_last {
-            true => fstatat(&folder, name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW).ok(),
-            false => None,
-        };
-        let is_link = found.is_some_and(|found| kind(&found) == SFlag::S_IFLNK);
-        (!is_link).then_some(ResolvedPath { folder, name, found })
+        let folders = if folders.as_os_str().is_empty() { Path::new(".") } else { folders };
+        openat2(&self.root_fd, folders, how)
     }
 }
 
 impl Walk {
-    fn top(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.folders[self.folders.len() - 1].as_fd()
+    fn top(&self) -> &Rc<OwnedFd> {
+        &self.folders[self.folders.len() - 1]
     }
 
     /// Gives the innermost folder away and ends the walk.
-    fn here(&mut self) -> OwnedFd {
+    fn here(&mut self) -> Rc<OwnedFd> {
         self.folders.swap_remove(self.folders.len() - 1)
     }
 
     fn enter(&mut self, name: &OsStr) -> nix::Result<()> {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let folder = openat(self.top(), name, flags, Mode::empty())?;
-        self.folders.push(folder);
+        self.folders.push(Rc::new(folder));
         Ok(())
     }
 

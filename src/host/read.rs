@@ -34,11 +34,7 @@ impl Host {
                 let attributes = open_folder(&place).and_then(|folder| attributes(&folder));
                 Entry::Directory(self.ownership(&found, attributes.unwrap_or_default()))
             }
-            SFlag::S_IFLNK => Entry::Link {
-                target: readlinkat(&place.folder, place.name.as_os_str())
-                    .map_err(|e| Error::io("read", path, e.into()))?
-                    .into(),
-            },
+            SFlag::S_IFLNK => Entry::Link { target: target_of(&place, path)? },
             // To open it would wake who waits at its other end, so its lists stay unread.
             SFlag::S_IFIFO => Entry::Fifo(self.ownership(&found, BTreeMap::new())),
             _ => Entry::Special,
@@ -146,6 +142,11 @@ impl Host {
         Ok(())
     }
 
+    /// Tells whether anything stands at `path`, be it a link that leads nowhere.
+    pub fn is_taken(&self, path: &Path) -> Result<bool> {
+        Ok(self.look(path, false)?.is_some())
+    }
+
     /// Tells whether anything stands at `path`, links followed.
     pub fn exists(&self, path: &Path) -> Result<bool> {
         Ok(self.look(path, true)?.is_some())
@@ -168,7 +169,7 @@ impl Host {
     ///
     /// Fails where the link leads to anything but a folder.
     pub fn folder_behind(&self, path: &Path) -> Result<Option<PathBuf>> {
-        let Some(Entry::Link { target }) = self.link(path)? else { return Ok(None) };
+        let Some(target) = self.link_target(path)? else { return Ok(None) };
         let folder = self.look(path, true)?.filter(|(_, found)| kind(found) == SFlag::S_IFDIR);
         let Some((place, _)) = folder else {
             return Err(Error::LinkToNoDirectory { path: path.to_owned(), target });
@@ -190,10 +191,13 @@ impl Host {
         }))
     }
 
-    /// Looks at a link; None where something else, or nothing, stands there.
-    fn link(&self, path: &Path) -> Result<Option<Entry>> {
+    /// Returns where a link at `path` points, as written; None where no link
+    /// stands there.
+    fn link_target(&self, path: &Path) -> Result<Option<PathBuf>> {
         match self.look(path, false)? {
-            Some((_, found)) if kind(&found) == SFlag::S_IFLNK => self.entry(path),
+            Some((place, found)) if kind(&found) == SFlag::S_IFLNK => {
+                target_of(&place, path).map(Some)
+            }
             _ => Ok(None),
         }
     }
@@ -222,16 +226,16 @@ impl Host {
         path: &Path,
         behind_links: bool,
     ) -> Result<Option<(ResolvedPath, FileStat)>> {
-        let place = if behind_links { self.place_behind_links(path) } else { self.place(path) };
+        let place =
+            if behind_links { self.place_behind_links(path) } else { self.place_to_look(path) };
         let place = match place {
             Ok(place) => place,
             Err(Error::Io { source, .. }) if is_absence(&source) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let found = place.found.map_or_else(
-            || fstatat(&place.folder, place.name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW),
-            Ok,
-        );
+        let found = place.found.unwrap_or_else(|| {
+            fstatat(&place.folder, place.name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW)
+        });
         match found {
             Ok(found) => Ok(Some((place, found))),
             Err(Errno::ENOENT) => Ok(None),
@@ -267,6 +271,11 @@ pub(super) fn kind(found: &FileStat) -> SFlag {
 
 pub(super) fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+pub(super) fn target_of(place: &ResolvedPath, path: &Path) -> Result<PathBuf> {
+    let target = readlinkat(&place.folder, place.name.as_os_str());
+    target.map(PathBuf::from).map_err(|errno| Error::io("read", path, errno.into()))
 }
 
 /// Opens a file without following a link and without waiting for the other
@@ -310,9 +319,16 @@ pub(super) fn attributes(file: &File) -> io::Result<BTreeMap<String, Vec<u8>>> {
 
 /// Reads a file that has about this size.
 pub(super) fn read_all(file: &File, size: i64) -> io::Result<Vec<u8>> {
+    let size = usize::try_from(size).unwrap_or_default();
     let mut bytes = Vec::new();
-    bytes.try_reserve_exact(usize::try_from(size).unwrap_or_default())?;
-    // A file by itself would ask for its size and how far it is read.
-    file.take(u64::MAX).read_to_end(&mut bytes)?;
+    bytes.try_reserve_exact(size + 1)?;
+    bytes.resize(size + 1, 0);
+    let length = Read::read(&mut &*file, &mut bytes)?;
+    bytes.truncate(length);
+    // One byte less than would fit: that was all. The kernel's own files have no size.
+    if size == 0 || length != size {
+        // A file by itself would ask for its size and how far it is read.
+        file.take(u64::MAX).read_to_end(&mut bytes)?;
+    }
     Ok(bytes)
 }

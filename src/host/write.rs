@@ -352,6 +352,7 @@ fn set_written(place: &ResolvedPath, time: &TimeSpec) -> nix::Result<()> {
 
 /// Makes a rename in a folder last through a power cut.
 pub(super) fn sync_folder(place: &ResolvedPath) -> io::Result<()> {
+    super::recent::forget();
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let folder: OwnedFd = openat(&place.folder, ".", flags, Mode::empty())?;
     Ok(fsync(folder.as_fd())?)

@@ -47,7 +47,7 @@ impl Backup {
 
 /// Looks whether the original of a path is kept.
 pub(super) fn observe(host: &Host, path: &Path) -> Result<State> {
-    let kept = host.entry(&kept(path))?.is_some() || host.entry(&absence(path))?.is_some();
+    let kept = host.is_taken(&kept(path))? || host.is_taken(&absence(path))?;
     Ok(if kept { State::Kept } else { State::Absent })
 }
 
