@@ -1,14 +1,11 @@
-//! Which processes hold a TCP port of this host: from the kernel's list of
-//! sockets (proc(5), `/proc/net/tcp`) to the processes that have them open.
+//! Which processes hold a TCP port of this host: from the sockets that listen on
+//! it to the processes that have them open.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::listening::sockets;
 use super::{Host, Result};
-
-/// The state of a socket that waits for callers (`TCP_LISTEN`).
-const LISTENING: &str = "0A";
 
 /// A process that listens on a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,12 +31,7 @@ impl Host {
     /// none where nothing listens. A list that is empty: something does, but no
     /// process that can be seen from here, as one in another container.
     pub fn holders(&self, port: u16) -> Result<Option<Vec<Holder>>> {
-        let mut sockets = HashSet::new();
-        for list in ["/proc/net/tcp", "/proc/net/tcp6"] {
-            if let Some(content) = self.read(Path::new(list))? {
-                sockets.extend(listening(&String::from_utf8_lossy(content.bytes()), port));
-            }
-        }
+        let sockets = sockets(port);
         if sockets.is_empty() {
             return Ok(None);
         }
@@ -50,7 +42,7 @@ impl Host {
             // It may have ended meanwhile.
             let open = std::fs::read_dir(&folder).into_iter().flatten().flatten();
             let mut targets = open.filter_map(|entry| std::fs::read_link(entry.path()).ok());
-            if targets.any(|target| sockets.contains(&*target.to_string_lossy())) {
+            if targets.any(|target| inode(&target).is_some_and(|it| sockets.contains(&it))) {
                 holders.push(holder(pid));
             }
         }
@@ -59,16 +51,9 @@ impl Host {
     }
 }
 
-/// Returns the sockets that listen on a port, each as a descriptor shows it.
-fn listening(list: &str, port: u16) -> Vec<String> {
-    let ending = format!(":{port:04X}");
-    let socket = |line: &str| {
-        let mut words = line.split_whitespace().skip(1);
-        let (local, _, state) = (words.next()?, words.next()?, words.next()?);
-        let inode = words.nth(5)?;
-        (local.ends_with(&ending) && state == LISTENING).then(|| format!("socket:[{inode}]"))
-    };
-    list.lines().filter_map(socket).collect()
+/// Reads the inode of a socket from what an open file is called (proc(5)).
+fn inode(target: &Path) -> Option<u64> {
+    target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
 }
 
 fn holder(pid: u32) -> Holder {
@@ -104,13 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_listens_counts() {
-        let list = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   \
-                    uid  timeout inode\n   0: 00000000:0019 00000000:0000 0A 00000000:00000000 \
-                    00:00000000 00000000     0        0 4711 1 0 100 0\n   1: 0100007F:0019 \
-                    0100007F:9C40 01 00000000:00000000 00:00000000 00000000     0        0 4712 1\n";
-        assert_eq!(listening(list, 25), ["socket:[4711]"]);
-        assert!(listening(list, 26).is_empty());
+    fn the_unit_of_a_process_is_known() {
         let groups = "0::/system.slice/exim4.service\n";
         assert_eq!(unit(groups).as_deref(), Some("exim4.service"));
         assert_eq!(unit("0::/user.slice/user-0.slice/session-1.scope\n"), None);

@@ -1,14 +1,14 @@
 //! Where a process listens on this host: the kernel lists it, so that no daemon
 //! has to be called, and woken, to learn that it can be.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::net::{IpAddr, Ipv6Addr};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use super::sock_diag::listeners;
+use super::sock_diag::{Listener, listeners};
 use super::{Endpoint, Greeting, Host, Result};
 
 /// The lists of TCP sockets (proc_pid_net(5)), of IPv4 and IPv6. A kernel without
@@ -49,8 +49,8 @@ impl Host {
             }
         }
         if !ports.is_empty() {
-            each_listener(|_, port| {
-                ports.remove(&port);
+            each_listener(|listener| {
+                ports.remove(&listener.port);
                 ports.is_empty()
             });
         }
@@ -75,8 +75,18 @@ impl Host {
 /// Returns the addresses of this host at which a process listens on a port.
 pub(super) fn addresses(port: u16) -> Vec<IpAddr> {
     let mut found = Vec::new();
-    each_listener(|ip, other| {
-        found.extend((other == port).then_some(ip));
+    each_listener(|listener| {
+        found.extend((listener.port == port).then_some(listener.ip));
+        false
+    });
+    found
+}
+
+/// Returns the inodes of the sockets that listen on a port.
+pub(super) fn sockets(port: u16) -> HashSet<u64> {
+    let mut found = HashSet::new();
+    each_listener(|listener| {
+        found.extend((listener.port == port).then_some(listener.inode));
         false
     });
     found
@@ -84,9 +94,9 @@ pub(super) fn addresses(port: u16) -> Vec<IpAddr> {
 
 /// Shows all that listen on TCP, until `is_enough`. A list that cannot be read is
 /// empty.
-fn each_listener(mut is_enough: impl FnMut(IpAddr, u16) -> bool) {
+fn each_listener(mut is_enough: impl FnMut(Listener) -> bool) {
     if let Ok(found) = listeners() {
-        found.into_iter().any(|(ip, port)| is_enough(ip, port));
+        found.into_iter().any(is_enough);
         return;
     }
     for list in TCP {
@@ -96,7 +106,7 @@ fn each_listener(mut is_enough: impl FnMut(IpAddr, u16) -> bool) {
     }
 }
 
-fn read_list(list: &str, is_enough: &mut dyn FnMut(IpAddr, u16) -> bool) -> io::Result<bool> {
+fn read_list(list: &str, is_enough: &mut dyn FnMut(Listener) -> bool) -> io::Result<bool> {
     let mut list = BufReader::with_capacity(LINE, File::open(list)?);
     let mut line = String::new();
     // The first one is the heading.
@@ -105,15 +115,15 @@ fn read_list(list: &str, is_enough: &mut dyn FnMut(IpAddr, u16) -> bool) -> io::
         line.clear();
         list.read_line(&mut line)?;
         match listener(&line) {
-            Some((ip, port)) if is_enough(ip, port) => return Ok(true),
+            Some(listener) if is_enough(listener) => return Ok(true),
             Some(_) => {}
             None => return Ok(false),
         }
     }
 }
 
-/// Reads address and port of a listener from a line of a list of TCP sockets.
-fn listener(line: &str) -> Option<(IpAddr, u16)> {
+/// Reads a listener from a line of a list of TCP sockets.
+fn listener(line: &str) -> Option<Listener> {
     let mut fields = line.split_ascii_whitespace().skip(1);
     let (local, _, state) = (fields.next()?, fields.next()?, fields.next()?);
     let (address, port) = local.rsplit_once(':')?;
@@ -133,7 +143,8 @@ fn listener(line: &str) -> Option<(IpAddr, u16)> {
         }
         _ => return None,
     };
-    Some((ip, u16::from_str_radix(port, 16).ok()?))
+    let (port, inode) = (u16::from_str_radix(port, 16).ok()?, fields.nth(5)?.parse().ok()?);
+    Some(Listener { ip, port, inode })
 }
 
 /// Tells whether a line of the list of unix sockets is of one that listens at
@@ -217,10 +228,12 @@ mod tests {
                      00000000     0        0 16017 1 0000000000000000 100 0 0 10 0"
             )
         };
-        assert_eq!(listener(&line("01D1", "0A")), Some((Ipv4Addr::UNSPECIFIED.into(), 465)));
+        let told = |ip: IpAddr, port| Some(Listener { ip, port, inode: 16017 });
+        assert_eq!(listener(&line("01D1", "0A")), told(Ipv4Addr::UNSPECIFIED.into(), 465));
         assert_eq!(listener(&line("01D1", "01")), None);
-        let six = "   0: 00000000000000000000000001000000:0019 0000:0000 0A 00000000:00000000";
-        assert_eq!(listener(six), Some((Ipv6Addr::LOCALHOST.into(), 25)));
+        let six =
+            line("0019", "0A").replace("00000000:0019", "00000000000000000000000001000000:0019");
+        assert_eq!(listener(&six), told(Ipv6Addr::LOCALHOST.into(), 25));
         assert_eq!(listener(""), None);
         let socket = |flags, path| {
             format!("0000000000000000: 00000002 00000000 {flags} 0001 01 20637 {path}")

@@ -20,6 +20,7 @@ mod listening;
 mod machine;
 mod mounts;
 mod netfilter;
+mod netlink;
 mod path_resolution;
 mod probe;
 mod process;

@@ -1,14 +1,9 @@
 //! The kernel's packet filter, nf_tables, asked for its rules over netlink: nft(8)
 //! need not be there. Numbers are those of linux/netfilter/nf_tables.h.
 
-use std::os::fd::{AsRawFd, OwnedFd};
+use nix::sys::socket::SockProtocol;
 
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, send,
-    setsockopt, socket, sockopt,
-};
-use nix::sys::time::{TimeVal, TimeValLike};
-
+use super::netlink::{Netlink, aligned};
 use super::{Error, Host, Result};
 
 /// What of nf_tables is asked for (`enum nf_tables_msg_types`).
@@ -36,19 +31,6 @@ pub struct NetfilterObject {
 /// `NFNL_SUBSYS_NFTABLES`, in the upper byte of a message's type.
 const SUBSYSTEM: u16 = 10 << 8;
 
-/// `NLM_F_REQUEST | NLM_F_DUMP`.
-const FLAGS: u16 = 0x301;
-
-const NLMSG_ERROR: u16 = 2;
-const NLMSG_DONE: u16 = 3;
-
-/// The length of `struct nlmsghdr`. What follows begins with a `struct nfgenmsg`
-/// of four bytes.
-const HEADER: usize = 16;
-
-/// The kernel answers at once.
-const PATIENCE: i64 = 5;
-
 impl Host {
     /// Asks for objects of the packet filter; `set` names family, table and set
     /// where elements are wanted. Only root may.
@@ -60,60 +42,25 @@ impl Host {
         let failed = |errno: nix::errno::Errno| {
             Error::Other(format!("could not ask the kernel for its packet filter: {errno}"))
         };
-        let socket = socket(
-            AddressFamily::Netlink,
-            SockType::Raw,
-            SockFlag::SOCK_CLOEXEC,
-            SockProtocol::NetlinkNetFilter,
-        )
-        .map_err(failed)?;
-        setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::seconds(PATIENCE))
-            .map_err(failed)?;
-        bind(socket.as_raw_fd(), &NetlinkAddr::new(0, 0)).map_err(failed)?;
+        // `struct nfgenmsg`.
         let mut body = vec![set.map_or(0, |(family, ..)| family), 0, 0, 0];
         if let Some((_, table, set)) = set {
             text_attribute(&mut body, 1, table);
             text_attribute(&mut body, 2, set);
         }
-        let mut message = Vec::new();
-        let length = u32::try_from(HEADER + body.len()).unwrap_or(u32::MAX);
-        message.extend(length.to_ne_bytes());
-        message.extend((SUBSYSTEM | dump as u16).to_ne_bytes());
-        message.extend(FLAGS.to_ne_bytes());
-        message.extend([0; 8]);
-        message.extend(body);
-        send(socket.as_raw_fd(), &message, MsgFlags::empty()).map_err(failed)?;
-        answers(&socket, dump).map_err(failed)
-    }
-}
-
-fn answers(socket: &OwnedFd, dump: Dump) -> nix::Result<Vec<NetfilterObject>> {
-    let mut buffer = vec![0; 64 * 1024];
-    let mut found = Vec::new();
-    loop {
-        let length = recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty())?;
-        let mut rest = &buffer[..length];
-        while let Some((header, _)) = rest.split_at_checked(HEADER) {
-            let size = u32::from_ne_bytes([header[0], header[1], header[2], header[3]]) as usize;
-            let kind = u16::from_ne_bytes([header[4], header[5]]);
-            let Some(message) = rest.get(HEADER..size) else { return Ok(found) };
-            match (kind, message) {
-                (NLMSG_DONE, _) => return Ok(found),
-                (NLMSG_ERROR, [a, b, c, d, ..]) => {
-                    let code = i32::from_ne_bytes([*a, *b, *c, *d]);
-                    return Err(nix::errno::Errno::from_raw(-code));
-                }
-                // An answer to what was asked is of the type before (`NFT_MSG_NEW…`).
-                (_, [family, _, _, _, payload @ ..]) if kind == SUBSYSTEM | (dump as u16 - 1) => {
-                    found.push(NetfilterObject { family: *family, payload: payload.to_vec() });
-                }
-                _ => {}
+        // An answer to what was asked is of the type before (`NFT_MSG_NEW…`).
+        let answer = SUBSYSTEM | (dump as u16 - 1);
+        let mut found = Vec::new();
+        let show = |kind, message: &[u8]| {
+            if let [family, _, _, _, payload @ ..] = message
+                && kind == answer
+            {
+                found.push(NetfilterObject { family: *family, payload: payload.to_vec() });
             }
-            rest = rest.get(aligned(size)..).unwrap_or_default();
-        }
-        if length == 0 {
-            return Ok(found);
-        }
+        };
+        let netlink = Netlink::open(SockProtocol::NetlinkNetFilter).map_err(failed)?;
+        netlink.list(SUBSYSTEM | dump as u16, &body, show).map_err(failed)?;
+        Ok(found)
     }
 }
 
@@ -138,10 +85,6 @@ fn text_attribute(message: &mut Vec<u8>, number: u16, text: &str) {
     message.extend(text.as_bytes());
     message.push(0);
     message.resize(aligned(message.len()), 0);
-}
-
-fn aligned(length: usize) -> usize {
-    length.next_multiple_of(4)
 }
 
 #[cfg(test)]
