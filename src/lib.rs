@@ -90,6 +90,8 @@
 //! * A run never waits for a connection, and does not end with it.
 //! * Nothing panics on what a person wrote.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 pub mod check;
 pub mod cli;
 mod command_error;

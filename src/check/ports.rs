@@ -1,7 +1,7 @@
 //! Which ports answer: those that should, and no others.
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr};
 use std::panic::resume_unwind;
 use std::thread::ScopedJoinHandle;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::server::{Port, family};
 use super::{Server, unanswered};
 use crate::finding::Finding;
-use crate::probe::{Error, Result, Tls};
+use crate::probe::{Error, Result, Tls, is_open};
 
 /// Ports of mail servers that this one never has, with what is there elsewhere.
 const NEVER: [(u16, &str); 4] =
@@ -38,7 +38,9 @@ pub fn ports(server: &Server) -> Vec<Finding> {
             });
             let wanted: Vec<_> = wanted.collect();
             let unwanted = unwanted.iter().map(|&(number, what)| {
-                scope.spawn(move || is_open(address, number).then_some((number, what)))
+                scope.spawn(move || {
+                    is_open(SocketAddr::new(address, number), PATIENCE).then_some((number, what))
+                })
             });
             (address, wanted, unwanted.collect::<Vec<_>>())
         });
@@ -110,8 +112,4 @@ fn of_unwanted(
         findings.push(Finding::ok(what, CLOSED));
     }
     findings
-}
-
-fn is_open(address: IpAddr, port: u16) -> bool {
-    TcpStream::connect_timeout(&SocketAddr::new(address, port), PATIENCE).is_ok()
 }

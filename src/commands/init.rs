@@ -35,7 +35,7 @@ pub(super) fn run(
 ) -> Result<Exit, CommandError> {
     let path = &options.mail;
     // Not an answer is asked for in vain.
-    match path.symlink_metadata() {
+    match local::look(path) {
         Ok(_) => return Err(there_already(path)),
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
             return Err(load::unreadable(path, &error));
@@ -58,7 +58,7 @@ pub(super) fn run(
     let question = format!("Password of `{}`:", answers.account);
     let password = password::choose(&options.password, &password::Asked::Here(&question), report)?;
     let hash = password.hash().map_err(password::refused)?;
-    let schema = Path::new(SCHEMA).exists().then_some(SCHEMA);
+    let schema = local::look(Path::new(SCHEMA)).is_ok().then_some(SCHEMA);
     let text = answers.text(hash.secret().expose(), schema);
     let source = Arc::new(Source { name: path.display().to_string(), text });
     let spec = load::judge(&source, &Files::beside(load::folder(path)))?;

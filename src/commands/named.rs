@@ -55,7 +55,7 @@ pub(super) fn find(mail: Option<&Path>) -> Result<Option<PathBuf>, CommandError>
     }
     for place in PLACES.map(Path::new) {
         // A link that leads nowhere is there, too.
-        match place.symlink_metadata() {
+        match local::look(place) {
             Ok(_) => return Ok(Some(place.to_owned())),
             Err(error) if is_absence(&error) => {}
             Err(error) => return Err(unreadable(place, &error)),

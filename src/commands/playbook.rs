@@ -1,6 +1,5 @@
 //! `mailprov playbook`: the embedded playbooks, to be read and to be changed.
 
-use std::fs;
 use std::path::Path;
 
 use super::{CommandError, Exit};
@@ -51,7 +50,7 @@ fn eject(playbook: &Embedded, dir: &Path) -> Result<(), CommandError> {
     let fail = |error: std::io::Error| {
         CommandError::failed(format!("could not write {}", dir.display())).because(error)
     };
-    if fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
+    if local::list(dir).is_ok_and(|entries| !entries.is_empty()) {
         let message = format!("{} is not empty", dir.display());
         let advice = "Name a folder that does not exist yet.";
         return Err(CommandError::failed(message).hinted(advice));

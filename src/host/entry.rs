@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use nix::sys::stat::{FileStat, SFlag};
 use serde::{Deserialize, Serialize};
 
 /// What a file holds. Shared, since plans, views and journals all hold it.
@@ -100,4 +102,12 @@ pub struct FileStamp {
     pub modified: i64,
     /// When content, owner or mode last changed, in nanoseconds since 1970.
     pub changed: i64,
+}
+
+pub(super) fn kind(found: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(found.st_mode & SFlag::S_IFMT.bits())
+}
+
+pub(super) fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }

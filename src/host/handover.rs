@@ -15,7 +15,7 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 use nix::unistd::{Gid, Uid, fchownat};
 use serde::{Deserialize, Serialize};
 
-use super::read::kind;
+use super::entry::kind;
 use super::{Error, Host, Result};
 
 /// Folders in folders beyond this number are no mailbox, but a trap.

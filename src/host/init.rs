@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use nix::sys::stat::SFlag;
 use serde::{Deserialize, Serialize};
 
-use super::read::{kind, target_of};
+use super::entry::kind;
+use super::read::target_of;
 use super::{Error, Host, Init, Process, Result};
 
 /// How to find a service.

@@ -1,15 +1,13 @@
 //! Where a process listens on this host: the kernel lists it, so that no daemon
 //! has to be called, and woken, to learn that it can be.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::net::{IpAddr, Ipv6Addr};
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use super::sock_diag::{Listener, listeners};
-use super::{Endpoint, Greeting, Host, Result};
 
 /// The lists of TCP sockets (proc_pid_net(5)), of IPv4 and IPv6. A kernel without
 /// IPv6 has no second one.
@@ -28,49 +26,6 @@ const LISTENS: &str = "0A";
 
 /// `__SO_ACCEPTCON`, the flag of a unix socket that listens, as the list has it.
 const ACCEPTS: &str = "00010000";
-
-impl Host {
-    /// Returns where of these no process listens. The kernel's lists show only the
-    /// sockets of this network namespace, so what is missing in them is called
-    /// before it counts as missing. And they name a socket that was replaced since
-    /// its daemon began to listen, so one that was made after `heard`, in
-    /// nanoseconds since 1970, is called as well.
-    ///
-    /// # Errors
-    ///
-    /// Fails where a socket must not be looked at.
-    pub fn unheard(&self, all: &[Greeting], heard: i64) -> Result<Vec<Endpoint>> {
-        let mut ports: BTreeSet<u16> = BTreeSet::new();
-        let mut sockets: Vec<&Path> = Vec::new();
-        for greeting in all {
-            match &greeting.at {
-                Endpoint::Port(port) => drop(ports.insert(*port)),
-                Endpoint::Socket(path) => sockets.push(path),
-            }
-        }
-        if !ports.is_empty() {
-            each_listener(|listener| {
-                ports.remove(&listener.port);
-                ports.is_empty()
-            });
-        }
-        ports.retain(|port| Endpoint::Port(*port).connect().is_err());
-        let mut missing: Vec<_> = ports.into_iter().map(Endpoint::Port).collect();
-        let list = match sockets.is_empty() {
-            true => String::new(),
-            false => std::fs::read_to_string(UNIX).unwrap_or_default(),
-        };
-        for path in sockets {
-            let is_known = self.stamp(path)?.is_some_and(|stamp| stamp.changed <= heard)
-                && list.lines().any(|line| is_of(line, path));
-            let is_heard = self.is_socket(path)? && (is_known || UnixStream::connect(path).is_ok());
-            if !is_heard {
-                missing.push(Endpoint::Socket(path.to_owned()));
-            }
-        }
-        Ok(missing)
-    }
-}
 
 /// Returns the addresses of this host at which a process listens on a port.
 pub(super) fn addresses(port: u16) -> Vec<IpAddr> {
@@ -94,7 +49,7 @@ pub(super) fn sockets(port: u16) -> HashSet<u64> {
 
 /// Shows all that listen on TCP, until `is_enough`. A list that cannot be read is
 /// empty.
-fn each_listener(mut is_enough: impl FnMut(Listener) -> bool) {
+pub(super) fn each_listener(mut is_enough: impl FnMut(Listener) -> bool) {
     if let Ok(found) = listeners() {
         found.into_iter().any(is_enough);
         return;
@@ -147,10 +102,15 @@ fn listener(line: &str) -> Option<Listener> {
     Some(Listener { ip, port, inode })
 }
 
+/// Returns the kernel's list of unix sockets; an empty one where it cannot be read.
+pub(super) fn unix_sockets() -> String {
+    std::fs::read_to_string(UNIX).unwrap_or_default()
+}
+
 /// Tells whether a line of the list of unix sockets is of one that listens at
 /// `path`. It has the path as the daemon gave it: one that was in another folder,
 /// or in a chroot, gave the end of it.
-fn is_of(line: &str, path: &Path) -> bool {
+pub(super) fn is_of(line: &str, path: &Path) -> bool {
     let mut fields = line.split_ascii_whitespace().skip(3);
     let accepts = fields.next() == Some(ACCEPTS);
     let Some(bound) = fields.nth(3) else { return false };
@@ -159,10 +119,12 @@ fn is_of(line: &str, path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
     use std::os::unix::net::UnixListener;
 
     use super::*;
+    use crate::host::{Endpoint, Greeting, Host};
 
     /// All that is there was heard.
     const MAX: i64 = i64::MAX;

@@ -1,6 +1,8 @@
 //! The only door to the machine: files, accounts, packages, services,
 //! processes. Everything that mailprov learns or does goes through a [`Host`].
 
+#![expect(clippy::disallowed_methods, reason = "the door to the machine")]
+
 mod accounts;
 mod addresses;
 mod command;

@@ -13,7 +13,7 @@ use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, readlink
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
 use nix::unistd::geteuid;
 
-use super::read::kind;
+use super::entry::kind;
 use super::{Error, Host, Result};
 
 /// As many links as the kernel follows before it says `ELOOP`.

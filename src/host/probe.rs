@@ -1,17 +1,18 @@
 //! Asks a running service whether it answers.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Host;
 use super::handshake::handshake;
-use super::listening::addresses;
+use super::listening::{addresses, each_listener, is_of, unix_sockets};
+use super::{Host, Result};
 
 /// How long one attempt may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -80,6 +81,47 @@ impl Host {
             .into_iter()
             .map(|(greeting, line)| (greeting, line.and_then(|line| greeting.listen(line))));
         heard.filter_map(|(greeting, heard)| Some((greeting, heard.err()?))).collect()
+    }
+
+    /// Returns where of these no process listens. The kernel's lists show only the
+    /// sockets of this network namespace, so what is missing in them is called
+    /// before it counts as missing. And they name a socket that was replaced since
+    /// its daemon began to listen, so one that was made after `heard`, in
+    /// nanoseconds since 1970, is called as well.
+    ///
+    /// # Errors
+    ///
+    /// Fails where a socket must not be looked at.
+    pub fn unheard(&self, all: &[Greeting], heard: i64) -> Result<Vec<Endpoint>> {
+        let mut ports: BTreeSet<u16> = BTreeSet::new();
+        let mut sockets: Vec<&Path> = Vec::new();
+        for greeting in all {
+            match &greeting.at {
+                Endpoint::Port(port) => drop(ports.insert(*port)),
+                Endpoint::Socket(path) => sockets.push(path),
+            }
+        }
+        if !ports.is_empty() {
+            each_listener(|listener| {
+                ports.remove(&listener.port);
+                ports.is_empty()
+            });
+        }
+        ports.retain(|port| Endpoint::Port(*port).connect().is_err());
+        let mut missing: Vec<_> = ports.into_iter().map(Endpoint::Port).collect();
+        let list = match sockets.is_empty() {
+            true => String::new(),
+            false => unix_sockets(),
+        };
+        for path in sockets {
+            let is_known = self.stamp(path)?.is_some_and(|stamp| stamp.changed <= heard)
+                && list.lines().any(|line| is_of(line, path));
+            let is_heard = self.is_socket(path)? && (is_known || UnixStream::connect(path).is_ok());
+            if !is_heard {
+                missing.push(Endpoint::Socket(path.to_owned()));
+            }
+        }
+        Ok(missing)
     }
 }
 

@@ -14,6 +14,7 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 use nix::unistd::{AccessFlags, faccessat, geteuid};
 use xattr::FileExt;
 
+use super::entry::{is_absence, kind};
 use super::path_resolution::ResolvedPath;
 use super::{Content, Entry, Error, FileStamp, Host, Ownership, Result, Standing};
 
@@ -263,14 +264,6 @@ impl From<&FileStat> for FileStamp {
             changed: found.st_ctime * NANOSECONDS + found.st_ctime_nsec,
         }
     }
-}
-
-pub(super) fn kind(found: &FileStat) -> SFlag {
-    SFlag::from_bits_truncate(found.st_mode & SFlag::S_IFMT.bits())
-}
-
-pub(super) fn is_absence(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 pub(super) fn target_of(place: &ResolvedPath, path: &Path) -> Result<PathBuf> {

@@ -15,8 +15,9 @@ use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fsync, mkfifoat, symlinkat, unlinkat};
 use xattr::FileExt;
 
+use super::entry::{is_absence, kind};
 use super::path_resolution::ResolvedPath;
-use super::read::{attributes, is_absence, kind, open_file, open_folder, read_all};
+use super::read::{attributes, open_file, open_folder, read_all};
 use super::{Content, Error, Host, Ownership, Result};
 use crate::fault::{Point, pass};
 

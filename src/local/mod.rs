@@ -2,6 +2,8 @@
 //! named: mail.yml, playbooks, password files, saved plans. The host's own
 //! files go through `host`.
 
+#![expect(clippy::disallowed_methods, reason = "the door to the files that a person names")]
+
 mod terminal;
 mod trust;
 mod write;
@@ -162,6 +164,20 @@ pub fn list(folder: &Path) -> io::Result<Vec<(String, bool)>> {
     }
     found.sort();
     Ok(found)
+}
+
+/// Tells whether a path leads to a folder.
+pub fn is_folder(path: &Path) -> bool {
+    path.is_dir()
+}
+
+/// Returns what is known of what stands at a path, be it a link.
+///
+/// # Errors
+///
+/// Fails as the system does, also where nothing is there.
+pub fn look(path: &Path) -> io::Result<fs::Metadata> {
+    path.symlink_metadata()
 }
 
 /// Makes a folder and those that it is in, unless they are there.

@@ -83,7 +83,7 @@ impl Playbook {
     /// Fails where the file cannot be read or is wrong.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let name = path.display().to_string();
-        let path = if path.is_dir() { path.join(FILE) } else { path.to_owned() };
+        let path = if local::is_folder(path) { path.join(FILE) } else { path.to_owned() };
         let bytes = local::read(&path).map_err(|source| Error::Read { name, source })?;
         if let Some(mistake) = Diagnostic::not_text(&path.display().to_string(), &bytes) {
             return Err(Error::Invalid(vec![mistake]));

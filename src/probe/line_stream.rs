@@ -111,6 +111,11 @@ pub trait Session: Sized {
     }
 }
 
+/// Tells whether a TCP connection can be made.
+pub(crate) fn is_open(address: SocketAddr, patience: Duration) -> bool {
+    TcpStream::connect_timeout(&address, patience).is_ok()
+}
+
 impl LineStream {
     /// Connects, in the clear.
     pub(super) fn connect(address: SocketAddr) -> Result<Self> {

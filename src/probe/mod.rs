@@ -6,6 +6,8 @@
 //! breaks. An SMTP reply that refuses something is a reply; where a mail program
 //! could not go on after it, it is [`Error::Refused`].
 
+#![expect(clippy::disallowed_methods, reason = "servers are called here")]
+
 mod connections;
 mod error;
 #[cfg(test)]
@@ -22,6 +24,7 @@ pub use error::{Error, Result};
 #[cfg(test)]
 pub(crate) use fake_server::fake_server;
 pub use imap::Imap;
+pub(crate) use line_stream::is_open;
 pub use line_stream::{LineStream, Session};
 pub use pop3::Pop3;
 pub use resolver::{Found, Resolver};

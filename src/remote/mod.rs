@@ -4,6 +4,8 @@
 //!
 //! Nothing is needed on the other side but sshd and a POSIX shell.
 
+#![expect(clippy::disallowed_methods, reason = "ssh is started here")]
+
 use crate::command_error::CommandError;
 
 mod acquainted;

@@ -12,6 +12,8 @@
 //! a name in the same cache. `mailprov try` and the tests stand on this room. It
 //! needs root, and the Debian packages in [`PACKAGES`].
 
+#![expect(clippy::disallowed_methods, reason = "boxes are made of files and processes")]
+
 mod access;
 mod cache;
 mod claim;

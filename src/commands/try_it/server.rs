@@ -1,7 +1,7 @@
 //! The box: a fresh Debian that root can log in to from this machine.
 
 use std::io::Read;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use nix::fcntl::OFlag;
 use super::super::{CommandError, Exit};
 use super::story::Story;
 use crate::cli::Global;
-use crate::probe::Tls;
+use crate::probe::{self, Tls};
 use crate::report::Report;
 use crate::sandbox::{
     self, Access, Cable, Cache, Claim, Error, Guest, Image, Init, Plug, Watch, mount_empty,
@@ -48,8 +48,8 @@ impl Server {
         let server = Self { guest, cable, access };
         let ssh = SocketAddr::new(server.address(), 22);
         let answers = sandbox::wait_at_most(PATIENCE, || {
-            let connected = TcpStream::connect_timeout(&ssh, Duration::from_secs(1));
-            (connected.is_ok() || watch().is_err()).then_some(())
+            let is_open = probe::is_open(ssh, Duration::from_secs(1));
+            (is_open || watch().is_err()).then_some(())
         });
         watch()?;
         match answers {
