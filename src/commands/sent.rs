@@ -103,6 +103,6 @@ pub(super) fn declared(
             resources.push(Resource::no_file(path));
         }
     }
-    let declare = |resource| Declared { step: STEP.into(), resource };
+    let declare = |resource| Declared { step: STEP.into(), resource, withdrawn: None };
     Ok((resources.into_iter().map(declare).collect(), left))
 }

@@ -49,8 +49,9 @@ pub fn apply(
     sink: &mut dyn FnMut(Event<'_>),
 ) -> std::result::Result<(), Failure> {
     let fail = |source| Failure { step: "Keep a journal".into(), source, left: Vec::new() };
+    let last_known = LastKnown::read(host).map_err(fail)?;
     let journal = Journal::begin(host, command, &plan.origin).map_err(fail)?;
-    let mut run = Run { host, journal, last_known: LastKnown::read(host), sink, explained: false };
+    let mut run = Run { host, journal, last_known, sink, explained: false };
     let ended = |run: &Run<'_>| {
         let ended = run.journal.ended(Outcome::Applied);
         ended.map_err(|source| ("Keep a journal".to_owned(), source))

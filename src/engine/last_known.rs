@@ -1,18 +1,22 @@
-//! What we last left each path as, so that a plan can tell a change by hand
-//! from a change of mail.yml.
+//! What we last left each thing as. By it a plan tells a change by hand from a
+//! change of mail.yml, and what a run put there from what was there before.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Change;
+use super::journal::{Outcome, runs};
+use super::{Change, STATE_DIR};
 use crate::digest::Digest;
 use crate::host::{Content, Error, Host, Ownership, Result};
-use crate::resource::Key;
+use crate::resource::{Key, affected_paths};
 
 /// Where it is noted. For root's eyes only.
 const PATH: &str = "/var/lib/mailprov/applied.json";
+
+/// The form of the file. The first was `keys` alone, and only those of paths.
+const VERSION: u32 = 2;
 
 /// Where dpkg and ucf put a file of a person's when its package brings another.
 const KEPT_ASIDE: [&str; 2] = ["dpkg-old", "ucf-old"];
@@ -26,33 +30,75 @@ pub struct Drift {
     pub kept_aside: Option<PathBuf>,
 }
 
-/// The states that we left, by key.
+/// What runs left on the host.
 #[derive(Debug, Default)]
-pub(super) struct LastKnown(BTreeMap<String, Left>);
+pub(super) struct LastKnown {
+    keys: Keys,
+    /// Whether the file is of another form, or there is none.
+    is_outdated: bool,
+    /// Why nothing is known, where we may not read it.
+    unreadable: Option<String>,
+}
+
+type Keys = BTreeMap<String, Left>;
+
+#[derive(Debug, Deserialize, Serialize)]
+struct Noted {
+    version: u32,
+    keys: Keys,
+}
 
 /// A state that we left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Left {
     run: u64,
-    fingerprint: Digest,
+    /// Of what stands at a path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<Digest>,
 }
 
 impl LastKnown {
-    /// Reads what was noted. Who may not read it knows nothing; it explains
-    /// changes, and decides none.
-    pub(super) fn read(host: &Host) -> Self {
-        let content = host.read(Path::new(PATH)).ok().flatten();
-        let applied = content.and_then(|content| serde_json::from_slice(content.bytes()).ok());
-        Self(applied.unwrap_or_default())
+    /// Reads what was noted, else the journals.
+    pub(super) fn read(host: &Host) -> Result<Self> {
+        let content = match host.read(Path::new(PATH)) {
+            Ok(content) => content,
+            Err(error) if error.is_permission_denied() => {
+                return Ok(Self { unreadable: Some(error.to_string()), ..Self::default() });
+            }
+            Err(error) => return Err(error),
+        };
+        let bytes = content.as_ref().map_or(&[][..], |content| content.bytes());
+        if let Ok(Noted { keys, version: VERSION }) = serde_json::from_slice(bytes) {
+            return Ok(Self { keys, ..Self::default() });
+        }
+        let mut keys = from_journals(host)?;
+        let paths: Keys = serde_json::from_slice(bytes).unwrap_or_default();
+        keys.extend(paths);
+        Ok(Self { keys, is_outdated: true, unreadable: None })
+    }
+
+    /// Tells whether a run of ours put there what stands under a key, or at its
+    /// paths, and none took it away since. Where we may not know, says why.
+    pub(super) fn has_brought(&self, key: &Key) -> std::result::Result<bool, &str> {
+        let has = |key: &Key| self.keys.contains_key(&key.to_string());
+        match &self.unreadable {
+            Some(reason) => Err(reason),
+            None => {
+                Ok(has(key) || affected_paths(key).into_iter().any(|path| has(&Key::File(path))))
+            }
+        }
     }
 
     /// Tells whether somebody else changed what we left.
     pub(super) fn drift(&self, host: &Host, change: &Change) -> Result<Option<Drift>> {
-        let Some(left) = self.0.get(&change.key.to_string()) else { return Ok(None) };
-        if change.before.fingerprint().as_ref() == Some(&left.fingerprint) {
+        let Some(Left { run, fingerprint: Some(left) }) = self.keys.get(&change.key.to_string())
+        else {
+            return Ok(None);
+        };
+        if change.before.fingerprint().as_ref() == Some(left) {
             return Ok(None);
         }
-        let mut drift = Drift { run: left.run, kept_aside: None };
+        let mut drift = Drift { run: *run, kept_aside: None };
         if let Key::File(path) = &change.key {
             for ending in KEPT_ASIDE {
                 let aside = PathBuf::from(format!("{}.{ending}", path.display()));
@@ -66,19 +112,54 @@ impl LastKnown {
 
     /// Notes the changes that a run made.
     pub(super) fn note(&mut self, host: &Host, run: u64, changes: &[Change]) -> Result<()> {
-        let before = self.0.clone();
+        let before = self.keys.clone();
         for change in changes {
             let key = change.key.to_string();
-            match change.after.fingerprint() {
-                Some(fingerprint) => self.0.insert(key, Left { run, fingerprint }),
-                None => self.0.remove(&key),
+            match change.after.is_there() {
+                true => {
+                    self.keys.insert(key, Left { run, fingerprint: change.after.fingerprint() })
+                }
+                false => self.keys.remove(&key),
             };
         }
-        if self.0 == before {
-            return Ok(());
+        match self.is_outdated || self.keys != before {
+            true => self.write(host),
+            false => Ok(()),
         }
-        let text = serde_json::to_vec(&self.0).map_err(|error| Error::Other(error.to_string()))?;
-        host.make_private_directories(Path::new("/var/lib/mailprov"))?;
-        host.put_file(Path::new(PATH), &Content::new(text), &Ownership::of_root(0o600))
     }
+
+    /// Brings what an earlier version noted into today's form, so that journals need
+    /// not be read any more.
+    pub(super) fn update(host: &Host) -> Result<()> {
+        let mut last_known = Self::read(host)?;
+        match last_known.is_outdated && !last_known.keys.is_empty() {
+            true => last_known.write(host),
+            false => Ok(()),
+        }
+    }
+
+    fn write(&mut self, host: &Host) -> Result<()> {
+        let noted = Noted { version: VERSION, keys: std::mem::take(&mut self.keys) };
+        let text = serde_json::to_vec(&noted).map_err(|error| Error::Other(error.to_string()))?;
+        self.keys = noted.keys;
+        host.make_private_directories(Path::new(STATE_DIR))?;
+        host.put_file(Path::new(PATH), &Content::new(text), &Ownership::of_root(0o600))?;
+        self.is_outdated = false;
+        Ok(())
+    }
+}
+
+/// Returns what journals tell of what stands there.
+fn from_journals(host: &Host) -> Result<Keys> {
+    let mut keys = Keys::new();
+    for run in runs(host)?.iter().filter(|run| run.outcome != Some(Outcome::Undone)) {
+        for record in &run.records {
+            let key = record.key.to_string();
+            match record.after.is_there() {
+                true => keys.insert(key, Left { run: run.number, fingerprint: None }),
+                false => keys.remove(&key),
+            };
+        }
+    }
+    Ok(keys)
 }

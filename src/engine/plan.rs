@@ -150,10 +150,22 @@ pub struct PlanError {
 pub fn plan(host: &Host, declared: &[Declared]) -> Result<Plan, PlanError> {
     let mut view = Overlay::new(host);
     let mut plan = Plan::default();
-    let last_known = LastKnown::read(host);
-    for Declared { step, resource } in declared {
+    let no_journals = |source| PlanError { step: "Read the journals".into(), source };
+    let last_known = LastKnown::read(host).map_err(no_journals)?;
+    for Declared { step, resource, withdrawn } in declared {
         let fail = |source| PlanError { step: step.clone(), source };
-        let compared = resource.targets(&view).and_then(|targets| {
+        let is_ours = withdrawn.as_ref().map(|key| last_known.has_brought(key));
+        let targets = match is_ours {
+            None => resource.targets(&view),
+            Some(Ok(true)) => resource.withdrawn(&view),
+            // What we did not put there is not looked at.
+            Some(Ok(false)) => continue,
+            Some(Err(reason)) => {
+                plan.unseen.push(Unseen { step: step.clone(), reason: reason.to_owned() });
+                continue;
+            }
+        };
+        let compared = targets.and_then(|targets| {
             let pairs = targets.into_iter().map(|target| Ok((view.state(&target.key)?, target)));
             pairs.collect::<Result<Vec<_>, Error>>()
         });
@@ -165,7 +177,9 @@ pub fn plan(host: &Host, declared: &[Declared]) -> Result<Plan, PlanError> {
             }
             Err(error) => return Err(fail(error)),
         };
-        if pairs.iter().all(|(before, target)| target.after.is_met_by(before)) {
+        if withdrawn.is_none()
+            && pairs.iter().all(|(before, target)| target.after.is_met_by(before))
+        {
             plan.fulfilled.push(step.clone());
         }
         for (before, target) in pairs {
@@ -190,7 +204,7 @@ pub fn plan(host: &Host, declared: &[Declared]) -> Result<Plan, PlanError> {
             plan.changes.push(change);
         }
     }
-    for Declared { step, resource } in declared {
+    for Declared { step, resource, .. } in declared {
         let staged = staged_check::stage(resource, &view, &mut plan.changes);
         staged.map_err(|source| PlanError { step: step.clone(), source })?;
     }

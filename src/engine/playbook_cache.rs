@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::last_known::LastKnown;
 use super::{Plan, STATE_DIR, plan};
 use crate::digest::Digest;
 use crate::host::{Content, Error, Facts, Host, Ownership, Result};
@@ -128,6 +129,7 @@ impl CachedPlaybook {
         if host.read(&path())?.is_some_and(|noted| noted.bytes() == text) {
             return Ok(());
         }
+        LastKnown::update(host)?;
         host.make_private_directories(Path::new(STATE_DIR))?;
         host.put_file(&path(), &Content::new(text), &Ownership::of_root(0o600))
     }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, Source};
 use crate::local;
-use crate::resource::Resource;
+use crate::resource::{Key, Resource};
 
 pub use embedded::{Embedded, embedded};
 pub use library::Library;
@@ -43,6 +43,10 @@ pub struct Declared {
     pub step: String,
     /// What it declares.
     pub resource: Resource,
+    /// Where it declares something away whose `present:` is not true any more: the
+    /// key under which an earlier run has to have put it there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<Key>,
 }
 
 /// A playbook that cannot be used.

@@ -1,16 +1,18 @@
 //! From steps to resources: conditions decided, strings and templates rendered
 //! for one host, services told what they load.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::step::Step;
 use super::template::Renderer;
 use super::{Declared, Library, Playbook};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::host::Facts;
 use crate::mail;
-use crate::resource::{AssetError, Assets, Resource};
+use crate::resource::{AssetError, Assets, Resource, Withdrawal, traces};
 use crate::yaml::{Decoder, Entry, Kind, Node, Scalar, suggest};
 use minijinja::Value;
 use minijinja::value::{Object, Serde};
@@ -85,9 +87,14 @@ impl Playbook {
         let shelf = Shelf { library: &self.library, renderer: &renderer, table_type };
         let mut decoder = Decoder::new(&self.source);
         let mut declared = Vec::new();
+        let mut withdrawn = Vec::new();
         let mut notified: Vec<(usize, String, Node)> = Vec::new();
         for step in &self.steps {
-            if !counts(step.when.as_ref(), &renderer, &mut decoder) {
+            if !holds(step.when.as_ref(), &renderer, &mut decoder) {
+                continue;
+            }
+            if !holds(step.present.as_ref(), &renderer, &mut decoder) {
+                withdrawn.extend(withdraw(step, &shelf, &mut decoder));
                 continue;
             }
             let Some(fields) = render(&step.fields, &renderer, &mut decoder) else { continue };
@@ -100,14 +107,66 @@ impl Playbook {
                     notified.push((declared.len(), name.to_owned(), node.clone()));
                 }
             }
-            declared.push(Declared { step: step.name.clone(), resource });
+            declared.push(Declared { step: step.name.clone(), resource, withdrawn: None });
         }
         if decoder.mistakes() == 0 {
             notify(&mut declared, &notified, &mut decoder);
             relate(&mut declared, &mut decoder);
         }
-        decoder.finish(Some(declared))
+        decoder.finish(Some(place(declared, withdrawn)))
     }
+}
+
+/// What a step takes away again, and the services that it would have notified.
+struct Withdrawn {
+    step: String,
+    withdrawal: Withdrawal,
+    notify: Vec<String>,
+}
+
+/// Reads of a step that is not present what it may have left on the host.
+fn withdraw(step: &Step, shelf: &Shelf<'_>, decoder: &mut Decoder) -> Vec<Withdrawn> {
+    let Some(traces) = traces(&step.kind, &step.fields) else { return Vec::new() };
+    let Some(fields) = render(&traces, shelf.renderer, decoder) else { return Vec::new() };
+    let withdrawals = Withdrawal::decode(&step.kind, &fields, shelf, decoder);
+    let mut notify = Vec::new();
+    for node in &step.notify {
+        let rendered = render(node, shelf.renderer, decoder);
+        notify.extend(rendered.and_then(|node| decoder.line(&node).map(str::to_owned)));
+    }
+    // A directory goes after what is in it, and no service loads it.
+    if step.kind == "directory" {
+        notify.clear();
+    }
+    let step = format!("Undo: {}", step.name);
+    let withdrawn = withdrawals.into_iter().flatten();
+    withdrawn
+        .map(|withdrawal| Withdrawn { step: step.clone(), withdrawal, notify: notify.clone() })
+        .collect()
+}
+
+/// Puts what goes in its place among what comes. It goes last, when no service
+/// uses it any more: secrets first, and each kind in the reverse order of the
+/// steps. Only what a service loads goes before that is told to load it anew.
+fn place(mut declared: Vec<Declared>, withdrawn: Vec<Withdrawn>) -> Vec<Declared> {
+    let kept: HashSet<String> =
+        declared.iter().flat_map(|declared| declared.resource.names()).collect();
+    let is_kept =
+        |it: &Withdrawn| it.withdrawal.resource.names().iter().any(|it| kept.contains(it));
+    let going = withdrawn.into_iter().rev().filter(|it| !is_kept(it));
+    let (secrets, rest): (Vec<_>, Vec<_>) = going.partition(|it| it.withdrawal.secret);
+    for Withdrawn { step, withdrawal, notify } in secrets.into_iter().chain(rest) {
+        let Withdrawal { brought, resource, .. } = withdrawal;
+        let loads_it = |declared: &Declared| match &declared.resource {
+            Resource::Service(service) => {
+                service.is_wanted() && notify.iter().any(|name| name == service.name())
+            }
+            _ => false,
+        };
+        let at = declared.iter().position(loads_it).unwrap_or(declared.len());
+        declared.insert(at, Declared { step, resource, withdrawn: Some(brought) });
+    }
+    declared
 }
 
 impl Assets for Shelf<'_> {
@@ -134,8 +193,8 @@ impl Assets for Shelf<'_> {
     }
 }
 
-/// Decides whether a step counts on this host.
-fn counts(when: Option<&Node>, renderer: &Renderer, decoder: &mut Decoder) -> bool {
+/// Decides whether a condition holds on this host; none always does.
+fn holds(when: Option<&Node>, renderer: &Renderer, decoder: &mut Decoder) -> bool {
     let Some(node) = when else { return true };
     let Some(text) = decoder.text(node) else { return false };
     match renderer.condition(text) {

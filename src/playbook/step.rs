@@ -16,6 +16,9 @@ pub(super) struct Step {
     pub(super) fields: Node,
     /// A Jinja expression; the step counts only where it is true.
     pub(super) when: Option<Node>,
+    /// A Jinja expression; where it is not true, what the step put on the host goes
+    /// away again.
+    pub(super) present: Option<Node>,
     /// Services that load what the step declares.
     pub(super) notify: Vec<Node>,
 }
@@ -39,13 +42,20 @@ const PLAYBOOK: Section = Section {
 const STEP: Section =
     Section { keys: &STEP_KEYS, required: &["name"], one_of: &NAMES, together: &[] };
 
-const COMMON: [KeySpec; 3] = [
+const COMMON: [KeySpec; 4] = [
     KeySpec::new("name", ValueType::Text, "What the step is for, as plans and errors name it."),
     KeySpec::new(
         "when",
         ValueType::Text,
         "A Jinja expression; where it is not true, the step does not count.",
     ),
+    KeySpec::new(
+        "present",
+        ValueType::Text,
+        "A Jinja expression; where it is not true, what an earlier run put on the host by this \
+         step goes away again. Packages, users and groups stay.",
+    )
+    .or("`true`"),
     KeySpec::new(
         "notify",
         ValueType::Either(&[ValueType::Text, ValueType::List(&ValueType::Text)]),
@@ -123,6 +133,12 @@ fn step(node: &Node, decoder: &mut Decoder) -> Option<Step> {
         decoder.error(resources.get(1).map_or(&node.span, |entry| &entry.key.span), message, &help);
         return None;
     }
+    let absent = resources[0].value.get("absent");
+    if let (Some(present), Some(absent)) = (fields.get("present"), absent) {
+        let line = decoder.line_of(&absent.span);
+        let help = format!("remove `absent` on line {line}: `present` says when it is there");
+        decoder.error(&present.key.span, "`present` beside `absent`", &help);
+    }
     let name = name?;
     let notify = match fields.get("notify") {
         Some(entry) if entry.value.as_scalar().is_some() => vec![entry.value.clone()],
@@ -134,6 +150,7 @@ fn step(node: &Node, decoder: &mut Decoder) -> Option<Step> {
         kind: resources[0].key.text.clone(),
         fields: resources[0].value.clone(),
         when: fields.get("when").map(|entry| entry.value.clone()),
+        present: fields.get("present").map(|entry| entry.value.clone()),
         notify,
     })
 }

@@ -101,14 +101,24 @@ impl Certificate {
         Some(Self { pair: Pair { certificate: certificate?, key: key? }, hostname })
     }
 
+    /// Returns the pair's key.
+    pub(super) fn key(&self) -> Key {
+        Key::Certificate(self.pair.clone())
+    }
+
+    /// Returns the paths of the certificate and of its key.
+    pub(super) fn paths(&self) -> [PathBuf; 2] {
+        [self.pair.certificate.clone(), self.pair.key.clone()]
+    }
+
     /// Returns the two files.
     pub(super) fn files(&self) -> [Key; 2] {
-        [Key::File(self.pair.certificate.clone()), Key::File(self.pair.key.clone())]
+        self.paths().map(Key::File)
     }
 
     /// Returns the pair as it is if it is good, else a new one.
     pub(super) fn targets(&self, view: &Overlay<'_>) -> Result<Vec<Target>> {
-        let key = Key::Certificate(self.pair.clone());
+        let key = self.key();
         let after = match view.state(&key)? {
             State::Certificate(state)
                 if state.belongs

@@ -23,6 +23,7 @@ mod state;
 mod table;
 mod undo;
 mod user;
+mod withdrawal;
 
 use std::path::{Path, PathBuf};
 
@@ -50,6 +51,7 @@ pub use state::{Blob, State, Stored};
 pub use table::TableKey;
 pub use undo::{Undo, dependents_of, undo};
 pub use user::Handover;
+pub use withdrawal::{Withdrawal, traces};
 
 /// What one step of a playbook declares.
 #[derive(Debug, Clone, Serialize, Deserialize)]

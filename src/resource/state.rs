@@ -105,6 +105,16 @@ impl PartialEq for Blob {
 impl Eq for Blob {}
 
 impl<B> State<B> {
+    /// Tells whether there is something that could be taken away: more than a
+    /// service that neither runs nor starts at boot.
+    pub fn is_there(&self) -> bool {
+        match self {
+            Self::Absent => false,
+            Self::Service(service) => service.enabled || service.running,
+            _ => true,
+        }
+    }
+
     /// Replaces the content of a file by what `map` makes of it.
     ///
     /// # Errors

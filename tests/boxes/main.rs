@@ -69,6 +69,7 @@ mod smuggling;
 mod strangers;
 mod submission;
 mod support_works;
+mod switched_off;
 mod system_mail;
 mod takeover;
 mod tls;

@@ -179,6 +179,8 @@ fn a_secret_that_is_of_no_use_any_more_goes() {
             assert_eq!(debian.snapshot().get(file).is_some(), with.get(file).is_some(), "{file}");
         }
         let debian = debian.mail_yml(&plain).apply();
+        let left = debian.shell("ls -d /etc/postfix/relay_password*; true").stdout();
+        assert_eq!(left, "", "what the rollback brought back");
 
         // The key of the self-signed certificate, once another is served.
         let copy = "install -D -m 600 /etc/ssl/private/mailprov.key /etc/tls/key.pem && \

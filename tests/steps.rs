@@ -1,0 +1,182 @@
+//! Steps of a person's own playbook, on a tree: those whose thing goes away again.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by a panic")]
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, lchown, symlink};
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// A tree and the folder of a playbook.
+struct Desk(TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        let desk = Self(tempfile::tempdir().unwrap());
+        for folder in ["tree/etc", "tree/run", "tree/var/lib", "tree/srv"] {
+            fs::create_dir_all(desk.0.path().join(folder)).unwrap();
+        }
+        fs::set_permissions(desk.0.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        desk.write("tree/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
+        desk.write("tree/etc/group", "root:x:0:\n");
+        desk
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    fn exists(&self, name: &str) -> bool {
+        self.path(name).symlink_metadata().is_ok()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mailprov"));
+        command.args(arguments).current_dir(self.path(".")).env_remove("SUDO_UID");
+        command.args(["--root", "tree", "--playbook", "play"]).output().unwrap()
+    }
+
+    /// Applies the playbook, and finds that a second plan is empty. Returns the names
+    /// and keys of the changes, in order.
+    #[track_caller]
+    fn apply(&self) -> Vec<String> {
+        let changes = self.plan();
+        let output = self.run(&["apply", "--yes"]);
+        assert!(output.status.success(), "{}", said(&output));
+        assert_eq!(self.plan(), Vec::<String>::new(), "a second plan");
+        changes
+    }
+
+    #[track_caller]
+    fn plan(&self) -> Vec<String> {
+        let output = self.run(&["plan", "--json"]);
+        assert!(output.status.success(), "{}", said(&output));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        let change = |line: serde_json::Value| {
+            let is_change = line["event"] == "change";
+            is_change.then(|| {
+                format!("{} {}", line["action"].as_str().unwrap(), line["key"].as_str().unwrap())
+            })
+        };
+        lines.filter_map(change).collect()
+    }
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
+}
+
+/// A feature of all kinds that can go again.
+const FEATURE: &str = "\
+- name: Create its directory
+  present: IS_ON
+  directory: {path: /srv/feature}
+- name: Write its file
+  present: IS_ON
+  file: {path: /srv/feature/file, content: \"{{ 'of use' if IS_ON else none }}\"}
+- name: Store its password
+  present: IS_ON
+  file: {path: /srv/password, content: hunter2, secret: true}
+- name: Lead to its file
+  present: IS_ON
+  link: {path: /srv/link, target: feature/file}
+- name: Write what stays
+  file: {path: /srv/stays, content: x}
+";
+
+fn switched(desk: &Desk, is_on: bool) {
+    desk.write("play/playbook.yml", &FEATURE.replace("IS_ON", &is_on.to_string()));
+}
+
+#[test]
+fn what_is_not_present_any_more_goes_secrets_first_and_backwards() {
+    let desk = Desk::new();
+    switched(&desk, false);
+    assert_eq!(desk.apply(), ["create file:/srv/stays"]);
+    switched(&desk, true);
+    assert_eq!(desk.apply().len(), 4);
+    // It goes although it was changed by hand: a rollback brings it back.
+    desk.write("tree/srv/feature/file", "mine\n");
+    switched(&desk, false);
+    let output = desk.run(&["plan"]);
+    let text = said(&output);
+    assert!(text.contains("Undo: Write its file\n"), "{text}");
+    assert!(
+        text.contains("- file:/srv/feature/file  now a file; changed by hand since run 2"),
+        "{text}"
+    );
+    assert!(!text.contains("hunter2"), "{text}");
+    assert_eq!(
+        desk.apply(),
+        [
+            "delete file:/srv/password",
+            "delete file:/srv/link",
+            "delete file:/srv/feature/file",
+            "delete file:/srv/feature",
+        ]
+    );
+    for path in ["feature", "password", "link"] {
+        assert!(!desk.exists(&format!("tree/srv/{path}")), "{path}");
+    }
+    assert!(desk.exists("tree/srv/stays"));
+
+    assert!(desk.run(&["rollback", "--yes"]).status.success());
+    assert_eq!(desk.read("tree/srv/feature/file"), "mine\n");
+    assert_eq!(desk.read("tree/srv/password"), "hunter2");
+    // What a rollback brought back goes as well.
+    assert_eq!(desk.apply().len(), 4);
+    assert!(!desk.exists("tree/srv/password") && !desk.exists("tree/srv/feature"));
+}
+
+#[test]
+fn what_no_run_put_there_is_left_alone_and_not_even_looked_at() {
+    let desk = Desk::new();
+    desk.write("tree/srv/password", "somebody else's");
+    // At a link that anybody planted a look would fail.
+    symlink("/tmp", desk.path("tree/srv/feature")).unwrap();
+    lchown(desk.path("tree/srv/feature"), Some(65534), None).unwrap();
+    switched(&desk, false);
+    assert_eq!(desk.apply(), ["create file:/srv/stays"]);
+    assert_eq!(desk.read("tree/srv/password"), "somebody else's");
+}
+
+#[test]
+fn a_directory_in_which_something_is_left_stays() {
+    let desk = Desk::new();
+    switched(&desk, true);
+    desk.apply();
+    desk.write("tree/srv/feature/more", "mine");
+    switched(&desk, false);
+    let changes = desk.apply();
+    assert!(!changes.contains(&"delete file:/srv/feature".into()), "{changes:?}");
+    assert_eq!(desk.read("tree/srv/feature/more"), "mine");
+}
+
+#[test]
+fn of_two_steps_for_one_path_the_one_that_is_present_counts() {
+    let desk = Desk::new();
+    let play = |is_on: bool| {
+        let steps = "\
+- {name: One, present: IS_ON, file: {path: /srv/x, content: one}}
+- {name: Other, present: not IS_ON, file: {path: /srv/x, content: other}}
+";
+        desk.write("play/playbook.yml", &steps.replace("IS_ON", &is_on.to_string()));
+    };
+    play(true);
+    assert_eq!(desk.apply(), ["create file:/srv/x"]);
+    play(false);
+    assert_eq!(desk.apply(), ["update file:/srv/x"]);
+    assert_eq!(desk.read("tree/srv/x"), "other");
+}
