@@ -3,7 +3,7 @@
 //! # The idea
 //!
 //! State is data. A host is a map from keys to states, and each step of a
-//! playbook says what the state of some keys should be:
+//! playbook declares the state of some keys:
 //!
 //! ```text
 //! Key     file:/etc/postfix/main.cf · user:vmail · package:postfix · service:postfix
@@ -11,14 +11,43 @@
 //! Change  { step, key, before: State, after: State }
 //! ```
 //!
-//! From that the rest follows. To compare is `before != after`. A plan is the
-//! list of the changes, each observed through an overlay: the host as it is,
-//! with the `after` of earlier changes laid over it, so that a bare host and a
-//! finished one are planned the same way. To apply is to write each `after`. To
-//! undo is a run whose `after` is another run's `before`. A diff is one against
-//! the other. There are no handlers: the state of a service holds the digests of
-//! the files that its process loaded, and if those are not the files on disk, the
-//! restart is a change like any other, whoever edited them and whenever.
+//! The rest follows from that. To compare is `before != after`. A plan is the
+//! list of changes, each observed through an overlay: the host as it is, with the
+//! `after` of earlier changes laid over it, so that a bare host and a converged
+//! one are planned the same way. To apply is to write each `after`. To undo is a
+//! run whose `after` is the `before` of another run. A diff shows one against the
+//! other. There are no handlers: the state of a service holds the digests of the
+//! files that its process loaded. If those are not the files on disk, the restart
+//! is a change like any other, no matter who edited them or when.
+//!
+//! # Glossary
+//!
+//! One word, one thing.
+//!
+//! | word | meaning |
+//! |---|---|
+//! | host | the machine that is looked at and changed; [`host::Host`] is the only door to it |
+//! | fact | a property of a host that templates may use: its release, its version of Postfix |
+//! | spec | a whole `mail.yml`, parsed into types that cannot be wrong: [`services::Spec`] |
+//! | service | a part of a mail server with a folder of its own: its settings, its variables, its steps |
+//! | playbook | ordered steps in YAML; `postmaster` is the one for mail |
+//! | step | a name, one resource, and conditions |
+//! | resource | one declaration of a step: a file with this content, a package that is installed |
+//! | kind | a sort of resource: `file`, `package`, `service` (a unit of systemd), … |
+//! | key | the name of one thing on a host: its kind, and its path or name |
+//! | state | what a thing is, or is to be |
+//! | change | a key with the state before and the state after |
+//! | plan | the changes that would make a host as a playbook declares |
+//! | run | one plan as it is made, with a number; an apply or a rollback |
+//! | journal | the record of a run on disk: each change, with its state before |
+//! | undo | to take back the changes of a run that failed, within that run |
+//! | rollback | a run that brings back the states from before an earlier run |
+//! | drift | a difference from the state in which mailprov last left a thing |
+//! | checker | a service's own program that judges its new files before they are put in place |
+//! | check | a question to a live mail server, and the judgement of its answer |
+//! | finding | the result of a check: a verdict, with reason and remedy |
+//! | secret | a value that prints as `«secret»` |
+//! | box | a throw-away Debian on this machine, for `try` and the tests |
 //!
 //! # The rooms
 //!
@@ -73,22 +102,22 @@
 //!
 //! * After `write(s)`, `observe` returns a state that meets `s`; and `write(b)`,
 //!   `write(a)`, `write(b)` leaves `b`. For every kind of resource.
-//! * What a plan says, apply does: the same changes, in the same order, with the
-//!   same bytes. Right after, a plan is empty.
+//! * Apply makes the changes of the plan: the same ones, in the same order, with
+//!   the same bytes. Right after, a plan is empty.
 //! * An error while looking is an error, never "no change".
 //! * Every choice is made while planning. Apply looks again before each change,
-//!   and stops where the host is no longer what the plan saw.
+//!   and stops if the host is no longer what the plan saw.
 //! * Files are replaced whole, by a rename, with owner and mode set before there
-//!   is anything to read. Links planted in the way are not followed.
-//! * All files of a service are judged by its own checker before one of them is
-//!   put in place.
+//!   is anything to read. Planted links are not followed.
+//! * A service's checker judges all its files before one of them is put in place.
 //! * No secret is in a message, a diff, JSON, or the arguments of a process.
-//! * Owners are compared by name, so a step may name a user whom an earlier one
-//!   makes.
-//! * What is said to people comes from [`report`], and only from there: to the
-//!   terminal, or as lines of [`wire`] to where the terminal is.
+//! * Owners are compared by name, so a step may name a user that an earlier step
+//!   creates.
+//! * Only [`report`] prints: to the terminal, or as lines of [`wire`] to where the
+//!   terminal is.
 //! * A run never waits for a connection, and does not end with it.
-//! * Nothing panics on what a person wrote.
+//! * No input panics: not mail.yml, a playbook, a server's answer, or a file of the
+//!   host.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

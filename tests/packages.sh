@@ -13,9 +13,9 @@ packages=(
     openssl                     # certificates, hashes, a second opinion on TLS
     openssh-client              # logging in to boxes
     python3-jsonschema          # a second opinion on our schemas
-    strace                      # what an apply opens and runs
+    strace                      # the files and programs that an apply opens
     systemd-container           # systemd-nspawn
-    tmux                        # a person at a terminal
+    tmux                        # terminals
     util-linux                  # nsenter, mount
 )
 

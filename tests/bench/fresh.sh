@@ -9,7 +9,7 @@ measure_fresh() {
     begin fresh
     for ((round = 1; round <= fresh_rounds; round++)); do
         prepare "$boxes-c" "$image"
-        # What apt installs must be there for both.
+        # Both need the packages that apt installs.
         sample fresh apt-get "$boxes-c" env DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes \
             --no-install-recommends install "${packages[@]}"
         box_remove "$boxes-c"

@@ -8,7 +8,7 @@ files=(
     /etc/postfix/mailboxes /etc/postfix/virtual /etc/postfix/senders /etc/aliases
 )
 # What is compiled of them. mailprov hashes these as well: a table may have been
-# made by somebody else.
+# made by another program.
 tables=(
     /etc/postfix/mailboxes.db /etc/postfix/virtual.db /etc/postfix/senders.db /etc/aliases.db
 )

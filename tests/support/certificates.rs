@@ -8,7 +8,7 @@ use super::host;
 /// The least configuration that `openssl req` is content with.
 const CONFIGURATION: &str = "[req]\ndistinguished_name = name\n[name]\n";
 
-/// What a key is made with.
+/// The algorithm of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
     /// RSA with 2048 bits.
@@ -46,7 +46,7 @@ impl Issued {
 }
 
 impl Authority {
-    /// Makes an authority that nobody trusts yet.
+    /// Makes an authority that no machine trusts yet.
     pub fn new() -> Self {
         let authority = Self { folder: tempfile::tempdir().unwrap() };
         fs::write(authority.path("openssl.cnf"), CONFIGURATION).unwrap();

@@ -24,7 +24,7 @@ use super::template;
 /// How long a command in a box may take, in seconds.
 const COMMAND_TIMEOUT: &str = "600";
 
-/// What makes a mail server, as it lies in each image's package cache.
+/// The packages of a mail server, which each image has in its package cache.
 const MAIL_PACKAGES: &[&str] = &[
     "postfix",
     "dovecot-core",
@@ -219,7 +219,7 @@ impl Debian {
         let mut stdin = child.stdin.take().unwrap();
         let output = thread::scope(|scope| {
             scope.spawn(move || {
-                // A command need not read what it is given.
+                // A command need not read its input.
                 let _ = stdin.write_all(input);
             });
             child.wait_with_output().unwrap()
@@ -329,7 +329,7 @@ impl Debian {
         self.guest.boot(&image::patiently).unwrap_or_else(|error| panic!("{error}"));
     }
 
-    /// Shows, for a test that failed, what the box has to say.
+    /// Prints the journal of the box, for a test that failed.
     #[expect(clippy::print_stderr, reason = "the test harness shows it with the failure")]
     fn show_state(&self) {
         eprintln!("--- console of {} ---\n{}", self.name(), self.guest.console());

@@ -1,4 +1,4 @@
-//! Packages that no image holds, fetched once: what other mail servers are made
+//! Packages that no image holds, fetched once: other mail servers are made
 //! of, for hosts that are one already.
 
 use std::fs::{self, File};

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::process::{Command, Stdio};
 
-/// Runs a program and returns what it printed; panics, with its complaints,
+/// Runs a program and returns its output; panics, with its error output,
 /// where it fails.
 #[track_caller]
 pub fn run<S: AsRef<OsStr>>(argv: &[S]) -> String {

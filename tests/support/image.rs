@@ -29,12 +29,12 @@ pub fn box_cache() -> PathBuf {
     cache().folder().to_owned()
 }
 
-/// Removes what was left by programs that are no more.
+/// Removes the boxes of programs that were killed.
 pub fn sweep_boxes() {
     drop(claim());
 }
 
-/// Lets everything take as long as it takes: who stops a test, kills it.
+/// Sets no time limit: a test is stopped by killing it.
 pub fn patiently() -> Result<()> {
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What tests stand on: real Debian boxes, clients that speak the protocols,
+//! The toolbox of the tests: real Debian boxes, clients that speak the protocols,
 //! certificates and passwords. It needs root and the programs that `tests/run`
 //! installs.
 //!

@@ -1,4 +1,4 @@
-//! A network of a test's own: boxes and the test itself, and nobody else.
+//! A network of a test's own, with its boxes and the test itself.
 
 use std::fs::File;
 use std::io;
@@ -51,7 +51,7 @@ impl Network {
         Addresses::of(1)
     }
 
-    /// Makes a network with nobody in it but the test.
+    /// Makes a network with only the test in it.
     pub fn new() -> Self {
         let network = Self { claim: image::claim(), last: AtomicU8::new(1) };
         let name = network.claim.name();

@@ -1,4 +1,4 @@
-//! What a command in a box left behind.
+//! The output and exit code of a command in a box.
 
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;

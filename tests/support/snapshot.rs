@@ -1,4 +1,4 @@
-//! The state of a whole disk, and what differs between two such states.
+//! The state of a whole disk, and the difference between two states.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -12,21 +12,21 @@ use sha2::{Digest, Sha256};
 
 use super::host;
 
-/// What changes on any running system without anybody's doing: the kernel's
+/// Paths that change by themselves on any running system: the kernel's
 /// and the run-time folders, logs, and systemd's own memory.
 const VOLATILE: &[&str] =
     &["/dev", "/proc", "/run", "/sys", "/tmp", "/var/lib/systemd", "/var/log/journal", "/var/tmp"];
 
-/// Every path of a disk with what is there.
+/// Every path of a disk with its entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
     entries: BTreeMap<PathBuf, Entry>,
 }
 
-/// What is under one path.
+/// The entry at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// What it is and holds.
+    /// Its kind and content.
     pub kind: Kind,
     /// The owner's number.
     pub uid: u32,
@@ -42,7 +42,7 @@ pub struct Entry {
     pub attributes: BTreeMap<OsString, Vec<u8>>,
 }
 
-/// What a path is and holds.
+/// The kind and content of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
     /// A plain file with the SHA-256 of its content.
@@ -59,7 +59,7 @@ pub enum Kind {
     Device,
 }
 
-/// In what respect a path differs.
+/// The respect in which a path differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Aspect {
     /// It is there now and was not before.
@@ -90,7 +90,7 @@ impl Snapshot {
         Self { entries }
     }
 
-    /// Returns what is under a path.
+    /// Returns the entry at a path.
     pub fn get(&self, path: impl AsRef<Path>) -> Option<&Entry> {
         self.entries.get(path.as_ref())
     }
@@ -100,7 +100,7 @@ impl Snapshot {
         self.entries.keys().map(PathBuf::as_path)
     }
 
-    /// Returns what differs in `after`.
+    /// Returns the difference to `after`.
     pub fn diff(&self, after: &Self) -> Diff {
         let paths: BTreeSet<_> = self.entries.keys().chain(after.entries.keys()).collect();
         let changes = paths
@@ -112,7 +112,7 @@ impl Snapshot {
     }
 }
 
-/// What differs between two snapshots; prints one path a line.
+/// The difference between two snapshots; prints one path a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diff {
     changes: BTreeMap<PathBuf, BTreeSet<Aspect>>,
@@ -179,7 +179,7 @@ impl fmt::Display for Diff {
     }
 }
 
-/// Adds what is below a folder, without its volatile parts.
+/// Adds the entries below a folder, without its volatile parts.
 fn collect(root: &Path, folder: &Path, entries: &mut BTreeMap<PathBuf, Entry>) {
     let on_host = |path: &Path| root.join(path.strip_prefix("/").unwrap());
     let Some(listing) = still_there(fs::read_dir(on_host(folder))) else {

@@ -64,7 +64,7 @@ impl Terminal {
         self.tmux(&["send-keys", key]);
     }
 
-    /// Returns what is on the screen, long lines whole.
+    /// Returns the text on the screen, long lines whole.
     pub fn screen(&self) -> String {
         let output = self.tmux(&["capture-pane", "-p", "-J"]);
         String::from_utf8(output.stdout).unwrap()

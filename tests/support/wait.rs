@@ -1,4 +1,4 @@
-//! Waiting for what comes true by itself, with an end.
+//! Waiting for a condition, with a time limit.
 
 use std::time::Duration;
 
