@@ -101,7 +101,8 @@ impl Run<'_> {
             }
             let now = resource::observe(self.host, &change.key)?;
             let is_met = change.after.is_met_by(&now);
-            if !is_met && !change.before.is_unchanged_since_plan(&now) && !self.explained && !back {
+            let is_unchanged = change.key.is_unchanged_since_plan(&change.before, &now);
+            if !is_met && !is_unchanged && !self.explained && !back {
                 return Err(Error::Other(format!(
                     "{} changed while this ran, by another hand than ours; run it again to see \
                      the new plan",
@@ -115,8 +116,7 @@ impl Run<'_> {
             }
             if !is_met {
                 // What the plan saw says more than what this run made of it since.
-                let is_unchanged_since_plan = change.before.is_unchanged_since_plan(&now);
-                let before = if is_unchanged_since_plan { change.before.clone() } else { now };
+                let before = if is_unchanged { change.before.clone() } else { now };
                 batch.push((&change.key, before, &change.after));
             }
         }
@@ -131,9 +131,7 @@ impl Run<'_> {
         // What brings more than it declares has looked for itself.
         for (key, _, after) in batch.iter().filter(|(key, ..)| !key.has_side_effects()) {
             if !after.is_met_by(&resource::observe(self.host, key)?) {
-                return Err(Error::Other(format!(
-                    "{key} was changed, yet is not what it should be"
-                )));
+                return Err(Error::Other(format!("{key} did not reach its planned state")));
             }
         }
         if changes.iter().any(|change| change.polled) && !batch.is_empty() {

@@ -17,7 +17,7 @@ pub fn cleanup(host: &Host, last: Option<&Run>, say: &mut dyn FnMut(&str)) -> Re
     staged_check::remove_stages(host)?;
     resource::cleanup(host, say)?;
     let Some(run) = last.filter(|run| run.is_cut_off()) else { return Ok(()) };
-    run.records.iter().try_for_each(|record| resource::cleanup_key(host, &record.key))?;
+    run.records.iter().try_for_each(|record| record.key.cleanup(host))?;
     for (path, _) in run.records.iter().flat_map(|record| &record.traces) {
         host.remove_tree(&Host::unfinished(path))?;
     }

@@ -160,8 +160,8 @@ impl<'h> Journal<'h> {
     pub(super) fn record_before(&mut self, change: &Change) -> Result<usize> {
         let store = ContentStore::new(self.host);
         let mut traces = Vec::new();
-        for path in resource::affected_paths(&change.key) {
-            let state = resource::observe(self.host, &Key::File(path.clone()))?;
+        for path in change.key.affected_paths() {
+            let state = resource::observe(self.host, &Key::at(path.clone()))?;
             traces.push((path, store.put(state)?));
         }
         let number = self.records.len();
@@ -255,10 +255,7 @@ impl Run {
     fn contents(&self) -> impl Iterator<Item = &Stored> {
         self.records.iter().flat_map(|record| {
             let states = record.traces.iter().map(|(_, state)| state);
-            states.chain([&record.before, &record.after]).filter_map(|state| match state {
-                State::File { blob, .. } => Some(blob),
-                _ => None,
-            })
+            states.chain([&record.before, &record.after]).filter_map(State::blob)
         })
     }
 }
@@ -289,12 +286,10 @@ pub fn runs(host: &Host) -> Result<Vec<Run>> {
 pub fn brought_by(host: &Host, step: &str) -> Result<Vec<PathBuf>> {
     let mut files = BTreeMap::new();
     for record in runs(host)?.into_iter().flat_map(|run| run.records) {
-        let Key::File(path) = record.key else { continue };
-        if record.step != step {
-            continue;
-        }
-        let is_file = matches!(record.after, State::File { .. });
-        let (_, stands) = files.entry(path).or_insert((record.before == State::Absent, is_file));
+        let Some(path) = record.key.path().filter(|_| record.step == step) else { continue };
+        let is_file = record.after.blob().is_some();
+        let (_, stands) =
+            files.entry(path.to_owned()).or_insert((record.before == State::Absent, is_file));
         *stands = is_file;
     }
     Ok(files.into_iter().filter(|(_, it)| *it == (true, true)).map(|(path, _)| path).collect())

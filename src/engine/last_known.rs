@@ -10,7 +10,7 @@ use super::journal::{Outcome, runs};
 use super::{Change, STATE_DIR};
 use crate::digest::Digest;
 use crate::host::{Content, Error, Host, Ownership, Result};
-use crate::resource::{Key, affected_paths};
+use crate::resource::Key;
 
 /// Where it is noted. For root's eyes only.
 const PATH: &str = "/var/lib/mailprov/applied.json";
@@ -84,7 +84,7 @@ impl LastKnown {
         match &self.unreadable {
             Some(reason) => Err(reason),
             None => {
-                Ok(has(key) || affected_paths(key).into_iter().any(|path| has(&Key::File(path))))
+                Ok(has(key) || key.affected_paths().into_iter().any(|path| has(&Key::at(path))))
             }
         }
     }
@@ -99,7 +99,7 @@ impl LastKnown {
             return Ok(None);
         }
         let mut drift = Drift { run: *run, kept_aside: None };
-        if let Key::File(path) = &change.key {
+        if let Some(path) = change.key.path() {
             for ending in KEPT_ASIDE {
                 let aside = PathBuf::from(format!("{}.{ending}", path.display()));
                 if host.exists(&aside)? {

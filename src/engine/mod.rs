@@ -21,8 +21,8 @@ pub use last_known::Drift;
 /// Where all that is ours lies.
 const STATE_DIR: &str = "/var/lib/mailprov";
 
+pub use crate::resource::BadPair;
 pub use apply::{Failure, apply};
-pub use bad_pair::BadPair;
 pub use cleanup::cleanup;
 pub use event::Event;
 pub use journal::{Outcome, Record, Run, brought_by, last_run, runs};

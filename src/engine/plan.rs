@@ -9,7 +9,7 @@ use super::last_known::{Drift, LastKnown};
 use super::staged_check::{self, StagedCheck};
 use crate::host::{Error, Host};
 use crate::playbook::Declared;
-use crate::resource::{Key, Overlay, State, differences};
+use crate::resource::{Key, Overlay, State};
 
 /// One key that is to go from one state to another.
 #[derive(Debug, Clone)]
@@ -43,7 +43,7 @@ impl Change {
     /// Says what it does and why, each in a few words.
     pub fn why(&self) -> Vec<String> {
         let reason = self.reason.iter().cloned();
-        reason.chain(differences(&self.key, &self.before, &self.after)).collect()
+        reason.chain(self.key.describe(&self.before, &self.after)).collect()
     }
 }
 
@@ -148,7 +148,7 @@ pub struct PlanError {
 /// Fails where a look fails, or where apply would: an error while looking is
 /// never taken for "no change". A lack of permission is not an error, but noted.
 pub fn plan(host: &Host, declared: &[Declared]) -> Result<Plan, PlanError> {
-    let mut view = Overlay::new(host);
+    let mut overlay = Overlay::new(host);
     let mut plan = Plan::default();
     let no_journals = |source| PlanError { step: "Read the journals".into(), source };
     let last_known = LastKnown::read(host).map_err(no_journals)?;
@@ -156,8 +156,8 @@ pub fn plan(host: &Host, declared: &[Declared]) -> Result<Plan, PlanError> {
         let fail = |source| PlanError { step: step.clone(), source };
         let is_ours = withdrawn.as_ref().map(|key| last_known.has_brought(key));
         let targets = match is_ours {
-            None => resource.targets(&view),
-            Some(Ok(true)) => resource.withdrawn(&view),
+            None => resource.targets(&overlay),
+            Some(Ok(true)) => resource.withdrawn(&overlay),
             // What we did not put there is not looked at.
             Some(Ok(false)) => continue,
             Some(Err(reason)) => {
@@ -166,7 +166,7 @@ pub fn plan(host: &Host, declared: &[Declared]) -> Result<Plan, PlanError> {
             }
         };
         let compared = targets.and_then(|targets| {
-            let pairs = targets.into_iter().map(|target| Ok((view.state(&target.key)?, target)));
+            let pairs = targets.into_iter().map(|target| Ok((overlay.state(&target.key)?, target)));
             pairs.collect::<Result<Vec<_>, Error>>()
         });
         let pairs = match compared {
@@ -186,15 +186,15 @@ pub fn plan(host: &Host, declared: &[Declared]) -> Result<Plan, PlanError> {
             if target.after.is_met_by(&before) {
                 continue;
             }
-            let refused = view
+            let refused = overlay
                 .reject_unsafe_paths(&target.key)
-                .and_then(|()| resource.refuse_obstacles(&view));
+                .and_then(|()| resource.reject_obstacles(&overlay));
             match refused {
                 // Who may not look will be told, as root, when it is to be applied.
                 Err(error) if error.is_permission_denied() && !Host::is_root() => {}
                 refused => refused.map_err(fail)?,
             }
-            view.set(target.key.clone(), target.after.clone());
+            overlay.set(target.key.clone(), target.after.clone());
             let reason = resource.reason(&target);
             let (key, after) = (target.key, target.after);
             let mut change = Change::new(step.clone(), key, before, after);
@@ -205,7 +205,7 @@ pub fn plan(host: &Host, declared: &[Declared]) -> Result<Plan, PlanError> {
         }
     }
     for Declared { step, resource, .. } in declared {
-        let staged = staged_check::stage(resource, &view, &mut plan.changes);
+        let staged = staged_check::stage(resource, &overlay, &mut plan.changes);
         staged.map_err(|source| PlanError { step: step.clone(), source })?;
     }
     Ok(plan)

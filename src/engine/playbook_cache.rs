@@ -112,8 +112,8 @@ impl CachedPlaybook {
             if !is_trusted(certificate) || !is_trusted(key) {
                 return None;
             }
-            let view = Overlay::new(host);
-            let problems = examine_certificate(&view, certificate, key, &self.hostname).ok()?;
+            let overlay = Overlay::new(host);
+            let problems = examine_certificate(&overlay, certificate, key, &self.hostname).ok()?;
             if !problems.is_empty() {
                 return None;
             }

@@ -7,7 +7,7 @@ use super::content_store::ContentStore;
 use super::journal::Record;
 use super::{Change, Plan};
 use crate::host::{Host, Result};
-use crate::resource::{self, Key, Overlay, State, Undo, dependents_of, returning, undo};
+use crate::resource::{self, Key, Overlay, State, Undo, dependents_of, returning};
 
 /// The way back, and what it does not go.
 #[derive(Debug, Default)]
@@ -27,13 +27,13 @@ pub struct RollbackPlan {
 /// Fails where a look fails or a kept content is gone.
 pub fn rollback_plan(host: &Host, records: &[Record], purge: bool) -> Result<RollbackPlan> {
     let store = ContentStore::new(host);
-    let mut view = Overlay::new(host);
+    let mut overlay = Overlay::new(host);
     // Of several changes to one thing the oldest knows what it was.
     let mut traces = HashMap::new();
     for (path, before) in records.iter().flat_map(|record| &record.traces) {
         if let hash_map::Entry::Vacant(entry) = traces.entry(path) {
             let before = store.get(before.clone())?;
-            view.set(Key::File(path.clone()), before.clone());
+            overlay.set(Key::at(path.clone()), before.clone());
             entry.insert(before);
         }
     }
@@ -44,14 +44,14 @@ pub fn rollback_plan(host: &Host, records: &[Record], purge: bool) -> Result<Rol
     let mut seen = HashSet::new();
     for record in records {
         let paths = record.traces.iter().filter_map(|(path, _)| {
-            Some((Key::File(path.clone()), Undo::Restore(traces.remove(path)?)))
+            Some((Key::at(path.clone()), Undo::Restore(traces.remove(path)?)))
         });
         let mut ways: Vec<(Key, Undo)> = paths.collect();
         if seen.insert(record.key.to_string()) {
             let (before, after) =
                 (store.get(record.before.clone())?, store.get(record.after.clone())?);
             let now = resource::observe(host, &record.key)?;
-            ways.push((record.key.clone(), undo(&record.key, &before, &after, &now, &view)?));
+            ways.push((record.key.clone(), record.key.undo(&before, &after, &now, &overlay)?));
         }
         for (key, way) in ways {
             let key_now = if let Undo::Instead(key, _) = &way { key } else { &key };
@@ -59,7 +59,7 @@ pub fn rollback_plan(host: &Host, records: &[Record], purge: bool) -> Result<Rol
             let (list, key, wish) = match way {
                 Undo::Before(state) => (&mut first, key, state),
                 Undo::Restore(State::Absent) => (&mut removals, key, State::Absent),
-                Undo::Restore(State::Special) if now != State::Special => {
+                Undo::Restore(state) if state.is_special() && state != now => {
                     not_reverted
                         .push(format!("{key} was a socket or a device, which is not made again"));
                     continue;
@@ -109,7 +109,7 @@ pub fn rollback_plan(host: &Host, records: &[Record], purge: bool) -> Result<Rol
         }
         installed.retain(|key| *key != target.key);
         let now = resource::observe(host, &target.key)?;
-        let step = "What was removed comes back".into();
+        let step = "Bring back what was removed".into();
         let mut change = Change::new(step, target.key, now, target.after);
         if change.after == State::Absent {
             change.reason = Some("makes way for what comes back".into());
@@ -131,22 +131,25 @@ pub fn rollback_plan(host: &Host, records: &[Record], purge: bool) -> Result<Rol
     // A run that was cut off, or failed, may have come to a service's files and not to the
     // service, to a table's source and not to the table.
     let files: Vec<&Key> = changes.iter().map(|change| &change.key).collect();
-    let mut living = Vec::new();
-    for (key, wish) in dependents_of(&files, &view)? {
-        let is_same = |change: &Change| change.key.to_string() == key.to_string();
-        let is_on_its_way = changes.iter().chain(&last).any(is_same);
-        if !is_on_its_way {
+    let dependents = dependents_of(&files, &overlay)?;
+    let put_right = |wishes: Vec<(Key, State)>| {
+        let is_on_its_way = |key: &Key| {
+            let mut planned = changes.iter().chain(&last);
+            planned.any(|change| change.key.to_string() == key.to_string())
+        };
+        let others = wishes.into_iter().filter(|(key, _)| !is_on_its_way(key));
+        let change = |(key, wish): (Key, State)| {
             let now = resource::observe(host, &key)?;
-            living.push(Change::new("What lives by these files".into(), key, now, wish));
-        }
-    }
+            Ok(Change::new("Put right what uses these files".into(), key, now, wish))
+        };
+        others.map(change).collect::<Result<Vec<_>>>()
+    };
+    let (compiled, running) = (put_right(dependents.compiled)?, put_right(dependents.running)?);
     // The packages before what runs by them; and what goes before what it is in the way of. A
     // service to which the run had not come yet follows those to which it had: it may need them.
     let packages = purged.into_iter().chain(comes_back);
-    let is_service = |change: &Change| matches!(change.key, Key::Service(_));
-    let (services, tables): (Vec<_>, Vec<_>) = living.into_iter().partition(is_service);
-    let living = tables.into_iter().chain(packages).chain(last).chain(services);
-    changes.extend(living.filter(is_change));
+    let rest = compiled.into_iter().chain(packages).chain(last).chain(running);
+    changes.extend(rest.filter(is_change));
     Ok(RollbackPlan { plan: Plan { changes, ..Plan::default() }, not_reverted })
 }
 
@@ -160,15 +163,15 @@ fn keep_what_is_filled(
     let mut gone = HashSet::new();
     let mut kept = Vec::new();
     for change in removals {
-        if let (Key::File(path), State::Directory(_)) = (&change.key, &change.before) {
+        if let Some(path) = change.key.path().filter(|_| change.before.is_directory()) {
             let names = host.list(path)?;
             if names.iter().any(|name| !gone.contains(&path.join(name))) {
                 not_reverted.push(format!("{} stays, since something is in it", path.display()));
                 continue;
             }
         }
-        if let Key::File(path) = &change.key {
-            gone.insert(path.clone());
+        if let Some(path) = change.key.path() {
+            gone.insert(path.to_owned());
         }
         kept.push(change);
     }

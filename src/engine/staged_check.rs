@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Change, complaint};
 use crate::host::{Command, Content, Error, Host, Ownership, Result};
-use crate::resource::{Check, Key, Overlay, Resource, State};
+use crate::resource::{Check, Overlay, Resource};
 
 /// Where the files are staged, each under its own path. For root's eyes only,
 /// and not on a disk: planning leaves no trace on it.
@@ -44,22 +44,25 @@ impl Staged {
 
 /// Runs a service's checks where its program and all that it reads are there
 /// already; else hangs them before the first change to its files.
-pub(super) fn stage(resource: &Resource, view: &Overlay<'_>, changes: &mut [Change]) -> Result<()> {
-    let Resource::Service(service) = resource else { return Ok(()) };
-    let is_loaded = |change: &Change| service.loads().contains(&change.key);
-    let is_file = |change: &Change| matches!(change.after, State::File { .. });
-    let first = changes.iter().position(|change| is_loaded(change) && is_file(change));
-    let (Some(first), false) = (first, resource.checks().is_empty()) else { return Ok(()) };
+pub(super) fn stage(
+    resource: &Resource,
+    overlay: &Overlay<'_>,
+    changes: &mut [Change],
+) -> Result<()> {
+    let Some((checks, loads)) = resource.staged_checks() else { return Ok(()) };
+    let is_one = |change: &Change| {
+        loads.contains(&change.key) && change.key.path().is_some() && change.after.blob().is_some()
+    };
+    let first = changes.iter().position(is_one);
+    let (Some(first), false) = (first, checks.is_empty()) else { return Ok(()) };
     let mut files = Vec::new();
     let mut all_there = true;
-    for key in service.loads() {
-        let Key::File(path) = key else { continue };
-        match view.planned(key) {
-            Some(State::File { blob, .. }) => {
-                files.push(Staged::new(path, &blob.content, blob.secret));
+    for (key, path) in loads.iter().filter_map(|key| Some((key, key.path()?))) {
+        match overlay.planned(key) {
+            Some(state) => {
+                files.extend(state.blob().map(|blob| Staged::new(path, &blob.content, blob.secret)))
             }
-            Some(_) => {}
-            None => match view.host().read(path) {
+            None => match overlay.content(path) {
                 // What no step declares, such as a key, is not for us to show.
                 Ok(Some(content)) => files.push(Staged::new(path, &content, true)),
                 Ok(None) => all_there = false,
@@ -68,10 +71,10 @@ pub(super) fn stage(resource: &Resource, view: &Overlay<'_>, changes: &mut [Chan
             },
         }
     }
-    let staged = StagedCheck { checks: resource.checks().to_vec(), files };
+    let staged = StagedCheck { checks: checks.to_vec(), files };
     let packages_come = changes.iter().any(|change| change.key.has_side_effects());
     if all_there && !packages_come && Host::is_root() {
-        return staged.run(view.host());
+        return staged.run(overlay.host());
     }
     changes[first].checks.push(staged);
     Ok(())

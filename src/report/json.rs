@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Account, people};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Change, Event, Note, Outcome, Plan, Run, SavedPlan};
-use crate::resource::{self, Action, action};
+use crate::resource::{Action, action};
 
 /// A plan: its changes in order, what could not be seen, and a summary.
 pub(super) fn plan(plan: &Plan) -> Vec<Value> {
@@ -50,8 +50,8 @@ pub(super) fn change(change: &Change) -> Value {
         "why": change.why(),
         "drift": change.drift.is_some(),
         "drift_since_run": change.drift.as_ref().map(|drift| drift.run),
-        "before": resource::json(&change.before, secret),
-        "after": resource::json(&change.after, secret),
+        "before": change.before.json(secret),
+        "after": change.after.json(secret),
     })
 }
 

@@ -6,7 +6,27 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Content, Ownership};
-use crate::yaml::{Decoder, Fields, Node, Style};
+use crate::yaml::{Decoder, Fields, KeySpec, Node, Section, Style, ValueType};
+
+pub(super) const ABSENT: KeySpec =
+    KeySpec::new("absent", ValueType::Boolean, "`true`: it is removed.").or("`false`");
+pub(super) const PATH: KeySpec = KeySpec::new("path", ValueType::Text, "The absolute path.");
+pub(super) const OWNER: KeySpec =
+    KeySpec::new("owner", ValueType::Text, "The user it belongs to.").or("`root` for a new one");
+pub(super) const GROUP_OF: KeySpec =
+    KeySpec::new("group", ValueType::Text, "The group it belongs to.").or("`root` for a new one");
+pub(super) const MODE: KeySpec =
+    KeySpec::new("mode", ValueType::Text, "Who may do what, in octal and in quotes.");
+pub(super) const TEXTS: ValueType = ValueType::List(&ValueType::Text);
+pub(super) const ARGV: ValueType = ValueType::NonEmptyList(&ValueType::Text);
+
+/// A section whose keys do not depend on each other.
+pub(super) const fn section(
+    keys: &'static [KeySpec],
+    required: &'static [&'static str],
+) -> Section {
+    Section { keys, required, one_of: &[], together: &[] }
+}
 
 /// Where a playbook's templates and files come from.
 pub trait Assets {
@@ -44,13 +64,13 @@ pub enum AssetError {
 
 /// Owner, group and mode as far as a step declares them.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(super) struct Declared {
+pub(super) struct DeclaredOwnership {
     owner: Option<String>,
     group: Option<String>,
     mode: Option<u32>,
 }
 
-impl Declared {
+impl DeclaredOwnership {
     /// Reads `owner`, `group` and `mode`.
     pub(super) fn decode(fields: &Fields<'_>, decoder: &mut Decoder) -> Self {
         Self {
@@ -74,6 +94,11 @@ impl Declared {
         complete.mode = self.mode.unwrap_or(complete.mode);
         complete
     }
+}
+
+/// Tells whether a field is there and true.
+pub(super) fn is_true(fields: &Fields<'_>, key: &str, decoder: &mut Decoder) -> bool {
+    fields.get(key).is_some_and(|entry| decoder.boolean(&entry.value) == Some(true))
 }
 
 /// Reads the `path` of a step: absolute, without `..`.

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::attributes::path;
-use super::{Key, State, Target, keys};
+use super::attributes::{TEXTS, path, section};
+use super::kind::{Declaration, Kind};
+use super::{Assets, Key, Overlay, Said, State, Target, Undo};
 use crate::host::{Content, Entry, Error, Host, Ownership, Result};
-use crate::yaml::{Decoder, Kind, Node};
+use crate::yaml::{self, Decoder, KeySpec, Node, Section, ValueType};
 
 /// Where originals are, each under its own path. For root's eyes only.
 const ORIGINALS: &str = "/var/lib/mailprov/originals";
@@ -22,12 +23,19 @@ pub struct Backup {
     paths: Vec<PathBuf>,
 }
 
-impl Backup {
-    /// Reads a `backup` step: a list of paths, or a map with `paths`.
-    pub(super) fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+const FIELDS: Section =
+    section(&[KeySpec::new("paths", TEXTS, "The paths whose originals are kept.")], &["paths"]);
+impl Declaration for Backup {
+    const WORDS: &[KeySpec] = &[KeySpec::new(
+        "backup",
+        ValueType::Either(&[TEXTS, ValueType::Section(&FIELDS)]),
+        "The originals of these paths are kept, once and for good.",
+    )];
+
+    fn decode(_: &str, node: &Node, _: &dyn Assets, decoder: &mut Decoder) -> Option<Self> {
         let list = match &node.kind {
-            Kind::Map(_) => {
-                let fields = decoder.fields(node, &keys::BACKUP)?;
+            yaml::Kind::Map(_) => {
+                let fields = decoder.fields(node, &FIELDS)?;
                 let entry = fields.require("paths", &node.span, decoder)?;
                 decoder.list(&entry.value)?
             }
@@ -37,43 +45,61 @@ impl Backup {
         Some(Self { paths: paths? })
     }
 
-    /// Returns each path, its original kept.
-    pub(super) fn targets(&self) -> Vec<Target> {
-        let target =
-            |path: &PathBuf| Target { key: Key::Original(path.clone()), after: State::Kept };
-        self.paths.iter().map(target).collect()
+    fn targets(&self, _: &Overlay<'_>) -> Result<Vec<Target>> {
+        let target = |path: &PathBuf| Target { key: Key::Backup(path.clone()), after: State::Kept };
+        Ok(self.paths.iter().map(target).collect())
     }
 }
 
-/// Looks whether the original of a path is kept.
-pub(super) fn observe(host: &Host, path: &Path) -> Result<State> {
-    let kept = host.is_taken(&kept(path))? || host.is_taken(&absence(path))?;
-    Ok(if kept { State::Kept } else { State::Absent })
-}
+impl Kind for Backup {
+    const NAME: &str = "backup";
+    type Key = PathBuf;
+    type State = ();
 
-/// Keeps the original of a path: what is there now.
-pub(super) fn write(host: &Host, path: &Path) -> Result<()> {
-    let copy = kept(path);
-    if let Some(folder) = copy.parent() {
-        host.make_private_directories(folder)?;
+    fn name(path: &PathBuf) -> String {
+        path.display().to_string()
     }
-    match host.entry(path)? {
-        // A folder that is copied only in part must not look like one that is kept.
-        Some(Entry::Directory(_)) => {
-            let new = Host::unfinished(&copy);
-            host.remove_tree(&new)?;
-            copy_tree(host, path, &new)?;
-            host.rename(&new, &copy)
+
+    fn observe(host: &Host, path: &PathBuf) -> Result<State> {
+        let kept = host.is_taken(&kept(path))? || host.is_taken(&absence(path))?;
+        Ok(if kept { State::Kept } else { State::Absent })
+    }
+
+    /// Keeps the original of a path: what is there now.
+    fn write(
+        host: &Host,
+        path: &PathBuf,
+        _: &State,
+        _: &State,
+        _: &mut dyn FnMut(Said<'_>),
+    ) -> Result<()> {
+        let copy = kept(path);
+        if let Some(folder) = copy.parent() {
+            host.make_private_directories(folder)?;
         }
-        Some(Entry::Special) => Err(Error::Other(format!(
-            "{} is a socket or a device, of which no copy can be kept; move it away first",
-            path.display()
-        ))),
-        Some(_) => copy_tree(host, path, &copy),
-        None => {
-            let root = Ownership::of_root(0o600);
-            host.put_file(&absence(path), &Content::new([]), &root)
+        match host.entry(path)? {
+            // A folder that is copied only in part must not look like one that is kept.
+            Some(Entry::Directory(_)) => {
+                let new = Host::unfinished(&copy);
+                host.remove_tree(&new)?;
+                copy_tree(host, path, &new)?;
+                host.rename(&new, &copy)
+            }
+            Some(Entry::Special) => Err(Error::Other(format!(
+                "{} is a socket or a device, of which no copy can be kept; move it away first",
+                path.display()
+            ))),
+            Some(_) => copy_tree(host, path, &copy),
+            None => {
+                let root = Ownership::of_root(0o600);
+                host.put_file(&absence(path), &Content::new([]), &root)
+            }
         }
+    }
+
+    /// Originals stay kept.
+    fn undo(_: &PathBuf, _: &State, _: &State, _: &State, _: &Overlay<'_>) -> Result<Undo> {
+        Ok(Undo::FilesOnly)
     }
 }
 

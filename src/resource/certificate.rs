@@ -4,6 +4,9 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -13,16 +16,15 @@ use x509_cert::der::Decode;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, SubjectAltName};
 
-use serde::{Deserialize, Serialize};
-
-use super::attributes::path;
-use super::{Key, Overlay, State, Target, keys};
+use super::attributes::{path, section};
+use super::kind::{Declaration, Kind};
+use super::{Assets, Key, Overlay, Resource, Said, State, Target, Undo, Withdrawal};
 use crate::host::{Content, Entry, Error, Host, Ownership, Result, now};
 use crate::visible::visible;
-use crate::yaml::{Decoder, Node};
+use crate::yaml::{Decoder, KeySpec, Node, Section, ValueType};
 
 /// Where a pair is made. For root's eyes only.
-pub(super) const WORK: &str = "/var/lib/mailprov/certificate";
+const WORK: &str = "/var/lib/mailprov/certificate";
 
 /// How long a self-signed certificate lives: as long as clients accept at most.
 const DAYS: &str = "825";
@@ -87,10 +89,23 @@ pub enum Harm {
     Misnamed,
 }
 
-impl Certificate {
-    /// Reads the fields of a `certificate` step.
-    pub(super) fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-        let fields = decoder.fields(node, &keys::CERTIFICATE)?;
+const FIELDS: Section = section(
+    &[
+        KeySpec::new("certificate", ValueType::Text, "The path of the certificate."),
+        KeySpec::new("key", ValueType::Text, "The path of the key."),
+        KeySpec::new("hostname", ValueType::Text, "The name that it is for."),
+    ],
+    &["certificate", "key", "hostname"],
+);
+impl Declaration for Certificate {
+    const WORDS: &[KeySpec] = &[KeySpec::new(
+        "certificate",
+        ValueType::Section(&FIELDS),
+        "A self-signed certificate is there.",
+    )];
+
+    fn decode(_: &str, node: &Node, _: &dyn Assets, decoder: &mut Decoder) -> Option<Self> {
+        let fields = decoder.fields(node, &FIELDS)?;
         let mut path_of = |name| {
             let entry = fields.require(name, &node.span, decoder)?;
             path(&entry.value, decoder)
@@ -101,25 +116,10 @@ impl Certificate {
         Some(Self { pair: Pair { certificate: certificate?, key: key? }, hostname })
     }
 
-    /// Returns the pair's key.
-    pub(super) fn key(&self) -> Key {
-        Key::Certificate(self.pair.clone())
-    }
-
-    /// Returns the paths of the certificate and of its key.
-    pub(super) fn paths(&self) -> [PathBuf; 2] {
-        [self.pair.certificate.clone(), self.pair.key.clone()]
-    }
-
-    /// Returns the two files.
-    pub(super) fn files(&self) -> [Key; 2] {
-        self.paths().map(Key::File)
-    }
-
     /// Returns the pair as it is if it is good, else a new one.
-    pub(super) fn targets(&self, view: &Overlay<'_>) -> Result<Vec<Target>> {
-        let key = self.key();
-        let after = match view.state(&key)? {
+    fn targets(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
+        let key = Key::Certificate(self.pair.clone());
+        let after = match overlay.state(&key)? {
             State::Certificate(state)
                 if state.belongs
                     && !state.authority
@@ -138,97 +138,181 @@ impl Certificate {
         };
         Ok(vec![Target { key, after: State::Certificate(after) }])
     }
-}
 
-impl CertificateState {
-    /// See [`State::is_met_by`].
-    pub(super) fn is_met_by(&self, actual: &Self) -> bool {
-        let expires = self.expires.or(actual.expires);
-        // One that was an authority's is never made again.
-        let authority = self.authority && actual.authority;
-        Self { expires, authority, ..self.clone() } == *actual
+    fn key(&self) -> Option<Key> {
+        Some(Key::Certificate(self.pair.clone()))
+    }
+
+    fn found_by(_: &str) -> Option<&'static [&'static str]> {
+        Some(&["certificate", "key", "hostname"])
+    }
+
+    fn withdrawals(
+        word: &str,
+        fields: &Node,
+        assets: &dyn Assets,
+        decoder: &mut Decoder,
+    ) -> Option<Vec<Withdrawal>> {
+        let pair = Self::decode(word, fields, assets, decoder)?.pair;
+        let gone = |path: &Path, secret| Withdrawal {
+            brought: Key::Certificate(pair.clone()),
+            resource: Resource::no_file(path.to_owned()),
+            secret,
+        };
+        Some(vec![gone(&pair.key, true), gone(&pair.certificate, false)])
+    }
+
+    fn loadable(&self) -> Vec<Key> {
+        [&self.pair.certificate, &self.pair.key].map(|path| Key::File(path.clone())).into()
     }
 }
 
-/// Looks at a pair.
-pub(super) fn observe(host: &Host, pair: &Pair) -> Result<State> {
-    let (certificate, key) = (host.read(&pair.certificate)?, host.read(&pair.key)?);
-    let (Some(certificate), Some(key)) = (certificate, key) else { return Ok(State::Absent) };
-    let private = match host.entry(&pair.key)? {
-        Some(Entry::File { ownership, .. }) => {
-            ownership.mode & 0o077 == 0 && ownership.owner == "root"
-        }
-        _ => true,
-    };
-    let unfit = CertificateState {
-        names: Vec::new(),
-        expires: None,
-        belongs: false,
-        private,
-        authority: false,
-    };
-    let state = match parse(certificate.bytes()) {
-        Some((names, validity)) => CertificateState {
-            names,
-            expires: Some(validity.1),
-            belongs: belongs(certificate.bytes(), key.bytes()) == Some(true),
+impl Kind for Certificate {
+    const NAME: &str = "certificate";
+    type Key = Pair;
+    type State = CertificateState;
+
+    fn name(pair: &Pair) -> String {
+        pair.certificate.display().to_string()
+    }
+
+    fn observe(host: &Host, pair: &Pair) -> Result<State> {
+        let (certificate, key) = (host.read(&pair.certificate)?, host.read(&pair.key)?);
+        let (Some(certificate), Some(key)) = (certificate, key) else { return Ok(State::Absent) };
+        let private = match host.entry(&pair.key)? {
+            Some(Entry::File { ownership, .. }) => {
+                ownership.mode & 0o077 == 0 && ownership.owner == "root"
+            }
+            _ => true,
+        };
+        let unfit = CertificateState {
+            names: Vec::new(),
+            expires: None,
+            belongs: false,
             private,
-            authority: is_authority(certificate.bytes()),
-        },
-        None => unfit,
-    };
-    Ok(State::Certificate(state))
-}
-
-/// Makes a self-signed pair, or only closes the key to others.
-pub(super) fn write(host: &Host, pair: &Pair, after: &State) -> Result<()> {
-    let State::Certificate(wish) = after else {
-        return Err(Error::Other("a certificate is never removed".into()));
-    };
-    if let State::Certificate(actual) = observe(host, pair)?
-        && wish.is_met_by(&CertificateState { private: true, ..actual })
-        && let Some(key) = host.read(&pair.key)?
-    {
-        return host.put_file(&pair.key, &key, &Ownership::of_root(0o600));
+            authority: false,
+        };
+        let state = match parse(certificate.bytes()) {
+            Some((names, validity)) => CertificateState {
+                names,
+                expires: Some(validity.1),
+                belongs: belongs(certificate.bytes(), key.bytes()) == Some(true),
+                private,
+                authority: is_authority(certificate.bytes()),
+            },
+            None => unfit,
+        };
+        Ok(State::Certificate(state))
     }
-    let hostname = wish.names.first().map_or("", String::as_str);
-    let folder = Path::new(WORK);
-    host.make_private_directories(folder)?;
-    let (key, certificate) = (folder.join("key"), folder.join("certificate"));
-    // A common name has at most 64 characters (RFC 5280, ub-common-name); clients read the other.
-    let common = if hostname.len() <= 64 { hostname } else { "mail" };
-    // Not the system's own configuration, by which it would be an authority's.
-    let settings = Content::new(settings(common, hostname));
-    let configuration = folder.join("openssl.cnf");
-    host.put_file(&configuration, &settings, &Ownership::of_root(0o600))?;
-    let made = host
-        .command([
-            "openssl".into(),
-            "req".into(),
-            "-x509".into(),
-            "-newkey".into(),
-            "ec".into(),
-            "-pkeyopt".into(),
-            "ec_paramgen_curve:P-256".into(),
-            "-nodes".into(),
-            "-sha256".into(),
-            "-days".into(),
-            DAYS.into(),
-            "-config".into(),
-            configuration.display().to_string(),
-            "-keyout".into(),
-            key.display().to_string(),
-            "-out".into(),
-            certificate.display().to_string(),
-        ])
-        .run()
-        .and_then(|_| Ok((host.read(&key)?, host.read(&certificate)?)));
-    host.remove_tree(folder)?;
-    let (Some(key), Some(certificate)) = made? else {
-        return Err(Error::Other("openssl ended well but made no certificate".into()));
-    };
-    host.put_file(&pair.key, &key, &Ownership::of_root(0o600))?;
-    host.put_file(&pair.certificate, &certificate, &Ownership::of_root(0o644))
+
+    /// Makes a self-signed pair, or only closes the key to others.
+    fn write(
+        host: &Host,
+        pair: &Pair,
+        _: &State,
+        after: &State,
+        _: &mut dyn FnMut(Said<'_>),
+    ) -> Result<()> {
+        let State::Certificate(wish) = after else {
+            return Err(Error::Other("a certificate is never removed".into()));
+        };
+        if let State::Certificate(actual) = Self::observe(host, pair)?
+            && Self::is_met(wish, &CertificateState { private: true, ..actual })
+            && let Some(key) = host.read(&pair.key)?
+        {
+            return host.put_file(&pair.key, &key, &Ownership::of_root(0o600));
+        }
+        let hostname = wish.names.first().map_or("", String::as_str);
+        let folder = Path::new(WORK);
+        host.make_private_directories(folder)?;
+        let (key, certificate) = (folder.join("key"), folder.join("certificate"));
+        // A common name has at most 64 characters (RFC 5280, ub-common-name); clients read the other.
+        let common = if hostname.len() <= 64 { hostname } else { "mail" };
+        // Not the system's own configuration, by which it would be an authority's.
+        let settings = Content::new(settings(common, hostname));
+        let configuration = folder.join("openssl.cnf");
+        host.put_file(&configuration, &settings, &Ownership::of_root(0o600))?;
+        let made = host
+            .command([
+                "openssl".into(),
+                "req".into(),
+                "-x509".into(),
+                "-newkey".into(),
+                "ec".into(),
+                "-pkeyopt".into(),
+                "ec_paramgen_curve:P-256".into(),
+                "-nodes".into(),
+                "-sha256".into(),
+                "-days".into(),
+                DAYS.into(),
+                "-config".into(),
+                configuration.display().to_string(),
+                "-keyout".into(),
+                key.display().to_string(),
+                "-out".into(),
+                certificate.display().to_string(),
+            ])
+            .run()
+            .and_then(|_| Ok((host.read(&key)?, host.read(&certificate)?)));
+        host.remove_tree(folder)?;
+        let (Some(key), Some(certificate)) = made? else {
+            return Err(Error::Other("openssl ended well but made no certificate".into()));
+        };
+        host.put_file(&pair.key, &key, &Ownership::of_root(0o600))?;
+        host.put_file(&pair.certificate, &certificate, &Ownership::of_root(0o644))
+    }
+
+    fn undo(_: &Pair, _: &State, _: &State, _: &State, _: &Overlay<'_>) -> Result<Undo> {
+        Ok(Undo::FilesOnly)
+    }
+
+    fn affected_paths(pair: &Pair) -> Vec<PathBuf> {
+        vec![pair.certificate.clone(), pair.key.clone()]
+    }
+
+    fn describe(_: &Pair, before: &State, after: &State) -> Option<Vec<String>> {
+        let State::Certificate(new) = after else { return None };
+        let State::Certificate(old) = before else {
+            let is_new = *before == State::Absent;
+            return is_new.then(|| vec![format!("self-signed, for {}", new.names.join(", "))]);
+        };
+        let mut words = Vec::new();
+        if !old.belongs {
+            words.push("the key is not the certificate's".into());
+        }
+        if old.names != new.names {
+            words.push(format!("name {} → {}", old.names.join(", "), new.names.join(", ")));
+        }
+        if !old.private {
+            words.push("others can read the key".into());
+        }
+        if old.authority {
+            words.push("it is an authority's (CA:TRUE), not a server's".into());
+        }
+        if words.is_empty() {
+            words.push("about to expire".into());
+        }
+        Some(words)
+    }
+
+    fn json(certificate: &CertificateState) -> Value {
+        json!({
+            "state": "certificate", "names": certificate.names, "expires": certificate.expires,
+            "key_belongs": certificate.belongs, "key_private": certificate.private,
+            "authority": certificate.authority,
+        })
+    }
+
+    fn is_met(wish: &CertificateState, actual: &CertificateState) -> bool {
+        let expires = wish.expires.or(actual.expires);
+        // One that was an authority's is never made again.
+        let authority = wish.authority && actual.authority;
+        CertificateState { expires, authority, ..wish.clone() } == *actual
+    }
+
+    fn cleanup(host: &Host, _: &mut dyn FnMut(&str)) -> Result<()> {
+        host.remove_tree(Path::new(WORK))
+    }
 }
 
 /// Returns a configuration of openssl-req(1): a server's certificate that vouches
@@ -274,7 +358,7 @@ pub fn exposed_key(host: &Host, key: &Path) -> Result<Option<String>> {
 ///
 /// Passes on what keeps us from looking, a lack of permission above all.
 pub fn examine(
-    view: &Overlay<'_>,
+    overlay: &Overlay<'_>,
     certificate: &Path,
     key: &Path,
     hostname: &str,
@@ -285,7 +369,7 @@ pub fn examine(
     };
     let get = "get one (certbot certonly --standalone), or write `tls: {self_signed: true}` to begin with";
     let mut read = |of_key, what, path: &Path| -> Result<Option<Content>> {
-        match view.content(path) {
+        match overlay.content(path) {
             Ok(None) => problem(
                 of_key,
                 format!("there is no {what} at {}", path.display()),

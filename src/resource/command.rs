@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::attributes::path;
-use super::{Key, State, Target, keys};
+use super::attributes::{ARGV, path};
+use super::kind::{Declaration, Kind};
+use super::{Assets, Key, Overlay, Said, State, Target, Undo};
 use crate::host::{Error, Host, Result};
-use crate::yaml::{Decoder, Node};
+use crate::yaml::{Decoder, KeySpec, Node, Section, ValueType};
 
 /// A program to run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -27,10 +28,25 @@ pub struct CommandKey {
     pub unless: Option<Vec<String>>,
 }
 
-impl Command {
-    /// Reads the fields of a `command` step.
-    pub(super) fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-        let fields = decoder.fields(node, &keys::COMMAND)?;
+const FIELDS: Section = Section {
+    keys: &[
+        KeySpec::new("argv", ARGV, "The program and its arguments. No shell reads it."),
+        KeySpec::new("creates", ValueType::Text, "A path: it runs only if nothing is there."),
+        KeySpec::new("unless", ARGV, "A program: it runs only if this one does not exit with 0."),
+    ],
+    required: &["argv"],
+    one_of: &[],
+    together: &[],
+};
+impl Declaration for Command {
+    const WORDS: &[KeySpec] = &[KeySpec::new(
+        "command",
+        ValueType::Section(&FIELDS),
+        "A program has been run; it needs `creates` or `unless`.",
+    )];
+
+    fn decode(_: &str, node: &Node, _: &dyn Assets, decoder: &mut Decoder) -> Option<Self> {
+        let fields = decoder.fields(node, &FIELDS)?;
         let argv = fields.require("argv", &node.span, decoder);
         let argv = argv.and_then(|entry| self::argv(&entry.value, decoder));
         let creates = fields.get("creates").map(|entry| path(&entry.value, decoder));
@@ -45,14 +61,60 @@ impl Command {
         Some(Self { key })
     }
 
-    /// Returns the question that tells whether it need not run.
-    pub(super) fn unless(&self) -> Option<&[String]> {
-        self.key.unless.as_deref()
+    fn targets(&self, _: &Overlay<'_>) -> Result<Vec<Target>> {
+        Ok(vec![Target { key: Key::Command(self.key.clone()), after: State::Done }])
     }
 
-    /// Returns the program, done.
-    pub(super) fn targets(&self) -> Vec<Target> {
-        vec![Target { key: Key::Command(self.key.clone()), after: State::Done }]
+    fn asks(&self) -> Vec<&[String]> {
+        self.key.unless.as_deref().into_iter().collect()
+    }
+}
+
+impl Kind for Command {
+    const NAME: &str = "command";
+    type Key = CommandKey;
+    type State = ();
+    const HAS_SIDE_EFFECTS: bool = true;
+
+    fn name(key: &CommandKey) -> String {
+        key.argv.join(" ")
+    }
+
+    /// Looks for the proof that the program has run.
+    fn observe(host: &Host, key: &CommandKey) -> Result<State> {
+        let made = match &key.creates {
+            Some(path) => host.exists(path)?,
+            None => false,
+        };
+        let done = made
+            || match &key.unless {
+                Some(argv) => answers_yes(host, argv),
+                None => false,
+            };
+        Ok(if done { State::Done } else { State::Absent })
+    }
+
+    /// Runs the program, and looks that it did what it was run for.
+    fn write(
+        host: &Host,
+        key: &CommandKey,
+        _: &State,
+        _: &State,
+        _: &mut dyn FnMut(Said<'_>),
+    ) -> Result<()> {
+        host.command(&key.argv).run()?;
+        match Self::observe(host, key)? {
+            State::Done => Ok(()),
+            _ => Err(Error::Other(format!(
+                "`{}` ended well, yet `{}` does not hold",
+                key.argv.join(" "),
+                if key.creates.is_some() { "creates" } else { "unless" }
+            ))),
+        }
+    }
+
+    fn undo(key: &CommandKey, _: &State, _: &State, _: &State, _: &Overlay<'_>) -> Result<Undo> {
+        Ok(Undo::Irreversible(format!("what `{}` did stays", key.argv.join(" "))))
     }
 }
 
@@ -73,34 +135,7 @@ pub(super) fn argv(node: &Node, decoder: &mut Decoder) -> Option<Vec<String>> {
     Some(words)
 }
 
-/// Looks for the proof that the program has run.
-pub(super) fn observe(host: &Host, key: &CommandKey) -> Result<State> {
-    let made = match &key.creates {
-        Some(path) => host.exists(path)?,
-        None => false,
-    };
-    let done = made
-        || match &key.unless {
-            Some(argv) => answers_yes(host, argv),
-            None => false,
-        };
-    Ok(if done { State::Done } else { State::Absent })
-}
-
 /// Asks the question of `unless`. A program that is not there yet says no.
 fn answers_yes(host: &Host, argv: &[String]) -> bool {
     host.command(argv).capture().is_ok_and(|captured| captured.success())
-}
-
-/// Runs the program, and looks that it did what it was run for.
-pub(super) fn write(host: &Host, key: &CommandKey) -> Result<()> {
-    host.command(&key.argv).run()?;
-    match observe(host, key)? {
-        State::Done => Ok(()),
-        _ => Err(Error::Other(format!(
-            "`{}` ended well, yet `{}` does not hold",
-            key.argv.join(" "),
-            if key.creates.is_some() { "creates" } else { "unless" }
-        ))),
-    }
 }

@@ -5,11 +5,15 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::attributes::{Assets, Declared, content, path};
-use super::{Blob, Key, Overlay, State, Target, keys};
+use super::attributes::{
+    ABSENT, DeclaredOwnership, GROUP_OF, MODE, OWNER, PATH, content, is_true, path, section,
+};
+use super::describe::{owned, ownership_differences};
+use super::kind::{Declaration, Kind};
+use super::{Assets, Blob, Key, Overlay, Said, State, Target, Undo};
 use crate::digest::Digest;
 use crate::host::{self, Content, Entry, Error, Host, Result};
-use crate::yaml::{Decoder, Fields, Node};
+use crate::yaml::{Decoder, KeySpec, Node, Section, ValueType};
 
 /// A step's path and what should stand there.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,9 +30,9 @@ enum Desired {
         secret: bool,
         /// Its reader looks once a second whether it changed.
         polled: bool,
-        declared: Declared,
+        declared: DeclaredOwnership,
     },
-    Directory(Declared),
+    Directory(DeclaredOwnership),
     Link {
         target: PathBuf,
     },
@@ -71,106 +75,78 @@ impl Wanted {
     }
 }
 
-impl File {
-    /// Reads the fields of a `file` step.
-    pub(super) fn decode_file(
-        node: &Node,
-        assets: &dyn Assets,
-        decoder: &mut Decoder,
-    ) -> Option<Self> {
-        let fields = decoder.fields(node, &keys::FILE)?;
-        let path = fields.require("path", &node.span, decoder);
-        let path = path.and_then(|entry| self::path(&entry.value, decoder));
-        let secret = is_true(&fields, "secret", decoder);
-        let polled = is_true(&fields, "polled", decoder);
-        let desired = if is_true(&fields, "absent", decoder) {
-            Desired::Absent
-        } else {
-            let declared = Declared::decode(&fields, decoder);
-            let content = content(&fields, assets, decoder)?.map(Wanted::Content);
-            Desired::File { content, secret, polled, declared }
-        };
-        Some(Self { path: path?, desired })
-    }
+const DIRECTORY: Section = section(
+    &[
+        PATH,
+        OWNER,
+        GROUP_OF,
+        MODE.or("`\"0755\"` for a new one"),
+        KeySpec::new("absent", ValueType::Boolean, "`true`: it is removed, if it is empty.")
+            .or("`false`"),
+    ],
+    &["path"],
+);
+const FILE: Section = section(
+    &[
+        PATH,
+        KeySpec::new("content", ValueType::Text, "The text itself.").or("it stays as it is"),
+        KeySpec::new(
+            "template",
+            ValueType::Text,
+            "Or: a Jinja template, in `templates/` beside the playbook.",
+        ),
+        KeySpec::new(
+            "copy",
+            ValueType::Text,
+            "Or: a file to copy as it is, in `files/` beside the playbook.",
+        ),
+        OWNER,
+        GROUP_OF,
+        MODE.or("`\"0644\"` for a new one, of a secret `\"0600\"`"),
+        KeySpec::new("secret", ValueType::Boolean, "`true`: the content is never shown.")
+            .or("`false`"),
+        KeySpec::new(
+            "polled",
+            ValueType::Boolean,
+            "`true`: its reader looks once a second whether it changed, and what follows waits \
+             until it has.",
+        )
+        .or("`false`"),
+        ABSENT,
+    ],
+    &["path"],
+);
+const LINK: Section = section(
+    &[PATH, KeySpec::new("target", ValueType::Text, "Where it leads, as it is written."), ABSENT],
+    &["path"],
+);
+impl Declaration for File {
+    const WORDS: &[KeySpec] = &[
+        KeySpec::new("directory", ValueType::Section(&DIRECTORY), "A folder is there."),
+        KeySpec::new("file", ValueType::Section(&FILE), "A file is there, replaced as a whole."),
+        KeySpec::new("link", ValueType::Section(&LINK), "A symbolic link is there."),
+    ];
 
-    /// Reads the fields of a `directory` step.
-    pub(super) fn decode_directory(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-        let fields = decoder.fields(node, &keys::DIRECTORY)?;
-        let path = fields.require("path", &node.span, decoder);
-        let path = path.and_then(|entry| self::path(&entry.value, decoder));
-        let desired = if is_true(&fields, "absent", decoder) {
-            Desired::Absent
-        } else {
-            Desired::Directory(Declared::decode(&fields, decoder))
-        };
-        Some(Self { path: path?, desired })
-    }
-
-    /// Reads the fields of a `link` step.
-    pub(super) fn decode_link(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-        let fields = decoder.fields(node, &keys::LINK)?;
-        let path = fields.require("path", &node.span, decoder);
-        let path = path.and_then(|entry| self::path(&entry.value, decoder));
-        let desired = if is_true(&fields, "absent", decoder) {
-            Desired::Absent
-        } else {
-            let target = fields.require("target", &node.span, decoder)?;
-            Desired::Link { target: decoder.line(&target.value)?.into() }
-        };
-        Some(Self { path: path?, desired })
-    }
-
-    /// Wants a file of root's with this content, which is never shown.
-    pub(super) fn secret(path: PathBuf, content: &str, mode: u32) -> Self {
-        let content = Some(Wanted::Content(Content::new(content.as_bytes().to_vec())));
-        let declared = Declared::of_root(mode);
-        let desired = Desired::File { content, secret: true, polled: false, declared };
-        Self { path, desired }
-    }
-
-    /// Wants no file.
-    pub(super) fn absent(path: PathBuf) -> Self {
-        Self { path, desired: Desired::Absent }
-    }
-
-    /// Wants a directory of root's.
-    pub(super) fn directory(path: PathBuf, mode: u32) -> Self {
-        Self { path, desired: Desired::Directory(Declared::of_root(mode)) }
-    }
-
-    /// Returns the path as a key.
-    pub(super) fn key(&self) -> Key {
-        Key::File(self.path.clone())
-    }
-
-    /// Returns path and content of a file whose content is declared, and whether
-    /// that is secret.
-    pub(super) fn declared_content(&self) -> Option<(&Path, &Content, bool)> {
-        match &self.desired {
-            Desired::File { content: Some(Wanted::Content(content)), secret, .. } => {
-                Some((&self.path, content, *secret))
-            }
-            _ => None,
+    fn decode(word: &str, node: &Node, assets: &dyn Assets, decoder: &mut Decoder) -> Option<Self> {
+        match word {
+            "directory" => Self::decode_directory(node, decoder),
+            "link" => Self::decode_link(node, decoder),
+            _ => Self::decode_file(node, assets, decoder),
         }
-    }
-
-    /// Tells whether what follows a change waits until the file's reader saw it.
-    pub(super) fn is_polled(&self) -> bool {
-        matches!(self.desired, Desired::File { polled: true, .. })
     }
 
     /// Returns the path with the state that is declared for it.
-    pub(super) fn targets(&self, view: &Overlay<'_>) -> Result<Vec<Target>> {
+    fn targets(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
         if let Desired::Directory(_) = self.desired
-            && view.planned(&self.key()).is_none()
+            && overlay.planned(&Key::File(self.path.clone())).is_none()
         {
-            if let Some(path) = view.host().folder_behind(&self.path)? {
-                return Self { path, desired: self.desired.clone() }.targets(view);
+            if let Some(path) = overlay.host().folder_behind(&self.path)? {
+                return Self { path, desired: self.desired.clone() }.targets(overlay);
             }
-            view.host().refuse_unmounted(&self.path)?;
+            overlay.host().refuse_unmounted(&self.path)?;
         }
-        let key = self.key();
-        let before = view.state(&key)?;
+        let key = Key::File(self.path.clone());
+        let before = overlay.state(&key)?;
         let actual = match &before {
             State::File { ownership, .. } | State::Directory(ownership) => Some(ownership),
             _ => None,
@@ -198,34 +174,138 @@ impl File {
                 }
             }
         };
-        self.refuse_the_impossible(view, &before, &after)?;
-        refuse_unknown_names(view, &after)?;
+        self.refuse_the_impossible(overlay, &before, &after)?;
+        refuse_unknown_names(overlay, &after)?;
         Ok(vec![Target { key, after }])
+    }
+
+    fn loadable(&self) -> Vec<Key> {
+        vec![Key::File(self.path.clone())]
+    }
+
+    fn key(&self) -> Option<Key> {
+        Some(Key::File(self.path.clone()))
+    }
+
+    fn found_by(_: &str) -> Option<&'static [&'static str]> {
+        Some(&["path", "secret"])
+    }
+
+    /// A directory in which something is left stays.
+    fn withdrawn(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
+        let key = Key::File(self.path.clone());
+        let goes = |name: &String| {
+            let within = Key::File(self.path.join(name));
+            overlay.planned(&within).is_some_and(|state| *state == State::Absent)
+        };
+        if overlay.state(&key)?.is_directory()
+            && !overlay.host().list(&self.path)?.iter().all(goes)
+        {
+            return Ok(Vec::new());
+        }
+        Ok(vec![Target { key, after: State::Absent }])
+    }
+
+    fn declared_file(&self) -> Option<(&Path, &Content, bool)> {
+        match &self.desired {
+            Desired::File { content: Some(Wanted::Content(content)), secret, .. } => {
+                Some((&self.path, content, *secret))
+            }
+            _ => None,
+        }
+    }
+
+    fn is_polled(&self) -> bool {
+        matches!(self.desired, Desired::File { polled: true, .. })
+    }
+}
+
+impl File {
+    /// Reads the fields of a `file` step.
+    fn decode_file(node: &Node, assets: &dyn Assets, decoder: &mut Decoder) -> Option<Self> {
+        let fields = decoder.fields(node, &FILE)?;
+        let path = fields.require("path", &node.span, decoder);
+        let path = path.and_then(|entry| self::path(&entry.value, decoder));
+        let secret = is_true(&fields, "secret", decoder);
+        let polled = is_true(&fields, "polled", decoder);
+        let desired = if is_true(&fields, "absent", decoder) {
+            Desired::Absent
+        } else {
+            let declared = DeclaredOwnership::decode(&fields, decoder);
+            let content = content(&fields, assets, decoder)?.map(Wanted::Content);
+            Desired::File { content, secret, polled, declared }
+        };
+        Some(Self { path: path?, desired })
+    }
+
+    /// Reads the fields of a `directory` step.
+    fn decode_directory(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        let fields = decoder.fields(node, &DIRECTORY)?;
+        let path = fields.require("path", &node.span, decoder);
+        let path = path.and_then(|entry| self::path(&entry.value, decoder));
+        let desired = if is_true(&fields, "absent", decoder) {
+            Desired::Absent
+        } else {
+            Desired::Directory(DeclaredOwnership::decode(&fields, decoder))
+        };
+        Some(Self { path: path?, desired })
+    }
+
+    /// Reads the fields of a `link` step.
+    fn decode_link(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        let fields = decoder.fields(node, &LINK)?;
+        let path = fields.require("path", &node.span, decoder);
+        let path = path.and_then(|entry| self::path(&entry.value, decoder));
+        let desired = if is_true(&fields, "absent", decoder) {
+            Desired::Absent
+        } else {
+            let target = fields.require("target", &node.span, decoder)?;
+            Desired::Link { target: decoder.line(&target.value)?.into() }
+        };
+        Some(Self { path: path?, desired })
+    }
+
+    /// Wants a file of root's with this content, which is never shown.
+    pub(super) fn secret(path: PathBuf, content: &str, mode: u32) -> Self {
+        let content = Some(Wanted::Content(Content::new(content.as_bytes().to_vec())));
+        let declared = DeclaredOwnership::of_root(mode);
+        let desired = Desired::File { content, secret: true, polled: false, declared };
+        Self { path, desired }
+    }
+
+    /// Wants no file.
+    pub(super) fn absent(path: PathBuf) -> Self {
+        Self { path, desired: Desired::Absent }
+    }
+
+    /// Wants a directory of root's.
+    pub(super) fn directory(path: PathBuf, mode: u32) -> Self {
+        Self { path, desired: Desired::Directory(DeclaredOwnership::of_root(mode)) }
     }
 
     /// Says in the plan what apply would fail at.
     fn refuse_the_impossible(
         &self,
-        view: &Overlay<'_>,
+        overlay: &Overlay<'_>,
         before: &State,
         after: &State,
     ) -> Result<()> {
         if *after == State::Absent || before != &State::Absent {
             let in_the_way =
                 matches!(before, State::Directory(_)) && !matches!(after, State::Directory(_));
-            if in_the_way && !view.host().list(&self.path)?.is_empty() {
+            if in_the_way && !overlay.host().list(&self.path)?.is_empty() {
                 return Err(Error::DirectoryInTheWay { path: self.path.clone() });
             }
             return Ok(());
         }
         let Some(parent) = self.path.parent() else { return Ok(()) };
-        let planned = view.planned(&Key::File(parent.to_owned()));
+        let planned = overlay.planned(&Key::File(parent.to_owned()));
         let is_there = match planned {
             Some(state) => matches!(state, State::Directory(_) | State::Link { .. }),
-            None => view.host().exists(parent)?,
+            None => overlay.host().exists(parent)?,
         };
         // A package that the plan installs may bring the folder.
-        if is_there || view.has_side_effects() {
+        if is_there || overlay.has_side_effects() {
             return Ok(());
         }
         Err(Error::NoParent { path: parent.to_owned() })
@@ -233,7 +313,7 @@ impl File {
 }
 
 /// Says in the plan that an owner or a group will not be there.
-fn refuse_unknown_names(view: &Overlay<'_>, after: &State) -> Result<()> {
+fn refuse_unknown_names(overlay: &Overlay<'_>, after: &State) -> Result<()> {
     let (State::File { ownership, .. } | State::Directory(ownership)) = after else {
         return Ok(());
     };
@@ -244,7 +324,7 @@ fn refuse_unknown_names(view: &Overlay<'_>, after: &State) -> Result<()> {
         let given_by_number = name.starts_with('#');
         // A package that the plan installs may bring the name.
         let is_there =
-            given_by_number || view.has_side_effects() || view.state(&key)? != State::Absent;
+            given_by_number || overlay.has_side_effects() || overlay.state(&key)? != State::Absent;
         if !is_there {
             return Err(Error::NoSuchName { kind, name: name.clone() });
         }
@@ -252,12 +332,73 @@ fn refuse_unknown_names(view: &Overlay<'_>, after: &State) -> Result<()> {
     Ok(())
 }
 
-fn is_true(fields: &Fields<'_>, key: &str, decoder: &mut Decoder) -> bool {
-    fields.get(key).is_some_and(|entry| decoder.boolean(&entry.value) == Some(true))
+impl Kind for File {
+    const NAME: &str = "file";
+    type Key = PathBuf;
+    type State = ();
+
+    fn name(path: &PathBuf) -> String {
+        path.display().to_string()
+    }
+
+    fn observe(host: &Host, path: &PathBuf) -> Result<State> {
+        standing_at(host, path)
+    }
+
+    fn write(
+        host: &Host,
+        path: &PathBuf,
+        _: &State,
+        after: &State,
+        _: &mut dyn FnMut(Said<'_>),
+    ) -> Result<()> {
+        match after {
+            State::Absent => host.remove(path),
+            State::File { blob, ownership } => host.put_file(path, &blob.content, ownership),
+            State::Directory(ownership) => host.put_directory(path, ownership),
+            State::Link { target } => host.put_link(path, target),
+            State::Fifo(ownership) => host.put_fifo(path, ownership),
+            State::Special => Err(host::Error::Other(format!(
+                "{} was a socket or a device, and none is made again",
+                path.display()
+            ))),
+            other => Err(host::Error::Other(format!("{} cannot become {other:?}", path.display()))),
+        }
+    }
+
+    fn undo(_: &PathBuf, _: &State, _: &State, _: &State, _: &Overlay<'_>) -> Result<Undo> {
+        Ok(Undo::FilesOnly)
+    }
+
+    fn affected_paths(path: &PathBuf) -> Vec<PathBuf> {
+        vec![path.clone()]
+    }
+
+    fn describe(_: &PathBuf, before: &State, after: &State) -> Option<Vec<String>> {
+        Some(match (before, after) {
+            (State::File { blob: old, ownership: a }, State::File { blob: new, ownership: b }) => {
+                let content = (old != new).then(|| "content".to_owned());
+                content.into_iter().chain(ownership_differences(a, b)).collect()
+            }
+            (State::Directory(a), State::Directory(b)) => ownership_differences(a, b),
+            (State::Link { target: a }, State::Link { target: b }) => {
+                vec![format!("target {} → {}", a.display(), b.display())]
+            }
+            (State::Absent, State::File { ownership, .. }) => vec![owned(ownership)],
+            (State::Absent, State::Directory(ownership)) => {
+                vec!["directory".into(), owned(ownership)]
+            }
+            (State::Absent, State::Fifo(ownership)) => vec!["FIFO".into(), owned(ownership)],
+            (State::Absent, State::Link { target }) => {
+                vec![format!("link to {}", target.display())]
+            }
+            _ => return None,
+        })
+    }
 }
 
 /// Looks at what stands at a path.
-pub(super) fn observe(host: &Host, path: &Path) -> Result<State> {
+pub(super) fn standing_at(host: &Host, path: &Path) -> Result<State> {
     Ok(match host.entry(path)? {
         None => State::Absent,
         Some(Entry::File { content, ownership }) => {
@@ -269,20 +410,4 @@ pub(super) fn observe(host: &Host, path: &Path) -> Result<State> {
         Some(Entry::Fifo(ownership)) => State::Fifo(ownership),
         Some(Entry::Special) => State::Special,
     })
-}
-
-/// Puts what belongs at a path there.
-pub(super) fn write(host: &Host, path: &Path, after: &State) -> Result<()> {
-    match after {
-        State::Absent => host.remove(path),
-        State::File { blob, ownership } => host.put_file(path, &blob.content, ownership),
-        State::Directory(ownership) => host.put_directory(path, ownership),
-        State::Link { target } => host.put_link(path, target),
-        State::Fifo(ownership) => host.put_fifo(path, ownership),
-        State::Special => Err(host::Error::Other(format!(
-            "{} was a socket or a device, and none is made again",
-            path.display()
-        ))),
-        other => Err(host::Error::Other(format!("{} cannot become {other:?}", path.display()))),
-    }
 }

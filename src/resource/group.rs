@@ -1,11 +1,13 @@
-//! `group`: a system group.
+//! `group`: a system group. The smallest kind of resource, complete.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::attributes::name;
-use super::{Key, Overlay, State, Target, keys, user};
+use super::attributes::{ABSENT, is_true, name, section};
+use super::kind::{Declaration, Kind};
+use super::{Assets, Key, Overlay, Said, State, Target, Undo, user};
 use crate::host::{self, Error, Host, Result};
-use crate::yaml::{Decoder, Node};
+use crate::yaml::{Decoder, KeySpec, Node, Section, ValueType};
 
 /// A group with the number it should have, if that matters.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -15,34 +17,47 @@ pub struct Group {
     absent: bool,
 }
 
-impl Group {
-    /// Reads the fields of a `group` step.
-    pub(super) fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+const FIELDS: Section = section(
+    &[
+        KeySpec::new("name", ValueType::Text, "The group's name."),
+        KeySpec::new("gid", ValueType::Number, "Its number.").or("the system's choice"),
+        ABSENT,
+    ],
+    &["name"],
+);
+impl Declaration for Group {
+    const WORDS: &[KeySpec] = &[KeySpec::new(
+        "group",
+        ValueType::Either(&[ValueType::Text, ValueType::Section(&FIELDS)]),
+        "A group exists.",
+    )];
+
+    fn decode(_: &str, node: &Node, _: &dyn Assets, decoder: &mut Decoder) -> Option<Self> {
         if node.as_scalar().is_some() {
             return Some(Self { name: name(node, decoder)?, gid: None, absent: false });
         }
-        let fields = decoder.fields(node, &keys::GROUP)?;
+        let fields = decoder.fields(node, &FIELDS)?;
         let name = fields.require("name", &node.span, decoder);
         let gid = match fields.get("gid") {
             Some(entry) => Some(number(&entry.value, decoder)?),
             None => None,
         };
-        let absent = fields.get("absent").is_some_and(|e| decoder.boolean(&e.value) == Some(true));
+        let absent = is_true(&fields, "absent", decoder);
         Some(Self { name: name.and_then(|entry| self::name(&entry.value, decoder))?, gid, absent })
     }
 
     /// Returns the group with the number that it should have, and what belongs to
     /// it in the homes of its users.
-    pub(super) fn targets(&self, view: &Overlay<'_>) -> Result<Vec<Target>> {
+    fn targets(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
         let key = Key::Group(self.name.clone());
-        let before = view.state(&key)?;
+        let before = overlay.state(&key)?;
         let after = match (self.absent, self.gid, &before) {
             (true, ..) => State::Absent,
             (false, None, State::Group(_)) => before,
             (false, gid, _) => State::Group(gid.map(|gid| host::Group { gid })),
         };
-        if let (State::Group(Some(group)), true) = (&after, view.planned(&key).is_none()) {
-            let taken_by = view.host().group_name(group.gid);
+        if let (State::Group(Some(group)), true) = (&after, overlay.planned(&key).is_none()) {
+            let taken_by = overlay.host().group_name(group.gid);
             if taken_by != self.name && !taken_by.starts_with('#') {
                 return Err(Error::Other(format!(
                     "the group number {} that `{}` should have belongs to the group `{taken_by}`; \
@@ -52,14 +67,72 @@ impl Group {
             }
         }
         let mut targets = Vec::new();
-        if let (State::Group(Some(old)), State::Group(Some(new))) = (view.state(&key)?, &after) {
-            for (uid, home) in view.host().members(old.gid)? {
+        if let (State::Group(Some(old)), State::Group(Some(new))) = (overlay.state(&key)?, &after) {
+            for (uid, home) in overlay.host().members(old.gid)? {
                 let gid = Some((old.gid, new.gid));
-                targets.extend(user::handover::target(view, &home, (uid, uid), gid)?);
+                targets.extend(user::handover::target(overlay, &home, (uid, uid), gid)?);
             }
         }
         targets.push(Target { key, after });
         Ok(targets)
+    }
+}
+
+impl Kind for Group {
+    const NAME: &str = "group";
+    type Key = String;
+    /// Its number is none where only its making will tell.
+    type State = Option<host::Group>;
+
+    fn name(name: &String) -> String {
+        name.clone()
+    }
+
+    fn observe(host: &Host, name: &String) -> Result<State> {
+        Ok(host.group(name)?.map_or(State::Absent, |group| State::Group(Some(group))))
+    }
+
+    fn write(
+        host: &Host,
+        name: &String,
+        before: &State,
+        after: &State,
+        _: &mut dyn FnMut(Said<'_>),
+    ) -> Result<()> {
+        let gid = match after {
+            State::Group(Some(group)) => vec!["--gid".into(), group.gid.to_string()],
+            _ => Vec::new(),
+        };
+        let mut argv: Vec<String> = match (before, after) {
+            (State::Absent, State::Group(_)) => vec!["groupadd".into(), "--system".into()],
+            (_, State::Group(_)) => vec!["groupmod".into()],
+            _ => vec!["groupdel".into()],
+        };
+        argv.extend(gid);
+        argv.extend(["--".into(), name.into()]);
+        host.command(argv).run().map(drop)
+    }
+
+    fn undo(_: &String, before: &State, _: &State, _: &State, _: &Overlay<'_>) -> Result<Undo> {
+        Ok(Undo::Restore(before.clone()))
+    }
+
+    fn describe(_: &String, before: &State, after: &State) -> Option<Vec<String>> {
+        Some(match (before, after) {
+            (State::Group(Some(old)), State::Group(Some(new))) => {
+                vec![format!("gid {} → {}", old.gid, new.gid)]
+            }
+            (State::Absent, State::Group(Some(new))) => vec![format!("gid {}", new.gid)],
+            _ => return None,
+        })
+    }
+
+    fn json(group: &Self::State) -> Value {
+        json!({"state": "group", "gid": group.as_ref().map(|group| group.gid)})
+    }
+
+    fn is_met(wish: &Self::State, actual: &Self::State) -> bool {
+        wish.is_none() || wish == actual
     }
 }
 
@@ -72,25 +145,4 @@ pub(super) fn number(node: &Node, decoder: &mut Decoder) -> Option<u32> {
         decoder.error(&node.span, "this is not a user or group number", "write decimal digits");
     }
     number
-}
-
-/// Looks a group up.
-pub(super) fn observe(host: &Host, name: &str) -> Result<State> {
-    Ok(host.group(name)?.map_or(State::Absent, |group| State::Group(Some(group))))
-}
-
-/// Makes, changes or removes a group.
-pub(super) fn write(host: &Host, name: &str, before: &State, after: &State) -> Result<()> {
-    let gid = match after {
-        State::Group(Some(group)) => vec!["--gid".into(), group.gid.to_string()],
-        _ => Vec::new(),
-    };
-    let mut argv: Vec<String> = match (before, after) {
-        (State::Absent, State::Group(_)) => vec!["groupadd".into(), "--system".into()],
-        (_, State::Group(_)) => vec!["groupmod".into()],
-        _ => vec!["groupdel".into()],
-    };
-    argv.extend(gid);
-    argv.extend(["--".into(), name.into()]);
-    host.command(argv).run().map(drop)
 }

@@ -10,8 +10,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::State;
+use super::kind::Kind;
+use super::{Overlay, Said, State, Undo};
 use crate::host::{Entry, Host, Ownership, Result};
 
 /// The home of a mailbox, and where it is to be.
@@ -43,42 +45,104 @@ impl fmt::Display for Removal {
     }
 }
 
-/// Looks where it is. `Special` where each place is somebody's.
-pub(super) fn observe(host: &Host, Removal { from, to }: &Removal) -> Result<State> {
-    let is_ours = |target: &Path| target == from;
-    Ok(match (host.entry(from)?, host.entry(to)?) {
-        (None, None) => State::Absent,
-        (Some(Entry::Directory(_)), None) => State::Mailbox(Place::Old),
-        (Some(Entry::Directory(_)), Some(Entry::Link { target })) if is_ours(&target) => {
-            State::Mailbox(Place::Both)
-        }
-        (Some(Entry::Link { target }), Some(Entry::Directory(_))) if is_ours(&target) => {
-            State::Mailbox(Place::Traded)
-        }
-        (None, Some(Entry::Directory(_))) => State::Mailbox(Place::New),
-        _ => State::Special,
-    })
-}
+impl Kind for Removal {
+    const NAME: &str = "mailbox";
+    type Key = Self;
+    type State = Place;
 
-/// Brings it from one place to the next.
-pub(super) fn write(host: &Host, removal: &Removal, after: &State) -> Result<()> {
-    let Removal { from, to } = removal;
-    let State::Mailbox(wish) = after else { return Ok(()) };
-    loop {
-        let State::Mailbox(now) = observe(host, removal)? else { return Ok(()) };
-        match (now, wish) {
-            (now, wish) if now == *wish => return Ok(()),
-            (Place::Old, _) => {
-                make_above(host, from, to)?;
-                host.put_link(to, from)?;
+    fn name(key: &Self) -> String {
+        key.to_string()
+    }
+
+    /// Looks where it is. `Special` where each place is somebody's.
+    fn observe(host: &Host, Self { from, to }: &Self) -> Result<State> {
+        let is_ours = |target: &Path| target == from;
+        Ok(match (host.entry(from)?, host.entry(to)?) {
+            (None, None) => State::Absent,
+            (Some(Entry::Directory(_)), None) => State::Mailbox(Place::Old),
+            (Some(Entry::Directory(_)), Some(Entry::Link { target })) if is_ours(&target) => {
+                State::Mailbox(Place::Both)
             }
-            (Place::Both, Place::Old) => {
-                host.remove(to)?;
-                remove_above(host, from, to)?;
+            (Some(Entry::Link { target }), Some(Entry::Directory(_))) if is_ours(&target) => {
+                State::Mailbox(Place::Traded)
             }
-            (Place::Both, _) => host.trade_with_link(from, to)?,
-            (Place::Traded, _) => host.remove(from)?,
-            (Place::New, _) => host.trade_back(from, to)?,
+            (None, Some(Entry::Directory(_))) => State::Mailbox(Place::New),
+            _ => State::Special,
+        })
+    }
+
+    /// Brings it from one place to the next.
+    fn write(
+        host: &Host,
+        removal: &Self,
+        _: &State,
+        after: &State,
+        _: &mut dyn FnMut(Said<'_>),
+    ) -> Result<()> {
+        let Self { from, to } = removal;
+        let State::Mailbox(wish) = after else { return Ok(()) };
+        loop {
+            let State::Mailbox(now) = Self::observe(host, removal)? else { return Ok(()) };
+            match (now, wish) {
+                (now, wish) if now == *wish => return Ok(()),
+                (Place::Old, _) => {
+                    make_above(host, from, to)?;
+                    host.put_link(to, from)?;
+                }
+                (Place::Both, Place::Old) => {
+                    host.remove(to)?;
+                    remove_above(host, from, to)?;
+                }
+                (Place::Both, _) => host.trade_with_link(from, to)?,
+                (Place::Traded, _) => host.remove(from)?,
+                (Place::New, _) => host.trade_back(from, to)?,
+            }
+        }
+    }
+
+    fn undo(
+        removal: &Self,
+        before: &State,
+        _: &State,
+        now: &State,
+        _: &Overlay<'_>,
+    ) -> Result<Undo> {
+        Ok(match (before, now) {
+            (State::Mailbox(_), State::Mailbox(_)) => {
+                Undo::Around(State::Mailbox(Place::Both), State::Mailbox(Place::Old))
+            }
+            _ => Undo::Irreversible(format!(
+                "the mailbox {} stays, since something is in {}",
+                removal.to.display(),
+                removal.from.display()
+            )),
+        })
+    }
+
+    fn describe(_: &Self, before: &State, after: &State) -> Option<Vec<String>> {
+        let (State::Mailbox(_), State::Mailbox(place)) = (before, after) else { return None };
+        let text = match place {
+            Place::Old => "back at the old place",
+            Place::Both => "at both places, while the accounts change",
+            Place::Traded | Place::New => "at the new place",
+        };
+        Some(vec![text.into()])
+    }
+
+    fn json(place: &Place) -> Value {
+        json!({"state": "mailbox", "place": place})
+    }
+
+    /// By an earlier step it is on its way.
+    fn is_unchanged(was: &State, now: &State) -> bool {
+        matches!((was, now), (State::Mailbox(_), State::Mailbox(_))) || was == now
+    }
+
+    /// Ends what a run left that was cut off between the two.
+    fn cleanup_key(host: &Host, removal: &Self) -> Result<()> {
+        match Self::observe(host, removal)? {
+            State::Mailbox(Place::Traded) => host.remove(&removal.from),
+            _ => Ok(()),
         }
     }
 }
@@ -98,14 +162,6 @@ fn make_above(host: &Host, from: &Path, to: &Path) -> Result<()> {
 fn remove_above(host: &Host, from: &Path, to: &Path) -> Result<()> {
     match to.parent().filter(|above| from.parent() != Some(above)) {
         Some(above) if host.list(above)?.is_empty() => host.remove(above),
-        _ => Ok(()),
-    }
-}
-
-/// Ends what a run left that was cut off between the two.
-pub(super) fn cleanup(host: &Host, removal: &Removal) -> Result<()> {
-    match observe(host, removal)? {
-        State::Mailbox(Place::Traded) => host.remove(&removal.from),
         _ => Ok(()),
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::{Key, State, affected_paths, observe};
+use super::{Key, State, UserState, observe};
 use crate::digest::Digest;
 use crate::host::{Content, Host, Result};
 
@@ -13,12 +13,14 @@ use crate::host::{Content, Host, Result};
 pub struct Overlay<'h> {
     host: &'h Host,
     changes: HashMap<Key, State>,
+    /// The keys of the changes, in order.
+    order: Vec<Key>,
 }
 
 impl<'h> Overlay<'h> {
-    /// Makes the view of a host that nothing was planned for yet.
+    /// Makes the overlay of a host that nothing was planned for yet.
     pub fn new(host: &'h Host) -> Self {
-        Self { host, changes: HashMap::new() }
+        Self { host, changes: HashMap::new(), order: Vec::new() }
     }
 
     /// Returns the host underneath.
@@ -67,7 +69,7 @@ impl<'h> Overlay<'h> {
         };
         for (key, changes) in &self.changes {
             match (key, changes) {
-                (Key::User(name), State::User { user, numbered: true }) => {
+                (Key::User(name), State::User(UserState { user, numbered: true })) => {
                     let now = self.host.user(name)?.map(|user| user.uid);
                     if ownership.owner == format!("#{}", user.uid) {
                         ownership.owner.clone_from(name);
@@ -99,7 +101,7 @@ impl<'h> Overlay<'h> {
     /// else could put things in the way of it, or has: in a folder above that is
     /// open to all and that no earlier step closes, or as a link in its place.
     pub fn reject_unsafe_paths(&self, key: &Key) -> Result<()> {
-        for path in affected_paths(key) {
+        for path in key.affected_paths() {
             self.host.refuse_planted_link(&path)?;
             // A service that only restarts leaves its links alone.
             if !matches!(key, Key::Service(_)) {
@@ -116,7 +118,9 @@ impl<'h> Overlay<'h> {
 
     /// Lays a planned state over the host.
     pub fn set(&mut self, key: Key, state: State) {
-        self.changes.insert(key, state);
+        if self.changes.insert(key.clone(), state).is_none() {
+            self.order.push(key);
+        }
     }
 
     /// Returns the planned state of a key, if a step planned one.
@@ -135,31 +139,38 @@ impl<'h> Overlay<'h> {
         self.changes.keys().any(Key::has_side_effects)
     }
 
-    /// Returns the digest of the file meant by `path`. None where it is not
-    /// there, or is only made by an earlier step of the same run.
+    /// Returns the digest of the file meant by `path`. None where it is not there,
+    /// or its content is known only once an earlier step of the same run is made.
     pub fn digest(&self, path: &Path) -> Result<Option<Digest>> {
-        match self.planned(&Key::File(path.to_owned())) {
-            Some(State::File { blob, .. }) => Ok(Some(Digest::of(blob.content.bytes()))),
-            Some(State::Absent) => Ok(None),
-            _ if self.is_generated(path) => Ok(None),
-            _ if !self.host.is_file(path)? => Ok(None),
-            _ => Ok(self.host.read(path)?.map(|content| Digest::of(content.bytes()))),
+        if self.planned(&Key::at(path.to_owned())).is_none() && !self.host.is_file(path)? {
+            return Ok(None);
         }
+        let content = self.edited(path, self.unedited(path)?);
+        Ok(content.flatten().map(|content| Digest::of(content.bytes())))
     }
 
     /// Returns the content of the file meant by `path`, planned or real.
     pub fn content(&self, path: &Path) -> Result<Option<Content>> {
-        match self.planned(&Key::File(path.to_owned())) {
+        let content = self.unedited(path)?;
+        Ok(self.edited(path, content.clone()).unwrap_or(content))
+    }
+
+    /// Returns the content of a file but for changes to a part of it.
+    fn unedited(&self, path: &Path) -> Result<Option<Content>> {
+        match self.planned(&Key::at(path.to_owned())) {
             Some(State::File { blob, .. }) => Ok(Some(blob.content.clone())),
             Some(State::Absent) => Ok(None),
             _ => self.host.read(path),
         }
     }
 
-    fn is_generated(&self, path: &Path) -> bool {
-        self.changes.keys().any(|key| match key {
-            Key::Certificate(pair) => pair.certificate == path || pair.key == path,
-            _ => false,
-        })
+    /// Makes the planned changes to a part of a file. None where what they make of
+    /// it is known only once they are made.
+    fn edited(&self, path: &Path, content: Option<Content>) -> Option<Option<Content>> {
+        let affects = |key: &&Key| {
+            key.path().is_none() && key.affected_paths().iter().any(|affected| affected == path)
+        };
+        let mut parts = self.order.iter().filter(affects);
+        parts.try_fold(content, |content, key| key.edit(self.changes.get(key)?, content).map(Some))
     }
 }

@@ -1,81 +1,11 @@
-//! What a thing on the host is, or should be: plain data, compared as such.
-
-use std::path::PathBuf;
+//! What the states of all kinds share, and contents that may be secret.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
-use super::certificate::CertificateState;
-use super::mailbox::Place;
-use super::service::ServiceState;
-use super::table::TableState;
+use super::State;
 use crate::digest::Digest;
-use crate::host::{Content, Group, Ownership, User};
-
-/// The state of a [`Key`](super::Key). On disk a file's content is kept apart
-/// and named by a `B` of another type ([`Stored`]).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State<B = Blob> {
-    /// It is not there.
-    Absent,
-    /// A regular file.
-    File {
-        /// What it holds.
-        blob: B,
-        /// Whose it is.
-        ownership: Ownership,
-    },
-    /// A folder.
-    Directory(Ownership),
-    /// A symbolic link.
-    Link {
-        /// Where it points, as written.
-        target: PathBuf,
-    },
-    /// A FIFO, where none belongs.
-    Fifo(Ownership),
-    /// A socket or a device, where none belongs.
-    Special,
-    /// The original of a path is kept.
-    Kept,
-    /// A package.
-    Package {
-        /// Its version; none where only the installation will tell.
-        version: Option<String>,
-        /// Whether it is unpacked and configured.
-        complete: bool,
-        /// Whether it only comes because another needs it.
-        automatic: bool,
-        /// Whether a run removed it and its way back is to install it again, and
-        /// to start what it starts.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        returns: bool,
-        /// Files of its own that are gone from the host, by which it is damaged.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        missing: Vec<PathBuf>,
-    },
-    /// A group; its number is none where only its making will tell.
-    Group(Option<Group>),
-    /// A user; its number is none where only its making will tell.
-    User {
-        /// All but the number.
-        user: User,
-        /// Whether the number was declared or seen, not yet to be given.
-        numbered: bool,
-    },
-    /// So many files belong to an old number still.
-    Held(u64),
-    /// A mailbox is at one of two places, or on its way.
-    Mailbox(Place),
-    /// A compiled lookup table.
-    Table(TableState),
-    /// A certificate and its key.
-    Certificate(CertificateState),
-    /// A service.
-    Service(ServiceState),
-    /// A program has done its work.
-    Done,
-}
+use crate::host::{Content, Ownership};
 
 /// The content of a file, which knows whether it may be shown.
 #[derive(Debug, Clone)]
@@ -105,42 +35,22 @@ impl PartialEq for Blob {
 impl Eq for Blob {}
 
 impl<B> State<B> {
-    /// Tells whether there is something that could be taken away: more than a
-    /// service that neither runs nor starts at boot.
-    pub fn is_there(&self) -> bool {
+    /// Returns the content, where it is a file.
+    pub fn blob(&self) -> Option<&B> {
         match self {
-            Self::Absent => false,
-            Self::Service(service) => service.enabled || service.running,
-            _ => true,
+            Self::File { blob, .. } => Some(blob),
+            _ => None,
         }
     }
 
-    /// Replaces the content of a file by what `map` makes of it.
-    ///
-    /// # Errors
-    ///
-    /// Fails where `map` does.
-    pub fn map_blob<C, E>(self, map: impl FnOnce(B) -> Result<C, E>) -> Result<State<C>, E> {
-        Ok(match self {
-            Self::File { blob, ownership } => State::File { blob: map(blob)?, ownership },
-            Self::Absent => State::Absent,
-            Self::Directory(ownership) => State::Directory(ownership),
-            Self::Link { target } => State::Link { target },
-            Self::Fifo(ownership) => State::Fifo(ownership),
-            Self::Special => State::Special,
-            Self::Kept => State::Kept,
-            Self::Package { version, complete, automatic, returns, missing } => {
-                State::Package { version, complete, automatic, returns, missing }
-            }
-            Self::Group(group) => State::Group(group),
-            Self::User { user, numbered } => State::User { user, numbered },
-            Self::Held(count) => State::Held(count),
-            Self::Mailbox(place) => State::Mailbox(place),
-            Self::Table(table) => State::Table(table),
-            Self::Certificate(certificate) => State::Certificate(certificate),
-            Self::Service(service) => State::Service(service),
-            Self::Done => State::Done,
-        })
+    /// Tells whether it is a folder.
+    pub fn is_directory(&self) -> bool {
+        matches!(self, Self::Directory(_))
+    }
+
+    /// Tells whether it is a socket or a device, which is not made again.
+    pub fn is_special(&self) -> bool {
+        matches!(self, Self::Special)
     }
 }
 
@@ -179,53 +89,55 @@ impl State {
         Some(Digest::of(text.as_bytes()))
     }
 
-    /// Tells whether `now` is this state still, the earlier changes of the same
-    /// run aside: a table is outdated by its new source, a service by its new
-    /// files, and known by its new unit.
-    pub fn is_unchanged_since_plan(&self, now: &Self) -> bool {
-        match (self, now) {
-            (Self::Table(was), Self::Table(now)) => {
-                let is_outdated = was.source.is_none() || now.source.is_none();
-                was.ownership == now.ownership && (is_outdated || was.source == now.source)
+    /// Returns the folders, files and other shared states as JSON.
+    pub(super) fn plain_json(&self, secret: bool) -> Value {
+        match self {
+            Self::File { blob, ownership } => {
+                let mut object = owned_json("file", ownership);
+                let bytes = blob.content.bytes();
+                object.insert("size".into(), bytes.len().into());
+                if blob.secret || secret {
+                    object.insert("secret".into(), true.into());
+                } else {
+                    object.insert("sha256".into(), Digest::of(bytes).to_string().into());
+                    // Bytes that are no text are told by their digest alone.
+                    if let Ok(text) = std::str::from_utf8(bytes) {
+                        object.insert("content".into(), text.into());
+                    }
+                }
+                object.into()
             }
-            (Self::Service(was), Self::Service(now)) => {
-                (was.enabled, was.running) == (now.enabled, now.running)
-            }
-            // Mail may come and go meanwhile.
-            (Self::Held(_), Self::Held(_) | Self::Done) => true,
-            // By an earlier step it is on its way.
-            (Self::Mailbox(_), Self::Mailbox(_)) => true,
-            // An earlier step may have brought its unit.
-            (Self::Absent, Self::Service(now)) => !now.running,
-            (was, now) => was == now,
+            Self::Directory(ownership) => owned_json("directory", ownership).into(),
+            Self::Link { target } => json!({"state": "link", "target": target}),
+            Self::Fifo(ownership) => owned_json("fifo", ownership).into(),
+            Self::Special => json!({"state": "special"}),
+            Self::Kept => json!({"state": "kept"}),
+            Self::Done => json!({"state": "done"}),
+            _ => json!({"state": "absent"}),
         }
     }
 
-    /// Tells whether `actual` is what this state, as a wish, asks for: equal,
-    /// where the wish leaves nothing to the system.
-    pub fn is_met_by(&self, actual: &Self) -> bool {
-        match (self, actual) {
-            (Self::Group(None), Self::Group(_)) => true,
-            // A package that was asked for is wanted in any version.
-            (
-                Self::Package { version, complete, automatic, missing, .. },
-                Self::Package {
-                    version: actual_version,
-                    complete: actual,
-                    missing: actual_missing,
-                    ..
-                },
-            ) => {
-                complete == actual
-                    && missing == actual_missing
-                    && (!automatic || version == actual_version)
-            }
-            (Self::User { user, numbered: false }, Self::User { user: actual, .. }) => {
-                *user == User { uid: user.uid, ..actual.clone() }
-            }
-            (Self::Service(wish), Self::Service(actual)) => wish.is_met_by(actual),
-            (Self::Certificate(wish), Self::Certificate(actual)) => wish.is_met_by(actual),
-            (wish, actual) => wish == actual,
+    /// Returns a state that kinds share as a word.
+    pub(super) fn plain_noun(&self) -> &'static str {
+        match self {
+            Self::File { .. } => "a file",
+            Self::Directory(_) => "a directory",
+            Self::Link { .. } => "a link",
+            Self::Fifo(_) => "a FIFO",
+            Self::Special => "a socket or device",
+            Self::Kept => "kept",
+            Self::Done => "done",
+            _ => "absent",
         }
     }
+}
+
+/// Returns the JSON object of a thing that has an owner.
+pub(super) fn owned_json(state: &str, ownership: &Ownership) -> Map<String, Value> {
+    let mut object = Map::new();
+    object.insert("state".into(), state.into());
+    object.insert("owner".into(), ownership.owner.clone().into());
+    object.insert("group".into(), ownership.group.clone().into());
+    object.insert("mode".into(), format!("{:04o}", ownership.mode).into());
+    object
 }

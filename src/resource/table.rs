@@ -5,18 +5,22 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::attributes::{Assets, name, path};
-use super::{Key, Overlay, State, Target, file, keys};
+use super::attributes::{is_true, name, path, section};
+use super::describe::ownership_differences;
+use super::kind::{Declaration, Kind};
+use super::state::owned_json;
+use super::{Assets, Key, Overlay, Said, State, Target, Undo, file};
 use crate::digest::Digest;
 use crate::host::{Content, Entry, Error, Host, Ownership, Result};
-use crate::yaml::{Decoder, Node};
+use crate::yaml::{Decoder, KeySpec, Node, Section, ValueType};
 
 /// Where it is noted which source each table was compiled from.
 const NOTES: &str = "/var/lib/mailprov/tables";
 
 /// Where tables are compiled. For root's eyes only.
-pub(super) const WORK: &str = "/var/lib/mailprov/compiling";
+const WORK: &str = "/var/lib/mailprov/compiling";
 
 /// A lookup table and the source it is compiled from.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -58,10 +62,26 @@ struct Note {
     key: Option<TableKey>,
 }
 
-impl Table {
-    /// Reads the fields of a `table` step.
-    pub(super) fn decode(node: &Node, assets: &dyn Assets, decoder: &mut Decoder) -> Option<Self> {
-        let fields = decoder.fields(node, &keys::TABLE)?;
+const FIELDS: Section = section(
+    &[
+        KeySpec::new("path", ValueType::Text, "The source of the table."),
+        KeySpec::new("type", ValueType::Text, "As in `postconf -m`.")
+            .or("the host's own, `facts.postfix.table_type`"),
+        KeySpec::new("program", ValueType::Text, "`postmap` or `postalias`.").or("`postmap`"),
+        KeySpec::new("absent", ValueType::Boolean, "`true`: the compiled table is removed.")
+            .or("`false`"),
+    ],
+    &["path"],
+);
+impl Declaration for Table {
+    const WORDS: &[KeySpec] = &[KeySpec::new(
+        "table",
+        ValueType::Section(&FIELDS),
+        "A Postfix lookup table is compiled.",
+    )];
+
+    fn decode(_: &str, node: &Node, assets: &dyn Assets, decoder: &mut Decoder) -> Option<Self> {
+        let fields = decoder.fields(node, &FIELDS)?;
         let source = fields.require("path", &node.span, decoder);
         let source = source.and_then(|entry| path(&entry.value, decoder));
         let kind = match fields.get("type") {
@@ -80,22 +100,17 @@ impl Table {
             }
             None => "postmap".to_owned(),
         };
-        let absent =
-            fields.get("absent").is_some_and(|it| decoder.boolean(&it.value) == Some(true));
+        let absent = is_true(&fields, "absent", decoder);
         Some(Self { key: TableKey { source: source?, kind, program }, absent })
     }
 
-    /// Returns the table's key.
-    pub(super) fn key(&self) -> Key {
-        Key::Table(self.key.clone())
-    }
-
     /// Returns the table, compiled from the source as it is or will be.
-    pub(super) fn targets(&self, view: &Overlay<'_>) -> Result<Vec<Target>> {
+    fn targets(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
+        let key = Key::Table(self.key.clone());
         if self.absent {
-            return Ok(vec![Target { key: self.key(), after: State::Absent }]);
+            return Ok(vec![Target { key, after: State::Absent }]);
         }
-        let source = view.state(&Key::File(self.key.source.clone()))?;
+        let source = overlay.state(&Key::File(self.key.source.clone()))?;
         let State::File { blob, ownership } = source else {
             return Err(Error::Other(format!(
                 "{} is not a file, so no table can be compiled from it",
@@ -104,7 +119,22 @@ impl Table {
         };
         let source = Some(Digest::of(blob.content.bytes()));
         let after = State::Table(TableState { source, ownership });
-        Ok(vec![Target { key: self.key(), after }])
+        Ok(vec![Target { key, after }])
+    }
+
+    /// It holds what its source held.
+    const HOLDS_SECRETS: bool = true;
+
+    fn key(&self) -> Option<Key> {
+        Some(Key::Table(self.key.clone()))
+    }
+
+    fn found_by(_: &str) -> Option<&'static [&'static str]> {
+        Some(&["path", "type", "program"])
+    }
+
+    fn loadable(&self) -> Vec<Key> {
+        vec![Key::Table(self.key.clone())]
     }
 }
 
@@ -119,31 +149,124 @@ impl TableKey {
         with_ending(&self.source, ending)
     }
 
-    /// Returns the files that compiling the table changes.
-    pub(super) fn files(&self) -> Vec<PathBuf> {
-        vec![self.compiled(), self.note()]
-    }
-
     fn note(&self) -> PathBuf {
         let path = self.source.strip_prefix("/").unwrap_or(&self.source);
         with_ending(&Path::new(NOTES).join(path), &format!("{}.json", self.kind))
     }
 }
 
-/// Looks at a compiled table.
-pub(super) fn observe(host: &Host, key: &TableKey) -> Result<State> {
-    let compiled = key.compiled();
-    let Some(Entry::File { content, ownership }) = host.entry(&compiled)? else {
-        return file::observe(host, &compiled);
-    };
-    let (table, source) = (host.stamp(&compiled)?, host.stamp(&key.source)?);
-    // Postfix warns of a table that is older than its source, whatever is in them. A source that
-    // is not there will be younger.
-    let is_younger = matches!((table, source), (Some(a), Some(b)) if b.modified <= a.modified);
-    let note = read_note(host, key)?;
-    let is_ours = |note: &Note| is_younger && note.compiled == Digest::of(content.bytes());
-    let source = note.filter(is_ours).map(|note| note.source);
-    Ok(State::Table(TableState { source, ownership }))
+impl Kind for Table {
+    const NAME: &str = "table";
+    type Key = TableKey;
+    type State = TableState;
+
+    fn name(key: &TableKey) -> String {
+        key.source.display().to_string()
+    }
+
+    fn observe(host: &Host, key: &TableKey) -> Result<State> {
+        let compiled = key.compiled();
+        let Some(Entry::File { content, ownership }) = host.entry(&compiled)? else {
+            return file::standing_at(host, &compiled);
+        };
+        let (table, source) = (host.stamp(&compiled)?, host.stamp(&key.source)?);
+        // Postfix warns of a table that is older than its source, whatever is in them. A source that
+        // is not there will be younger.
+        let is_younger = matches!((table, source), (Some(a), Some(b)) if b.modified <= a.modified);
+        let note = read_note(host, key)?;
+        let is_ours = |note: &Note| is_younger && note.compiled == Digest::of(content.bytes());
+        let source = note.filter(is_ours).map(|note| note.source);
+        Ok(State::Table(TableState { source, ownership }))
+    }
+
+    /// Compiles the table beside the old one and puts it in place whole: a daemon
+    /// that reads meanwhile sees the old one or the new one.
+    fn write(
+        host: &Host,
+        key: &TableKey,
+        _: &State,
+        after: &State,
+        _: &mut dyn FnMut(Said<'_>),
+    ) -> Result<()> {
+        let State::Table(TableState { source: Some(digest), ownership }) = after else {
+            host.remove(&key.compiled())?;
+            return host.remove(&key.note());
+        };
+        let has_only_the_wrong_time = |note: &Note| -> Result<bool> {
+            let compiled = host.entry(&key.compiled())?;
+            Ok(note.source == *digest
+                && matches!(compiled, Some(Entry::File { content, ownership: actual })
+                    if note.compiled == Digest::of(content.bytes()) && actual == *ownership))
+        };
+        if let Some(note) = read_note(host, key)?
+            && has_only_the_wrong_time(&note)?
+        {
+            return host.make_no_older(&key.compiled(), &key.source);
+        }
+        let source = host.read(&key.source)?.ok_or_else(|| {
+            Error::Other(format!("{} is gone, so no table can be compiled", key.source.display()))
+        })?;
+        let root = Ownership::of_root(0o600);
+        let folder = Path::new(WORK);
+        host.make_private_directories(folder)?;
+        let staged = TableKey { source: folder.join("table"), ..key.clone() };
+        host.put_file(&staged.source, &source, &root)?;
+        let compiled = compile(host, &staged);
+        if let Ok(content) = &compiled {
+            host.put_new_file(&key.compiled(), content, ownership)?;
+            // The source may be from before the clock was set back.
+            host.make_no_older(&key.compiled(), &key.source)?;
+        }
+        host.remove_tree(folder)?;
+        let compiled = Digest::of(compiled?.bytes());
+        let note = Note { source: digest.clone(), compiled, key: Some(key.clone()) };
+        if let Some(folder) = key.note().parent() {
+            host.make_private_directories(folder)?;
+        }
+        let text = serde_json::to_vec(&note).map_err(|e| Error::Other(e.to_string()))?;
+        host.put_file(&key.note(), &Content::new(text), &root)
+    }
+
+    fn undo(_: &TableKey, _: &State, _: &State, _: &State, _: &Overlay<'_>) -> Result<Undo> {
+        Ok(Undo::FilesOnly)
+    }
+
+    fn affected_paths(key: &TableKey) -> Vec<PathBuf> {
+        vec![key.compiled(), key.note()]
+    }
+
+    fn describe(key: &TableKey, before: &State, after: &State) -> Option<Vec<String>> {
+        Some(match (before, after) {
+            (State::Table(old), State::Table(new)) => {
+                let stale = match old.source {
+                    Some(ref old) if Some(old) != new.source.as_ref() => Some("its source changed"),
+                    None => Some("not compiled from this source"),
+                    _ => None,
+                };
+                let differences = ownership_differences(&old.ownership, &new.ownership);
+                stale.map(String::from).into_iter().chain(differences).collect()
+            }
+            (State::Absent, State::Table(_)) => vec![format!("{} by {}", key.kind, key.program)],
+            _ => return None,
+        })
+    }
+
+    fn json(table: &TableState) -> Value {
+        let mut object = owned_json("compiled", &table.ownership);
+        object.insert("source".into(), json!(table.source));
+        object.into()
+    }
+
+    /// An earlier change gives it another source.
+    fn is_unchanged(was: &State, now: &State) -> bool {
+        let (State::Table(was), State::Table(now)) = (was, now) else { return was == now };
+        let is_outdated = was.source.is_none() || now.source.is_none();
+        was.ownership == now.ownership && (is_outdated || was.source == now.source)
+    }
+
+    fn cleanup(host: &Host, _: &mut dyn FnMut(&str)) -> Result<()> {
+        host.remove_tree(Path::new(WORK))
+    }
 }
 
 fn read_note(host: &Host, key: &TableKey) -> Result<Option<Note>> {
@@ -152,26 +275,26 @@ fn read_note(host: &Host, key: &TableKey) -> Result<Option<Note>> {
 }
 
 /// Returns the tables that are compiled from one of `files`, each as it is to be
-/// once the files are as `view` shows them.
-pub(super) fn compiled_from(view: &Overlay<'_>, files: &[&Key]) -> Result<Vec<(Key, State)>> {
+/// once the files are as `overlay` shows them.
+pub(super) fn compiled_from(overlay: &Overlay<'_>, files: &[&Key]) -> Result<Vec<(Key, State)>> {
     let mut found = Vec::new();
     for file in files {
         let Key::File(path) = file else { continue };
         let note = Path::new(NOTES).join(path.strip_prefix("/").unwrap_or(path));
         let (Some(folder), Some(name)) = (note.parent(), path.file_name()) else { continue };
-        for note in view.host().list(folder)? {
+        for note in overlay.host().list(folder)? {
             if !note.starts_with(&*name.to_string_lossy()) {
                 continue;
             }
-            let State::File { blob, .. } = view.state(&Key::File(folder.join(note)))? else {
+            let State::File { blob, .. } = overlay.state(&Key::File(folder.join(note)))? else {
                 continue;
             };
             let note = serde_json::from_slice::<Note>(blob.content.bytes()).ok();
             let Some(Note { key: Some(key), source, .. }) = note else { continue };
-            let compiled = view.state(&Key::File(key.compiled()))?;
+            let compiled = overlay.state(&Key::File(key.compiled()))?;
             if let State::File { ownership, .. } = compiled
                 && key.source == *path
-                && view.digest(path)?.as_ref() == Some(&source)
+                && overlay.digest(path)?.as_ref() == Some(&source)
             {
                 let wish = TableState { source: Some(source), ownership };
                 found.push((Key::Table(key), State::Table(wish)));
@@ -179,48 +302,6 @@ pub(super) fn compiled_from(view: &Overlay<'_>, files: &[&Key]) -> Result<Vec<(K
         }
     }
     Ok(found)
-}
-
-/// Compiles the table beside the old one and puts it in place whole: a daemon
-/// that reads meanwhile sees the old one or the new one.
-pub(super) fn write(host: &Host, key: &TableKey, after: &State) -> Result<()> {
-    let State::Table(TableState { source: Some(digest), ownership }) = after else {
-        host.remove(&key.compiled())?;
-        return host.remove(&key.note());
-    };
-    let has_only_the_wrong_time = |note: &Note| -> Result<bool> {
-        let compiled = host.entry(&key.compiled())?;
-        Ok(note.source == *digest
-            && matches!(compiled, Some(Entry::File { content, ownership: actual })
-                if note.compiled == Digest::of(content.bytes()) && actual == *ownership))
-    };
-    if let Some(note) = read_note(host, key)?
-        && has_only_the_wrong_time(&note)?
-    {
-        return host.make_no_older(&key.compiled(), &key.source);
-    }
-    let source = host.read(&key.source)?.ok_or_else(|| {
-        Error::Other(format!("{} is gone, so no table can be compiled", key.source.display()))
-    })?;
-    let root = Ownership::of_root(0o600);
-    let folder = Path::new(WORK);
-    host.make_private_directories(folder)?;
-    let staged = TableKey { source: folder.join("table"), ..key.clone() };
-    host.put_file(&staged.source, &source, &root)?;
-    let compiled = compile(host, &staged);
-    if let Ok(content) = &compiled {
-        host.put_new_file(&key.compiled(), content, ownership)?;
-        // The source may be from before the clock was set back.
-        host.make_no_older(&key.compiled(), &key.source)?;
-    }
-    host.remove_tree(folder)?;
-    let compiled = Digest::of(compiled?.bytes());
-    let note = Note { source: digest.clone(), compiled, key: Some(key.clone()) };
-    if let Some(folder) = key.note().parent() {
-        host.make_private_directories(folder)?;
-    }
-    let text = serde_json::to_vec(&note).map_err(|e| Error::Other(e.to_string()))?;
-    host.put_file(&key.note(), &Content::new(text), &root)
 }
 
 /// Runs the compiler. Its warnings are about lines that will not work, so they

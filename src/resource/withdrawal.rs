@@ -2,7 +2,7 @@
 //! more. Packages, users and groups stay, since others may have come to rely on
 //! them; so do originals, and what a program did.
 
-use super::{Assets, Key, Overlay, Resource, Result, State, Target, certificate, file};
+use super::{Assets, Key, Resource};
 use crate::yaml::{self, Decoder, Entry, Kind, Node, Scalar, Style};
 
 /// Something that a step may have put on a host, and how to take it away.
@@ -16,24 +16,11 @@ pub struct Withdrawal {
     pub secret: bool,
 }
 
-/// Returns the fields that tell where a kind of resource left something; none
-/// for a kind that stays.
-fn found_by(kind: &str) -> Option<&'static [&'static str]> {
-    Some(match kind {
-        "file" => &["path", "secret"],
-        "directory" | "link" => &["path"],
-        "table" => &["path", "type", "program"],
-        "certificate" => &["certificate", "key", "hostname"],
-        "service" => &["name", "pid_file"],
-        _ => return None,
-    })
-}
-
 /// Reduces the fields of a step to those that tell where it left something, so
 /// that the others, which may speak of what is not there any more, need no
 /// sense. None where all that it brought stays.
 pub fn traces(kind: &str, fields: &Node) -> Option<Node> {
-    let found_by = found_by(kind)?;
+    let found_by = Resource::found_by(kind)?;
     let Kind::Map(entries) = &fields.kind else { return Some(fields.clone()) };
     let entries = entries.iter().filter(|entry| found_by.contains(&entry.key.text.as_str()));
     Some(Node { span: fields.span.clone(), kind: Kind::Map(entries.cloned().collect()) })
@@ -47,21 +34,20 @@ impl Withdrawal {
         assets: &dyn Assets,
         decoder: &mut Decoder,
     ) -> Option<Vec<Self>> {
-        if kind == "certificate" {
-            let pair = certificate::Certificate::decode(fields, decoder)?;
-            let [certificate, key] = pair.paths();
-            let gone = |path, secret| Self {
-                brought: pair.key(),
-                resource: Resource::File(file::File::absent(path)),
-                secret,
-            };
-            return Some(vec![gone(key, true), gone(certificate, false)]);
-        }
+        Resource::withdrawals(kind, fields, assets, decoder)
+    }
+
+    /// Takes away by a step of the same fields that says `absent: true`.
+    pub(super) fn by_absence(
+        kind: &str,
+        fields: &Node,
+        assets: &dyn Assets,
+        decoder: &mut Decoder,
+    ) -> Option<Vec<Self>> {
         let secret = fields.get("secret").and_then(Node::as_scalar).and_then(Scalar::boolean);
         let resource = Resource::decode(kind, &absent(fields), assets, decoder)?;
         let brought = resource.key()?;
-        // A table holds what its source held.
-        let secret = secret == Some(true) || kind == "table";
+        let secret = secret == Some(true) || resource.holds_secrets();
         Some(vec![Self { brought, resource, secret }])
     }
 }
@@ -83,42 +69,9 @@ fn absent(fields: &Node) -> Node {
 }
 
 impl Resource {
-    /// Returns the key of what the resource declares, where that is one thing which
-    /// can be taken away.
-    pub fn key(&self) -> Option<Key> {
-        match self {
-            Self::File(file) => Some(file.key()),
-            Self::Table(table) => Some(table.key()),
-            Self::Certificate(certificate) => Some(certificate.key()),
-            Self::Service(service) => Some(Key::Service(service.key().clone())),
-            _ => None,
-        }
-    }
-
     /// Names what the resource declares, to find out whether another declares it
     /// as well.
     pub fn names(&self) -> Vec<String> {
         self.key().iter().chain(&self.loadable()).map(Key::to_string).collect()
-    }
-
-    /// Returns what is to go of a resource that declares something away. A
-    /// directory in which something is left stays.
-    ///
-    /// # Errors
-    ///
-    /// Fails where a look fails.
-    pub fn withdrawn(&self, view: &Overlay<'_>) -> Result<Vec<Target>> {
-        let Self::File(file) = self else { return self.targets(view) };
-        let Key::File(path) = file.key() else { return Ok(Vec::new()) };
-        let key = Key::File(path.clone());
-        let goes = |name: &String| {
-            view.planned(&Key::File(path.join(name))).is_some_and(|state| *state == State::Absent)
-        };
-        if let State::Directory(_) = view.state(&key)?
-            && !view.host().list(&path)?.iter().all(goes)
-        {
-            return Ok(Vec::new());
-        }
-        Ok(vec![Target { key, after: State::Absent }])
     }
 }

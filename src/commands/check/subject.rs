@@ -11,7 +11,7 @@ use crate::finding::Finding;
 use crate::host::{Host, Unit};
 use crate::probe::{self, ConnectionCache};
 use crate::report::Report;
-use crate::resource::{Key, differences, exposed_key};
+use crate::resource::{Key, exposed_key};
 use crate::services::Spec;
 
 /// Where Debian keeps the authorities that it knows.
@@ -144,7 +144,7 @@ impl<'l> Subject<'l> {
             findings.push(match change {
                 None => finding,
                 Some(it) => {
-                    let seen = differences(&it.key, &it.before, &it.after).join("; ");
+                    let seen = it.key.describe(&it.before, &it.after).join("; ");
                     let ports = if self.is_dead(service)? { ports_of(service) } else { &[] };
                     finding.wrong(seen, APPLY).on(ports.iter().copied())
                 }

@@ -4,10 +4,9 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::no_start;
+use super::{PackageState, damage, no_start};
 use crate::host::{Captured, Error, Host, Result};
-use crate::resource::describe::damage;
-use crate::resource::{Key, Said, State};
+use crate::resource::{Said, State};
 
 /// How long to wait for whoever else is installing.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
@@ -27,21 +26,21 @@ struct Batch {
 }
 
 impl Batch {
-    fn new(batch: &[(&Key, &State, &State)]) -> Self {
+    fn new(batch: &[(&String, &State, &State)]) -> Self {
         let mut sorted = Self::default();
-        for (key, before, after) in batch {
-            let Key::Package(name) = key else { continue };
-            let is_damaged =
-                matches!(before, State::Package { missing, .. } if !missing.is_empty());
+        for &(name, before, after) in batch {
+            let is_damaged = matches!(before, State::Package(it) if !it.missing.is_empty());
             match after {
                 State::Absent => sorted.removals.push(name.clone()),
-                State::Package { returns: true, version, .. } => {
+                State::Package(PackageState { returns: true, version, .. }) => {
                     sorted.returns.push((name.clone(), version.clone()));
                 }
-                State::Package { automatic: false, .. } if is_damaged => {
+                State::Package(PackageState { automatic: false, .. }) if is_damaged => {
                     sorted.damaged.push(name.clone());
                 }
-                State::Package { automatic: false, .. } => sorted.installs.push(name.clone()),
+                State::Package(PackageState { automatic: false, .. }) => {
+                    sorted.installs.push(name.clone())
+                }
                 // It comes along with those that need it, and apt knows it as such.
                 _ => {}
             }
@@ -51,9 +50,9 @@ impl Batch {
 }
 
 /// Installs and removes the packages of one step.
-pub(in crate::resource) fn write(
+pub(super) fn write(
     host: &Host,
-    batch: &[(&Key, &State, &State)],
+    batch: &[(&String, &State, &State)],
     say: &mut dyn FnMut(Said<'_>),
 ) -> Result<()> {
     let batch = Batch::new(batch);
@@ -76,7 +75,7 @@ pub(in crate::resource) fn write(
     result?;
     for name in batch.installs.iter().chain(&batch.damaged) {
         if !host.package(name)?.is_some_and(|package| package.complete) {
-            return Err(Error::Other(format!("apt ended well, yet {name} is not installed")));
+            return Err(Error::Other(format!("apt succeeded, but {name} is still not installed")));
         }
     }
     Ok(())
@@ -256,7 +255,7 @@ fn wait_for_others(host: &Host, say: &mut dyn FnMut(&str)) -> Result<()> {
 
 /// Takes away what keeps daemons from starting and a killed run left, once the
 /// apt that it may have left too is done: that one must start nothing.
-pub(in crate::resource) fn cleanup(host: &Host, say: &mut dyn FnMut(&str)) -> Result<()> {
+pub(super) fn cleanup(host: &Host, say: &mut dyn FnMut(&str)) -> Result<()> {
     if no_start::is_on(host)? {
         wait_for_others(host, say)?;
         no_start::end(host)?;

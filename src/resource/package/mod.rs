@@ -3,14 +3,16 @@
 mod apt;
 mod no_start;
 
-use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
-pub(super) use apt::{cleanup, write};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::host::{Host, Result};
-use crate::resource::attributes::name;
-use crate::resource::{Key, Overlay, State, Target, keys};
-use crate::yaml::{Decoder, Kind, Node};
+use crate::resource::attributes::{TEXTS, is_true, name};
+use crate::resource::kind::{Declaration, Kind};
+use crate::resource::{Assets, Key, Overlay, Said, State, Target, Undo};
+use crate::yaml::{self, Decoder, KeySpec, Node, Section, ValueType};
 
 /// Packages that are installed in one go.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -19,15 +21,47 @@ pub struct Package {
     absent: bool,
 }
 
-impl Package {
-    /// Reads a `package` step: a name, a list of names, or a map with `names`.
-    /// A name that its template left empty is left out.
-    pub(super) fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+/// What a package is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageState {
+    /// Its version; none where only the installation will tell.
+    pub version: Option<String>,
+    /// Whether it is unpacked and configured.
+    pub complete: bool,
+    /// Whether it only comes because another needs it.
+    pub automatic: bool,
+    /// Whether a run removed it and its way back is to install it again, and to
+    /// start what it starts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub returns: bool,
+    /// Files of its own that are gone from the host, by which it is damaged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<PathBuf>,
+}
+
+const FIELDS: Section = Section {
+    keys: &[
+        KeySpec::new("name", ValueType::Text, "One Debian package."),
+        KeySpec::new("names", TEXTS, "Several Debian packages."),
+        KeySpec::new("absent", ValueType::Boolean, "`true`: removed, its configuration kept.")
+            .or("`false`"),
+    ],
+    required: &[],
+    one_of: &["name", "names"],
+    together: &[],
+};
+impl Declaration for Package {
+    const WORDS: &[KeySpec] = &[KeySpec::new(
+        "package",
+        ValueType::Either(&[ValueType::Text, TEXTS, ValueType::Section(&FIELDS)]),
+        "Debian packages are installed.",
+    )];
+
+    fn decode(_: &str, node: &Node, _: &dyn Assets, decoder: &mut Decoder) -> Option<Self> {
         let (names, absent) = match &node.kind {
-            Kind::Map(_) => {
-                let fields = decoder.fields(node, &keys::PACKAGE)?;
-                let absent =
-                    fields.get("absent").is_some_and(|e| decoder.boolean(&e.value) == Some(true));
+            yaml::Kind::Map(_) => {
+                let fields = decoder.fields(node, &FIELDS)?;
+                let absent = is_true(&fields, "absent", decoder);
                 match fields.get("name") {
                     Some(entry) => (vec![&entry.value], absent),
                     None => {
@@ -36,8 +70,8 @@ impl Package {
                     }
                 }
             }
-            Kind::List(items) => (items.iter().collect(), false),
-            Kind::Scalar(_) => (vec![node], false),
+            yaml::Kind::List(items) => (items.iter().collect(), false),
+            yaml::Kind::Scalar(_) => (vec![node], false),
         };
         let is_left_out =
             |node: &&Node| node.as_scalar().is_some_and(|scalar| scalar.text.trim().is_empty());
@@ -47,24 +81,23 @@ impl Package {
     }
 
     /// Says why a package is to go that the step only finds in the way.
-    pub(super) fn reason(&self, after: &State) -> Option<String> {
-        (!self.absent && *after == State::Absent).then(|| "in the way of the others".into())
+    fn reason(&self, target: &Target) -> Option<String> {
+        (!self.absent && target.after == State::Absent).then(|| "in the way of the others".into())
     }
 
-    /// Returns the packages.
-    pub(super) fn keys(&self) -> Vec<Key> {
+    fn loadable(&self) -> Vec<Key> {
         self.names.iter().cloned().map(Key::Package).collect()
     }
 
     /// Returns each package with the version that apt would install, those that
     /// come along, and those that would have to go.
-    pub(super) fn targets(&self, view: &Overlay<'_>) -> Result<Vec<Target>> {
-        let keys = self.keys();
+    fn targets(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
+        let keys = self.loadable();
         let mut befores = Vec::new();
         for key in &keys {
-            befores.push(view.state(key)?);
+            befores.push(overlay.state(key)?);
         }
-        let is_complete = |state: &State| matches!(state, State::Package { complete: true, missing, .. } if missing.is_empty());
+        let is_complete = |state: &State| matches!(state, State::Package(it) if it.complete && it.missing.is_empty());
         let missing: Vec<String> = self
             .names
             .iter()
@@ -73,7 +106,7 @@ impl Package {
             .map(|(name, _)| name.clone())
             .collect();
         let coming = match (self.absent, missing.is_empty()) {
-            (false, false) => view.host().simulate_install(&missing)?.unwrap_or_default(),
+            (false, false) => overlay.host().simulate_install(&missing)?.unwrap_or_default(),
             _ => crate::host::Simulation::default(),
         };
         let version_of = |name: &String| {
@@ -86,7 +119,7 @@ impl Package {
                 false if is_complete(&before) => before,
                 false => match before {
                     // Damaged: the same version anew.
-                    State::Package { version, complete: true, .. } => {
+                    State::Package(PackageState { version, complete: true, .. }) => {
                         installed(version_of(name).or(version), false)
                     }
                     _ => installed(version_of(name), false),
@@ -108,20 +141,141 @@ impl Package {
 }
 
 fn installed(version: Option<String>, automatic: bool) -> State {
-    State::Package { version, complete: true, automatic, returns: false, missing: Vec::new() }
+    State::Package(PackageState {
+        version,
+        complete: true,
+        automatic,
+        returns: false,
+        missing: Vec::new(),
+    })
 }
 
-/// Looks a package up in dpkg's database, and whether its files are there.
-pub(super) fn observe(host: &Host, name: &str) -> Result<State> {
-    let Some(package) = host.package(name)? else { return Ok(State::Absent) };
-    let missing = if package.complete { host.missing_files(name)? } else { Vec::new() };
-    Ok(State::Package {
-        version: Some(package.version),
-        complete: package.complete,
-        automatic: false,
-        returns: false,
-        missing,
-    })
+impl Kind for Package {
+    const NAME: &str = "package";
+    type Key = String;
+    type State = PackageState;
+    const HAS_SIDE_EFFECTS: bool = true;
+
+    fn name(name: &String) -> String {
+        name.clone()
+    }
+
+    /// Looks it up in dpkg's database, and whether its files are there.
+    fn observe(host: &Host, name: &String) -> Result<State> {
+        let Some(package) = host.package(name)? else { return Ok(State::Absent) };
+        let missing = if package.complete { host.missing_files(name)? } else { Vec::new() };
+        Ok(State::Package(PackageState {
+            version: Some(package.version),
+            complete: package.complete,
+            automatic: false,
+            returns: false,
+            missing,
+        }))
+    }
+
+    fn write(
+        host: &Host,
+        name: &String,
+        before: &State,
+        after: &State,
+        say: &mut dyn FnMut(Said<'_>),
+    ) -> Result<()> {
+        apt::write(host, &[(name, before, after)], say)
+    }
+
+    fn write_all(
+        host: &Host,
+        batch: &[(&String, &State, &State)],
+        say: &mut dyn FnMut(Said<'_>),
+    ) -> Result<()> {
+        apt::write(host, batch, say)
+    }
+
+    fn undo(
+        name: &String,
+        before: &State,
+        _: &State,
+        now: &State,
+        _: &Overlay<'_>,
+    ) -> Result<Undo> {
+        Ok(match (before, now) {
+            (before, now) if before == now => Undo::FilesOnly,
+            (State::Absent, _) => Undo::Purge,
+            // What was damaged and is mended stays so.
+            (State::Package(before), now)
+                if !before.missing.is_empty() && *now != State::Absent =>
+            {
+                Undo::FilesOnly
+            }
+            (before, State::Absent) => Undo::Reinstall(before.clone()),
+            (
+                State::Package(PackageState { version: Some(was), .. }),
+                State::Package(PackageState { version: Some(is), .. }),
+            ) if was != is => {
+                Undo::Irreversible(format!("the package {name} stays at {is}; it was {was}"))
+            }
+            _ => Undo::Irreversible(format!("the package {name} stays as it is now")),
+        })
+    }
+
+    fn describe(_: &String, before: &State, after: &State) -> Option<Vec<String>> {
+        Some(match (before, after) {
+            (State::Package(PackageState { version: Some(version), .. }), State::Absent) => {
+                vec![format!("now {version}")]
+            }
+            (State::Package(_), State::Absent) => vec!["now installed".into()],
+            (State::Package(old), State::Package(_)) if !old.missing.is_empty() => {
+                vec![damage(&old.missing), "installed again".into()]
+            }
+            (
+                State::Package(PackageState { version: Some(old), complete: true, .. }),
+                State::Package(PackageState { version: Some(new), .. }),
+            ) => vec![format!("{old} → {new}")],
+            (State::Package(PackageState { complete: false, .. }), _) => {
+                vec!["its installation was interrupted".into()]
+            }
+            (State::Absent, State::Package(new)) => {
+                let version = new.version.clone();
+                let version =
+                    version.unwrap_or_else(|| "version known once apt's lists are fetched".into());
+                let why = match (new.returns, new.automatic) {
+                    (true, _) => Some("comes back".to_owned()),
+                    (false, true) => Some("needed by the others".to_owned()),
+                    (false, false) => None,
+                };
+                [version].into_iter().chain(why).collect()
+            }
+            _ => return None,
+        })
+    }
+
+    fn json(package: &PackageState) -> Value {
+        let PackageState { version, complete, automatic, missing, .. } = package;
+        json!({
+            "state": "installed", "version": version, "complete": complete,
+            "automatic": automatic, "missing": missing,
+        })
+    }
+
+    /// One that was asked for is wanted in any version.
+    fn is_met(wish: &PackageState, actual: &PackageState) -> bool {
+        wish.complete == actual.complete
+            && wish.missing == actual.missing
+            && (!wish.automatic || wish.version == actual.version)
+    }
+
+    fn cleanup(host: &Host, say: &mut dyn FnMut(&str)) -> Result<()> {
+        apt::cleanup(host, say)
+    }
+}
+
+/// Says of a package which of its files are gone.
+fn damage(missing: &[PathBuf]) -> String {
+    const SHOWN: usize = 3;
+    let shown: Vec<_> = missing.iter().take(SHOWN).map(|path| path.display().to_string()).collect();
+    let more = missing.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("files of it are missing: {}{more}", shown.join(", "))
 }
 
 /// How packages that a run removed come back.
@@ -142,7 +296,7 @@ pub struct Returning {
 /// Fails where apt cannot be asked at all.
 pub fn returning(host: &Host, gone: &[(Key, State)]) -> Result<Returning> {
     let as_it_was = |(key, state): &(Key, State)| match (key, state) {
-        (Key::Package(name), State::Package { version, .. }) => {
+        (Key::Package(name), State::Package(PackageState { version, .. })) => {
             Some((name.clone(), version.clone()))
         }
         _ => None,
@@ -166,7 +320,8 @@ pub fn returning(host: &Host, gone: &[(Key, State)]) -> Result<Returning> {
             let brought = coming.installs.iter().find(|(brought, _)| brought == name);
             let version = version.clone().or_else(|| Some(brought?.1.clone()));
             let (complete, automatic, returns, missing) = (true, false, true, Vec::new());
-            let after = State::Package { version, complete, automatic, returns, missing };
+            let after =
+                State::Package(PackageState { version, complete, automatic, returns, missing });
             Target { key: Key::Package(name.clone()), after }
         });
         let makes_way = coming

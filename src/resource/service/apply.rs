@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Looks at a service. What the init system is about to do with one that is not
 /// as it may stay is waited for: it would not be as it was seen.
-pub(in crate::resource) fn observe(host: &Host, key: &ServiceKey) -> Result<State> {
+pub(super) fn observe(host: &Host, key: &ServiceKey) -> Result<State> {
     let begun = Instant::now();
     loop {
         let state = observe_now(host, key)?;
@@ -121,7 +121,7 @@ fn heard_until(host: &Host, key: &ServiceKey, process: &Process) -> Result<i64> 
 
 /// Enables and starts, reloads or restarts a service, and notes with what. `say`
 /// is told what those that need it could not make up for.
-pub(in crate::resource) fn write(
+pub(super) fn write(
     host: &Host,
     key: &ServiceKey,
     before: &State,
@@ -280,7 +280,7 @@ fn reload_is_enough(
 }
 
 /// Returns the files that starting or stopping a service changes.
-pub(in crate::resource) fn affected_paths(key: &ServiceKey) -> Vec<PathBuf> {
+pub(super) fn affected_paths(key: &ServiceKey) -> Vec<PathBuf> {
     let units = Path::new("/etc/systemd/system");
     let name = key.unit.full_name();
     // What a unit of another type is usually wanted by is called after the type.

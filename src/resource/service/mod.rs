@@ -4,38 +4,27 @@
 //! and whenever the last run ended.
 
 mod apply;
+mod bad_pair;
+mod declaration;
 mod health;
 mod loaded;
 mod ports;
 mod undo;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-pub(super) use apply::{affected_paths, observe, write};
 pub use apply::{last_configuration, unwell_services};
-pub(super) use undo::{back_to_running, loading};
+pub use bad_pair::{BadPair, judge_bad_pair};
+pub use declaration::Service;
+pub(super) use undo::loading;
 
-use crate::host::{Endpoint, Greeting, Protocol, Result, Secured, Unit};
-use crate::resource::attributes::{name, path};
-use crate::resource::command::argv;
-use crate::resource::{Key, Overlay, State, Target, keys};
-use crate::yaml::{Decoder, Kind, Node};
-
-/// A service and what it loads.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Service {
-    key: ServiceKey,
-    loads: Vec<Key>,
-    /// How its files are checked before they go live.
-    pub(super) checks: Vec<Check>,
-    absent: bool,
-    /// The names of the services that it needs, and where they are written.
-    #[serde(skip)]
-    needs: Vec<(String, Range<usize>)>,
-}
+use crate::host::{Endpoint, Greeting, Host, Result, Unit};
+use crate::resource::kind::Kind;
+use crate::resource::{Key, Overlay, Said, State, Undo};
 
 /// How to find a service and to have it read its configuration again.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -96,133 +85,6 @@ pub enum LoadedConfig {
     Current(Configuration),
 }
 
-impl Service {
-    /// Reads a `service` step.
-    pub(super) fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-        if node.as_scalar().is_some() {
-            return Some(Self::of(ServiceKey::of(Unit::of(name(node, decoder)?))));
-        }
-        let fields = decoder.fields(node, &keys::SERVICE)?;
-        let name = fields.require("name", &node.span, decoder);
-        let name = name.and_then(|entry| self::name(&entry.value, decoder));
-        let pid_file = fields.get("pid_file").map(|entry| path(&entry.value, decoder));
-        let mut flag = |name| match fields.get(name) {
-            Some(entry) => decoder.boolean(&entry.value).unwrap_or(false),
-            None => false,
-        };
-        let (reload, absent) = (flag("reload"), flag("absent"));
-        let mut loads = Vec::new();
-        if let Some(entry) = fields.get("config") {
-            for item in decoder.list(&entry.value)? {
-                loads.push(Key::File(path(item, decoder)?));
-            }
-        }
-        let mut checks = Vec::new();
-        if let Some(entry) = fields.get("check") {
-            for item in decoder.list(&entry.value)? {
-                checks.push(check(item, decoder)?);
-            }
-        }
-        let mut catches_up = Vec::new();
-        if let Some(entry) = fields.get("catches_up") {
-            for item in decoder.list(&entry.value)? {
-                catches_up.push(argv(item, decoder)?);
-            }
-        }
-        let mut needs = Vec::new();
-        if let Some(entry) = fields.get("needs") {
-            for item in decoder.list(&entry.value)? {
-                needs.push((Unit::of(self::name(item, decoder)?).name, item.span.clone()));
-            }
-        }
-        let mut answers = Vec::new();
-        if let Some(entry) = fields.get("answers") {
-            for item in decoder.list(&entry.value)? {
-                answers.extend(greeting(item, decoder)?);
-            }
-        }
-        let unit = Unit { pid_file: pid_file.flatten(), ..Unit::of(name?) };
-        let key = ServiceKey { reload, answers, catches_up, ..ServiceKey::of(unit) };
-        Some(Self { loads, checks, absent, needs, ..Self::of(key) })
-    }
-
-    fn of(key: ServiceKey) -> Self {
-        Self { key, loads: Vec::new(), checks: Vec::new(), absent: false, needs: Vec::new() }
-    }
-
-    /// Returns the service's name.
-    pub fn name(&self) -> &str {
-        &self.key.unit.name
-    }
-
-    /// Returns the service's key.
-    pub(super) fn key(&self) -> &ServiceKey {
-        &self.key
-    }
-
-    /// Returns the service's unit.
-    pub fn unit(&self) -> &Unit {
-        &self.key.unit
-    }
-
-    /// Tells whether the service is to run, not to be gone.
-    pub fn is_wanted(&self) -> bool {
-        !self.absent
-    }
-
-    /// Returns the names of the services that it needs, and where they are
-    /// written.
-    pub fn needs(&self) -> &[(String, Range<usize>)] {
-        &self.needs
-    }
-
-    /// Notes that `other` needs this service.
-    pub fn is_needed_by(&mut self, other: &Self) {
-        self.key.needed_by.push(ServiceKey { needed_by: Vec::new(), ..other.key.clone() });
-    }
-
-    /// Returns what the service loads.
-    pub fn loads(&self) -> &[Key] {
-        &self.loads
-    }
-
-    /// Adds what steps that notify the service declare to what it loads.
-    pub fn load(&mut self, keys: impl IntoIterator<Item = Key>) {
-        self.loads.extend(keys);
-        self.loads.sort();
-        self.loads.dedup();
-    }
-
-    /// Returns the service enabled and running with what is or will be on disk.
-    pub(super) fn targets(&self, view: &Overlay<'_>) -> Result<Vec<Target>> {
-        let key = Key::Service(self.key.clone());
-        if self.absent {
-            let after = State::Service(ServiceState::stopped(false));
-            let gone = view.state(&key)? == State::Absent;
-            return Ok(vec![Target { key, after: if gone { State::Absent } else { after } }]);
-        }
-        let mut configuration = Configuration::new();
-        for key in &self.loads {
-            let value = match key {
-                Key::File(path) => view.digest(path)?.map(|digest| digest.to_string()),
-                key => match view.state(key)? {
-                    State::Package { version, .. } => version,
-                    State::Table(table) => table.source.map(|digest| digest.to_string()),
-                    _ => None,
-                },
-            };
-            configuration.insert(key.to_string(), value);
-        }
-        let after = ServiceState {
-            enabled: true,
-            running: !view.host().is_tree(),
-            loaded: LoadedConfig::Current(configuration),
-            missing: Vec::new(),
-        };
-        Ok(vec![Target { key, after: State::Service(after) }])
-    }
-}
-
 impl ServiceKey {
     fn of(unit: Unit) -> Self {
         let (answers, catches_up, needed_by) = (Vec::new(), Vec::new(), Vec::new());
@@ -230,34 +92,20 @@ impl ServiceKey {
     }
 }
 
-/// Reads a checker: its arguments, or a map with them.
-fn check(node: &Node, decoder: &mut Decoder) -> Option<Check> {
-    if !matches!(node.kind, Kind::Map(_)) {
-        return Some(Check { argv: argv(node, decoder)?, strict: false });
-    }
-    let fields = decoder.fields(node, &keys::CHECK)?;
-    let entry = fields.require("argv", &node.span, decoder)?;
-    let strict = match fields.get("strict") {
-        Some(entry) => decoder.boolean(&entry.value)?,
-        None => false,
-    };
-    Some(Check { argv: argv(&entry.value, decoder)?, strict })
-}
-
 impl ServiceState {
     /// Returns the state of a service that does not run.
-    pub(super) fn stopped(enabled: bool) -> Self {
+    fn stopped(enabled: bool) -> Self {
         Self { enabled, running: false, loaded: LoadedConfig::Unknown, missing: Vec::new() }
     }
 
-    /// See [`State::is_met_by`].
-    pub(super) fn is_met_by(&self, actual: &Self) -> bool {
+    /// Tells whether a service that is `actual` is as it is to be.
+    fn is_met_by(&self, actual: &Self) -> bool {
         let is_heard = !self.running || actual.missing.is_empty();
         is_heard && self.is_loaded_by(actual)
     }
 
     /// The same, wherever nobody listens.
-    pub(super) fn is_loaded_by(&self, actual: &Self) -> bool {
+    fn is_loaded_by(&self, actual: &Self) -> bool {
         let loaded = match (&self.loaded, &actual.loaded) {
             // What does not run has loaded nothing, unless its first boot is what counts.
             (LoadedConfig::Unknown | LoadedConfig::Outdated(_), _) if !self.running => true,
@@ -273,46 +121,140 @@ impl ServiceState {
     }
 }
 
-/// Reads where a service must answer: `port` or `socket`, how what it says
-/// `begins`, and whether it speaks TLS. A port that its template left empty is
-/// left out.
-fn greeting(node: &Node, decoder: &mut Decoder) -> Option<Option<Greeting>> {
-    let fields = decoder.fields(node, &keys::ANSWER)?;
-    let begins = match fields.get("begins") {
-        Some(entry) => decoder.line(&entry.value)?.to_owned(),
-        None => String::new(),
-    };
-    let secured = match (fields.get("tls"), fields.get("starttls")) {
-        (Some(_), Some(entry)) => {
-            let help = "keep `tls` where TLS comes first, `starttls` where it is asked for";
-            decoder.error(&entry.key.span, "`tls` and `starttls` exclude each other", help);
-            return None;
-        }
-        (Some(entry), None) if decoder.boolean(&entry.value)? => Secured::AtOnce,
-        (_, Some(entry)) => {
-            let protocol = Protocol::named(decoder.line(&entry.value)?);
-            if protocol.is_none() {
-                let help = "one of `smtp`, `imap`, `pop3`";
-                decoder.error(&entry.value.span, "TLS cannot be asked for in this", help);
+impl Kind for Service {
+    const NAME: &str = "service";
+    type Key = ServiceKey;
+    type State = ServiceState;
+
+    fn name(key: &ServiceKey) -> String {
+        key.unit.name.clone()
+    }
+
+    fn observe(host: &Host, key: &ServiceKey) -> Result<State> {
+        apply::observe(host, key)
+    }
+
+    fn write(
+        host: &Host,
+        key: &ServiceKey,
+        before: &State,
+        after: &State,
+        say: &mut dyn FnMut(Said<'_>),
+    ) -> Result<()> {
+        apply::write(host, key, before, after, &mut |text| say(Said::Doing(text)))
+    }
+
+    fn undo(
+        key: &ServiceKey,
+        before: &State,
+        after: &State,
+        now: &State,
+        overlay: &Overlay<'_>,
+    ) -> Result<Undo> {
+        Ok(match before {
+            State::Service(before) if before.running => {
+                match undo::back_to_running(before, after, now, overlay)? {
+                    Some(state) => {
+                        Undo::After(Key::Service(key.as_it_was(before, overlay)?), state)
+                    }
+                    None => Undo::FilesOnly,
+                }
             }
-            Secured::Asked(protocol?)
-        }
-        _ => Secured::No,
-    };
-    let at = match fields.get("socket") {
-        Some(entry) => Endpoint::Socket(path(&entry.value, decoder)?),
-        None => {
-            let entry = fields.require("port", &node.span, decoder)?;
-            let text = decoder.text(&entry.value)?;
-            if text.is_empty() {
-                return Some(None);
+            // One that was not there may be by now, as its package stays: it is kept from starting.
+            before if *now != State::Absent => {
+                let enabled = matches!(before, State::Service(before) if before.enabled);
+                Undo::Before(State::Service(ServiceState::stopped(enabled)))
             }
-            let port = text.parse().ok().filter(|port| *port > 0);
-            if port.is_none() {
-                decoder.error(&entry.value.span, "this is not a port", "a number from 1 to 65535");
+            _ => Undo::FilesOnly,
+        })
+    }
+
+    fn affected_paths(key: &ServiceKey) -> Vec<PathBuf> {
+        apply::affected_paths(key)
+    }
+
+    fn describe(_: &ServiceKey, before: &State, after: &State) -> Option<Vec<String>> {
+        Some(match (before, after) {
+            (State::Service(old), State::Service(new)) => differences(old, new),
+            (State::Absent, State::Service(new)) => {
+                let words = [(new.enabled, "enable"), (new.running, "start")];
+                words.into_iter().filter(|(is, _)| *is).map(|(_, word)| word.into()).collect()
             }
-            Endpoint::Port(port?)
+            _ => return None,
+        })
+    }
+
+    fn json(ServiceState { enabled, running, loaded, missing }: &ServiceState) -> Value {
+        let (loaded, current) = match loaded {
+            LoadedConfig::Unknown => (None, false),
+            LoadedConfig::Outdated(configuration) => (Some(configuration), false),
+            LoadedConfig::Current(configuration) => (Some(configuration), true),
+        };
+        json!({
+            "state": "service", "enabled": enabled, "running": running,
+            "loaded": loaded.map(|loaded| loaded.keys().collect::<Vec<_>>()), "current": current,
+            "missing": missing.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        })
+    }
+
+    fn is_met(wish: &ServiceState, actual: &ServiceState) -> bool {
+        wish.is_met_by(actual)
+    }
+
+    fn is_there(service: &ServiceState) -> bool {
+        service.enabled || service.running
+    }
+
+    /// An earlier change gives it other files, or brings its unit.
+    fn is_unchanged(was: &State, now: &State) -> bool {
+        match (was, now) {
+            (State::Service(was), State::Service(now)) => {
+                (was.enabled, was.running) == (now.enabled, now.running)
+            }
+            (State::Absent, State::Service(now)) => !now.running,
+            (was, now) => was == now,
         }
+    }
+}
+
+fn differences(old: &ServiceState, new: &ServiceState) -> Vec<String> {
+    let mut words = Vec::new();
+    match (old.enabled, new.enabled) {
+        (false, true) => words.push("enable".to_owned()),
+        (true, false) => words.push("disable".to_owned()),
+        _ => {}
+    }
+    match (old.running, new.running) {
+        (false, true) => words.push("start".to_owned()),
+        (true, false) => words.push("stop".to_owned()),
+        (true, true) => {
+            let loads = load_difference(&old.loaded, &new.loaded);
+            let missing: Vec<_> = old.missing.iter().map(ToString::to_string).collect();
+            let restart = || format!("restart: nothing listens at {}", missing.join(", "));
+            // What it is yet to load may be what makes it listen there.
+            words.extend(loads.or_else(|| (!missing.is_empty()).then(restart)));
+        }
+        (false, false) if old.loaded != new.loaded => words.push("load at the next boot".into()),
+        (false, false) => {}
+    }
+    words
+}
+
+fn load_difference(old: &LoadedConfig, new: &LoadedConfig) -> Option<String> {
+    let LoadedConfig::Current(wish) = new else { return None };
+    let changed = |loaded: &Configuration| -> Vec<String> {
+        let differs = wish.iter().filter(|(key, value)| loaded.get(*key) != Some(value));
+        differs
+            .map(|(key, _)| key.split_once(':').map_or(key.as_str(), |(_, name)| name).into())
+            .collect()
     };
-    Some(Some(Greeting { at, begins, secured }))
+    Some(match old {
+        LoadedConfig::Unknown => "restart: it is not known to run with what is on disk".into(),
+        LoadedConfig::Current(loaded) => format!("load {}", changed(loaded).join(", ")),
+        LoadedConfig::Outdated(loaded) => match &changed(loaded)[..] {
+            [] => "reload: its files changed since it last read them".into(),
+            changed => format!("load {}", changed.join(", ")),
+        },
+    })
+    .filter(|_| old != new)
 }

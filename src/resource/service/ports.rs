@@ -1,32 +1,29 @@
 //! Who else holds a port that a service must answer on: named in the plan, and
 //! where a start fails.
 
-use super::{Service, ServiceKey, ServiceState};
+use super::{ServiceKey, ServiceState};
 use crate::host::{Endpoint, Error, Holder, Host, Result, Unit};
 use crate::resource::{Key, Overlay, State};
 
-impl Service {
-    /// Refuses where another program holds a port that the service must answer
-    /// on, unless that program goes with its package, or is stopped, by an
-    /// earlier step.
-    pub(in crate::resource) fn refuse_held_ports(&self, view: &Overlay<'_>) -> Result<()> {
-        let host = view.host();
-        if !self.is_wanted() || host.is_tree() || !Host::is_root() {
-            return Ok(());
-        }
-        for (port, strangers) in strangers(host, self.key())? {
-            let mut staying = Vec::new();
-            for holder in &strangers {
-                if !goes(view, holder)? {
-                    staying.push(holder);
-                }
-            }
-            if !staying.is_empty() || strangers.is_empty() {
-                return Err(Error::Other(held(port, &staying, self.unit())));
-            }
-        }
-        Ok(())
+/// Refuses where another program holds a port that a service must answer on,
+/// unless that program goes with its package, or is stopped, by an earlier step.
+pub(super) fn reject_held_ports(key: &ServiceKey, overlay: &Overlay<'_>) -> Result<()> {
+    let host = overlay.host();
+    if host.is_tree() || !Host::is_root() {
+        return Ok(());
     }
+    for (port, strangers) in strangers(host, key)? {
+        let mut staying = Vec::new();
+        for holder in &strangers {
+            if !goes(overlay, holder)? {
+                staying.push(holder);
+            }
+        }
+        if !staying.is_empty() || strangers.is_empty() {
+            return Err(Error::Other(held(port, &staying, &key.unit)));
+        }
+    }
+    Ok(())
 }
 
 /// Adds to the error of a service that did not start which other program holds a
@@ -70,14 +67,14 @@ fn is_of(unit: &Unit, holder: &Holder) -> bool {
 
 /// Tells whether a process ends by an earlier step: its service is stopped, or
 /// the package of its program or of its service is removed.
-fn goes(view: &Overlay<'_>, holder: &Holder) -> Result<bool> {
+fn goes(overlay: &Overlay<'_>, holder: &Holder) -> Result<bool> {
     let is_stopped = |(key, state): (&Key, &State)| match (key, state) {
         (Key::Service(key), State::Service(ServiceState { running: false, .. })) => {
             is_of(&key.unit, holder)
         }
         _ => false,
     };
-    if view.all_planned().any(is_stopped) {
+    if overlay.all_planned().any(is_stopped) {
         return Ok(true);
     }
     let unit_files = holder.unit.iter().flat_map(|unit| {
@@ -85,8 +82,8 @@ fn goes(view: &Overlay<'_>, holder: &Holder) -> Result<bool> {
         [format!("/usr/lib/systemd/system/{unit}").into(), format!("/etc/init.d/{script}").into()]
     });
     for file in holder.program.iter().cloned().chain(unit_files) {
-        if let Some(package) = view.host().package_of(&file)?
-            && view.planned(&Key::Package(package)) == Some(&State::Absent)
+        if let Some(package) = overlay.host().package_of(&file)?
+            && overlay.planned(&Key::Package(package)) == Some(&State::Absent)
         {
             return Ok(true);
         }

@@ -9,12 +9,12 @@ use crate::host::Result;
 use crate::resource::{Key, Overlay, State};
 
 /// Returns a service that ran `before` as it is to run again: with its files as
-/// `view` shows them. None where nothing is known of its files and it still runs.
-pub(in crate::resource) fn back_to_running(
+/// `overlay` shows them. None where nothing is known of its files and it still runs.
+pub(super) fn back_to_running(
     before: &ServiceState,
     after: &State,
     now: &State,
-    view: &Overlay<'_>,
+    overlay: &Overlay<'_>,
 ) -> Result<Option<State>> {
     let nothing = Configuration::new();
     let of = |state| match state {
@@ -29,7 +29,7 @@ pub(in crate::resource) fn back_to_running(
         LoadedConfig::Unknown => of(after).or(of(now)).or(is_stopped.then_some(&nothing)),
     };
     let Some(known) = known else { return Ok(None) };
-    let loaded = LoadedConfig::Current(as_it_will_be(known, view)?);
+    let loaded = LoadedConfig::Current(as_it_will_be(known, overlay)?);
     Ok(Some(State::Service(ServiceState {
         enabled: before.enabled,
         running: true,
@@ -39,12 +39,12 @@ pub(in crate::resource) fn back_to_running(
 }
 
 /// Returns the services that run with one of `files`, each as it is to run
-/// again once the files are as `view` shows them.
+/// again once the files are as `overlay` shows them.
 pub(in crate::resource) fn loading(
-    view: &Overlay<'_>,
+    overlay: &Overlay<'_>,
     files: &[&Key],
 ) -> Result<Vec<(Key, State)>> {
-    let host = view.host();
+    let host = overlay.host();
     let mut found = Vec::new();
     for name in host.list(Path::new(NOTES))? {
         let note = host.read(&Path::new(NOTES).join(name))?;
@@ -53,7 +53,7 @@ pub(in crate::resource) fn loading(
         let loads = |file: &&Key| configuration.contains_key(&file.to_string());
         let State::Service(now) = observe(host, &key)? else { continue };
         if now.running && files.iter().any(loads) {
-            let loaded = LoadedConfig::Current(as_it_will_be(&configuration, view)?);
+            let loaded = LoadedConfig::Current(as_it_will_be(&configuration, overlay)?);
             found.push((
                 Key::Service(key),
                 State::Service(ServiceState { loaded, missing: Vec::new(), ..now }),
@@ -63,12 +63,12 @@ pub(in crate::resource) fn loading(
     Ok(found)
 }
 
-/// Returns a configuration with its files as `view` shows them.
-fn as_it_will_be(known: &Configuration, view: &Overlay<'_>) -> Result<Configuration> {
+/// Returns a configuration with its files as `overlay` shows them.
+fn as_it_will_be(known: &Configuration, overlay: &Overlay<'_>) -> Result<Configuration> {
     let mut configuration = Configuration::new();
     for (key, value) in known {
         let value = match key.strip_prefix("file:") {
-            Some(path) => view.digest(Path::new(path))?.map(|digest| digest.to_string()),
+            Some(path) => overlay.digest(Path::new(path))?.map(|digest| digest.to_string()),
             None => value.clone(),
         };
         configuration.insert(key.clone(), value);
@@ -78,14 +78,10 @@ fn as_it_will_be(known: &Configuration, view: &Overlay<'_>) -> Result<Configurat
 
 impl ServiceKey {
     /// Returns the key of the service as it `before` was: it need answer only
-    /// where it did, by the note that `view` shows. What somebody else started
+    /// where it did, by the note that `overlay` shows. What somebody else started
     /// need not at all.
-    pub(in crate::resource) fn as_it_was(
-        &self,
-        before: &ServiceState,
-        view: &Overlay<'_>,
-    ) -> Result<Self> {
-        let note = view.state(&Key::File(note_of(&self.unit)))?;
+    pub(super) fn as_it_was(&self, before: &ServiceState, overlay: &Overlay<'_>) -> Result<Self> {
+        let note = overlay.state(&Key::File(note_of(&self.unit)))?;
         let noted = match (&before.loaded, note) {
             (LoadedConfig::Outdated(_) | LoadedConfig::Current(_), State::File { blob, .. }) => {
                 serde_json::from_slice::<Note>(blob.content.bytes()).ok()

@@ -6,9 +6,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::host::{Host, Renumbered, Result};
-use crate::resource::{Key, Overlay, State, Target};
+use crate::resource::kind::Kind;
+use crate::resource::{Key, Overlay, Said, State, Target, Undo};
 
 /// The files below a folder, as far as they belong to an old number.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -23,8 +25,7 @@ pub struct Handover {
 
 impl Handover {
     /// Returns the way back.
-    #[must_use]
-    pub(in crate::resource) fn reversed(&self) -> Self {
+    fn reversed(&self) -> Self {
         let back = |it: Renumbered| Renumbered { from: it.to, to: it.from };
         Self { folder: self.folder.clone(), uid: self.uid.map(back), gid: self.gid.map(back) }
     }
@@ -44,7 +45,7 @@ impl Handover {
     }
 
     /// Says to which numbers the files go.
-    pub(in crate::resource) fn goal(&self) -> String {
+    fn goal(&self) -> String {
         numbers(self.uid.map(|it| it.to), self.gid.map(|it| it.to))
     }
 }
@@ -64,7 +65,7 @@ fn numbers(uid: Option<u32>, gid: Option<u32>) -> String {
 
 /// Wants what is in the home of a user handed over, if a number changes.
 pub(in crate::resource) fn target(
-    view: &Overlay<'_>,
+    overlay: &Overlay<'_>,
     home: &Path,
     uid: (u32, u32),
     gid: Option<(u32, u32)>,
@@ -75,9 +76,9 @@ pub(in crate::resource) fn target(
         return Ok(None);
     }
     // Where a link leads nowhere, the step for the folder says so.
-    let behind = view.host().folder_behind(home).ok().flatten();
+    let behind = overlay.host().folder_behind(home).ok().flatten();
     let folder = behind.unwrap_or_else(|| home.to_owned());
-    let Some(standing) = view.host().standing(&folder)? else { return Ok(None) };
+    let Some(standing) = overlay.host().standing(&folder)? else { return Ok(None) };
     // A home such as `/` or `/home` is nobody's own, and large.
     let is_own = [uid.0, uid.1].contains(&standing.uid) || folder.components().count() > 2;
     let is_root = folder.parent().is_none();
@@ -88,15 +89,53 @@ pub(in crate::resource) fn target(
     Ok(Some(Target { key: Key::Handover(handover), after: State::Done }))
 }
 
-/// Counts what is still to be handed over.
-pub(in crate::resource) fn observe(host: &Host, handover: &Handover) -> Result<State> {
-    Ok(match host.count_held(&handover.folder, handover.uid, handover.gid)? {
-        0 => State::Done,
-        count => State::Held(count),
-    })
-}
+/// So many files belong to an old number still.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held(u64);
 
-/// Hands it over.
-pub(in crate::resource) fn write(host: &Host, handover: &Handover) -> Result<()> {
-    host.hand_over(&handover.folder, handover.uid, handover.gid)
+impl Kind for Handover {
+    const NAME: &str = "files";
+    type Key = Self;
+    type State = Held;
+
+    fn name(key: &Self) -> String {
+        key.to_string()
+    }
+
+    /// Counts what is still to be handed over.
+    fn observe(host: &Host, handover: &Self) -> Result<State> {
+        Ok(match host.count_held(&handover.folder, handover.uid, handover.gid)? {
+            0 => State::Done,
+            count => State::Handover(Held(count)),
+        })
+    }
+
+    fn write(
+        host: &Host,
+        handover: &Self,
+        _: &State,
+        _: &State,
+        _: &mut dyn FnMut(Said<'_>),
+    ) -> Result<()> {
+        host.hand_over(&handover.folder, handover.uid, handover.gid)
+    }
+
+    fn undo(handover: &Self, _: &State, _: &State, _: &State, _: &Overlay<'_>) -> Result<Undo> {
+        Ok(Undo::Instead(Key::Handover(handover.reversed()), State::Done))
+    }
+
+    fn describe(handover: &Self, before: &State, _: &State) -> Option<Vec<String>> {
+        let State::Handover(Held(count)) = before else { return None };
+        let files = if *count == 1 { "file changes" } else { "files change" };
+        Some(vec![format!("{count} {files} hands, to {}", handover.goal())])
+    }
+
+    fn json(Held(count): &Held) -> Value {
+        json!({"state": "held", "files": count})
+    }
+
+    /// Mail may come and go meanwhile.
+    fn is_unchanged(was: &State, now: &State) -> bool {
+        matches!((was, now), (State::Handover(_), State::Handover(_) | State::Done)) || was == now
+    }
 }

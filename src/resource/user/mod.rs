@@ -5,14 +5,16 @@ pub(super) mod handover;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 pub use handover::Handover;
 
 use crate::host::{self, Error, Host, Result};
-use crate::resource::attributes::{name, path};
+use crate::resource::attributes::{ABSENT, is_true, name, path, section};
 use crate::resource::group::number;
-use crate::resource::{Key, Overlay, State, Target, keys};
-use crate::yaml::{Decoder, Node};
+use crate::resource::kind::{Declaration, Kind};
+use crate::resource::{Assets, Key, Overlay, Said, State, Target, Undo};
+use crate::yaml::{Decoder, KeySpec, Node, Section, ValueType};
 
 /// A user, with as much of the account as is declared.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -25,17 +27,47 @@ pub struct User {
     absent: bool,
 }
 
-impl User {
-    /// Reads the fields of a `user` step.
-    pub(super) fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-        let fields = decoder.fields(node, &keys::USER)?;
+/// What a user is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserState {
+    /// All but the number.
+    pub user: host::User,
+    /// Whether the number was declared or seen, not yet to be given.
+    pub numbered: bool,
+}
+
+const FIELDS: Section = section(
+    &[
+        KeySpec::new("name", ValueType::Text, "The user's name."),
+        KeySpec::new("uid", ValueType::Number, "Its number.").or("the system's choice"),
+        KeySpec::new("group", ValueType::Text, "The main group.").or("one of the same name"),
+        KeySpec::new(
+            "home",
+            ValueType::Text,
+            "The home folder. It is not made; a `directory` step does that.",
+        )
+        .or("`/nonexistent`"),
+        KeySpec::new("shell", ValueType::Text, "The login shell.").or("`/usr/sbin/nologin`"),
+        ABSENT,
+    ],
+    &["name"],
+);
+impl Declaration for User {
+    const WORDS: &[KeySpec] = &[KeySpec::new(
+        "user",
+        ValueType::Section(&FIELDS),
+        "A system user exists that cannot log in.",
+    )];
+
+    fn decode(_: &str, node: &Node, _: &dyn Assets, decoder: &mut Decoder) -> Option<Self> {
+        let fields = decoder.fields(node, &FIELDS)?;
         let name = fields.require("name", &node.span, decoder);
         let name = name.and_then(|entry| self::name(&entry.value, decoder));
         let uid = fields.get("uid").map(|entry| number(&entry.value, decoder));
         let group = fields.get("group").map(|entry| self::name(&entry.value, decoder));
         let home = fields.get("home").map(|entry| path(&entry.value, decoder));
         let shell = fields.get("shell").map(|entry| path(&entry.value, decoder));
-        let absent = fields.get("absent").is_some_and(|e| decoder.boolean(&e.value) == Some(true));
+        let absent = is_true(&fields, "absent", decoder);
         Some(Self {
             name: name?,
             uid: uid.flatten(),
@@ -48,14 +80,14 @@ impl User {
 
     /// Returns the user as declared, the rest as it is or as is usual for a
     /// system user, and what belongs to it in its home.
-    pub(super) fn targets(&self, view: &Overlay<'_>) -> Result<Vec<Target>> {
+    fn targets(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
         let key = Key::User(self.name.clone());
         if self.absent {
             return Ok(vec![Target { key, after: State::Absent }]);
         }
-        let before = view.state(&key)?;
+        let before = overlay.state(&key)?;
         let (actual, known) = match &before {
-            State::User { user, numbered } => (user.clone(), *numbered),
+            State::User(UserState { user, numbered }) => (user.clone(), *numbered),
             _ => {
                 let usual = host::User {
                     uid: 0,
@@ -73,7 +105,7 @@ impl User {
             shell: self.shell.clone().unwrap_or(actual.shell),
         };
         if let Some(uid) = self.uid {
-            let taken_by = view.host().user_name(uid);
+            let taken_by = overlay.host().user_name(uid);
             if taken_by != self.name && !taken_by.starts_with('#') {
                 return Err(Error::Other(format!(
                     "the user number {uid} that `{}` should have belongs to the user `{taken_by}`; \
@@ -83,24 +115,26 @@ impl User {
             }
         }
         let mut targets = Vec::new();
-        if let (State::User { user: old, .. }, true) = (&before, known) {
-            targets.extend(self.handover(view, old, &user)?);
+        if let (State::User(UserState { user: old, .. }), true) = (&before, known) {
+            targets.extend(self.handover(overlay, old, &user)?);
         }
         let numbered = known || self.uid.is_some();
-        targets.push(Target { key, after: State::User { user, numbered } });
+        targets.push(Target { key, after: State::User(UserState { user, numbered }) });
         Ok(targets)
     }
+}
 
+impl User {
     /// Wants what is in the home to go along with the number of the user, and
     /// of its group.
     fn handover(
         &self,
-        view: &Overlay<'_>,
+        overlay: &Overlay<'_>,
         old: &host::User,
         new: &host::User,
     ) -> Result<Option<Target>> {
         if old.uid != new.uid {
-            let users = view.host().processes_of(old.uid)?;
+            let users = overlay.host().processes_of(old.uid)?;
             if !users.is_empty() {
                 return Err(Error::Other(format!(
                     "`{}` is to get the number {}, which usermod does not give while a process \
@@ -115,53 +149,108 @@ impl User {
         // Else it goes along with the number of the group.
         let has_other_group = old.group != new.group || old.home != new.home;
         let gid = match has_other_group {
-            true => view.host().group(&old.group)?.map(|group| group.gid),
+            true => overlay.host().group(&old.group)?.map(|group| group.gid),
             false => None,
         };
-        let to = match view.state(&Key::Group(new.group.clone()))? {
+        let to = match overlay.state(&Key::Group(new.group.clone()))? {
             State::Group(Some(group)) => Some(group.gid),
             _ => None,
         };
-        handover::target(view, &new.home, (old.uid, new.uid), gid.zip(to))
+        handover::target(overlay, &new.home, (old.uid, new.uid), gid.zip(to))
     }
 }
 
-/// Looks a user up.
-pub(super) fn observe(host: &Host, name: &str) -> Result<State> {
-    Ok(host.user(name)?.map_or(State::Absent, |user| State::User { user, numbered: true }))
-}
+impl Kind for User {
+    const NAME: &str = "user";
+    type Key = String;
+    type State = UserState;
 
-/// Makes, changes or removes a user. The home folder is a step of its own.
-pub(super) fn write(host: &Host, name: &str, before: &State, after: &State) -> Result<()> {
-    let State::User { user, numbered } = after else {
-        return host.command(["userdel", "--", name]).run().map(drop);
-    };
-    let mut argv: Vec<String> = match before {
-        State::User { .. } => vec!["usermod".into()],
-        _ => ["useradd", "--system", "--no-create-home"].map(String::from).into(),
-    };
-    let same = |same: fn(&host::User, &host::User) -> bool| match before {
-        State::User { user: old, .. } => same(old, user),
-        _ => false,
-    };
-    let mut option = |name: &str, value: String| argv.extend([name.into(), value]);
-    if *numbered && !same(|a, b| a.uid == b.uid) {
-        option("--uid", user.uid.to_string());
+    fn name(name: &String) -> String {
+        name.clone()
     }
-    if !same(|a, b| a.group == b.group) {
-        if host.group(&user.group)?.is_some() {
-            option("--gid", user.group.clone());
-        } else if user.group == name {
-            option("--user-group", String::new());
+
+    fn observe(host: &Host, name: &String) -> Result<State> {
+        let state = |user| State::User(UserState { user, numbered: true });
+        Ok(host.user(name)?.map_or(State::Absent, state))
+    }
+
+    /// The home folder is a step of its own.
+    fn write(
+        host: &Host,
+        name: &String,
+        before: &State,
+        after: &State,
+        _: &mut dyn FnMut(Said<'_>),
+    ) -> Result<()> {
+        let State::User(UserState { user, numbered }) = after else {
+            return host.command(["userdel", "--", name]).run().map(drop);
+        };
+        let mut argv: Vec<String> = match before {
+            State::User(_) => vec!["usermod".into()],
+            _ => ["useradd", "--system", "--no-create-home"].map(String::from).into(),
+        };
+        let same = |same: fn(&host::User, &host::User) -> bool| match before {
+            State::User(UserState { user: old, .. }) => same(old, user),
+            _ => false,
+        };
+        let mut option = |name: &str, value: String| argv.extend([name.into(), value]);
+        if *numbered && !same(|a, b| a.uid == b.uid) {
+            option("--uid", user.uid.to_string());
+        }
+        if !same(|a, b| a.group == b.group) {
+            if host.group(&user.group)?.is_some() {
+                option("--gid", user.group.clone());
+            } else if user.group == *name {
+                option("--user-group", String::new());
+            }
+        }
+        if !same(|a, b| a.home == b.home) {
+            option("--home", user.home.display().to_string());
+        }
+        if !same(|a, b| a.shell == b.shell) {
+            option("--shell", user.shell.display().to_string());
+        }
+        argv.retain(|word| !word.is_empty());
+        argv.extend(["--".into(), name.into()]);
+        host.command(argv).run().map(drop)
+    }
+
+    fn undo(_: &String, before: &State, _: &State, _: &State, _: &Overlay<'_>) -> Result<Undo> {
+        Ok(Undo::Restore(before.clone()))
+    }
+
+    fn describe(_: &String, before: &State, after: &State) -> Option<Vec<String>> {
+        Some(match (before, after) {
+            (State::User(UserState { user: a, .. }), State::User(UserState { user: b, .. })) => [
+                ("uid", a.uid.to_string(), b.uid.to_string()),
+                ("group", a.group.clone(), b.group.clone()),
+                ("home", a.home.display().to_string(), b.home.display().to_string()),
+                ("shell", a.shell.display().to_string(), b.shell.display().to_string()),
+            ]
+            .into_iter()
+            .filter(|(_, old, new)| old != new)
+            .map(|(name, old, new)| format!("{name} {old} → {new}"))
+            .collect(),
+            (State::Absent, State::User(UserState { user, numbered })) => {
+                let uid = numbered.then(|| format!("uid {}", user.uid));
+                let rest = format!("group {}, home {}", user.group, user.home.display());
+                uid.into_iter().chain([rest]).collect()
+            }
+            _ => return None,
+        })
+    }
+
+    fn json(UserState { user, numbered }: &UserState) -> Value {
+        json!({
+            "state": "user", "uid": numbered.then_some(user.uid), "group": user.group,
+            "home": user.home, "shell": user.shell,
+        })
+    }
+
+    fn is_met(wish: &UserState, actual: &UserState) -> bool {
+        match wish.numbered {
+            true => wish == actual,
+            false => wish.user == host::User { uid: wish.user.uid, ..actual.user.clone() },
         }
     }
-    if !same(|a, b| a.home == b.home) {
-        option("--home", user.home.display().to_string());
-    }
-    if !same(|a, b| a.shell == b.shell) {
-        option("--shell", user.shell.display().to_string());
-    }
-    argv.retain(|word| !word.is_empty());
-    argv.extend(["--".into(), name.into()]);
-    host.command(argv).run().map(drop)
 }

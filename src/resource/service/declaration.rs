@@ -1,0 +1,327 @@
+//! What a `service` step says.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use super::ports::reject_held_ports;
+use super::{Check, Configuration, LoadedConfig, ServiceKey, ServiceState};
+use crate::host::{Endpoint, Greeting, Protocol, Result, Secured, Unit};
+use crate::resource::attributes::{ARGV, TEXTS, name, path, section};
+use crate::resource::command::argv;
+use crate::resource::kind::Declaration;
+use crate::resource::{Assets, Key, Overlay, State, Target};
+use crate::yaml::{Decoder, KeySpec, Kind, Node, Section, ValueType};
+
+/// A service and what it loads.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Service {
+    key: ServiceKey,
+    loads: Vec<Key>,
+    /// How its files are checked before they go live.
+    checks: Vec<Check>,
+    absent: bool,
+    /// The names of the services that it needs, and where they are written.
+    #[serde(skip)]
+    needs: Vec<(String, Range<usize>)>,
+}
+
+const FIELDS: Section = section(
+    &[
+        KeySpec::new(
+            "name",
+            ValueType::Text,
+            "The unit: a service without `.service`, or another that can be enabled, such as \
+             `backup.timer` or `spool.path`.",
+        ),
+        KeySpec::new(
+            "pid_file",
+            ValueType::Text,
+            "The file with the number of the daemon's process.",
+        )
+        .or("systemd is asked"),
+        KeySpec::new(
+            "reload",
+            ValueType::Boolean,
+            "`true`: a reload is enough for changed files; where it does not do, the service is \
+             restarted.",
+        )
+        .or("`false`"),
+        KeySpec::new(
+            "config",
+            TEXTS,
+            "Files that it loads, besides those of steps that notify it.",
+        )
+        .or("none"),
+        KeySpec::new(
+            "check",
+            ValueType::List(&ValueType::Either(&[ARGV, ValueType::Section(&CHECK)])),
+            "Programs, each a list of arguments, that judge the new files before any of them is \
+             put in place. `{stage}` in an argument is a folder in which they lie under their \
+             usual paths. An exit code other than 0 is a no. They run while planning, too.",
+        )
+        .or("none"),
+        KeySpec::new(
+            "answers",
+            ValueType::List(&ValueType::Section(&ANSWER)),
+            "Where it must answer as long as it runs. Where nothing listens it is restarted.",
+        )
+        .or("none"),
+        KeySpec::new(
+            "needs",
+            TEXTS,
+            "Services of other steps that it cannot work without. Once one of them was started it \
+             catches up, and is reloaded or restarted where it does not answer.",
+        )
+        .or("none"),
+        KeySpec::new(
+            "catches_up",
+            ValueType::List(&ARGV),
+            "Programs, each a list of arguments, by which it makes up for what it could not do: \
+             run after it was started, and after what it `needs` was.",
+        )
+        .or("none"),
+        KeySpec::new("absent", ValueType::Boolean, "`true`: it is stopped and disabled.")
+            .or("`false`"),
+    ],
+    &["name"],
+);
+const CHECK: Section = section(
+    &[
+        KeySpec::new("argv", ARGV, "The program and its arguments."),
+        KeySpec::new(
+            "strict",
+            ValueType::Boolean,
+            "`true`: any word on standard error is a no as well, and of what it says only file, \
+             line and the words of the files are shown: it may quote what only root may read.",
+        )
+        .or("`false`"),
+    ],
+    &["argv"],
+);
+const ANSWER: Section = section(
+    &[
+        KeySpec::new(
+            "port",
+            ValueType::Text,
+            "A port on this host. Where it is empty, nothing is asked.",
+        ),
+        KeySpec::new("socket", ValueType::Text, "Or the path of a socket."),
+        KeySpec::new("begins", ValueType::Text, "How what it says begins."),
+        KeySpec::new("tls", ValueType::Boolean, "`true`: TLS comes first, and must work.")
+            .or("`false`"),
+        KeySpec::new(
+            "starttls",
+            ValueType::Text,
+            "`smtp`, `imap` or `pop3`: the protocol in which TLS is asked for, and must work.",
+        )
+        .or("TLS is not asked for"),
+    ],
+    &[],
+);
+impl Declaration for Service {
+    const WORDS: &[KeySpec] = &[KeySpec::new(
+        "service",
+        ValueType::Either(&[ValueType::Text, ValueType::Section(&FIELDS)]),
+        "A service is enabled and runs with the configuration that is on disk.",
+    )];
+
+    fn decode(_: &str, node: &Node, _: &dyn Assets, decoder: &mut Decoder) -> Option<Self> {
+        if node.as_scalar().is_some() {
+            return Some(Self::of(ServiceKey::of(Unit::of(name(node, decoder)?))));
+        }
+        let fields = decoder.fields(node, &FIELDS)?;
+        let name = fields.require("name", &node.span, decoder);
+        let name = name.and_then(|entry| self::name(&entry.value, decoder));
+        let pid_file = fields.get("pid_file").map(|entry| path(&entry.value, decoder));
+        let mut flag = |name| match fields.get(name) {
+            Some(entry) => decoder.boolean(&entry.value).unwrap_or(false),
+            None => false,
+        };
+        let (reload, absent) = (flag("reload"), flag("absent"));
+        let mut loads = Vec::new();
+        if let Some(entry) = fields.get("config") {
+            for item in decoder.list(&entry.value)? {
+                loads.push(Key::File(path(item, decoder)?));
+            }
+        }
+        let mut checks = Vec::new();
+        if let Some(entry) = fields.get("check") {
+            for item in decoder.list(&entry.value)? {
+                checks.push(check(item, decoder)?);
+            }
+        }
+        let mut catches_up = Vec::new();
+        if let Some(entry) = fields.get("catches_up") {
+            for item in decoder.list(&entry.value)? {
+                catches_up.push(argv(item, decoder)?);
+            }
+        }
+        let mut needs = Vec::new();
+        if let Some(entry) = fields.get("needs") {
+            for item in decoder.list(&entry.value)? {
+                needs.push((Unit::of(self::name(item, decoder)?).name, item.span.clone()));
+            }
+        }
+        let mut answers = Vec::new();
+        if let Some(entry) = fields.get("answers") {
+            for item in decoder.list(&entry.value)? {
+                answers.extend(greeting(item, decoder)?);
+            }
+        }
+        let unit = Unit { pid_file: pid_file.flatten(), ..Unit::of(name?) };
+        let key = ServiceKey { reload, answers, catches_up, ..ServiceKey::of(unit) };
+        Some(Self { loads, checks, absent, needs, ..Self::of(key) })
+    }
+
+    /// Returns the service enabled and running with what is or will be on disk.
+    fn targets(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
+        let key = Key::Service(self.key.clone());
+        if self.absent {
+            let after = State::Service(ServiceState::stopped(false));
+            let gone = overlay.state(&key)? == State::Absent;
+            return Ok(vec![Target { key, after: if gone { State::Absent } else { after } }]);
+        }
+        let mut configuration = Configuration::new();
+        for key in &self.loads {
+            let value = match key {
+                Key::File(path) => overlay.digest(path)?.map(|digest| digest.to_string()),
+                key => match overlay.state(key)? {
+                    State::Package(package) => package.version,
+                    State::Table(table) => table.source.map(|digest| digest.to_string()),
+                    _ => None,
+                },
+            };
+            configuration.insert(key.to_string(), value);
+        }
+        let after = ServiceState {
+            enabled: true,
+            running: !overlay.host().is_tree(),
+            loaded: LoadedConfig::Current(configuration),
+            missing: Vec::new(),
+        };
+        Ok(vec![Target { key, after: State::Service(after) }])
+    }
+
+    /// Refuses where another program holds a port that it must answer on.
+    fn reject_obstacles(&self, overlay: &Overlay<'_>) -> Result<()> {
+        match self.absent {
+            true => Ok(()),
+            false => reject_held_ports(&self.key, overlay),
+        }
+    }
+
+    fn key(&self) -> Option<Key> {
+        Some(Key::Service(self.key.clone()))
+    }
+
+    fn found_by(_: &str) -> Option<&'static [&'static str]> {
+        Some(&["name", "pid_file"])
+    }
+
+    fn staged_checks(&self) -> Option<(&[Check], &[Key])> {
+        Some((&self.checks, &self.loads))
+    }
+}
+
+impl Service {
+    fn of(key: ServiceKey) -> Self {
+        Self { key, loads: Vec::new(), checks: Vec::new(), absent: false, needs: Vec::new() }
+    }
+
+    /// Returns the service's name.
+    pub fn name(&self) -> &str {
+        &self.key.unit.name
+    }
+
+    /// Returns the service's unit.
+    pub fn unit(&self) -> &Unit {
+        &self.key.unit
+    }
+
+    /// Tells whether the service is to run, not to be gone.
+    pub fn is_wanted(&self) -> bool {
+        !self.absent
+    }
+
+    /// Returns the names of the services that it needs, and where they are
+    /// written.
+    pub fn needs(&self) -> &[(String, Range<usize>)] {
+        &self.needs
+    }
+
+    /// Notes that `other` needs this service.
+    pub fn is_needed_by(&mut self, other: &Self) {
+        self.key.needed_by.push(ServiceKey { needed_by: Vec::new(), ..other.key.clone() });
+    }
+
+    /// Returns what the service loads.
+    pub fn loads(&self) -> &[Key] {
+        &self.loads
+    }
+
+    /// Adds what steps that notify the service declare to what it loads.
+    pub fn load(&mut self, keys: impl IntoIterator<Item = Key>) {
+        self.loads.extend(keys);
+        self.loads.sort();
+        self.loads.dedup();
+    }
+}
+
+/// Reads a checker: its arguments, or a map with them.
+fn check(node: &Node, decoder: &mut Decoder) -> Option<Check> {
+    if !matches!(node.kind, Kind::Map(_)) {
+        return Some(Check { argv: argv(node, decoder)?, strict: false });
+    }
+    let fields = decoder.fields(node, &CHECK)?;
+    let entry = fields.require("argv", &node.span, decoder)?;
+    let strict = match fields.get("strict") {
+        Some(entry) => decoder.boolean(&entry.value)?,
+        None => false,
+    };
+    Some(Check { argv: argv(&entry.value, decoder)?, strict })
+}
+
+/// Reads where a service must answer: `port` or `socket`, how what it says
+/// `begins`, and whether it speaks TLS. A port that its template left empty is
+/// left out.
+fn greeting(node: &Node, decoder: &mut Decoder) -> Option<Option<Greeting>> {
+    let fields = decoder.fields(node, &ANSWER)?;
+    let begins = match fields.get("begins") {
+        Some(entry) => decoder.line(&entry.value)?.to_owned(),
+        None => String::new(),
+    };
+    let secured = match (fields.get("tls"), fields.get("starttls")) {
+        (Some(_), Some(entry)) => {
+            let help = "keep `tls` where TLS comes first, `starttls` where it is asked for";
+            decoder.error(&entry.key.span, "`tls` and `starttls` exclude each other", help);
+            return None;
+        }
+        (Some(entry), None) if decoder.boolean(&entry.value)? => Secured::AtOnce,
+        (_, Some(entry)) => {
+            let protocol = Protocol::named(decoder.line(&entry.value)?);
+            if protocol.is_none() {
+                let help = "one of `smtp`, `imap`, `pop3`";
+                decoder.error(&entry.value.span, "TLS cannot be asked for in this", help);
+            }
+            Secured::Asked(protocol?)
+        }
+        _ => Secured::No,
+    };
+    let at = match fields.get("socket") {
+        Some(entry) => Endpoint::Socket(path(&entry.value, decoder)?),
+        None => {
+            let entry = fields.require("port", &node.span, decoder)?;
+            let text = decoder.text(&entry.value)?;
+            if text.is_empty() {
+                return Some(None);
+            }
+            let port = text.parse().ok().filter(|port| *port > 0);
+            if port.is_none() {
+                decoder.error(&entry.value.span, "this is not a port", "a number from 1 to 65535");
+            }
+            Endpoint::Port(port?)
+        }
+    };
+    Some(Some(Greeting { at, begins, secured }))
+}
