@@ -1,26 +1,21 @@
 //! `certificate`: a certificate and its key are there, belong together, bear
 //! the host's name and are not about to expire. A pair that is not so is
-//! replaced by a self-signed one; [`examine`] judges a pair of somebody else's.
+//! replaced by a self-signed one; [`examine()`] judges a pair of somebody else's.
+
+mod examine;
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use rustls::crypto::ring::sign::any_supported_type;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::sign::CertifiedKey;
-use x509_cert::Certificate as X509;
-use x509_cert::der::Decode;
-use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{BasicConstraints, SubjectAltName};
+pub use examine::{Harm, Problem, belongs, covers, examine, exposed_key, parse, parse_der};
+use examine::{is_authority, seconds};
 
-use super::attributes::{path, section};
+use super::attributes::{name, path, section};
 use super::kind::{Declaration, Kind};
 use super::{Assets, Key, Overlay, Resource, Said, State, Target, Undo, Withdrawal};
-use crate::host::{Content, Entry, Error, Host, Ownership, Result, now};
-use crate::visible::visible;
+use crate::host::{Content, Entry, Error, Host, Ownership, Result};
 use crate::yaml::{Decoder, KeySpec, Node, Section, ValueType};
 
 /// Where a pair is made. For root's eyes only.
@@ -65,30 +60,6 @@ pub struct CertificateState {
     pub authority: bool,
 }
 
-/// What is wrong with a pair that somebody else provides.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// Whether it is the key that is wrong, else the certificate.
-    pub of_key: bool,
-    /// What is wrong.
-    pub message: String,
-    /// The remedy.
-    pub help: String,
-    /// What it keeps from working.
-    pub harm: Harm,
-}
-
-/// What a pair that is bad keeps from working.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Harm {
-    /// No daemon can serve it.
-    Unusable,
-    /// It can be served, but callers object to it.
-    Untrusted,
-    /// The same, for it is another name's.
-    Misnamed,
-}
-
 const FIELDS: Section = section(
     &[
         KeySpec::new("certificate", ValueType::Text, "The path of the certificate."),
@@ -112,7 +83,7 @@ impl Declaration for Certificate {
         };
         let (certificate, key) = (path_of("certificate"), path_of("key"));
         let hostname = fields.require("hostname", &node.span, decoder)?;
-        let hostname = super::attributes::name(&hostname.value, decoder)?;
+        let hostname = name(&hostname.value, decoder)?;
         Some(Self { pair: Pair { certificate: certificate?, key: key? }, hostname })
     }
 
@@ -326,208 +297,4 @@ fn settings(common: &str, hostname: &str) -> Vec<u8> {
          subjectKeyIdentifier = hash\nsubjectAltName = DNS:{hostname}\n"
     )
     .into_bytes()
-}
-
-/// Says how far a key is open to others than root, if it is. One in a folder that
-/// others cannot enter is not.
-///
-/// # Errors
-///
-/// Fails where it cannot be looked at.
-pub fn exposed_key(host: &Host, key: &Path) -> Result<Option<String>> {
-    let Some(way) = host.way_to(key)? else { return Ok(None) };
-    let is_closed = way.iter().skip(1).any(|(_, owner, mode)| owner == "root" && mode & 0o011 == 0);
-    let Some((path, owner, mode)) = way.first() else { return Ok(None) };
-    let path = path.display();
-    Ok(if owner != "root" {
-        Some(format!("{path} belongs to {owner}"))
-    } else if is_closed {
-        None
-    } else if mode & 0o022 != 0 {
-        Some(format!("{path} may be written by others (mode {mode:04o})"))
-    } else if mode & 0o004 != 0 {
-        Some(format!("{path} may be read by everybody on this host (mode {mode:04o})"))
-    } else {
-        None
-    })
-}
-
-/// Judges the pair that a person provides for `hostname`: all that is wrong.
-///
-/// # Errors
-///
-/// Passes on what keeps us from looking, a lack of permission above all.
-pub fn examine(
-    overlay: &Overlay<'_>,
-    certificate: &Path,
-    key: &Path,
-    hostname: &str,
-) -> Result<Vec<Problem>> {
-    let mut problems = Vec::new();
-    let mut problem = |of_key, message: String, help: &str, harm| {
-        problems.push(Problem { of_key, message, help: help.into(), harm });
-    };
-    let get = "get one (certbot certonly --standalone), or write `tls: {self_signed: true}` to begin with";
-    let mut read = |of_key, what, path: &Path| -> Result<Option<Content>> {
-        match overlay.content(path) {
-            Ok(None) => problem(
-                of_key,
-                format!("there is no {what} at {}", path.display()),
-                get,
-                Harm::Unusable,
-            ),
-            Ok(content) => return Ok(content),
-            Err(error) if error.is_permission_denied() => return Err(error),
-            Err(error) => problem(
-                of_key,
-                error.to_string(),
-                "name the file itself, readable to root",
-                Harm::Unusable,
-            ),
-        }
-        Ok(None)
-    };
-    let (chain, private) = (read(false, "certificate", certificate)?, read(true, "key", key)?);
-    if let (Some(chain), Some(private)) = (&chain, &private)
-        && let Some(place) = place_of_own(chain.bytes(), private.bytes())
-        && place > 0
-    {
-        let message = format!(
-            "the certificate of the key is number {} in {}, and must come first",
-            place + 1,
-            certificate.display()
-        );
-        let help = "put it first, and after it the one that vouches for it, and so on";
-        problem(false, message, help, Harm::Unusable);
-        return Ok(problems);
-    }
-    if let Some(chain) = &chain {
-        match parse(chain.bytes()) {
-            None => problem(
-                false,
-                format!("{} holds no certificate", certificate.display()),
-                "it is to be a PEM file that begins with -----BEGIN CERTIFICATE-----",
-                Harm::Unusable,
-            ),
-            Some((names, (from, to))) => {
-                if !covers(&names, hostname) {
-                    let message =
-                        format!("the certificate is for {}, not for {hostname}", names.join(", "));
-                    problem(
-                        false,
-                        message,
-                        "get one for this host name, or change `hostname`",
-                        Harm::Misnamed,
-                    );
-                }
-                if to < seconds() {
-                    let message =
-                        format!("the certificate expired {} days ago", (seconds() - to) / 86_400);
-                    problem(false, message, "renew it (certbot renew)", Harm::Untrusted);
-                }
-                if from > seconds() + 86_400 {
-                    let message = "the certificate is not valid yet".into();
-                    problem(
-                        false,
-                        message,
-                        "look at the clock of this host (timedatectl)",
-                        Harm::Untrusted,
-                    );
-                }
-            }
-        }
-    }
-    if let (Some(chain), Some(private)) = (chain, private) {
-        match belongs(chain.bytes(), private.bytes()) {
-            Some(true) => {}
-            Some(false) => problem(
-                true,
-                format!("{} is not the key of {}", key.display(), certificate.display()),
-                "name the key that the certificate was made for",
-                Harm::Unusable,
-            ),
-            None if parse(chain.bytes()).is_none() => {}
-            None => problem(
-                true,
-                format!("{} holds no private key that can be used", key.display()),
-                "it is to be a PEM file with an RSA, ECDSA or Ed25519 key without a passphrase",
-                Harm::Unusable,
-            ),
-        }
-    }
-    Ok(problems)
-}
-
-/// Reads the names, made [`visible`], and the first and last moment, in seconds
-/// since 1970, of the first certificate.
-pub fn parse(pem: &[u8]) -> Option<(Vec<String>, (i64, i64))> {
-    parse_der(&CertificateDer::from_pem_slice(pem).ok()?)
-}
-
-/// The same of a certificate in DER.
-pub fn parse_der(der: &[u8]) -> Option<(Vec<String>, (i64, i64))> {
-    let certificate = X509::from_der(der).ok()?.tbs_certificate;
-    let (_, SubjectAltName(names)) = certificate.get::<SubjectAltName>().ok()??;
-    let names = names.into_iter().filter_map(|name| match name {
-        GeneralName::DnsName(name) => Some(visible(name.to_string().to_lowercase())),
-        _ => None,
-    });
-    let seconds = |time: &x509_cert::time::Time| {
-        i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX)
-    };
-    let validity = &certificate.validity;
-    Some((names.collect(), (seconds(&validity.not_before), seconds(&validity.not_after))))
-}
-
-/// Returns where in a chain the certificate of the key stands, counted from 0.
-fn place_of_own(chain: &[u8], key: &[u8]) -> Option<usize> {
-    let all = CertificateDer::pem_slice_iter(chain).collect::<std::result::Result<Vec<_>, _>>();
-    let key = any_supported_type(&PrivateKeyDer::from_pem_slice(key).ok()?).ok()?;
-    let is_own = |one: CertificateDer<'static>| {
-        CertifiedKey::new(vec![one], key.clone()).keys_match().is_ok()
-    };
-    all.ok()?.into_iter().position(is_own)
-}
-
-/// Tells whether the first certificate may vouch for others.
-fn is_authority(pem: &[u8]) -> bool {
-    let der = CertificateDer::from_pem_slice(pem).ok();
-    let certificate = der.and_then(|der| X509::from_der(&der).ok());
-    let constraints = certificate.and_then(|it| it.tbs_certificate.get().ok().flatten());
-    constraints.is_some_and(|(_, constraints): (bool, BasicConstraints)| constraints.ca)
-}
-
-/// Tells whether the key is that of the first certificate; none where there is
-/// no telling.
-pub fn belongs(chain: &[u8], key: &[u8]) -> Option<bool> {
-    let chain: Vec<_> =
-        CertificateDer::pem_slice_iter(chain).collect::<std::result::Result<_, _>>().ok()?;
-    let key = any_supported_type(&PrivateKeyDer::from_pem_slice(key).ok()?).ok()?;
-    Some(CertifiedKey::new(chain, key).keys_match().is_ok())
-}
-
-/// Tells whether one of a certificate's names is `hostname` (RFC 9525, 6.3: a
-/// star stands for one whole label, the first).
-pub fn covers(names: &[String], hostname: &str) -> bool {
-    names.iter().any(|name| match name.strip_prefix("*.") {
-        Some(rest) => hostname.split_once('.').is_some_and(|(_, domain)| domain == rest),
-        None => name == hostname,
-    })
-}
-
-fn seconds() -> i64 {
-    now() / 1_000_000_000
-}
-
-#[cfg(test)]
-mod tests {
-    use super::covers;
-
-    #[test]
-    fn a_star_stands_for_one_label() {
-        let names = ["*.example.org".to_owned()];
-        assert!(covers(&names, "mail.example.org"));
-        assert!(!covers(&names, "example.org"));
-        assert!(!covers(&names, "a.mail.example.org"));
-    }
 }
