@@ -198,8 +198,7 @@ impl Declaration for File {
             let within = Key::File(self.path.join(name));
             overlay.planned(&within).is_some_and(|state| *state == State::Absent)
         };
-        if overlay.state(&key)?.is_directory()
-            && !overlay.host().list(&self.path)?.iter().all(goes)
+        if overlay.state(&key)?.is_directory() && !overlay.host().list(&self.path)?.iter().all(goes)
         {
             return Ok(Vec::new());
         }
