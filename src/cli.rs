@@ -15,7 +15,7 @@ use crate::remote::Destination;
 use crate::wire::PlaybookParcel;
 
 pub use everyday::{AccountCommand, AliasCommand, Edit, InFile, Init, PasswordFrom};
-pub use hosts::{CloudInit, Suite, Try};
+pub use hosts::{CloudInit, Try};
 pub use well::{Check, Dns, Watch};
 
 /// Turns a bare Debian host into your own mail server, and keeps it so.

@@ -150,7 +150,7 @@ fn write_playbook(tree: &Path, steps: &[String]) -> PathBuf {
 }
 
 fn resolve(playbook: &Path, host: &Host) -> Vec<mailprov::playbook::Declared> {
-    let facts = host.facts().unwrap();
+    let facts = mailprov::services::facts(host).unwrap();
     let context = Context { mail: None, facts: &facts };
     Playbook::load(playbook).unwrap().resolve(&context).unwrap()
 }

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::Mail;
+use crate::host::Suite;
 use crate::remote::Url;
-use crate::sandbox;
 
 /// The options of `try`.
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
@@ -38,22 +38,4 @@ pub struct CloudInit {
     /// The program at that address, if it is not the running one.
     #[arg(long, value_name = "FILE")]
     pub binary: Option<PathBuf>,
-}
-
-/// A release of Debian, by its codename.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-pub enum Suite {
-    /// Debian 12.
-    Bookworm,
-    /// Debian 13.
-    Trixie,
-}
-
-impl From<Suite> for sandbox::Suite {
-    fn from(suite: Suite) -> Self {
-        match suite {
-            Suite::Bookworm => Self::Bookworm,
-            Suite::Trixie => Self::Trixie,
-        }
-    }
 }

@@ -102,7 +102,9 @@ pub(super) fn load(
             });
         }
         // A playbook of a person's own may have nothing to do with mail.
-        Wanted::Here(None) if !is_usual && !playbook.speaks_of_mail(&host.facts()?) => None,
+        Wanted::Here(None) if !is_usual && !playbook.speaks_of_mail(&services::facts(&host)?) => {
+            None
+        }
         Wanted::Here(mail) => find(mail)?,
         Wanted::Draft { path, .. } => Some(path.to_owned()),
     };
@@ -256,7 +258,7 @@ impl Loaded {
     pub(super) fn compare(&self, report: &mut Report) -> Result<Plan, CommandError> {
         if self.sent.is_empty()
             && let Some(resolved) = self.resolved.borrow().as_ref()
-            && resolved.fits(&self.host)
+            && resolved.fits(services::facts(&self.host))
             && let Some(plan) = resolved.nothing_to_do(&self.host)
         {
             return Ok(Plan { origin: self.origin(), ..plan });
@@ -275,7 +277,7 @@ impl Loaded {
         };
         let units = |declared: &[Declared]| declared.iter().filter_map(unit).collect();
         if let Some(resolved) = self.resolved.borrow().as_ref()
-            && resolved.fits(&self.host)
+            && resolved.fits(services::facts(&self.host))
         {
             return Ok(units(&resolved.declared));
         }
@@ -283,7 +285,8 @@ impl Loaded {
     }
 
     fn declared(&self) -> Result<Vec<Declared>, CommandError> {
-        let resolved = self.resolve(&self.host.facts()?).map_err(CommandError::mistakes)?;
+        let resolved =
+            self.resolve(&services::facts(&self.host)?).map_err(CommandError::mistakes)?;
         Ok(self.sent.iter().cloned().chain(resolved).collect())
     }
 
@@ -297,8 +300,12 @@ impl Loaded {
     /// Notes what mail.yml came to, now that the host is as it says. Without the
     /// note the next look takes longer, and that is all.
     pub(super) fn note(&self) {
-        let fits = self.resolved.borrow().as_ref().is_some_and(|known| known.fits(&self.host));
-        if !fits && let Ok(facts) = self.host.facts() {
+        let fits = self
+            .resolved
+            .borrow()
+            .as_ref()
+            .is_some_and(|known| known.fits(services::facts(&self.host)));
+        if !fits && let Ok(facts) = services::facts(&self.host) {
             drop(self.resolve(&facts));
         }
         if let Some(resolved) = self.resolved.borrow().as_ref() {

@@ -10,6 +10,7 @@ use crate::engine::{CachedPlaybook, Plan};
 use crate::host::Host;
 use crate::local;
 use crate::report::Report;
+use crate::services;
 
 /// A host that was brought in order by the mail.yml that counts now.
 pub(super) struct Settled {
@@ -31,7 +32,7 @@ impl Settled {
         let mail = std::path::absolute(find(mail).ok()??).ok()?;
         let text = Digest::of(&local::read(&mail).ok()?);
         let host = Host::open(&global.root).ok()?;
-        let resolved = CachedPlaybook::read(&host, &mail, &text)?;
+        let resolved = CachedPlaybook::read(&host, &mail, &text, services::facts)?;
         Some(Self { host, mail, resolved })
     }
 

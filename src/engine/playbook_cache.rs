@@ -82,15 +82,20 @@ impl CachedPlaybook {
         serde_json::from_slice::<Self>(content.bytes()).ok().map(|cached| cached.hostname)
     }
 
-    /// Tells whether the host is one for which it would be the same today.
-    pub fn fits(&self, host: &Host) -> bool {
-        let facts = host.facts().ok().and_then(|facts| serde_json::to_string(&facts).ok());
+    /// Tells whether it would be the same today on a host of these facts.
+    pub fn fits(&self, facts: Result<Facts>) -> bool {
+        let facts = facts.ok().and_then(|facts| serde_json::to_string(&facts).ok());
         facts.as_ref() == Some(&self.inputs.facts)
     }
 
     /// Returns what is noted for the mail.yml at `mail` with this text, if all
     /// that it depends on is as it was. Who may not read it knows nothing.
-    pub fn read(host: &Host, mail: &Path, text: &Digest) -> Option<Self> {
+    pub fn read(
+        host: &Host,
+        mail: &Path,
+        text: &Digest,
+        facts: impl Fn(&Host) -> Result<Facts>,
+    ) -> Option<Self> {
         let content = host.read(&path()).ok()??;
         let cached: Self = serde_json::from_slice(content.bytes()).ok()?;
         let inputs = &cached.inputs;
@@ -101,7 +106,7 @@ impl CachedPlaybook {
             && inputs.text == *text
             && Host::binary_id().as_ref() == Some(&inputs.program)
             && inputs.files.iter().all(is_as_it_was)
-            && cached.fits(host);
+            && cached.fits(facts(host));
         fits.then_some(cached)
     }
 

@@ -1,11 +1,12 @@
 //! What is true of the host and no step of a playbook changes: its release,
 //! its architecture, the versions that decide which dialect a file is in.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
 
-use super::{Host, Result};
+use super::{Error, Host, Release, Result};
 
 /// What templates see as `facts`.
 #[derive(Debug, Clone, Serialize)]
@@ -28,10 +29,21 @@ pub struct Facts {
     pub queue_disk: u64,
     /// Whether Postfix and Dovecot can listen by IPv6.
     pub ipv6: bool,
-    /// Postfix as it is, or will be, installed.
-    pub postfix: Program,
-    /// Dovecot as it is, or will be, installed.
-    pub dovecot: Program,
+    /// The programs whose version decides how their files are written, by the
+    /// name that templates have for them.
+    #[serde(flatten)]
+    pub programs: BTreeMap<&'static str, Program>,
+}
+
+/// A package whose version decides how files are written.
+#[derive(Debug, Clone, Copy)]
+pub struct VersionedPackage {
+    /// What templates call it: `facts.NAME`.
+    pub name: &'static str,
+    /// The package.
+    pub package: &'static str,
+    /// Tells, by its upstream version, which type of lookup table it makes.
+    pub table_type: Option<fn(&str) -> &'static str>,
 }
 
 /// What starts services on a host.
@@ -46,6 +58,14 @@ pub enum Init {
     None,
 }
 
+impl Facts {
+    /// Returns the type of lookup table that Postfix makes unless told otherwise.
+    pub fn table_type(&self) -> &str {
+        let mut types = self.programs.values().map(|program| program.table_type.as_str());
+        types.find(|table_type| !table_type.is_empty()).unwrap_or("hash")
+    }
+}
+
 /// A program whose version decides how its files are written.
 #[derive(Debug, Clone, Serialize)]
 pub struct Program {
@@ -57,41 +77,21 @@ pub struct Program {
     pub table_type: String,
 }
 
-/// The Debian releases that we know, with what they bring, for a host whose
-/// package lists have not been fetched yet. Newest first; the first one also
-/// stands for every release that we do not know.
-const RELEASES: [Release; 3] = [
-    Release { codename: "trixie", postfix: "3.10.0", dovecot: "2.4.1" },
-    Release { codename: "bookworm", postfix: "3.7.0", dovecot: "2.3.19" },
-    Release { codename: "bullseye", postfix: "3.5.0", dovecot: "2.3.13" },
-];
-
-/// What a Debian release brings.
-#[derive(Debug)]
-struct Release {
-    codename: &'static str,
-    postfix: &'static str,
-    dovecot: &'static str,
-}
-
-/// The first Postfix that makes cdb tables by default, Berkeley DB being
-/// retired (Postfix NON_BERKELEYDB_README).
-const FIRST_POSTFIX_WITH_CDB: (u32, u32) = (3, 11);
-
 impl Host {
-    /// Gathers the facts. Changes nothing.
-    pub fn facts(&self) -> Result<Facts> {
+    /// Gathers the facts, with the versions of these packages. Changes nothing.
+    pub fn facts(&self, packages: impl Iterator<Item = VersionedPackage>) -> Result<Facts> {
         let os = self.os_release()?;
         let field = |name: &str| {
             let value = os.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
             value.unwrap_or_default().trim_matches('"').to_owned()
         };
         let codename = field("VERSION_CODENAME");
-        let release =
-            RELEASES.iter().find(|known| known.codename == codename).unwrap_or(&RELEASES[0]);
-        let versions =
-            self.versions(&[("postfix", release.postfix), ("dovecot-core", release.dovecot)])?;
-        let [postfix, dovecot] = &versions[..] else { unreachable!("two were asked for") };
+        let programs = packages.map(|it| {
+            let version = self.upstream_version(it.package, &codename)?;
+            let table_type = it.table_type.map_or("", |of| of(&version)).to_owned();
+            Ok((it.name, Program { version, table_type }))
+        });
+        let programs = programs.collect::<Result<_>>()?;
         Ok(Facts {
             distribution: field("ID"),
             release: field("VERSION_ID"),
@@ -101,8 +101,7 @@ impl Host {
             memory: self.memory()?,
             queue_disk: self.queue_disk()?,
             ipv6: self.speaks_ipv6()?,
-            postfix: Program { version: postfix.clone(), table_type: table_type(postfix).into() },
-            dovecot: Program { version: dovecot.clone(), table_type: String::new() },
+            programs,
         })
     }
 
@@ -115,29 +114,17 @@ impl Host {
         Ok(String::new())
     }
 
-    /// Returns the upstream version of each package: the installed one, else
-    /// the one that apt would install, else the one given beside its name.
-    fn versions(&self, packages: &[(&str, &str)]) -> Result<Vec<String>> {
-        let mut versions = Vec::new();
-        for (name, fallback) in packages {
-            let version = match self.package(name)? {
-                Some(package) => package.version,
-                None => self.candidate(name)?.unwrap_or_else(|| (*fallback).to_owned()),
-            };
-            versions.push(upstream(&version).to_owned());
+    /// Returns the upstream version of a package: the installed one, else the one
+    /// that apt would install, else the one of the release.
+    fn upstream_version(&self, package: &str, codename: &str) -> Result<String> {
+        if let Some(installed) = self.package(package)? {
+            return Ok(upstream(&installed.version).to_owned());
         }
-        Ok(versions)
-    }
-
-    /// Returns the version that apt would install.
-    fn candidate(&self, name: &str) -> Result<Option<String>> {
-        let policy = match self.command(["apt-cache", "policy", name]).capture() {
-            Ok(captured) => captured.stdout,
+        match self.command(["apt-cache", "policy", package]).capture() {
+            Ok(policy) => expected(package, &policy.stdout, codename),
             // No apt at all: this is not a Debian, and the package step will say so.
-            Err(_) => return Ok(None),
-        };
-        let candidate = policy.lines().find_map(|line| line.trim().strip_prefix("Candidate: "));
-        Ok(candidate.filter(|&version| version != "(none)").map(String::from))
+            Err(_) => Ok(newest(package)),
+        }
     }
 
     /// Returns dpkg's name of the architecture.
@@ -163,13 +150,28 @@ impl Host {
     }
 }
 
-/// Returns the type of table that Debian's Postfix of this version makes unless
-/// told otherwise. Postfix itself is not asked: it would read main.cf, which may
-/// be what is broken.
-fn table_type(version: &str) -> &'static str {
-    let mut numbers = version.split('.').map(|number| number.parse().unwrap_or(0));
-    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    if version < FIRST_POSTFIX_WITH_CDB { "hash" } else { "cdb" }
+/// Returns the upstream version of a package that is not installed: the one that
+/// apt would install, by what `apt-cache policy` says. Where the package lists
+/// were never fetched, it is the one that the release first had.
+fn expected(package: &str, policy: &str, codename: &str) -> Result<String> {
+    let candidate = policy.lines().find_map(|line| line.trim().strip_prefix("Candidate: "));
+    let candidate = candidate.filter(|&version| version != "(none)").map(upstream);
+    let released = || Release::named(codename)?.version(package);
+    match candidate.or_else(released) {
+        Some(version) => Ok(version.to_owned()),
+        None if codename.is_empty() => Ok(newest(package)),
+        None => Err(Error::Other(format!(
+            "it cannot be known which version of {package} this host would get: its package \
+             lists do not have it, and the release `{codename}` is not one that mailprov knows; \
+             run: apt-get update"
+        ))),
+    }
+}
+
+/// Returns the version of a package in the newest release that is known.
+fn newest(package: &str) -> String {
+    let version = Release::all().iter().find_map(|release| release.version(package));
+    version.unwrap_or_default().to_owned()
 }
 
 /// Takes epoch and Debian revision off a version (deb-version(7)).
@@ -181,7 +183,7 @@ fn upstream(version: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{table_type, upstream};
+    use super::{expected, upstream};
 
     #[test]
     fn an_upstream_version_has_no_epoch_and_no_revision() {
@@ -190,9 +192,16 @@ mod tests {
     }
 
     #[test]
-    fn tables_are_of_the_type_that_the_version_makes() {
-        assert_eq!(table_type("3.7.11"), "hash");
-        assert_eq!(table_type("3.10.13"), "hash");
-        assert_eq!(table_type("3.11.7"), "cdb");
+    fn apt_is_believed_before_the_release_and_an_unknown_release_is_not_guessed() {
+        let none = "postfix:\n  Installed: (none)\n  Candidate: (none)\n";
+        let some = "postfix:\n  Installed: (none)\n  Candidate: 3.11.2-1+b1\n";
+        let version = |policy, codename| expected("postfix", policy, codename).ok();
+        assert_eq!(version(some, "bookworm").as_deref(), Some("3.11.2"));
+        assert_eq!(version(some, "forky").as_deref(), Some("3.11.2"));
+        assert_eq!(version(none, "bookworm").as_deref(), Some("3.7.0"));
+        assert_eq!(version("", "noble").as_deref(), Some("3.8.6"));
+        assert_eq!(version(none, "").as_deref(), Some("3.10.0"));
+        let error = expected("postfix", none, "forky").unwrap_err().to_string();
+        assert!(error.contains("`forky`") && error.ends_with("apt-get update"), "{error}");
     }
 }

@@ -83,7 +83,7 @@ impl Playbook {
 
     fn render(&self, variables: Value, facts: &Facts) -> Result<Vec<Declared>, Vec<Diagnostic>> {
         let renderer = Renderer::new(variables);
-        let table_type = &facts.postfix.table_type;
+        let table_type = facts.table_type();
         let shelf = Shelf { library: &self.library, renderer: &renderer, table_type };
         let mut decoder = Decoder::new(&self.source);
         let mut declared = Vec::new();

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::{Destination, Program, refused};
 use crate::command_error::CommandError;
+use crate::host::FIRST_SERVED;
 
 /// The first and the last thing that `greet.sh` says.
 pub(super) const FIRST: &str = "mailprov-greets=1";
@@ -69,11 +70,8 @@ impl Greeting {
 
     fn check_release(&self, host: &Destination) -> Result<(), CommandError> {
         let distribution = self.get("distribution");
-        let first = match distribution {
-            "debian" => (12, 0),
-            "ubuntu" => (22, 4),
-            _ => (0, 0),
-        };
+        let first = FIRST_SERVED.iter().find(|(name, _)| *name == distribution);
+        let first = first.map_or((0, 0), |(_, first)| *first);
         let is_kin = self.get("like").split(' ').any(|name| ["debian", "ubuntu"].contains(&name));
         let is_new = match self.get("release") {
             // The release to come has no number yet.

@@ -13,6 +13,7 @@ use nix::sys::signal::Signal;
 
 use super::{Cache, Error, Result, Watch, machine};
 use crate::digest::Digest;
+use crate::host::Suite;
 
 /// The packages of a bare server beyond Debian's minimum, and three tools that
 /// tests look at it with.
@@ -33,41 +34,6 @@ const STAGES: [(&str, &str); 5] = [
 
 /// How many of mmdebstrap's last lines tell why it failed.
 const LINES_SHOWN: usize = 20;
-
-/// Debian's own mirrors and keys, for a machine whose apt knows no Debian.
-const MAIN: &str = "http://deb.debian.org/debian";
-const SECURITY: &str = "http://deb.debian.org/debian-security";
-const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
-
-/// A Debian release that a guest can run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Suite {
-    /// Debian 12.
-    Bookworm,
-    /// Debian 13.
-    Trixie,
-}
-
-impl Suite {
-    /// All releases, oldest first.
-    pub const ALL: [Self; 2] = [Self::Bookworm, Self::Trixie];
-
-    /// Returns the release's codename.
-    pub fn codename(self) -> &'static str {
-        match self {
-            Self::Bookworm => "bookworm",
-            Self::Trixie => "trixie",
-        }
-    }
-
-    /// Returns the release's number, as in `VERSION_ID` of `/etc/os-release`.
-    pub fn release(self) -> &'static str {
-        match self {
-            Self::Bookworm => "12",
-            Self::Trixie => "13",
-        }
-    }
-}
 
 /// A tree of a release that guests lie on top of and never write to.
 #[derive(Debug)]
@@ -218,11 +184,12 @@ fn lines_of(stream: Option<impl Read + Send + 'static>) -> mpsc::Receiver<String
 fn sources(suite: Suite) -> Result<Vec<String>> {
     let codename = suite.codename();
     let Some(main) = mirror("Debian")? else {
-        let signed = format!("deb [signed-by={KEYS}]");
+        let signed = format!("deb [signed-by={}]", Suite::KEYRING);
+        let (main, security) = (Suite::MIRROR, Suite::SECURITY_MIRROR);
         return Ok(vec![
-            format!("{signed} {MAIN} {codename} main"),
-            format!("{signed} {MAIN} {codename}-updates main"),
-            format!("{signed} {SECURITY} {codename}-security main"),
+            format!("{signed} {main} {codename} main"),
+            format!("{signed} {main} {codename}-updates main"),
+            format!("{signed} {security} {codename}-security main"),
         ]);
     };
     let mut sources =

@@ -26,13 +26,14 @@ mod mounts;
 mod network;
 mod plug;
 
+pub use crate::host::Suite;
 pub use access::Access;
 pub use cache::Cache;
 pub use claim::Claim;
 pub use disk::{mount_copy, mount_empty};
 pub use error::{Error, Result};
 pub use guest::{Guest, Init};
-pub use image::{Image, Suite};
+pub use image::Image;
 pub use machine::{children, run, signal, wait_at_most};
 pub use network::{Cable, ip};
 pub use plug::Plug;

@@ -29,6 +29,7 @@ pub use referenced_files::{ReferencedFile, ReferencedKind, referenced_files};
 pub use sandbox_copy::SandboxCopy;
 pub use spec::{Spec, load, not_text, schema};
 
+use crate::host::{self, Facts, Host, VersionedPackage};
 use crate::mail::{self, Files, Hostname, Spanned};
 use crate::yaml::{self, Decoder, Fields, KeySpec};
 
@@ -37,6 +38,11 @@ use crate::yaml::{self, Decoder, Fields, KeySpec};
 pub trait Service: Sync {
     /// Its name, which is also that of its folders.
     fn name(&self) -> &'static str;
+
+    /// Returns the packages whose version decides how its files are written.
+    fn packages(&self) -> &'static [VersionedPackage] {
+        &[]
+    }
 
     /// Returns the variables that its templates see, each a part of `mail`.
     fn context(&self, _inputs: &Inputs) -> Variables {
@@ -103,3 +109,24 @@ pub const MAIL_YML: yaml::Section = yaml::Section {
     one_of: &[],
     together: &[],
 };
+
+/// Gathers the facts of a host that the services' templates see. Changes nothing.
+pub fn facts(host: &Host) -> host::Result<Facts> {
+    host.facts(ALL.iter().flat_map(|service| service.packages()).copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+    use crate::host::Release;
+
+    #[test]
+    fn each_release_has_a_version_of_each_package_that_a_service_asks_for() {
+        for package in ALL.iter().flat_map(|service| service.packages()) {
+            for release in Release::all() {
+                let known = release.version(package.package).is_some();
+                assert!(known, "{} of {}", package.package, release.codename);
+            }
+        }
+    }
+}

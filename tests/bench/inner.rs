@@ -116,8 +116,11 @@ fn facts() -> Facts {
         memory: 1024,
         queue_disk: 1024,
         ipv6: true,
-        postfix: Program { version: "3.10.13".into(), table_type: "hash".into() },
-        dovecot: Program { version: "2.4.1".into(), table_type: String::new() },
+        programs: [
+            ("postfix", Program { version: "3.10.13".into(), table_type: "hash".into() }),
+            ("dovecot", Program { version: "2.4.1".into(), table_type: String::new() }),
+        ]
+        .into(),
     }
 }
 

@@ -61,7 +61,7 @@ fn tell(
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
     let watch = || if stop() { Err(sandbox::Error::Stopped) } else { Ok(()) };
-    let suite: Suite = options.suite.into();
+    let suite = options.suite;
     let cache = Cache::open()?;
     let image = image(&cache, suite, &watch, report)?;
     let task = report.begin(&format!("A fresh Debian {} boots", suite.release()));

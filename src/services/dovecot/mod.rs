@@ -8,6 +8,7 @@ mod settings;
 pub use settings::Settings;
 
 use super::{Inputs, Reader, Section, Service, Variables};
+use crate::host::VersionedPackage;
 use crate::yaml::KeySpec;
 
 /// This service in the list of all.
@@ -25,6 +26,10 @@ impl Section for Dovecot {
 impl Service for Dovecot {
     fn name(&self) -> &'static str {
         "dovecot"
+    }
+
+    fn packages(&self) -> &'static [VersionedPackage] {
+        &[VersionedPackage { name: "dovecot", package: "dovecot-core", table_type: None }]
     }
 
     fn context(&self, inputs: &Inputs) -> Variables {

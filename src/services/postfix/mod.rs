@@ -6,6 +6,7 @@ mod settings;
 pub use settings::Settings;
 
 use super::{Inputs, Reader, Section, Service, Variables};
+use crate::host::VersionedPackage;
 use crate::yaml::KeySpec;
 
 /// This service in the list of all.
@@ -25,7 +26,36 @@ impl Service for Postfix {
         "postfix"
     }
 
+    fn packages(&self) -> &'static [VersionedPackage] {
+        &[VersionedPackage { name: "postfix", package: "postfix", table_type: Some(table_type) }]
+    }
+
     fn context(&self, inputs: &Inputs) -> Variables {
         context::variables(inputs)
+    }
+}
+
+/// The first Postfix that makes cdb tables by default, Berkeley DB being
+/// retired (Postfix NON_BERKELEYDB_README).
+const FIRST_WITH_CDB: (u32, u32) = (3, 11);
+
+/// Returns the type of table that Debian's Postfix of this version makes unless
+/// told otherwise. Postfix itself is not asked: it would read main.cf, which may
+/// be what is broken.
+fn table_type(version: &str) -> &'static str {
+    let mut numbers = version.split('.').map(|number| number.parse().unwrap_or(0));
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if version < FIRST_WITH_CDB { "hash" } else { "cdb" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::table_type;
+
+    #[test]
+    fn tables_are_of_the_type_that_the_version_makes() {
+        assert_eq!(table_type("3.7.11"), "hash");
+        assert_eq!(table_type("3.10.13"), "hash");
+        assert_eq!(table_type("3.11.7"), "cdb");
     }
 }
