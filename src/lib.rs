@@ -135,7 +135,7 @@ pub mod finding;
 pub mod host;
 pub mod local;
 pub mod mail;
-pub mod manual;
+mod manual;
 pub mod playbook;
 pub mod probe;
 pub mod reach;

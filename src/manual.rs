@@ -7,12 +7,11 @@ use std::fmt::Write;
 use clap::{Arg, ArgAction, Command};
 
 /// A manual page.
-#[derive(Debug)]
-pub struct Page {
+pub(crate) struct Page {
     /// Its file name: `mailprov-plan.1`.
-    pub name: String,
+    pub(crate) name: String,
     /// Its text, in man(7).
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// What a command looks at, keeps and promises.
@@ -33,7 +32,7 @@ const FILES: &str = "`/etc/mailprov/mail.yml`, `/var/lib/mailprov/`: see `mailpr
 
 /// Returns the pages of a command and of all below it, its own first, then
 /// those about formats.
-pub fn pages(command: &Command) -> Vec<Page> {
+pub(crate) fn pages(command: &Command) -> Vec<Page> {
     let mut command = command.clone().disable_help_subcommand(true);
     command.build();
     let mut pages = Vec::new();

@@ -5,7 +5,7 @@
 //! folder of the same name below `playbooks/postmaster`.
 //!
 //! * [`Spec`] is a whole mail.yml: the names, addresses and accounts that all
-//!   services share ([`mail`](crate::mail)), and the [`Settings`] of each.
+//!   services share ([`mail`]), and the [`Settings`] of each.
 //! * [`Context`](crate::mail::Context) is all of it as templates see it.
 
 mod context;
