@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::path::{Path, PathBuf};
 
 use crate::diagnostic::Diagnostic;
 use crate::local;
@@ -87,6 +88,8 @@ pub(crate) struct CommandError {
     /// The mistakes in a file of the person, which say all there is to say.
     mistakes: Vec<Diagnostic>,
     has_changed: bool,
+    /// The mail.yml that it is about.
+    file: Option<PathBuf>,
 }
 
 impl CommandError {
@@ -98,6 +101,7 @@ impl CommandError {
             hints: Vec::new(),
             mistakes: Vec::new(),
             has_changed: false,
+            file: None,
         }
     }
 
@@ -147,6 +151,16 @@ impl CommandError {
     /// are now.
     pub(crate) fn after_changes(self) -> Self {
         Self { has_changed: true, ..self }
+    }
+
+    /// Names the mail.yml that it is about.
+    pub(crate) fn about(self, file: &Path) -> Self {
+        Self { file: Some(file.to_owned()), ..self }
+    }
+
+    /// Returns the mail.yml that it is about.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// Returns the mistakes in a file of the person, if that is what is wrong.

@@ -121,6 +121,7 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+mod app;
 pub mod check;
 pub mod cli;
 mod command_error;

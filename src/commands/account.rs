@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use super::alias::remove_alias;
 use super::edit::{Draft, MailYml, offer};
-use super::mailboxes::Renamed;
 use super::password::{Asked, can_choose, choose, refused};
 use super::{CommandError, Exit};
+use crate::app::Renamed;
 use crate::cli::{AccountCommand, Global, PasswordFrom};
 use crate::diagnostic::Diagnostic;
 use crate::mail::{Account, AccountName, Invalid, Name, PasswordHash, Target};

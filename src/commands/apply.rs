@@ -3,12 +3,9 @@
 use std::time::Instant;
 
 use super::dns::note_forwards;
-use super::load::{Loaded, Wanted, load};
-use super::mailboxes::Renamed;
 use super::saved::Kept;
-use super::sent::tell_who_changed;
-use super::settled::Settled;
-use super::{CommandError, Exit, check, here};
+use super::{CommandError, Exit, check, here, plan_of, say, tell_who_changed};
+use crate::app::{Context, MailSource, Renamed};
 use crate::cli::Global;
 use crate::command_error::ErrorKind;
 use crate::engine::{self, Lock, Plan, Run, SavedPlan};
@@ -19,7 +16,7 @@ use crate::wire::Question;
 /// Brings the host into the state that mail.yml describes.
 pub(super) fn run(
     global: &Global,
-    wanted: Wanted<'_>,
+    wanted: MailSource<'_>,
     kept: Option<Kept<'_>>,
     agreed: Agreed,
     report: &mut Report,
@@ -28,15 +25,15 @@ pub(super) fn run(
     can_confirm(yes, report)?;
     let saved = kept.map(Kept::read).transpose()?;
     let wanted = match wanted {
-        Wanted::Here(mail) => {
-            Wanted::Here(mail.or(saved.as_ref().and_then(|saved| saved.mail.as_deref())))
+        MailSource::Here(mail) => {
+            MailSource::Here(mail.or(saved.as_ref().and_then(|saved| saved.mail.as_deref())))
         }
         sent => sent,
     };
     let Some(ready) = prepare(global, wanted, saved.as_ref(), None, report)? else {
         return Ok(Exit::Done);
     };
-    here::confirm(global, &ready.loaded, (yes, here), report)?;
+    here::confirm(global, &ready.context, (yes, here), report)?;
     leave(&ready.plan, yes, leave_mail, report)?;
     ready.make(!no_check, report)
 }
@@ -59,7 +56,7 @@ pub(super) struct Agreed {
 /// A plan that has been shown and can be made.
 pub(super) struct Ready {
     /// What it was made from.
-    pub(super) loaded: Loaded,
+    pub(super) context: Context,
     /// The plan.
     pub(super) plan: Plan,
     /// The command that history names.
@@ -71,13 +68,13 @@ impl Ready {
     /// Makes the changes; then, if that is wanted, looks whether the server is
     /// well.
     pub(super) fn make(self, check: bool, report: &mut Report) -> Result<Exit, CommandError> {
-        let Self { loaded, plan, deed, _lock } = self;
-        let interruption = make(&loaded.host, &plan, &deed, report)?;
+        let Self { context, plan, deed, _lock } = self;
+        let interruption = make(&context.host, &plan, &deed, report)?;
         // Of ten thousand accounts it is large.
         drop(plan);
-        loaded.note();
+        context.note();
         if check {
-            check::look_after(&loaded, &interruption, report);
+            check::look_after(&context, &interruption, report);
         }
         Ok(Exit::Done)
     }
@@ -86,47 +83,49 @@ impl Ready {
 /// Plans and shows the plan; `None` where nothing is to be done.
 pub(super) fn prepare(
     global: &Global,
-    wanted: Wanted<'_>,
+    wanted: MailSource<'_>,
     saved: Option<&SavedPlan>,
     renamed: Option<Renamed>,
     report: &mut Report,
 ) -> Result<Option<Ready>, CommandError> {
-    if saved.is_none() && nothing_to_do(global, wanted, report)? {
-        return Ok(None);
-    }
-    let mut loaded = load(global, wanted, report)?;
-    loaded.renamed = renamed;
-    let lock = lock(&loaded.host, "apply")?;
-    if let Wanted::Sent(parcel) = wanted {
-        tell_who_changed(parcel, &loaded.host, report);
+    let mut context = match saved {
+        Some(_) => Context::load(global, wanted)?,
+        None => Context::open(global, wanted)?,
+    };
+    say(&context, report);
+    context.renamed = renamed;
+    let lock = lock(&context.host, "apply")?;
+    if let MailSource::Sent(parcel) = wanted {
+        tell_who_changed(parcel, &context.host, report);
     }
     // Asked of a host that is new to us, while it is planned.
-    let outward = matches!(wanted, Wanted::Sent(_) if !loaded.has_relay())
+    let outward = matches!(wanted, MailSource::Sent(_) if !context.has_relay())
         .then(|| std::thread::spawn(Host::port_25_is_open_outward));
-    let last = engine::last_run(&loaded.host)?;
+    let last = engine::last_run(&context.host)?;
     if let Some(run) = last.as_ref().filter(|run| run.is_cut_off()) {
         report.note(&format!(
             "Run {} was cut off before its end; this goes on from where it left the host.\n",
             run.number
         ));
+        context.look_closely()?;
     }
-    engine::cleanup(&loaded.host, last.as_ref(), &mut |text| report.note(&format!("{text}\n")))?;
-    let plan = loaded.plan(report)?;
+    engine::cleanup(&context.host, last.as_ref(), &mut |text| report.note(&format!("{text}\n")))?;
+    let plan = plan_of(&context, report)?;
     if let Some(saved) = saved {
         saved.check(&plan).map_err(|error| {
             let plan = report.reach().command(&["plan", "--out", "FILE"]);
             CommandError::of(ErrorKind::PlanMoved, error).hinted(format!("Make a new plan: {plan}"))
         })?;
     }
-    report.plan(&plan, &loaded.subject());
+    report.plan(&plan, &context.subject());
     if plan.changes.is_empty() {
-        settle(&loaded.host, last.as_ref())?;
+        settle(&context.host, last.as_ref())?;
         if plan.unseen.is_empty() {
-            loaded.note();
+            context.note();
         }
         return Ok(None);
     }
-    if let Some(spec) = loaded.spec() {
+    if let Some(spec) = context.spec() {
         note_forwards(spec, report);
     }
     if outward.and_then(|outward| outward.join().ok()?) == Some(false) {
@@ -135,25 +134,7 @@ pub(super) fn prepare(
              Ask them to, or set `relay:` in mail.yml.\n",
         );
     }
-    Ok(Some(Ready { loaded, plan, deed: "apply".into(), _lock: lock }))
-}
-
-/// Finds quickly that nothing is to be done, and says so.
-fn nothing_to_do(
-    global: &Global,
-    wanted: Wanted<'_>,
-    report: &mut Report,
-) -> Result<bool, CommandError> {
-    let Some(settled) = Settled::find(global, wanted) else { return Ok(false) };
-    let _lock = lock(&settled.host, "apply")?;
-    let last = engine::last_run(&settled.host)?;
-    if last.as_ref().is_some_and(Run::is_cut_off) {
-        return Ok(false);
-    }
-    engine::cleanup(&settled.host, last.as_ref(), &mut |text| report.note(&format!("{text}\n")))?;
-    let Some(plan) = settled.nothing_to_do(report) else { return Ok(false) };
-    report.plan(&plan, settled.subject());
-    Ok(true)
+    Ok(Some(Ready { context, plan, deed: "apply".into(), _lock: lock }))
 }
 
 /// Refuses early where nobody can be asked and nobody said yes.

@@ -1,8 +1,8 @@
 //! `mailprov bootstrap`: from a laptop to a bare host.
 
 use super::apply::Agreed;
-use super::load::found;
 use super::{CommandError, Exit, check, on};
+use crate::app::found;
 use crate::cli::{Bootstrap, Global};
 use crate::remote::Program;
 use crate::report::Report;

@@ -5,8 +5,9 @@ mod from_here;
 mod reached;
 mod subject;
 
-use super::load::{Loaded, Wanted, load};
+use super::load;
 use super::{CommandError, Exit};
+use crate::app::{self, Context, MailSource};
 use crate::check::{Causes, Part, TemporaryLogin};
 use crate::cli::{self, Global};
 use crate::engine::Lock;
@@ -23,7 +24,7 @@ pub(super) use subject::addresses;
 pub(super) fn run(
     global: &Global,
     options: &cli::Check,
-    wanted: Wanted<'_>,
+    wanted: MailSource<'_>,
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
     if options.from_here {
@@ -35,6 +36,7 @@ pub(super) fn run(
     }
     let loaded = load(global, wanted, report)?;
     is_running(&loaded)?;
+    super::say_programs(&loaded, report)?;
     if !Host::is_root() {
         let message = "only root may look at all of this";
         let advice = "Run it with sudo; what can be seen from outside, sees: mailprov check \
@@ -59,12 +61,12 @@ pub(super) fn run(
 /// nobody changes it. `shown` gets what came of each part as soon as it is known;
 /// all of it is returned.
 pub(super) fn examine(
-    loaded: &Loaded,
+    loaded: &Context,
     parts: &[Part],
     shown: &mut dyn FnMut(Part, &[Finding], &mut Report),
     report: &mut Report,
 ) -> Result<Vec<Finding>, CommandError> {
-    let Some(spec) = loaded.spec() else { return Err(super::load::no_mail_yml()) };
+    let Some(spec) = loaded.spec() else { return Err(app::no_mail_yml()) };
     let subject = Subject::new(loaded, spec)?;
     let (mut all, mut causes) = (Vec::new(), Causes::default());
     let mut dead = subject.dead()?;
@@ -87,7 +89,7 @@ pub(super) fn examine(
                 vec![finding.not_checked(why.clone(), remedy)]
             }
             Some(Ok(probe)) if part.needs_account() => subject.of_account(part, probe),
-            _ => subject.look(part, report)?,
+            _ => subject.look(part)?,
         };
         causes.trace(part, &mut findings);
         shown(part, &findings, report);
@@ -102,7 +104,7 @@ fn parts(only: &[Part]) -> Vec<Part> {
 }
 
 /// Refuses a tree.
-fn is_running(loaded: &Loaded) -> Result<(), CommandError> {
+fn is_running(loaded: &Context) -> Result<(), CommandError> {
     if loaded.host.is_tree() {
         let message = "nothing runs in a tree, so there is nothing to check";
         return Err(CommandError::usage(message).hinted("Leave --root out."));

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::load::{folder, found, judge, source};
-use super::{CommandError, Exit, on, sent};
+use super::{CommandError, Exit, on};
+use crate::app::{folder, found, parse, received, source};
 use crate::cli::CloudInit;
 use crate::diagnostic::Diagnostic;
 use crate::mail::Files;
@@ -17,8 +17,9 @@ const LIMIT: usize = 16 * 1024;
 /// Prints the user-data.
 pub(super) fn run(options: &CloudInit, report: &mut Report) -> Result<Exit, CommandError> {
     let path = found(options.mail.mail.as_deref())?;
-    let source = source(&path, report)?;
-    let spec = judge(&source, &Files::beside(folder(&path)))?;
+    report.from(&path);
+    let source = source(&path)?;
+    let spec = parse(&source, &Files::beside(folder(&path)))?;
     let mistakes = unfit(&spec);
     if !mistakes.is_empty() {
         return Err(CommandError::mistakes(mistakes));
@@ -28,7 +29,7 @@ pub(super) fn run(options: &CloudInit, report: &mut Report) -> Result<Exit, Comm
         Some(path) => Program::read(path)?,
         None => Program::own()?,
     };
-    let text = user_data(&parcel, Path::new(sent::FOLDER), &options.url, program.digest());
+    let text = user_data(&parcel, Path::new(received::FOLDER), &options.url, program.digest());
     report.note(&format!(
         "{} must lead to the program with the SHA-256 {}.\n",
         options.url,

@@ -17,7 +17,8 @@ use clap_complete::engine::{
     ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter, complete as candidates,
 };
 
-use super::{Exit, explain, named};
+use super::{Exit, explain};
+use crate::app;
 use crate::cli::{Cli, Color, Global, Ssh};
 use crate::diagnostic::Source;
 use crate::playbook;
@@ -92,8 +93,8 @@ impl Said {
 
     /// Returns the mail.yml that the command would read, if it can be read.
     fn document(&self) -> Option<Document> {
-        let path = named::find(self.mail.as_deref()).ok()??;
-        let text = named::read(&path).ok()?;
+        let path = app::find(self.mail.as_deref()).ok()??;
+        let text = app::read(&path).ok()?;
         Document::parse(&Arc::new(Source { name: path.display().to_string(), text })).ok()
     }
 }

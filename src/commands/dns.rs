@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use super::check::addresses;
-use super::load::{Wanted, load};
-use super::{CommandError, Exit};
+use super::{CommandError, Exit, load};
+use crate::app::{self, MailSource};
 use crate::check;
 use crate::cli::{self, Global};
 use crate::engine;
@@ -17,11 +17,11 @@ use crate::services::Spec;
 pub(super) fn run(
     global: &Global,
     options: &cli::Dns,
-    mail: Wanted<'_>,
+    mail: MailSource<'_>,
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
     let loaded = load(global, mail, report)?;
-    let Some(spec) = loaded.spec() else { return Err(super::load::no_mail_yml()) };
+    let Some(spec) = loaded.spec() else { return Err(app::no_mail_yml()) };
     let (wanted, missing) = published(spec, &options.addresses, &loaded.host)?;
     let shown =
         |records: Vec<check::Record>| -> Vec<Record> { records.iter().map(record).collect() };

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::load::Wanted;
-use super::mailboxes::Renamed;
-use super::{CommandError, Exit, apply, here, load};
+use super::{CommandError, Exit, apply, here};
+use crate::app::{self, MailSource, Renamed};
 use crate::cli::{Edit, Global, InFile};
 use crate::command_error::ErrorKind;
 use crate::diagnostic::Diagnostic;
@@ -37,12 +36,12 @@ pub(super) struct MailYml {
 impl MailYml {
     /// Finds and reads it, as `plan` does.
     pub(super) fn open(file: &InFile, report: &mut Report) -> Result<Self, CommandError> {
-        let path = load::found(file.mail.as_deref())?;
+        let path = app::found(file.mail.as_deref())?;
         report.from(&path);
         let here = Host::open(Path::new("/"))?;
         let file = read(&here, &path)?;
-        let source = load::text(&path, file.content.bytes().to_vec())?;
-        let spec = load::judge(&source, &Files::beside(load::folder(&path)))?;
+        let source = app::text(&path, file.content.bytes().to_vec())?;
+        let spec = app::parse(&source, &Files::beside(app::folder(&path)))?;
         let document = Document::parse(&source).map_err(CommandError::mistakes)?;
         Ok(Self { path, spec, document, file, here })
     }
@@ -50,7 +49,7 @@ impl MailYml {
     /// Writes a further command line on this file.
     pub(super) fn command(&self, words: &[&str], report: &Report) -> String {
         let path = as_path(&self.path.display().to_string());
-        match matches!(load::find(None), Ok(Some(usual)) if usual == self.path) {
+        match matches!(app::find(None), Ok(Some(usual)) if usual == self.path) {
             true => report.reach().command(words),
             false => report.reach().command(&[words, &["--mail", &path]].concat()),
         }
@@ -75,7 +74,7 @@ impl MailYml {
 
     /// Reads the edited text as it will be read: every mistake in it is shown.
     pub(super) fn judge(&self, edited: &Document) -> Result<Spec, CommandError> {
-        load::judge(edited.source(), &Files::beside(load::folder(&self.path)))
+        app::parse(edited.source(), &Files::beside(app::folder(&self.path)))
     }
 
     /// Shows how the edited text differs, if it is valid, and returns what is to be
@@ -103,7 +102,7 @@ impl MailYml {
         line: &str,
         report: &mut Report,
     ) -> Result<Draft, CommandError> {
-        let whole = load::folder(&self.path).join(path);
+        let whole = app::folder(&self.path).join(path);
         let file = read(&self.here, &whole)?;
         let line = format!("{line}\n");
         report.edited(&whole.display().to_string(), "«secret»\n", "«new secret»\n");
@@ -182,7 +181,7 @@ fn read(here: &Host, path: &Path) -> Result<FileVersion, CommandError> {
     let whole = std::path::absolute(path)
         .map_err(|error| CommandError::failed(path.display().to_string()).because(error))?;
     // What only root and the user behind sudo may change is the same when it is read.
-    local::refuse_untrusted(&whole).map_err(|error| load::unreadable(path, &error))?;
+    local::refuse_untrusted(&whole).map_err(|error| app::unreadable(path, &error))?;
     here.read_to_replace(&whole).map_err(|error| match error.is_permission_denied() {
         true => error.into(),
         false => CommandError::of(ErrorKind::Invalid, error),
@@ -240,7 +239,7 @@ pub(super) fn offer(
     {
         return Err(write.changed_meanwhile());
     }
-    let wanted = Wanted::Draft { path: &file.path, text: &draft.text, files: &draft.files };
+    let wanted = MailSource::Draft { path: &file.path, text: &draft.text, files: &draft.files };
     let Some(mut ready) = apply::prepare(global, wanted, None, renamed, report)? else {
         save(report)?;
         return Ok(Exit::Done);

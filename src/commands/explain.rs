@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::load::Wanted;
 use super::try_it::EXAMPLE;
 use super::{CommandError, Exit, load};
+use crate::app::{Context, MailSource};
 use crate::cli::Global;
 use crate::explain::{self, File, Setting, Way};
 use crate::report::Report;
@@ -16,11 +16,11 @@ use crate::yaml::suggest;
 pub(super) fn run(
     global: &Global,
     what: Option<&str>,
-    wanted: Wanted<'_>,
+    wanted: MailSource<'_>,
     svg: Option<&Path>,
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
-    let loaded = load::load(global, wanted, report)?;
+    let loaded = load(global, wanted, report)?;
     let files = loaded.files()?;
     let mailbox = loaded.mailbox();
     let ways = explain::ways(&files, &mailbox);
@@ -91,11 +91,11 @@ fn port(
 /// each with a word on where it is from. Where mail.yml cannot be read, as before
 /// a `sudo`, it is what a usual one comes to; where nothing can, it is nothing.
 pub(super) fn known(global: &Global, mail: Option<&Path>) -> BTreeMap<String, String> {
-    let (mut report, no_files) = (Report::to_nobody(), BTreeMap::new());
+    let no_files = BTreeMap::new();
     let path = Path::new("mail.yml");
-    let usual = Wanted::Draft { path, text: EXAMPLE, files: &no_files };
-    let rendered = [Wanted::Here(mail), usual].into_iter().find_map(|wanted| {
-        let loaded = load::load(global, wanted, &mut report).ok()?;
+    let usual = MailSource::Draft { path, text: EXAMPLE, files: &no_files };
+    let rendered = [MailSource::Here(mail), usual].into_iter().find_map(|wanted| {
+        let loaded = Context::load(global, wanted).ok()?;
         let files = loaded.files().ok()?;
         Some((explain::ways(&files, &loaded.mailbox()), files))
     });

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use super::CommandError;
-use super::load::Loaded;
+use crate::app::Context;
 use crate::cli::Global;
 use crate::engine;
 use crate::host::Host;
@@ -108,7 +108,7 @@ impl Elsewhere {
 /// yes beforehand, or that it is here, is not asked again.
 pub(super) fn confirm(
     global: &Global,
-    loaded: &Loaded,
+    loaded: &Context,
     (yes, here): (bool, bool),
     report: &mut Report,
 ) -> Result<(), CommandError> {

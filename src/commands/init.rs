@@ -4,7 +4,8 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{CommandError, Exit, here, load, password};
+use super::{CommandError, Exit, here, password};
+use crate::app;
 use crate::cli::{self, Global};
 use crate::diagnostic::Source;
 use crate::host::Host;
@@ -38,7 +39,7 @@ pub(super) fn run(
     match local::look(path) {
         Ok(_) => return Err(there_already(path)),
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            return Err(load::unreadable(path, &error));
+            return Err(app::unreadable(path, &error));
         }
         Err(_) => {}
     }
@@ -61,7 +62,7 @@ pub(super) fn run(
     let schema = local::look(Path::new(SCHEMA)).is_ok().then_some(SCHEMA);
     let text = answers.text(hash.secret().expose(), schema);
     let source = Arc::new(Source { name: path.display().to_string(), text });
-    let spec = load::judge(&source, &Files::beside(load::folder(path)))?;
+    let spec = app::parse(&source, &Files::beside(app::folder(path)))?;
     local::write_new_private(path, &source.text).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => there_already(path),
         _ => CommandError::failed(format!("could not write {}", path.display())).because(error),

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::load::{Loaded, Wanted, find, folder, load};
+use crate::app::{Context, MailSource, find, folder};
 use crate::cli::Global;
 use crate::diagnostic::Source;
 use crate::local;
@@ -13,7 +13,7 @@ use crate::services;
 
 /// Says of the mail.yml in its usual place that it asks for another host than
 /// the one that a rollback left. Where it asks for this one, it is returned.
-pub(super) fn say(global: &Global, report: &mut Report) -> Option<Loaded> {
+pub(super) fn say(global: &Global, report: &mut Report) -> Option<Context> {
     if global.playbook.is_some() {
         return None;
     }
@@ -24,11 +24,11 @@ pub(super) fn say(global: &Global, report: &mut Report) -> Option<Loaded> {
     if services::load(&source, &Files::beside(folder(&path))).is_err() {
         return None;
     }
-    let loaded = load(global, Wanted::Here(Some(&path)), report);
+    let loaded = Context::load(global, MailSource::Here(Some(&path)));
     let planned = loaded
         .as_ref()
         .map_err(|_| ())
-        .and_then(|loaded| loaded.compare(report).map_err(drop))
+        .and_then(|loaded| loaded.compare().map_err(drop))
         .map(|plan| plan.changes.len());
     let asks = match planned {
         Ok(0) => return loaded.ok(),

@@ -15,9 +15,6 @@ mod here;
 mod history;
 mod init;
 mod left_behind;
-mod load;
-mod mailboxes;
-mod named;
 mod on;
 mod password;
 mod plan;
@@ -25,49 +22,22 @@ mod playbook;
 mod pull;
 mod rollback;
 mod saved;
-mod sent;
 mod serve;
-mod settled;
-mod takeover;
 mod try_it;
 mod watch;
 
 use std::path::PathBuf;
 
-use crate::cli::{Cli, Color, Command};
+use crate::app::{Context, MailSource, received};
+use crate::cli::{Cli, Color, Command, Global};
+use crate::command_error::CommandError;
 pub use crate::command_error::Exit;
-use crate::command_error::{CommandError, ErrorKind};
-use crate::engine::{LockError, PlanError};
-use crate::report::{Options, Report};
+use crate::engine::Plan;
+use crate::host::Host;
+use crate::report::{Options, Report, moment};
 use crate::wire::{Parcel, Request};
 pub use complete::complete;
-use load::Wanted;
 use saved::Kept;
-
-impl From<crate::host::Error> for CommandError {
-    fn from(error: crate::host::Error) -> Self {
-        if error.is_permission_denied() && !crate::host::Host::is_root() {
-            return Self::of(ErrorKind::NeedsRoot, error).hinted("Run it with sudo.");
-        }
-        Self::of(ErrorKind::Failed, error)
-    }
-}
-
-impl From<PlanError> for CommandError {
-    fn from(error: PlanError) -> Self {
-        Self::of(ErrorKind::Failed, error)
-    }
-}
-
-impl From<LockError> for CommandError {
-    fn from(error: LockError) -> Self {
-        let kind = match error {
-            LockError::Held(_) => ErrorKind::Busy,
-            LockError::Host(_) => ErrorKind::Failed,
-        };
-        Self::of(kind, error)
-    }
-}
 
 /// What a command says that failed before it changed anything.
 const UNCHANGED: &str = "Nothing was changed.";
@@ -97,6 +67,9 @@ pub fn run(cli: &Cli) -> Exit {
 fn dispatch(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
     let global = &cli.global;
     let parcel = request.and_then(|request| request.mail.as_ref());
+    if let Some(parcel) = parcel {
+        report.from_elsewhere(&parcel.name);
+    }
     let result = match &cli.command {
         _ if !global.ssh.on.is_empty() => on::run(cli, report),
         Command::Plan { show: Some(show), .. } => plan::show(show, report),
@@ -153,10 +126,64 @@ fn dispatch(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
     end(result, unchanged(&cli.command), report)
 }
 
-fn wanted<'a>(mail: &'a Option<PathBuf>, parcel: Option<&'a Parcel>) -> Wanted<'a> {
+fn wanted<'a>(mail: &'a Option<PathBuf>, parcel: Option<&'a Parcel>) -> MailSource<'a> {
     match parcel {
-        Some(parcel) => Wanted::Sent(parcel),
-        None => Wanted::Here(mail.as_deref()),
+        Some(parcel) => MailSource::Sent(parcel),
+        None => MailSource::Here(mail.as_deref()),
+    }
+}
+
+/// Opens what a command is about, and says what that is.
+fn load(
+    global: &Global,
+    mail: MailSource<'_>,
+    report: &mut Report,
+) -> Result<Context, CommandError> {
+    let context = Context::load(global, mail)?;
+    say(&context, report);
+    Ok(context)
+}
+
+/// Says what a command is about.
+fn say(context: &Context, report: &mut Report) {
+    if let Some(path) = context.read_from() {
+        report.from(path);
+    }
+    notes(&context.notes, report);
+}
+
+fn notes(notes: &[String], report: &mut Report) {
+    notes.iter().for_each(|note| report.note(&format!("{note}\n")));
+}
+
+/// Plans, and says what is to be known before the plan is shown.
+fn plan_of(context: &Context, report: &mut Report) -> Result<Plan, CommandError> {
+    say_programs(context, report)?;
+    notes(&context.notes_on_secrets(), report);
+    let planned = context.plan()?;
+    if let Some(exposed) = &planned.exposed_key {
+        report.note(&format!("The certificate's key is open: {exposed}.\n"));
+    }
+    if let Some((warnings, about)) = &planned.warnings {
+        report.warnings(warnings, about);
+    }
+    Ok(planned.plan)
+}
+
+/// Says which programs of a person's own playbook run while it is planned.
+fn say_programs(context: &Context, report: &mut Report) -> Result<(), CommandError> {
+    let programs = context.programs()?;
+    if !programs.is_empty() {
+        let programs = programs.join("\n  ");
+        report.note(&format!("To plan, this runs as root: \n  {programs}\n"));
+    }
+    Ok(())
+}
+
+/// Tells who changed the mail.yml of this host last.
+fn tell_who_changed(parcel: &Parcel, host: &Host, report: &mut Report) {
+    if let Some(text) = received::changed_by(parcel, host, moment) {
+        report.note(&format!("{text}.\n"));
     }
 }
 

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::apply::Agreed;
-use super::load::folder;
-use super::sent::{FOLDER, MAIL};
-use super::{CommandError, Exit, load, password, saved};
+use super::{CommandError, Exit, password, saved};
+use crate::app::received::{FOLDER, MAIL};
+use crate::app::{self, folder};
 use crate::cli::{self, AccountCommand, Cli, Command, Global, Mail, PasswordFrom, Pull};
 use crate::command_error::ErrorKind;
 use crate::engine::SavedPlan;
@@ -121,7 +121,8 @@ pub(super) fn pack_for(
 
 /// Packs the mail.yml at `path`.
 pub(super) fn pack(path: &Path, report: &mut Report) -> Result<Packed, CommandError> {
-    let source = load::source(path, report)?;
+    report.from(path);
+    let source = app::source(path)?;
     remote::pack(&source, folder(path))
 }
 
@@ -214,7 +215,7 @@ fn wanted_playbook(
     if let Some(embedded) = path.to_str().and_then(playbook::embedded) {
         return Ok(Some(WantedPlaybook::Embedded(embedded.name.to_owned())));
     }
-    let playbook = load::playbook(global)?;
+    let playbook = app::playbook(global)?;
     let packed = playbook.pack().map_err(|error| {
         let advice = "Nothing was sent. A playbook is sent with the templates and files in its \
                       folder that its steps may use.";

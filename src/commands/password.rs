@@ -4,6 +4,7 @@
 use std::io::{self, ErrorKind, Read};
 
 use super::{CommandError, Exit};
+use crate::app;
 use crate::cli::PasswordFrom;
 use crate::local::{self, Untrusted};
 use crate::mail::{Invalid, Name, Password};
@@ -75,7 +76,7 @@ pub(super) fn choose(
 fn given(from: &PasswordFrom) -> Result<Option<(String, Vec<u8>)>, CommandError> {
     if let Some(path) = &from.password_file {
         let bytes = local::read(path).map_err(|error| match Untrusted::of(&error) {
-            Some(_) => super::load::unreadable(path, &error),
+            Some(_) => app::unreadable(path, &error),
             None => unreadable(&path.display(), error),
         })?;
         return Ok(Some((path.display().to_string(), bytes)));

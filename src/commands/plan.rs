@@ -3,10 +3,8 @@
 use std::path::Path;
 
 use super::dns::note_forwards;
-use super::load::{Wanted, load};
-use super::sent::tell_who_changed;
-use super::settled::Settled;
-use super::{CommandError, Exit, saved};
+use super::{CommandError, Exit, saved, say, tell_who_changed};
+use crate::app::{Context, MailSource};
 use crate::cli::Global;
 use crate::engine::SavedPlan;
 use crate::reach::as_path;
@@ -15,38 +13,28 @@ use crate::report::Report;
 /// Shows what `apply` would do.
 pub(super) fn run(
     global: &Global,
-    wanted: Wanted<'_>,
+    mail: MailSource<'_>,
     out: Option<&Path>,
     detailed_exitcode: bool,
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
-    let sent = match wanted {
-        Wanted::Sent(parcel) => Some(parcel.name.as_str()),
-        Wanted::Here(_) | Wanted::Draft { .. } => None,
+    let sent = match mail {
+        MailSource::Sent(parcel) => Some(parcel.name.as_str()),
+        MailSource::Here(_) | MailSource::Draft { .. } => None,
     };
-    let settled = Settled::find(global, wanted);
-    let nothing = settled.and_then(|settled| Some((settled.nothing_to_do(report)?, settled)));
-    let (plan, mail) = match nothing {
-        Some((plan, settled)) => {
-            report.plan(&plan, settled.subject());
-            (plan, Some(settled.mail))
-        }
-        None => {
-            let loaded = load(global, wanted, report)?;
-            if let Wanted::Sent(parcel) = wanted {
-                tell_who_changed(parcel, &loaded.host, report);
-            }
-            let plan = loaded.plan(report)?;
-            report.plan(&plan, &loaded.subject());
-            if let Some(spec) = loaded.spec().filter(|_| !plan.changes.is_empty()) {
-                note_forwards(spec, report);
-            }
-            (plan, loaded.mail)
-        }
-    };
+    let context = Context::open(global, mail)?;
+    say(&context, report);
+    if let MailSource::Sent(parcel) = mail {
+        tell_who_changed(parcel, &context.host, report);
+    }
+    let plan = super::plan_of(&context, report)?;
+    report.plan(&plan, &context.subject());
+    if let Some(spec) = context.spec().filter(|_| !plan.changes.is_empty()) {
+        note_forwards(spec, report);
+    }
     if let Some(out) = out {
         // Applied from another folder, it must still find what it was made from.
-        let mail = mail.and_then(|path| std::path::absolute(path).ok());
+        let mail = context.mail.and_then(|path| std::path::absolute(path).ok());
         saved::write(out, &SavedPlan::new(&plan, mail), report)?;
         let file = out.display().to_string();
         let plan = as_path(&file);

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::load::{self, folder};
-use super::sent::{FOLDER, MAIL};
 use super::{CommandError, Exit, on};
+use crate::app::received::{FOLDER, MAIL};
+use crate::app::{self, folder};
 use crate::cli::{Global, Pull};
 use crate::diagnostic::Source;
 use crate::local;
@@ -37,7 +37,7 @@ pub(super) fn run(
     let name = format!("{host}:{MAIL}");
     let source = Arc::new(Source { name, text: parcel.text.0.expose().clone() });
     may_be_written(&source, &parcel.files).map_err(refused)?;
-    load::judge(&source, &Files::sent(Path::new(FOLDER), &parcel.files))?;
+    app::parse(&source, &Files::sent(Path::new(FOLDER), &parcel.files))?;
     let differs = show(&options.mail, &source, &parcel, report)?;
     if differs.is_empty() {
         report.note(&format!("{} is as on {host} already.\n", options.mail.display()));
@@ -124,12 +124,12 @@ fn show<'p>(
 /// Hands the mail.yml of this host to whoever asks from another machine, with
 /// the password files that lie beside it.
 pub(super) fn hand_over(report: &mut Report) -> Result<Exit, CommandError> {
-    let text = load::read(Path::new(MAIL))?;
+    let text = app::read(Path::new(MAIL))?;
     let source = Arc::new(Source { name: MAIL.into(), text });
     let mut files = BTreeMap::new();
     for file in services::referenced_files(&source).into_iter().filter(|it| is_password(it.kind)) {
         if is_beside(&file.path) {
-            let text = load::read(&Path::new(FOLDER).join(&file.path))?;
+            let text = app::read(&Path::new(FOLDER).join(&file.path))?;
             files.insert(file.path, Exposed(Secret::new(text)));
         } else {
             let path = file.path.display();

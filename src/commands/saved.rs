@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::CommandError;
-use super::load::unreadable;
+use crate::app::unreadable;
 use crate::engine::SavedPlan;
 use crate::local::{self, Untrusted};
 use crate::report::Report;

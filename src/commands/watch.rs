@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::mpsc;
 
-use super::load::{Wanted, load};
 use super::{CommandError, Exit, check, end, plan};
+use crate::app::{Context, MailSource};
 use crate::check::Part;
 use crate::cli::{self, Global};
 use crate::host::{Host, Interruption};
@@ -22,7 +22,7 @@ const ROOT: &str = "root";
 pub(super) fn run(
     global: &Global,
     options: &cli::Watch,
-    wanted: Wanted<'_>,
+    wanted: MailSource<'_>,
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
     // The plan tells of the configuration, and more of it.
@@ -92,12 +92,12 @@ fn kept<T>(quiet: bool, say: impl FnOnce(&mut Report) -> T) -> (T, String) {
 /// Sends the text; where nobody takes it, it is shown.
 fn tell(
     global: &Global,
-    wanted: Wanted<'_>,
+    wanted: MailSource<'_>,
     text: &str,
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
     // What is wrong with mail.yml is in the text already.
-    let (loaded, _) = kept(true, |report| load(global, wanted, report).ok());
+    let loaded = Context::load(global, wanted).ok();
     let host = loaded.as_ref().map_or("this host".into(), |loaded| loaded.subject());
     let spec = loaded.as_ref().and_then(|loaded| loaded.spec());
     let address = spec.and_then(|spec| spec.directory.system_mail.as_ref());

@@ -288,6 +288,9 @@ impl Report {
     /// that it changed nothing.
     pub(crate) fn error(&mut self, error: &CommandError, unchanged: &str) {
         self.listener.clear();
+        if let Some(file) = error.file() {
+            self.from(file);
+        }
         if !error.diagnostics().is_empty() {
             return self.diagnostics(error.diagnostics());
         }

@@ -6,8 +6,8 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::super::CommandError;
-use super::super::load::Loaded;
 use super::subject::Subject;
+use crate::app::{self, Context};
 use crate::check::{self, Account, Causes, Login, Part, Server};
 use crate::finding::{Finding, Verdict};
 use crate::host::Interruption;
@@ -33,13 +33,17 @@ const ATTENTION: Duration = Duration::from_millis(50);
 type Found = Vec<(Part, Vec<Finding>)>;
 
 /// Looks, and says what it found. Whoever wants us to stop ends the look only.
-pub(in crate::commands) fn look(loaded: &Loaded, interruption: &Interruption, report: &mut Report) {
+pub(in crate::commands) fn look(
+    loaded: &Context,
+    interruption: &Interruption,
+    report: &mut Report,
+) {
     if !loaded.is_mail_server() || interruption.is_asked() {
         return;
     }
     report.checking(&loaded.subject());
     let stop = || interruption.is_asked();
-    match found(loaded, interruption, report) {
+    match found(loaded, interruption) {
         _ if stop() => report.check_given_up("it was told to stop"),
         Err(error) => report.check_given_up(&error.to_string()),
         Ok(mut found) => {
@@ -53,8 +57,8 @@ pub(in crate::commands) fn look(loaded: &Loaded, interruption: &Interruption, re
     }
 }
 
-fn found(loaded: &Loaded, stop: &Interruption, report: &mut Report) -> Result<Found, CommandError> {
-    let Some(spec) = loaded.spec() else { return Err(super::super::load::no_mail_yml()) };
+fn found(loaded: &Context, stop: &Interruption) -> Result<Found, CommandError> {
+    let Some(spec) = loaded.spec() else { return Err(app::no_mail_yml()) };
     let subject = Subject::new(loaded, spec)?;
     let probe = subject.probe();
     let account = match &probe {
@@ -64,7 +68,7 @@ fn found(loaded: &Loaded, stop: &Interruption, report: &mut Report) -> Result<Fo
     let ask_for = |parts: &[Part]| ask(&subject.server, account.ok(), parts);
     let asked = ask_for(&[Part::Login]);
     // Looked at while the others wait for answers.
-    let configuration = subject.configuration(report)?;
+    let configuration = subject.configuration()?;
     let mut found = asked.hear(stop);
     // Who answered by now and what was shown need not be called for.
     found.extend(ask_for(&[Part::Tls]).hear(stop));

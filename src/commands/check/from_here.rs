@@ -4,9 +4,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::super::load::{Wanted, load, no_mail_yml};
+use super::super::load;
 use super::super::{CommandError, Exit, dns, password};
 use super::{exit, is_running, parts};
+use crate::app::{MailSource, no_mail_yml};
 use crate::check::{self, Account, Causes, Identity, Login, Part, Server};
 use crate::cli::{self, Global};
 use crate::finding::Finding;
@@ -27,7 +28,7 @@ const NO_LOGIN: &str = "nobody logs in: --login NAME";
 pub(super) fn run(
     global: &Global,
     options: &cli::Check,
-    wanted: Wanted<'_>,
+    wanted: MailSource<'_>,
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
     let loaded = load(global, wanted, report)?;

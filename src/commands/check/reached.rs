@@ -4,8 +4,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::super::{load, on};
+use super::super::on;
 use super::from_here::{look_for_a_bar, server};
+use crate::app;
 use crate::check::{self, Part};
 use crate::cli::Global;
 use crate::diagnostic::Source;
@@ -26,7 +27,7 @@ pub(in crate::commands) fn reachable_from_here(
 ) {
     let source = local::read_text(mail)
         .map(|text| Arc::new(Source { name: mail.display().to_string(), text }));
-    let spec = source.map(|source| services::load(&source, &Files::beside(load::folder(mail))));
+    let spec = source.map(|source| services::load(&source, &Files::beside(app::folder(mail))));
     // Where a file that it names is on the host only, its ports cannot be told.
     let Ok(Ok(spec)) = spec else { return };
     let hostname = spec.hostname.value.to_string();

@@ -4,13 +4,12 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use super::super::load::Loaded;
 use super::super::{CommandError, dns};
+use crate::app::Context;
 use crate::check::{self, Certificate, Identity, Login, Part, Server, TemporaryLogin};
 use crate::finding::Finding;
 use crate::host::{Host, Unit};
 use crate::probe::{self, ConnectionCache};
-use crate::report::Report;
 use crate::resource::{Key, exposed_key};
 use crate::services::Spec;
 
@@ -40,14 +39,14 @@ fn ports_of(service: &Unit) -> &'static [u16] {
 
 /// What is looked at.
 pub(super) struct Subject<'l> {
-    loaded: &'l Loaded,
+    loaded: &'l Context,
     spec: &'l Spec,
     /// How it is called.
     pub(super) server: Server,
 }
 
 impl<'l> Subject<'l> {
-    pub(super) fn new(loaded: &'l Loaded, spec: &'l Spec) -> Result<Self, CommandError> {
+    pub(super) fn new(loaded: &'l Context, spec: &'l Spec) -> Result<Self, CommandError> {
         let read = |path: &Path| -> Result<Option<Vec<u8>>, CommandError> {
             Ok(loaded.host.read(path)?.map(|content| content.bytes().to_vec()))
         };
@@ -102,14 +101,10 @@ impl<'l> Subject<'l> {
         }
     }
 
-    pub(super) fn look(
-        &self,
-        part: Part,
-        report: &mut Report,
-    ) -> Result<Vec<Finding>, CommandError> {
+    pub(super) fn look(&self, part: Part) -> Result<Vec<Finding>, CommandError> {
         let (host, server) = (&self.loaded.host, &self.server);
         Ok(match part {
-            Part::Configuration => self.configuration(report)?,
+            Part::Configuration => self.configuration()?,
             Part::Ports => {
                 let mut findings = check::ports(server);
                 findings.extend(check::rulesets(server));
@@ -130,8 +125,8 @@ impl<'l> Subject<'l> {
     }
 
     /// Compares the host with what mail.yml says, services on their own.
-    pub(super) fn configuration(&self, report: &mut Report) -> Result<Vec<Finding>, CommandError> {
-        let plan = self.loaded.compare(report)?;
+    pub(super) fn configuration(&self) -> Result<Vec<Finding>, CommandError> {
+        let plan = self.loaded.compare()?;
         let mut findings: Vec<Finding> = Vec::new();
         let services = self.loaded.services()?;
         for service in &services {

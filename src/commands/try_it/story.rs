@@ -4,7 +4,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::super::{CommandError, load, password};
+use super::super::{CommandError, password};
+use crate::app;
 use crate::check::{Account, Reader};
 use crate::diagnostic::Diagnostic;
 use crate::host::Host;
@@ -72,8 +73,9 @@ impl Story {
 
     fn of(path: &Path, report: &mut Report) -> Result<Self, CommandError> {
         let name = path.display().to_string();
-        let source = load::source(path, report)?;
-        let spec = load::judge(&source, &Files::beside(load::folder(path)))?;
+        report.from(path);
+        let source = app::source(path)?;
+        let spec = app::parse(&source, &Files::beside(app::folder(path)))?;
         let stands_in = stands_in(&spec)?;
         let word = probe::random()?;
         let secret = probe::random()?;

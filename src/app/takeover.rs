@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::CommandError;
+use crate::command_error::CommandError;
 use crate::explain::{File, Loss, Old, losses};
 use crate::host::{Entry, Host};
 
@@ -23,7 +23,7 @@ const DOVECOT: &str = "/etc/dovecot/dovecot.conf";
 
 /// Tells what is lost. `files` renders those of the new server. What may not be
 /// read is not told of.
-pub(super) fn lost(
+pub(crate) fn lost(
     host: &Host,
     files: impl FnOnce() -> Result<Vec<File>, CommandError>,
 ) -> Result<Vec<Loss>, CommandError> {

@@ -3,34 +3,40 @@
 
 use std::path::{Path, PathBuf};
 
-use super::CommandError;
+use crate::command_error::CommandError;
 use crate::digest::Digest;
 use crate::engine;
 use crate::host::{self, Entry, Host};
 use crate::playbook::Declared;
-use crate::report::{Report, moment};
 use crate::resource::{Key, Resource, State};
 use crate::services::certificate;
 use crate::wire::Parcel;
 
 /// Where a host keeps its mail.yml, and what lies beside it.
-pub(super) const FOLDER: &str = "/etc/mailprov";
+pub(crate) const FOLDER: &str = "/etc/mailprov";
 
 /// Its mail.yml.
-pub(super) const MAIL: &str = "/etc/mailprov/mail.yml";
+pub(crate) const MAIL: &str = "/etc/mailprov/mail.yml";
 
 const STEP: &str = "mail.yml and the files that it names";
 
 /// Tells who changed the mail.yml of this host last, where it is another one than
 /// what was sent: whoever replaces it should know.
-pub(super) fn tell_who_changed(parcel: &Parcel, host: &Host, report: &mut Report) {
+/// `moment` writes a time for people.
+pub(crate) fn changed_by(
+    parcel: &Parcel,
+    host: &Host,
+    moment: fn(i64) -> String,
+) -> Option<String> {
     // Where it cannot be looked at, the plan says so.
-    if let Ok(Some(text)) = changed_last(parcel, host) {
-        report.note(&format!("{text}.\n"));
-    }
+    changed_last(parcel, host, moment).ok().flatten()
 }
 
-fn changed_last(parcel: &Parcel, host: &Host) -> host::Result<Option<String>> {
+fn changed_last(
+    parcel: &Parcel,
+    host: &Host,
+    moment: fn(i64) -> String,
+) -> host::Result<Option<String>> {
     let path = Path::new(MAIL);
     let Some(Entry::File { content, ownership }) = host.entry(path)? else { return Ok(None) };
     let Some(stamp) = host.stamp(path)? else { return Ok(None) };
@@ -64,7 +70,7 @@ fn changed_last(parcel: &Parcel, host: &Host) -> host::Result<Option<String>> {
 
 /// Returns what is to be on the host, and the paths of files that are left as
 /// they are: those that are links there belong to whoever renews them.
-pub(super) fn declared(
+pub(crate) fn declared(
     parcel: &Parcel,
     tls: &certificate::Settings,
     host: &Host,

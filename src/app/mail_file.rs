@@ -5,18 +5,18 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::CommandError;
+use crate::command_error::CommandError;
 use crate::diagnostic::Source;
 use crate::host::Host;
 use crate::local::{self, Untrusted};
-use crate::report::Report;
-use crate::services;
+use crate::mail::Files;
+use crate::services::{self, Spec};
 
 /// Where mail.yml is looked for where none is named.
 const PLACES: [&str; 2] = ["mail.yml", "/etc/mailprov/mail.yml"];
 
 /// Returns which of these files others than root may read, with who may.
-pub(super) fn open_secrets(secrets: &[PathBuf]) -> Vec<(PathBuf, String)> {
+pub(crate) fn readable(secrets: &[PathBuf]) -> Vec<(PathBuf, String)> {
     let open = |path: &PathBuf| {
         // Where that cannot be seen, it cannot be read either.
         let readers = local::readers(path).unwrap_or_default();
@@ -25,23 +25,13 @@ pub(super) fn open_secrets(secrets: &[PathBuf]) -> Vec<(PathBuf, String)> {
     secrets.iter().filter_map(open).collect()
 }
 
-/// Says which files with hashes and passwords others may read.
-pub(super) fn tell_of_open_secrets(secrets: &[PathBuf], report: &mut Report) {
-    for (path, who) in open_secrets(secrets) {
-        let path = path.display();
-        report.note(&format!(
-            "{path} holds hashes or passwords, and {who} may read it: chmod 600 {path}\n"
-        ));
-    }
-}
-
 /// Returns the whole path of a file, for where another folder is the current one.
-pub(super) fn absolute(path: &Path) -> PathBuf {
+pub(crate) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Says that there is no mail.yml.
-pub(super) fn no_mail_yml() -> CommandError {
+pub(crate) fn no_mail_yml() -> CommandError {
     let message = format!("there is no {}", PLACES.join(" and no "));
     let advice = "Write one (`mailprov init`), or name yours: mailprov plan FILE";
     CommandError::invalid(message).hinted(advice)
@@ -49,7 +39,7 @@ pub(super) fn no_mail_yml() -> CommandError {
 
 /// Finds mail.yml: the one that is named, or the first that is there. A place that
 /// this user may not look at is not one where nothing is.
-pub(super) fn find(mail: Option<&Path>) -> Result<Option<PathBuf>, CommandError> {
+pub(crate) fn find(mail: Option<&Path>) -> Result<Option<PathBuf>, CommandError> {
     if let Some(mail) = mail {
         return Ok(Some(mail.to_owned()));
     }
@@ -65,24 +55,33 @@ pub(super) fn find(mail: Option<&Path>) -> Result<Option<PathBuf>, CommandError>
 }
 
 /// Tells whether an error says that nothing is there.
-pub(super) fn is_absence(error: &std::io::Error) -> bool {
+pub(crate) fn is_absence(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 /// As [`find`], where it is needed.
-pub(super) fn found(mail: Option<&Path>) -> Result<PathBuf, CommandError> {
+pub(crate) fn found(mail: Option<&Path>) -> Result<PathBuf, CommandError> {
     find(mail)?.ok_or_else(no_mail_yml)
 }
 
-/// Reads a mail.yml, and says which.
-pub(super) fn source(path: &Path, report: &mut Report) -> Result<Arc<Source>, CommandError> {
-    report.from(path);
+/// Returns the folder that a mail.yml is in.
+pub(crate) fn folder(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
+}
+
+/// Reads the text of a mail.yml.
+pub(crate) fn source(path: &Path) -> Result<Arc<Source>, CommandError> {
     let bytes = local::read(path).map_err(|error| unreadable(path, &error))?;
     text(path, bytes)
 }
 
+/// Parses it.
+pub(crate) fn parse(source: &Arc<Source>, files: &Files<'_>) -> Result<Spec, CommandError> {
+    services::load(source, files).map_err(CommandError::mistakes)
+}
+
 /// Takes bytes for the text of a mail.yml.
-pub(super) fn text(path: &Path, bytes: Vec<u8>) -> Result<Arc<Source>, CommandError> {
+pub(crate) fn text(path: &Path, bytes: Vec<u8>) -> Result<Arc<Source>, CommandError> {
     let name = path.display().to_string();
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Arc::new(Source { name, text })),
@@ -94,12 +93,12 @@ pub(super) fn text(path: &Path, bytes: Vec<u8>) -> Result<Arc<Source>, CommandEr
 }
 
 /// Reads the text of a file as it is.
-pub(super) fn read(path: &Path) -> Result<String, CommandError> {
+pub(crate) fn read(path: &Path) -> Result<String, CommandError> {
     local::read_text(path).map_err(|error| unreadable(path, &error))
 }
 
 /// Says why a file that a person named cannot be read.
-pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> CommandError {
+pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> CommandError {
     let shown = path.display();
     if let Some(Untrusted { reason, remedy }) = Untrusted::of(error) {
         return CommandError::invalid(reason).hinted(remedy);

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::CommandError;
+use crate::command_error::CommandError;
 use crate::engine::{self, Affected, Plan};
 use crate::host::Host;
 use crate::mail::Name;
@@ -22,11 +22,11 @@ const OURS: &str = "# Written by mailprov";
 const HOMES: &str = "/var/vmail";
 
 /// An account that gets another name, before it has it.
-pub(super) struct Renamed {
+pub(crate) struct Renamed {
     /// The name that it had.
-    pub(super) old: Name,
+    pub(crate) old: Name,
     /// The name that it has.
-    pub(super) new: Name,
+    pub(crate) new: Name,
 }
 
 /// A line of that file.
@@ -40,7 +40,7 @@ struct Row {
 }
 
 /// Adds to a plan what becomes of mailboxes whose accounts change in it.
-pub(super) fn follow(
+pub(crate) fn follow(
     host: &Host,
     spec: &Spec,
     renamed: Option<&Renamed>,

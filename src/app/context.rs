@@ -1,0 +1,346 @@
+//! What commands are about: a host, the mail.yml that it is to serve and the
+//! playbook that says how; and the plan that follows from them.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::mail_file::{
+    absolute, find, folder, is_absence, no_mail_yml, parse, readable, source, unreadable,
+};
+use super::mailboxes::Renamed;
+use super::received;
+use crate::cli::Global;
+use crate::command_error::{CommandError, ErrorKind};
+use crate::diagnostic::{Diagnostic, Source};
+use crate::digest::Digest;
+use crate::engine::{CachedPlaybook, Origin};
+use crate::explain::File;
+use crate::host::{Facts, Host, Unit};
+use crate::local;
+use crate::mail::Files;
+use crate::playbook::{self, Declared, Playbook};
+use crate::resource::Resource;
+use crate::services::{self, Spec};
+use crate::wire::{Exposed, Parcel};
+
+/// What a command is about, every mistake in it ruled out.
+pub(crate) struct Context {
+    pub(crate) host: Host,
+    /// The mail.yml, if there is one.
+    pub(crate) mail: Option<PathBuf>,
+    /// Whether that was read here, which people are told.
+    pub(super) is_read_here: bool,
+    /// What else they are to know of it, each in a sentence.
+    pub(crate) notes: Vec<String>,
+    /// The account that is called otherwise now, where a command did that.
+    pub(crate) renamed: Option<Renamed>,
+    /// What mail.yml and the playbook came to when they were last rendered.
+    pub(super) cached: RefCell<Option<CachedPlaybook>>,
+    /// What they say. Read once it is needed: see [`Context::open`].
+    pub(super) loaded: OnceCell<Loaded>,
+}
+
+/// What mail.yml and the playbook say.
+pub(super) struct Loaded {
+    pub(super) spec: Option<Arc<Spec>>,
+    /// The digest of mail.yml, and those of the files with passwords that it names.
+    pub(super) read: Option<(Digest, BTreeMap<PathBuf, Digest>)>,
+    /// The files that hold hashes and passwords: mail.yml, and what it names.
+    pub(super) secrets: Vec<PathBuf>,
+    pub(super) playbook: Playbook,
+    /// What a mail.yml from elsewhere brings along.
+    pub(super) sent: Vec<Declared>,
+}
+
+/// Which mail.yml is meant.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum MailSource<'a> {
+    /// This one, else the one in its usual place.
+    Here(Option<&'a Path>),
+    /// One that came from elsewhere.
+    Sent(&'a Parcel),
+    /// One that is being edited.
+    Draft {
+        /// Where it lies.
+        path: &'a Path,
+        /// What it is to say.
+        text: &'a str,
+        /// The files that it names and that are to be others, as it names them.
+        files: &'a BTreeMap<PathBuf, Exposed>,
+    },
+}
+
+impl Context {
+    /// Opens what a plan is made from. Where all that the last run was made from is
+    /// as it was, nothing of it is read before [`Context::plan`] finds that there is
+    /// something to do: nearly every look at a host ends before that.
+    pub(crate) fn open(global: &Global, source: MailSource<'_>) -> Result<Self, CommandError> {
+        match Self::as_it_was(global, source) {
+            Some(context) => Ok(context),
+            None => Self::load(global, source),
+        }
+    }
+
+    fn as_it_was(global: &Global, source: MailSource<'_>) -> Option<Self> {
+        let MailSource::Here(mail) = source else { return None };
+        if global.playbook.is_some() {
+            return None;
+        }
+        let mail = find(mail).ok()??;
+        let text = Digest::of(&local::read(&mail).ok()?);
+        let host = Host::open(&global.root).ok()?;
+        let cached =
+            CachedPlaybook::read(&host, &std::path::absolute(&mail).ok()?, &text, services::facts)?;
+        Some(Self {
+            cached: RefCell::new(Some(cached)),
+            ..Self::of(host, Some(mail), OnceCell::new())
+        })
+    }
+
+    /// Reads mail.yml and the playbook, and opens the host.
+    pub(crate) fn load(global: &Global, source: MailSource<'_>) -> Result<Self, CommandError> {
+        let playbook = playbook(global)?;
+        let host = Host::open(&global.root)?;
+        let is_usual = playbook.is_embedded(playbook::DEFAULT);
+        let mail = match source {
+            MailSource::Sent(parcel) => return Self::sent(host, playbook, parcel),
+            // A playbook of a person's own may have nothing to do with mail.
+            MailSource::Here(None)
+                if !is_usual && !playbook.speaks_of_mail(&services::facts(&host)?) =>
+            {
+                None
+            }
+            MailSource::Here(mail) => find(mail)?,
+            MailSource::Draft { path, .. } => Some(path.to_owned()),
+        };
+        let draft = match source {
+            MailSource::Draft { text, files, .. } => Some((text, files)),
+            MailSource::Here(_) | MailSource::Sent(_) => None,
+        };
+        let loaded = match &mail {
+            Some(path) => Loaded::of(path, draft, playbook).map_err(|it| it.about(path))?,
+            None if is_usual => return Err(no_mail_yml()),
+            None => {
+                Loaded { spec: None, read: None, secrets: Vec::new(), playbook, sent: Vec::new() }
+            }
+        };
+        Ok(Self::of(host, mail, loaded.into()))
+    }
+
+    /// Takes a mail.yml that came from elsewhere.
+    fn sent(host: Host, playbook: Playbook, parcel: &Parcel) -> Result<Self, CommandError> {
+        let files = Files::sent(Path::new(received::FOLDER), &parcel.files);
+        let text = parcel.text.0.expose().clone();
+        let source = Arc::new(Source { name: parcel.name.clone(), text });
+        let spec = parse(&source, &files)?;
+        let (sent, left) = received::declared(parcel, &spec.services.certificate, &host)?;
+        let note = |path: PathBuf| {
+            format!("{} is a link on this host, so it is left as it is.", path.display())
+        };
+        let read = Some((Digest::of(source.text.as_bytes()), files.seen()));
+        let loaded =
+            Loaded { spec: Some(Arc::new(spec)), read, secrets: Vec::new(), playbook, sent };
+        Ok(Self {
+            is_read_here: false,
+            notes: left.into_iter().map(note).collect(),
+            ..Self::of(host, Some(received::MAIL.into()), loaded.into())
+        })
+    }
+
+    fn of(host: Host, mail: Option<PathBuf>, loaded: OnceCell<Loaded>) -> Self {
+        Self {
+            host,
+            mail,
+            is_read_here: true,
+            notes: Vec::new(),
+            renamed: None,
+            cached: RefCell::default(),
+            loaded,
+        }
+    }
+
+    /// Returns what mail.yml and the playbook say, and reads them where that was put
+    /// off.
+    pub(super) fn loaded(&self) -> Result<&Loaded, CommandError> {
+        if let (None, Some(path)) = (self.loaded.get(), &self.mail) {
+            let playbook = Playbook::embedded(playbook::DEFAULT).map_err(invalid_playbook)?;
+            let loaded = Loaded::of(path, None, playbook).map_err(|it| it.about(path))?;
+            // It is rendered anew: something is to be done.
+            self.cached.replace(None);
+            let _ = self.loaded.set(loaded);
+        }
+        self.loaded.get().ok_or_else(no_mail_yml)
+    }
+
+    /// Reads what was put off, so that the next plan is made in full.
+    pub(crate) fn look_closely(&self) -> Result<(), CommandError> {
+        self.loaded().map(drop)
+    }
+
+    /// Returns the mail.yml that was read here, if one was.
+    pub(crate) fn read_from(&self) -> Option<&Path> {
+        self.mail.as_deref().filter(|_| self.is_read_here)
+    }
+
+    /// What the plan is for, in a word.
+    pub(crate) fn subject(&self) -> String {
+        match (self.spec(), self.cached.borrow().as_ref()) {
+            (Some(spec), _) => spec.hostname.value.to_string(),
+            (None, Some(cached)) => cached.hostname.clone(),
+            (None, None) => "this host".into(),
+        }
+    }
+
+    /// Returns the files that hold hashes and passwords and that others than root
+    /// may read, with who may.
+    pub(crate) fn open_secrets(&self) -> Vec<(PathBuf, String)> {
+        match (self.loaded.get(), self.cached.borrow().as_ref()) {
+            (Some(loaded), _) => readable(&loaded.secrets),
+            (None, Some(cached)) => readable(&cached.secrets),
+            (None, None) => Vec::new(),
+        }
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        let mail = self.mail.as_deref();
+        let playbook = self.loaded.get().map(|loaded| &loaded.playbook);
+        let own = playbook.filter(|playbook| !playbook.is_embedded(playbook::DEFAULT));
+        Origin {
+            mail: mail.map(|path| absolute(path).display().to_string()),
+            playbook: own.map(|playbook| playbook.name().to_owned()),
+        }
+    }
+
+    /// Returns what mail.yml says, if there is one.
+    pub(crate) fn spec(&self) -> Option<&Spec> {
+        self.loaded.get()?.spec.as_deref()
+    }
+
+    /// Tells whether this host is a running mail server after an apply, and
+    /// nothing else was made of it.
+    pub(crate) fn is_mail_server(&self) -> bool {
+        let is_known = |loaded: &Loaded| {
+            loaded.playbook.is_embedded(playbook::DEFAULT) && loaded.spec.is_some()
+        };
+        self.loaded.get().is_some_and(is_known) && !self.host.is_tree()
+    }
+
+    /// Tells whether mail leaves by way of another host.
+    pub(crate) fn has_relay(&self) -> bool {
+        self.spec().is_some_and(|spec| spec.services.relay.is_some())
+    }
+
+    /// Returns the units of the services that the playbook wants to run.
+    pub(crate) fn services(&self) -> Result<Vec<Unit>, CommandError> {
+        let unit = |declared: &Declared| match &declared.resource {
+            Resource::Service(service) if service.is_wanted() => Some(service.unit().clone()),
+            _ => None,
+        };
+        let units = |declared: &[Declared]| declared.iter().filter_map(unit).collect();
+        if let Some(resolved) = self.cached.borrow().as_ref()
+            && resolved.fits(services::facts(&self.host))
+        {
+            return Ok(units(&resolved.declared));
+        }
+        Ok(units(&self.declared()?))
+    }
+
+    pub(super) fn declared(&self) -> Result<Vec<Declared>, CommandError> {
+        let loaded = self.loaded()?;
+        let rendered =
+            self.render(loaded, &services::facts(&self.host)?).map_err(CommandError::mistakes)?;
+        Ok(loaded.sent.iter().cloned().chain(rendered).collect())
+    }
+
+    /// Renders the playbook.
+    pub(super) fn render(
+        &self,
+        loaded: &Loaded,
+        facts: &Facts,
+    ) -> Result<Vec<Declared>, Vec<Diagnostic>> {
+        let mail = loaded.spec.as_ref().map(Spec::context);
+        let declared = loaded.playbook.resolve(&playbook::Context { mail, facts })?;
+        self.cached.replace(self.to_cache(loaded, facts, &declared));
+        Ok(declared)
+    }
+
+    /// Renders the text files that the playbook declares. Of those that hold
+    /// secrets only the first comment is returned.
+    pub(crate) fn files(&self) -> Result<Vec<File>, CommandError> {
+        // What a mail.yml brings along is nobody's setting.
+        let declared = self.declared()?.split_off(self.loaded()?.sent.len());
+        let files = declared.iter().filter_map(|declared| {
+            let (path, content, secret) = declared.resource.declared_file()?;
+            let text = String::from_utf8(content.bytes().to_vec()).ok()?;
+            let is_comment = |line: &&str| line.starts_with('#');
+            let head = || text.split_inclusive('\n').take_while(is_comment).collect();
+            let text = if secret { head() } else { text };
+            Some(File { path: path.display().to_string(), step: declared.step.clone(), text })
+        });
+        Ok(files.collect())
+    }
+
+    /// Returns where the mail of an account is, `NAME` for its name.
+    pub(crate) fn mailbox(&self) -> String {
+        let home = self.spec().map(Spec::any_home).unwrap_or_default();
+        format!("{home}/Maildir")
+    }
+}
+
+impl Loaded {
+    /// Reads the mail.yml at `path`, or what it is to say with the files that it names.
+    fn of(
+        path: &Path,
+        draft: Option<(&str, &BTreeMap<PathBuf, Exposed>)>,
+        playbook: Playbook,
+    ) -> Result<Self, CommandError> {
+        let (source, files) = match draft {
+            Some((text, files)) => {
+                let source = Source { name: path.display().to_string(), text: text.into() };
+                (Arc::new(source), Files::sent(folder(path), files))
+            }
+            None => (source(path)?, Files::beside(folder(path))),
+        };
+        let spec = parse(&source, &files)?;
+        let files = files.seen();
+        let mut secrets: Vec<PathBuf> = files.keys().cloned().collect();
+        if spec.credentials.iter().any(|it| it.is_inline) {
+            secrets.push(path.to_owned());
+        }
+        let is_usual = playbook.is_embedded(playbook::DEFAULT);
+        let read = is_usual.then(|| (Digest::of(source.text.as_bytes()), files));
+        Ok(Self { spec: Some(Arc::new(spec)), read, secrets, playbook, sent: Vec::new() })
+    }
+}
+
+/// Loads the playbook: the embedded default, one that is named, or a file.
+pub(crate) fn playbook(global: &Global) -> Result<Playbook, CommandError> {
+    let loaded = match &global.playbook {
+        _ if let Some(sent) = &global.sent_playbook => Playbook::sent(sent),
+        None => Playbook::embedded(playbook::DEFAULT),
+        Some(path) => match path.to_str().and_then(playbook::embedded) {
+            // A path has a `/`, or ends in .yml.
+            Some(embedded) => Playbook::embedded(embedded.name),
+            None => Playbook::load(path),
+        },
+    };
+    loaded.map_err(invalid_playbook)
+}
+
+fn invalid_playbook(error: playbook::Error) -> CommandError {
+    match error {
+        playbook::Error::Invalid(mistakes) => CommandError::mistakes(mistakes),
+        playbook::Error::Read { name, source } if !is_absence(&source) => {
+            unreadable(Path::new(&name), &source)
+        }
+        error @ playbook::Error::Read { .. } => {
+            let advice = format!(
+                "It is neither a file nor the name of an embedded playbook: {}.",
+                playbook::all().iter().map(|playbook| playbook.name).collect::<Vec<_>>().join(", ")
+            );
+            CommandError::of(ErrorKind::Invalid, error).hinted(advice)
+        }
+    }
+}

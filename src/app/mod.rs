@@ -1,0 +1,16 @@
+//! What the commands do: open what they are about, plan, apply, look. It returns
+//! values, and prints nothing.
+
+mod context;
+mod error;
+mod mail_file;
+mod mailboxes;
+mod plan;
+pub(crate) mod received;
+mod takeover;
+
+pub(crate) use context::{Context, MailSource, playbook};
+pub(crate) use mail_file::{
+    find, folder, found, no_mail_yml, parse, read, source, text, unreadable,
+};
+pub(crate) use mailboxes::Renamed;

@@ -1,0 +1,252 @@
+//! The plan that brings the host of a [`Context`] to what its mail.yml says.
+
+use std::path::PathBuf;
+
+use super::context::{Context, Loaded};
+use super::mail_file::absolute;
+use super::{mailboxes, takeover};
+use crate::command_error::CommandError;
+use crate::diagnostic::Diagnostic;
+use crate::engine::{self, BadPair, CacheKey, CachedPlaybook, Note, Plan, Unseen};
+use crate::explain::Loss;
+use crate::host::{Facts, Host};
+use crate::local::{self, Untrusted};
+use crate::playbook::{self, Declared};
+use crate::resource::{Harm, Overlay, examine_certificate, exposed_key};
+use crate::services::{self, Spec};
+
+/// A plan, and what is to be said before it is shown.
+pub(crate) struct Planned {
+    pub(crate) plan: Plan,
+    /// How the key of a certificate is open to others, if it is.
+    pub(crate) exposed_key: Option<String>,
+    /// Mistakes that do not keep a plan from being made, and what it does about them.
+    pub(crate) warnings: Option<(Vec<Diagnostic>, &'static str)>,
+}
+
+impl Context {
+    /// Plans: quickly where nothing is to be done, else in full.
+    pub(crate) fn plan(&self) -> Result<Planned, CommandError> {
+        match self.nothing_to_do() {
+            Some(plan) => Ok(Planned { plan, exposed_key: None, warnings: None }),
+            None => self.plan_in_full(),
+        }
+    }
+
+    /// Compares the host with what the last run noted. Returns a plan only where it is
+    /// empty, and all that it would be made from is as it was.
+    fn nothing_to_do(&self) -> Option<Plan> {
+        let cached = self.cached.borrow();
+        // What a mail.yml from elsewhere brings along is not in it.
+        let is_of_here = self.is_read_here && self.loaded.get().is_none_or(|it| it.sent.is_empty());
+        let plan = cached.as_ref().filter(|_| is_of_here)?.nothing_to_do(&self.host)?;
+        Some(Plan { origin: self.origin(), ..plan })
+    }
+
+    /// Plans from what mail.yml and the playbook say.
+    fn plan_in_full(&self) -> Result<Planned, CommandError> {
+        let Loaded { spec, .. } = self.loaded()?;
+        let mut unseen = Vec::new();
+        let problems = match spec {
+            Some(spec) => self.certificate(spec, &mut unseen)?,
+            None => Vec::new(),
+        };
+        let plan = self.compare();
+        let (mut plan, warnings) = match spec {
+            Some(spec) if !problems.is_empty() => {
+                let (plan, warnings) = self.despite(spec, problems, plan)?;
+                (plan, Some(warnings))
+            }
+            _ => (plan?, None),
+        };
+        plan.unseen.splice(0..0, unseen);
+        if !plan.changes.is_empty() && self.is_mail_server() {
+            plan.notes = self.lost()?;
+        }
+        let mut exposed = None;
+        if let Some(spec) = spec {
+            mailboxes::follow(&self.host, spec, self.renamed.as_ref(), &mut plan)?;
+            // `check` calls it wrong; here the certificate is not ours to change.
+            let certificate = &spec.services.certificate;
+            if !certificate.self_signed {
+                exposed = exposed_key(&self.host, &certificate.key.value).ok().flatten();
+            }
+        }
+        Ok(Planned { plan, exposed_key: exposed, warnings })
+    }
+
+    /// Says which files with hashes and passwords others may read.
+    pub(crate) fn notes_on_secrets(&self) -> Vec<String> {
+        let note = |(path, who): (PathBuf, String)| {
+            let path = path.display();
+            format!("{path} holds hashes or passwords, and {who} may read it: chmod 600 {path}")
+        };
+        self.open_secrets().into_iter().map(note).collect()
+    }
+
+    /// Lets a plan be made that does not bring a bad certificate into use, and returns
+    /// a warning of that; refuses any other.
+    fn despite(
+        &self,
+        spec: &Spec,
+        problems: Vec<(Harm, Diagnostic)>,
+        plan: Result<Plan, CommandError>,
+    ) -> Result<(Plan, (Vec<Diagnostic>, &'static str)), CommandError> {
+        let (harms, mistakes): (Vec<_>, Vec<_>) = problems.into_iter().unzip();
+        let last = CachedPlaybook::last_hostname(&self.host);
+        let is_renamed = last.is_some_and(|last| last != spec.hostname.value.to_string());
+        let judged = match plan {
+            // A service's own checker may have come upon it as well.
+            Err(_) => None,
+            Ok(_) if is_renamed && harms.contains(&Harm::Misnamed) => None,
+            Ok(mut plan) => {
+                let pair = [
+                    spec.services.certificate.certificate.value.as_path(),
+                    spec.services.certificate.key.value.as_path(),
+                ];
+                let can_be_served = !harms.contains(&Harm::Unusable);
+                let declared = self.declared()?;
+                let judged = plan.judge_bad_pair(&self.host, &declared, pair, can_be_served)?;
+                Some((judged, plan))
+            }
+        };
+        let (about, plan) = match judged {
+            Some((BadPair::InUse, plan)) => {
+                ("This certificate is in use already, so all else goes on.", plan)
+            }
+            Some((BadPair::PutOff, plan)) => (
+                "It is not loaded: Postfix and Dovecot go on with the one that they have, and all \
+                 else goes on.",
+                plan,
+            ),
+            Some((BadPair::New, _)) | None => {
+                return Err(CommandError::mistakes(mistakes));
+            }
+        };
+        let warnings = mistakes.into_iter().map(Diagnostic::warning).collect();
+        Ok((plan, (warnings, about)))
+    }
+
+    /// Tells what the mail server that stands on the host does and the new one
+    /// will not do.
+    fn lost(&self) -> Result<Vec<Note>, CommandError> {
+        let lost = takeover::lost(&self.host, || self.files())?;
+        let note = |loss: Loss| Note { what: loss.what, keep: loss.keep };
+        Ok(lost.into_iter().map(note).collect())
+    }
+
+    /// Plans, whatever the certificate is like.
+    pub(crate) fn compare(&self) -> Result<Plan, CommandError> {
+        let fits =
+            self.cached.borrow().as_ref().is_some_and(|it| it.fits(services::facts(&self.host)));
+        if fits && let Some(plan) = self.nothing_to_do() {
+            return Ok(plan);
+        }
+        let plan = engine::plan(&self.host, &self.declared()?)?;
+        Ok(Plan { origin: self.origin(), ..plan })
+    }
+
+    /// Returns the programs of a person's own playbook that run as root while it is
+    /// planned, each with its arguments.
+    pub(crate) fn programs(&self) -> Result<Vec<String>, CommandError> {
+        let is_own = |it: &Loaded| !it.playbook.is_embedded(playbook::DEFAULT);
+        if !self.loaded.get().is_some_and(is_own) || !Host::is_root() {
+            return Ok(Vec::new());
+        }
+        let declared = self.declared()?;
+        let programs = declared.iter().flat_map(|declared| declared.resource.asks());
+        let mut programs: Vec<String> = programs.map(|argv| argv.join(" ")).collect();
+        programs.dedup();
+        Ok(programs)
+    }
+
+    /// Notes what mail.yml came to, now that the host is as it says. Without the
+    /// note the next look takes longer, and that is all.
+    pub(crate) fn note(&self) {
+        // Else it is noted already.
+        let Some(loaded) = self.loaded.get() else { return };
+        let fits = self
+            .cached
+            .borrow()
+            .as_ref()
+            .is_some_and(|known| known.fits(services::facts(&self.host)));
+        if !fits && let Ok(facts) = services::facts(&self.host) {
+            drop(self.render(loaded, &facts));
+        }
+        if let Some(cached) = self.cached.borrow().as_ref() {
+            let _ = cached.note(&self.host);
+        }
+    }
+
+    pub(super) fn to_cache(
+        &self,
+        loaded: &Loaded,
+        facts: &Facts,
+        declared: &[Declared],
+    ) -> Option<CachedPlaybook> {
+        let (spec, (text, files)) = (loaded.spec.as_ref()?, loaded.read.as_ref()?);
+        let mail = absolute(self.mail.as_ref()?);
+        let key = CacheKey::new(facts, &mail, text.clone(), files.clone())?;
+        let tls = &spec.services.certificate;
+        let paths = || (tls.certificate.value.clone(), tls.key.value.clone());
+        let certificate = (!tls.self_signed).then(paths);
+        let hostname = spec.hostname.value.to_string();
+        CachedPlaybook::new(key, hostname, certificate, loaded.secrets.clone(), declared)
+    }
+
+    /// Judges the certificate that mail.yml names, where it is not ours to make.
+    fn certificate(
+        &self,
+        spec: &Spec,
+        unseen: &mut Vec<Unseen>,
+    ) -> Result<Vec<(Harm, Diagnostic)>, CommandError> {
+        let tls = &spec.services.certificate;
+        if tls.self_signed {
+            return Ok(Vec::new());
+        }
+        let untrusted = self.untrusted(spec);
+        if !untrusted.is_empty() {
+            return Ok(untrusted);
+        }
+        let mut view = Overlay::new(&self.host);
+        for Declared { resource, .. } in &self.loaded()?.sent {
+            for target in resource.targets(&view)? {
+                view.set(target.key, target.after);
+            }
+        }
+        let hostname = spec.hostname.value.to_string();
+        let problems =
+            examine_certificate(&view, &tls.certificate.value, &tls.key.value, &hostname);
+        match problems {
+            Ok(problems) => Ok(problems
+                .into_iter()
+                .map(|problem| {
+                    let place = if problem.of_key { &tls.key.span } else { &tls.certificate.span };
+                    let mistake = Diagnostic::new(&spec.source, place.clone(), problem.message);
+                    (problem.harm, mistake.help(problem.help))
+                })
+                .collect()),
+            Err(error) if error.is_permission_denied() && !Host::is_root() => {
+                unseen.push(Unseen { step: "The certificate".into(), reason: error.to_string() });
+                Ok(Vec::new())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Finds of certificate and key what root does not act on. What is not there is
+    /// for others to say.
+    fn untrusted(&self, spec: &Spec) -> Vec<(Harm, Diagnostic)> {
+        if self.host.is_tree() {
+            return Vec::new();
+        }
+        let named = [&spec.services.certificate.certificate, &spec.services.certificate.key];
+        let refused = named.into_iter().filter_map(|named| {
+            let error = local::refuse_untrusted(&named.value).err()?;
+            let Untrusted { reason, remedy } = Untrusted::of(&error)?;
+            let mistake = Diagnostic::new(&spec.source, named.span.clone(), reason).help(remedy);
+            Some((Harm::Unusable, mistake))
+        });
+        refused.collect()
+    }
+}
