@@ -143,6 +143,28 @@ fn every_example_is_a_command_line() {
     assert!(seen > 30, "{seen}");
 }
 
+/// Returns the command lines of mailprov's in a document's blocks of shell.
+fn command_lines(document: &str) -> Vec<String> {
+    let shell = document.split("\n```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let text = shell.collect::<String>().replace("\\\n", "");
+    text.lines().filter(|line| line.starts_with("mailprov ")).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_command_line_in_the_documentation_can_be_typed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut seen = 0;
+    for document in ["README.md", "man/commands.md", "man/mail.yml.md", "playbooks/README.md"] {
+        for line in command_lines(&fs::read_to_string(root.join(document)).unwrap()) {
+            let words = line.split_whitespace().take_while(|word| !word.starts_with(['>', '#']));
+            let parsed = Cli::try_parse_from(words);
+            assert!(parsed.is_ok(), "{document}: {line}: {}", parsed.unwrap_err());
+            seen += 1;
+        }
+    }
+    assert!(seen > 15, "{seen}");
+}
+
 /// A folder with a mail.yml, and a home with hosts that ssh knows.
 fn desk() -> TempDir {
     let desk = tempfile::tempdir().unwrap();
