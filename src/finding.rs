@@ -1,8 +1,32 @@
-//! What came of a look at something that must hold.
+//! What a check found.
 
 use std::fmt;
 
 use serde::Serialize;
+
+/// One thing that a check looks at. Scripts and tests ask for it by its id, which
+/// stays; title and reason are prose and may change.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its stable name, such as `tls.chain`.
+    pub id: &'static str,
+    /// What is looked at; `{}` stands for the subject of a finding.
+    pub title: &'static str,
+    /// Why it matters.
+    pub reason: &'static str,
+}
+
+/// Declares rules, and lists them all as `RULES`.
+macro_rules! rules {
+    ($($name:ident = $id:literal, $title:literal, $reason:literal;)*) => {
+        $(
+            pub(crate) static $name: $crate::finding::Rule =
+                $crate::finding::Rule { id: $id, title: $title, reason: $reason };
+        )*
+        pub(crate) static RULES: &[&$crate::finding::Rule] = &[$(&$name),*];
+    };
+}
+pub(crate) use rules;
 
 /// How it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -10,11 +34,11 @@ use serde::Serialize;
 pub enum Verdict {
     /// As it must be.
     Ok,
-    /// Not as it must be: mail or somebody's safety is at stake.
+    /// Not as it must be: mail or security is at stake.
     Wrong,
-    /// It works, but something is to be looked at.
+    /// It works, but needs attention.
     Warning,
-    /// It could not be looked at.
+    /// It could not be checked.
     NotChecked,
 }
 
@@ -29,33 +53,63 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// One thing that was looked at.
+/// A rule's verdict on one subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What, such as `Port 25 by IPv4`.
-    pub what: String,
-    /// How it is.
+    /// The rule.
+    pub rule: &'static Rule,
+    /// Which of several it is about: an address, a domain, a port, a protocol.
+    /// Empty where there is only one.
+    pub subject: String,
+    /// The verdict.
     pub verdict: Verdict,
     /// What was seen; empty where there is nothing to say.
-    pub seen: String,
-    /// Why it matters.
-    pub why: &'static str,
-    /// What to do; empty where it is well.
+    pub facts: String,
+    /// What to do; empty where it is ok.
     pub remedy: String,
-    /// The ports that it is about, or that hang on it, if it is about ports.
+    /// The ports that it is about, or that depend on it, if it is about ports.
     pub ports: Vec<u16>,
-    /// The finding that this one follows from, by its [`Finding::what`]: once that
-    /// is mended, so is this.
-    pub follows: Option<String>,
+    /// The finding that this one follows from: once that is mended, so is this.
+    pub follows: Option<Cause>,
+}
+
+/// A finding that others follow from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// The id of its rule.
+    pub id: &'static str,
+    /// Its [`Finding::title`].
+    pub title: String,
 }
 
 impl Finding {
-    /// Makes a finding of something that is well until [`Finding::wrong`] and
-    /// the like say otherwise.
-    pub fn ok(what: impl Into<String>, why: &'static str) -> Self {
-        let (seen, remedy) = (String::new(), String::new());
-        let (what, verdict, ports, follows) = (what.into(), Verdict::Ok, Vec::new(), None);
-        Self { what, verdict, seen, why, remedy, ports, follows }
+    /// Makes a finding that is ok until [`Finding::wrong`] and the like say
+    /// otherwise.
+    pub fn of(rule: &'static Rule) -> Self {
+        Self::about(rule, "")
+    }
+
+    /// The same about one of several.
+    pub fn about(rule: &'static Rule, subject: impl fmt::Display) -> Self {
+        Self {
+            rule,
+            subject: subject.to_string(),
+            verdict: Verdict::Ok,
+            facts: String::new(),
+            remedy: String::new(),
+            ports: Vec::new(),
+            follows: None,
+        }
+    }
+
+    /// Says what was looked at, such as `MX of example.org`.
+    pub fn title(&self) -> String {
+        self.rule.title.replace("{}", &self.subject)
+    }
+
+    /// Makes it the cause of others.
+    pub fn as_cause(&self) -> Cause {
+        Cause { id: self.rule.id, title: self.title() }
     }
 
     /// Says which ports it is about.
@@ -66,29 +120,29 @@ impl Finding {
 
     /// Adds what was seen.
     #[must_use]
-    pub fn seen(self, seen: impl Into<String>) -> Self {
-        Self { seen: seen.into(), ..self }
+    pub fn seen(self, facts: impl Into<String>) -> Self {
+        Self { facts: facts.into(), ..self }
     }
 
     /// It is not as it must be.
     #[must_use]
-    pub fn wrong(self, seen: impl Into<String>, remedy: impl Into<String>) -> Self {
-        self.not_ok(Verdict::Wrong, seen, remedy)
+    pub fn wrong(self, facts: impl Into<String>, remedy: impl Into<String>) -> Self {
+        self.not_ok(Verdict::Wrong, facts, remedy)
     }
 
-    /// It is to be looked at.
+    /// It needs attention.
     #[must_use]
-    pub fn warning(self, seen: impl Into<String>, remedy: impl Into<String>) -> Self {
-        self.not_ok(Verdict::Warning, seen, remedy)
+    pub fn warning(self, facts: impl Into<String>, remedy: impl Into<String>) -> Self {
+        self.not_ok(Verdict::Warning, facts, remedy)
     }
 
-    /// It could not be looked at.
+    /// It could not be checked.
     #[must_use]
-    pub fn not_checked(self, seen: impl Into<String>, remedy: impl Into<String>) -> Self {
-        self.not_ok(Verdict::NotChecked, seen, remedy)
+    pub fn not_checked(self, facts: impl Into<String>, remedy: impl Into<String>) -> Self {
+        self.not_ok(Verdict::NotChecked, facts, remedy)
     }
 
-    fn not_ok(self, verdict: Verdict, seen: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { verdict, seen: seen.into(), remedy: remedy.into(), ..self }
+    fn not_ok(self, verdict: Verdict, facts: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { verdict, facts: facts.into(), remedy: remedy.into(), ..self }
     }
 }

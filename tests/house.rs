@@ -29,7 +29,6 @@ const FLOORS: &[&[&str]] = &[
 const CIRCLES: &[&[&str]] = &[
     &["commands::account", "commands::alias"],
     &["commands::apply", "commands::here"],
-    &["commands::check::subject", "commands::dns"],
     &["commands::try_it::bring", "commands::try_it::server"],
     &["engine::complaint", "engine::last_known", "engine::plan", "engine::staged_check"],
     &["remote::greeting", "remote::program"],
@@ -66,7 +65,6 @@ const SHARED_NAMES: &[&str] = &[
     "Line",
     "Login",
     "Package",
-    "Part",
     "Protocol",
     "Reader",
     "Record",

@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use mailprov::check;
+use mailprov::finding::Rule;
 use mailprov::yaml::{KeySpec, Section, ValueType};
 use mailprov::{resource, services};
 
@@ -188,6 +190,31 @@ fn the_documentation_says_what_the_program_knows() {
     }
     let wanted: BTreeSet<String> = known.iter().map(|(way, _)| way.clone()).collect();
     assert_eq!(everywhere, wanted, "a table for each");
+}
+
+/// Where the table of findings stands.
+const FINDINGS: (&str, &str) = ("<!-- findings -->\n", "<!-- end of findings -->");
+
+#[test]
+fn every_finding_is_documented_by_its_id() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("man/json.md");
+    let text = fs::read_to_string(&path).unwrap();
+    let rules: Vec<_> = check::ALL.iter().flat_map(|check| check.all_rules()).collect();
+    let ids: BTreeSet<_> = rules.iter().map(|rule| rule.id).collect();
+    assert_eq!(ids.len(), rules.len(), "an id is used twice");
+    let row = |rule: &&Rule| {
+        let title = rule.title.replace("{}", "…");
+        format!("| `{}` | {} | {} |\n", rule.id, cell(&title), cell(rule.reason))
+    };
+    let rows: String = rules.iter().map(row).collect();
+    let table = format!("| id | looked at | why |\n|---|---|---|\n{rows}");
+    let (before, rest) = text.split_once(FINDINGS.0).unwrap();
+    let (old, after) = rest.split_once(FINDINGS.1).unwrap();
+    if std::env::var_os("UPDATE_REFERENCE").is_some() {
+        fs::write(path, format!("{before}{}{table}{}{after}", FINDINGS.0, FINDINGS.1)).unwrap();
+    } else {
+        assert_eq!(old, table, "UPDATE_REFERENCE=1 writes it anew");
+    }
 }
 
 #[test]

@@ -3,22 +3,20 @@
 
 use std::collections::HashMap;
 
-use super::Part;
-use crate::finding::{Finding, Verdict};
+use crate::finding::{Cause, Finding, Verdict};
 
 /// What was found wrong so far.
 #[derive(Debug, Default)]
-pub struct Causes {
+pub(crate) struct Causes {
     /// By port, the finding that says first what is the matter there.
-    of_ports: HashMap<u16, String>,
+    of_ports: HashMap<u16, Cause>,
 }
 
 impl Causes {
-    /// Notes, of the findings of a part that are not as they must be, which other
-    /// one each follows from. Parts are to come in their order
-    /// ([`Part::ALL`]).
-    pub fn trace(&mut self, part: Part, findings: &mut [Finding]) {
-        let mut first: HashMap<(Verdict, String), String> = HashMap::new();
+    /// Notes, of the findings of a check that are not as they must be, which other
+    /// one each follows from. `explains`: whether later ones may follow from these.
+    pub(crate) fn trace(&mut self, explains: bool, findings: &mut [Finding]) {
+        let mut first: HashMap<(Verdict, String), Cause> = HashMap::new();
         let mut causes = Vec::new();
         for finding in findings.iter_mut() {
             if finding.verdict == Verdict::Ok || finding.follows.is_some() {
@@ -27,14 +25,13 @@ impl Causes {
             let is_hindered = finding.verdict != Verdict::Warning;
             let cause = || finding.ports.iter().find_map(|port| self.of_ports.get(port)).cloned();
             // One certificate on seven ports, one password that is refused on six.
-            let seen = (finding.verdict, finding.seen.clone());
+            let seen = (finding.verdict, finding.facts.clone());
             let same = || (!finding.ports.is_empty()).then(|| first.get(&seen).cloned()).flatten();
             let known = is_hindered.then(cause).flatten();
             let is_known = known.is_some();
             finding.follows = known.or_else(same);
-            let cause = finding.follows.as_ref().unwrap_or(&finding.what).clone();
-            let tells = matches!(part, Part::Configuration | Part::Ports | Part::Tls);
-            if tells && finding.verdict == Verdict::Wrong {
+            let cause = finding.follows.clone().unwrap_or_else(|| finding.as_cause());
+            if explains && finding.verdict == Verdict::Wrong {
                 causes.extend(finding.ports.iter().map(|port| (*port, cause.clone())));
             }
             if !is_known {
@@ -42,8 +39,8 @@ impl Causes {
             }
         }
         // Not before the part ends: one port at two addresses is two things.
-        for (port, what) in causes {
-            self.of_ports.entry(port).or_insert(what);
+        for (port, cause) in causes {
+            self.of_ports.entry(port).or_insert(cause);
         }
     }
 }
@@ -52,28 +49,33 @@ impl Causes {
 mod tests {
     use super::*;
 
-    fn wrong(what: &str, seen: &str, port: u16) -> Finding {
-        Finding::ok(what, "why").wrong(seen, "remedy").on([port])
+    crate::finding::rules! {
+        RULE = "a.rule", "{}", "why";
+    }
+
+    fn wrong(what: &str, facts: &str, port: u16) -> Finding {
+        Finding::about(&RULE, what).wrong(facts, "remedy").on([port])
     }
 
     fn follows(findings: &[Finding]) -> Vec<Option<&str>> {
-        findings.iter().map(|it| it.follows.as_deref()).collect()
+        assert_eq!(RULES.len(), 1);
+        findings.iter().map(|it| it.follows.as_ref().map(|it| it.title.as_str())).collect()
     }
 
     #[test]
     fn what_a_dead_daemon_leads_to_follows_from_it() {
         let mut causes = Causes::default();
-        let dead = Finding::ok("dovecot runs", "why").wrong("start", "apply").on([993, 465]);
-        let other = Finding::ok("The host is as it should be", "why").wrong("x", "apply");
+        let dead = Finding::about(&RULE, "dovecot runs").wrong("start", "apply").on([993, 465]);
+        let other = Finding::about(&RULE, "The host").wrong("x", "apply");
         let mut configuration = [dead, other];
-        causes.trace(Part::Configuration, &mut configuration);
+        causes.trace(true, &mut configuration);
         assert_eq!(follows(&configuration), [None, None]);
         let mut ports = [wrong("Port 993", "refused", 993), wrong("Port 25", "refused", 25)];
-        causes.trace(Part::Ports, &mut ports);
+        causes.trace(true, &mut ports);
         assert_eq!(follows(&ports), [Some("dovecot runs"), None]);
         let mut mail = [wrong("In at 25", "refused", 25), wrong("Out at 993", "refused", 993)];
         mail[1].verdict = Verdict::NotChecked;
-        causes.trace(Part::Mail, &mut mail);
+        causes.trace(false, &mut mail);
         assert_eq!(follows(&mail), [Some("Port 25"), Some("dovecot runs")]);
     }
 
@@ -82,13 +84,13 @@ mod tests {
         let mut causes = Causes::default();
         let on = |port| wrong(&format!("The certificate on port {port}"), "expired", port);
         let mut tls = [on(25), on(465), wrong("The certificate on port 993", "other", 993)];
-        causes.trace(Part::Tls, &mut tls);
+        causes.trace(true, &mut tls);
         assert_eq!(follows(&tls), [None, Some("The certificate on port 25"), None]);
         let mut login = [wrong("The password opens port 465", "refused", 465)];
-        causes.trace(Part::Login, &mut login);
+        causes.trace(false, &mut login);
         assert_eq!(follows(&login), [Some("The certificate on port 25")]);
         let mut ports = [wrong("a", "x", 1), wrong("b", "y", 1)];
-        causes.trace(Part::Ports, &mut ports);
+        causes.trace(true, &mut ports);
         assert_eq!(follows(&ports), [None, None]);
     }
 }

@@ -4,44 +4,62 @@
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use super::server::{Certificate, Identity, Port};
-use super::{Server, unanswered};
-use crate::finding::{Finding, Verdict};
+use super::definition::{Check, Here, Quick, SEE_PORTS, unanswered};
+use super::server::{Certificate, Identity, Port, Server};
+use crate::finding::{Finding, Rule, Verdict, rules};
 use crate::host::now;
 use crate::probe::{self, Error, Tls};
 use crate::resource::{covers, read_certificate, read_der};
 
-/// From so many days before its end on, somebody is told.
+/// With fewer days left it is a warning.
 const SOON: i64 = 21;
 
-/// With no more days left nothing will renew it in time but a person.
+/// With fewer days left no program will renew it in time.
 const LAST: i64 = 7;
 
-const RENEW: &str =
-    "On the host: mailprov check --only tls says what is the matter, and what to do.";
+const RENEW: &str = "On the host, see what to do: mailprov check --only tls";
 
-const SHOWN: &str = "A renewed certificate is of no use while the old one is shown.";
-const NAME: &str = "Mail programs refuse a certificate for another name.";
-const KEY: &str = "A program that has the key can pose as this server.";
-const DAYS: &str = "Mail programs refuse an expired certificate.";
-const CHAIN: &str =
-    "Mail programs know the root authority only; the rest of the chain must be shown.";
+pub(super) static CHECK: Check = Check {
+    rule: Rule {
+        id: "tls",
+        title: "The certificate",
+        reason: "Mail programs refuse a server whose certificate they cannot trust.",
+    },
+    rules: &[RULES],
+    uses_ports: true,
+    explains: true,
+    here: Here::Alone(|site| Ok(certificates(&site.server))),
+    outside: Some(|outside| Ok(certificates(outside.server()?))),
+    quick: Some(Quick::Alone(certificates)),
+};
+
+rules! {
+    FILE = "tls.file", "The certificate in {}", "Without it no port can offer TLS.";
+    NAME = "tls.name", "The certificate's name",
+        "Mail programs refuse a certificate for another name.";
+    DAYS = "tls.days", "The certificate's days", "Mail programs refuse an expired certificate.";
+    CHAIN = "tls.chain", "The certificate's chain",
+        "Mail programs know the root authority only, so the server must send the rest.";
+    KEY = "tls.key", "The certificate's key", "With the key, another server can pose as this one.";
+    SERVED = "tls.served", "The certificate on port {}",
+        "Mail programs see the certificate that a port serves, not the one on disk.";
+}
 
 /// Judges what is on disk, where that is here, and looks at what each port shows.
-pub fn certificates(server: &Server) -> Vec<Finding> {
+fn certificates(server: &Server) -> Vec<Finding> {
     let Identity::OnDisk(certificate) = &server.identity else { return from_afar(server) };
     let Certificate { path, pem, self_signed, exposed, .. } = certificate;
     let on_disk: Vec<CertificateDer<'_>> =
         CertificateDer::pem_slice_iter(pem).filter_map(Result::ok).collect();
     let Some((names, (from, to))) = read_certificate(pem) else {
-        let finding = Finding::ok(format!("The certificate in {path}"), NAME);
-        return vec![finding.wrong("there is none that can be read", "mailprov plan says more.")];
+        let finding = Finding::about(&FILE, path);
+        return vec![finding.wrong("there is none that can be read", "See more: mailprov plan")];
     };
     let renew = match self_signed {
-        true => "mailprov apply makes a new one.",
+        true => "Make a new one: mailprov apply",
         false => "Renew it (certbot renew), then run mailprov apply.",
     };
-    let name = Finding::ok("The certificate's name", NAME);
+    let name = Finding::of(&NAME);
     let mut findings = vec![match covers(&names, &server.hostname) {
         true => name.seen(names.join(", ")),
         false => name.wrong(
@@ -49,8 +67,8 @@ pub fn certificates(server: &Server) -> Vec<Finding> {
             "Get one for this name, or change `hostname` in mail.yml.",
         ),
     }];
-    findings.push(lifetime("The certificate's days", seconds(), from, to, renew));
-    let key = Finding::ok("The certificate's key", KEY);
+    findings.push(lifetime(Finding::of(&DAYS), seconds(), from, to, renew));
+    let key = Finding::of(&KEY);
     let key = match exposed {
         None => key.seen("only root may read it"),
         Some(seen) => {
@@ -58,7 +76,7 @@ pub fn certificates(server: &Server) -> Vec<Finding> {
             key.wrong(seen, format!("chown root: {path}; chmod 0600 {path}; then renew it."))
         }
     };
-    let bad = findings.iter().find(|it| it.verdict == Verdict::Wrong).map(|it| it.what.clone());
+    let bad = findings.iter().find(|it| it.verdict == Verdict::Wrong).map(Finding::as_cause);
     let chain = complete(server, certificate);
     // A mail program refuses it for what is told already.
     let follows = bad.filter(|_| chain.verdict == Verdict::Wrong);
@@ -84,35 +102,34 @@ fn on_each_port(server: &Server, look: &(dyn Fn(Port) -> Finding + Sync)) -> Vec
 /// machine knows.
 fn from_afar(server: &Server) -> Vec<Finding> {
     on_each_port(server, &|port| {
-        let what = format!("The certificate on port {}", port.number);
+        let finding = Finding::about(&SERVED, port.number);
         let chain = match port.shown(server) {
             Ok(chain) => chain,
             Err(error) => {
-                let remedy = "See what is said of the ports.";
-                return unanswered(Finding::ok(what, CHAIN), &error, remedy);
+                return unanswered(finding, &error, SEE_PORTS);
             }
         };
         let Some((names, (from, to))) = chain.first().and_then(|it| read_der(it)) else {
-            return Finding::ok(what, NAME).wrong("it cannot be read", RENEW);
+            return finding.wrong("it cannot be read", RENEW);
         };
         if !covers(&names, &server.hostname) {
-            let seen = format!("it is for {}, not for {}", names.join(", "), server.hostname);
-            return Finding::ok(what, NAME).wrong(seen, RENEW);
+            let facts = format!("it is for {}, not for {}", names.join(", "), server.hostname);
+            return finding.wrong(facts, RENEW);
         }
-        let days = lifetime(&what, seconds(), from, to, RENEW);
+        let days = lifetime(finding.clone(), seconds(), from, to, RENEW);
         if days.verdict == Verdict::Wrong {
             return days;
         }
         if let Identity::SelfSigned = server.identity {
-            let seen = format!("{}; self-signed, as mail.yml says", days.seen);
-            return Finding { seen, ..days };
+            let facts = format!("{}; self-signed, as mail.yml says", days.facts);
+            return Finding { facts, ..days };
         }
         match server.tls().and_then(|tls| port.shown_to(server, &tls)) {
             Ok(_) => days,
             Err(Error::Tls(rustls::Error::InvalidCertificate(reason))) => {
-                Finding::ok(what, CHAIN).wrong(refusal(&reason), RENEW)
+                finding.wrong(refusal(&reason), RENEW)
             }
-            Err(error) => unanswered(Finding::ok(what, CHAIN), &error, RENEW),
+            Err(error) => unanswered(finding, &error, RENEW),
         }
     })
 }
@@ -121,8 +138,8 @@ fn from_afar(server: &Server) -> Vec<Finding> {
 fn refusal(reason: &rustls::CertificateError) -> String {
     match reason {
         rustls::CertificateError::UnknownIssuer => {
-            "no authority that this machine knows vouches for it: it is self-signed, or the rest \
-             of the chain is not shown"
+            "it is signed by no authority that this machine knows: it is self-signed, or the \
+             server does not send the rest of the chain"
                 .into()
         }
         reason => format!("a mail program refuses it ({reason:?})"),
@@ -133,9 +150,8 @@ fn seconds() -> i64 {
     now() / 1_000_000_000
 }
 
-fn lifetime(what: &str, now: i64, from: i64, to: i64, renew: &str) -> Finding {
+fn lifetime(finding: Finding, now: i64, from: i64, to: i64, renew: &str) -> Finding {
     let days = (to - now).div_euclid(86_400);
-    let finding = Finding::ok(what, DAYS);
     let left = format!("{days} days left");
     match days {
         _ if from > now => {
@@ -150,7 +166,7 @@ fn lifetime(what: &str, now: i64, from: i64, to: i64, renew: &str) -> Finding {
 
 /// Checks the chain as a mail program does that knows what this host knows.
 fn complete(server: &Server, certificate: &Certificate) -> Finding {
-    let finding = Finding::ok("The certificate's chain", CHAIN);
+    let finding = Finding::of(&CHAIN);
     if certificate.self_signed {
         return finding.seen("self-signed, as mail.yml says; mail programs will ask about it");
     }
@@ -164,8 +180,9 @@ fn complete(server: &Server, certificate: &Certificate) -> Finding {
     let verified = Tls::trusting_what_can_be_read(authorities, &server.hostname)
         .and_then(|tls| port_for_chain(server).shown_to(server, &tls));
     match verified {
-        Ok(chain) => finding
-            .seen(format!("{} certificates, by an authority that this host knows", chain.len())),
+        Ok(chain) => {
+            finding.seen(format!("{} certificates, signed by a known authority", chain.len()))
+        }
         Err(Error::Tls(rustls::Error::InvalidCertificate(reason))) => finding.wrong(
             format!("a mail program that knows what this host knows refuses it ({reason:?})"),
             format!(
@@ -174,7 +191,7 @@ fn complete(server: &Server, certificate: &Certificate) -> Finding {
                 certificate.path
             ),
         ),
-        Err(error) => finding.not_checked(error.to_string(), "See what is said of the ports."),
+        Err(error) => finding.not_checked(error.to_string(), SEE_PORTS),
     }
 }
 
@@ -190,18 +207,21 @@ fn of_shown(
     shown: probe::Result<Vec<CertificateDer<'static>>>,
     on_disk: &[CertificateDer<'_>],
 ) -> Finding {
-    let finding = Finding::ok(format!("The certificate on port {}", port.number), SHOWN);
+    let finding = Finding::about(&SERVED, port.number);
     match shown {
         Ok(chain) if chain == on_disk => finding.seen("the one on disk"),
         Ok(chain) if chain.first() == on_disk.first() => finding.wrong(
-            format!("{} certificates are shown, {} are on disk", chain.len(), on_disk.len()),
-            "mailprov apply makes the services load it.",
+            format!("it serves {} certificates, {} are on disk", chain.len(), on_disk.len()),
+            "Have the services load it: mailprov apply",
         ),
         Ok(_) => finding.wrong(
             format!("it is not the one in {}", certificate.path),
-            "mailprov apply makes the services load it.",
+            "Have the services load it: mailprov apply",
         ),
-        Err(error) => finding.wrong(error.to_string(), "mailprov apply, then look at the log."),
+        Err(error) => finding.wrong(
+            error.to_string(),
+            "Run mailprov apply, then look at the log: journalctl -u dovecot -u 'postfix*'",
+        ),
     }
 }
 
@@ -211,11 +231,16 @@ mod tests {
 
     #[test]
     fn three_weeks_are_a_warning_and_the_last_one_is_wrong() {
-        let of = |days: i64| lifetime("It", 1000, 0, 1000 + days * 86_400, "renew").verdict;
+        let of = |days: i64| {
+            lifetime(Finding::of(&DAYS), 1000, 0, 1000 + days * 86_400, "renew").verdict
+        };
         assert_eq!(
             [of(21), of(20), of(7), of(6), of(-1)],
             [Verdict::Ok, Verdict::Warning, Verdict::Warning, Verdict::Wrong, Verdict::Wrong]
         );
-        assert_eq!(lifetime("It", 1000, 2000, 1_000_000_000, "renew").verdict, Verdict::Wrong);
+        assert_eq!(
+            lifetime(Finding::of(&DAYS), 1000, 2000, 1_000_000_000, "renew").verdict,
+            Verdict::Wrong
+        );
     }
 }

@@ -13,8 +13,9 @@ use serde_json::Value;
 
 use kinds::{Daemon, KINDS, Kind, NO_COMPLAINTS, OURS, Over};
 
+use super::definition::{Check, Here};
 use crate::engine::{self, Outcome, Run};
-use crate::finding::Finding;
+use crate::finding::{Finding, Rule, rules};
 use crate::host::{Error, Host, Result, Unit, now};
 
 /// The units of the daemons on all releases: Debian 12 runs Postfix as an
@@ -34,7 +35,19 @@ const ERR: u8 = 3;
 /// How far back the lines of a daemon count that does not run.
 const DAY: i64 = 86_400_000_000_000;
 
-const WHY: &str = "What they complain of today does not work tomorrow.";
+pub(super) static CHECK: Check = Check::on_the_host(
+    Rule { id: "log", title: "The log", reason: "Today's warnings are tomorrow's failures." },
+    &[RULES],
+    Here::Alone(|site| Ok(log(site.host, &site.services))),
+);
+
+rules! {
+    ERRORS = "log.errors", "Errors of Postfix and Dovecot since they started",
+        "Today's errors keep mail from being delivered.";
+    WARNINGS = "log.warnings", "Warnings of Postfix and Dovecot since they started",
+        "Today's warnings are tomorrow's failures.";
+}
+
 const SEE: &str = "See them: journalctl -p warning -u dovecot -u 'postfix*'";
 
 /// A line of the journal (systemd.journal-fields(7)).
@@ -72,15 +85,14 @@ struct Complaint {
 
 /// Reads the complaints of the daemons since the last thing that may have mended
 /// their cause: a start, a reload, a run that changed files of theirs.
-pub fn log(host: &Host, units: &[Unit]) -> Vec<Finding> {
-    let warnings = Finding::ok("Warnings of Postfix and Dovecot since they started", WHY);
-    let errors = Finding::ok("Errors of Postfix and Dovecot since they started", WHY);
+fn log(host: &Host, units: &[Unit]) -> Vec<Finding> {
+    let (errors, warnings) = (Finding::of(&ERRORS), Finding::of(&WARNINGS));
     match complaints(host, units) {
         Ok(all) => {
             let (wrong, odd): (Vec<_>, Vec<_>) = all.into_iter().partition(|it| it.is_error);
             vec![told(errors, &wrong, Finding::wrong), told(warnings, &odd, Finding::warning)]
         }
-        Err(error) => vec![warnings.not_checked(error.to_string(), "See journalctl -b.")],
+        Err(error) => vec![CHECK.not_made(error.to_string(), "See: journalctl -b")],
     }
 }
 
@@ -114,7 +126,7 @@ fn told(
     };
     let mut lines: Vec<_> = kinds.iter().take(SHOWN).map(line).collect();
     if kinds.len() > SHOWN {
-        lines.push(format!("and {} kinds more", kinds.len() - SHOWN));
+        lines.push(format!("and {} more kinds", kinds.len() - SHOWN));
     }
     remedies.push(SEE);
     judge(finding, lines.join("\n"), remedies.join("\n"))
@@ -379,8 +391,8 @@ mod tests {
             .filter_map(|_| odd())
             .chain(complaint("postfix/x; rm", 4, "warning: a table lookup problem"))
             .collect();
-        let finding = told(Finding::ok("It", "why"), &all, Finding::warning);
-        let lines: Vec<_> = finding.seen.lines().collect();
+        let finding = told(Finding::of(&WARNINGS), &all, Finding::warning);
+        let lines: Vec<_> = finding.facts.lines().collect();
         assert_eq!(lines.len(), 2, "{lines:?}");
         let last = "the last at 2023-11-14T22:13:20Z";
         assert_eq!(lines[0], format!("2000 × something else (postfix/smtp), {last}"));

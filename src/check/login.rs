@@ -1,39 +1,71 @@
-//! Who is let in: whoever knows the password, and then under their own name
-//! only.
+//! The right password opens each port, and a wrong one does not.
 
-use super::round_trip::ANOTHER;
-use super::server::{Port, Protocol};
-use super::{Account, Server, unanswered};
-use crate::finding::Finding;
+use super::definition::{Check, Here, Quick, SEE_PORTS, unanswered};
+use super::plaintext_auth::plaintext_auth;
+use super::round_trip::Account;
+use super::server::{Port, Protocol, Server};
+use crate::finding::{Finding, Rule, rules};
 use crate::probe::{Error, Imap, OURSELVES, Pop3, Result, Smtp, Tls, random};
 use crate::secret::Secret;
 
-const RIGHT: &str = "People read and send with their password.";
-const WRONG: &str = "Whoever gets in without it reads people's mail and sends in their name.";
-const SPOOF: &str = "Nobody who can log in may write in somebody else's name.";
+pub(super) static CHECK: Check = Check {
+    rule: Rule {
+        id: "login",
+        title: "Logins",
+        reason: "People read and send with their password.",
+    },
+    rules: &[RULES],
+    uses_ports: true,
+    explains: false,
+    here: Here::LoggedIn(|site, account| {
+        let mut findings = login(&site.server, account, Login::WrongOnEachPort);
+        let finding = Finding::of(&PLAINTEXT);
+        findings.push(plaintext_auth(finding, &site.server, Some(site.host)));
+        Ok(findings)
+    }),
+    outside: Some(|outside| {
+        let server = outside.server()?;
+        let mut findings = match &outside.person {
+            Some(person) => login(server, &person.account, Login::WrongOncePerProtocol),
+            None => Vec::new(),
+        };
+        findings.push(plaintext_auth(Finding::of(&PLAINTEXT), server, None));
+        Ok(findings)
+    }),
+    quick: Some(Quick::LoggedIn(|server, account| login(server, account, Login::Right))),
+};
 
-const LOOK: &str = "mailprov apply; then see what Dovecot says: journalctl -u dovecot";
+rules! {
+    RIGHT = "login.right-password", "The right password on port {}",
+        "People read and send with their password.";
+    WRONG = "login.wrong-password", "A wrong password on port {}",
+        "An intruder reads people's mail and sends in their name.";
+    PLAINTEXT = "login.plaintext", "Passwords without TLS",
+        "A password that is sent in the clear can be read on the way.";
+}
+
+const LOOK: &str = "Run mailprov apply, then see what Dovecot says: journalctl -u dovecot";
 
 /// What is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Login {
+enum Login {
     /// The right password, where that opens no mailbox: by POP3 it would take
     /// new mail for seen, and make the folders of a mailbox that has had none.
     /// And nothing that would look like an attack.
     Right,
-    /// Also a wrong one, once a protocol: whoever fails more often is soon kept
-    /// out by programs like fail2ban.
+    /// Also a wrong one, once a protocol: programs like fail2ban ban the address of
+    /// a client that fails more often.
     WrongOncePerProtocol,
     /// Also a wrong one on each port.
     WrongOnEachPort,
 }
 
 /// Logs in on each port.
-pub fn login(server: &Server, account: &Account, login: Login) -> Vec<Finding> {
+fn login(server: &Server, account: &Account, login: Login) -> Vec<Finding> {
     let (tls, wrong) = match (server.tls(), random()) {
         (Ok(tls), Ok(wrong)) => (tls, wrong),
         (Err(error), _) | (_, Err(error)) => {
-            return vec![unanswered(Finding::ok("Logins", RIGHT), &error, LOOK)];
+            return vec![unanswered(Finding::of(&CHECK.rule), &error, LOOK)];
         }
     };
     let (ports, _) = server.ports();
@@ -67,29 +99,28 @@ pub fn login(server: &Server, account: &Account, login: Login) -> Vec<Finding> {
 }
 
 fn of_right(port: u16, entered: Result<bool>) -> Finding {
-    let finding = Finding::ok(format!("The right password opens port {port}"), RIGHT).on([port]);
+    let finding = Finding::about(&RIGHT, port).on([port]);
     match entered {
-        Ok(true) => finding,
-        Ok(false) => finding.wrong("it is refused", LOOK),
+        Ok(true) => finding.seen("accepted"),
+        Ok(false) => finding.wrong("it is rejected", LOOK),
         Err(error) => unanswered(finding, &error, LOOK),
     }
 }
 
 fn of_wrong(port: u16, entered: Result<bool>) -> Finding {
-    let finding = Finding::ok(format!("A wrong password does not open port {port}"), WRONG);
-    let finding = finding.on([port]);
+    let finding = Finding::about(&WRONG, port).on([port]);
     match entered {
-        Ok(false) => finding,
+        Ok(false) => finding.seen("rejected"),
         Ok(true) => finding.wrong(
-            "any password is taken",
+            "any password is accepted",
             "Stop Dovecot (systemctl stop dovecot) until `passdb` in /etc/dovecot/dovecot.conf and \
              `extra` in mail.yml are as they should be; mailprov apply puts the first back.",
         ),
-        Err(error) => finding.not_checked(error.to_string(), "See what is said of the ports."),
+        Err(error) => finding.not_checked(error.to_string(), SEE_PORTS),
     }
 }
 
-/// Tells whether somebody is let in.
+/// Tells whether a login succeeds.
 fn enter(
     server: &Server,
     port: Port,
@@ -121,75 +152,9 @@ fn enter(
     }
 }
 
-/// Connects to a port for people.
-fn submission(server: &Server, port: Port, tls: &Tls) -> Result<Smtp> {
+/// Connects to a port for mail programs to send by.
+pub(super) fn submission(server: &Server, port: Port, tls: &Tls) -> Result<Smtp> {
     let mut smtp: Smtp = server.secure(port, tls)?;
     smtp.ehlo(OURSELVES)?;
     Ok(smtp)
-}
-
-/// Tries to send as somebody else, once logged in. No mail is sent: it ends at
-/// its recipient.
-pub fn spoofing(server: &Server, account: &Account, of_another: Option<&str>) -> Vec<Finding> {
-    let tls = match server.tls() {
-        Ok(tls) => tls,
-        Err(error) => return vec![unanswered(Finding::ok("Senders", SPOOF), &error, LOOK)],
-    };
-    let (ports, _) = server.ports();
-    let mut findings = Vec::new();
-    for port in ports.into_iter().filter(|port| [465, 587].contains(&port.number)) {
-        for sender in of_another.into_iter().chain([ANOTHER]) {
-            let what = format!("Port {} refuses mail as {sender}", port.number);
-            let finding = Finding::ok(what, SPOOF).on([port.number]);
-            findings.push(match takes(server, port, &tls, account, sender) {
-                Ok(false) => finding,
-                Ok(true) => finding.wrong(
-                    format!("{} may send as {sender}", account.address),
-                    "Look at mua_sender_restrictions and smtpd_sender_login_maps (postconf -n), \
-                     and at `extra` in mail.yml; mailprov apply puts back what is not from there.",
-                ),
-                Err(error) => {
-                    finding.not_checked(error.to_string(), "See what is said of the logins.")
-                }
-            });
-        }
-    }
-    findings
-}
-
-/// Tells whether a mail with this sender would be taken.
-fn takes(server: &Server, port: Port, tls: &Tls, account: &Account, sender: &str) -> Result<bool> {
-    let mut smtp = submission(server, port, tls)?;
-    smtp.auth_plain(&account.login, &account.password)?.require_success("the login")?;
-    let taken = smtp.mail(sender)?.is_positive() && smtp.rcpt(&account.address)?.is_positive();
-    let _ = smtp.quit();
-    Ok(taken)
-}
-
-/// Tries to send by the ports for people without logging in. `recipient` is one
-/// of ours.
-pub fn without_login(server: &Server, recipient: &str) -> Vec<Finding> {
-    // No password is sent, so any certificate will do.
-    let Ok(tls) = Tls::unverified(&server.hostname) else { return Vec::new() };
-    let (ports, _) = server.ports();
-    let mut findings = Vec::new();
-    for port in ports.into_iter().filter(|port| [465, 587].contains(&port.number)) {
-        let what = format!("Port {} refuses mail of who is not logged in", port.number);
-        let finding = Finding::ok(what, SPOOF).on([port.number]);
-        let taken = submission(server, port, &tls).and_then(|mut smtp| {
-            let taken = smtp.mail(recipient)?.is_positive() && smtp.rcpt(recipient)?.is_positive();
-            let _ = smtp.quit();
-            Ok(taken)
-        });
-        findings.push(match taken {
-            Ok(false) => finding,
-            Ok(true) => finding.wrong(
-                format!("anybody may send as {recipient}"),
-                "Look at mua_client_restrictions and mua_relay_restrictions (postconf -n), and at \
-                 `extra` in mail.yml; mailprov apply puts back what is not from there.",
-            ),
-            Err(error) => finding.not_checked(error.to_string(), "See what is said of the ports."),
-        });
-    }
-    findings
 }

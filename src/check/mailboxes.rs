@@ -20,13 +20,15 @@ struct Fault {
     remedy: String,
 }
 
-/// Looks at the homes of accounts, each given with the account's name, and at the
+/// Judges the homes of accounts, each given with the account's name, and the
 /// mailboxes in them. A home that is not there yet is made by the first mail.
-pub fn mailboxes<'a>(host: &Host, homes: impl Iterator<Item = (&'a str, PathBuf)>) -> Vec<Finding> {
-    let why = "A mail that cannot be put into its mailbox waits, and in the end goes back.";
-    let finding = Finding::ok("The mailboxes", why);
+pub(super) fn judge<'a>(
+    finding: Finding,
+    host: &Host,
+    homes: impl Iterator<Item = (&'a str, PathBuf)>,
+) -> Option<Finding> {
     // Where there is no such user, the plan says so.
-    let Ok(Some(owner)) = host.user(OWNER) else { return Vec::new() };
+    let Ok(Some(owner)) = host.user(OWNER) else { return None };
     let mut faults = Vec::new();
     let mut seen = BTreeSet::new();
     for (account, home) in homes {
@@ -37,24 +39,24 @@ pub fn mailboxes<'a>(host: &Host, homes: impl Iterator<Item = (&'a str, PathBuf)
             // What the owner of the mail links to is looked at by nobody else.
             Err(Error::PlantedLink { .. }) => {}
             Err(error) => {
-                return vec![finding.not_checked(error.to_string(), "See: ls -la /var/vmail")];
+                return Some(finding.not_checked(error.to_string(), "See: ls -la /var/vmail"));
             }
         }
     }
     if faults.is_empty() {
-        return vec![finding];
+        return Some(finding);
     }
     let line = |(account, fault): &(&str, Fault)| {
         let path = fault.path.display();
-        format!("{path} {}: {account} can neither get nor read mail", fault.what)
+        format!("{path} {}: {account} can neither receive nor read mail", fault.what)
     };
     let mut lines: Vec<String> = faults.iter().take(SHOWN).map(line).collect();
     if faults.len() > SHOWN {
-        lines.push(format!("and {} mailboxes more", faults.len() - SHOWN));
+        lines.push(format!("and {} more mailboxes", faults.len() - SHOWN));
     }
     let remedies: Vec<_> =
         faults.iter().take(SHOWN).map(|(_, fault)| fault.remedy.as_str()).collect();
-    vec![finding.wrong(lines.join("\n"), remedies.join("; "))]
+    Some(finding.wrong(lines.join("\n"), remedies.join("; ")))
 }
 
 /// Returns the first thing that keeps an account from its mail: at the folder
@@ -67,7 +69,7 @@ fn fault(host: &Host, uid: u32, above: Option<&Path>, home: &Path) -> Result<Opt
     for path in &paths {
         let fault = match host.standing(path)? {
             Some(standing) if !standing.is_folder => Some(Fault {
-                what: "is no directory".into(),
+                what: "is not a directory".into(),
                 remedy: format!("move {} away", path.display()),
                 path: path.clone(),
             }),

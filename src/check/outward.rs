@@ -1,21 +1,34 @@
-//! The way out to other servers.
+//! Whether other servers can be reached.
 
-use crate::finding::Finding;
+use super::definition::{Check, Here, Site};
+use crate::finding::{Finding, Rule, rules};
 use crate::host::Host;
 
-/// Asks whether port 25 of other servers can be reached. Who has a relay does
-/// without.
-pub fn outward(has_relay: bool) -> Finding {
-    let why = "Many providers close port 25 outward; then no mail leaves this host.";
-    let finding = Finding::ok("Port 25 is open outward", why);
-    if has_relay {
+pub(super) static CHECK: Check = Check::on_the_host(
+    Rule {
+        id: "outward",
+        title: "The way out",
+        reason: "Many providers block port 25 outward; then no mail leaves this host.",
+    },
+    &[RULES],
+    Here::Alone(|site| Ok(vec![outward(site)])),
+);
+
+rules! {
+    PORT_25 = "outward.port-25", "Port 25 of other servers",
+        "Many providers block port 25 outward; then no mail leaves this host.";
+}
+
+fn outward(site: &Site<'_>) -> Finding {
+    let finding = Finding::of(&PORT_25);
+    if site.spec.services.relay.is_some() {
         return finding.seen("not needed: mail leaves by the relay");
     }
     match Host::port_25_is_open_outward() {
         Some(true) => finding.seen("a large provider's server answers"),
         Some(false) => finding.wrong(
-            "another server cannot be reached by it",
-            "Ask the provider of the server to open it, or set `relay:` in mail.yml.",
+            "a large provider's server cannot be reached",
+            "Ask the provider of this server to open it, or set `relay:` in mail.yml.",
         ),
         None => {
             let remedy = "See /etc/resolv.conf: no name can be looked up.";

@@ -1,17 +1,14 @@
-//! No password is asked for before there is TLS.
+//! Passwords are rejected before there is TLS.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::Server;
 use super::networks::Networks;
-use super::server::{Port, Protocol};
+use super::server::{Port, Protocol, Server};
 use crate::finding::Finding;
 use crate::host::Host;
 use crate::probe::{Error, Imap, OURSELVES, Pop3, Result, Session, Smtp, random};
 
-const CLEAR: &str = "A password in the clear is read by anybody on the way.";
-
-const REMEDY: &str = "mailprov apply; if that finds nothing to do, look at `extra` in mail.yml: \
+const REMEDY: &str = "Run mailprov apply. If it finds nothing to do, look at `extra` in mail.yml: \
                       smtpd_tls_auth_only and smtpd_sasl_auth_enable of Postfix; ssl, \
                       auth_allow_cleartext (Debian 12: disable_plaintext_auth) and \
                       login_trusted_networks of Dovecot.";
@@ -24,8 +21,7 @@ const REMEDY: &str = "mailprov apply; if that finds nothing to do, look at `extr
 /// address of its loopback, which counts like any stranger's. The networks that
 /// Dovecot trusts are read from its configuration: a call from each of them is not
 /// possible.
-pub fn plaintext_auth(server: &Server, host: Option<&Host>) -> Finding {
-    let finding = Finding::ok("No password is asked for in the clear", CLEAR);
+pub(super) fn plaintext_auth(finding: Finding, server: &Server, host: Option<&Host>) -> Finding {
     let trusted = host.map(trusted).unwrap_or_default();
     let from = host.map(|_| stranger(server.address()));
     let (ports, _) = server.ports();
@@ -39,21 +35,23 @@ pub fn plaintext_auth(server: &Server, host: Option<&Host>) -> Finding {
     for port in &ports {
         if is_trusted(port) {
             unasked.push(format!(
-                "port {} cannot be asked from here: login_trusted_networks holds the loopback",
+                "port {} cannot be tested from here: login_trusted_networks holds the loopback",
                 port.number
             ));
             continue;
         }
         match takes(server, *port, from) {
             Ok(None) => {}
-            Ok(Some(word)) => taken.push(format!("port {} takes {word} without TLS", port.number)),
+            Ok(Some(word)) => {
+                taken.push(format!("port {} accepts {word} without TLS", port.number))
+            }
             Err(error) => unasked.push(format!("port {}: {error}", port.number)),
         }
     }
     let (world, neighbours): (Vec<_>, Vec<_>) = trusted.of_others().partition(|(_, world)| *world);
     let networks = |all: Vec<(String, bool)>| {
         let names: Vec<_> = all.into_iter().map(|(network, _)| network).collect();
-        format!("Dovecot takes one without TLS from {}", names.join(", "))
+        format!("Dovecot accepts them without TLS from {}", names.join(", "))
     };
     if !world.is_empty() {
         taken.push(networks(world));
@@ -64,17 +62,17 @@ pub fn plaintext_auth(server: &Server, host: Option<&Host>) -> Finding {
     if !unasked.is_empty() {
         return finding.not_checked(
             unasked.join("; "),
-            "See what is said of the ports, and look from elsewhere: mailprov check --from-here",
+            "See the results under `ports`, and check from elsewhere: mailprov check --from-here",
         );
     }
     if !neighbours.is_empty() {
         return finding.warning(
             format!("{} (login_trusted_networks)", networks(neighbours)),
-            "Right if no stranger can listen in these networks.",
+            "That is right if no stranger can listen in these networks.",
         );
     }
     let numbers: Vec<_> = ports.iter().map(|port| port.number.to_string()).collect();
-    finding.seen(format!("refused on ports {}", numbers.join(", ")))
+    finding.seen(format!("rejected on ports {}", numbers.join(", ")))
 }
 
 /// Returns an address of this host from which it can call another one of its own

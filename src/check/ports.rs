@@ -6,26 +6,69 @@ use std::panic::resume_unwind;
 use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
-use super::server::{Port, family};
-use super::{Server, unanswered};
-use crate::finding::Finding;
+use super::definition::{Check, Here, Outside, Quick, Site, unanswered};
+use super::firewall;
+use super::server::{self, Port, Server};
+use crate::finding::{Finding, Rule, rules};
+use crate::host;
 use crate::probe::{Error, Result, Tls, is_open};
+
+pub(super) static CHECK: Check = Check {
+    rule: Rule {
+        id: "ports",
+        title: "The ports",
+        reason: "Other servers and mail programs reach the server by them.",
+    },
+    rules: &[server::RULES, RULES],
+    uses_ports: true,
+    explains: true,
+    here: Here::Alone(here),
+    outside: Some(outside),
+    quick: Some(Quick::Alone(ports)),
+};
+
+rules! {
+    ADDRESS = "ports.address", "The address of {}", "Other servers find this one by its name.";
+    CLOSED = "ports.closed", "Other ports at {}",
+        "Services that mail.yml does not enable only widen the attack surface.";
+    FIREWALL = "ports.firewall", "The host's firewall for {}",
+        "What the host's own firewall drops never reaches the mail server.";
+}
 
 /// Ports of mail servers that this one never has, with what is there elsewhere.
 const NEVER: [(u16, &str); 4] =
     [(24, "LMTP"), (2525, "another port to send by"), (4190, "ManageSieve"), (12340, "quotas")];
 
-/// How long is waited for whoever should not be there.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a port that should be closed may take to answer.
+const CLOSED_TIMEOUT: Duration = Duration::from_secs(3);
 
-const CLOSED: &str = "What mail.yml does not ask for should not be there to be attacked.";
+fn here(site: &Site<'_>) -> host::Result<Vec<Finding>> {
+    let mut findings = ports(&site.server);
+    for (family, drops) in firewall::drops(&site.server) {
+        let finding = || Finding::about(&FIREWALL, family);
+        if drops.is_empty() {
+            findings.push(finding().seen("drops no mail port"));
+        }
+        findings.extend(drops.into_iter().map(|(facts, remedy)| finding().wrong(facts, remedy)));
+    }
+    Ok(findings)
+}
 
-/// Knocks at each port by each address, all at once: a server that is not well
+fn outside(outside: &Outside<'_>) -> std::result::Result<Vec<Finding>, &'static str> {
+    if outside.server.addresses.is_empty() {
+        let finding = Finding::about(&ADDRESS, &outside.server.hostname);
+        let remedy = "On the host, see which records to publish: mailprov dns";
+        return Ok(vec![finding.wrong("the name leads to no address", remedy)]);
+    }
+    Ok(ports(&outside.server))
+}
+
+/// Connects to each port by each address, all at once: a server that is not well
 /// may take its time to say so, and a firewall says nothing.
-pub fn ports(server: &Server) -> Vec<Finding> {
+pub(crate) fn ports(server: &Server) -> Vec<Finding> {
     let Ok(tls) = Tls::unverified(&server.hostname) else { return Vec::new() };
     let (wanted, unwanted) = server.ports();
-    let unwanted = unwanted.iter().map(|port| (port.number, "a protocol that is off"));
+    let unwanted = unwanted.iter().map(|port| (port.number, "a protocol that mail.yml turns off"));
     let never = NEVER.into_iter().filter(|(port, _)| !server.extra.opened.contains(port));
     let unwanted: Vec<_> = unwanted.chain(never).collect();
     let findings = std::thread::scope(|scope| {
@@ -39,7 +82,8 @@ pub fn ports(server: &Server) -> Vec<Finding> {
             let wanted: Vec<_> = wanted.collect();
             let unwanted = unwanted.iter().map(|&(number, what)| {
                 scope.spawn(move || {
-                    is_open(SocketAddr::new(address, number), PATIENCE).then_some((number, what))
+                    let at = SocketAddr::new(address, number);
+                    is_open(at, CLOSED_TIMEOUT).then_some((number, what))
                 })
             });
             (address, wanted, unwanted.collect::<Vec<_>>())
@@ -53,7 +97,7 @@ pub fn ports(server: &Server) -> Vec<Finding> {
         findings
     });
     if server.addresses.is_empty() {
-        let finding = Finding::ok("The ports", "Others must be able to reach this host.");
+        let finding = Finding::about(&ADDRESS, &server.hostname);
         return vec![finding.wrong(
             "this host has no address by which others could reach it",
             "Give it one (ip address); a mail server needs a fixed one.",
@@ -67,18 +111,16 @@ fn joined<T>(asked: ScopedJoinHandle<'_, T>) -> T {
 }
 
 fn of_wanted(server: &Server, port: Port, address: IpAddr, answer: Result<()>) -> Finding {
-    let by = family(address);
-    let what = format!("Port {} answers at {address} ({by})", port.number);
-    let finding = Finding::ok(what, port.purpose).on([port.number]);
+    let finding = Finding::about(port.rule, address).on([port.number]);
     let remedy = match &answer {
         _ if server.is_here() => {
-            "mailprov apply starts what is down; if it finds nothing to do, see what filters the \
-             port on this host (nft list ruleset)."
+            "Start what is down: mailprov apply. If it finds nothing to do, see what filters the \
+             port on this host: nft list ruleset"
         }
         Err(Error::Connect { source, .. }) if source.kind() == ErrorKind::TimedOut => {
-            "Something on the way drops what is sent there: look at the firewall of the provider \
-             of the server, and at the host's own (nft list ruleset). Some networks let nobody \
-             out by port 25: try from another one."
+            "A firewall on the way drops the connection: look at that of the server's provider \
+             and at the host's own (nft list ruleset). Some networks block port 25 outward: try \
+             from another one."
         }
         _ => {
             "On the host: mailprov check --only ports. If all is well there, look for a firewall \
@@ -86,30 +128,30 @@ fn of_wanted(server: &Server, port: Port, address: IpAddr, answer: Result<()>) -
         }
     };
     match answer {
-        Ok(()) => finding,
+        Ok(()) => finding.seen("answers"),
         Err(error) => unanswered(finding, &error, remedy),
     }
 }
 
-/// Tells of ports where somebody is who should not be.
+/// Tells of ports that answer and should not.
 fn of_unwanted(
     address: IpAddr,
     asked: &[(u16, &'static str)],
     open: impl Iterator<Item = (u16, &'static str)>,
 ) -> Vec<Finding> {
+    let finding = || Finding::about(&CLOSED, address);
     let wrong = open.map(|(number, what)| {
-        let finding = Finding::ok(format!("Port {number} is closed at {address}"), CLOSED);
-        finding.wrong(
-            format!("somebody answers there ({what})"),
-            format!("See who it is (ss -ltnp 'sport = :{number}'), then run mailprov apply."),
+        finding().wrong(
+            format!("port {number} answers ({what})"),
+            format!(
+                "See which program listens (ss -ltnp 'sport = :{number}'), then run mailprov apply."
+            ),
         )
     });
     let mut findings: Vec<_> = wrong.collect();
     if findings.is_empty() {
         let numbers: Vec<_> = asked.iter().map(|(number, _)| number.to_string()).collect();
-        let (numbers, by) = (numbers.join(", "), family(address));
-        let what = format!("None of the ports {numbers} answers at {address} ({by})");
-        findings.push(Finding::ok(what, CLOSED));
+        findings.push(finding().seen(format!("closed: {}", numbers.join(", "))));
     }
     findings
 }

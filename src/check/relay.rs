@@ -1,13 +1,13 @@
-//! Nobody sends through this server to somebody else's: all the ways in which a
-//! server was ever talked into it.
+//! The server does not pass mail of strangers on to other servers: all the ways in
+//! which a server was ever talked into it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use super::definition::{Check, Here, SEE_PORTS, unanswered};
 use super::networks::Networks;
 use super::round_trip::{domain_of, stranger};
-use super::server::family;
-use super::{Server, unanswered};
-use crate::finding::Finding;
+use super::server::{Server, family};
+use crate::finding::{Finding, Rule, rules};
 use crate::host::Host;
 use crate::probe::{Error, OURSELVES, Result, Smtp};
 
@@ -31,7 +31,7 @@ const WAYS: [&str; 16] = [
     "bob@[IPv6:2001:db8::1]",
 ];
 
-/// Whoever makes more mistakes in one connection is answered late.
+/// Postfix delays its replies after more errors in one connection.
 const AT_ONCE: usize = 8;
 
 /// A `mynetworks` that holds one of these holds the world: they belong to no host
@@ -41,23 +41,48 @@ const WORLD: [IpAddr; 2] = [
     IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
 ];
 
-const TAKES: &str = "This is how mail from the world arrives.";
-const RELAYS: &str = "Through an open relay strangers send spam, and soon nobody takes your mail.";
+pub(super) static CHECK: Check = Check {
+    rule: Rule {
+        id: "relay",
+        title: "Relaying",
+        reason: "Spammers use an open relay, and other servers soon reject its mail.",
+    },
+    rules: &[RULES],
+    uses_ports: true,
+    explains: false,
+    here: Here::Alone(|site| {
+        Ok(relay(&site.server, site.spec.directory.domains[0].as_str(), Some(site.host)))
+    }),
+    outside: Some(|outside| {
+        let server = outside.server()?;
+        let mut findings = accepts_local_mail(server, &outside.recipients());
+        findings.extend(relay(server, outside.spec.directory.domains[0].as_str(), None));
+        Ok(findings)
+    }),
+    quick: None,
+};
+
+rules! {
+    CLOSED = "relay.closed", "Strangers cannot relay by {}",
+        "Spammers use an open relay, and other servers soon reject its mail.";
+    ACCEPTS = "relay.accepts", "Mail for {} from other servers",
+        "This is how mail from other servers arrives.";
+}
 
 /// Tries every way by IPv4 and IPv6, from a stranger and from nobody at all.
 /// `domain` is one of the server's. No mail is sent: it ends at its recipient.
 ///
 /// `host`, where that is the server, calls from its own address, which counts like
 /// any stranger's unless `mynetworks` holds it.
-pub fn relay(server: &Server, domain: &str, host: Option<&Host>) -> Vec<Finding> {
+fn relay(server: &Server, domain: &str, host: Option<&Host>) -> Vec<Finding> {
     let trusted = host.map(trusted).unwrap_or_default();
     let mut findings = Vec::new();
     for by in ["IPv4", "IPv6"] {
-        let finding = Finding::ok(format!("Strangers cannot relay by {by}"), RELAYS).on([25]);
+        let finding = Finding::about(&CLOSED, by).on([25]);
         let address = server.addresses.iter().find(|address| family(**address) == by);
         let Some(&address) = address else {
             let seen = format!("the server has no {by} address");
-            findings.push(finding.not_checked(seen, "Nothing, if that is as you want it."));
+            findings.push(finding.not_checked(seen, "Nothing to do, unless it should have one."));
             continue;
         };
         let mut taken: Result<Vec<String>> = Ok(Vec::new());
@@ -70,18 +95,18 @@ pub fn relay(server: &Server, domain: &str, host: Option<&Host>) -> Vec<Finding>
         let is_trusted = trusted.hold(address) && !WORLD.iter().any(|it| trusted.hold(*it));
         findings.push(match taken {
             Ok(taken) if taken.is_empty() => {
-                finding.seen(format!("{} ways are refused at {address}", WAYS.len() * 2))
+                finding.seen(format!("{} ways are rejected at {address}", WAYS.len() * 2))
             }
             Ok(_) if is_trusted => finding.not_checked(
-                format!("mynetworks holds {address}, so that it may relay says nothing of others"),
-                "Look from elsewhere: mailprov check --from-here",
+                format!("mynetworks holds {address}, which therefore may relay"),
+                "Check from elsewhere: mailprov check --from-here",
             ),
             Ok(taken) => finding.wrong(
-                format!("it takes mail for {}", taken.join(", ")),
+                format!("it accepts mail for {}", taken.join(", ")),
                 "Look at mynetworks and smtpd_relay_restrictions (postconf -n), and at `extra` in \
                  mail.yml; mailprov apply puts back what is not from there.",
             ),
-            Err(error) => finding.not_checked(error.to_string(), "See what is said of port 25."),
+            Err(error) => finding.not_checked(error.to_string(), SEE_PORTS),
         });
     }
     findings
@@ -95,7 +120,7 @@ fn trusted(host: &Host) -> Networks {
 
 /// Looks whether strangers' mail for some of our addresses is taken. No mail is
 /// sent: it ends at its recipient.
-pub fn accepts_local_mail(server: &Server, recipients: &[String]) -> Vec<Finding> {
+fn accepts_local_mail(server: &Server, recipients: &[String]) -> Vec<Finding> {
     let ask = |recipient: &str| {
         let mut smtp: Smtp = server.call(25)?;
         smtp.ehlo(OURSELVES)?;
@@ -105,12 +130,11 @@ pub fn accepts_local_mail(server: &Server, recipients: &[String]) -> Vec<Finding
         Ok(())
     };
     let look = |recipient: &String| {
-        let what = format!("Strangers' mail for {recipient} is taken");
-        let finding = Finding::ok(what, TAKES).on([25]);
-        let remedy = "On the host: mailprov apply; then see what Postfix says: journalctl -u \
+        let finding = Finding::about(&ACCEPTS, recipient).on([25]);
+        let remedy = "On the host, run mailprov apply, then see what Postfix says: journalctl -u \
                       'postfix*'";
         match ask(recipient) {
-            Ok(()) => finding,
+            Ok(()) => finding.seen("accepted"),
             Err(error) => unanswered(finding, &error, remedy),
         }
     };

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Server;
+use super::server::Server;
 use crate::probe::{
     ConnectionCache, Error, Imap, OURSELVES, Pop3, Reply, Result, Session, Smtp, Tls, random,
 };

@@ -1,12 +1,16 @@
 //! The server that is looked at, and its ports.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 
-use crate::probe::{ConnectionCache, Error, Imap, Pop3, Result, Session, Smtp, Tls};
-use crate::services::extra::Ports;
+use crate::finding::{Rule, rules};
+use crate::host::{self, Host};
+use crate::probe::{ConnectionCache, Error, Imap, Pop3, Result, Session, Smtp, Tls, authorities};
+use crate::resource::exposed_key;
+use crate::services::{Spec, extra::Ports};
 
 /// A mail server as it should be.
 #[derive(Debug, Clone)]
@@ -66,8 +70,8 @@ pub struct Port {
     pub protocol: Protocol,
     /// Whether TLS begins with the first byte.
     pub implicit_tls: bool,
-    /// What it is there for.
-    pub purpose: &'static str,
+    /// That it answers.
+    pub rule: &'static Rule,
 }
 
 /// What is spoken at a port.
@@ -81,22 +85,91 @@ pub enum Protocol {
     Pop3,
 }
 
-/// All ports that a mail server may have.
-const PORTS: [Port; 7] = [
-    port(25, Protocol::Smtp, false, "other servers bring mail here"),
-    port(465, Protocol::Smtp, true, "people send mail here"),
-    port(587, Protocol::Smtp, false, "people send mail here"),
-    port(993, Protocol::Imap, true, "people read mail here"),
-    port(143, Protocol::Imap, false, "people read mail here"),
-    port(995, Protocol::Pop3, true, "people fetch mail here"),
-    port(110, Protocol::Pop3, false, "people fetch mail here"),
-];
-
-const fn port(number: u16, protocol: Protocol, implicit_tls: bool, purpose: &'static str) -> Port {
-    Port { number, protocol, implicit_tls, purpose }
+rules! {
+    PORT_25 = "ports.25", "Port 25 at {}", "Other servers deliver mail here.";
+    PORT_465 = "ports.465", "Port 465 at {}", "Mail programs send mail here.";
+    PORT_587 = "ports.587", "Port 587 at {}", "Mail programs send mail here.";
+    PORT_993 = "ports.993", "Port 993 at {}", "Mail programs read mail here.";
+    PORT_143 = "ports.143", "Port 143 at {}", "Mail programs read mail here.";
+    PORT_995 = "ports.995", "Port 995 at {}", "Mail programs fetch mail here.";
+    PORT_110 = "ports.110", "Port 110 at {}", "Mail programs fetch mail here.";
 }
 
+/// All ports that a mail server may have.
+const PORTS: [Port; 7] = [
+    port(25, Protocol::Smtp, false, &PORT_25),
+    port(465, Protocol::Smtp, true, &PORT_465),
+    port(587, Protocol::Smtp, false, &PORT_587),
+    port(993, Protocol::Imap, true, &PORT_993),
+    port(143, Protocol::Imap, false, &PORT_143),
+    port(995, Protocol::Pop3, true, &PORT_995),
+    port(110, Protocol::Pop3, false, &PORT_110),
+];
+
+const fn port(number: u16, protocol: Protocol, implicit_tls: bool, rule: &'static Rule) -> Port {
+    Port { number, protocol, implicit_tls, rule }
+}
+
+/// Where Debian keeps the authorities that it knows.
+const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
 impl Server {
+    /// Returns the server that a host is, as others reach it.
+    pub fn on(host: &Host, spec: &Spec) -> host::Result<Self> {
+        let read = |path: &Path| -> host::Result<Option<Vec<u8>>> {
+            Ok(host.read(path)?.map(|content| content.bytes().to_vec()))
+        };
+        let certificate = Certificate {
+            path: spec.services.certificate.certificate.value.display().to_string(),
+            pem: read(&spec.services.certificate.certificate.value)?.unwrap_or_default(),
+            exposed: exposed_key(host, &spec.services.certificate.key.value)?,
+            self_signed: spec.services.certificate.self_signed,
+            authorities: read(Path::new(AUTHORITIES))?,
+        };
+        let mut addresses = reachable(Host::addresses()?);
+        if !host.speaks_ipv6()? {
+            addresses.retain(IpAddr::is_ipv4);
+        }
+        // From one process of the host to another.
+        let delivery = Duration::from_secs(15);
+        Ok(Self::of(spec, addresses, Identity::OnDisk(certificate), delivery))
+    }
+
+    /// Returns the server as DNS or /etc/hosts of this machine leads to it.
+    pub fn from_outside(spec: &Spec) -> Self {
+        let identity = match spec.services.certificate.self_signed {
+            true => Identity::SelfSigned,
+            false => Identity::Vouched(authorities()),
+        };
+        let addresses = Host::addresses_of(&spec.hostname.value.to_string());
+        Self::of(spec, addresses, identity, Duration::from_secs(60))
+    }
+
+    fn of(spec: &Spec, addresses: Vec<IpAddr>, identity: Identity, delivery: Duration) -> Self {
+        Self {
+            addresses,
+            hostname: spec.hostname.value.to_string(),
+            imap: spec.services.dovecot.imap,
+            pop3: spec.services.dovecot.pop3,
+            extra: spec.services.extra.ports(),
+            identity,
+            delivery,
+            connections: ConnectionCache::default(),
+        }
+    }
+
+    /// Many networks block port 25 outward, which would look like a server that is
+    /// down: finds out whether ours does, and then calls no port 25.
+    pub fn detect_blocked_port_25(&self) {
+        let answers = self.addresses.iter().any(|address| {
+            let called = self.connections.connect::<Smtp>(SocketAddr::new(*address, 25), None);
+            !matches!(called, Err(Error::Connect { .. }))
+        });
+        if !answers && Host::port_25_is_open_outward() == Some(false) {
+            self.connections.block(25, "the network of this machine blocks port 25");
+        }
+    }
+
     /// Returns the ports that answer, and those that should not.
     pub fn ports(&self) -> (Vec<Port>, Vec<Port>) {
         let (wanted, unwanted): (Vec<_>, Vec<_>) =
@@ -128,15 +201,15 @@ impl Server {
         match &self.identity {
             Identity::OnDisk(certificate) => Tls::pinned(&certificate.pem, &self.hostname),
             Identity::Vouched(authorities) if authorities.is_empty() => {
-                let why = "this machine knows no authorities (ca-certificates)";
+                let why = "this machine knows no certificate authorities (install ca-certificates)";
                 Err(Error::Unreachable(why.into()))
             }
             Identity::Vouched(authorities) => {
                 Tls::trusting_what_can_be_read(authorities.iter().cloned(), &self.hostname)
             }
             Identity::SelfSigned => {
-                let why = "its certificate is self-signed, so from here nobody can tell it from \
-                           another's: no password and no mail is sent there";
+                let why = "its certificate is self-signed and cannot be verified from here, so no \
+                           password and no mail is sent";
                 Err(Error::Unreachable(why.into()))
             }
         }

@@ -16,7 +16,7 @@ use std::path::Path;
 use base64ct::{Base64, Encoding};
 use sha2::{Digest, Sha256};
 
-use super::Account;
+use super::{Account, Site};
 use crate::host::{self, Content, Host, Ownership, wait_for_next_second};
 use crate::mail::CheckAccount;
 use crate::probe::{Result, random};
@@ -33,20 +33,22 @@ const READER: &str = "dovecot";
 
 /// The password; it counts no longer when this is dropped.
 #[derive(Debug)]
-pub struct TemporaryLogin<'h> {
+pub(crate) struct TemporaryLogin<'h> {
     host: &'h Host,
     /// Who can log in.
-    pub account: Account,
+    pub(crate) account: Account,
 }
 
 impl<'h> TemporaryLogin<'h> {
-    /// Lets somebody in to an account's mailbox, by these addresses of ours.
-    /// Dovecot may need a moment to see that: see [`TemporaryLogin::wait`].
-    ///
-    /// # Errors
-    ///
-    /// Fails where the files cannot be written, as before Dovecot is installed.
-    pub fn make(
+    /// Makes a login to a mailbox of the server that is checked. Dovecot may need a
+    /// moment to see it: see [`TemporaryLogin::wait`].
+    pub(crate) fn at(site: &Site<'h>) -> std::result::Result<Self, String> {
+        let why = "the mail of every account is passed on, so none can be read back here";
+        let inbox = site.spec.directory.inbox().ok_or(why)?;
+        Self::make(site.host, &inbox, &site.server.addresses)
+    }
+
+    fn make(
         host: &'h Host,
         inbox: &CheckAccount,
         ours: &[IpAddr],
@@ -62,7 +64,7 @@ impl<'h> TemporaryLogin<'h> {
     }
 
     /// Waits until Dovecot surely sees it: it looks once a second.
-    pub fn wait(&self) {
+    pub(crate) fn wait(&self) {
         wait_for_next_second();
     }
 

@@ -7,7 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::{Deserialize, Serialize};
 
 use super::{Mail, PasswordFrom, Sending};
-use crate::check::Part;
+use crate::check::{self, Check as Made};
 
 /// The options of `check`.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
@@ -24,12 +24,12 @@ pub struct Check {
     /// ports, tls, login, mail, relay, spoofing, queue, disk, clock, log, dns, outward.
     #[arg(
         long,
-        value_name = "PART",
+        value_name = "CHECK",
         value_delimiter = ',',
-        value_parser = part(),
+        value_parser = check(),
         hide_possible_values = true
     )]
-    pub only: Vec<Part>,
+    pub only: Vec<&'static Made>,
     /// Look from this machine, as the world does.
     ///
     /// Needs mail.yml here, and neither root nor a login on the server.
@@ -80,7 +80,9 @@ pub struct Dns {
     pub zone: bool,
 }
 
-/// Reads a part by its name, and lets shells complete it.
-fn part() -> impl TypedValueParser<Value = Part> {
-    PossibleValuesParser::new(Part::ALL.map(Part::name)).try_map(|name| name.parse::<Part>())
+/// Reads a check by its name, and lets shells complete it.
+fn check() -> impl TypedValueParser<Value = &'static Made> {
+    let names = check::ALL.iter().map(|check| check.name());
+    PossibleValuesParser::new(names)
+        .try_map(|name| check::named(&name).ok_or("there is no such check"))
 }

@@ -3,12 +3,10 @@
 mod after;
 mod from_here;
 mod reached;
-mod subject;
 
-use super::load;
-use super::{CommandError, Exit};
-use crate::app::{self, Context, MailSource};
-use crate::check::{Causes, Part, TemporaryLogin};
+use super::{CommandError, Exit, load};
+use crate::app::{Context, MailSource, no_mail_yml};
+use crate::check::{self, Check, Examination, Server, Site};
 use crate::cli::{self, Global};
 use crate::engine::Lock;
 use crate::finding::{Finding, Verdict};
@@ -17,10 +15,8 @@ use crate::report::Report;
 
 pub(super) use after::look as look_after;
 pub(super) use reached::reachable_from_here;
-use subject::Subject;
-pub(super) use subject::addresses;
 
-/// Looks at each part, and ends with 1 where one is not as it must be.
+/// Makes each check, and ends with 1 where something is not as it must be.
 pub(super) fn run(
     global: &Global,
     options: &cli::Check,
@@ -31,76 +27,52 @@ pub(super) fn run(
         return from_here::run(global, options, wanted, report);
     }
     if options.login.is_some() || options.password.is_given() {
-        let message = "a check on the host needs nobody's password";
+        let message = "a check on the host needs no password";
         return Err(CommandError::usage(message).hinted("Leave it out, or add --from-here."));
     }
     let loaded = load(global, wanted, report)?;
     is_running(&loaded)?;
     super::say_programs(&loaded, report)?;
     if !Host::is_root() {
-        let message = "only root may look at all of this";
-        let advice = "Run it with sudo; what can be seen from outside, sees: mailprov check \
-                      --from-here";
+        let message = "only root may make all of these checks";
+        let advice = "Run it with sudo, or check from outside: mailprov check --from-here";
         return Err(CommandError::needs_root(message).hinted(advice));
     }
     // What is being changed is not as it should be yet.
     let _lock = Lock::take(&loaded.host, "check")?;
-    let all = examine(
-        &loaded,
-        &parts(&options.only),
-        &mut |part, findings, report| {
-            report.findings(part.name(), findings);
-        },
-        report,
-    )?;
+    let all = examine(&loaded, &check::chosen(&options.only), report)?;
     report.checked(&all, &loaded.subject());
     Ok(exit(&all))
 }
 
-/// Looks at some parts of the server that this host is to be, as root, while
-/// nobody changes it. `shown` gets what came of each part as soon as it is known;
-/// all of it is returned.
+/// Makes checks, and shows what each found as soon as it is known.
 pub(super) fn examine(
     loaded: &Context,
-    parts: &[Part],
-    shown: &mut dyn FnMut(Part, &[Finding], &mut Report),
+    checks: &[&'static Check],
     report: &mut Report,
 ) -> Result<Vec<Finding>, CommandError> {
-    let Some(spec) = loaded.spec() else { return Err(app::no_mail_yml()) };
-    let subject = Subject::new(loaded, spec)?;
-    let (mut all, mut causes) = (Vec::new(), Causes::default());
-    let mut dead = subject.dead()?;
-    // Told of with the rest of the configuration, or on its own.
-    let is_used = parts.iter().any(|part| part.uses_ports());
-    if !parts.contains(&Part::Configuration) && is_used && !dead.is_empty() {
-        causes.trace(Part::Configuration, &mut dead);
-        shown(Part::Configuration, &dead, report);
-        all.extend(dead);
+    let site = site(loaded)?;
+    let (mut examination, mut all) = Examination::of(&site, checks)?;
+    if !all.is_empty() {
+        report.findings("configuration", &all);
     }
-    let mut probe = None;
-    for &part in parts {
-        if part.needs_account() && probe.is_none() {
-            probe = Some(subject.probe().inspect(TemporaryLogin::wait));
-        }
-        let mut findings = match &probe {
-            Some(Err(why)) if part.needs_account() => {
-                let finding = Finding::ok(format!("The {part} of an account"), "People use it.");
-                let remedy = "mailprov apply; then check again.";
-                vec![finding.not_checked(why.clone(), remedy)]
-            }
-            Some(Ok(probe)) if part.needs_account() => subject.of_account(part, probe),
-            _ => subject.look(part)?,
-        };
-        causes.trace(part, &mut findings);
-        shown(part, &findings, report);
+    for check in checks {
+        let findings = examination.make(check, || loaded.compare())?;
+        report.findings(check.name(), &findings);
         all.extend(findings);
     }
     Ok(all)
 }
 
-/// The parts that are asked for, in their order; all where none is named.
-fn parts(only: &[Part]) -> Vec<Part> {
-    Part::ALL.into_iter().filter(|part| only.is_empty() || only.contains(part)).collect()
+fn site(loaded: &Context) -> Result<Site<'_>, CommandError> {
+    let spec = loaded.spec().ok_or_else(no_mail_yml)?;
+    Ok(Site {
+        host: &loaded.host,
+        spec,
+        server: Server::on(&loaded.host, spec)?,
+        services: loaded.services()?,
+        open_secrets: loaded.open_secrets(),
+    })
 }
 
 /// Refuses a tree.
@@ -113,7 +85,7 @@ fn is_running(loaded: &Context) -> Result<(), CommandError> {
 }
 
 /// How a check ends that found this.
-fn exit(all: &[Finding]) -> Exit {
+pub(super) fn exit(all: &[Finding]) -> Exit {
     match all.iter().any(|finding| finding.verdict == Verdict::Wrong) {
         true => Exit::Failed,
         false => Exit::Done,

@@ -2,10 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::check::addresses;
 use super::{CommandError, Exit, load};
 use crate::app::{self, MailSource};
-use crate::check;
+use crate::check::{self, ExpectedRecords};
 use crate::cli::{self, Global};
 use crate::engine;
 use crate::host::Host;
@@ -60,10 +59,10 @@ fn published(
     spec: &Spec,
     named: &[IpAddr],
     host: &Host,
-) -> Result<(check::ExpectedRecords, Option<Missing>), CommandError> {
+) -> Result<(ExpectedRecords, Option<Missing>), CommandError> {
     let hostname = spec.hostname.value.to_string();
     let given = !named.is_empty();
-    let wanted = |addresses| check::ExpectedRecords { given, ..wanted_at(spec, addresses) };
+    let wanted = |addresses| ExpectedRecords { given, ..ExpectedRecords::of(spec, addresses) };
     if given {
         return Ok((wanted(named.to_vec()), None));
     }
@@ -86,22 +85,6 @@ fn published(
     };
     let name = format!("{hostname}.");
     Ok((wanted(Vec::new()), Some(Missing { name, why })))
-}
-
-/// Returns what DNS is to say of the server that mail.yml describes.
-pub(super) fn wanted(spec: &Spec) -> Result<check::ExpectedRecords, CommandError> {
-    Ok(wanted_at(spec, addresses()?))
-}
-
-/// The same for a server that has these addresses.
-pub(super) fn wanted_at(spec: &Spec, addresses: Vec<IpAddr>) -> check::ExpectedRecords {
-    check::ExpectedRecords {
-        hostname: spec.hostname.value.to_string(),
-        domains: spec.directory.domains.iter().map(ToString::to_string).collect(),
-        addresses,
-        given: false,
-        has_relay: spec.services.relay.is_some(),
-    }
 }
 
 fn record(record: &check::Record) -> Record {

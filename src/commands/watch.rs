@@ -5,7 +5,7 @@ use std::sync::mpsc;
 
 use super::{CommandError, Exit, check, end, plan};
 use crate::app::{Context, MailSource};
-use crate::check::Part;
+use crate::check as checks;
 use crate::cli::{self, Global};
 use crate::host::{Host, Interruption};
 use crate::reach::Reach;
@@ -26,7 +26,7 @@ pub(super) fn run(
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
     // The plan tells of the configuration, and more of it.
-    let rest = Part::ALL.into_iter().filter(|part| *part != Part::Configuration).collect();
+    let rest = checks::ALL.iter().copied().filter(|it| it.name() != "configuration").collect();
     let all = cli::Check { mail: options.mail.clone(), only: rest, ..cli::Check::default() };
     let plan = |report: &mut Report| end(plan::run(global, wanted, None, true, report), "", report);
     let check = |report: &mut Report| end(check::run(global, &all, wanted, report), "", report);

@@ -38,7 +38,7 @@ impl Missing {
     fn text(&self) -> String {
         let Self { name, why } = self;
         format!(
-            "The address of {name} is not known: {why}. Name it (--address A), or ask the server \
+            "The address of {name} is not known: {why}. Give it (--address A), or ask the server \
              (--on HOST)."
         )
     }
@@ -68,44 +68,41 @@ impl Report {
     fn list_findings(&self, part: &str, findings: &[Finding]) {
         if self.screen.json {
             for finding in findings {
+                let Finding { rule, subject, verdict, facts, remedy, follows, .. } = finding;
                 let line = json!({
-                    "event": "finding", "part": part, "what": finding.what,
-                    "verdict": finding.verdict, "seen": finding.seen, "why": finding.why,
-                    "remedy": finding.remedy, "follows_from": finding.follows,
+                    "event": "finding", "part": part, "id": rule.id, "subject": subject,
+                    "what": finding.title(), "verdict": verdict, "seen": facts,
+                    "why": rule.reason, "remedy": remedy,
+                    "follows_from": follows.as_ref().map(|cause| &cause.title),
+                    "follows_from_id": follows.as_ref().map(|cause| cause.id),
                 });
                 self.emit(line);
             }
         }
     }
 
-    /// Says which parts are not seen, and why: for people in a line. Returns them
-    /// as findings.
-    pub fn unseen(&mut self, parts: &[(&str, &str)]) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        for (part, why) in parts {
-            let finding = Finding::ok(format!("All of {part}"), "It belongs to a whole check.");
-            let finding = finding.not_checked(*why, "Look at it there.");
-            self.list_findings(part, std::slice::from_ref(&finding));
-            findings.push(finding);
+    /// Names the checks that were not made, with the reason: for people in a line.
+    pub fn unseen(&mut self, checks: &[(&str, Finding)]) {
+        for (check, finding) in checks {
+            self.list_findings(check, std::slice::from_ref(finding));
         }
-        let groups = parts.chunk_by(|one, other| one.1 == other.1).map(|group| {
+        let groups = checks.chunk_by(|one, other| one.1.facts == other.1.facts).map(|group| {
             let names: Vec<_> = group.iter().map(|(name, _)| *name).collect();
-            format!("{} ({})", names.join(", "), group[0].1)
+            format!("{} ({})", names.join(", "), group[0].1.facts)
         });
         let groups: Vec<_> = groups.collect();
         if !groups.is_empty() && !self.screen.quiet {
-            self.say(&format!("\nNot looked at: {}\n", groups.join("; ")));
+            self.say(&format!("\nNot checked: {}\n", groups.join("; ")));
         }
-        findings
     }
 
-    /// Tells that it is looked now whether all is well after a run.
+    /// Says that the check after a run begins.
     pub fn checking(&mut self, subject: &str) {
         self.progress(wire::Progress::Checking { subject: subject.into() });
     }
 
-    /// Says what a look after a run came to: in a line where all is well. `rest`:
-    /// what else a check would look at.
+    /// Says what the check after a run found: a line where all is ok. `rest`: the
+    /// checks that were not made.
     pub fn checked_after(&mut self, found: &[(&str, &[Finding])], subject: &str, rest: &[&str]) {
         self.listener.clear();
         for (part, findings) in found {
@@ -115,25 +112,25 @@ impl Report {
         self.count_findings(&all);
         self.say(&self.following(&all));
         let check = self.reach.command(&["check"]);
-        let rest = format!("At the rest looks `{check}`: {}.", rest.join(", "));
+        let rest = format!("`{check}` also covers: {}.", rest.join(", "));
         let sum = self.sum(&all, subject);
         match all.iter().any(|it| it.verdict == Verdict::Wrong) {
             true => self.say(&format!(
-                "{sum}\nThe changes are made and stay, but not all is well: see above what is \
-                 wrong and what to do.\nThen look again: {check}\n"
+                "{sum}\nThe changes stay applied, but something is wrong: see above what to do.\n\
+                 Then check again: {check}\n"
             )),
             false if self.screen.quiet => {}
             false => self.say(&format!("{sum} {rest}\n")),
         }
     }
 
-    /// Says that nobody knows whether all is well, and `why`.
+    /// Says that the check after a run did not come to its end, and `why`.
     pub fn check_given_up(&mut self, why: &str) {
         self.listener.clear();
         let check = self.reach.command(&["check"]);
         self.note(&format!(
-            "The changes are made. Whether all is well was not looked at to the end: {why}.\nSee \
-             for yourself: {check}\n"
+            "The changes are applied. The check after them was interrupted: {why}.\n\
+             Check again: {check}\n"
         ));
     }
 
@@ -151,7 +148,8 @@ impl Report {
     fn following(&self, findings: &[Finding]) -> String {
         let follow = |it: &&Finding| it.verdict != Verdict::Ok && it.follows.is_some();
         let mut causes: Vec<(&str, usize)> = Vec::new();
-        for cause in findings.iter().filter(follow).filter_map(|it| it.follows.as_deref()) {
+        let followed = findings.iter().filter(follow).filter_map(|it| it.follows.as_ref());
+        for cause in followed.map(|cause| cause.title.as_str()) {
             match causes.iter_mut().find(|(known, _)| *known == cause) {
                 Some((_, count)) => *count += 1,
                 None => causes.push((cause, 1)),
@@ -166,9 +164,8 @@ impl Report {
         if lines.is_empty() { lines } else { format!("\n{lines}") }
     }
 
-    /// Says what a look from here at another host came to, after the host itself
-    /// was looked at there.
-    /// `again`: the command line of such a look.
+    /// Says what a check of another host from here found, after the host checked
+    /// itself. `again`: the command line of such a check.
     pub fn checked_from_here(
         &mut self,
         part: &str,
@@ -194,16 +191,13 @@ impl Report {
                 ok(from_here)
             ),
             (0, _) if not_checked > 0 => format!(
-                "Seen from here, {subject} answers at {} ports; {not_checked} could not be looked \
-                 at.",
+                "From here, {subject} answers at {} ports; {not_checked} could not be checked.",
                 from_here
             ),
-            (0, _) => format!("Seen from here, {subject} answers: {}.", ok(from_here)),
+            (0, _) => format!("From here, {subject} answers: {}.", ok(from_here)),
             (wrong, _) => {
-                let wrong = style.bad(&format!("{wrong} wrong at {subject}, seen from here"));
-                format!(
-                    "{wrong}: what is set up there cannot be used so.\nThen look again: {again}"
-                )
+                let wrong = style.bad(&format!("{wrong} wrong at {subject}, as seen from here"));
+                format!("{wrong}: others cannot use the server yet.\nThen check again: {again}")
             }
         };
         self.say(&format!("{text}\n"));
@@ -302,36 +296,37 @@ fn of(findings: &[Finding], verdict: Verdict) -> usize {
 }
 
 fn drawn(finding: &Finding, verbose: bool, style: Style) -> String {
-    let Finding { verdict, why, .. } = finding;
+    let Finding { rule, verdict, .. } = finding;
     // What servers and DNS say is in there.
-    let [what, seen, remedy] =
-        [&finding.what, &finding.seen, &finding.remedy].map(|text| visible_lines(text));
+    let title = visible_lines(&finding.title());
+    let [facts, remedy] = [&finding.facts, &finding.remedy].map(|text| visible_lines(text));
     let mark = match verdict {
         Verdict::Ok => style.added("✓"),
         Verdict::Wrong => style.bad("✗"),
         Verdict::Warning => style.changed("!"),
         Verdict::NotChecked => style.faint("?"),
     };
-    let mut text = format!("  {mark} {what}");
+    let mut text = format!("  {mark} {title}");
     let indented =
         |text: &str| text.lines().map(|line| format!("      {line}\n")).collect::<String>();
     if *verdict == Verdict::Ok {
-        if !seen.is_empty() {
-            text += &style.faint(&format!(": {seen}"));
+        if !facts.is_empty() {
+            text += &style.faint(&format!(": {facts}"));
         }
         text.push('\n');
-        return if verbose { text + &style.faint(&indented(why)) } else { text };
+        return if verbose { text + &style.faint(&indented(rule.reason)) } else { text };
     }
     let verdict = match verdict {
         Verdict::Wrong => style.bad("wrong"),
         other => other.to_string(),
     };
-    let seen = seen.replace('\n', "\n        ");
-    text += &format!(": {verdict}: {seen}\n");
+    let facts = facts.replace('\n', "\n        ");
+    let id = if verbose { style.faint(&format!(" [{}]", rule.id)) } else { String::new() };
+    text += &format!(": {verdict}: {facts}{id}\n");
     if let Some(cause) = &finding.follows {
-        return text + &indented(&format!("depends on: {}", visible(cause)));
+        return text + &indented(&format!("depends on: {}", visible(&cause.title)));
     }
-    text + &indented(why) + &indented(&remedy)
+    text + &indented(rule.reason) + &indented(&remedy)
 }
 
 fn table(records: &[Record], style: Style) -> String {

@@ -48,7 +48,7 @@ fn a_server_that_is_well_is_well_from_outside_too() {
         let laptop = laptop(server);
         let _dns = zone(server).serve(server.debian.network(), &[&server.debian, &laptop]);
         let output = check(&laptop, &[&LOGIN[..], &["--json"]].concat()).success();
-        let unseen = UNSEEN.map(|part| format!("All of {part}: not_checked: only the host knows"));
+        let unseen = UNSEEN.map(|part| format!("{part}: not_checked: only the host knows"));
         let found = findings(&output);
         assert_eq!(found.len(), unseen.len(), "{found:#?}");
         assert!(
@@ -60,15 +60,14 @@ fn a_server_that_is_well_is_well_from_outside_too() {
 
         let people = check(&laptop, &[]).success();
         let lines: Vec<String> = people.stdout().lines().map(str::to_owned).collect();
-        let unseen = lines.iter().find(|line| line.starts_with("Not looked at: ")).unwrap();
-        assert!(unseen.contains("mail (nobody logs in: --login NAME)"), "{people}");
+        let unseen = lines.iter().find(|line| line.starts_with("Not checked: ")).unwrap();
+        assert!(unseen.contains("mail (needs a login: --login NAME)"), "{people}");
         assert!(lines.last().unwrap().starts_with("mail.example.org is well: "), "{people}");
-        assert!(!people.stdout().contains("All of"), "{people}");
 
         // A password that is not the right one; then of nobody's.
         laptop.write("/srv/other", "something else", 0o644);
         let other = ["--login", "anna", "--password-file", "/srv/other", "--only", "login"];
-        let refused = ["The right password opens port 993: wrong: it is refused"];
+        let refused = ["login.right-password 993: wrong: "];
         assert_found(&laptop, &other, &refused);
         let nobody = check(&laptop, &["--login", "bob", "--password-file", "/srv/other"]).exits(64);
         assert!(nobody.stderr().contains("no account with the login `bob`"), "{nobody}");
@@ -90,18 +89,18 @@ fn a_firewall_is_told_of_and_not_waited_for() {
         ]);
         let start = Instant::now();
         let shut = [
-            "Port 465 answers at 10.77.0.2 (IPv4): wrong: ",
-            "Port 993 answers at fd00:77::2 (IPv6): wrong: ",
-            "Port 995 answers at fd00:77::2 (IPv6): wrong: ",
-            "The certificate on port 993: wrong: ",
-            "An account's mail goes in at port 465: wrong: ",
+            "ports.465 10.77.0.2: wrong: ",
+            "ports.993 fd00:77::2: wrong: ",
+            "ports.995 fd00:77::2: wrong: ",
+            "tls.served 993: wrong: ",
+            "mail.sent: wrong: ",
         ];
         assert_found(&laptop, &LOGIN, &shut);
         // One wait for all that is dropped, and one for what should not be there.
         assert!(start.elapsed() < Duration::from_secs(25), "{:?}", start.elapsed());
         let people = check(&laptop, &["--only", "ports"]).exits(1);
         let said = people.stdout();
-        assert!(said.contains("Something on the way drops what is sent there"), "{people}");
+        assert!(said.contains("A firewall on the way drops the connection"), "{people}");
         assert!(!said.contains("✗ Port 587"), "{people}");
 
         // Port 25 does not answer, while that of others does: so it is the server.
@@ -113,16 +112,16 @@ fn a_firewall_is_told_of_and_not_waited_for() {
         let hosts = "10.77.0.2 mail.example.org\nfd00:77::2 mail.example.org\n";
         laptop.write("/etc/hosts", hosts, 0o644);
         let dns = open.serve(server.debian.network(), &boxes);
-        let shut = ["Port 25 answers at 10.77.0.2 (IPv4): wrong: "];
+        let shut = ["ports.25 10.77.0.2: wrong: "];
         assert_found(&laptop, &["--only", "ports,relay"], &shut);
         drop(dns);
         // Neither does that of others: so it may be the network here.
         let shut = Zone::default().host("gmail-smtp-in.l.google.com", Network::client());
         let _dns = shut.serve(server.debian.network(), &boxes);
         let barred = [
-            "Port 25 answers at 10.77.0.2 (IPv4): not_checked: the network of this machine",
-            "The certificate on port 25: not_checked: ",
-            "Strangers' mail for postmaster@example.org is taken: not_checked: ",
+            "ports.25 10.77.0.2: not_checked: the network of this machine",
+            "tls.served 25: not_checked: ",
+            "relay.accepts postmaster@example.org: not_checked: ",
         ];
         assert_found(&laptop, &["--only", "ports,tls,relay"], &barred);
     });
@@ -143,7 +142,7 @@ fn certificates_that_people_s_programs_refuse_turn_red() {
         };
         let issue = |names: &[&str], days| authority.issue_for_days(names, Algorithm::Ec, days);
         let on_25_and_993 =
-            |words: &str| [25, 993].map(|port| format!("The certificate on port {port}: {words}"));
+            |words: &str| [25, 993].map(|port| format!("tls.served {port}: {words}"));
         let assert_shown = |words: &str| {
             let lines = on_25_and_993(words);
             assert_found(&laptop, &["--only", "tls"], &lines.each_ref().map(String::as_str));
@@ -174,8 +173,8 @@ fn certificates_that_people_s_programs_refuse_turn_red() {
         let chain = old.chain_pem();
         let end = chain.find("-----END CERTIFICATE-----\n").unwrap() + 26;
         show(&chain[..end], &old.key_pem());
-        assert_shown("wrong: no authority that this machine knows vouches for it");
-        let refused = ["The right password opens port 993: wrong: TLS failed: "];
+        assert_shown("wrong: it is signed by no authority that this machine knows");
+        let refused = ["login.right-password 993: wrong: TLS failed: "];
         assert_found(&laptop, &[&LOGIN[..], &["--only", "login"]].concat(), &refused);
 
         let yaml = format!("{}tls: {{self_signed: true}}\n", REFUSING.yaml);
@@ -185,7 +184,7 @@ fn certificates_that_people_s_programs_refuse_turn_red() {
             yaml.replace(&format!("password: {name}"), &hash)
         });
         laptop.write("/srv/mail.yml", yaml, 0o644);
-        let alone = ["Logins: not_checked: its certificate is self-signed, so from here nobody"];
+        let alone = ["login: not_checked: its certificate is self-signed"];
         assert_found(&laptop, &[&LOGIN[..], &["--only", "login,tls"]].concat(), &alone);
     });
 }
@@ -201,7 +200,7 @@ fn who_may_send_and_what_the_world_is_told_turn_red() {
         assert_found(
             &laptop,
             &["--only", "relay"],
-            &["Strangers cannot relay by IPv4: wrong: it takes mail for bob@far.example"],
+            &["relay.closed IPv4: wrong: it accepts mail for bob@far.example"],
         );
         unset(server);
         set(
@@ -212,13 +211,13 @@ fn who_may_send_and_what_the_world_is_told_turn_red() {
         let mut login = LOGIN.to_vec();
         login.extend(["--only", "spoofing"]);
         let taken = [
-            "Port 587 refuses mail of who is not logged in: wrong: anybody may send as postmaster",
-            "Port 465 refuses mail as somebody@far.example: wrong: thomas@example.org may",
+            "spoofing.unauthenticated 587: wrong: it accepts mail from postmaster",
+            "spoofing.foreign-sender 465: wrong: thomas@example.org may send as somebody@far.example",
         ];
         assert_found(&laptop, &login, &taken);
         unset(server);
         set(server, "smtpd_recipient_restrictions=reject");
-        let refused = ["Strangers' mail for postmaster@example.net is taken: wrong: "];
+        let refused = ["relay.accepts postmaster@example.net: wrong: "];
         assert_found(&laptop, &["--only", "relay"], &refused);
         unset(server);
         drop(dns);
@@ -230,7 +229,7 @@ fn who_may_send_and_what_the_world_is_told_turn_red() {
             "echo 'ssl = yes\n{clear}' >>/etc/dovecot/dovecot.conf; systemctl restart dovecot; sleep 1"
         );
         let _ = server.debian.shell(&line).success();
-        let taken = ["No password is asked for in the clear: wrong: port 143 takes LOGIN without"];
+        let taken = ["login.plaintext: wrong: port 143 accepts LOGIN without"];
         let dns = zone(server).serve(network, &boxes);
         assert_found(&laptop, &["--only", "login"], &taken);
         drop(dns);
@@ -241,16 +240,16 @@ fn who_may_send_and_what_the_world_is_told_turn_red() {
             .mx("example.org", "mail.example.com");
         let dns = elsewhere.serve(network, &boxes);
         let wrong = [
-            "MX of example.org: wrong: it leads to 10 mail.example.com: ",
-            "MX of example.net: wrong: there is none: ",
+            "dns.mx example.org: wrong: it leads to 10 mail.example.com: ",
+            "dns.mx example.net: wrong: there is none: ",
         ];
         assert_found(&laptop, &["--only", "dns"], &wrong);
         drop(dns);
         let _dns = Zone::default().serve(network, &boxes);
         let nowhere = [
-            "The address of mail.example.org: wrong: the name leads to none",
-            "A and AAAA of mail.example.org: wrong: there are none: ",
-            "All of tls: not_checked: the server's name leads to no address",
+            "ports.address mail.example.org: wrong: the name leads to no address",
+            "dns.address mail.example.org: wrong: there are none: ",
+            "tls: not_checked: the server's name leads to no address",
         ];
         assert_found(&laptop, &["--only", "ports,tls,dns"], &nowhere);
     });

@@ -91,8 +91,8 @@ fn a_mailbox_that_its_owner_may_not_use_is_wrong() {
                  rm -r /var/vmail/anna; cp -r /root/anna /var/vmail/; systemctl start dovecot",
             )
             .success();
-        let wrong = "The mailboxes: wrong: /var/vmail/anna belongs to root: anna can neither get \
-                     nor read mail: chown -R vmail:vmail /var/vmail/anna";
+        let wrong = "configuration.mailboxes: wrong: /var/vmail/anna belongs to root: anna can \
+                     neither receive nor read mail: chown -R vmail:vmail /var/vmail/anna";
         is_wrong(debian, "configuration", wrong);
         let second = Letter::new();
         server.stranger().send(STRANGER, &["anna@example.org"], second.bytes()).unwrap();
@@ -108,7 +108,7 @@ fn a_mailbox_that_its_owner_may_not_use_is_wrong() {
         let _ = debian.mailprov(&["check", "--only", "configuration"]).exits(0);
 
         let _ = debian.shell("chmod 0500 /var/vmail/anna/Maildir/new").success();
-        let wrong = "The mailboxes: wrong: /var/vmail/anna/Maildir/new has the mode 0500";
+        let wrong = "configuration.mailboxes: wrong: /var/vmail/anna/Maildir/new has the mode 0500";
         is_wrong(debian, "configuration", wrong);
         // On a disk of its own.
         let _ = debian
@@ -119,8 +119,8 @@ fn a_mailbox_that_its_owner_may_not_use_is_wrong() {
             .success();
         let _ = debian.mailprov(&["check", "--only", "configuration"]).exits(0);
         let _ = debian.shell("mv /srv/anna /srv/away").success();
-        let wrong = "The mailboxes: wrong: /var/vmail/anna is a link to /srv/anna, where there is \
-                     nothing";
+        let wrong = "configuration.mailboxes: wrong: /var/vmail/anna is a link to /srv/anna, where \
+                     there is nothing";
         is_wrong(debian, "configuration", wrong);
     }
 }

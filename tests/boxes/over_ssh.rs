@@ -400,10 +400,10 @@ fn a_cloud_s_user_and_a_closed_firewall_are_told_as_they_are() {
         let output = laptop.debian.shell(&format!("cd; {line} --yes")).success();
         assert!(!output.to_string().contains("mail.example.org is well"), "{output}");
         let seen = output.stdout();
-        assert!(seen.contains("wrong at mail.example.org, seen from here"), "{output}");
-        assert!(seen.contains("Port 25 answers at"), "{output}");
+        assert!(seen.contains("wrong at mail.example.org, as seen from here"), "{output}");
+        assert!(seen.contains("✗ Port 25 at "), "{output}");
         let check = host.mailprov(&["check", "--only", "ports"]).exits(1);
-        let named = "inet firewall input (policy drop) drops what comes from elsewhere to 25, 465";
+        let named = "inet firewall input (policy drop) drops connections from elsewhere to 25, 465";
         assert!(check.stdout().contains(named), "{check}");
         // What is advised helps.
         let open = "tcp dport { 25, 465, 587, 993, 143, 995, 110 } accept";
@@ -416,9 +416,12 @@ fn a_cloud_s_user_and_a_closed_firewall_are_told_as_they_are() {
             "meta l4proto ipv6-icmp accept",
         ]);
         let check = host.mailprov(&["check", "--only", "ports"]).success();
-        assert!(check.stdout().contains("No ruleset of this host drops a mail port"), "{check}");
+        assert!(
+            check.stdout().contains("The host's firewall for IPv4: drops no mail port"),
+            "{check}"
+        );
         let output = laptop.debian.shell(&format!("cd; {line} --yes")).success();
-        let seen = "Seen from here, mail.example.org answers";
+        let seen = "From here, mail.example.org answers";
         assert!(output.stdout().contains(seen), "{output}");
     }
 }

@@ -4,6 +4,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use mailprov::check;
 use serde_json::Value;
 
 use crate::common::{CERTIFICATE, KEY, Letter, REFUSING, STRANGER, Server, servers};
@@ -17,8 +18,8 @@ fn check(server: &Server, parts: &str) -> (Vec<String>, Output) {
     (findings(&output), output)
 }
 
-/// Returns the findings of a check that are not ok, each as `WHAT: VERDICT: SEEN:
-/// REMEDY`.
+/// Returns the findings of a check that are not ok, each as `ID SUBJECT: VERDICT:
+/// SEEN: REMEDY`. All of them have ids that are documented.
 #[track_caller]
 pub fn findings(output: &Output) -> Vec<String> {
     let stdout = output.stdout();
@@ -28,12 +29,16 @@ pub fn findings(output: &Output) -> Vec<String> {
         let line: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{output}"));
         if line["event"] == "finding" {
             assert_ne!(line["why"], "", "{line}");
+            let id = line["id"].as_str().unwrap();
+            let part = check::named(line["part"].as_str().unwrap()).unwrap();
+            assert!(part.all_rules().any(|rule| rule.id == id), "{line}");
             count += 1;
             if line["verdict"] != "ok" {
                 assert_ne!(line["remedy"], "", "{line}");
-                let [what, verdict, seen, remedy] =
-                    ["what", "verdict", "seen", "remedy"].map(|it| line[it].as_str().unwrap());
-                found.push(format!("{what}: {verdict}: {seen}: {remedy}"));
+                let [subject, verdict, seen, remedy] =
+                    ["subject", "verdict", "seen", "remedy"].map(|it| line[it].as_str().unwrap());
+                let what = format!("{id} {subject}");
+                found.push(format!("{}: {verdict}: {seen}: {remedy}", what.trim_end()));
             }
         }
     }
@@ -203,12 +208,12 @@ fn services_that_stop_or_run_with_other_files_turn_red() {
         trust(debian);
         let _ = debian.shell("systemctl stop dovecot.socket dovecot; true").success();
         let down = [
-            "dovecot runs, with what is on disk: wrong: ",
-            "Port 993 answers at 10.77.0.2 (IPv4): wrong: ",
-            "Port 143 answers at fd00:77::2 (IPv6): wrong: ",
-            "The certificate on port 995: wrong: ",
-            "The right password opens port 465: wrong: ",
-            "They come out by IMAP: wrong: ",
+            "dovecot.running: wrong: ",
+            "ports.993 10.77.0.2: wrong: ",
+            "ports.143 fd00:77::2: wrong: ",
+            "tls.served 995: wrong: ",
+            "login.right-password 465: wrong: ",
+            "mail.read IMAP: wrong: ",
         ];
         // Nobody calls a daemon that does not run.
         let start = Instant::now();
@@ -217,21 +222,23 @@ fn services_that_stop_or_run_with_other_files_turn_red() {
         assert!(start.elapsed() < Duration::from_secs(12), "{:?}", start.elapsed());
         // One cause, told first; what depends on it in a line, and all of it on demand.
         let output = debian.mailprov(&["check", "--json", "--only", parts]);
-        let cause = "dovecot runs, with what is on disk";
         for line in output.stdout().lines() {
             let line: Value = serde_json::from_str(line).unwrap();
-            if line["verdict"] == "wrong" && line["what"] != cause {
-                assert_eq!(line["follows_from"], cause, "{line}");
+            if line["verdict"] == "wrong" && line["id"] != "dovecot.running" {
+                assert_eq!(line["follows_from_id"], "dovecot.running", "{line}");
             }
         }
         let people = debian.mailprov(&["check", "--only", parts]).exits(1).stdout();
         let crosses: Vec<_> = people.lines().filter(|it| it.contains('✗')).collect();
+        let cause = "✗ Dovecot: wrong: not running";
         assert!(crosses.len() == 1 && crosses[0].contains(cause), "{people}");
         let more = people.lines().find(|it| it.contains(" more depend on it")).unwrap();
-        assert!(more.ends_with(cause) && people.lines().count() < 60, "{people}");
+        assert!(more.ends_with("Dovecot") && people.lines().count() < 60, "{people}");
+        let is_short = |it: &str| it.contains('✓') || it.chars().count() <= 80;
+        assert!(people.lines().all(is_short), "{people}");
         assert!(people.contains("1 wrong at mail.example.org"), "{people}");
         let verbose = debian.mailprov(&["check", "-v", "--only", parts]).exits(1).stdout();
-        assert!(verbose.contains("✗ Port 993 answers at 10.77.0.2"), "{verbose}");
+        assert!(verbose.contains("[ports.993]"), "{verbose}");
         let login = debian.mailprov(&["check", "--only", "login"]).exits(1).stdout();
         let first = login.lines().find(|it| it.contains('✗')).unwrap();
         assert!(first.contains(cause), "{login}");
@@ -243,22 +250,21 @@ fn services_that_stop_or_run_with_other_files_turn_red() {
 
         let _ = debian.shell("systemctl stop postfix 'postfix@*'").success();
         wait_for("the end of Postfix", || debian.connect(25).is_err().then_some(()));
-        let down =
-            ["Port 25 answers at 10.77.0.2 (IPv4): wrong: ", "Mail that waits to go on: wrong: "];
+        let down = ["ports.25 10.77.0.2: wrong: ", "queue.waiting: wrong: "];
         assert_all_found(server, "ports,queue", &down);
         mend(server);
 
         let _ =
             debian.shell("sed -i 's/^submissions inet/#&/' /etc/postfix/master.cf; postfix reload");
         let changed = [
-            "Port 465 answers at 10.77.0.2 (IPv4): wrong: ",
-            "The host is as mail.yml says: wrong: file:/etc/postfix/master.cf",
+            "ports.465 10.77.0.2: wrong: ",
+            "configuration.applied: wrong: file:/etc/postfix/master.cf",
         ];
         assert_all_found(server, "ports,configuration", &changed);
         mend(server);
 
         let _ = debian.shell("echo '# mine' >>/etc/postfix/main.cf").success();
-        assert_found(server, "configuration", "postfix runs, with what is on disk: wrong: ");
+        assert_found(server, "configuration", "postfix.running: wrong: ");
         mend(server);
 
         assert_well(server, "ports,configuration,queue");
@@ -273,7 +279,7 @@ fn a_port_that_should_not_be_there_turns_red() {
             "systemd-run --quiet --unit=other systemd-socket-activate --accept --inetd -l 4190 cat";
         let _ = debian.shell(open).success();
         wait_for("another port", || debian.connect(4190).ok());
-        assert_found(&server, "ports", "Port 4190 is closed at 10.77.0.2: wrong: ");
+        assert_found(&server, "ports", "ports.closed 10.77.0.2: wrong: port 4190 ");
         let _ = debian.shell("systemctl stop other").success();
         assert_well(&server, "ports");
     }
@@ -301,7 +307,7 @@ fn certificates_that_are_not_as_they_should_be_turn_red() {
             (format!("chmod 0600 {KEY}; chown daemon {KEY}"), "belongs to daemon"),
         ] {
             let _ = debian.shell(&change).success();
-            assert_found(&server, "tls", &format!("The certificate's key: wrong: {KEY} {seen}"));
+            assert_found(&server, "tls", &format!("tls.key: wrong: {KEY} {seen}"));
             let plan = debian.mailprov(&["plan"]);
             assert!(plan.stderr().contains(&format!("{KEY} {seen}")), "{plan}");
         }
@@ -310,12 +316,12 @@ fn certificates_that_are_not_as_they_should_be_turn_red() {
         let other = issue(&["mail.example.org"], 20);
         put(&other.chain_pem(), &other.key_pem());
         let lines = [25, 110, 143, 465, 587, 993, 995]
-            .map(|port| format!("The certificate on port {port}: wrong: it is not the one in "));
+            .map(|port| format!("tls.served {port}: wrong: it is not the one in "));
         let mut lines: Vec<_> = lines.iter().map(String::as_str).collect();
-        lines.push("The certificate's days: warning: ");
+        lines.push("tls.days: warning: ");
         assert_all_found(&server, "tls", &lines);
         let _ = load().success();
-        assert_found(&server, "tls", "The certificate's chain: wrong: ");
+        assert_found(&server, "tls", "tls.chain: wrong: ");
         debian.write("/usr/local/share/ca-certificates/other.crt", authority.root_pem(), 0o644);
         let _ = debian.run(&["update-ca-certificates"]).success();
         let (found, _) = check(&server, "tls");
@@ -325,17 +331,17 @@ fn certificates_that_are_not_as_they_should_be_turn_red() {
         let end = chain.find("-----END CERTIFICATE-----\n").unwrap() + 26;
         put(&chain[..end], &other.key_pem());
         let _ = load().success();
-        assert_found(&server, "tls", "The certificate's chain: wrong: ");
+        assert_found(&server, "tls", "tls.chain: wrong: ");
 
         let expired = issue(&["mail.example.org"], -1);
         put(&expired.chain_pem(), &expired.key_pem());
         let _ = load().success();
-        assert_found(&server, "tls", "The certificate's days: wrong: it expired ");
+        assert_found(&server, "tls", "tls.days: wrong: it expired ");
 
         let strange = issue(&["www.example.org"], 90);
         put(&strange.chain_pem(), &strange.key_pem());
         let _ = load().success();
-        assert_found(&server, "tls", "The certificate's name: wrong: it is for www.example.org");
+        assert_found(&server, "tls", "tls.name: wrong: it is for www.example.org");
     }
 }
 
@@ -346,16 +352,16 @@ fn who_may_send_through_it_and_should_not_turns_red() {
         assert_found(
             server,
             "relay",
-            "Strangers cannot relay by IPv4: wrong: it takes mail for bob@far.example",
+            "relay.closed IPv4: wrong: it accepts mail for bob@far.example",
         );
         unset(server);
         // That a neighbour may says nothing of strangers.
         set(server, "'mynetworks = 127.0.0.0/8 [::1]/128 10.77.0.0/24'");
-        let own = "Strangers cannot relay by IPv4: not_checked: mynetworks holds 10.77.0.2";
+        let own = "relay.closed IPv4: not_checked: mynetworks holds 10.77.0.2";
         assert_found(server, "relay", own);
         unset(server);
         set(server, "'mynetworks = [::]/0'");
-        assert_found(server, "relay", "Strangers cannot relay by IPv6: wrong: ");
+        assert_found(server, "relay", "relay.closed IPv6: wrong: ");
         unset(server);
         set(
             server,
@@ -363,9 +369,9 @@ fn who_may_send_through_it_and_should_not_turns_red() {
              'mua_sender_restrictions ='",
         );
         let taken = [
-            "Strangers cannot relay by IPv4: wrong: ",
-            "Port 587 refuses mail as anna@example.org: wrong: thomas@example.org may",
-            "Port 465 refuses mail as somebody@far.example: wrong: ",
+            "relay.closed IPv4: wrong: ",
+            "spoofing.other-account 587: wrong: thomas@example.org may send as anna@example.org",
+            "spoofing.foreign-sender 465: wrong: ",
         ];
         assert_all_found(server, "relay,spoofing", &taken);
         unset(server);
@@ -379,7 +385,7 @@ fn who_gets_in_and_should_not_turns_red() {
     on_each(|server| {
         let debian = &server.debian;
         set(server, "smtpd_tls_auth_only=no smtpd_sasl_auth_enable=yes");
-        assert_found(server, "login", "No password is asked for in the clear: wrong: ");
+        assert_found(server, "login", "login.plaintext: wrong: ");
         unset(server);
         // Not by one protocol only, and not for strangers only.
         let is_new =
@@ -389,19 +395,19 @@ fn who_gets_in_and_should_not_turns_red() {
         let lines = [
             (
                 format!("ssl = yes\n{clear}"),
-                "wrong: port 143 takes LOGIN without TLS; port 110 takes USER",
+                "wrong: port 143 accepts LOGIN without TLS; port 110 accepts USER",
             ),
             (
                 "login_trusted_networks = 0.0.0.0/0".into(),
-                "wrong: Dovecot takes one without TLS from 0.0.0.0/0",
+                "wrong: Dovecot accepts them without TLS from 0.0.0.0/0",
             ),
             (
                 "login_trusted_networks = 203.0.113.0/24".into(),
-                "wrong: Dovecot takes one without TLS from",
+                "wrong: Dovecot accepts them without TLS from",
             ),
             (
                 "login_trusted_networks = 10.9.0.0/16".into(),
-                "warning: Dovecot takes one without TLS from 10.9",
+                "warning: Dovecot accepts them without TLS from 10.9",
             ),
             ("login_trusted_networks = 127.0.0.1".into(), ""),
         ];
@@ -414,7 +420,7 @@ fn who_gets_in_and_should_not_turns_red() {
             match verdict {
                 "" => assert_well(server, "login"),
                 _ => {
-                    let beginning = format!("No password is asked for in the clear: {verdict}");
+                    let beginning = format!("login.plaintext: {verdict}");
                     assert_found(server, "login", &beginning);
                 }
             }
@@ -432,14 +438,11 @@ fn who_gets_in_and_should_not_turns_red() {
             .run_with_input(&["tee", "-a", "/etc/dovecot/dovecot.conf"], any.as_bytes())
             .success();
         let _ = debian.shell("systemctl restart dovecot; sleep 1").success();
-        let taken = [
-            "A wrong password does not open port 993: wrong: ",
-            "A wrong password does not open port 465: wrong: ",
-        ];
+        let taken = ["login.wrong-password 993: wrong: ", "login.wrong-password 465: wrong: "];
         assert_all_found(server, "login", &taken);
         mend(server);
         let _ = debian.shell("echo >/etc/dovecot/users; sleep 1").success();
-        assert_found(server, "login", "The right password opens port 995: wrong: ");
+        assert_found(server, "login", "login.right-password 995: wrong: ");
         mend(server);
         assert_well(server, "login");
     });
@@ -449,15 +452,12 @@ fn who_gets_in_and_should_not_turns_red() {
 fn mail_that_is_refused_or_lost_turns_red() {
     on_each(|server| {
         set(server, "smtpd_recipient_restrictions=reject mua_recipient_restrictions=reject");
-        let refused = [
-            "A stranger's mail goes in at port 25: wrong: ",
-            "An account's mail goes in at port 465: wrong: ",
-        ];
+        let refused = ["mail.received: wrong: ", "mail.sent: wrong: "];
         assert_all_found(server, "mail", &refused);
         unset(server);
         // Taken, and then not delivered.
         set(server, "'virtual_transport = error:5.1.1 gone'");
-        assert_found(server, "mail", "They come out by IMAP: wrong: 0 of 2 mails");
+        assert_found(server, "mail", "mail.read IMAP: wrong: 0 of 2 mails");
         unset(server);
         mend(server);
         assert_well(server, "mail");
@@ -473,7 +473,11 @@ fn what_only_the_host_knows_turns_red() {
                      echo x | /usr/sbin/sendmail bob@far.example; done";
         let _ = debian.shell(waits).success();
         wait_for("a long queue", || {
-            check(server, "queue").0.iter().any(|it| it.contains(": warning: 51: ")).then_some(())
+            check(server, "queue")
+                .0
+                .iter()
+                .any(|it| it.starts_with("queue.waiting: warning: 51: "))
+                .then_some(())
         });
         let _ = debian.shell("postsuper -d ALL").success();
         mend(server);
@@ -512,7 +516,7 @@ fn strangers_do_not_write_what_the_log_is_said_to_hold() {
                     chown -R root: /var/vmail/anna/Maildir && chmod 700 /var/vmail/anna/Maildir";
         let _ = debian.shell(fill).success();
         server.receive(&["anna@example.org"], &Letter::new());
-        let denied = "Errors of Postfix and Dovecot since they started: wrong: ";
+        let denied = "log.errors: wrong: ";
         let found = wait_for("an error", || {
             let (found, _) = check(server, "log");
             found.into_iter().find(|it| it.starts_with(denied))
@@ -545,7 +549,7 @@ fn a_disk_without_room_turns_red() {
                     "mount -t tmpfs -o {options} none {folder} && cd {folder} && {fill} && cd /"
                 );
                 let _ = server.debian.shell(&line).success();
-                assert_found(&server, "disk", &format!("Room in {folder}: {verdict}"));
+                assert_found(&server, "disk", &format!("disk.free {folder}: {verdict}"));
                 let _ = server.debian.shell(&format!("umount {folder}")).success();
             }
         }
@@ -586,7 +590,8 @@ fn a_clock_that_nobody_keeps_turns_red() {
         let _ = debian.shell("systemctl daemon-reload; systemctl restart systemd-timedated");
         assert_well(&server, "clock");
         let _ = debian.shell("rm /run/clock-is-kept").success();
-        let line = "The clock: warning: nothing sets it by a time server: apt-get install";
+        let line =
+            "clock.synchronized: warning: not synchronized with a time server: apt-get install";
         assert_found(&server, "clock", line);
     }
 }
@@ -596,64 +601,64 @@ fn what_dns_says_wrongly_turns_red_with_the_very_record() {
     let server = Server::start(REFUSING, Suite::Trixie);
     let addresses = server.debian.addresses();
     let well = || zone(&server);
-    assert_found(&server, "dns", "MX of example.org: not_checked: ");
+    assert_found(&server, "dns", "dns.mx example.org: not_checked: ");
     let publish = |line: &str| format!("Publish: {line}");
     let cases: [(Zone, &str, String); 11] = [
         (
             Zone::default(),
-            "MX of example.net: wrong: there is none: ",
+            "dns.mx example.net: wrong: there is none: ",
             publish("example.net. 3600 IN MX 10 mail.example.org."),
         ),
         (
             Zone::default().text("example.org", "v=spf1 -all"),
-            "SPF of example.org: wrong: `v=spf1 -all`",
+            "dns.spf example.org: wrong: `v=spf1 -all`",
             String::new(),
         ),
         (
             Zone::default(),
-            "A and AAAA of mail.example.org: wrong: there are none: ",
-            "Publish the addresses by which the world reaches this host".into(),
+            "dns.address mail.example.org: wrong: there are none: ",
+            "Publish the public addresses of this host".into(),
         ),
         (
             Zone::default().mx("example.org", "mail.example.com"),
-            "MX of example.org: wrong: it leads to 10 mail.example.com: ",
+            "dns.mx example.org: wrong: it leads to 10 mail.example.com: ",
             publish("example.org. 3600 IN MX 10 mail.example.org."),
         ),
         (
             Zone::default().host("mail.example.org", Network::client()),
-            "A and AAAA of mail.example.org: wrong: they say 10.77.0.1, fd00:77::1",
+            "dns.address mail.example.org: wrong: DNS has 10.77.0.1, fd00:77::1",
             String::new(),
         ),
         (
             Zone::default().host("mail.example.org", addresses),
-            "PTR of 10.77.0.2: wrong: there is none: ",
+            "dns.ptr 10.77.0.2: wrong: there is none: ",
             publish("2.0.77.10.in-addr.arpa. 3600 IN PTR mail.example.org."),
         ),
         (
             Zone::default()
                 .host("mail.example.org", addresses)
                 .back(addresses, "vps.provider.example"),
-            "PTR of fd00:77::2: wrong: it is vps.provider.example: ",
+            "dns.ptr fd00:77::2: wrong: it is vps.provider.example: ",
             String::new(),
         ),
         (
             well().text("example.org", "v=spf1 -all"),
-            "SPF of example.org: wrong: there are 2: ",
+            "dns.spf example.org: wrong: there are 2: ",
             String::new(),
         ),
         (
             Zone::default(),
-            "SPF of example.org: wrong: there is none: ",
+            "dns.spf example.org: wrong: there is none: ",
             publish("example.org. 3600 IN TXT \"v=spf1 mx -all\""),
         ),
         (
             Zone::default(),
-            "DMARC of example.org: warning: there is none: ",
+            "dns.dmarc example.org: warning: there is none: ",
             publish("_dmarc.example.org. 3600 IN TXT \"v=DMARC1; p=none\""),
         ),
         (
             well().text("default._domainkey.example.org", "v=DKIM1; p="),
-            "DKIM key default._domainkey.example.org: wrong: ",
+            "dns.dkim default._domainkey.example.org: wrong: ",
             String::new(),
         ),
     ];
@@ -665,7 +670,7 @@ fn what_dns_says_wrongly_turns_red_with_the_very_record() {
     }
     let shut = Zone::default().host("gmail-smtp-in.l.google.com", Network::client());
     let dns = serve(shut, &server);
-    assert_found(&server, "outward", "Port 25 is open outward: wrong: ");
+    assert_found(&server, "outward", "outward.port-25: wrong: ");
     drop(dns);
     let _dns = serve(well(), &server);
     assert_well(&server, "dns,outward");

@@ -1,4 +1,4 @@
-//! What the world is told of a mail server by DNS, and whether that is true.
+//! What DNS says of a mail server, and whether that is right.
 //! Each verdict comes with the very record that is to be published.
 
 mod records;
@@ -8,22 +8,48 @@ use std::net::IpAddr;
 
 pub use records::{ExpectedRecords, Record};
 
-use super::server::is_public;
-use crate::finding::Finding;
+use super::definition::{Check, Here};
+use super::server::{is_public, reachable};
+use crate::finding::{Finding, Rule, rules};
+use crate::host::Host;
 use crate::probe::{Found, Resolver};
 
-const MX: &str = "Mail for the domain goes where its MX record says.";
-const HOST: &str = "Other servers look for this one by its name.";
-const PTR: &str = "Many servers refuse mail from an address that does not lead back to the name.";
-const SPF: &str = "Without it large providers refuse mail of the domain, or take it for spam.";
-const DMARC: &str = "Large providers want to see one.";
-const DKIM: &str = "A signature that cannot be verified is worse than none.";
+pub(super) static CHECK: Check = Check {
+    rule: Rule {
+        id: "dns",
+        title: "DNS records",
+        reason: "Other servers find this one, and judge its mail, by DNS.",
+    },
+    rules: &[RULES],
+    uses_ports: false,
+    explains: false,
+    here: Here::Alone(|site| {
+        let addresses = reachable(Host::addresses()?);
+        Ok(dns(&ExpectedRecords::of(site.spec, addresses), &Resolver::of(site.host)))
+    }),
+    outside: Some(|outside| {
+        let addresses = outside.server.addresses.clone();
+        Ok(dns(&ExpectedRecords::of(outside.spec, addresses), &Resolver::of(outside.host)))
+    }),
+    quick: None,
+};
+
+rules! {
+    ADDRESS = "dns.address", "A and AAAA of {}", "Other servers find this one by its name.";
+    PTR = "dns.ptr", "PTR of {}",
+        "Many servers reject mail from an address that does not lead back to the name.";
+    MX = "dns.mx", "MX of {}", "Mail for the domain goes where its MX record says.";
+    SPF = "dns.spf", "SPF of {}",
+        "Without it, large providers reject mail of the domain or treat it as spam.";
+    DMARC = "dns.dmarc", "DMARC of {}", "Large providers want to see one.";
+    DKIM = "dns.dkim", "DKIM key {}", "A signature that cannot be verified is worse than none.";
+}
 
 /// Under these names keys for signatures usually are.
 const SELECTORS: [&str; 3] = ["default", "mail", "dkim"];
 
 /// Asks for all records, and judges them.
-pub fn dns(wanted: &ExpectedRecords, resolver: &Resolver) -> Vec<Finding> {
+fn dns(wanted: &ExpectedRecords, resolver: &Resolver) -> Vec<Finding> {
     let mut findings = Vec::new();
     let published = resolver.addresses(&wanted.hostname);
     findings.push(of_host(wanted, &published));
@@ -63,7 +89,7 @@ fn joined<T: ToString>(items: &[T]) -> String {
 }
 
 fn of_host(wanted: &ExpectedRecords, published: &Found<IpAddr>) -> Finding {
-    let finding = Finding::ok(format!("A and AAAA of {}", wanted.hostname), HOST);
+    let finding = Finding::about(&ADDRESS, &wanted.hostname);
     let published = match published {
         Ok(published) => published,
         Err(why) => return unanswered(finding, why),
@@ -72,11 +98,11 @@ fn of_host(wanted: &ExpectedRecords, published: &Found<IpAddr>) -> Finding {
     let own = &wanted.addresses;
     let remedy = match records.is_empty() {
         true if own.is_empty() => {
-            "Publish the server's addresses; on the host `mailprov dns` lists them.".into()
+            "Publish the server's addresses. On the host, list them: mailprov dns".into()
         }
         true => format!(
-            "Publish the addresses by which the world reaches this host; its own ({}) it cannot \
-             reach. Your router or provider knows them.",
+            "Publish the public addresses of this host; its own ({}) cannot be reached from \
+             outside. Your router or provider knows them.",
             joined(own)
         ),
         false => records.join("\n"),
@@ -88,12 +114,13 @@ fn of_host(wanted: &ExpectedRecords, published: &Found<IpAddr>) -> Finding {
     if strange.is_empty() {
         return match own.iter().find(|it| is_public(**it) && !published.contains(it)) {
             None => finding.seen(joined(published)),
-            Some(missing) => {
-                finding.warning(format!("{missing}, which mail may leave by, is not there"), remedy)
-            }
+            Some(missing) => finding.warning(
+                format!("{missing}, from which mail may be sent, is not published"),
+                remedy,
+            ),
         };
     }
-    let seen = format!("they say {}; this host has {}", joined(published), joined(own));
+    let seen = format!("DNS has {}; this host has {}", joined(published), joined(own));
     let translated = |it: &IpAddr| {
         is_public(*it) && !own.iter().any(|own| own.is_ipv4() == it.is_ipv4() && is_public(*own))
     };
@@ -105,7 +132,7 @@ fn of_host(wanted: &ExpectedRecords, published: &Found<IpAddr>) -> Finding {
 }
 
 fn of_address(wanted: &ExpectedRecords, address: IpAddr, names: &Found<String>) -> Finding {
-    let finding = Finding::ok(format!("PTR of {address}"), PTR);
+    let finding = Finding::about(&PTR, address);
     let remedy = format!(
         "{}\nIt is set at the provider of the server (\"reverse DNS\"), not of the domain.",
         publish(&wanted.ptr(address))
@@ -119,7 +146,7 @@ fn of_address(wanted: &ExpectedRecords, address: IpAddr, names: &Found<String>) 
 }
 
 fn of_mx(wanted: &ExpectedRecords, domain: &str, found: &Found<(u16, String)>) -> Finding {
-    let finding = Finding::ok(format!("MX of {domain}"), MX);
+    let finding = Finding::about(&MX, domain);
     let remedy = publish(&wanted.mx(domain));
     let found = match found {
         Ok(found) if found.is_empty() => return finding.wrong("there is none", remedy),
@@ -134,7 +161,7 @@ fn of_mx(wanted: &ExpectedRecords, domain: &str, found: &Found<(u16, String)>) -
         None => finding.wrong(format!("it leads to {}", joined(&all)), remedy),
         Some(ours) if Some(ours) > best => finding.warning(
             format!("others come first: {}", joined(&all)),
-            "Right if they pass the mail on to this host; else give it the lowest number.",
+            "That is right if they pass the mail on to this host; else give this host the lowest number.",
         ),
         Some(_) => finding.seen(joined(&all)),
     }
@@ -146,7 +173,7 @@ fn of_spf(
     addresses: &[IpAddr],
     found: &Found<String>,
 ) -> Finding {
-    let finding = Finding::ok(format!("SPF of {domain}"), SPF);
+    let finding = Finding::about(&SPF, domain);
     let remedy = publish(&wanted.spf(domain));
     let found = match found {
         Ok(found) => found,
@@ -161,12 +188,12 @@ fn of_spf(
         [] => return finding.wrong("there is none", remedy),
         [record] => record,
         _ => {
-            let remedy = format!("Keep one: others take several for none.\n{remedy}");
+            let remedy = format!("Keep one: with several, SPF fails.\n{remedy}");
             return finding.wrong(format!("there are {}", records.len()), remedy);
         }
     };
     if record.to_lowercase().ends_with(" +all") || record.to_lowercase().ends_with(" all") {
-        return finding.wrong(format!("`{record}` lets everybody send"), remedy);
+        return finding.wrong(format!("`{record}` lets every host send"), remedy);
     }
     if wanted.has_relay {
         let seen = format!("`{record}`; it must name the relay's servers");
@@ -176,14 +203,16 @@ fn of_spf(
     let refused: Vec<_> = addresses.iter().filter(|it| lets(it) == Some(false)).collect();
     let is_open = addresses.iter().any(|it| lets(it).is_none());
     match refused[..] {
-        [] if is_open => finding.seen(format!("`{record}`; what it leads to was not asked")),
+        [] if is_open => {
+            finding.seen(format!("`{record}`; the records that it includes were not looked up"))
+        }
         [] => finding.seen(record.as_str()),
         _ => finding.wrong(format!("`{record}` does not let {} send", joined(&refused)), remedy),
     }
 }
 
 fn of_dmarc(wanted: &ExpectedRecords, domain: &str, found: &Found<String>) -> Finding {
-    let finding = Finding::ok(format!("DMARC of {domain}"), DMARC);
+    let finding = Finding::about(&DMARC, domain);
     let remedy = publish(&wanted.dmarc(domain));
     let found = match found {
         Ok(found) => found,
@@ -193,7 +222,7 @@ fn of_dmarc(wanted: &ExpectedRecords, domain: &str, found: &Found<String>) -> Fi
     match records[..] {
         [] => finding.warning("there is none", remedy),
         [record] if has_tag(record, "p") => finding.seen(record.as_str()),
-        [record] => finding.wrong(format!("`{record}` says no p="), remedy),
+        [record] => finding.wrong(format!("`{record}` has no p="), remedy),
         _ => finding.wrong(format!("there are {}: keep one", records.len()), remedy),
     }
 }
@@ -201,8 +230,8 @@ fn of_dmarc(wanted: &ExpectedRecords, domain: &str, found: &Found<String>) -> Fi
 /// Judges a key that is there; mailprov does not sign, but others may.
 fn of_dkim(name: &str, found: &[String]) -> Option<Finding> {
     let record = found.first()?;
-    let finding = Finding::ok(format!("DKIM key {name}"), DKIM);
-    let remedy = format!("Publish the key of whoever signs, or remove {name}.");
+    let finding = Finding::about(&DKIM, name);
+    let remedy = format!("Publish the key that mail is signed with, or remove {name}.");
     Some(match found {
         [_] if has_tag(record, "p") => finding,
         [_] => finding.wrong("it holds no key (p=)", remedy),

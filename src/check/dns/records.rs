@@ -1,8 +1,9 @@
-//! What a mail server wants the world to find in DNS.
+//! The records that DNS should have of a mail server.
 
 use std::net::IpAddr;
 
 use super::super::server::is_public;
+use crate::services::Spec;
 
 /// A record to be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +52,17 @@ impl Record {
 }
 
 impl ExpectedRecords {
+    /// Returns what DNS is to say of a server that has these addresses.
+    pub fn of(spec: &Spec, addresses: Vec<IpAddr>) -> Self {
+        Self {
+            hostname: spec.hostname.value.to_string(),
+            domains: spec.directory.domains.iter().map(ToString::to_string).collect(),
+            addresses,
+            given: false,
+            has_relay: spec.services.relay.is_some(),
+        }
+    }
+
     /// Returns the addresses' records of the server's own name, of those that the
     /// world can reach.
     pub fn address_records(&self) -> Vec<Record> {

@@ -5,9 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::super::on;
-use super::from_here::{look_for_a_bar, server};
 use crate::app;
-use crate::check::{self, Part};
+use crate::check::{self, Server};
 use crate::cli::Global;
 use crate::diagnostic::Source;
 use crate::local;
@@ -37,15 +36,13 @@ pub(in crate::commands) fn reachable_from_here(
         Ok(addresses) => addresses,
         Err(why) => {
             report.note(&format!(
-                "Whether others can reach {hostname} was not looked at: {why}. From a machine that \
-                 can: {again}\n"
+                "It was not checked whether others can reach {hostname}: {why}. Check from another \
+                 machine: {again}\n"
             ));
             return;
         }
     };
-    let mut server = server(&spec);
-    server.addresses = addresses;
-    look_for_a_bar(&server);
-    let findings = check::ports(&server);
-    report.checked_from_here(Part::Ports.name(), &findings, &hostname, &again);
+    let server = Server { addresses, ..Server::from_outside(&spec) };
+    server.detect_blocked_port_25();
+    report.checked_from_here("ports", &check::ports(&server), &hostname, &again);
 }

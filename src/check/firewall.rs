@@ -7,14 +7,11 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use super::{Server, server::family};
-use crate::finding::Finding;
+use super::server::Server;
 use crate::host::{Dump, Host, NetfilterObject, Result, attributes};
 
 /// No chain jumps deeper.
 const DEEPEST: usize = 16;
-
-const WHY: &str = "What the host's own firewall drops never reaches the mail server.";
 
 const TCP: u8 = 6;
 const INET: u8 = 1;
@@ -27,8 +24,9 @@ const INTERFACE: &[u8] = b"interface";
 /// The bit of a new connection in its state (`NF_CT_STATE_BIT(IP_CT_NEW)`).
 const STATE_NEW: u32 = 8;
 
-/// Looks at the rulesets of the host for each port that others must reach.
-pub fn rulesets(server: &Server) -> Vec<Finding> {
+/// Finds the chains of the host that drop connections to ports that others must
+/// reach. Returns, by family of addresses, which they are and what to do.
+pub(super) fn drops(server: &Server) -> Vec<(&'static str, Vec<(String, String)>)> {
     // Where the kernel has none, nothing is dropped by one.
     let Ok(ruleset) = Ruleset::load() else { return Vec::new() };
     let (ports, _) = server.ports();
@@ -36,27 +34,23 @@ pub fn rulesets(server: &Server) -> Vec<Finding> {
     let mut families: Vec<bool> = server.addresses.iter().map(IpAddr::is_ipv6).collect();
     families.sort_unstable();
     families.dedup();
-    let mut findings = Vec::new();
-    for is_v6 in families {
-        for (chain, dropped) in ruleset.dropped(&ports, is_v6) {
-            let list: Vec<_> = dropped.iter().map(ToString::to_string).collect();
-            let list = list.join(", ");
-            let by = family(if is_v6 { [0; 16].into() } else { [0; 4].into() });
-            let what = format!("This host's own ruleset lets mail in ({by})");
-            let policy = if chain.drops { " (policy drop)" } else { "" };
-            let seen = format!("{chain}{policy} drops what comes from elsewhere to {list}");
-            let remedy = format!(
-                "Let it in: nft insert rule {chain} tcp dport '{{ {list} }}' accept\nWrite the \
-                 same where your rules are kept (/etc/nftables.conf, or what your firewall's \
-                 program reads), so that it lasts."
-            );
-            findings.push(Finding::ok(what, WHY).wrong(seen, remedy));
-        }
-    }
-    if findings.is_empty() {
-        findings.push(Finding::ok("No ruleset of this host drops a mail port", WHY));
-    }
-    findings
+    let drop = |(chain, dropped): (&Chain, Vec<u16>)| {
+        let list: Vec<_> = dropped.iter().map(ToString::to_string).collect();
+        let list = list.join(", ");
+        let policy = if chain.drops { " (policy drop)" } else { "" };
+        let facts = format!("{chain}{policy} drops connections from elsewhere to {list}");
+        let remedy = format!(
+            "Let them in: nft insert rule {chain} tcp dport '{{ {list} }}' accept\nAdd the same \
+             where your rules are kept (/etc/nftables.conf, or the configuration of your firewall \
+             program), so that it lasts."
+        );
+        (facts, remedy)
+    };
+    let of = |is_v6: bool| {
+        let drops = ruleset.dropped(&ports, is_v6).into_iter().map(drop);
+        (if is_v6 { "IPv6" } else { "IPv4" }, drops.collect())
+    };
+    families.into_iter().map(of).collect()
 }
 
 /// Family, table and name of a chain or a set.

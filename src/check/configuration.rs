@@ -1,0 +1,128 @@
+//! The host is as mail.yml says, and its services run with what is on disk.
+
+use super::definition::{Check, Here, Site};
+use super::mailboxes;
+use crate::engine::Plan;
+use crate::finding::{Finding, Rule, rules};
+use crate::host::{Result, Unit};
+use crate::resource::Key;
+
+pub(super) static CHECK: Check = Check {
+    explains: true,
+    ..Check::on_the_host(
+        Rule {
+            id: "configuration",
+            title: "The configuration",
+            reason: "A host that was changed by hand does not do what mail.yml says.",
+        },
+        &[RULES],
+        Here::Planned(look),
+    )
+};
+
+rules! {
+    DOVECOT = "dovecot.running", "Dovecot",
+        "Mail programs log in and read mail through it.";
+    POSTFIX = "postfix.running", "Postfix",
+        "It receives and sends all mail.";
+    SERVICE = "service.running", "{}", "A change on disk has no effect until the service loads it.";
+    APPLIED = "configuration.applied", "The host is as mail.yml says",
+        "A host that was changed by hand does not do what mail.yml says.";
+    VISIBLE = "configuration.visible", "The whole host can be examined",
+        "What cannot be examined may differ from what mail.yml says.";
+    MAILBOXES = "configuration.mailboxes", "The mailboxes",
+        "Mail that cannot be put into its mailbox waits, and is returned to its sender in the end.";
+    SECRETS = "configuration.secrets", "{} is readable by root only",
+        "Passwords can be guessed offline from hashes that others may read.";
+}
+
+const APPLY: &str = "See the difference: mailprov plan. Mend it: mailprov apply";
+
+/// A daemon that serves ports of its own.
+#[derive(Debug)]
+struct Daemon {
+    /// Its unit, without `.service`.
+    pub unit: &'static str,
+    /// That it runs with what is on disk.
+    pub running: &'static Rule,
+    /// The ports that are closed, or of no use, while it does not run.
+    pub ports: &'static [u16],
+}
+
+/// All of them. Postfix lets no one log in without Dovecot.
+static DAEMONS: &[Daemon] = &[
+    Daemon { unit: "dovecot", running: &DOVECOT, ports: &[110, 143, 465, 587, 993, 995] },
+    Daemon { unit: "postfix", running: &POSTFIX, ports: &[25, 465, 587] },
+];
+
+/// Compares the host with what mail.yml says, services on their own.
+fn look(site: &Site<'_>, plan: &Plan) -> Result<Vec<Finding>> {
+    let mut findings: Vec<Finding> = Vec::new();
+    for service in &site.services {
+        let (finding, ports) = running(service);
+        let change = plan.changes.iter().find(|change| match &change.key {
+            Key::Service(key) => key.unit == *service,
+            _ => false,
+        });
+        findings.push(match change {
+            None => finding.seen("runs with the configuration on disk"),
+            Some(_) if is_dead(site, service, ports)? => dead(finding, service, ports),
+            Some(it) => finding.wrong(it.key.describe(&it.before, &it.after).join("; "), APPLY),
+        });
+    }
+    let is_told = |key: &Key| matches!(key, Key::Service(it) if site.services.contains(&it.unit));
+    let others = plan.changes.iter().filter(|change| !is_told(&change.key));
+    let keys: Vec<_> = others.map(|change| change.key.to_string()).collect();
+    findings.push(match keys.is_empty() {
+        true => Finding::of(&APPLIED),
+        false => Finding::of(&APPLIED).wrong(keys.join(", "), APPLY),
+    });
+    let accounts = site.spec.directory.accounts.iter().enumerate();
+    let homes = accounts.flat_map(|(index, account)| {
+        let homes = site.spec.homes(index).into_iter();
+        homes.map(|home| (account.name.value.local().as_str(), home.into()))
+    });
+    findings.extend(mailboxes::judge(Finding::of(&MAILBOXES), site.host, homes));
+    findings.extend(site.open_secrets.iter().map(|(path, who)| {
+        let path = path.display();
+        let finding = Finding::about(&SECRETS, &path);
+        finding.warning(format!("{who} may read it"), format!("chmod 600 {path}"))
+    }));
+    if !plan.unseen.is_empty() {
+        let steps: Vec<_> = plan.unseen.iter().map(|it| it.step.as_str()).collect();
+        let finding = Finding::of(&VISIBLE);
+        findings.push(finding.not_checked(steps.join(", "), "See why: mailprov plan"));
+    }
+    Ok(findings)
+}
+
+/// Finds the daemons that do not run, and keeps their ports from being called.
+pub(super) fn dead_daemons(site: &Site<'_>) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for service in &site.services {
+        let (finding, ports) = running(service);
+        if is_dead(site, service, ports)? {
+            let why = format!("{} is not running", finding.title());
+            ports.iter().for_each(|port| site.server.connections.mark_down(*port, why.clone()));
+            findings.push(dead(finding, service, ports));
+        }
+    }
+    Ok(findings)
+}
+
+fn running(service: &Unit) -> (Finding, &'static [u16]) {
+    match DAEMONS.iter().find(|daemon| daemon.unit == service.name.as_str()) {
+        Some(daemon) => (Finding::of(daemon.running), daemon.ports),
+        None => (Finding::about(&SERVICE, &service.name), &[]),
+    }
+}
+
+fn dead(finding: Finding, service: &Unit, ports: &[u16]) -> Finding {
+    let name = &service.name;
+    let remedy = format!("Start it: mailprov apply. See why it stopped: journalctl -u {name}");
+    finding.wrong("not running", remedy).on(ports.iter().copied())
+}
+
+fn is_dead(site: &Site<'_>, service: &Unit, ports: &[u16]) -> Result<bool> {
+    Ok(!ports.is_empty() && site.host.main_process(service)?.is_none())
+}

@@ -1,0 +1,109 @@
+//! An account sends under its own addresses only.
+
+use super::definition::{Check, Here, SEE_PORTS, unanswered};
+use super::login::submission;
+use super::round_trip::{ANOTHER, Account};
+use super::server::{Port, Server};
+use crate::finding::{Finding, Rule, rules};
+use crate::probe::{Result, Tls};
+
+pub(super) static CHECK: Check =
+    Check {
+        rule: Rule {
+            id: "spoofing",
+            title: "Senders",
+            reason: "An account must not write in the name of another person.",
+        },
+        rules: &[RULES],
+        uses_ports: true,
+        explains: false,
+        here: Here::LoggedIn(|site, account| {
+            let of_another = site.spec.directory.inbox().and_then(|inbox| inbox.of_another);
+            let mut findings = as_others(&site.server, account, of_another.as_deref());
+            findings.extend(without_login(&site.server, &account.address));
+            Ok(findings)
+        }),
+        outside: Some(|outside| {
+            let server = outside.server()?;
+            let mut findings = without_login(server, &outside.recipients()[0]);
+            findings.extend(outside.person.iter().flat_map(|person| {
+                as_others(server, &person.account, person.of_another.as_deref())
+            }));
+            Ok(findings)
+        }),
+        quick: None,
+    };
+
+rules! {
+    ACCOUNT = "spoofing.other-account", "Port {} rejects mail in another account's name",
+        "An account must not write in the name of another person.";
+    FOREIGN = "spoofing.foreign-sender", "Port {} rejects mail in a stranger's name",
+        "An account must not write in the name of another person.";
+    UNAUTHENTICATED = "spoofing.unauthenticated", "Port {} rejects unauthenticated mail",
+        "Without a login, strangers could write in the name of any account.";
+}
+
+/// Tries to send as another sender, once logged in. No mail is sent: it ends at
+/// its recipient.
+fn as_others(server: &Server, account: &Account, of_another: Option<&str>) -> Vec<Finding> {
+    let tls = match server.tls() {
+        Ok(tls) => tls,
+        Err(error) => return vec![unanswered(Finding::of(&CHECK.rule), &error, SEE_PORTS)],
+    };
+    let (ports, _) = server.ports();
+    let mut findings = Vec::new();
+    for port in ports.into_iter().filter(|port| [465, 587].contains(&port.number)) {
+        let senders = of_another.map(|it| (&ACCOUNT, it)).into_iter().chain([(&FOREIGN, ANOTHER)]);
+        for (rule, sender) in senders {
+            let finding = Finding::about(rule, port.number).on([port.number]);
+            findings.push(match takes(server, port, &tls, account, sender) {
+                Ok(false) => finding,
+                Ok(true) => finding.wrong(
+                    format!("{} may send as {sender}", account.address),
+                    "Look at mua_sender_restrictions and smtpd_sender_login_maps (postconf -n), \
+                     and at `extra` in mail.yml; mailprov apply puts back what is not from there.",
+                ),
+                Err(error) => {
+                    finding.not_checked(error.to_string(), "See the results under `login`.")
+                }
+            });
+        }
+    }
+    findings
+}
+
+/// Tells whether a mail with this sender would be taken.
+fn takes(server: &Server, port: Port, tls: &Tls, account: &Account, sender: &str) -> Result<bool> {
+    let mut smtp = submission(server, port, tls)?;
+    smtp.auth_plain(&account.login, &account.password)?.require_success("the login")?;
+    let taken = smtp.mail(sender)?.is_positive() && smtp.rcpt(&account.address)?.is_positive();
+    let _ = smtp.quit();
+    Ok(taken)
+}
+
+/// Tries to send by the ports for mail programs without logging in. `recipient` is
+/// one of ours.
+fn without_login(server: &Server, recipient: &str) -> Vec<Finding> {
+    // No password is sent, so any certificate will do.
+    let Ok(tls) = Tls::unverified(&server.hostname) else { return Vec::new() };
+    let (ports, _) = server.ports();
+    let mut findings = Vec::new();
+    for port in ports.into_iter().filter(|port| [465, 587].contains(&port.number)) {
+        let finding = Finding::about(&UNAUTHENTICATED, port.number).on([port.number]);
+        let taken = submission(server, port, &tls).and_then(|mut smtp| {
+            let taken = smtp.mail(recipient)?.is_positive() && smtp.rcpt(recipient)?.is_positive();
+            let _ = smtp.quit();
+            Ok(taken)
+        });
+        findings.push(match taken {
+            Ok(false) => finding,
+            Ok(true) => finding.wrong(
+                format!("it accepts mail from {recipient} without a login"),
+                "Look at mua_client_restrictions and mua_relay_restrictions (postconf -n), and at \
+                 `extra` in mail.yml; mailprov apply puts back what is not from there.",
+            ),
+            Err(error) => finding.not_checked(error.to_string(), SEE_PORTS),
+        });
+    }
+    findings
+}
