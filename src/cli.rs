@@ -267,13 +267,15 @@ pub enum Command {
         #[command(flatten)]
         password: PasswordFrom,
     },
-    /// Explain a setting, a file, a port, or the ways of mail.
+    /// Explain a setting, a file, a port, a key of mail.yml, or the ways of mail.
     ///
     /// Without WHAT, it prints which ports lead through which programs to which folder. Of a setting
-    /// of Postfix or Dovecot it gives the reason, of a file or a port the purpose.
+    /// of Postfix or Dovecot it gives the reason, of a file or a port the purpose, of a key of
+    /// mail.yml what it says and what counts without it.
     #[command(after_long_help = examples::EXPLAIN)]
     Explain {
-        /// A setting (smtpd_helo_required), a file (/etc/postfix/main.cf, main.cf) or a port (25).
+        /// A setting (smtpd_helo_required), a file (/etc/postfix/main.cf, main.cf), a port (25), or
+        /// a key (quota, relay.tls).
         what: Option<String>,
         /// Which file.
         #[command(flatten)]

@@ -11,7 +11,8 @@ use std::process::{Command, Stdio};
 
 use clap::{CommandFactory, Parser};
 use mailprov::cli::Cli;
-use mailprov::explain::{File, svg, ways};
+use mailprov::explain::{File, ServerFiles, Way, svg};
+use mailprov::services;
 use mailprov::yaml::{KeySpec, Section, ValueType};
 use tempfile::TempDir;
 
@@ -268,6 +269,7 @@ fn parts_playbooks_and_what_can_be_explained_are_offered() {
         assert_eq!(offers(&["explain", "smtpd_tls_cert"]), ["smtpd_tls_cert_file"]);
         assert_eq!(offers(&["explain", "main"]), ["main.cf"]);
         assert_eq!(offers(&["explain", "993"]), ["993"]);
+        assert_eq!(offers(&["explain", "accounts.q"]), ["accounts.quota"]);
         assert_eq!(offers(&["explain", "/etc/dov"])[0], "/etc/dovecot/dovecot.conf");
         let all = offers(&["explain", ""]);
         for known in
@@ -397,6 +399,33 @@ fn files(protocols: &str, more: &str) -> Vec<File> {
         ),
         file("/etc/dovecot/dovecot.conf", &format!("protocols = {protocols}\n")),
     ]
+}
+
+#[test]
+fn a_key_of_mail_yml_is_explained_by_the_words_of_the_schema() {
+    let desk = desk();
+    let mail = fs::read_to_string(desk.path().join("mail.yml")).unwrap();
+    fs::write(desk.path().join("mail.yml"), mail.replace("o'brien", "obrien")).unwrap();
+    let explain = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mailprov"));
+        command.args(["explain", "--mail", "mail.yml"]).args(words).current_dir(desk.path());
+        let output = command.env_clear().output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let said = explain(&["quota"]);
+    assert!(said.starts_with("mail.yml: accounts.quota\nHow much mail"), "{said}");
+    assert!(said.contains("Default: none."), "{said}");
+    // A name may be a key and a setting.
+    let said = explain(&["relay"]);
+    assert!(said.contains("mail.yml: relay\n") && said.contains("master.cf:"), "{said}");
+    let said = explain(&["--json", "relay.tls"]);
+    let event: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((&event["event"], &event["name"]), (&"key".into(), &"relay.tls".into()));
+}
+
+fn ways(files: &[File], mailbox: &str) -> Vec<Way> {
+    services::journeys(&ServerFiles::of(files, mailbox.into()))
 }
 
 #[test]

@@ -21,24 +21,11 @@ use mailprov::{resource, services};
 const BEGIN: &str = "\n<!-- keys: ";
 const END: &str = "<!-- end of keys -->";
 
-/// Returns the map of known keys that a shape has somewhere.
-fn section(shape: &ValueType) -> Option<&'static Section> {
-    match shape {
-        ValueType::Section(section) => Some(section),
-        ValueType::List(of)
-        | ValueType::NonEmptyList(of)
-        | ValueType::Map(of)
-        | ValueType::NonEmptyMap(of) => section(of),
-        ValueType::Either(shapes) => shapes.iter().find_map(section),
-        _ => None,
-    }
-}
-
 /// Finds all maps of known keys, each with the way to it.
 fn sections(way: &str, here: &'static Section, found: &mut Vec<(String, &'static Section)>) {
     found.push((way.to_owned(), here));
     for key in here.keys {
-        if let Some(inner) = self::section(&key.value_type) {
+        if let Some(inner) = key.value_type.section() {
             sections(&format!("{way}.{}", key.name), inner, found);
         }
     }
@@ -49,7 +36,7 @@ fn all() -> Vec<(String, &'static Section)> {
     let mut found = Vec::new();
     sections("mail.yml", &services::MAIL_YML, &mut found);
     for kind in resource::KINDS {
-        if let Some(section) = section(&kind.value_type) {
+        if let Some(section) = kind.value_type.section() {
             sections(kind.name, section, &mut found);
         }
     }

@@ -109,10 +109,11 @@ Examples:
       mailprov explain
       mailprov explain --svg ways.svg
 
-  The reason of a setting, the purpose of a file and of a port:
+  What a setting, a file, a port and a key of mail.yml are for:
       mailprov explain smtpd_helo_required
       mailprov explain main.cf
-      mailprov explain 587";
+      mailprov explain 587
+      mailprov explain accounts.quota";
 
 pub(super) const HISTORY: &str = "\
 Examples:

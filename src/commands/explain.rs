@@ -8,11 +8,12 @@ use super::try_it::EXAMPLE;
 use super::{CommandError, Exit, load};
 use crate::app::{Context, MailSource};
 use crate::cli::Global;
-use crate::explain::{self, File, Setting, Way};
+use crate::explain::{self, File, ServerFiles, Setting, Way};
 use crate::report::Report;
+use crate::services;
 use crate::yaml::suggest;
 
-/// Explains the server, a setting, a file or a port.
+/// Explains the server, a setting, a file, a port or a key of mail.yml.
 pub(super) fn run(
     global: &Global,
     what: Option<&str>,
@@ -22,8 +23,7 @@ pub(super) fn run(
 ) -> Result<Exit, CommandError> {
     let loaded = load(global, wanted, report)?;
     let files = loaded.files()?;
-    let mailbox = loaded.mailbox();
-    let ways = explain::ways(&files, &mailbox);
+    let ways = services::journeys(&ServerFiles::of(&files, loaded.mailbox()));
     if let Some(path) = svg {
         let picture = explain::svg(&loaded.subject(), &ways);
         report.keep(path, picture).map_err(|error| {
@@ -49,15 +49,21 @@ pub(super) fn run(
     let meant: Vec<&Setting> = settings.iter().filter(|it| it.is_called(what)).collect();
     let inner = |it: &&Setting| it.name.rsplit('/').next() == Some(what);
     let meant = if meant.is_empty() { settings.iter().filter(inner).collect() } else { meant };
-    if meant.is_empty() {
+    let keys = services::keys();
+    let is_key = |way: &str| way == what || way.rsplit('.').next() == Some(what);
+    for (way, key) in keys.iter().filter(|(way, _)| is_key(way)) {
+        report.key(way, key);
+    }
+    if meant.is_empty() && !keys.iter().any(|(way, _)| is_key(way)) {
         let known = settings.iter().map(|setting| setting.name.as_str());
+        let known = known.chain(keys.iter().map(|(_, key)| key.name));
         let advice = match suggest(what, known) {
             Some(known) => format!("Did you mean `{known}`?"),
             None => "Settings that are not in the files are at their defaults: man 5 postconf, \
                      doveconf -a"
                 .to_owned(),
         };
-        let message = format!("there is no setting, file or port `{what}`");
+        let message = format!("there is no setting, file, port or key of mail.yml `{what}`");
         return Err(CommandError::usage(message).hinted(advice));
     }
     report.settings(&meant);
@@ -87,8 +93,8 @@ fn port(
     Ok(Exit::Done)
 }
 
-/// Returns what can be asked for: settings, files by name and by path, and ports,
-/// each with a word on where it is from. Where mail.yml cannot be read, as before
+/// Returns what can be asked for: settings, files by name and by path, ports and
+/// keys of mail.yml, each with a word on where it is from. Where mail.yml cannot be read, as before
 /// a `sudo`, it is what a usual one comes to; where nothing can, it is nothing.
 pub(super) fn known(global: &Global, mail: Option<&Path>) -> BTreeMap<String, String> {
     let no_files = BTreeMap::new();
@@ -97,10 +103,11 @@ pub(super) fn known(global: &Global, mail: Option<&Path>) -> BTreeMap<String, St
     let rendered = [MailSource::Here(mail), usual].into_iter().find_map(|wanted| {
         let loaded = Context::load(global, wanted).ok()?;
         let files = loaded.files().ok()?;
-        Some((explain::ways(&files, &loaded.mailbox()), files))
+        Some((services::journeys(&ServerFiles::of(&files, loaded.mailbox())), files))
     });
     let (ways, files) = rendered.unwrap_or_default();
-    let mut known = BTreeMap::new();
+    let mut known: BTreeMap<String, String> =
+        services::keys().into_iter().map(|(way, _)| (way, "mail.yml".to_owned())).collect();
     for file in &files {
         let name = file.path.rsplit('/').next().unwrap_or_default();
         // In a table the lines are addresses, and each is in mail.yml.

@@ -12,7 +12,7 @@ mod ways;
 pub use reasons::{Setting, header, settings};
 pub use svg::{only_a_picture, svg};
 pub use takeover::{Loss, Old, Tables, losses};
-pub use ways::{Stop, Way, ways};
+pub use ways::{ServerFiles, Stop, Way};
 
 /// A configuration file, as it would be written.
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::Report;
 use super::style::Style;
 use crate::explain::{File, Setting, Way};
+use crate::yaml::KeySpec;
 
 impl Report {
     /// Shows the ways that mail takes.
@@ -37,6 +38,14 @@ impl Report {
             });
             self.told(line, &text);
         }
+    }
+
+    /// Shows what a key of mail.yml says.
+    pub fn key(&mut self, way: &str, key: &KeySpec) {
+        let heading = self.style().faint(&format!("mail.yml: {way}"));
+        let text = format!("{heading}\n{}\n\n", wrapped(&key.description()));
+        let line = json!({"event": "key", "name": way, "about": key.about, "default": key.default});
+        self.told(line, &text);
     }
 
     /// Shows what a file is there for, and what is in it.

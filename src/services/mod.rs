@@ -29,6 +29,7 @@ pub use referenced_files::{ReferencedFile, ReferencedKind, referenced_files};
 pub use sandbox_copy::SandboxCopy;
 pub use spec::{Spec, load, not_text, schema};
 
+use crate::explain::{ServerFiles, Way};
 use crate::host::{self, Facts, Host, VersionedPackage};
 use crate::mail::{self, Files, Hostname, Spanned};
 use crate::yaml::{self, Decoder, Fields, KeySpec};
@@ -47,6 +48,11 @@ pub trait Service: Sync {
     /// Returns the variables that its templates see, each a part of `mail`.
     fn context(&self, _inputs: &Inputs) -> Variables {
         Variables::new()
+    }
+
+    /// Returns the ways that mail takes through it, as its files have them.
+    fn journeys(&self, _server: &ServerFiles) -> Vec<Way> {
+        Vec::new()
     }
 }
 
@@ -103,16 +109,42 @@ services! {
 }
 
 /// The whole of mail.yml.
-pub const MAIL_YML: yaml::Section = yaml::Section {
+pub static MAIL_YML: yaml::Section = yaml::Section {
     keys: &yaml::concat::<{ yaml::count(KEYS) }>(KEYS),
     required: mail::REQUIRED,
     one_of: &[],
     together: &[],
 };
 
+/// Returns all keys of mail.yml, each with the way to it: `accounts.quota`. The
+/// names of accounts are not on it.
+pub fn keys() -> Vec<(String, &'static KeySpec)> {
+    fn walk(
+        way: &str,
+        section: &'static yaml::Section,
+        found: &mut Vec<(String, &'static KeySpec)>,
+    ) {
+        for key in section.keys {
+            let way = format!("{way}{}", key.name);
+            found.push((way.clone(), key));
+            if let Some(inner) = key.value_type.section() {
+                walk(&format!("{way}."), inner, found);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk("", &MAIL_YML, &mut found);
+    found
+}
+
 /// Gathers the facts of a host that the services' templates see. Changes nothing.
 pub fn facts(host: &Host) -> host::Result<Facts> {
     host.facts(ALL.iter().flat_map(|service| service.packages()).copied())
+}
+
+/// Returns the ways that mail takes through the server.
+pub fn journeys(server: &ServerFiles) -> Vec<Way> {
+    ALL.iter().flat_map(|service| service.journeys(server)).collect()
 }
 
 #[cfg(test)]

@@ -80,6 +80,18 @@ impl KeySpec {
 }
 
 impl ValueType {
+    /// Returns the map of known keys that it has somewhere.
+    pub fn section(&self) -> Option<&'static Section> {
+        match self {
+            Self::Section(section) => Some(section),
+            Self::List(of) | Self::NonEmptyList(of) | Self::Map(of) | Self::NonEmptyMap(of) => {
+                of.section()
+            }
+            Self::Either(types) => types.iter().find_map(Self::section),
+            Self::Text | Self::Pattern(_) | Self::OneOf(_) | Self::Boolean | Self::Number => None,
+        }
+    }
+
     /// Returns it as JSON Schema (draft 7) says it.
     pub fn schema(&self) -> Value {
         match self {

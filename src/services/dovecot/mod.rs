@@ -2,12 +2,14 @@
 
 mod context;
 mod homes;
+pub(super) mod journeys;
 mod quota_owners;
 mod settings;
 
 pub use settings::Settings;
 
 use super::{Inputs, Reader, Section, Service, Variables};
+use crate::explain::{ServerFiles, Way};
 use crate::host::VersionedPackage;
 use crate::yaml::KeySpec;
 
@@ -34,5 +36,9 @@ impl Service for Dovecot {
 
     fn context(&self, inputs: &Inputs) -> Variables {
         context::variables(inputs)
+    }
+
+    fn journeys(&self, server: &ServerFiles) -> Vec<Way> {
+        journeys::ways(server)
     }
 }

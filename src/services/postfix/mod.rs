@@ -1,11 +1,13 @@
 //! Postfix: takes mail from other servers and from people, and sends it.
 
 mod context;
+mod journeys;
 mod settings;
 
 pub use settings::Settings;
 
 use super::{Inputs, Reader, Section, Service, Variables};
+use crate::explain::{ServerFiles, Way};
 use crate::host::VersionedPackage;
 use crate::yaml::KeySpec;
 
@@ -32,6 +34,10 @@ impl Service for Postfix {
 
     fn context(&self, inputs: &Inputs) -> Variables {
         context::variables(inputs)
+    }
+
+    fn journeys(&self, server: &ServerFiles) -> Vec<Way> {
+        journeys::ways(server)
     }
 }
 
