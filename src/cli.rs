@@ -77,6 +77,9 @@ pub struct Global {
     /// Print only what is wrong.
     #[arg(short, long, global = true)]
     pub quiet: bool,
+    /// Print long texts at once, not in a pager (MAILPROV_PAGER, PAGER, else less).
+    #[arg(long, global = true)]
+    pub no_pager: bool,
     /// Options for other hosts.
     #[command(flatten)]
     pub ssh: Ssh,

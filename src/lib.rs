@@ -64,6 +64,7 @@
 //! 6  services       one folder a service: its keys of mail.yml, what its templates see; a whole Spec
 //! 5  engine         plan, apply, undo, journal, lock: keys, states and changes of no certain kind
 //! 4  playbook       steps and templates: YAML and the spec in, resources out
+//!    intent         what the changes of a plan come to, in the words of mail.yml
 //! 3  resource       one file a kind: its fields, its key, what it wants, how to look, how to write
 //!    probe          clients for SMTP, IMAP, POP3, in the clear or over TLS; for DNS
 //! 2  mail           names, addresses, accounts: types that cannot be wrong; knows no host
@@ -77,6 +78,7 @@
 //!    visible        text of others, made harmless
 //!    finding        a thing looked at, and how it is
 //!    diff           two texts → marked lines        digest   SHA-256
+//!    wrap           prose in lines that fit a terminal
 //!    reach          the command lines that people are told to run next
 //! ```
 //!
@@ -134,6 +136,7 @@ pub mod explain;
 mod fault;
 pub mod finding;
 pub mod host;
+pub mod intent;
 pub mod local;
 pub mod mail;
 mod manual;
@@ -148,4 +151,5 @@ pub mod secret;
 pub mod services;
 pub mod visible;
 pub mod wire;
+pub mod wrap;
 pub mod yaml;

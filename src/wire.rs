@@ -49,7 +49,7 @@ pub struct Request {
 }
 
 /// What the one who asks sees the answers on.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Screen {
     /// Standard output takes colours.
     pub out_in_colour: bool,
@@ -65,6 +65,16 @@ pub struct Screen {
     pub verbose: bool,
     /// Whether all is well is said here, where it is also looked from outside.
     pub judged_here: bool,
+    /// How many columns standard output has, where it is a terminal.
+    #[serde(default)]
+    pub out_width: Option<u16>,
+    /// How many columns standard error has, where it is a terminal.
+    #[serde(default)]
+    pub err_width: Option<u16>,
+    /// Whether [`Frame::Page`] and [`Question::Plan`] are understood there; earlier
+    /// versions know neither.
+    #[serde(default)]
+    pub reviews: bool,
 }
 
 /// A mail.yml on its way, with the files that it names.
@@ -139,6 +149,8 @@ pub enum Frame {
     Out(Styled),
     /// Text for standard error.
     Err(Styled),
+    /// A long text for standard output, for a pager where there is one.
+    Page(Styled),
     /// A line for programs on standard output.
     Event(serde_json::Map<String, serde_json::Value>),
     /// How far the run is.
@@ -236,6 +248,7 @@ impl Frame {
             Self::Ready(_)
             | Self::Out(_)
             | Self::Err(_)
+            | Self::Page(_)
             | Self::Event(_)
             | Self::Ask(_)
             | Self::Keep(_)

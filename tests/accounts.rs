@@ -424,20 +424,23 @@ fn the_edit_is_offered_to_be_applied() {
     desk.write("playbook.yml", note);
     let options = "--root tree --playbook playbook.yml";
     let terminal = desk.terminal(&format!("account remove anna {options}"));
-    says(&terminal.shows("Apply now? [y/N]"), &["-   anna:", "+ file:/note", "/var/vmail/anna"]);
+    says(
+        &terminal.shows("Apply now? [y/N/d/?]"),
+        &["-   anna:", "+ file:/note", "/var/vmail/anna"],
+    );
     terminal.types("n");
     says(&terminal.shows("exit 0"), &["Not applied, and mail.yml is as it was."]);
     assert!(!desk.path("tree/note").exists());
     assert_eq!(desk.read("mail.yml"), format!("{MAIL}tls: {{self_signed: true}}\n"));
     let terminal = desk.terminal(&format!("account remove anna {options}"));
-    terminal.shows("Apply now? [y/N]");
+    terminal.shows("Apply now? [y/N/d/?]");
     terminal.types("y");
     terminal.shows("exit 0");
     assert_eq!(desk.read("tree/note"), "1\n");
 
     desk.write("pw", PASSWORD);
     let terminal = desk.terminal(&format!("account add anna --password-file pw {options}"));
-    terminal.shows("Apply now? [y/N]");
+    terminal.shows("Apply now? [y/N/d/?]");
     terminal.types("y");
     terminal.shows("exit 0");
     assert_eq!(desk.read("tree/note"), "2\n");

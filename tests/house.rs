@@ -11,12 +11,23 @@ use std::path::Path;
 
 /// The rooms by floor, the ground floor first.
 const FLOORS: &[&[&str]] = &[
-    &["diagnostic", "diff", "digest", "fault", "finding", "manual", "reach", "secret", "visible"],
+    &[
+        "diagnostic",
+        "diff",
+        "digest",
+        "fault",
+        "finding",
+        "manual",
+        "reach",
+        "secret",
+        "visible",
+        "wrap",
+    ],
     &["local"],
     &["command_error", "explain", "wire", "yaml"],
     &["host", "mail"],
     &["probe", "resource"],
-    &["playbook"],
+    &["intent", "playbook"],
     &["engine"],
     &["services"],
     &["check", "report", "sandbox"],

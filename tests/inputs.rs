@@ -196,7 +196,7 @@ fn root_takes_no_other_file_either_that_another_user_could_have_written() {
     desk.run(&["passwd-hash", "--password-file", "pw"]).says(&["pw", "can be written by any user"]);
     desk.write("book/playbook.yml", "- name: A note\n  file: {path: /note, template: note}\n");
     desk.write("book/templates/note", "hello\n");
-    let book = ["plan", "--playbook", "book/playbook.yml"];
+    let book = ["plan", "-v", "--playbook", "book/playbook.yml"];
     desk.tree(&book).exits(0).says(&["hello"]);
     desk.give("book/templates/note", MALLORY);
     desk.tree(&book)

@@ -3,11 +3,11 @@
 //! stays where, and how to bring it along.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
 
 use crate::command_error::CommandError;
-use crate::engine::{self, Affected, Plan};
+use crate::engine::{self, Plan};
 use crate::host::Host;
+use crate::intent::{Affected, Mailbox, mailboxes};
 use crate::mail::Name;
 use crate::resource::{Key, Place, Removal, State};
 use crate::services::Spec;
@@ -29,16 +29,6 @@ pub(crate) struct Renamed {
     pub(crate) new: Name,
 }
 
-/// A line of that file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Row {
-    local: String,
-    domain: Option<String>,
-    /// Never shown: it tells that two lines are of one person.
-    hash: String,
-    home: PathBuf,
-}
-
 /// Adds to a plan what becomes of mailboxes whose accounts change in it.
 pub(crate) fn follow(
     host: &Host,
@@ -54,11 +44,12 @@ pub(crate) fn follow(
     let change = plan.changes.iter().find(|change| change.key == users);
     // A server that was here before ours had its own ways; they are said, and no slip.
     let is_ours = change.is_some_and(|it| text(&it.before).starts_with(OURS));
-    let Some((before, after)) = change.map(|it| (rows(&text(&it.before)), rows(&text(&it.after))))
+    let Some((before, after)) =
+        change.map(|it| (mailboxes(&text(&it.before)), mailboxes(&text(&it.after))))
     else {
         return finish(host, plan);
     };
-    let homes = |rows: &[Row]| rows.iter().map(|row| row.home.clone()).collect::<HashSet<_>>();
+    let homes = |rows: &[Mailbox]| rows.iter().map(|row| row.home.clone()).collect::<HashSet<_>>();
     let (old, new) = (homes(&before), homes(&after));
     let mut going = Vec::new();
     for row in before.iter().filter(|row| !new.contains(&row.home)) {
@@ -70,12 +61,12 @@ pub(crate) fn follow(
             going.push((row.clone(), mails, bytes));
         }
     }
-    let coming: Vec<&Row> = after.iter().filter(|row| !old.contains(&row.home)).collect();
+    let coming: Vec<&Mailbox> = after.iter().filter(|row| !old.contains(&row.home)).collect();
     let names = names(spec, renamed);
     let mut moved = Vec::new();
     let mut taken = HashSet::new();
     for (row, mails, bytes) in &going {
-        let alike = |it: &Row| it.local == row.local && it.hash == row.hash;
+        let alike = |it: &Mailbox| it.local == row.local && it.hash == row.hash;
         let is_alone = going.iter().filter(|(it, ..)| alike(it)).count() == 1;
         let heir = coming.iter().find(|it| {
             let is_renamed = names.contains(&(row.local.clone(), it.local.clone()));
@@ -112,16 +103,13 @@ pub(crate) fn follow(
 
 /// Says what becomes of the mail of one account.
 fn affected(
-    row: &Row,
+    row: &Mailbox,
     mails: u64,
     bytes: u64,
     removal: Option<&Removal>,
-    coming: &[&Row],
+    coming: &[&Mailbox],
 ) -> Affected {
-    let account = match &row.domain {
-        Some(domain) => format!("{}@{domain}", row.local),
-        None => row.local.clone(),
-    };
+    let account = row.login();
     let count = format!("{mails} mail{}", if mails == 1 { "" } else { "s" });
     let (home, size) = (row.home.display(), size(bytes));
     let advice = match removal {
@@ -155,6 +143,7 @@ fn affected(
         moves_to: removal.map(|removal| removal.to.clone()),
         // An account that just goes is what mail.yml says; where others come, it may be a slip.
         asks: removal.is_none() && !coming.is_empty(),
+        just_goes: removal.is_none() && coming.is_empty(),
         text,
     }
 }
@@ -206,21 +195,6 @@ fn finish(host: &Host, plan: &mut Plan) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Reads the accounts: `login:hash:uid:gid::home::more`.
-fn rows(text: &str) -> Vec<Row> {
-    let row = |line: &str| {
-        let fields: Vec<&str> = line.split(':').collect();
-        let home = fields.get(5).filter(|home| home.starts_with('/'))?;
-        let (local, domain) = match fields[0].split_once('@') {
-            Some((local, domain)) => (local, Some(domain.to_owned())),
-            None => (fields[0], None),
-        };
-        let home = Path::new(home).components().collect();
-        Some(Row { local: local.into(), domain, hash: fields[1].into(), home })
-    };
-    text.lines().filter(|line| !line.starts_with('#')).filter_map(row).collect()
-}
-
 /// Says how many bytes, about.
 fn size(bytes: u64) -> String {
     match bytes {
@@ -234,17 +208,6 @@ fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_hash_and_what_is_no_account_do_not_confuse_the_accounts() {
-        let text = "# a:b:c:d::/not/one::\n\nanna@example.org:{X}$1$a:5000:5000::/var/vmail/\
-                    example.org/anna::\nno home:x:1:1::::\nbert:{Y}z:5000:5000::/m/bert::quota=1\n";
-        let rows = rows(text);
-        let seen: Vec<_> = rows.iter().map(|row| (row.local.as_str(), row.hash.as_str())).collect();
-        assert_eq!(seen, [("anna", "{X}$1$a"), ("bert", "{Y}z")]);
-        assert_eq!(rows[0].domain.as_deref(), Some("example.org"));
-        assert_eq!(rows[0].home, Path::new("/var/vmail/example.org/anna"));
-    }
 
     #[test]
     fn sizes_are_said_in_the_largest_unit() {

@@ -33,7 +33,7 @@ pub(super) fn run(
     let Some(ready) = prepare(global, wanted, saved.as_ref(), None, report)? else {
         return Ok(Exit::Done);
     };
-    here::confirm(global, &ready.context, (yes, here), report)?;
+    here::confirm(global, &ready, (yes, here), report)?;
     leave(&ready.plan, yes, leave_mail, report)?;
     ready.make(!no_check, report)
 }
@@ -169,8 +169,13 @@ pub(super) fn settle(host: &Host, last: Option<&Run>) -> Result<(), CommandError
 }
 
 /// Asks, unless the answer is there already.
-pub(super) fn confirm(yes: bool, report: &mut Report) -> Result<(), CommandError> {
-    if yes || report.ask(Question::MakeChanges) {
+pub(super) fn confirm(
+    plan: &Plan,
+    subject: &str,
+    yes: bool,
+    report: &mut Report,
+) -> Result<(), CommandError> {
+    if yes || report.confirm(plan, subject, false) {
         return Ok(());
     }
     Err(CommandError::not_confirmed())

@@ -37,7 +37,8 @@ pub fn complete() -> Option<Exit> {
     if words.next()? != "--" {
         return None;
     }
-    let options = Options { json: false, colour: Some(false), quiet: true, verbose: false };
+    let options =
+        Options { json: false, colour: Some(false), quiet: true, verbose: false, pager: false };
     let lines: String = offers(words.collect()).iter().filter_map(line).collect();
     Report::new(options, Reach::default()).text(&lines);
     Some(Exit::Done)
@@ -189,6 +190,7 @@ fn keys(node: Option<&Node>) -> Vec<&str> {
 
 fn explained(said: &Said, typed: &OsStr) -> Vec<CompletionCandidate> {
     let global = Global {
+        no_pager: true,
         playbook: said.playbook.clone(),
         sent_playbook: None,
         root: said.root.clone().unwrap_or_else(|| "/".into()),

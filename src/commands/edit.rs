@@ -17,7 +17,7 @@ use crate::reach::as_path;
 use crate::report::Report;
 use crate::secret::Secret;
 use crate::services::{self, Spec};
-use crate::wire::{Exposed, Question};
+use crate::wire::Exposed;
 use crate::yaml::Document;
 
 /// A mail.yml without a mistake, to be looked at and edited.
@@ -244,7 +244,7 @@ pub(super) fn offer(
         save(report)?;
         return Ok(Exit::Done);
     };
-    if !edit.yes && !report.ask(Question::ApplyNow) {
+    if !edit.yes && !report.confirm(&ready.plan, &ready.context.subject(), true) {
         report.note(&format!("Not applied, and {} is as it was.\n", path.display()));
         return Ok(Exit::Done);
     }

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use super::CommandError;
-use crate::app::Context;
+use super::apply::Ready;
 use crate::cli::Global;
 use crate::engine;
 use crate::host::Host;
@@ -108,14 +108,14 @@ impl Elsewhere {
 /// yes beforehand, or that it is here, is not asked again.
 pub(super) fn confirm(
     global: &Global,
-    loaded: &Context,
+    ready: &Ready,
     (yes, here): (bool, bool),
     report: &mut Report,
 ) -> Result<(), CommandError> {
+    let Ready { context: loaded, plan, .. } = ready;
     let spec = loaded.spec().filter(|_| loaded.is_mail_server() && !here);
-    let Some(spec) = spec else { return super::apply::confirm(yes, report) };
-    let Some(elsewhere) = elsewhere(global, spec, !yes, report) else {
-        return super::apply::confirm(yes, report);
+    let Some(elsewhere) = spec.and_then(|spec| elsewhere(global, spec, !yes, report)) else {
+        return super::apply::confirm(plan, &loaded.subject(), yes, report);
     };
     let mail = loaded.mail.as_deref().unwrap_or(Path::new("mail.yml"));
     let bootstrap = elsewhere.bootstrap(mail, report);

@@ -57,6 +57,7 @@ pub fn run(cli: &Cli) -> Exit {
         },
         quiet: global.quiet,
         verbose: global.verbose,
+        pager: !global.no_pager,
     };
     let mut report = Report::new(options, global.reach());
     dispatch(cli, None, &mut report)

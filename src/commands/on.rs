@@ -239,10 +239,15 @@ fn may_ask(question: &Question, request: &Request) -> bool {
         return false;
     };
     match (question, &command) {
-        (Question::MakeChanges, Command::Apply { yes, .. } | Command::Rollback { yes, .. }) => !yes,
+        (
+            Question::MakeChanges | Question::Plan { apply_now: false },
+            Command::Apply { yes, .. } | Command::Rollback { yes, .. },
+        ) => !yes,
         (Question::Word { .. }, Command::Apply { .. } | Command::Rollback { .. }) => true,
-        (Question::ApplyNow, Command::Alias(command)) => !command.edit().yes,
-        (Question::ApplyNow, Command::Account(command)) => {
+        (Question::ApplyNow | Question::Plan { apply_now: true }, Command::Alias(command)) => {
+            !command.edit().yes
+        }
+        (Question::ApplyNow | Question::Plan { apply_now: true }, Command::Account(command)) => {
             command.edit().is_some_and(|edit| !edit.yes)
         }
         (Question::Word { .. }, Command::Alias(_) | Command::Account(_)) => true,

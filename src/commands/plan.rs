@@ -28,7 +28,7 @@ pub(super) fn run(
         tell_who_changed(parcel, &context.host, report);
     }
     let plan = super::plan_of(&context, report)?;
-    report.plan(&plan, &context.subject());
+    report.plan_to_read(&plan, &context.subject());
     if let Some(spec) = context.spec().filter(|_| !plan.changes.is_empty()) {
         note_forwards(spec, report);
     }

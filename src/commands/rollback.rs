@@ -29,7 +29,8 @@ pub(super) fn run(
     let later = runs.iter().filter(|run| run.number >= oldest.number);
     let records: Vec<Record> = later.flat_map(|run| run.records.clone()).collect();
     let back = engine::rollback_plan(&host, &records, purge)?;
-    report.plan(&back.plan, &format!("the way back to before run {}", oldest.number));
+    let subject = format!("the way back to before run {}", oldest.number);
+    report.plan(&back.plan, &subject);
     if !back.not_reverted.is_empty() {
         report.note(&format!(
             "What a rollback does not take back:\n  {}\n",
@@ -40,7 +41,7 @@ pub(super) fn run(
         settle(&host, runs.last())?;
         return Ok(Exit::Done);
     }
-    confirm(yes, report)?;
+    confirm(&back.plan, &subject, yes, report)?;
     let interruption =
         make(&host, &back.plan, &format!("rollback of run {}", oldest.number), report)?;
     match left_behind::say(global, report) {

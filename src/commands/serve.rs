@@ -77,6 +77,7 @@ fn global(request: &Request) -> Global {
         color: Color::Auto,
         verbose: request.screen.verbose,
         quiet: request.screen.quiet,
+        no_pager: false,
         ssh: Ssh::default(),
     }
 }

@@ -68,15 +68,7 @@ fn outcome(planned: Exit, checked: Exit) -> Exit {
 
 /// Keeps what is said, instead of showing it.
 fn kept<T>(quiet: bool, say: impl FnOnce(&mut Report) -> T) -> (T, String) {
-    let screen = Screen {
-        out_in_colour: false,
-        err_in_colour: false,
-        answers: false,
-        json: false,
-        quiet,
-        verbose: false,
-        judged_here: false,
-    };
+    let screen = Screen { quiet, ..Screen::default() };
     let ((frames, said), (_, answers)) = (mpsc::channel(), mpsc::channel());
     let mut report =
         Report::there((screen, Reach::default()), frames, answers, Interruption::default());

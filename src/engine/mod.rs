@@ -27,7 +27,7 @@ pub use cleanup::cleanup;
 pub use event::Event;
 pub use journal::{Outcome, Record, Run, brought_by, last_run, runs};
 pub use lock::{Lock, LockError};
-pub use plan::{Affected, Change, Note, Origin, Plan, PlanError, Unseen, plan};
+pub use plan::{Change, Note, Origin, Plan, PlanError, Unseen, plan};
 pub use playbook_cache::{CacheKey, CachedPlaybook};
 pub use rollback_plan::{RollbackPlan, rollback_plan};
 pub use saved::{SavedPlan, SavedPlanError};

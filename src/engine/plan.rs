@@ -1,13 +1,12 @@
 //! What is to be done: each resource compared with the host as the earlier
 //! steps will leave it. Every choice is made here; apply has none left.
 
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
 
 use super::last_known::{Drift, LastKnown};
 use super::staged_check::{self, StagedCheck};
 use crate::host::{Error, Host};
+use crate::intent::{Affected, Intent, Step};
 use crate::playbook::Declared;
 use crate::resource::{Key, Overlay, State};
 
@@ -85,26 +84,18 @@ pub struct Note {
     pub keep: String,
 }
 
-/// An account whose mail moves with a plan, or is out of sight after it.
-#[derive(Debug, Clone)]
-pub struct Affected {
-    /// The account.
-    pub account: String,
-    /// Where its mail is.
-    pub home: PathBuf,
-    /// How many mails.
-    pub mails: u64,
-    /// How many bytes.
-    pub bytes: u64,
-    /// Where it will be; none where it stays.
-    pub moves_to: Option<PathBuf>,
-    /// Whether that needs a yes of its own.
-    pub asks: bool,
-    /// All of that in a sentence.
-    pub text: String,
-}
-
 impl Plan {
+    /// Tells what its changes come to.
+    pub fn intent(&self) -> Intent {
+        let steps = self.changes.iter().map(|change| Step {
+            key: &change.key,
+            before: &change.before,
+            after: &change.after,
+            drift: change.drift.as_ref().map(|drift| drift.run),
+        });
+        Intent::of(&steps.collect::<Vec<_>>(), &self.affected)
+    }
+
     /// Adds a change directly before, or behind, the one of another key; in the
     /// end where there is none.
     pub fn put_beside(

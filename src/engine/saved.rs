@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Plan;
 use crate::digest::Digest;
+use crate::intent::Intent;
 use crate::resource::{State, action};
 
 /// The form of the file.
@@ -26,6 +27,9 @@ pub struct SavedPlan {
     pub changes: Vec<SavedChange>,
     /// The steps that could not be looked at.
     pub unseen: Vec<String>,
+    /// What the changes come to; earlier versions did not say.
+    #[serde(default, skip_serializing_if = "Intent::is_empty")]
+    pub intent: Intent,
 }
 
 /// A change as it is kept in a file.
@@ -73,6 +77,7 @@ impl SavedPlan {
             mail,
             changes: changes.collect(),
             unseen: plan.unseen.iter().map(|unseen| unseen.step.clone()).collect(),
+            intent: plan.intent(),
         }
     }
 

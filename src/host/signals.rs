@@ -1,7 +1,7 @@
 //! Being told to stop: by Ctrl-C, by `kill`, by a terminal that is gone.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -20,6 +20,7 @@ impl Interruption {
     ///
     /// Fails where the system does not let us.
     pub fn listen(heard: impl Fn() + Send + 'static) -> Result<Self> {
+        CtrlC::leave();
         let interruption = Self::default();
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(deaf)?;
         let asked = Arc::clone(&interruption.0);
@@ -58,6 +59,44 @@ impl Interruption {
     /// Tells whether we were told to stop.
     pub fn is_asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Ctrl-C while a program that we wait for has the terminal: it is that one's.
+pub(super) struct CtrlC;
+
+impl CtrlC {
+    /// Whether it ends us, once it was held off.
+    fn ends() -> &'static OnceLock<Arc<AtomicBool>> {
+        static ENDS: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+        &ENDS
+    }
+
+    /// Holds it off until what is returned is dropped.
+    pub(super) fn hold() -> Self {
+        let ends = Self::ends().get_or_init(|| {
+            let ends = Arc::default();
+            // Where this fails it ends us, as ever.
+            let _ = signal_hook::flag::register_conditional_default(SIGINT, Arc::clone(&ends));
+            ends
+        });
+        ends.store(false, Ordering::SeqCst);
+        Self
+    }
+
+    /// Leaves it to who listens from now on.
+    fn leave() {
+        if let Some(ends) = Self::ends().get() {
+            ends.store(false, Ordering::SeqCst);
+        }
+    }
+}
+
+impl Drop for CtrlC {
+    fn drop(&mut self) {
+        if let Some(ends) = Self::ends().get() {
+            ends.store(true, Ordering::SeqCst);
+        }
     }
 }
 

@@ -2,9 +2,10 @@
 
 use serde_json::json;
 
-use super::people::count;
+use super::Report;
+use super::format::count;
+use super::relay::Told;
 use super::style::Style;
-use super::{Report, Told};
 use crate::finding::{Finding, Verdict};
 use crate::visible::{visible, visible_lines};
 use crate::wire;
@@ -104,7 +105,7 @@ impl Report {
     /// Says what the check after a run found: a line where all is ok. `rest`: the
     /// checks that were not made.
     pub fn checked_after(&mut self, found: &[(&str, &[Finding])], subject: &str, rest: &[&str]) {
-        self.listener.clear();
+        self.sink.clear();
         for (part, findings) in found {
             self.show_findings(part, findings, true);
         }
@@ -126,7 +127,7 @@ impl Report {
 
     /// Says that the check after a run did not come to its end, and `why`.
     pub fn check_given_up(&mut self, why: &str) {
-        self.listener.clear();
+        self.sink.clear();
         let check = self.reach.command(&["check"]);
         self.note(&format!(
             "The changes are applied. The check after them was interrupted: {why}.\n\

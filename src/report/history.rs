@@ -2,13 +2,51 @@
 
 use std::fmt::Write;
 
-use super::people;
-use super::plan::show;
-use super::style::Style;
+use super::plan::{self, symbol};
+use super::style::{Style, View};
+use super::{Report, format, json};
 use crate::engine::{Change, Origin, Outcome, Run, SavedPlan};
 
+impl Report {
+    /// Shows a plan that was kept in a file.
+    pub fn saved_plan(&mut self, plan: &SavedPlan) {
+        if self.screen.json {
+            self.emit(json::saved_plan(plan));
+        }
+        let text = saved_plan(plan, self.view());
+        self.page(&text);
+    }
+
+    /// Lists runs, the newest first.
+    pub fn history(&mut self, runs: &[Run]) {
+        if self.screen.json {
+            runs.iter().rev().for_each(|run| self.emit(json::run(run)));
+        }
+        let text = list(runs, self.style());
+        self.say(&text);
+    }
+
+    /// Shows what a run changed.
+    pub fn run(&mut self, run: &Run, changes: &[Change]) {
+        if self.screen.json {
+            self.emit(json::run(run));
+            changes.iter().for_each(|change| self.emit(json::change(change)));
+        }
+        let text = one(run, changes, self.view());
+        self.page(&text);
+    }
+
+    /// Tells of a run whose end was not heard of.
+    pub fn unheard(&mut self, run: &Run) {
+        let text = one(run, &[], self.view_of_err());
+        self.note(&format!(
+            "The connection to the last run was lost. It went on and ended:\n{text}\n"
+        ));
+    }
+}
+
 /// Lists runs, the newest first.
-pub(super) fn list(runs: &[Run], style: Style) -> String {
+fn list(runs: &[Run], style: Style) -> String {
     if runs.is_empty() {
         return "No run yet.\n".into();
     }
@@ -20,44 +58,39 @@ pub(super) fn list(runs: &[Run], style: Style) -> String {
 }
 
 /// Shows one run with the changes that it made.
-pub(super) fn one(run: &Run, changes: &[Change], style: Style) -> String {
-    let mut text = headline(run, style) + "\n";
+fn one(run: &Run, changes: &[Change], view: View) -> String {
+    let mut text = headline(run, view.style) + "\n";
     if let Some(error) = &run.error {
         let _ = writeln!(text, "  failed: {error}");
     }
     if let Some(Outcome::Broken { left }) = &run.outcome {
         let _ = writeln!(text, "  not undone:\n    {}", left.join("\n    "));
     }
-    for changes in changes.chunk_by(|a, b| a.step == b.step) {
-        let _ = writeln!(text, "\n{}", style.heading(&changes[0].step));
-        changes.iter().for_each(|change| show(&mut text, change, style));
-    }
-    text
+    let changes = plan::changes(changes, view);
+    if changes.is_empty() { text } else { format!("{text}\n{changes}") }
 }
 
 /// Shows a saved plan.
-pub(super) fn saved_plan(plan: &SavedPlan, style: Style) -> String {
-    let mut text = format!("Made {}", people::moment(plan.made));
+fn saved_plan(plan: &SavedPlan, view: View) -> String {
+    let mut text = format!("Made {}", format::moment(plan.made));
     if let Some(mail) = &plan.mail {
         let _ = write!(text, " from {}", mail.display());
     }
-    text.push('\n');
+    text += "\n\n";
+    text += &plan::intent(&plan.intent, "In short", view);
+    let style = view.style;
     for changes in plan.changes.chunk_by(|a, b| a.step == b.step) {
-        let _ = writeln!(text, "\n{}", style.heading(&changes[0].step));
+        let _ = writeln!(text, "{}", style.heading(&changes[0].step));
         for change in changes {
-            let symbol = match change.action.as_str() {
-                "create" => style.added("+"),
-                "delete" => style.removed("-"),
-                _ => style.changed("~"),
-            };
+            let symbol = symbol(&change.action, style);
             let line = format!("  {symbol} {}  {}", change.key, change.why.join("; "));
             let _ = writeln!(text, "{}", line.trim_end());
         }
     }
     for step in &plan.unseen {
-        let _ = writeln!(text, "\n{}\n  ? could not be looked at", style.heading(step));
+        let _ = writeln!(text, "{}\n  ? could not be looked at", style.heading(step));
     }
-    let _ = writeln!(text, "\n{}.", people::changes(plan.changes.len()));
+    let _ = writeln!(text, "\n{}.", format::changes(plan.changes.len()));
     text
 }
 
@@ -76,9 +109,9 @@ fn headline(run: &Run, style: Style) -> String {
     format!(
         "{:>4}  {}  {} by {}{from}{playbook}, {}: {outcome}",
         run.number,
-        people::moment(run.at),
+        format::moment(run.at),
         run.command,
         run.by,
-        people::changes(run.records.len()),
+        format::changes(run.records.len()),
     )
 }

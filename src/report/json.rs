@@ -4,15 +4,18 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::{Account, people};
+use super::difference::line_counts;
+use super::{Account, format};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Change, Event, Note, Outcome, Plan, Run, SavedPlan};
+use crate::intent::Item;
 use crate::resource::{Action, action};
 
 /// A plan: its changes in order, what could not be seen, and a summary.
 pub(super) fn plan(plan: &Plan) -> Vec<Value> {
     let note = |it: &Note| json!({"event": "note", "text": it.what, "keep": it.keep});
     let mut lines: Vec<Value> = plan.notes.iter().map(note).collect();
+    lines.extend(plan.intent().0.iter().map(intent));
     lines.extend(plan.changes.iter().map(change));
     lines.extend(plan.affected.iter().map(|it| {
         json!({
@@ -39,8 +42,17 @@ pub(super) fn plan(plan: &Plan) -> Vec<Value> {
     lines
 }
 
+/// What changes come to.
+fn intent(item: &Item) -> Value {
+    json!({
+        "event": "intent", "action": item.action, "subject": item.subject, "verb": item.verb,
+        "names": item.names, "note": item.note, "text": item.text(),
+    })
+}
+
 pub(super) fn change(change: &Change) -> Value {
     let secret = change.before.is_secret() || change.after.is_secret();
+    let lines = line_counts(change);
     json!({
         "event": "change",
         "step": change.step,
@@ -50,6 +62,8 @@ pub(super) fn change(change: &Change) -> Value {
         "why": change.why(),
         "drift": change.drift.is_some(),
         "drift_since_run": change.drift.as_ref().map(|drift| drift.run),
+        "lines_added": lines.map(|(added, _)| added),
+        "lines_removed": lines.map(|(_, removed)| removed),
         "before": change.before.json(secret),
         "after": change.after.json(secret),
     })
@@ -100,7 +114,7 @@ pub(super) fn run(run: &Run) -> Value {
     };
     json!({
         "event": "run", "run": run.number, "command": run.command, "by": run.by,
-        "at": people::timestamp(run.at), "outcome": outcome, "error": run.error,
+        "at": format::timestamp(run.at), "outcome": outcome, "error": run.error,
         "changes": run.records.len(), "from": run.origin.mail, "playbook": run.origin.playbook,
     })
 }
@@ -108,7 +122,8 @@ pub(super) fn run(run: &Run) -> Value {
 /// A saved plan, as it is in its file.
 pub(super) fn saved_plan(plan: &SavedPlan) -> Value {
     json!({
-        "event": "saved_plan", "made": people::timestamp(plan.made), "mail": plan.mail,
+        "event": "saved_plan", "made": format::timestamp(plan.made), "mail": plan.mail,
+        "intent": plan.intent.0.iter().map(Item::text).collect::<Vec<_>>(),
         "changes": plan.changes, "unseen": plan.unseen,
     })
 }

@@ -3,19 +3,22 @@
 
 mod ask;
 mod check;
+mod difference;
 mod explain;
+mod format;
 mod history;
 mod json;
-mod people;
+mod mistakes;
+mod narration;
 mod plan;
 mod progress;
-mod screen;
+mod relay;
 mod sent;
+mod sink;
 mod style;
-mod trial;
 
 use std::collections::HashMap;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,25 +27,22 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::command_error::CommandError;
-use crate::diagnostic::Diagnostic;
-use crate::engine::{Change, Event, Plan, Run, SavedPlan};
-use crate::host::{self, Interruption};
+use crate::engine::Event;
+use crate::host::{self, Interruption, Pager};
 use crate::local;
 use crate::reach::Reach;
 use crate::wire::{self, Answer, Frame, Screen};
+use crate::wrap::wrap;
 pub use ask::is_yes;
 pub use check::{Missing, Record};
-pub use people::moment;
+pub use format::moment;
+pub use narration::Task;
 use progress::Progress;
-pub use screen::hear;
-use screen::{Behind, Listener};
+use relay::Told;
 pub use sent::Sent;
-use style::Style;
-pub use trial::Task;
-
-/// More mistakes than this are only counted.
-const MISTAKES_SHOWN: usize = 20;
+pub use sink::hear;
+use sink::{RemoteSink, Sink};
+use style::{Style, View};
 
 /// Whether the run that is shown is over, and only looked whether all is well. A
 /// signal that is heard cannot ask a report for that.
@@ -59,6 +59,8 @@ pub struct Options {
     pub quiet: bool,
     /// Also what needs nothing.
     pub verbose: bool,
+    /// Long texts are read in a pager where standard output is a terminal.
+    pub pager: bool,
 }
 
 /// An account, as it is listed.
@@ -80,32 +82,32 @@ pub struct Report {
     screen: Screen,
     /// How the host is reached that all of this is about.
     reach: Reach,
-    listener: Listener,
+    sink: Sink,
     /// The mail.yml that this is about.
     from: Option<String>,
     /// How far the runs on other hosts are, where there are several.
     others: HashMap<String, Progress>,
     /// What another host found when it looked at itself.
     told: Option<Told>,
-}
-
-/// How many findings of each kind another host counted.
-#[derive(Debug, Clone, Copy)]
-struct Told {
-    wrong: u64,
-    ok: u64,
+    /// What long texts are read in.
+    pager: Option<Pager>,
 }
 
 impl Report {
     /// Makes a report to whoever runs us.
     pub fn new(options: Options, reach: Reach) -> Self {
         Self {
-            screen: screen::screen(&options),
+            screen: sink::screen(&options),
             reach,
-            listener: Listener::Here(Progress::default()),
+            sink: Sink::Terminal(Progress::default()),
             from: None,
             others: HashMap::new(),
             told: None,
+            pager: options
+                .pager
+                .then(Pager::choose)
+                .flatten()
+                .filter(|_| io::stdout().is_terminal()),
         }
     }
 
@@ -117,15 +119,15 @@ impl Report {
         answers: Receiver<Answer>,
         stop: Interruption,
     ) -> Self {
-        let behind = Behind { frames, answers, stop, has_begun: Arc::default() };
-        let listener = Listener::There(behind);
-        Self { screen, reach, listener, from: None, others: HashMap::new(), told: None }
+        let sink = Sink::Remote(RemoteSink { frames, answers, stop, has_begun: Arc::default() });
+        Self { screen, reach, sink, from: None, others: HashMap::new(), told: None, pager: None }
     }
 
     /// Makes a report that is neither heard nor answered.
     pub fn to_nobody() -> Self {
-        let options = Options { json: false, colour: Some(false), quiet: true, verbose: false };
-        let seen = (screen::screen(&options), Reach::default());
+        let options =
+            Options { json: false, colour: Some(false), quiet: true, verbose: false, pager: false };
+        let seen = (sink::screen(&options), Reach::default());
         let (frames, answers) = (mpsc::channel().0, mpsc::channel().1);
         Self::there(seen, frames, answers, Interruption::default())
     }
@@ -133,32 +135,23 @@ impl Report {
     /// Tells, now and later, whether somebody behind a connection was told of a
     /// run's first step.
     pub fn has_begun(&self) -> Arc<AtomicBool> {
-        match &self.listener {
-            Listener::Here(_) => Arc::default(),
-            Listener::There(behind) => Arc::clone(&behind.has_begun),
+        match &self.sink {
+            Sink::Terminal(_) => Arc::default(),
+            Sink::Remote(remote) => Arc::clone(&remote.has_begun),
         }
     }
 
     /// Tells somebody behind a connection that this is the end, and whether
     /// that was heard.
     pub fn end(&self, code: u8, patience: Duration) -> bool {
-        let Listener::There(behind) = &self.listener else { return true };
-        behind.say(Frame::End(code));
-        behind.answers.recv_timeout(patience) == Ok(Answer::Heard)
-    }
-
-    /// Tells of a run whose end was not heard of.
-    pub fn unheard(&mut self, run: &Run) {
-        let style = Style::new(self.screen.err_in_colour);
-        let text = history::one(run, &[], style);
-        self.note(&format!(
-            "The connection to the last run was lost. It went on and ended:\n{text}\n"
-        ));
+        let Sink::Remote(remote) = &self.sink else { return true };
+        remote.say(Frame::End(code));
+        remote.answers.recv_timeout(patience) == Ok(Answer::Heard)
     }
 
     /// Tells whether whoever listens is behind a connection.
     pub fn is_there(&self) -> bool {
-        matches!(self.listener, Listener::There(_))
+        matches!(self.sink, Sink::Remote(_))
     }
 
     /// How the host is reached, for what is said to do next.
@@ -187,21 +180,6 @@ impl Report {
         self.from = Some(name.into());
     }
 
-    /// Shows a plan.
-    pub fn plan(&mut self, plan: &Plan, subject: &str) {
-        if self.screen.json {
-            json::plan(plan).into_iter().for_each(|line| self.emit(line));
-        }
-        if !self.screen.quiet {
-            let style = self.style();
-            if self.screen.verbose {
-                self.say(&plan::fulfilled(plan, style));
-            }
-            let text = plan::text(plan, subject, style);
-            self.say(&text);
-        }
-    }
-
     /// Tells what happens during a run.
     pub fn event(&mut self, event: &Event<'_>) {
         if self.screen.json {
@@ -215,7 +193,7 @@ impl Report {
             IS_CHECKING.store(true, Ordering::Relaxed);
         }
         let style = Style::new(self.screen.err_in_colour);
-        self.listener.progress(at, style, self.screen.quiet);
+        self.sink.progress(at, style, self.screen.quiet);
     }
 
     /// Tells how a run ended.
@@ -226,8 +204,8 @@ impl Report {
         if !self.screen.quiet {
             let text = format!(
                 "Done: {} made in {}.\n",
-                people::changes(changes),
-                people::duration(elapsed)
+                format::changes(changes),
+                format::duration(elapsed)
             );
             self.say(&text);
         }
@@ -253,66 +231,7 @@ impl Report {
     ///
     /// Fails where the system does not let us.
     pub fn interruption(&self) -> host::Result<Interruption> {
-        self.listener.interruption(Self::told_to_stop)
-    }
-
-    /// Shows mistakes in what a person wrote.
-    fn diagnostics(&mut self, diagnostics: &[Diagnostic]) {
-        if self.screen.json {
-            diagnostics.iter().for_each(|it| self.emit(json::diagnostic(it)));
-        }
-        let colour = self.screen.err_in_colour;
-        for diagnostic in diagnostics.iter().take(MISTAKES_SHOWN) {
-            self.err(&format!("{}\n\n", diagnostic.render(colour)));
-        }
-        let count = diagnostics.len();
-        let more = count.saturating_sub(MISTAKES_SHOWN);
-        let more = if more > 0 { format!(", {more} of them not shown") } else { String::new() };
-        self.err(&format!("{}{more}; nothing was changed\n", people::count(count, "mistake")));
-    }
-
-    /// Shows mistakes that do not keep the command from its work, and what that
-    /// does about them.
-    pub fn warnings(&mut self, warnings: &[Diagnostic], about: &str) {
-        if self.screen.json {
-            warnings.iter().for_each(|it| self.out(&format!("{}\n", json::diagnostic(it))));
-        }
-        let colour = self.screen.err_in_colour;
-        for warning in warnings {
-            self.err(&format!("{}\n\n", warning.render(colour)));
-        }
-        self.err(&format!("{about}\n\n"));
-    }
-
-    /// Shows why a command failed, as its last lines. `unchanged` says of this command
-    /// that it changed nothing.
-    pub(crate) fn error(&mut self, error: &CommandError, unchanged: &str) {
-        self.listener.clear();
-        if let Some(file) = error.file() {
-            self.from(file);
-        }
-        if !error.diagnostics().is_empty() {
-            return self.diagnostics(error.diagnostics());
-        }
-        let (after, error) = (error.advice(unchanged), error.to_string());
-        if self.screen.json {
-            self.emit(json::error(&error, &after));
-        }
-        let style = Style::new(self.screen.err_in_colour);
-        let mut text = format!("{} {error}\n", style.bad("error:"));
-        if !after.is_empty() {
-            text.push_str(&format!("{after}\n"));
-        }
-        self.err(&text);
-    }
-
-    /// Shows a plan that was kept in a file.
-    pub fn saved_plan(&mut self, plan: &SavedPlan) {
-        if self.screen.json {
-            self.emit(json::saved_plan(plan));
-        }
-        let text = history::saved_plan(plan, self.style());
-        self.say(&text);
+        self.sink.interruption(Self::told_to_stop)
     }
 
     /// Keeps a text in a file of whoever asked, for their eyes only.
@@ -321,117 +240,30 @@ impl Report {
     ///
     /// Fails as the system does.
     pub fn keep(&mut self, path: &Path, text: String) -> io::Result<()> {
-        match &self.listener {
-            Listener::Here(_) => local::write(path, text.as_bytes(), 0o600),
-            Listener::There(behind) => {
-                behind.say(Frame::Keep(text));
+        match &self.sink {
+            Sink::Terminal(_) => local::write(path, text.as_bytes(), 0o600),
+            Sink::Remote(remote) => {
+                remote.say(Frame::Keep(text));
                 Ok(())
             }
         }
     }
 
-    /// Lists runs, the newest first.
-    pub fn history(&mut self, runs: &[Run]) {
-        if self.screen.json {
-            runs.iter().rev().for_each(|run| self.emit(json::run(run)));
-        }
-        let text = history::list(runs, self.style());
-        self.say(&text);
-    }
-
-    /// Shows what a run changed.
-    pub fn run(&mut self, run: &Run, changes: &[Change]) {
-        if self.screen.json {
-            self.emit(json::run(run));
-            changes.iter().for_each(|change| self.emit(json::change(change)));
-        }
-        let text = history::one(run, changes, self.style());
-        self.say(&text);
-    }
-
     /// Says something to people that is worth knowing.
     pub fn note(&mut self, text: &str) {
         if !self.screen.quiet {
-            self.err(text);
+            self.prompt(text);
         }
     }
 
     /// Says something to a person who is being asked.
     pub fn prompt(&mut self, text: &str) {
-        self.err(text);
+        self.err(&wrap(text, self.err_width()));
     }
 
     /// Prints something that was asked for, as it is.
     pub fn text(&mut self, text: &str) {
-        self.listener.raw(text);
-    }
-
-    /// Shows what another mailprov says, that of `host`. Where several speak,
-    /// each line names its host.
-    pub fn relay(&mut self, frame: &Frame, host: &str, several: bool) {
-        let named = |text: &str| match several {
-            true => text.lines().map(|line| format!("{host}: {line}\n")).collect(),
-            false => text.to_owned(),
-        };
-        if let Frame::Event(line) = frame
-            && line.get("event").is_some_and(|event| event == "checked")
-        {
-            let count = |key| line.get(key).and_then(serde_json::Value::as_u64);
-            self.told = count("wrong").zip(count("ok")).map(|(wrong, ok)| Told { wrong, ok });
-        }
-        match frame {
-            // What is not a line for programs is for people.
-            Frame::Out(text) if self.screen.json => {
-                self.listener.clear();
-                self.err(&named(&text.shown(self.screen.err_in_colour)));
-            }
-            Frame::Out(text) => {
-                self.listener.clear();
-                self.out(&named(&text.shown(self.screen.out_in_colour)));
-            }
-            Frame::Err(text) => {
-                self.listener.clear();
-                self.err(&named(&text.shown(self.screen.err_in_colour)));
-            }
-            Frame::Event(_) if !self.screen.json => {}
-            Frame::Event(line) => self.emit(json::of_host(line.clone(), host)),
-            Frame::Progress(at) if !several => self.progress(at.clone()),
-            Frame::Progress(at) => {
-                let style = Style::new(self.screen.err_in_colour);
-                let progress = self.others.entry(host.to_owned()).or_default();
-                if let Some(line) = progress.at(at, style, false)
-                    && !self.screen.quiet
-                {
-                    self.err(&named(&line));
-                }
-            }
-            Frame::Ready(_) | Frame::Ask(_) | Frame::Keep(_) | Frame::End(_) => {}
-        }
-    }
-
-    /// Says at the end how each of several hosts came out, by exit code.
-    pub fn hosts(&mut self, outcomes: &[(String, u8)]) {
-        let style = Style::new(self.screen.err_in_colour);
-        let line = |(host, code): &(String, u8)| match code {
-            0 => format!("  {} {host}\n", style.added("✓")),
-            2 => format!("  {} {host}: there are changes\n", style.changed("~")),
-            code => format!("  {} {host}: failed (exit code {code})\n", style.bad("✗")),
-        };
-        let text: String = outcomes.iter().map(line).collect();
-        self.err(&format!("\n{text}"));
-    }
-
-    /// Shows how a file that a person wrote was edited: both versions as they
-    /// may be seen.
-    pub fn edited(&mut self, file: &str, before: &str, after: &str) {
-        if self.screen.json {
-            self.emit(json::edited(file));
-        }
-        if !self.screen.quiet {
-            let style = self.style();
-            let text = plan::difference(before, after, style);
-            self.say(&format!("{}\n{text}", style.heading(file)));
-        }
+        self.sink.raw(text);
     }
 
     /// Lists the accounts of a mail service.
@@ -440,7 +272,7 @@ impl Report {
             true => {
                 accounts.iter().for_each(|it| self.emit(json::account(it)));
             }
-            false => self.out(&people::accounts(accounts)),
+            false => self.out(&format::accounts(accounts)),
         }
     }
 
@@ -451,7 +283,32 @@ impl Report {
 
     /// The style of what [`Report::say`] says.
     fn style(&self) -> Style {
-        Style::new(self.screen.out_in_colour).whole(self.screen.verbose)
+        Style::new(self.screen.out_in_colour)
+    }
+
+    /// How that shows plans.
+    fn view(&self) -> View {
+        let width = if self.screen.json { self.screen.err_width } else { self.screen.out_width };
+        View { style: self.style(), width: width.map(usize::from), whole: self.screen.verbose }
+    }
+
+    /// The same on standard error.
+    fn view_of_err(&self) -> View {
+        let style = Style::new(self.screen.err_in_colour);
+        View { style, width: self.err_width(), whole: self.screen.verbose }
+    }
+
+    fn err_width(&self) -> Option<usize> {
+        self.screen.err_width.map(usize::from)
+    }
+
+    /// Shows a long text.
+    fn page(&self, text: &str) {
+        match &self.sink {
+            _ if self.screen.json => self.err(text),
+            Sink::Remote(_) if !self.screen.reviews => self.out(text),
+            sink => sink.page(text, self.pager.as_ref()),
+        }
     }
 
     /// Prints a line for programs.
@@ -459,15 +316,15 @@ impl Report {
         if let (Some(from), Value::Object(fields)) = (&self.from, &mut value) {
             fields.entry("from").or_insert_with(|| from.as_str().into());
         }
-        self.listener.emit(value);
+        self.sink.emit(value);
     }
 
     fn out(&self, text: &str) {
-        self.listener.out(text);
+        self.sink.out(text);
     }
 
     fn err(&self, text: &str) {
-        self.listener.err(text);
+        self.sink.err(text);
     }
 }
 

@@ -1,72 +1,174 @@
-//! A plan as people read it: steps, what changes in each and why, diffs.
+//! A plan as people read it: what it comes to, then one line a change with its
+//! size, and of files that are there how they differ. The text of new files is
+//! for those who ask.
 
 use std::fmt::Write;
-use std::path::Path;
 
-use super::people;
-use super::style::Style;
-use crate::diff::{self, Line, Part};
+use super::difference::{Difference, difference};
+use super::style::{Style, View};
+use super::{Report, format, json};
 use crate::engine::{Change, Drift, Plan};
-use crate::resource::{Action, Blob, Key, State, action};
-use crate::services;
+use crate::intent::Intent;
+use crate::resource::{Action, State, action};
 use crate::visible::visible_text;
+use crate::wrap;
 
-/// Where more lines than this come or go in one place, a person does not read
-/// them all; files that people wrote are shorter.
-const LONG: usize = 400;
+/// What is longer stands out of its column: of keys, and of the words behind them.
+const WIDEST: [usize; 2] = [42, 32];
 
-/// How many lines of those are shown, at the beginning and at the end.
-const FIRST: usize = 20;
-const LAST: usize = 5;
+impl Report {
+    /// Shows a plan.
+    pub fn plan(&mut self, plan: &Plan, subject: &str) {
+        if self.screen.json {
+            json::plan(plan).into_iter().for_each(|line| self.emit(line));
+        }
+        if !self.screen.quiet {
+            let text = self.planned(plan, subject);
+            self.say(&text);
+        }
+    }
+
+    /// Shows a plan that nothing is asked about: where it is long, to be read from
+    /// its beginning.
+    pub fn plan_to_read(&mut self, plan: &Plan, subject: &str) {
+        if self.screen.json || self.screen.quiet {
+            return self.plan(plan, subject);
+        }
+        let text = self.planned(plan, subject);
+        self.page(&text);
+    }
+
+    fn planned(&self, plan: &Plan, subject: &str) -> String {
+        let view = self.view();
+        let fulfilled = if view.whole { fulfilled(plan, view.style) } else { String::new() };
+        fulfilled + &text(plan, subject, view)
+    }
+
+    /// Shows how a file that a person wrote was edited: both versions as they
+    /// may be seen.
+    pub fn edited(&mut self, file: &str, before: &str, after: &str) {
+        if self.screen.json {
+            self.emit(json::edited(file));
+        }
+        if !self.screen.quiet {
+            let view = self.view();
+            let text = difference(before, after, view);
+            self.say(&format!("{}\n{text}", view.style.heading(file)));
+        }
+    }
+}
 
 /// Renders a plan. `subject` is what it is for, such as the host name.
-pub(super) fn text(plan: &Plan, subject: &str, style: Style) -> String {
-    let mut text = notes(plan, style);
-    for changes in plan.changes.chunk_by(|a, b| a.step == b.step) {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{}", style.heading(&changes[0].step));
-        for change in changes {
-            show(&mut text, change, style);
-        }
+pub(super) fn text(plan: &Plan, subject: &str, view: View) -> String {
+    let View { style, width, .. } = view;
+    let mut text = notes(plan, view);
+    text += &intent(&plan.intent(), &format!("In short, for {subject}"), view);
+    text += &changes(&plan.changes, view);
+    if !plan.changes.is_empty() {
         text.push('\n');
     }
-    if !plan.affected.is_empty() {
-        let _ = writeln!(text, "{}", style.heading("What becomes of people's mail"));
-        for affected in &plan.affected {
-            let _ = writeln!(text, "  {}", visible_text(&affected.text));
+    // Of an account that just goes the intent says it.
+    let mail: Vec<_> = plan.affected.iter().filter(|it| !it.just_goes).collect();
+    if !mail.is_empty() {
+        let _ = writeln!(text, "{}", style.heading("Mail that changes its place"));
+        for affected in &mail {
+            text += &wrap::wrap(&format!("  {}\n", visible_text(&affected.text)), width);
         }
         text.push('\n');
     }
     for unseen in &plan.unseen {
-        let _ = writeln!(text, "{}\n  ? {}\n", style.heading(&unseen.step), unseen.reason);
+        let reason = wrap::wrap(&format!("  ? {}\n", unseen.reason), width);
+        let _ = writeln!(text, "{}\n{reason}", style.heading(&unseen.step));
     }
     if !plan.unseen.is_empty() {
-        let steps = people::count(plan.unseen.len(), "step");
-        let _ = writeln!(text, "{steps} could not be compared: run this as root to see all.\n");
+        let steps = format::count(plan.unseen.len(), "step");
+        let all = format!("{steps} could not be compared: run this as root to see all.\n\n");
+        text += &wrap::wrap(&all, width);
     }
-    text.push_str(&summary(plan, subject));
-    text
+    text + &wrap::wrap(&summary(plan, subject), width)
 }
 
 /// Says, before all else, what will be no more.
-fn notes(plan: &Plan, style: Style) -> String {
+fn notes(plan: &Plan, view: View) -> String {
+    let View { style, width, .. } = view;
     if plan.notes.is_empty() {
         return String::new();
     }
-    let mut text = format!(
-        "{}\n",
-        style.heading("What the mail server of this host does now, and then no more")
-    );
+    let title = "What the mail server of this host does now, and then no more";
+    let mut text = format!("{}\n", style.heading(title));
     for note in &plan.notes {
-        let _ = writeln!(text, "  {} {}", style.changed("!"), visible_text(&note.what));
-        let _ = writeln!(text, "      to keep it: {}", visible_text(&note.keep));
+        let (what, keep) = (visible_text(&note.what), visible_text(&note.keep));
+        let note = format!("  {} {what}\n      to keep it: {keep}\n", style.changed("!"));
+        text += &wrap::wrap(&note, width);
     }
-    text.push('\n');
-    text
+    text + "\n"
+}
+
+/// Says what the changes come to.
+pub(super) fn intent(intent: &Intent, heading: &str, view: View) -> String {
+    let View { style, width, .. } = view;
+    if intent.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("{}\n", style.heading(heading));
+    for item in &intent.0 {
+        let symbol = symbol(&item.action, style);
+        let line = format!("  {symbol} {}\n", visible_text(&item.text()));
+        text += &wrap::wrap(&line, width);
+    }
+    text + "\n"
+}
+
+/// Lists changes, one a line.
+pub(super) fn changes(changes: &[Change], view: View) -> String {
+    let View { style, whole, .. } = view;
+    let mut text = String::new();
+    if !whole && !changes.is_empty() {
+        let _ = writeln!(text, "{}", style.heading("Changes, in order"));
+    }
+    let lines: Vec<(&Change, [String; 2], Difference)> = changes
+        .iter()
+        .map(|change| {
+            let difference = Difference::of(change);
+            (change, [change.key.to_string(), words(change, &difference)], difference)
+        })
+        .collect();
+    let column = |of: usize| {
+        let widths = lines.iter().map(|(_, line, _)| wrap::width(&line[of]));
+        widths.filter(|width| *width <= WIDEST[of]).max().unwrap_or(0)
+    };
+    // Where it is no terminal, what looks for a line finds it by two spaces.
+    let columns = if view.width.is_some() { [column(0), column(1)] } else { [0, 0] };
+    for step in lines.chunk_by(|a, b| a.0.step == b.0.step) {
+        if whole {
+            let _ = writeln!(text, "{}", style.heading(&step[0].0.step));
+        }
+        for (index, (change, [key, words], difference)) in step.iter().enumerate() {
+            let symbol = symbol(&action(&change.before, &change.after).to_string(), style);
+            let mut line = format!("  {symbol} {}  {words}", padded(key, columns[0]));
+            // Behind the first of its changes the name of the step, where there is room.
+            let named = format!("  {} {}", symbol, padded(key, columns[0]))
+                + &format!("  {}  {}", padded(words, columns[1]), style.faint(&change.step));
+            let fits = |width| wrap::width(&named) <= width;
+            if index == 0 && !whole && view.width.is_none_or(fits) {
+                line = named;
+            }
+            let _ = writeln!(text, "{}", line.trim_end());
+            let is_new = [&change.before, &change.after].contains(&&State::Absent);
+            if whole || !is_new {
+                text.push_str(&difference.text(view));
+            }
+        }
+        if whole {
+            text.push('\n');
+        }
+    }
+    text.truncate(text.trim_end_matches('\n').len());
+    if changes.is_empty() { text } else { text + "\n" }
 }
 
 /// Lists the steps that need nothing.
-pub(super) fn fulfilled(plan: &Plan, style: Style) -> String {
+fn fulfilled(plan: &Plan, style: Style) -> String {
     plan.fulfilled.iter().map(|step| format!("{}\n", style.faint(&format!("= {step}")))).collect()
 }
 
@@ -74,28 +176,47 @@ fn summary(plan: &Plan, subject: &str) -> String {
     let many = |wanted| {
         plan.changes.iter().filter(|change| action(&change.before, &change.after) == wanted).count()
     };
-    let (create, update, delete) =
-        (many(Action::Create), many(Action::Update), many(Action::Delete));
+    let counts = [
+        (many(Action::Create), "to create"),
+        (many(Action::Update), "to change"),
+        (many(Action::Delete), "to remove"),
+    ];
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<_> = counts.map(|(count, what)| format!("{count} {what}")).collect();
     let playbook = plan.origin.playbook.as_ref();
     let with = playbook.map_or(String::new(), |it| format!(" with the playbook {it}"));
     match (plan.changes.is_empty(), plan.unseen.is_empty()) {
         (true, true) => format!("Nothing to do{with}: {subject} is as it should be.\n"),
         (true, false) => format!("Nothing to do{with} as far as can be seen.\n"),
         _ => format!(
-            "{} for {subject}{with}: {create} to create, {update} to change, {delete} to remove.\n",
-            people::changes(plan.changes.len())
+            "{} for {subject}{with}: {}.\n",
+            format::changes(plan.changes.len()),
+            counts.join(", ")
         ),
     }
 }
 
-/// Shows one change.
-pub(super) fn show(text: &mut String, change: &Change, style: Style) {
-    let symbol = match action(&change.before, &change.after) {
-        Action::Create => style.added("+"),
-        Action::Update => style.changed("~"),
-        Action::Delete => style.removed("-"),
-    };
+/// Paints the symbol of an action.
+pub(super) fn symbol(action: &str, style: Style) -> String {
+    match action {
+        "create" => style.added("+"),
+        "delete" => style.removed("-"),
+        _ => style.changed("~"),
+    }
+}
+
+/// Fills a text up with spaces.
+fn padded(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(wrap::width(text))))
+}
+
+/// Says how much changes, and why.
+fn words(change: &Change, difference: &Difference) -> String {
     let mut words = change.why();
+    if let Some(size) = difference.size() {
+        words.retain(|word| word != "content");
+        words.insert(0, size);
+    }
     match &change.drift {
         Some(Drift { run, kept_aside: Some(aside) }) => words.push(format!(
             "replaced by a package upgrade since run {run}, which put it aside as {}",
@@ -104,141 +225,5 @@ pub(super) fn show(text: &mut String, change: &Change, style: Style) {
         Some(Drift { run, .. }) => words.push(format!("changed by hand since run {run}")),
         None => {}
     }
-    let line = format!("  {symbol} {}  {}", change.key, style.faint(&words.join("; ")));
-    let _ = writeln!(text, "{}", line.trim_end());
-    content(text, change, style);
-}
-
-/// Shows what of a file's content changes.
-fn content(text: &mut String, change: &Change, style: Style) {
-    let (old, new) = (blob(&change.before), blob(&change.after));
-    if old == new {
-        return;
-    }
-    if change.before.is_secret() || change.after.is_secret() {
-        match veiled(change, old, new) {
-            Some((old, new)) => text.push_str(&difference(&old, &new, style)),
-            None => text.push_str("    (secret, so not shown)\n"),
-        }
-        return;
-    }
-    let as_text = |blob: Option<&Blob>| -> Option<String> {
-        let bytes = blob.map_or(&[][..], |blob| blob.content.bytes());
-        Some(String::from_utf8(bytes.to_vec()).ok()?.replace('\r', "\\r"))
-    };
-    match (as_text(old), as_text(new)) {
-        (Some(old), Some(new)) => {
-            text.push_str(&difference(&old, &new, style));
-        }
-        _ => text.push_str("    (not text, so not shown)\n"),
-    }
-}
-
-/// Where a mail.yml that was sent to a host is.
-const MAIL: &str = "/etc/mailprov/mail.yml";
-
-/// Returns both versions of a host's mail.yml as they may be seen.
-fn veiled(change: &Change, old: Option<&Blob>, new: Option<&Blob>) -> Option<(String, String)> {
-    let Key::File(path) = &change.key else { return None };
-    if path != Path::new(MAIL) {
-        return None;
-    }
-    let text = |blob: Option<&Blob>| {
-        String::from_utf8(blob.map_or(&[][..], |blob| blob.content.bytes()).to_vec()).ok()
-    };
-    let (old, new) = (text(old)?, text(new)?);
-    match new.is_empty() {
-        true => services::masked_texts("", &old).map(|(_, old)| (old, String::new())),
-        false => services::masked_texts(&old, &new),
-    }
-}
-
-/// Shows two texts as what goes and what comes.
-pub(super) fn difference(old: &str, new: &str, style: Style) -> String {
-    let mut text = String::new();
-    // Where all is new there is one place, and it says nothing.
-    let says_nothing = |line: &Line| matches!(line, Line::Place(_)) && old.is_empty();
-    let lines: Vec<Line> =
-        diff::lines(old, new).into_iter().filter(|line| !says_nothing(line)).collect();
-    for alike in lines.chunk_by(|a, b| std::mem::discriminant(a) == std::mem::discriminant(b)) {
-        let hidden = match alike.len() > LONG && !style.whole {
-            true => FIRST..alike.len() - LAST,
-            false => 0..0,
-        };
-        for (index, line) in alike.iter().enumerate() {
-            if !hidden.contains(&index) {
-                let _ = writeln!(text, "    {}", shown(line, style));
-            } else if index == hidden.start {
-                let _ = writeln!(text, "    {}", left_out(line, hidden.len(), style));
-            }
-        }
-    }
-    text
-}
-
-/// Says how many lines like this one are not shown.
-fn left_out(line: &Line, many: usize, style: Style) -> String {
-    let sign = match line {
-        Line::Added(_) => "+ ",
-        Line::Removed(_) => "- ",
-        _ => "  ",
-    };
-    style.faint(&format!("{sign}… {many} more lines (-v shows all)"))
-}
-
-fn blob(state: &State) -> Option<&Blob> {
-    match state {
-        State::File { blob, .. } => Some(blob),
-        _ => None,
-    }
-}
-
-fn shown(line: &Line, style: Style) -> String {
-    match line {
-        Line::Place(place) => style.faint(place),
-        Line::Same(text) => format!("  {}", visible_text(text)),
-        Line::Removed(parts) => style.removed("- ") + &marked(parts, false, style),
-        Line::Added(parts) => style.added("+ ") + &marked(parts, true, style),
-        Line::NoNewline => style.faint("\\ no newline at the end"),
-    }
-}
-
-fn marked(parts: &[Part], added: bool, style: Style) -> String {
-    let whole_line =
-        parts.iter().all(|part| part.changed) || parts.iter().all(|part| !part.changed);
-    let mark = |part: &Part| {
-        let text = visible_text(&part.text);
-        match (part.changed && !whole_line, added) {
-            (true, _) => style.emphasised(&text, added),
-            (false, true) => style.added(&text),
-            (false, false) => style.removed(&text),
-        }
-    };
-    parts.iter().map(mark).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_ten_thousand_new_lines_a_few_are_shown_and_the_rest_counted() {
-        let new: String = (0..10_000).map(|number| format!("{number}\n")).collect();
-        let shown = difference("", &new, Style::new(false));
-        let lines: Vec<&str> = shown.lines().map(str::trim).collect();
-        assert_eq!(lines.len(), FIRST + 1 + LAST);
-        assert_eq!(
-            lines[FIRST - 1..=FIRST + 1],
-            ["+ 19", "+ … 9975 more lines (-v shows all)", "+ 9995"]
-        );
-        let whole = difference("", &new, Style::new(false).whole(true));
-        assert_eq!(whole.lines().count(), 10_000);
-    }
-
-    #[test]
-    fn one_line_among_ten_thousand_is_shown_with_its_neighbours() {
-        let old: String = (0..10_000).map(|number| format!("{number}\n")).collect();
-        let shown = difference(&old, &old.replace("\n5000\n", "\n5000\nnew\n"), Style::new(false));
-        assert_eq!(shown.lines().count(), 8, "{shown}");
-    }
+    words.join("; ")
 }

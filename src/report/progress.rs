@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::people;
+use super::format;
 use super::style::Style;
 use crate::visible::visible;
 use crate::wire;
@@ -72,7 +72,7 @@ impl Progress {
                 self.clear();
                 let elapsed = Duration::try_from_secs_f64(*seconds).unwrap_or_default();
                 let time = match elapsed >= WORTH_SAYING {
-                    true => format!(" ({})", people::duration(elapsed)),
+                    true => format!(" ({})", format::duration(elapsed)),
                     false => String::new(),
                 };
                 Some(format!("  {} {step}{}", style.added("✓"), style.faint(&time)))

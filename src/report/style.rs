@@ -1,4 +1,4 @@
-//! Colours, or none; all lines, or not too many.
+//! Colours, or none; wide or narrow, whole or short.
 
 use anstyle::{AnsiColor, Style as Ansi};
 
@@ -6,19 +6,11 @@ use anstyle::{AnsiColor, Style as Ansi};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Style {
     colour: bool,
-    /// Whether thousands of lines are shown where thousands change.
-    pub(super) whole: bool,
 }
 
 impl Style {
-    /// Makes a style.
-    pub(super) fn new(colour: bool) -> Self {
-        Self { colour, whole: false }
-    }
-
-    /// Shows all lines of what changes, however many.
-    pub(super) fn whole(self, whole: bool) -> Self {
-        Self { whole, ..self }
+    pub(super) const fn new(colour: bool) -> Self {
+        Self { colour }
     }
 
     /// What comes.
@@ -41,7 +33,6 @@ impl Style {
         self.paint(AnsiColor::Red.on_default().bold(), text)
     }
 
-    /// A heading.
     pub(super) fn heading(self, text: &str) -> String {
         self.paint(Ansi::new().bold(), text)
     }
@@ -59,5 +50,22 @@ impl Style {
 
     fn paint(self, style: Ansi, text: &str) -> String {
         if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+}
+
+/// How a plan is shown.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View {
+    pub(super) style: Style,
+    /// How wide the terminal is, if it is one.
+    pub(super) width: Option<usize>,
+    /// Whether all lines of all files are shown, each under the name of its step.
+    pub(super) whole: bool,
+}
+
+impl View {
+    /// The same with all lines.
+    pub(super) fn whole(self) -> Self {
+        Self { whole: true, ..self }
     }
 }

@@ -11,6 +11,11 @@ pub enum Question {
     MakeChanges,
     /// Whether an edited mail.yml is to be applied.
     ApplyNow,
+    /// One of these two, where a plan can be looked at before it is answered.
+    Plan {
+        /// Whether an edited mail.yml is to be applied.
+        apply_now: bool,
+    },
     /// The new password of an account.
     NewPassword {
         /// The account's name.
@@ -31,6 +36,8 @@ impl Question {
         match self {
             Self::MakeChanges => "Make these changes? [y/N]".into(),
             Self::ApplyNow => "Apply now? [y/N]".into(),
+            Self::Plan { apply_now: false } => "Make these changes? [y/N/d/?]".into(),
+            Self::Plan { apply_now: true } => "Apply now? [y/N/d/?]".into(),
             Self::NewPassword { account } => format!("New password of `{account}`:"),
             Self::SameAgain => "The same again:".into(),
             Self::Word { word } => format!("To go on, type {word}:"),
@@ -51,7 +58,7 @@ impl Question {
         };
         match self {
             Self::NewPassword { account: name } | Self::Word { word: name } => is_name(name),
-            Self::MakeChanges | Self::ApplyNow | Self::SameAgain => true,
+            Self::MakeChanges | Self::ApplyNow | Self::Plan { .. } | Self::SameAgain => true,
         }
     }
 }

@@ -56,6 +56,7 @@ mod package;
 mod packages;
 mod passwords;
 mod plan_is_the_truth;
+mod plans;
 #[allow(dead_code, unreachable_pub, reason = "a toolbox")]
 mod provoked;
 mod relaying;

@@ -453,12 +453,12 @@ fn a_laptop_does_not_become_the_server_by_mistake() {
         terminal.shows("exit 1");
         // Whoever says that it is here is asked as ever, and so is whoever is at home.
         let terminal = at_terminal(&laptop, "mailprov apply mail.yml --here");
-        terminal.asks("Make these changes? [y/N]");
+        terminal.asks("Make these changes? [y/N/d/?]");
         terminal.types("n");
         terminal.shows("exit 1");
         let _ = laptop.shell("echo 127.0.1.1 mail.example.org >>/etc/hosts").success();
         let terminal = at_terminal(&laptop, "mailprov apply mail.yml");
-        terminal.asks("Make these changes? [y/N]");
+        terminal.asks("Make these changes? [y/N/d/?]");
         terminal.types("n");
         terminal.shows("exit 1");
         let after = laptop.snapshot();
@@ -479,7 +479,7 @@ fn a_laptop_does_not_become_the_server_by_mistake() {
         assert!(output.stderr().contains("It becomes the mail server now"), "{output}");
         laptop.write("/root/mail.yml", mail_yml(), 0o600);
         let terminal = at_terminal(&laptop, "mailprov apply mail.yml");
-        terminal.asks("Make these changes? [y/N]");
+        terminal.asks("Make these changes? [y/N/d/?]");
         terminal.types("n");
         terminal.shows("exit 1");
     }

@@ -18,12 +18,18 @@ impl Terminal {
     /// Opens a terminal in `folder` and runs a shell's line in it. The screen
     /// ends with `exit N` when that is over.
     pub fn run(folder: &Path, line: &str) -> Self {
+        Self::sized(folder, line, (110, 60))
+    }
+
+    /// The same in a terminal of so many columns and lines.
+    pub fn sized(folder: &Path, line: &str, (columns, lines): (u16, u16)) -> Self {
         let terminal = Self { socket: tempfile::tempdir().unwrap() };
         let line = format!(
             "{line}; echo exit $?; stty --all | tr ' ' '\\n' | grep -x '.\\?echo;*'; sleep 600"
         );
         let folder = folder.to_str().unwrap();
-        let size = ["-x", "110", "-y", "60"];
+        let (columns, lines) = (columns.to_string(), lines.to_string());
+        let size = ["-x", &columns, "-y", &lines];
         let start = ["-f", "/dev/null", "new-session", "-d", "-c", folder];
         terminal.tmux(&[&start[..], &size, &["sh", "-c", &line]].concat());
         terminal

@@ -27,6 +27,7 @@ pub(super) fn bring(
         options: access.options(),
     };
     let global = Global {
+        no_pager: true,
         playbook: global.playbook.clone(),
         sent_playbook: None,
         root: global.root.clone(),

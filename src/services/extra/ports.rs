@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::Settings;
+use crate::mail::DovecotPorts;
 
 /// What `extra:` changes in the ports that answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,17 +15,6 @@ pub struct Ports {
     pub closed: BTreeSet<u16>,
 }
 
-/// The listeners that Dovecot has by itself: protocol, service, name, port.
-const LISTENERS: [(&str, &str, &str, u16); 7] = [
-    ("imap", "imap-login", "imap", 143),
-    ("imap", "imap-login", "imaps", 993),
-    ("pop3", "pop3-login", "pop3", 110),
-    ("pop3", "pop3-login", "pop3s", 995),
-    ("sieve", "managesieve-login", "sieve", 4190),
-    ("submission", "submission-login", "submission", 587),
-    ("submission", "submission-login", "submissions", 465),
-];
-
 /// The protocols that mailprov itself asks for, where `services` does.
 const OURS: [&str; 3] = ["imap", "pop3", "lmtp"];
 
@@ -34,95 +24,14 @@ impl Settings {
         let mut ports = Ports::default();
         ports.opened.extend(self.postfix_master.iter().filter_map(|entry| entry.value.port()));
         if let Some(text) = &self.dovecot {
-            Reading::of(&text.value).apply(&mut ports);
+            let mut dovecot = DovecotPorts::of(&OURS);
+            let ours = dovecot.open();
+            dovecot.read(&text.value);
+            let open = dovecot.open();
+            ports.opened.extend(open.difference(&ours));
+            ports.closed.extend(ours.difference(&open));
         }
         ports
-    }
-}
-
-/// Lines of Dovecot configuration, as far as they are about ports.
-#[derive(Default)]
-struct Reading {
-    protocols: BTreeSet<String>,
-    /// Service, listener, port.
-    listeners: Vec<(String, String, u16)>,
-}
-
-impl Reading {
-    fn of(text: &str) -> Self {
-        let mut reading = Self { protocols: OURS.map(str::to_owned).into(), listeners: Vec::new() };
-        let mut blocks: Vec<String> = Vec::new();
-        let lines = text.lines().map(|line| match line.trim_start().starts_with('#') {
-            true => "",
-            false => line.split(" #").next().unwrap_or_default(),
-        });
-        for piece in lines.flat_map(|line| line.split_inclusive(['{', '}'])) {
-            if let Some(name) = piece.strip_suffix('{') {
-                blocks.push(name.trim().to_owned());
-                continue;
-            }
-            let setting = piece.strip_suffix('}').unwrap_or(piece);
-            if let Some((name, value)) = setting.split_once('=') {
-                reading.set(&blocks, name.trim(), value.trim().trim_matches('"'));
-            }
-            if piece.ends_with('}') {
-                blocks.pop();
-            }
-        }
-        reading
-    }
-
-    fn set(&mut self, blocks: &[String], name: &str, value: &str) {
-        let blocks: Vec<&str> = blocks.iter().map(String::as_str).collect();
-        match blocks[..] {
-            [] if name == "protocols" => {
-                // `$protocols` and `$SET:protocols` are what was before.
-                if !value.contains('$') {
-                    self.protocols.clear();
-                }
-                let words = value.split_whitespace().filter(|word| !word.starts_with('$'));
-                self.protocols.extend(words.map(str::to_owned));
-            }
-            ["protocols"] if value == "no" => {
-                self.protocols.remove(name);
-            }
-            ["protocols"] => {
-                self.protocols.insert(name.to_owned());
-            }
-            [service, listener] if name == "port" => {
-                let service = service.strip_prefix("service ").map(str::trim);
-                let listener = listener.strip_prefix("inet_listener").map(str::trim);
-                if let (Some(service), Some(listener), Ok(port)) =
-                    (service, listener, value.parse())
-                {
-                    self.listeners.push((service.to_owned(), listener.to_owned(), port));
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn apply(&self, ports: &mut Ports) {
-        for (protocol, service, name, usual) in LISTENERS {
-            let is_it = |it: &&(String, String, u16)| it.0 == service && it.1 == name;
-            let port = match self.listeners.iter().rfind(is_it) {
-                _ if !self.protocols.contains(protocol) => 0,
-                Some((_, _, port)) => *port,
-                None => usual,
-            };
-            let is_ours = OURS.contains(&protocol);
-            if is_ours && port != usual {
-                ports.closed.insert(usual);
-            }
-            if port != 0 && !(is_ours && port == usual) {
-                ports.opened.insert(port);
-            }
-        }
-        let is_known = |it: &(String, String, u16)| {
-            LISTENERS.iter().any(|(_, service, name, _)| it.0 == *service && it.1 == *name)
-        };
-        let others = self.listeners.iter().filter(|it| !is_known(it) && it.2 != 0);
-        ports.opened.extend(others.map(|it| it.2));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Numbers and durations as people say them.
+//! Numbers, sizes and moments for people.
 
 use std::time::Duration;
 

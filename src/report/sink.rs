@@ -1,7 +1,7 @@
-//! Where all that is said ends up: the terminal of whoever runs us, or the far
-//! end of a connection, where somebody else's is.
+//! Where a report goes: to our own terminal, or to the far end of a connection.
 
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
@@ -9,25 +9,26 @@ use std::sync::mpsc::{Receiver, Sender};
 use super::Options;
 use super::progress::Progress;
 use super::style::Style;
-use crate::host::{Interruption, Result};
+use crate::host::{Interruption, Pager, Result};
 use crate::local;
 use crate::secret::Secret;
 use crate::visible::visible_json;
 use crate::wire::{self, Answer, Frame, Question, Screen, Styled};
+use crate::wrap;
 use serde_json::Value;
 
-/// Who listens.
+/// Where a report goes.
 #[derive(Debug)]
-pub(super) enum Listener {
-    /// Somebody at our own streams.
-    Here(Progress),
-    /// Somebody behind a connection.
-    There(Behind),
+pub(super) enum Sink {
+    /// To our own streams.
+    Terminal(Progress),
+    /// Over a connection.
+    Remote(RemoteSink),
 }
 
-/// Somebody behind a connection.
+/// The far end of a connection.
 #[derive(Debug)]
-pub(super) struct Behind {
+pub(super) struct RemoteSink {
     /// What goes there. Never waited for: a run must not stand still because a
     /// connection does.
     pub(super) frames: Sender<Frame>,
@@ -39,7 +40,7 @@ pub(super) struct Behind {
     pub(super) has_begun: Arc<AtomicBool>,
 }
 
-impl Behind {
+impl RemoteSink {
     /// Asks, and waits for the answer.
     fn ask(&self, question: Question) -> Option<Secret<String>> {
         self.say(Frame::Ask(question));
@@ -55,66 +56,83 @@ impl Behind {
     }
 }
 
-impl Listener {
+impl Sink {
     /// Writes to standard output; of what could command a terminal only our own
     /// styles get there. Nobody listens any more where this fails (`| head`, a
     /// connection that is lost); a run goes on.
     pub(super) fn out(&self, text: &str) {
         let styled = Styled::read(text);
         match self {
-            Self::Here(_) => self.raw(&styled.shown(true)),
-            Self::There(behind) => behind.say(Frame::Out(styled)),
+            Self::Terminal(_) => self.raw(&styled.shown(true)),
+            Self::Remote(remote) => remote.say(Frame::Out(styled)),
         }
     }
 
     /// Writes to standard output as it is: what is to be kept in a file.
     pub(super) fn raw(&self, text: &str) {
         match self {
-            Self::Here(_) => drop(io::stdout().lock().write_all(text.as_bytes())),
-            Self::There(behind) => behind.say(Frame::Out(Styled::plain(text))),
+            Self::Terminal(_) => drop(io::stdout().lock().write_all(text.as_bytes())),
+            Self::Remote(remote) => remote.say(Frame::Out(Styled::plain(text))),
+        }
+    }
+
+    /// Shows a long text on standard output, in `pager` if there is one.
+    pub(super) fn page(&self, text: &str, pager: Option<&Pager>) {
+        let styled = Styled::read(text);
+        match self {
+            Self::Terminal(_) => {
+                let text = styled.shown(true);
+                let pager = pager.filter(|_| is_long(&text));
+                if pager.is_none_or(|pager| pager.show(&text).is_err()) {
+                    self.raw(&text);
+                }
+            }
+            Self::Remote(remote) => remote.say(Frame::Page(styled)),
         }
     }
 
     /// Writes a line for programs.
     pub(super) fn emit(&self, line: Value) {
         match (self, line) {
-            (Self::Here(_), line) => self.raw(&format!("{}\n", visible_json(&line.to_string()))),
-            (Self::There(behind), Value::Object(line)) => behind.say(Frame::Event(line)),
+            (Self::Terminal(_), line) => {
+                self.raw(&format!("{}\n", visible_json(&line.to_string())))
+            }
+            (Self::Remote(remote), Value::Object(line)) => remote.say(Frame::Event(line)),
             // All of ours are objects.
-            (Self::There(_), _) => {}
+            (Self::Remote(_), _) => {}
         }
     }
 
-    /// Writes to standard error, as [`Listener::out`] does.
+    /// Writes to standard error, as [`Sink::out`] does.
     pub(super) fn err(&self, text: &str) {
         let styled = Styled::read(text);
         match self {
-            Self::Here(_) => {
+            Self::Terminal(_) => {
                 drop(io::stderr().lock().write_all(styled.shown(true).as_bytes()));
             }
-            Self::There(behind) => behind.say(Frame::Err(styled)),
+            Self::Remote(remote) => remote.say(Frame::Err(styled)),
         }
     }
 
     /// Shows how far a run is; behind a connection that is always known.
     pub(super) fn progress(&mut self, at: wire::Progress, style: Style, quiet: bool) {
         match self {
-            Self::Here(_) if quiet => {}
-            Self::Here(progress) => {
+            Self::Terminal(_) if quiet => {}
+            Self::Terminal(progress) => {
                 if let Some(line) = progress.at(&at, style, true) {
                     self.err(&format!("{line}\n"));
                 }
             }
-            Self::There(behind) => {
-                behind.has_begun.store(true, Ordering::Relaxed);
-                behind.say(Frame::Progress(at));
+            Self::Remote(remote) => {
+                remote.has_begun.store(true, Ordering::Relaxed);
+                remote.say(Frame::Progress(at));
             }
         }
     }
 
     /// Takes a live line away.
     pub(super) fn clear(&mut self) {
-        if let Self::Here(progress) = self {
+        if let Self::Terminal(progress) = self {
             progress.clear();
         }
     }
@@ -122,8 +140,8 @@ impl Listener {
     /// Asks, and waits for the answer.
     pub(super) fn ask(&self, question: Question) -> Option<Secret<String>> {
         match self {
-            Self::Here(_) => self.ask_here(&question.text(), question.is_unseen()).ok(),
-            Self::There(behind) => behind.ask(question),
+            Self::Terminal(_) => self.ask_here(&question.text(), question.is_unseen()).ok(),
+            Self::Remote(remote) => remote.ask(question),
         }
     }
 
@@ -131,16 +149,16 @@ impl Listener {
     /// somewhere else.
     pub(super) fn ask_here(&self, question: &str, unseen: bool) -> io::Result<Secret<String>> {
         match self {
-            Self::Here(_) => hear(unseen, || self.err(&format!("{question} "))),
-            Self::There(_) => Err(io::ErrorKind::Unsupported.into()),
+            Self::Terminal(_) => hear(unseen, || self.err(&format!("{question} "))),
+            Self::Remote(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
     /// Starts to hear that a run is to stop.
     pub(super) fn interruption(&self, heard: fn()) -> Result<Interruption> {
         match self {
-            Self::Here(_) => Interruption::listen(heard),
-            Self::There(behind) => Ok(behind.stop.clone()),
+            Self::Terminal(_) => Interruption::listen(heard),
+            Self::Remote(remote) => Ok(remote.stop.clone()),
         }
     }
 }
@@ -185,7 +203,26 @@ pub(super) fn screen(options: &Options) -> Screen {
         quiet: options.quiet,
         verbose: options.verbose,
         judged_here: false,
+        out_width: columns(&io::stdout()),
+        err_width: columns(&io::stderr()),
+        reviews: true,
     }
+}
+
+/// Tells whether a text is longer than the terminal at standard output is high.
+fn is_long(text: &str) -> bool {
+    let size = terminal_size::terminal_size_of(io::stdout());
+    size.is_some_and(|(columns, rows)| {
+        let columns = usize::from(columns.0).max(1);
+        let rows_of = |line: &str| wrap::width(line).div_ceil(columns).max(1);
+        // The shell's prompt needs one as well.
+        text.lines().map(rows_of).sum::<usize>() >= usize::from(rows.0)
+    })
+}
+
+/// Returns how wide a stream's terminal is; none where it is no terminal.
+fn columns(stream: &impl AsFd) -> Option<u16> {
+    terminal_size::terminal_size_of(stream).map(|(width, _)| width.0).filter(|width| *width > 0)
 }
 
 fn colour(options: &Options, terminal: bool) -> bool {

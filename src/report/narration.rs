@@ -1,4 +1,4 @@
-//! What `try` tells: a story for people, and for programs its events.
+//! The narration of `try`: text for people, and for programs its events.
 
 use std::time::Instant;
 

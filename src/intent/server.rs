@@ -1,0 +1,183 @@
+//! The server itself: its name, certificate, ports, services and packages, and
+//! what another hand changed.
+
+use std::collections::BTreeSet;
+
+use super::{Item, Step, texts};
+use crate::mail::{DovecotPorts, postfix_ports};
+use crate::resource::{Key, LoadedConfig, State};
+
+/// Postfix's settings.
+pub(super) const MAIN: &str = "/etc/postfix/main.cf";
+
+/// Postfix's services, and Dovecot's settings: they say which ports are open.
+const MASTER: &str = "/etc/postfix/master.cf";
+const DOVECOT: &str = "/etc/dovecot/dovecot.conf";
+
+/// Settings of Postfix that a line of mail.yml stands behind.
+const SETTINGS: [(&str, &str); 3] = [
+    ("myhostname", "host name"),
+    ("relayhost", "relay"),
+    ("message_size_limit", "limit of message size"),
+];
+
+/// Compares the server before and after.
+pub(super) fn items(steps: &[Step<'_>]) -> Vec<Item> {
+    let mut items = settings(steps);
+    items.extend(steps.iter().filter_map(certificate));
+    items.extend(ports(steps));
+    items.extend(packages(steps));
+    items.extend(services(steps));
+    items.extend(put_back(steps));
+    items
+}
+
+/// Returns the value of a setting of Postfix; the last line wins.
+pub(super) fn parameter<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let value = |line: &'a str| line.strip_prefix(name)?.trim_start().strip_prefix('=');
+    text.lines().filter_map(value).next_back().map(str::trim).filter(|value| !value.is_empty())
+}
+
+fn settings(steps: &[Step<'_>]) -> Vec<Item> {
+    let Some((before, after)) = texts(steps, MAIN) else { return Vec::new() };
+    let item = |(name, subject): (&str, &str)| {
+        let (old, new) = (parameter(before, name), parameter(after, name));
+        // Of a server that is new, only what stands out.
+        if old == new || before.is_empty() && name == "message_size_limit" {
+            return None;
+        }
+        match (old, new) {
+            (None, Some(new)) => Item::new("create", subject, "set", vec![new.into()]),
+            (Some(old), None) => Item::new("delete", subject, "removed", vec![old.into()]),
+            (Some(old), Some(new)) => {
+                Item::new("update", subject, "changed", vec![format!("{old} → {new}")])
+            }
+            (None, None) => None,
+        }
+    };
+    SETTINGS.into_iter().filter_map(item).collect()
+}
+
+fn certificate(step: &Step<'_>) -> Option<Item> {
+    let Key::Certificate(pair) = step.key else { return None };
+    let (action, verb) = match (step.before, step.after) {
+        (State::Absent, _) => ("create", "made"),
+        (_, State::Absent) => ("delete", "removed"),
+        _ => ("update", "made anew"),
+    };
+    let item =
+        Item::new(action, "certificate", verb, vec![pair.certificate.display().to_string()])?;
+    Some(match step.after {
+        State::Certificate(new) => item.with(format!("self-signed, for {}", new.names.join(", "))),
+        _ => item,
+    })
+}
+
+fn dovecot_ports(text: &str) -> BTreeSet<u16> {
+    let mut ports = DovecotPorts::default();
+    ports.read(text);
+    ports.open()
+}
+
+/// Compares the ports that configuration opens.
+fn ports(steps: &[Step<'_>]) -> Vec<Item> {
+    let (mut old, mut new) = (BTreeSet::new(), BTreeSet::new());
+    let readers: [(&str, fn(&str) -> BTreeSet<u16>); 2] =
+        [(DOVECOT, dovecot_ports), (MASTER, postfix_ports)];
+    for (path, ports) in readers {
+        if let Some((before, after)) = texts(steps, path) {
+            old.extend(ports(before));
+            new.extend(ports(after));
+        }
+    }
+    let only_in =
+        |all: &BTreeSet<u16>, others| all.difference(others).map(u16::to_string).collect();
+    let closed = Item::new("delete", "port", "closed", only_in(&old, &new));
+    let opened = Item::new("create", "port", "opened", only_in(&new, &old));
+    closed.into_iter().chain(opened).collect()
+}
+
+fn packages(steps: &[Step<'_>]) -> Vec<Item> {
+    let (mut come, mut gone, mut mended) = (Vec::new(), Vec::new(), Vec::new());
+    let mut needed = 0;
+    for Step { key, before, after, .. } in steps {
+        let Key::Package(name) = key else { continue };
+        match (before, after) {
+            (_, State::Absent) => gone.push(name.clone()),
+            (State::Absent, State::Package(package)) if package.automatic => needed += 1,
+            (State::Absent, _) => come.push(name.clone()),
+            _ => mended.push(name.clone()),
+        }
+    }
+    let come = Item::new("create", "package", "installed", come);
+    let come =
+        come.map(
+            |item| {
+                if needed > 0 { item.with(format!("with {needed} that it needs")) } else { item }
+            },
+        );
+    let come = come.map(|item| match &item.note {
+        Some(note) if item.names.len() > 1 => {
+            Item { note: Some(note.replace("it needs", "they need")), ..item }
+        }
+        _ => item,
+    });
+    let gone = Item::new("delete", "package", "removed", gone);
+    let mended = Item::new("update", "package", "installed again", mended);
+    [gone, come, mended].into_iter().flatten().collect()
+}
+
+/// Says of services what happens to their processes, else whether they start at
+/// boot.
+fn services(steps: &[Step<'_>]) -> Vec<Item> {
+    const FATES: [(&str, &str); 6] = [
+        ("create", "started"),
+        ("create", "enabled"),
+        ("update", "reloaded"),
+        ("update", "restarted"),
+        ("delete", "stopped"),
+        ("delete", "disabled"),
+    ];
+    let fate = |step: &Step<'_>| {
+        let Key::Service(service) = step.key else { return None };
+        let state = |state: &State| match state {
+            State::Service(service) => (service.running, service.enabled),
+            _ => (false, false),
+        };
+        let ((ran, was_enabled), (runs, is_enabled)) = (state(step.before), state(step.after));
+        // A reload does for what our own start is known to have loaded.
+        let is_known = matches!(
+            step.before,
+            State::Service(before) if before.loaded != LoadedConfig::Unknown && before.missing.is_empty()
+        );
+        let verb = match (ran, runs) {
+            (false, true) => "started",
+            (true, false) => "stopped",
+            (true, true) if service.reload && is_known => "reloaded",
+            (true, true) => "restarted",
+            (false, false) if is_enabled => "enabled",
+            (false, false) if was_enabled => "disabled",
+            (false, false) => return None,
+        };
+        Some((verb, service.unit.name.clone()))
+    };
+    let fates: Vec<_> = steps.iter().filter_map(fate).collect();
+    let item = |(action, verb): (&str, &str)| {
+        let names = fates.iter().filter(|(it, _)| *it == verb).map(|(_, name)| name.clone());
+        Item::new(action, "service", verb, names.collect())
+    };
+    FATES.into_iter().filter_map(item).collect()
+}
+
+/// Names what another hand changed and is put back.
+fn put_back(steps: &[Step<'_>]) -> Option<Item> {
+    let changed = steps.iter().filter(|step| step.drift.is_some());
+    let names = changed.clone().filter_map(|step| match step.key {
+        Key::File(path) => Some(path.display().to_string()),
+        _ => None,
+    });
+    let item = Item::new("update", "file", "put back", names.collect())?;
+    let runs: BTreeSet<u64> = changed.filter_map(|step| step.drift).collect();
+    let runs: Vec<_> = runs.iter().map(u64::to_string).collect();
+    Some(item.with(format!("changed on the host since run {}", runs.join(", "))))
+}
