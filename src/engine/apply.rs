@@ -92,6 +92,9 @@ impl Run<'_> {
     /// disk that is full must not keep us from it.
     fn make(&mut self, changes: &[Change], back: bool) -> Result<()> {
         let start = Instant::now();
+        let known: Vec<Change> =
+            changes.iter().map(|change| change.made_known(self.host)).collect::<Result<_>>()?;
+        let changes = &known[..];
         (self.sink)(Event::Started { changes });
         let mut batch: Vec<(&Key, State, &State)> = Vec::new();
         let mut numbers = Vec::new();

@@ -39,6 +39,11 @@ impl Change {
         Self { step, key, before, after, reason, drift, polled: false, checks: Vec::new() }
     }
 
+    /// Returns it with what earlier changes have made known.
+    pub(super) fn made_known(&self, host: &Host) -> Result<Self, Error> {
+        Ok(Self { after: self.after.made_known(host)?, ..self.clone() })
+    }
+
     /// Says what it does and why, each in a few words.
     pub fn why(&self) -> Vec<String> {
         let reason = self.reason.iter().cloned();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Change, complaint};
 use crate::host::{Command, Content, Error, Host, Ownership, Result};
-use crate::resource::{Check, Overlay, Resource};
+use crate::resource::{Blob, Check, Overlay, Resource, filled};
 
 /// Where the files are staged, each under its own path. For root's eyes only,
 /// and not on a disk: planning leaves no trace on it.
@@ -60,7 +60,9 @@ pub(super) fn stage(
     for (key, path) in loads.iter().filter_map(|key| Some((key, key.path()?))) {
         match overlay.planned(key) {
             Some(state) => {
-                files.extend(state.blob().map(|blob| Staged::new(path, &blob.content, blob.secret)))
+                all_there &= state.blob().is_none_or(Blob::is_known);
+                files
+                    .extend(state.blob().map(|blob| Staged::new(path, &blob.content, blob.secret)));
             }
             None => match overlay.content(path) {
                 // What no step declares, such as a key, is not for us to show.
@@ -112,7 +114,7 @@ impl StagedCheck {
         for Staged { path, content, .. } in &self.files {
             let path = stage.join(path.strip_prefix("/").unwrap_or(path));
             host.make_private_directories(path.parent().unwrap_or(stage))?;
-            host.put_file(&path, content, &root)?;
+            host.put_file(&path, &filled(host, content)?, &root)?;
             // Postfix's programs wait up to two seconds for a file that was written just now.
             host.make_old(&path)?;
         }

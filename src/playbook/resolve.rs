@@ -12,7 +12,7 @@ use super::{Declared, Library, Playbook};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::host::Facts;
 use crate::mail;
-use crate::resource::{AssetError, Assets, Resource, Withdrawal, traces};
+use crate::resource::{AssetError, Assets, HOLE, Resource, Withdrawal, traces};
 use crate::yaml::{Decoder, Entry, Kind, Node, Scalar, suggest};
 use minijinja::Value;
 use minijinja::value::{Object, Serde};
@@ -98,6 +98,7 @@ impl Playbook {
                 continue;
             }
             let Some(fields) = render(&step.fields, &renderer, &mut decoder) else { continue };
+            refuse_holes(&fields, &mut decoder);
             let Some(resource) = Resource::decode(&step.kind, &fields, &shelf, &mut decoder) else {
                 continue;
             };
@@ -235,6 +236,23 @@ fn render(node: &Node, renderer: &Renderer, decoder: &mut Decoder) -> Option<Nod
         }
     };
     Some(Node { span: node.span.clone(), kind })
+}
+
+/// Refuses a public key anywhere but in the content of a file: it may be known
+/// only after apply.
+fn refuse_holes(node: &Node, decoder: &mut Decoder) {
+    match &node.kind {
+        Kind::Scalar(scalar) if scalar.text.contains(HOLE) => {
+            let help = "use it in `content`, or in a template";
+            decoder.error(&node.span, "`public_key` is for the content of a file", help);
+        }
+        Kind::Scalar(_) => {}
+        Kind::List(items) => items.iter().for_each(|item| refuse_holes(item, decoder)),
+        Kind::Map(entries) => {
+            let others = entries.iter().filter(|entry| entry.key.text != "content");
+            others.for_each(|entry| refuse_holes(&entry.value, decoder));
+        }
+    }
 }
 
 /// Tells each service that a step notifies, by its name or its step's, to load

@@ -8,6 +8,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
 
 use crate::diagnostic::{Diagnostic, Source};
+use crate::resource;
 use crate::yaml::suggest;
 
 /// Renders strings, templates and conditions with the same variables.
@@ -32,6 +33,7 @@ impl Renderer {
         if let Ok(syntax) = syntax {
             environment.set_syntax(syntax);
         }
+        environment.add_function("public_key", |path: &str| resource::hole(path));
         Self { environment, variables }
     }
 

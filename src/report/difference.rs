@@ -36,8 +36,8 @@ impl Difference {
         }
         let is_all = old.is_none() || new.is_none();
         let as_text = |blob: Option<&Blob>| -> Option<String> {
-            let bytes = blob.map_or(&[][..], |blob| blob.content.bytes());
-            Some(String::from_utf8(bytes.to_vec()).ok()?.replace('\r', "\\r"))
+            let bytes = blob.map_or(Vec::new(), |blob| blob.shown().bytes().to_vec());
+            Some(String::from_utf8(bytes).ok()?.replace('\r', "\\r"))
         };
         let (Some(before), Some(after)) = (as_text(old), as_text(new)) else {
             return Self::Bytes(new.or(old).map_or(0, |blob| blob.content.bytes().len()));

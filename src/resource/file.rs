@@ -10,9 +10,9 @@ use super::attributes::{
 };
 use super::describe::{owned, ownership_differences};
 use super::kind::{Declaration, Kind};
-use super::{Assets, Blob, Key, Overlay, Said, State, Target, Undo};
+use super::{Assets, Blob, Key, Overlay, Said, State, Target, Undo, key_pair};
 use crate::digest::Digest;
-use crate::host::{self, Content, Entry, Error, Host, Result};
+use crate::host::{self, Content, Entry, Error, Host, Ownership, Result};
 use crate::yaml::{Decoder, KeySpec, Node, Section, ValueType};
 
 /// A step's path and what should stand there.
@@ -41,32 +41,46 @@ enum Desired {
 /// What a file should hold. It is written down as its digest, which tells
 /// whether a file holds it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(from = "Digest", into = "Digest")]
+#[serde(from = "Noted", into = "Noted")]
 enum Wanted {
     Content(Content),
     ContentOf(Digest),
 }
 
-impl From<Digest> for Wanted {
-    fn from(digest: Digest) -> Self {
-        Self::ContentOf(digest)
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Noted {
+    Sha256(Digest),
+    /// One that is yet to be filled.
+    WithHoles(String),
+}
+
+impl From<Noted> for Wanted {
+    fn from(noted: Noted) -> Self {
+        match noted {
+            Noted::Sha256(digest) => Self::ContentOf(digest),
+            Noted::WithHoles(text) => Self::Content(Content::new(text)),
+        }
     }
 }
 
-impl From<Wanted> for Digest {
+impl From<Wanted> for Noted {
     fn from(wanted: Wanted) -> Self {
         match wanted {
-            Wanted::Content(content) => Self::of(content.bytes()),
-            Wanted::ContentOf(digest) => digest,
+            Wanted::Content(content) => match key_pair::with_holes(&content) {
+                Some(text) => Self::WithHoles(text.to_owned()),
+                None => Self::Sha256(Digest::of(content.bytes())),
+            },
+            Wanted::ContentOf(digest) => Self::Sha256(digest),
         }
     }
 }
 
 impl Wanted {
     /// Returns the content, given what is there: that may be it.
-    fn content(&self, there: Option<&Content>) -> Result<Content> {
+    fn content(&self, overlay: &Overlay<'_>, there: Option<&Content>) -> Result<Content> {
         match self {
-            Self::Content(content) => Ok(content.clone()),
+            Self::Content(content) => key_pair::fill(overlay.host(), content),
             Self::ContentOf(digest) => there
                 .filter(|content| Digest::of(content.bytes()) == *digest)
                 .cloned()
@@ -164,7 +178,7 @@ impl Declaration for File {
                     _ => (None, None),
                 };
                 let content = match content {
-                    Some(wanted) => wanted.content(old)?,
+                    Some(wanted) => wanted.content(overlay, old)?,
                     None => old.cloned().unwrap_or_else(|| Content::new([])),
                 };
                 let blob = Blob { content, secret: *secret };
@@ -175,7 +189,9 @@ impl Declaration for File {
             }
         };
         self.refuse_the_impossible(overlay, &before, &after)?;
-        refuse_unknown_names(overlay, &after)?;
+        if let State::File { ownership, .. } | State::Directory(ownership) = &after {
+            refuse_unknown_names(overlay, ownership)?;
+        }
         Ok(vec![Target { key, after }])
     }
 
@@ -297,25 +313,27 @@ impl File {
             }
             return Ok(());
         }
-        let Some(parent) = self.path.parent() else { return Ok(()) };
-        let planned = overlay.planned(&Key::File(parent.to_owned()));
-        let is_there = match planned {
-            Some(state) => matches!(state, State::Directory(_) | State::Link { .. }),
-            None => overlay.host().exists(parent)?,
-        };
-        // A package that the plan installs may bring the folder.
-        if is_there || overlay.has_side_effects() {
-            return Ok(());
-        }
-        Err(Error::NoParent { path: parent.to_owned() })
+        refuse_missing_folder(overlay, &self.path)
     }
 }
 
-/// Says in the plan that an owner or a group will not be there.
-fn refuse_unknown_names(overlay: &Overlay<'_>, after: &State) -> Result<()> {
-    let (State::File { ownership, .. } | State::Directory(ownership)) = after else {
-        return Ok(());
+/// Says in the plan that the folder of a path will not be there.
+pub(super) fn refuse_missing_folder(overlay: &Overlay<'_>, path: &Path) -> Result<()> {
+    let Some(parent) = path.parent() else { return Ok(()) };
+    let planned = overlay.planned(&Key::File(parent.to_owned()));
+    let is_there = match planned {
+        Some(state) => matches!(state, State::Directory(_) | State::Link { .. }),
+        None => overlay.host().exists(parent)?,
     };
+    // A package that the plan installs may bring the folder.
+    if is_there || overlay.has_side_effects() {
+        return Ok(());
+    }
+    Err(Error::NoParent { path: parent.to_owned() })
+}
+
+/// Says in the plan that an owner or a group will not be there.
+pub(super) fn refuse_unknown_names(overlay: &Overlay<'_>, ownership: &Ownership) -> Result<()> {
     for (kind, name, key) in [
         ("user", &ownership.owner, Key::User(ownership.owner.clone())),
         ("group", &ownership.group, Key::Group(ownership.group.clone())),

@@ -26,10 +26,12 @@ mod command;
 mod describe;
 mod file;
 mod group;
+mod key_pair;
 mod kind;
 mod mailbox;
 mod overlay;
 mod package;
+mod planned;
 mod service;
 mod state;
 mod table;
@@ -53,9 +55,12 @@ pub use certificate::{
     examine as examine_certificate, exposed_key, parse as read_certificate, parse_der as read_der,
 };
 pub use describe::{Action, action};
+pub(crate) use key_pair::HOLE;
+pub use key_pair::{KeyPairState, filled, hole, public_key};
 pub use mailbox::{Place, Removal};
 pub use overlay::Overlay;
 pub use package::{PackageState, Returning, returning};
+pub use planned::Planned;
 pub use service::{
     BadPair, Check, Configuration, LoadedConfig, Service, ServiceState, judge_bad_pair,
     last_configuration, unwell_services,
@@ -76,6 +81,7 @@ kinds! {
     File(file::File),
     Table(table::Table) = "table",
     Certificate(certificate::Certificate) = "certificate",
+    KeyPair(key_pair::KeyPair) = "key_pair",
     Service(service::Service) = "service",
     Command(command::Command),
     ; // No step declares these by themselves: they are parts of what others do.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::{Key, State, UserState, observe};
+use super::{Key, State, UserState, key_pair, observe};
 use crate::digest::Digest;
 use crate::host::{Content, Host, Result};
 
@@ -145,8 +145,9 @@ impl<'h> Overlay<'h> {
         if self.planned(&Key::at(path.to_owned())).is_none() && !self.host.is_file(path)? {
             return Ok(None);
         }
-        let content = self.edited(path, self.unedited(path)?);
-        Ok(content.flatten().map(|content| Digest::of(content.bytes())))
+        let content = self.edited(path, self.unedited(path)?).flatten();
+        let known = content.filter(|content| key_pair::with_holes(content).is_none());
+        Ok(known.map(|content| Digest::of(content.bytes())))
     }
 
     /// Returns the content of the file meant by `path`, planned or real.

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::State;
+use super::{State, key_pair};
 use crate::digest::Digest;
-use crate::host::{Content, Ownership};
+use crate::host::{Content, Host, Ownership, Result};
 
 /// The content of a file, which knows whether it may be shown.
 #[derive(Debug, Clone)]
@@ -33,6 +33,19 @@ impl PartialEq for Blob {
 }
 
 impl Eq for Blob {}
+
+impl Blob {
+    /// Returns the content as a plan shows it: with words in place of what is known
+    /// only after apply.
+    pub fn shown(&self) -> Content {
+        key_pair::shown(&self.content)
+    }
+
+    /// Tells whether all of the content is known.
+    pub fn is_known(&self) -> bool {
+        key_pair::with_holes(&self.content).is_none()
+    }
+}
 
 impl<B> State<B> {
     /// Returns the content, where it is a file.
@@ -67,6 +80,23 @@ impl State {
         stored
     }
 
+    /// Returns the state with what was known only after apply, as far as it is known
+    /// on the host by now.
+    ///
+    /// # Errors
+    ///
+    /// Fails where a key that it speaks of is none.
+    pub fn made_known(&self, host: &Host) -> Result<Self> {
+        Ok(match self {
+            Self::File { blob, ownership } => {
+                let content = key_pair::fill(host, &blob.content)?;
+                let blob = Blob { content, ..blob.clone() };
+                Self::File { blob, ownership: ownership.clone() }
+            }
+            other => other.clone(),
+        })
+    }
+
     /// Tells whether the content of a file in this state must not be shown.
     pub fn is_secret(&self) -> bool {
         matches!(self, Self::File { blob: Blob { secret: true, .. }, .. })
@@ -95,13 +125,19 @@ impl State {
             Self::File { blob, ownership } => {
                 let mut object = owned_json("file", ownership);
                 let bytes = blob.content.bytes();
-                object.insert("size".into(), bytes.len().into());
+                if blob.is_known() {
+                    object.insert("size".into(), bytes.len().into());
+                } else {
+                    object.insert("known_after_apply".into(), true.into());
+                }
                 if blob.secret || secret {
                     object.insert("secret".into(), true.into());
                 } else {
-                    object.insert("sha256".into(), Digest::of(bytes).to_string().into());
+                    if blob.is_known() {
+                        object.insert("sha256".into(), Digest::of(bytes).to_string().into());
+                    }
                     // Bytes that are no text are told by their digest alone.
-                    if let Ok(text) = std::str::from_utf8(bytes) {
+                    if let Ok(text) = std::str::from_utf8(blob.shown().bytes()) {
                         object.insert("content".into(), text.into());
                     }
                 }

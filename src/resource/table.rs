@@ -117,6 +117,12 @@ impl Declaration for Table {
                 self.key.source.display()
             )));
         };
+        if !blob.is_known() {
+            return Err(Error::Other(format!(
+                "{} holds a public key, and no table is compiled from one",
+                self.key.source.display()
+            )));
+        }
         let source = Some(Digest::of(blob.content.bytes()));
         let after = State::Table(TableState { source, ownership });
         Ok(vec![Target { key, after }])

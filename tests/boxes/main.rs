@@ -45,6 +45,7 @@ mod hostile;
 #[cfg(feature = "faults")]
 mod interrupted;
 mod kept_mail;
+mod key_pair;
 mod lost_connections;
 mod mailboxes;
 mod modes;
