@@ -31,7 +31,7 @@ use serde::{Deserialize, Deserializer, de};
 pub(crate) use causes::Causes;
 pub use definition::Check;
 pub(crate) use definition::{Here, Outside, Person, Quick, Site};
-pub use dns::{ExpectedRecords, Record};
+pub use dns::ExpectedRecords;
 pub(crate) use examination::Examination;
 pub(crate) use ports::ports;
 pub use round_trip::{Account, Reader, RoundTrip, Transcript};

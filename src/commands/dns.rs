@@ -10,7 +10,7 @@ use crate::engine;
 use crate::host::Host;
 use crate::probe::Resolver;
 use crate::report::{Missing, Record, Report};
-use crate::services::Spec;
+use crate::services::{self, Spec};
 
 /// Prints the records.
 pub(super) fn run(
@@ -23,7 +23,7 @@ pub(super) fn run(
     let Some(spec) = loaded.spec() else { return Err(app::no_mail_yml()) };
     let (wanted, missing) = published(spec, &options.addresses, &loaded.host)?;
     let shown =
-        |records: Vec<check::Record>| -> Vec<Record> { records.iter().map(record).collect() };
+        |records: Vec<services::Record>| -> Vec<Record> { records.iter().map(record).collect() };
     report.records(
         &shown(wanted.all()),
         &shown(wanted.ptr_records()),
@@ -62,15 +62,17 @@ fn published(
 ) -> Result<(ExpectedRecords, Option<Missing>), CommandError> {
     let hostname = spec.hostname.value.to_string();
     let given = !named.is_empty();
-    let wanted = |addresses| ExpectedRecords { given, ..ExpectedRecords::of(spec, addresses) };
+    let is_server = Host::own_name().as_deref() == Some(&hostname)
+        || engine::last_run(host).is_ok_and(|run| run.is_some());
+    let server = is_server.then_some(host);
+    let wanted =
+        |addresses| ExpectedRecords { given, ..ExpectedRecords::of(spec, addresses, server) };
     if given {
         return Ok((wanted(named.to_vec()), None));
     }
     let public = |all: Vec<IpAddr>| -> Vec<IpAddr> {
         all.into_iter().filter(|it| check::is_public(*it)).collect()
     };
-    let is_server = Host::own_name().as_deref() == Some(&hostname)
-        || engine::last_run(host).is_ok_and(|run| run.is_some());
     let own = public(Host::addresses()?);
     if is_server && !own.is_empty() {
         return Ok((wanted(own), None));
@@ -87,7 +89,7 @@ fn published(
     Ok((wanted(Vec::new()), Some(Missing { name, why })))
 }
 
-fn record(record: &check::Record) -> Record {
+fn record(record: &services::Record) -> Record {
     Record {
         name: format!("{}.", record.name),
         kind: record.kind,

@@ -12,6 +12,7 @@ mod context;
 mod mask;
 #[cfg(test)]
 mod properties;
+mod records;
 mod referenced_files;
 mod sandbox_copy;
 mod spec;
@@ -25,6 +26,7 @@ pub mod watch;
 
 pub use context::{Inputs, Variables};
 pub use mask::{NEW_SECRET, masked, masked_texts};
+pub use records::{Record, RecordInputs, records};
 pub use referenced_files::{ReferencedFile, ReferencedKind, referenced_files};
 pub use sandbox_copy::SandboxCopy;
 pub use spec::{Spec, load, not_text, schema};
@@ -48,6 +50,11 @@ pub trait Service: Sync {
     /// Returns the variables that its templates see, each a part of `mail`.
     fn context(&self, _inputs: &Inputs) -> Variables {
         Variables::new()
+    }
+
+    /// Returns the records that it wants the world to find in DNS.
+    fn records(&self, _inputs: RecordInputs<'_>) -> Vec<Record> {
+        Vec::new()
     }
 
     /// Returns the ways that mail takes through it, as its files have them.

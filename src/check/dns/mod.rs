@@ -6,13 +6,14 @@ mod spf;
 
 use std::net::IpAddr;
 
-pub use records::{ExpectedRecords, Record};
+pub use records::ExpectedRecords;
 
 use super::definition::{Check, Here};
 use super::server::{is_public, reachable};
 use crate::finding::{Finding, Rule, rules};
 use crate::host::Host;
 use crate::probe::{Found, Resolver};
+use crate::services::Record;
 
 pub(super) static CHECK: Check = Check {
     rule: Rule {
@@ -25,11 +26,14 @@ pub(super) static CHECK: Check = Check {
     explains: false,
     here: Here::Alone(|site| {
         let addresses = reachable(Host::addresses()?);
-        Ok(dns(&ExpectedRecords::of(site.spec, addresses), &Resolver::of(site.host)))
+        Ok(dns(
+            &ExpectedRecords::of(site.spec, addresses, Some(site.host)),
+            &Resolver::of(site.host),
+        ))
     }),
     outside: Some(|outside| {
         let addresses = outside.server.addresses.clone();
-        Ok(dns(&ExpectedRecords::of(outside.spec, addresses), &Resolver::of(outside.host)))
+        Ok(dns(&ExpectedRecords::of(outside.spec, addresses, None), &Resolver::of(outside.host)))
     }),
     quick: None,
 };
@@ -42,6 +46,7 @@ rules! {
     SPF = "dns.spf", "SPF of {}",
         "Without it, large providers reject mail of the domain or treat it as spam.";
     DMARC = "dns.dmarc", "DMARC of {}", "Large providers want to see one.";
+    TEXT = "dns.text", "TXT of {}", "A service of this host works only with it.";
     DKIM = "dns.dkim", "DKIM key {}", "A signature that cannot be verified is worse than none.";
 }
 
@@ -61,16 +66,19 @@ fn dns(wanted: &ExpectedRecords, resolver: &Resolver) -> Vec<Finding> {
     }
     // Of a host that the world knows nothing of, its own will have to do.
     let senders = if addresses.is_empty() { &wanted.addresses } else { &addresses };
-    for domain in &wanted.domains {
-        findings.push(of_mx(wanted, domain, &resolver.mx(domain)));
-        findings.push(of_spf(wanted, domain, senders, &resolver.txt(domain)));
-        let texts = resolver.txt(&format!("_dmarc.{domain}"));
-        findings.push(of_dmarc(wanted, domain, &texts));
-        for selector in SELECTORS {
-            let name = format!("{selector}._domainkey.{domain}");
-            if let Ok(texts) = resolver.txt(&name) {
-                findings.extend(of_dkim(&name, &texts));
-            }
+    for record in &wanted.of_services {
+        let text = || resolver.txt(&record.name);
+        findings.push(match record.rule {
+            "dns.mx" => of_mx(wanted, record, &resolver.mx(&record.name)),
+            "dns.spf" => of_spf(wanted, record, senders, &text()),
+            "dns.dmarc" => of_dmarc(record, &text()),
+            _ => of_text(record, &text()),
+        });
+    }
+    let domains = wanted.domains.iter();
+    for name in domains.flat_map(|it| SELECTORS.map(|key| format!("{key}._domainkey.{it}"))) {
+        if let Ok(texts) = resolver.txt(&name) {
+            findings.extend(of_dkim(&name, &texts));
         }
     }
     findings
@@ -145,9 +153,9 @@ fn of_address(wanted: &ExpectedRecords, address: IpAddr, names: &Found<String>) 
     }
 }
 
-fn of_mx(wanted: &ExpectedRecords, domain: &str, found: &Found<(u16, String)>) -> Finding {
-    let finding = Finding::about(&MX, domain);
-    let remedy = publish(&wanted.mx(domain));
+fn of_mx(wanted: &ExpectedRecords, record: &Record, found: &Found<(u16, String)>) -> Finding {
+    let finding = Finding::about(&MX, &record.name);
+    let remedy = publish(record);
     let found = match found {
         Ok(found) if found.is_empty() => return finding.wrong("there is none", remedy),
         Ok(found) => found,
@@ -169,12 +177,13 @@ fn of_mx(wanted: &ExpectedRecords, domain: &str, found: &Found<(u16, String)>) -
 
 fn of_spf(
     wanted: &ExpectedRecords,
-    domain: &str,
+    expected: &Record,
     addresses: &[IpAddr],
     found: &Found<String>,
 ) -> Finding {
+    let domain = &expected.name;
     let finding = Finding::about(&SPF, domain);
-    let remedy = publish(&wanted.spf(domain));
+    let remedy = publish(expected);
     let found = match found {
         Ok(found) => found,
         Err(why) => return unanswered(finding, why),
@@ -211,9 +220,10 @@ fn of_spf(
     }
 }
 
-fn of_dmarc(wanted: &ExpectedRecords, domain: &str, found: &Found<String>) -> Finding {
+fn of_dmarc(expected: &Record, found: &Found<String>) -> Finding {
+    let domain = expected.name.trim_start_matches("_dmarc.");
     let finding = Finding::about(&DMARC, domain);
-    let remedy = publish(&wanted.dmarc(domain));
+    let remedy = publish(expected);
     let found = match found {
         Ok(found) => found,
         Err(why) => return unanswered(finding, why),
@@ -224,6 +234,20 @@ fn of_dmarc(wanted: &ExpectedRecords, domain: &str, found: &Found<String>) -> Fi
         [record] if has_tag(record, "p") => finding.seen(record.as_str()),
         [record] => finding.wrong(format!("`{record}` has no p="), remedy),
         _ => finding.wrong(format!("there are {}: keep one", records.len()), remedy),
+    }
+}
+
+/// Judges a text that is to be there as it is.
+fn of_text(expected: &Record, found: &Found<String>) -> Finding {
+    let finding = Finding::about(&TEXT, &expected.name);
+    let found = match found {
+        Ok(found) => found,
+        Err(why) => return unanswered(finding, why),
+    };
+    match found[..] {
+        [] => finding.wrong("there is none", publish(expected)),
+        _ if found.contains(&expected.value) => finding.seen(expected.value.as_str()),
+        _ => finding.wrong(format!("it is {}", joined(found)), publish(expected)),
     }
 }
 

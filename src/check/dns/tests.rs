@@ -1,14 +1,30 @@
+use std::path::Path;
+use std::sync::Arc;
+
 use super::*;
+use crate::diagnostic::Source;
 use crate::finding::Verdict;
+use crate::mail::Files;
+use crate::services;
+
+/// What DNS is to say of a server with these further lines in its mail.yml.
+pub(super) fn expected(lines: &str, addresses: &[IpAddr]) -> ExpectedRecords {
+    let hash = format!("{{SHA512-CRYPT}}$6$saltsalt${}", "a".repeat(86));
+    let text = format!(
+        "hostname: mail.example.org\ndomains: [example.org]\naccounts: {{anna: {{password: \
+         \"{hash}\"}}}}\n{lines}"
+    );
+    let source = Arc::new(Source { name: "mail.yml".into(), text });
+    let spec = services::load(&source, &Files::beside(Path::new("."))).unwrap();
+    ExpectedRecords::of(&spec, addresses.to_vec(), None)
+}
 
 fn wanted() -> ExpectedRecords {
-    ExpectedRecords {
-        hostname: "mail.example.org".into(),
-        domains: vec!["example.org".into()],
-        addresses: ip(&["193.0.14.25", "2a00::25"]),
-        given: false,
-        has_relay: false,
-    }
+    expected("", &ip(&["193.0.14.25", "2a00::25"]))
+}
+
+fn record(rule: &str) -> Record {
+    wanted().of_services.into_iter().find(|record| record.rule == rule).unwrap()
 }
 
 fn ip(addresses: &[&str]) -> Vec<IpAddr> {
@@ -50,7 +66,7 @@ fn an_address_leads_back_to_the_name() {
 fn the_mx_leads_here_first() {
     let of = |found: &[(u16, &str)]| {
         let found = found.iter().map(|(number, name)| (*number, (*name).to_owned()));
-        of_mx(&wanted(), "example.org", &Ok(found.collect()))
+        of_mx(&wanted(), &record("dns.mx"), &Ok(found.collect()))
     };
     assert_eq!(of(&[(10, "mail.example.org"), (20, "b.example")]).verdict, Verdict::Ok);
     assert_eq!(of(&[(10, "mail.example.org"), (5, "b.example")]).verdict, Verdict::Warning);
@@ -63,7 +79,7 @@ fn the_mx_leads_here_first() {
 fn there_is_one_spf_record_that_lets_the_server_send() {
     let of = |found: &[&str]| {
         let addresses = wanted().addresses;
-        of_spf(&wanted(), "example.org", &addresses, &texts(found)).verdict
+        of_spf(&wanted(), &record("dns.spf"), &addresses, &texts(found)).verdict
     };
     assert_eq!(of(&["v=spf1 mx -all", "site-verification=x"]), Verdict::Ok);
     assert_eq!(of(&["v=spf1 ip4:193.0.14.25 -all"]), Verdict::Wrong);
@@ -75,7 +91,7 @@ fn there_is_one_spf_record_that_lets_the_server_send() {
 
 #[test]
 fn dmarc_and_dkim_hold_what_they_must() {
-    let dmarc = |found: &[&str]| of_dmarc(&wanted(), "example.org", &texts(found)).verdict;
+    let dmarc = |found: &[&str]| of_dmarc(&record("dns.dmarc"), &texts(found)).verdict;
     assert_eq!(dmarc(&["v=DMARC1; p=reject; rua=mailto:a@example.org"]), Verdict::Ok);
     assert_eq!(dmarc(&["v=DMARC1; p="]), Verdict::Wrong);
     assert_eq!(dmarc(&["v=DMARC1; p=none", "v=DMARC1; p=none"]), Verdict::Wrong);
@@ -84,4 +100,24 @@ fn dmarc_and_dkim_hold_what_they_must() {
     assert_eq!(dkim(&[]), None);
     assert_eq!(dkim(&["v=DKIM1; k=rsa; p=MIIB"]), Some(Verdict::Ok));
     assert_eq!(dkim(&["v=DKIM1; p="]), Some(Verdict::Wrong));
+}
+
+#[test]
+fn behind_a_relay_spf_leaves_room_for_its_servers() {
+    let wanted = expected("relay: {host: smtp.example.net}\n", &[]);
+    let spf = wanted.of_services.iter().find(|record| record.rule == "dns.spf").unwrap();
+    assert_eq!(spf.value, "v=spf1 mx ~all");
+    let found = texts(&["v=spf1 include:spf.example.net -all"]);
+    assert_eq!(of_spf(&wanted, spf, &[], &found).verdict, Verdict::Ok);
+}
+
+#[test]
+fn a_text_of_a_service_is_there_as_it_is() {
+    let name = "_mta-sts.example.org".to_owned();
+    let value = "v=STSv1; id=1".to_owned();
+    let record = Record { rule: "dns.text", name, kind: "TXT", value, why: "" };
+    assert_eq!(of_text(&record, &texts(&["x", "v=STSv1; id=1"])).verdict, Verdict::Ok);
+    let none = of_text(&record, &texts(&[]));
+    assert_eq!(none.remedy, "Publish: _mta-sts.example.org. 3600 IN TXT \"v=STSv1; id=1\"");
+    assert_eq!(of_text(&record, &texts(&["v=STSv1; id=2"])).verdict, Verdict::Wrong);
 }

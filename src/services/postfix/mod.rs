@@ -2,11 +2,12 @@
 
 mod context;
 mod journeys;
+mod records;
 mod settings;
 
 pub use settings::Settings;
 
-use super::{Inputs, Reader, Section, Service, Variables};
+use super::{Inputs, Reader, Record, RecordInputs, Section, Service, Variables};
 use crate::explain::{ServerFiles, Way};
 use crate::host::VersionedPackage;
 use crate::yaml::KeySpec;
@@ -34,6 +35,10 @@ impl Service for Postfix {
 
     fn context(&self, inputs: &Inputs) -> Variables {
         context::variables(inputs)
+    }
+
+    fn records(&self, inputs: RecordInputs<'_>) -> Vec<Record> {
+        records::records(inputs)
     }
 
     fn journeys(&self, server: &ServerFiles) -> Vec<Way> {
