@@ -5,6 +5,7 @@ mod examples;
 mod hosts;
 mod well;
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::reach::Reach;
 use crate::remote::Destination;
-use crate::wire::PlaybookParcel;
+use crate::wire::PlaybookBundle;
 
 pub use everyday::{AccountCommand, AliasCommand, Edit, InFile, Init, PasswordFrom};
 pub use hosts::{CloudInit, Try};
@@ -48,7 +49,7 @@ pub struct Global {
     pub playbook: Option<PathBuf>,
     /// The playbook itself, where it came from another machine.
     #[arg(skip)]
-    pub sent_playbook: Option<PlaybookParcel>,
+    pub sent_playbook: Option<PlaybookBundle>,
     /// Work on the tree in DIR, such as an image or a chroot.
     ///
     /// Services are enabled there, but not started.
@@ -118,6 +119,9 @@ pub struct Ssh {
     /// Pass OPTION to ssh, as `ssh -o` does; may be repeated.
     #[arg(long = "ssh-option", global = true, value_name = "OPTION")]
     pub options: Vec<String>,
+    /// Work on at most N hosts at a time; 10 unless you say otherwise.
+    #[arg(long, global = true, value_name = "N", requires = "on")]
+    pub forks: Option<NonZeroUsize>,
 }
 
 /// When to use colours.

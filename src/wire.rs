@@ -43,7 +43,7 @@ pub struct Request {
     /// The playbook, where another than the usual one is wanted.
     pub playbook: Option<WantedPlaybook>,
     /// The mail.yml to use instead of the host's own.
-    pub mail: Option<Parcel>,
+    pub mail: Option<MailBundle>,
     /// The saved plan to apply.
     pub plan: Option<String>,
 }
@@ -79,13 +79,13 @@ pub struct Screen {
 
 /// A mail.yml on its way, with the files that it names.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Parcel {
+pub struct MailBundle {
     /// The name of the mail.yml where it comes from, for messages.
     pub name: String,
     /// Its text.
-    pub text: Exposed,
+    pub text: PlaintextSecret,
     /// The files, by their paths as written in it.
-    pub files: BTreeMap<PathBuf, Exposed>,
+    pub files: BTreeMap<PathBuf, PlaintextSecret>,
 }
 
 /// A playbook that is to be used on the far side.
@@ -95,31 +95,31 @@ pub enum WantedPlaybook {
     /// The embedded one of this name.
     Embedded(String),
     /// A person's own.
-    Own(PlaybookParcel),
+    Own(PlaybookBundle),
 }
 
 /// A playbook of a person's own on its way, with its templates and files.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct PlaybookParcel {
+pub struct PlaybookBundle {
     /// The path of its file where it comes from, for messages.
     pub name: String,
     /// Which of the files it is in.
     pub file: String,
     /// The files by their paths below its folder, in base64: not all are text.
-    pub files: BTreeMap<String, Exposed>,
+    pub files: BTreeMap<String, PlaintextSecret>,
 }
 
 /// A secret that may be seen by the other side, and by nobody else.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exposed(pub Secret<String>);
+pub struct PlaintextSecret(pub Secret<String>);
 
-impl Serialize for Exposed {
+impl Serialize for PlaintextSecret {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(self.0.expose())
     }
 }
 
-impl<'de> Deserialize<'de> for Exposed {
+impl<'de> Deserialize<'de> for PlaintextSecret {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         Ok(Self(Secret::new(String::deserialize(from)?)))
     }
@@ -130,13 +130,14 @@ impl<'de> Deserialize<'de> for Exposed {
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// The answer to a question.
-    Line(Exposed),
+    Line(PlaintextSecret),
     /// There is no answer to the question.
     Nothing,
     /// The run is to be undone.
     Stop,
     /// How it ended was heard.
-    Heard,
+    #[serde(rename = "heard")]
+    Ack,
 }
 
 /// What the far side says.
@@ -277,17 +278,18 @@ mod tests {
 
     #[test]
     fn a_parcel_arrives_whole_and_shows_nothing_on_the_way() {
-        let parcel = Parcel {
+        let bundle = MailBundle {
             name: "mail.yml".into(),
-            text: Exposed(Secret::new("password: hunter2".into())),
-            files: [(PathBuf::from("relay"), Exposed(Secret::new("hunter3\n".into())))].into(),
+            text: PlaintextSecret(Secret::new("password: hunter2".into())),
+            files: [(PathBuf::from("relay"), PlaintextSecret(Secret::new("hunter3\n".into())))]
+                .into(),
         };
-        assert!(!format!("{parcel:?}").contains("hunter"));
+        assert!(!format!("{bundle:?}").contains("hunter"));
         let mut line = Vec::new();
-        write(&mut line, &parcel).unwrap();
-        let arrived: Parcel = read(&mut line.as_slice()).unwrap().unwrap();
-        assert_eq!(arrived.text, parcel.text);
-        assert_eq!(arrived.files, parcel.files);
+        write(&mut line, &bundle).unwrap();
+        let arrived: MailBundle = read(&mut line.as_slice()).unwrap().unwrap();
+        assert_eq!(arrived.text, bundle.text);
+        assert_eq!(arrived.files, bundle.files);
     }
 
     #[test]

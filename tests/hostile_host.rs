@@ -478,3 +478,21 @@ fn what_is_pulled_is_shown_asked_about_and_written_for_one_s_own_eyes() {
     let _ = stage.run(&["pull", "vps", "--yes"]);
     assert!(!stage.path("mail.yml").exists(), "no mail.yml holds such a sign");
 }
+
+#[test]
+fn many_hosts_are_worked_on_a_few_at_a_time() {
+    // Each counts itself and those that are at work besides, and fails.
+    let script = "mkdir -p \"$0.work\"; touch \"$0.work/$$\"; ls \"$0.work\" | wc -l >>\"$0.seen\"; \
+                  sleep 0.5; rm \"$0.work/$$\"";
+    let hosts = ["a", "b", "c", "d", "e"].map(|host| ["--on", host]).concat();
+    for (forks, most) in [("2", 2), ("5", 5)] {
+        let stage = Stage::playing("", "", script);
+        let (code, _, err) = stage.run(&[&["history", "--forks", forks], &hosts[..]].concat());
+        assert_eq!(code, 1, "{err}");
+        let seen = fs::read_to_string(stage.path("bin/ssh.seen")).unwrap();
+        let seen: Vec<usize> = seen.lines().map(|it| it.trim().parse().unwrap()).collect();
+        assert_eq!(seen.len(), hosts.len() / 2, "each host is asked: {seen:?}");
+        assert!(seen.iter().all(|it| *it <= most), "{seen:?}");
+        assert!(*seen.iter().max().unwrap() > 1, "{seen:?}");
+    }
+}

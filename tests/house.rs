@@ -40,7 +40,6 @@ const FLOORS: &[&[&str]] = &[
 const CIRCLES: &[&[&str]] = &[
     &["commands::account", "commands::alias"],
     &["commands::apply", "commands::here"],
-    &["commands::try_it::bring", "commands::try_it::server"],
     &[
         "engine::complaint",
         "engine::journal",
@@ -48,7 +47,6 @@ const CIRCLES: &[&[&str]] = &[
         "engine::plan",
         "engine::staged_check",
     ],
-    &["remote::greeting", "remote::program"],
     &[
         "resource::file",
         "resource::group",
@@ -61,7 +59,6 @@ const CIRCLES: &[&[&str]] = &[
         "resource::undo",
         "resource::user",
     ],
-    &["sandbox::claim", "sandbox::network"],
 ];
 
 /// Names that public types of several rooms still share: to be ended, not added

@@ -23,7 +23,7 @@ use crate::mail::Files;
 use crate::playbook::{self, Declared, Playbook};
 use crate::resource::Resource;
 use crate::services::{self, Spec};
-use crate::wire::{Exposed, Parcel};
+use crate::wire::{MailBundle, PlaintextSecret};
 
 /// What a command is about, every mistake in it ruled out.
 pub(crate) struct Context {
@@ -60,7 +60,7 @@ pub(crate) enum MailSource<'a> {
     /// This one, else the one in its usual place.
     Here(Option<&'a Path>),
     /// One that came from elsewhere.
-    Sent(&'a Parcel),
+    Sent(&'a MailBundle),
     /// One that is being edited.
     Draft {
         /// Where it lies.
@@ -68,7 +68,7 @@ pub(crate) enum MailSource<'a> {
         /// What it is to say.
         text: &'a str,
         /// The files that it names and that are to be others, as it names them.
-        files: &'a BTreeMap<PathBuf, Exposed>,
+        files: &'a BTreeMap<PathBuf, PlaintextSecret>,
     },
 }
 
@@ -105,7 +105,7 @@ impl Context {
         let host = Host::open(&global.root)?;
         let is_usual = playbook.is_embedded(playbook::DEFAULT);
         let mail = match source {
-            MailSource::Sent(parcel) => return Self::sent(host, playbook, parcel),
+            MailSource::Sent(bundle) => return Self::sent(host, playbook, bundle),
             // A playbook of a person's own may have nothing to do with mail.
             MailSource::Here(None)
                 if !is_usual && !playbook.speaks_of_mail(&services::facts(&host)?) =>
@@ -130,12 +130,12 @@ impl Context {
     }
 
     /// Takes a mail.yml that came from elsewhere.
-    fn sent(host: Host, playbook: Playbook, parcel: &Parcel) -> Result<Self, CommandError> {
-        let files = Files::sent(Path::new(received::FOLDER), &parcel.files);
-        let text = parcel.text.0.expose().clone();
-        let source = Arc::new(Source { name: parcel.name.clone(), text });
+    fn sent(host: Host, playbook: Playbook, bundle: &MailBundle) -> Result<Self, CommandError> {
+        let files = Files::sent(Path::new(received::FOLDER), &bundle.files);
+        let text = bundle.text.0.expose().clone();
+        let source = Arc::new(Source { name: bundle.name.clone(), text });
         let spec = parse(&source, &files)?;
-        let (sent, left) = received::declared(parcel, &spec.services.certificate, &host)?;
+        let (sent, left) = received::declared(bundle, &spec.services.certificate, &host)?;
         let note = |path: PathBuf| {
             format!("{} is a link on this host, so it is left as it is.", path.display())
         };
@@ -293,7 +293,7 @@ impl Loaded {
     /// Reads the mail.yml at `path`, or what it is to say with the files that it names.
     fn of(
         path: &Path,
-        draft: Option<(&str, &BTreeMap<PathBuf, Exposed>)>,
+        draft: Option<(&str, &BTreeMap<PathBuf, PlaintextSecret>)>,
         playbook: Playbook,
     ) -> Result<Self, CommandError> {
         let (source, files) = match draft {

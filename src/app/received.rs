@@ -10,7 +10,7 @@ use crate::host::{self, Entry, Host};
 use crate::playbook::Declared;
 use crate::resource::{Key, Resource, State};
 use crate::services::certificate;
-use crate::wire::Parcel;
+use crate::wire::MailBundle;
 
 /// Where a host keeps its mail.yml, and what lies beside it.
 pub(crate) const FOLDER: &str = "/etc/mailprov";
@@ -24,23 +24,23 @@ const STEP: &str = "mail.yml and the files that it names";
 /// what was sent: whoever replaces it should know.
 /// `moment` writes a time for people.
 pub(crate) fn changed_by(
-    parcel: &Parcel,
+    bundle: &MailBundle,
     host: &Host,
     moment: fn(i64) -> String,
 ) -> Option<String> {
     // Where it cannot be looked at, the plan says so.
-    changed_last(parcel, host, moment).ok().flatten()
+    changed_last(bundle, host, moment).ok().flatten()
 }
 
 fn changed_last(
-    parcel: &Parcel,
+    bundle: &MailBundle,
     host: &Host,
     moment: fn(i64) -> String,
 ) -> host::Result<Option<String>> {
     let path = Path::new(MAIL);
     let Some(Entry::File { content, ownership }) = host.entry(path)? else { return Ok(None) };
     let Some(stamp) = host.stamp(path)? else { return Ok(None) };
-    if content.bytes() == parcel.text.0.expose().as_bytes() {
+    if content.bytes() == bundle.text.0.expose().as_bytes() {
         return Ok(None);
     }
     let key = Key::File(path.to_owned());
@@ -71,15 +71,15 @@ fn changed_last(
 /// Returns what is to be on the host, and the paths of files that are left as
 /// they are: those that are links there belong to whoever renews them.
 pub(crate) fn declared(
-    parcel: &Parcel,
+    bundle: &MailBundle,
     tls: &certificate::Settings,
     host: &Host,
 ) -> Result<(Vec<Declared>, Vec<PathBuf>), CommandError> {
     let mut resources = Vec::new();
     let mut left = Vec::new();
     let mut folders: Vec<PathBuf> = Vec::new();
-    let all = parcel.files.iter().map(|(path, text)| (Path::new(FOLDER).join(path), text));
-    for (path, text) in [(PathBuf::from(MAIL), &parcel.text)].into_iter().chain(all) {
+    let all = bundle.files.iter().map(|(path, text)| (Path::new(FOLDER).join(path), text));
+    for (path, text) in [(PathBuf::from(MAIL), &bundle.text)].into_iter().chain(all) {
         if let Some(Entry::Link { .. }) = host.entry(&path)? {
             left.push(path);
             continue;
@@ -102,7 +102,7 @@ pub(crate) fn declared(
     // What an earlier mail.yml brought and this one does not name is of no use any more; it may
     // be a secret.
     let named: Vec<PathBuf> =
-        parcel.files.keys().map(|path| Path::new(FOLDER).join(path)).collect();
+        bundle.files.keys().map(|path| Path::new(FOLDER).join(path)).collect();
     for path in engine::brought_by(host, STEP)? {
         let is_named = path == Path::new(MAIL) || named.contains(&path);
         if !is_named && matches!(host.entry(&path)?, Some(Entry::File { .. })) {

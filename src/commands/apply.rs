@@ -95,8 +95,8 @@ pub(super) fn prepare(
     say(&context, report);
     context.renamed = renamed;
     let lock = lock(&context.host, "apply")?;
-    if let MailSource::Sent(parcel) = wanted {
-        tell_who_changed(parcel, &context.host, report);
+    if let MailSource::Sent(bundle) = wanted {
+        tell_who_changed(bundle, &context.host, report);
     }
     // Asked of a host that is new to us, while it is planned.
     let outward = matches!(wanted, MailSource::Sent(_) if !context.has_relay())

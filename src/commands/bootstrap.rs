@@ -21,7 +21,7 @@ pub(super) fn run(
         None => Program::own()?,
     };
     let host = &bootstrap.host;
-    let parcel = on::pack_for(&mail, std::slice::from_ref(host), bootstrap.yes, report)?;
+    let bundle = on::bundle_for(&mail, std::slice::from_ref(host), bootstrap.yes, report)?;
     let stop = Report::told_to_stop;
     let look = !bootstrap.no_check && global.playbook.is_none();
     let agreed = Agreed {
@@ -31,7 +31,7 @@ pub(super) fn run(
         no_check: bootstrap.no_check,
         judged_here: look,
     };
-    let exit = on::bring(global, host, &program, parcel, agreed, stop, report)?;
+    let exit = on::bring(global, host, &program, bundle, agreed, stop, report)?;
     if exit == Exit::Done {
         if look {
             check::reachable_from_here(global, host, &mail, report);

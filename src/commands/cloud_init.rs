@@ -24,12 +24,12 @@ pub(super) fn run(options: &CloudInit, report: &mut Report) -> Result<Exit, Comm
     if !mistakes.is_empty() {
         return Err(CommandError::mistakes(mistakes));
     }
-    let parcel = on::pack(&path, report)?.parcel;
+    let bundle = on::pack(&path, report)?.bundle;
     let program = match &options.binary {
         Some(path) => Program::read(path)?,
         None => Program::own()?,
     };
-    let text = user_data(&parcel, Path::new(received::FOLDER), &options.url, program.digest());
+    let text = user_data(&bundle, Path::new(received::FOLDER), &options.url, program.digest());
     report.note(&format!(
         "{} must lead to the program with the SHA-256 {}.\n",
         options.url,

@@ -17,7 +17,7 @@ use crate::reach::as_path;
 use crate::report::Report;
 use crate::secret::Secret;
 use crate::services::{self, Spec};
-use crate::wire::Exposed;
+use crate::wire::PlaintextSecret;
 use crate::yaml::Document;
 
 /// A mail.yml without a mistake, to be looked at and edited.
@@ -107,7 +107,7 @@ impl MailYml {
         let line = format!("{line}\n");
         report.edited(&whole.display().to_string(), "«secret»\n", "«new secret»\n");
         let content = Content::new(line.as_bytes());
-        let files = BTreeMap::from([(path.into(), Exposed(Secret::new(line)))]);
+        let files = BTreeMap::from([(path.into(), PlaintextSecret(Secret::new(line)))]);
         let write = Write { file, content, readers: None };
         let text = self.document.source().text.clone();
         Ok(Draft { text, files, write: Some(write.closed()) })
@@ -124,7 +124,7 @@ impl MailYml {
 pub(super) struct Draft {
     text: String,
     /// Files that it names and that are to be others, by their paths as written.
-    files: BTreeMap<PathBuf, Exposed>,
+    files: BTreeMap<PathBuf, PlaintextSecret>,
     write: Option<Write>,
 }
 

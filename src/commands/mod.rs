@@ -35,7 +35,7 @@ pub use crate::command_error::Exit;
 use crate::engine::Plan;
 use crate::host::Host;
 use crate::report::{Options, Report, moment};
-use crate::wire::{Parcel, Request};
+use crate::wire::{MailBundle, Request};
 pub use complete::complete;
 use saved::Kept;
 
@@ -67,16 +67,16 @@ pub fn run(cli: &Cli) -> Exit {
 /// came from another one.
 fn dispatch(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
     let global = &cli.global;
-    let parcel = request.and_then(|request| request.mail.as_ref());
-    if let Some(parcel) = parcel {
-        report.from_elsewhere(&parcel.name);
+    let bundle = request.and_then(|request| request.mail.as_ref());
+    if let Some(bundle) = bundle {
+        report.from_elsewhere(&bundle.name);
     }
     let result = match &cli.command {
         _ if !global.ssh.on.is_empty() => on::run(cli, report),
         Command::Plan { show: Some(show), .. } => plan::show(show, report),
         Command::Plan { mail, detailed_exitcode, out, show: None, .. } => plan::run(
             global,
-            wanted(&mail.mail, parcel),
+            wanted(&mail.mail, bundle),
             out.as_deref(),
             *detailed_exitcode,
             report,
@@ -91,16 +91,16 @@ fn dispatch(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
                 no_check: *no_check,
                 judged_here: false,
             };
-            apply::run(global, wanted(&mail.mail, parcel), kept, agreed, report)
+            apply::run(global, wanted(&mail.mail, bundle), kept, agreed, report)
         }
         Command::Check(options) => {
-            check::run(global, options, wanted(&options.mail.mail, parcel), report)
+            check::run(global, options, wanted(&options.mail.mail, bundle), report)
         }
         Command::Dns(options) => {
-            dns::run(global, options, wanted(&options.mail.mail, parcel), report)
+            dns::run(global, options, wanted(&options.mail.mail, bundle), report)
         }
         Command::Watch(options) => {
-            watch::run(global, options, wanted(&options.mail.mail, parcel), report)
+            watch::run(global, options, wanted(&options.mail.mail, bundle), report)
         }
         Command::Pull(_) if report.is_there() => pull::hand_over(report),
         Command::Pull(options) => pull::run(global, options, report),
@@ -115,7 +115,7 @@ fn dispatch(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
         Command::Alias(command) => alias::run(global, command, report),
         Command::PasswdHash { password } => password::print_hash(password, report),
         Command::Explain { what, file, svg, .. } => {
-            let wanted = wanted(&file.mail, parcel);
+            let wanted = wanted(&file.mail, bundle);
             explain::run(global, what.as_deref(), wanted, svg.as_deref(), report)
         }
         Command::Schema { of } => generate::schema(*of, report),
@@ -127,9 +127,9 @@ fn dispatch(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
     end(result, unchanged(&cli.command), report)
 }
 
-fn wanted<'a>(mail: &'a Option<PathBuf>, parcel: Option<&'a Parcel>) -> MailSource<'a> {
-    match parcel {
-        Some(parcel) => MailSource::Sent(parcel),
+fn wanted<'a>(mail: &'a Option<PathBuf>, bundle: Option<&'a MailBundle>) -> MailSource<'a> {
+    match bundle {
+        Some(bundle) => MailSource::Sent(bundle),
         None => MailSource::Here(mail.as_deref()),
     }
 }
@@ -182,8 +182,8 @@ fn say_programs(context: &Context, report: &mut Report) -> Result<(), CommandErr
 }
 
 /// Tells who changed the mail.yml of this host last.
-fn tell_who_changed(parcel: &Parcel, host: &Host, report: &mut Report) {
-    if let Some(text) = received::changed_by(parcel, host, moment) {
+fn tell_who_changed(bundle: &MailBundle, host: &Host, report: &mut Report) {
+    if let Some(text) = received::changed_by(bundle, host, moment) {
         report.note(&format!("{text}.\n"));
     }
 }

@@ -1,5 +1,6 @@
 //! `--on HOST`: the same commands on other hosts, several of them side by side.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -11,14 +12,17 @@ use crate::cli::{self, AccountCommand, Cli, Command, Global, Mail, PasswordFrom,
 use crate::command_error::ErrorKind;
 use crate::engine::SavedPlan;
 use crate::mail::Name;
-use crate::remote::{self, Audience, Destination, Keep, Login, Packed, Program, Task};
+use crate::remote::{self, Bundled, Destination, Keep, Login, Output, Program, Session};
 use crate::report::{Report, Sent, is_yes};
 use crate::secret::Secret;
-use crate::wire::{self, Parcel, Question, Request, WantedPlaybook};
+use crate::wire::{self, MailBundle, Question, Request, WantedPlaybook};
 use crate::{explain, playbook};
 
+/// On so many hosts a command works at a time, unless it says otherwise.
+const FORKS: usize = 10;
+
 /// A command line as other hosts are to run it.
-struct Errand {
+struct RemoteCommand {
     request: Request,
     /// The answer where a new password is asked for.
     password: Option<Secret<String>>,
@@ -40,7 +44,7 @@ pub(super) fn fetch(
 ) -> Result<(Exit, Option<String>), CommandError> {
     let hosts = std::slice::from_ref(&options.host);
     let request = request(global, hosts, &Command::Pull(options.clone()), None, report)?;
-    let errand = Errand {
+    let remote_command = RemoteCommand {
         request,
         password: None,
         keep: Some(Keep::Hold(Mutex::default())),
@@ -48,15 +52,15 @@ pub(super) fn fetch(
         unasked: false,
         told_to_stop: Report::told_to_stop,
     };
-    let exit = send(global, hosts, None, &errand, report)?;
-    let Some(Keep::Hold(held)) = errand.keep else { return Ok((exit, None)) };
+    let exit = send(global, hosts, None, &remote_command, report)?;
+    let Some(Keep::Hold(held)) = remote_command.keep else { return Ok((exit, None)) };
     Ok((exit, held.into_inner().unwrap_or_else(PoisonError::into_inner)))
 }
 
 /// Runs a command line on the hosts that it names.
 pub(super) fn run(cli: &Cli, report: &mut Report) -> Result<Exit, CommandError> {
-    let errand = errand(cli, report)?;
-    send(&cli.global, &cli.global.ssh.on, None, &errand, report)
+    let remote_command = remote_command(cli, report)?;
+    send(&cli.global, &cli.global.ssh.on, None, &remote_command, report)
 }
 
 /// Brings a program and a mail.yml to a host and applies it there.
@@ -65,7 +69,7 @@ pub(super) fn bring(
     global: &Global,
     host: &Destination,
     program: &Program,
-    parcel: Parcel,
+    bundle: MailBundle,
     agreed: Agreed,
     told_to_stop: fn(),
     report: &mut Report,
@@ -74,39 +78,45 @@ pub(super) fn bring(
     let mail = Mail { mail: None };
     let command = Command::Apply { mail, plan: None, yes, leave_mail, here, no_check };
     let hosts = std::slice::from_ref(host);
-    let mut request = request(global, hosts, &command, Some(parcel), report)?;
+    let mut request = request(global, hosts, &command, Some(bundle), report)?;
     request.screen.judged_here = judged_here;
     request.reach = request.reach.at(host);
-    let errand =
-        Errand { request, password: None, keep: None, changes: true, unasked: yes, told_to_stop };
-    send(global, hosts, Some(program), &errand, report)
+    let remote_command = RemoteCommand {
+        request,
+        password: None,
+        keep: None,
+        changes: true,
+        unasked: yes,
+        told_to_stop,
+    };
+    send(global, hosts, Some(program), &remote_command, report)
 }
 
 /// Packs the mail.yml at `path`, and says what is sent to `hosts`. Whoever may
 /// edit a mail.yml could name any file in it: what lies outside its folder is
 /// only sent if the person says so, `yes` beforehand.
-pub(super) fn pack_for(
+pub(super) fn bundle_for(
     path: &Path,
     hosts: &[Destination],
     yes: bool,
     report: &mut Report,
-) -> Result<Parcel, CommandError> {
-    let Packed { parcel, outside } = pack(path, report)?;
+) -> Result<MailBundle, CommandError> {
+    let Bundled { bundle, outside } = pack(path, report)?;
     let here = folder(path);
     let file = |path: &PathBuf| Sent {
         file: here.join(path).display().to_string(),
         to: Path::new(FOLDER).join(path).display().to_string(),
         is_outside: outside.contains(path),
     };
-    let mail = Sent { file: parcel.name.clone(), to: MAIL.into(), is_outside: false };
-    let all: Vec<_> = [mail].into_iter().chain(parcel.files.keys().map(file)).collect();
+    let mail = Sent { file: bundle.name.clone(), to: MAIL.into(), is_outside: false };
+    let all: Vec<_> = [mail].into_iter().chain(bundle.files.keys().map(file)).collect();
     let names: Vec<_> = hosts.iter().map(ToString::to_string).collect();
     report.sent(&names, &all);
     if outside.is_empty() || yes {
-        return Ok(parcel);
+        return Ok(bundle);
     }
     let count = outside.len();
-    let message = format!("{count} of these files lie outside the folder of {}", parcel.name);
+    let message = format!("{count} of these files lie outside the folder of {}", bundle.name);
     if !report.can_ask() {
         let advice = "Nothing was sent. See that each is meant to leave this machine, then pass \
                       --yes.";
@@ -114,13 +124,13 @@ pub(super) fn pack_for(
     }
     let question = format!("{message}. Send them? [y/N]");
     match report.ask_here(&question).is_some_and(|answer| is_yes(&answer)) {
-        true => Ok(parcel),
+        true => Ok(bundle),
         false => Err(CommandError::not_confirmed().after_changes().hinted("Nothing was sent.")),
     }
 }
 
 /// Packs the mail.yml at `path`.
-pub(super) fn pack(path: &Path, report: &mut Report) -> Result<Packed, CommandError> {
+pub(super) fn pack(path: &Path, report: &mut Report) -> Result<Bundled, CommandError> {
     report.from(path);
     let source = app::source(path)?;
     remote::pack(&source, folder(path))
@@ -128,7 +138,7 @@ pub(super) fn pack(path: &Path, report: &mut Report) -> Result<Packed, CommandEr
 
 /// Takes out of a command line what only this machine knows: files that are
 /// here, and a password that comes from here.
-fn errand(cli: &Cli, report: &mut Report) -> Result<Errand, CommandError> {
+fn remote_command(cli: &Cli, report: &mut Report) -> Result<RemoteCommand, CommandError> {
     let usage = |message: &str, advice: &str| Err(CommandError::usage(message).hinted(advice));
     let mut command = cli.command.clone();
     let (mut mail, mut password, mut unasked) = (None, None, false);
@@ -183,19 +193,19 @@ fn errand(cli: &Cli, report: &mut Report) -> Result<Errand, CommandError> {
         _ => return usage("this command has nothing to do with other hosts", "Leave --on out."),
     }
     let hosts = &cli.global.ssh.on;
-    let parcel = mail.map(|path| pack_for(&path, hosts, anywhere, report)).transpose()?;
-    let mut request = request(&cli.global, hosts, &command, parcel, report)?;
+    let bundle = mail.map(|path| bundle_for(&path, hosts, anywhere, report)).transpose()?;
+    let mut request = request(&cli.global, hosts, &command, bundle, report)?;
     request.screen.answers |= password.is_some();
     request.plan = plan.map(|plan| plan.to_text());
     let (changes, told_to_stop) = (changes(&command), Report::told_to_stop);
-    Ok(Errand { request, password, keep, changes, unasked, told_to_stop })
+    Ok(RemoteCommand { request, password, keep, changes, unasked, told_to_stop })
 }
 
 fn request(
     global: &Global,
     hosts: &[Destination],
     command: &Command,
-    mail: Option<Parcel>,
+    mail: Option<MailBundle>,
     report: &mut Report,
 ) -> Result<Request, CommandError> {
     let playbook = wanted_playbook(global, hosts, report)?;
@@ -221,16 +231,16 @@ fn wanted_playbook(
                       folder that its steps may use.";
         CommandError::of(ErrorKind::Invalid, error).after_changes().hinted(advice)
     })?;
-    let Some(parcel) = packed else { return Ok(None) };
-    let here = folder(Path::new(&parcel.name));
+    let Some(bundle) = packed else { return Ok(None) };
+    let here = folder(Path::new(&bundle.name));
     let file = |name: &String| Sent {
         file: here.join(name).display().to_string(),
         to: "the playbook of this command".into(),
         is_outside: false,
     };
     let names: Vec<_> = hosts.iter().map(ToString::to_string).collect();
-    report.sent(&names, &parcel.files.keys().map(file).collect::<Vec<_>>());
-    Ok(Some(WantedPlaybook::Own(parcel)))
+    report.sent(&names, &bundle.files.keys().map(file).collect::<Vec<_>>());
+    Ok(Some(WantedPlaybook::Own(bundle)))
 }
 
 /// Tells whether a question is one that a command asks.
@@ -279,48 +289,61 @@ fn only_a_plan(text: &str) -> Result<String, String> {
     Ok(plan.to_text())
 }
 
-/// Sends an errand to a host, or to several at once: then it says at the end how
+/// Sends a command to a host, or to several at once: then it says at the end how
 /// each came out.
 fn send(
     global: &Global,
     hosts: &[Destination],
     program: Option<&Program>,
-    errand: &Errand,
+    remote_command: &RemoteCommand,
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
     let several = hosts.len() > 1;
     // Of several, no one could tell which one asks.
     let login = login(global, several || !report.can_ask());
-    let task = Task {
+    let session = Session {
         login: &login,
         program,
-        request: &errand.request,
+        request: &remote_command.request,
         several,
-        password: errand.password.as_ref(),
-        keep: errand.keep.as_ref(),
+        password: remote_command.password.as_ref(),
+        keep: remote_command.keep.as_ref(),
         may_ask,
-        changes: errand.changes,
-        unasked: errand.unasked,
-        told_to_stop: errand.told_to_stop,
+        changes: remote_command.changes,
+        unasked: remote_command.unasked,
+        told_to_stop: remote_command.told_to_stop,
         interruption: OnceLock::new(),
     };
-    let audience = Audience::new(report);
+    let output = Output::new(report);
     if let [host] = hosts {
-        return Ok(Exit::from_code(remote::talk(host, &task, &audience)?));
+        return Ok(Exit::from_code(remote::talk(host, &session, &output)?));
     }
-    let talk = |host| match remote::talk(host, &task, &audience) {
+    let talk = |host| match remote::talk(host, &session, &output) {
         Ok(code) => Exit::from_code(code),
         Err(error) => {
-            audience.with(|report| report.error(&error, super::UNCHANGED));
+            output.with(|report| report.error(&error, super::UNCHANGED));
             Exit::Failed
         }
     };
-    let exits: Vec<Exit> = std::thread::scope(|scope| {
-        let all: Vec<_> = hosts.iter().map(|host| scope.spawn(move || talk(host))).collect();
-        all.into_iter().map(|one| one.join().unwrap_or(Exit::Failed)).collect()
+    let forks = global.ssh.forks.map_or(FORKS, NonZeroUsize::get).min(hosts.len());
+    let waiting = Mutex::new(hosts.iter().enumerate());
+    let ended = Mutex::new(vec![Exit::Failed; hosts.len()]);
+    let work = || {
+        loop {
+            let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((index, host)) = next else { break };
+            let exit = talk(host);
+            ended.lock().unwrap_or_else(PoisonError::into_inner)[index] = exit;
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..forks {
+            scope.spawn(work);
+        }
     });
+    let exits = ended.into_inner().unwrap_or_else(PoisonError::into_inner);
     let outcomes = hosts.iter().zip(&exits).map(|(host, exit)| (host.to_string(), *exit as u8));
-    audience.with(|report| report.hosts(&outcomes.collect::<Vec<_>>()));
+    output.with(|report| report.hosts(&outcomes.collect::<Vec<_>>()));
     Ok(of_all(&exits))
 }
 

@@ -19,13 +19,13 @@ pub(super) fn run(
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
     let sent = match mail {
-        MailSource::Sent(parcel) => Some(parcel.name.as_str()),
+        MailSource::Sent(bundle) => Some(bundle.name.as_str()),
         MailSource::Here(_) | MailSource::Draft { .. } => None,
     };
     let context = Context::open(global, mail)?;
     say(&context, report);
-    if let MailSource::Sent(parcel) = mail {
-        tell_who_changed(parcel, &context.host, report);
+    if let MailSource::Sent(bundle) = mail {
+        tell_who_changed(bundle, &context.host, report);
     }
     let plan = super::plan_of(&context, report)?;
     report.plan_to_read(&plan, &context.subject());

@@ -14,7 +14,7 @@ use crate::mail::Files;
 use crate::report::{Report, is_yes};
 use crate::secret::Secret;
 use crate::services::{self, ReferencedKind};
-use crate::wire::{Exposed, Parcel};
+use crate::wire::{MailBundle, PlaintextSecret};
 
 /// Fetches the mail.yml of a host and the password files that lie beside it,
 /// shows what differs, and puts them in the place of those here.
@@ -32,13 +32,13 @@ pub(super) fn run(
     let host = &options.host;
     let refused =
         |why: String| CommandError::invalid(format!("what {host} sent is not taken: {why}"));
-    let parcel: Parcel = serde_json::from_str(&text)
+    let bundle: MailBundle = serde_json::from_str(&text)
         .map_err(|_| refused("it is not a mail.yml with its files".into()))?;
     let name = format!("{host}:{MAIL}");
-    let source = Arc::new(Source { name, text: parcel.text.0.expose().clone() });
-    may_be_written(&source, &parcel.files).map_err(refused)?;
-    app::parse(&source, &Files::sent(Path::new(FOLDER), &parcel.files))?;
-    let differs = show(&options.mail, &source, &parcel, report)?;
+    let source = Arc::new(Source { name, text: bundle.text.0.expose().clone() });
+    may_be_written(&source, &bundle.files).map_err(refused)?;
+    app::parse(&source, &Files::sent(Path::new(FOLDER), &bundle.files))?;
+    let differs = show(&options.mail, &source, &bundle, report)?;
     if differs.is_empty() {
         report.note(&format!("{} is as on {host} already.\n", options.mail.display()));
         return Ok(Exit::Done);
@@ -61,7 +61,10 @@ pub(super) fn run(
 
 /// Refuses files that a mail.yml does not name, or that lie anywhere else than
 /// beside it: what a host sends is written here.
-fn may_be_written(source: &Arc<Source>, files: &BTreeMap<PathBuf, Exposed>) -> Result<(), String> {
+fn may_be_written(
+    source: &Arc<Source>,
+    files: &BTreeMap<PathBuf, PlaintextSecret>,
+) -> Result<(), String> {
     let named = services::referenced_files(source);
     for (path, text) in files {
         let shown = crate::visible::visible(path.display().to_string());
@@ -89,9 +92,9 @@ fn is_password(kind: ReferencedKind) -> bool {
 fn show<'p>(
     mail: &Path,
     source: &Arc<Source>,
-    parcel: &'p Parcel,
+    bundle: &'p MailBundle,
     report: &mut Report,
-) -> Result<Vec<(PathBuf, &'p Exposed)>, CommandError> {
+) -> Result<Vec<(PathBuf, &'p PlaintextSecret)>, CommandError> {
     let mut differs = Vec::new();
     let unreadable = |path: &Path, error: std::io::Error| {
         CommandError::failed(format!("could not read {}", path.display())).because(error)
@@ -102,14 +105,14 @@ fn show<'p>(
         Err(error) => Err(unreadable(path, error)),
     };
     let here = text_of(mail)?;
-    if here.as_ref() != Some(parcel.text.0.expose()) {
+    if here.as_ref() != Some(bundle.text.0.expose()) {
         let name = mail.display().to_string();
         let (old, new) = services::masked_texts(here.as_deref().unwrap_or_default(), &source.text)
             .unwrap_or_default();
         report.edited(&name, &old, &new);
-        differs.push((mail.to_owned(), &parcel.text));
+        differs.push((mail.to_owned(), &bundle.text));
     }
-    for (path, text) in &parcel.files {
+    for (path, text) in &bundle.files {
         let place = folder(mail).join(path);
         let here = text_of(&place)?;
         if here.as_ref() != Some(text.0.expose()) {
@@ -130,16 +133,16 @@ pub(super) fn hand_over(report: &mut Report) -> Result<Exit, CommandError> {
     for file in services::referenced_files(&source).into_iter().filter(|it| is_password(it.kind)) {
         if is_beside(&file.path) {
             let text = app::read(&Path::new(FOLDER).join(&file.path))?;
-            files.insert(file.path, Exposed(Secret::new(text)));
+            files.insert(file.path, PlaintextSecret(Secret::new(text)));
         } else {
             let path = file.path.display();
             report.note(&format!("{path} does not lie beside mail.yml, so it stays here.\n"));
         }
     }
-    let text = Exposed(Secret::new(source.text.clone()));
-    let parcel = Parcel { name: MAIL.into(), text, files };
+    let text = PlaintextSecret(Secret::new(source.text.clone()));
+    let bundle = MailBundle { name: MAIL.into(), text, files };
     let failed = || CommandError::failed(format!("could not send {MAIL}"));
-    let text = serde_json::to_string(&parcel).map_err(|error| failed().because(error))?;
+    let text = serde_json::to_string(&bundle).map_err(|error| failed().because(error))?;
     report.keep(Path::new(MAIL), text).map_err(|error| failed().because(error))?;
     Ok(Exit::Done)
 }
@@ -157,7 +160,7 @@ mod tests {
                  {{password_file: {named}}}\n"
             );
             let source = Arc::new(Source { name: "mail.yml".into(), text: mail });
-            let file = Exposed(Secret::new(text.into()));
+            let file = PlaintextSecret(Secret::new(text.into()));
             may_be_written(&source, &[(PathBuf::from(path), file)].into())
         };
         assert_eq!(judge("secrets/anna", "secrets/anna", hash), Ok(()));

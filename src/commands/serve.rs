@@ -12,7 +12,7 @@ use crate::cli::{Cli, Color, Command, Global, Ssh};
 use crate::engine;
 use crate::host::{Host, Interruption};
 use crate::report::Report;
-use crate::wire::{self, Answer, Frame, PlaybookParcel, Request, WantedPlaybook};
+use crate::wire::{self, Answer, Frame, PlaybookBundle, Request, WantedPlaybook};
 
 /// How long the other side may take to say that it heard the end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -64,12 +64,12 @@ pub(super) fn run() -> Exit {
 fn global(request: &Request) -> Global {
     Global {
         playbook: request.playbook.as_ref().map(|wanted| match wanted {
-            WantedPlaybook::Embedded(name) | WantedPlaybook::Own(PlaybookParcel { name, .. }) => {
+            WantedPlaybook::Embedded(name) | WantedPlaybook::Own(PlaybookBundle { name, .. }) => {
                 name.into()
             }
         }),
         sent_playbook: match &request.playbook {
-            Some(WantedPlaybook::Own(parcel)) => Some(parcel.clone()),
+            Some(WantedPlaybook::Own(bundle)) => Some(bundle.clone()),
             _ => None,
         },
         root: Path::new("/").into(),
@@ -99,7 +99,7 @@ fn listen(answers: &mpsc::Sender<Answer>, stop: &Interruption) -> bool {
     let mut is_heard = false;
     let mut input = io::stdin().lock();
     while let Ok(Some(answer)) = wire::read(&mut input) {
-        is_heard |= answer == Answer::Heard;
+        is_heard |= answer == Answer::Ack;
         match answer {
             Answer::Stop => stop.ask(),
             answer => drop(answers.send(answer)),

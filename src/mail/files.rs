@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
 use crate::local;
-use crate::wire::Exposed;
+use crate::wire::PlaintextSecret;
 
 /// Where the files that a mail.yml names are read from.
 #[derive(Debug)]
 pub struct Files<'f> {
     folder: &'f Path,
     seen: RefCell<BTreeMap<PathBuf, Digest>>,
-    sent: Option<&'f BTreeMap<PathBuf, Exposed>>,
+    sent: Option<&'f BTreeMap<PathBuf, PlaintextSecret>>,
 }
 
 impl<'f> Files<'f> {
@@ -25,7 +25,7 @@ impl<'f> Files<'f> {
 
     /// Takes files that came along with a mail.yml for those that it names, and
     /// where one did not come, the one in its place.
-    pub fn sent(folder: &'f Path, sent: &'f BTreeMap<PathBuf, Exposed>) -> Self {
+    pub fn sent(folder: &'f Path, sent: &'f BTreeMap<PathBuf, PlaintextSecret>) -> Self {
         Self { folder, sent: Some(sent), seen: RefCell::default() }
     }
 

@@ -13,7 +13,7 @@ use super::{Error, Library, Playbook, step};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::local;
 use crate::secret::Secret;
-use crate::wire::{Exposed, PlaybookParcel};
+use crate::wire::{PlaintextSecret, PlaybookBundle};
 
 /// No playbook is larger, in bytes, with all that it brings.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
@@ -33,7 +33,7 @@ impl Playbook {
     ///
     /// Fails where a file of its cannot be read, leads out of its folder, or all of
     /// them are too large.
-    pub fn pack(&self) -> io::Result<Option<PlaybookParcel>> {
+    pub fn pack(&self) -> io::Result<Option<PlaybookBundle>> {
         let Library::Folder(folder) = &self.library else { return Ok(None) };
         let name = self.source.name.clone();
         let file = Path::new(&name).file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -48,7 +48,7 @@ impl Playbook {
                 found.add_beside(&name)?;
             }
         }
-        Ok(Some(PlaybookParcel { name, file, files: found.files }))
+        Ok(Some(PlaybookBundle { name, file, files: found.files }))
     }
 
     /// Takes a playbook as it was sent.
@@ -56,20 +56,20 @@ impl Playbook {
     /// # Errors
     ///
     /// Fails where it is wrong.
-    pub fn sent(parcel: &PlaybookParcel) -> Result<Self, Error> {
+    pub fn sent(bundle: &PlaybookBundle) -> Result<Self, Error> {
         let invalid =
-            || Error::Read { name: parcel.name.clone(), source: io::ErrorKind::InvalidData.into() };
-        let decode = |(name, text): (&String, &Exposed)| {
+            || Error::Read { name: bundle.name.clone(), source: io::ErrorKind::InvalidData.into() };
+        let decode = |(name, text): (&String, &PlaintextSecret)| {
             Some((name.clone(), Base64::decode_vec(text.0.expose()).ok()?))
         };
-        let files: Option<BTreeMap<_, _>> = parcel.files.iter().map(decode).collect();
+        let files: Option<BTreeMap<_, _>> = bundle.files.iter().map(decode).collect();
         let files = files.ok_or_else(invalid)?;
-        let bytes = files.get(&parcel.file).ok_or_else(invalid)?;
-        if let Some(mistake) = Diagnostic::not_text(&parcel.name, bytes) {
+        let bytes = files.get(&bundle.file).ok_or_else(invalid)?;
+        if let Some(mistake) = Diagnostic::not_text(&bundle.name, bytes) {
             return Err(Error::Invalid(vec![mistake]));
         }
         let text = String::from_utf8_lossy(bytes).into_owned();
-        let source = Arc::new(Source { name: parcel.name.clone(), text });
+        let source = Arc::new(Source { name: bundle.name.clone(), text });
         let steps = step::parse(&source).map_err(Error::Invalid)?;
         Ok(Self { steps, source, library: Library::Sent(files) })
     }
@@ -84,7 +84,7 @@ impl Playbook {
 /// The files of a playbook, read so far.
 struct Collected<'f> {
     folder: &'f Path,
-    files: BTreeMap<String, Exposed>,
+    files: BTreeMap<String, PlaintextSecret>,
     bytes: usize,
 }
 
@@ -97,7 +97,7 @@ impl Collected<'_> {
                 "the templates and files in {folder} are larger than 64 MiB"
             )));
         }
-        self.files.insert(name, Exposed(Secret::new(Base64::encode_string(&bytes))));
+        self.files.insert(name, PlaintextSecret(Secret::new(Base64::encode_string(&bytes))));
         Ok(())
     }
 
@@ -181,12 +181,12 @@ mod tests {
                      - {name: Two, file: {path: /b, template: 'beside@{{ facts.release }}'}}\n";
         fs::write(folder.path().join("play.yml"), steps).unwrap();
         let playbook = Playbook::load(&folder.path().join("play.yml")).unwrap();
-        let parcel = playbook.pack().unwrap().unwrap();
-        let names: Vec<_> = parcel.files.keys().map(String::as_str).collect();
+        let bundle = playbook.pack().unwrap().unwrap();
+        let names: Vec<_> = bundle.files.keys().map(String::as_str).collect();
         assert_eq!(names, ["beside@1", "beside@2", "play.yml", "templates/a/b"]);
-        assert!(!format!("{parcel:?}").contains("YmVzaWRl"));
+        assert!(!format!("{bundle:?}").contains("YmVzaWRl"));
 
-        let arrived = Playbook::sent(&parcel).unwrap();
+        let arrived = Playbook::sent(&bundle).unwrap();
         assert_eq!(arrived.name(), playbook.name());
         assert_eq!(arrived.library.read("templates", "a/b").unwrap().1, b"templates/a/b");
         assert_eq!(arrived.library.read("templates", "beside@1.5").unwrap().1, b"beside@1");

@@ -10,23 +10,23 @@ use crate::command_error::CommandError;
 
 mod acquainted;
 mod address;
-mod audience;
+mod bundle;
 mod connection;
 mod destination;
-mod greeting;
-mod parcel;
+mod output;
+mod preflight;
 mod program;
 mod talk;
 mod user_data;
 
 pub use acquainted::acquainted;
 pub use address::addresses;
-pub(crate) use audience::Audience;
+pub(crate) use bundle::{Bundled, pack};
 pub use connection::Login;
 pub use destination::Destination;
-pub(crate) use parcel::{Packed, pack};
+pub(crate) use output::Output;
 pub(crate) use program::Program;
-pub(crate) use talk::{Keep, Task, talk};
+pub(crate) use talk::{Keep, Session, talk};
 pub use user_data::{Url, user_data};
 
 /// Says why a host cannot be asked, and what to do.

@@ -93,9 +93,16 @@ fn libc(bytes: &[u8]) -> (u32, u32) {
     let version = |at: usize| {
         let rest = &bytes[at + MARK.len()..];
         let end = rest.iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.')?;
-        super::greeting::version(std::str::from_utf8(&rest[..end]).ok()?)
+        version(std::str::from_utf8(&rest[..end]).ok()?)
     };
     versions.filter_map(|(at, _)| version(at)).max().unwrap_or_default()
+}
+
+/// Reads the first two numbers of a version: `2.36` is (2, 36).
+pub(super) fn version(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.split('.').map(str::parse);
+    let major = numbers.next()?.ok()?;
+    Some((major, numbers.next().and_then(Result::ok).unwrap_or(0)))
 }
 
 #[cfg(test)]

@@ -9,13 +9,13 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 
 use super::connection::{Connection, Input, Silence};
-use super::greeting::{FIRST, Greeting, LAST};
-use super::{Audience, Destination, Login, Program, refused};
+use super::preflight::{FIRST, Greeting, LAST};
+use super::{Destination, Login, Output, Program, refused};
 use crate::command_error::CommandError;
 use crate::host::Interruption;
 use crate::report::is_yes;
 use crate::secret::Secret;
-use crate::wire::{self, Answer, Exposed, Frame, Progress, Question, Request, Styled};
+use crate::wire::{self, Answer, Frame, PlaintextSecret, Progress, Question, Request, Styled};
 
 /// How soon Ctrl-C is passed on.
 const ATTENTION: Duration = Duration::from_millis(100);
@@ -25,7 +25,7 @@ const WORDS_SHOWN: usize = 10;
 
 /// What is to be done on a host.
 #[derive(Debug)]
-pub(crate) struct Task<'t> {
+pub(crate) struct Session<'t> {
     /// How to log in.
     pub(crate) login: &'t Login,
     /// The program to bring there, where it is not there yet.
@@ -65,37 +65,37 @@ pub(crate) enum Keep {
 }
 
 /// Talks to a host until it is done, and returns the exit code from there. All
-/// that is said there is said to `audience`.
+/// that is said there is said to `output`.
 ///
 /// # Errors
 ///
 /// Fails where the host cannot be reached or served, or is lost on the way.
 pub(crate) fn talk(
     to: &Destination,
-    task: &Task<'_>,
-    audience: &Audience<'_>,
+    session: &Session<'_>,
+    output: &Output<'_>,
 ) -> Result<u8, CommandError> {
     let over = Arc::new(AtomicBool::new(false));
     std::thread::scope(|scope| {
         let heard = move |line: &str| {
             let frame = Frame::Err(Styled::plain(format!("{line}\n")));
-            audience.relay(&frame, to, task.several);
+            output.relay(&frame, to, session.several);
         };
-        let mut connection = Connection::open(scope, to, task.login, heard)?;
-        let talk = Talk { to, task, audience, input: connection.input(), over: Arc::clone(&over) };
+        let mut connection = Connection::open(scope, to, session.login, heard)?;
+        let talk = Talk { to, session, output, input: connection.input(), over: Arc::clone(&over) };
         let ended = talk.greet(&mut connection).and_then(|()| talk.listen(&mut connection));
         over.store(true, Ordering::Relaxed);
         let words = connection.close();
         ended.map_err(|cut| match cut {
-            Cut::Refused(error) => error,
-            Cut::NoLogin { said } => no_login(to, task, &said, &words),
-            Cut::Lost { under_way } => lost(to, task, under_way, &words),
+            Disconnect::Refused(error) => error,
+            Disconnect::NoLogin { said } => no_login(to, session, &said, &words),
+            Disconnect::Lost { under_way } => lost(to, session, under_way, &words),
         })
     })
 }
 
 /// Why a conversation came to no end.
-enum Cut {
+enum Disconnect {
     /// We will not serve the host.
     Refused(CommandError),
     /// It did not greet us; this is all that it said.
@@ -107,8 +107,8 @@ enum Cut {
 /// A conversation.
 struct Talk<'t, 'r> {
     to: &'t Destination,
-    task: &'t Task<'t>,
-    audience: &'t Audience<'r>,
+    session: &'t Session<'t>,
+    output: &'t Output<'r>,
     input: Input,
     over: Arc<AtomicBool>,
 }
@@ -116,15 +116,15 @@ struct Talk<'t, 'r> {
 impl Talk<'_, '_> {
     /// Hears what the host is, brings it the program if it needs one, and says
     /// what is wanted.
-    fn greet(&self, connection: &mut Connection<'_>) -> Result<(), Cut> {
+    fn greet(&self, connection: &mut Connection<'_>) -> Result<(), Disconnect> {
         // What a login shell says on its own comes before.
         let mut said = Vec::new();
         let mut lines: Option<Vec<String>> = None;
         loop {
             let line = match connection.greeting_line() {
                 Ok(line) => line,
-                Err(Silence::End) => return Err(Cut::NoLogin { said }),
-                Err(silence) => return Err(Cut::Refused(self.no_greeting(&silence))),
+                Err(Silence::End) => return Err(Disconnect::NoLogin { said }),
+                Err(silence) => return Err(Disconnect::Refused(self.no_greeting(&silence))),
             };
             match &mut lines {
                 None if line == FIRST => lines = Some(Vec::new()),
@@ -133,7 +133,7 @@ impl Talk<'_, '_> {
                     let is_told = other_user(&line).is_some();
                     said.push(line);
                     if is_told {
-                        return Err(Cut::NoLogin { said });
+                        return Err(Disconnect::NoLogin { said });
                     }
                 }
                 Some(_) if line == LAST => break,
@@ -142,11 +142,11 @@ impl Talk<'_, '_> {
         }
         let lines = lines.unwrap_or_default();
         let greeting = Greeting::parse(lines.iter().map(String::as_str));
-        greeting.check_root(self.to, self.task.login.sudo).map_err(Cut::Refused)?;
-        let lost = |_: io::Error| Cut::Lost { under_way: false };
-        match self.task.program {
+        greeting.check_root(self.to, self.session.login.sudo).map_err(Disconnect::Refused)?;
+        let lost = |_: io::Error| Disconnect::Lost { under_way: false };
+        match self.session.program {
             Some(program) => {
-                greeting.check(self.to, program, SystemTime::now()).map_err(Cut::Refused)?;
+                greeting.check(self.to, program, SystemTime::now()).map_err(Disconnect::Refused)?;
                 if greeting.program() == Some(program.digest().to_string().as_str()) {
                     self.input.send_bytes(b"run\n").map_err(lost)?;
                 } else {
@@ -155,12 +155,12 @@ impl Talk<'_, '_> {
             }
             None if greeting.program().is_none() => {
                 let message = format!("mailprov is not on {} yet", self.to);
-                let advice = format!("Bring it there: {}", self.task.bootstrap(self.to, false));
-                return Err(Cut::Refused(refused(message, advice)));
+                let advice = format!("Bring it there: {}", self.session.bootstrap(self.to, false));
+                return Err(Disconnect::Refused(refused(message, advice)));
             }
             None => self.input.send_bytes(b"run\n").map_err(lost)?,
         }
-        self.input.send(self.task.request).map_err(lost)
+        self.input.send(self.session.request).map_err(lost)
     }
 
     fn no_greeting(&self, silence: &Silence) -> CommandError {
@@ -168,7 +168,8 @@ impl Talk<'_, '_> {
             Silence::TooMuch => "says more than a greeting holds",
             Silence::TooSlow | Silence::End => "does not come to the end of its greeting",
         };
-        let advice = format!("See what a login there says: {}", self.task.login.by_hand(self.to));
+        let advice =
+            format!("See what a login there says: {}", self.session.login.by_hand(self.to));
         refused(format!("{} {why}", self.to), advice)
     }
 
@@ -186,19 +187,19 @@ impl Talk<'_, '_> {
     }
 
     /// Shows what is said there, until its end.
-    fn listen(&self, connection: &mut Connection<'_>) -> Result<u8, Cut> {
+    fn listen(&self, connection: &mut Connection<'_>) -> Result<u8, Disconnect> {
         let mut heard_of_it = false;
         // Where nothing is heard of a run, it may have begun all the same.
-        let mut under_way = self.task.unasked;
+        let mut under_way = self.session.unasked;
         let mut is_ready = false;
         loop {
             let Ok(Some(frame)) = wire::read_frame(connection.output()) else {
-                break Err(Cut::Lost { under_way });
+                break Err(Disconnect::Lost { under_way });
             };
             match frame {
                 Frame::Ready(_) if is_ready => break Err(self.odd("greets twice")),
                 Frame::Ready(version) if version == wire::VERSION => is_ready = true,
-                Frame::Ready(_) => break Err(Cut::Refused(self.other_version())),
+                Frame::Ready(_) => break Err(Disconnect::Refused(self.other_version())),
                 _ if !is_ready => break Err(self.odd("speaks before it greets")),
                 Frame::Ask(question) => {
                     if !self.may_ask(&question) {
@@ -207,19 +208,19 @@ impl Talk<'_, '_> {
                     let answer = self.ask(&question);
                     under_way |= !question.is_unseen() && is_a_yes(&answer);
                     if self.input.send(&answer).is_err() {
-                        break Err(Cut::Lost { under_way });
+                        break Err(Disconnect::Lost { under_way });
                     }
                 }
                 Frame::Event(line) if !line.get("event").is_some_and(Value::is_string) => {
                     break Err(self.odd("sends a line that is no event"));
                 }
-                Frame::Keep(text) => self.keep(&text).map_err(Cut::Refused)?,
+                Frame::Keep(text) => self.keep(&text).map_err(Disconnect::Refused)?,
                 Frame::End(code) => {
                     // Where this fails, the host remembers that nobody heard.
-                    let _ = self.input.send(&Answer::Heard);
+                    let _ = self.input.send(&Answer::Ack);
                     break Ok(code);
                 }
-                Frame::Progress(_) if !heard_of_it && self.task.changes => {
+                Frame::Progress(_) if !heard_of_it && self.session.changes => {
                     (heard_of_it, under_way) = (true, true);
                     self.pass_on_ctrl_c();
                     self.say(&frame);
@@ -230,39 +231,39 @@ impl Talk<'_, '_> {
     }
 
     fn say(&self, frame: &Frame) {
-        self.audience.relay(frame, self.to, self.task.several);
+        self.output.relay(frame, self.to, self.session.several);
     }
 
     /// A question that the command does not ask is not ours.
     fn may_ask(&self, question: &Question) -> bool {
-        let request = self.task.request;
-        let is_answered = self.task.password.is_some() && question.is_unseen();
+        let request = self.session.request;
+        let is_answered = self.session.password.is_some() && question.is_unseen();
         question.is_well_formed()
             && (request.screen.answers || is_answered)
-            && (self.task.may_ask)(question, request)
+            && (self.session.may_ask)(question, request)
     }
 
     fn ask(&self, question: &Question) -> Answer {
-        let answer = match (question.is_unseen(), self.task.password) {
+        let answer = match (question.is_unseen(), self.session.password) {
             (true, Some(password)) => Some(password.clone()),
-            _ => self.audience.ask(question, self.to),
+            _ => self.output.ask(question, self.to),
         };
-        answer.map_or(Answer::Nothing, |answer| Answer::Line(Exposed(answer)))
+        answer.map_or(Answer::Nothing, |answer| Answer::Line(PlaintextSecret(answer)))
     }
 
     /// Ends with a host that does not keep to what was agreed.
-    fn odd(&self, does: &str) -> Cut {
+    fn odd(&self, does: &str) -> Disconnect {
         let message = format!("{} {does}, so it was not listened to any longer", self.to);
         let advice = format!(
             "If it is yours, bring this mailprov there: {}\nIf that does not help, trust it no \
              more.",
-            self.task.bootstrap(self.to, false)
+            self.session.bootstrap(self.to, false)
         );
-        Cut::Refused(refused(message, advice).after_changes())
+        Disconnect::Refused(refused(message, advice).after_changes())
     }
 
     fn keep(&self, text: &str) -> Result<(), CommandError> {
-        let (path, judge) = match self.task.keep {
+        let (path, judge) = match self.session.keep {
             None => return Ok(()),
             Some(Keep::Hold(held)) => {
                 *held.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.to_owned());
@@ -275,7 +276,7 @@ impl Talk<'_, '_> {
             let message = format!("what {} sent to be kept in {shown} {what}", self.to);
             CommandError::failed(message)
         })?;
-        self.audience.keep(path, text).map_err(|error| {
+        self.output.keep(path, text).map_err(|error| {
             CommandError::failed(format!("could not write {shown}")).because(error)
         })
     }
@@ -283,8 +284,10 @@ impl Talk<'_, '_> {
     /// From now on Ctrl-C does not end us: it is told to the host, which undoes
     /// what it did.
     fn pass_on_ctrl_c(&self) {
-        let listen = || Interruption::listen(self.task.told_to_stop).ok();
-        let Some(interruption) = self.task.interruption.get_or_init(listen).clone() else { return };
+        let listen = || Interruption::listen(self.session.told_to_stop).ok();
+        let Some(interruption) = self.session.interruption.get_or_init(listen).clone() else {
+            return;
+        };
         let (input, over) = (self.input.clone(), Arc::clone(&self.over));
         std::thread::spawn(move || {
             while !over.load(Ordering::Relaxed) {
@@ -300,12 +303,12 @@ impl Talk<'_, '_> {
     fn other_version(&self) -> CommandError {
         refused(
             format!("the mailprov on {} is of another version", self.to),
-            format!("Bring this one there: {}", self.task.bootstrap(self.to, false)),
+            format!("Bring this one there: {}", self.session.bootstrap(self.to, false)),
         )
     }
 }
 
-impl Task<'_> {
+impl Session<'_> {
     /// The command line that brings this mailprov to a host.
     fn bootstrap(&self, to: &Destination, sudo: bool) -> String {
         let mail = self.request.mail.as_ref().map(|mail| mail.name.as_str());
@@ -324,7 +327,12 @@ fn other_user(line: &str) -> Option<&str> {
 }
 
 /// Explains why a host did not greet us; ssh's own words were shown.
-fn no_login(to: &Destination, task: &Task<'_>, said: &[String], words: &[String]) -> CommandError {
+fn no_login(
+    to: &Destination,
+    session: &Session<'_>,
+    said: &[String],
+    words: &[String],
+) -> CommandError {
     const REASONS: [(&str, &str); 9] = [
         (
             "REMOTE HOST IDENTIFICATION HAS CHANGED",
@@ -353,12 +361,12 @@ fn no_login(to: &Destination, task: &Task<'_>, said: &[String], words: &[String]
     ];
     let is_said = |sign: &str| words.iter().any(|line| line.contains(sign));
     let reason = REASONS.iter().find(|(sign, _)| is_said(sign));
-    let by_hand = task.login.by_hand(to);
+    let by_hand = session.login.by_hand(to);
     let other = said.iter().find_map(|line| to.as_user(other_user(line)?));
     let advice = match (other, reason) {
-        (Some(other), _) if task.program.is_some() => {
+        (Some(other), _) if session.program.is_some() => {
             let user = other.user().unwrap_or_default();
-            format!("Log in as {user}: {}", task.bootstrap(&other, true))
+            format!("Log in as {user}: {}", session.bootstrap(&other, true))
         }
         (Some(other), _) => {
             let user = other.user().unwrap_or_default();
@@ -375,14 +383,19 @@ fn no_login(to: &Destination, task: &Task<'_>, said: &[String], words: &[String]
 }
 
 /// Explains a conversation that broke off.
-fn lost(to: &Destination, task: &Task<'_>, under_way: bool, words: &[String]) -> CommandError {
+fn lost(
+    to: &Destination,
+    session: &Session<'_>,
+    under_way: bool,
+    words: &[String],
+) -> CommandError {
     const REASONS: [(&str, &str); 3] = [
         ("did not arrive whole", "Try it again."),
         ("is not mailprov", "Name a mailprov that was built for that host (--binary FILE)."),
         ("No space left on device", "Make room on its disk: df -h"),
     ];
     if under_way {
-        let history = task.request.reach.at(to).command(&["history"]);
+        let history = session.request.reach.at(to).command(&["history"]);
         let advice = format!(
             "A run that had begun goes on there by itself, to its end or its undo. How it ends: \
              {history}"

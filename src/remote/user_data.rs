@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::digest::Digest;
-use crate::wire::Parcel;
+use crate::wire::MailBundle;
 
 /// What runs at the first boot; it removes itself once it has done its work.
 const SCRIPT: &str = include_str!("first-boot.sh");
@@ -48,11 +48,11 @@ impl FromStr for Url {
 
 /// Writes the user-data with which a new host fetches the program of this
 /// digest and becomes what the mail.yml says. `folder` is where that is to lie.
-pub fn user_data(parcel: &Parcel, folder: &Path, url: &Url, program: &Digest) -> String {
+pub fn user_data(bundle: &MailBundle, folder: &Path, url: &Url, program: &Digest) -> String {
     let script =
         SCRIPT.replace("@URL@", &url.to_string()).replace("@SHA256@", &program.to_string());
-    let mut files = vec![file(&folder.join("mail.yml"), parcel.text.0.expose(), "0600")];
-    for (path, text) in &parcel.files {
+    let mut files = vec![file(&folder.join("mail.yml"), bundle.text.0.expose(), "0600")];
+    for (path, text) in &bundle.files {
         files.push(file(&folder.join(path), text.0.expose(), "0600"));
     }
     files.push(file(Path::new(PLACE), &script, "0700"));

@@ -146,7 +146,7 @@ impl Report {
     pub fn end(&self, code: u8, patience: Duration) -> bool {
         let Sink::Remote(remote) = &self.sink else { return true };
         remote.say(Frame::End(code));
-        remote.answers.recv_timeout(patience) == Ok(Answer::Heard)
+        remote.answers.recv_timeout(patience) == Ok(Answer::Ack)
     }
 
     /// Tells whether whoever listens is behind a connection.

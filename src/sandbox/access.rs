@@ -27,7 +27,7 @@ impl Access {
     /// Makes a key and lets it in, on a guest that is switched off and will have
     /// this address.
     pub fn give(guest: &Guest, address: Ipv4Addr) -> Result<Self> {
-        let folder = guest.claim().folder();
+        let folder = guest.lease().folder();
         let access = Self { identity: folder.join("key"), known_hosts: folder.join("known_hosts") };
         let identity = access.identity.to_string_lossy();
         machine::run(&[
@@ -76,7 +76,7 @@ impl Access {
 /// Writes a file that only root can read, in a folder that only root can enter.
 fn write(guest: &Guest, folder: &str, path: &str, content: &[u8]) -> Result<()> {
     let failed = |error| Error::io("write", Path::new(path), error);
-    let place = guest.claim().root().join(folder.trim_start_matches('/'));
+    let place = guest.lease().root().join(folder.trim_start_matches('/'));
     fs::create_dir_all(&place).map_err(failed)?;
     fs::set_permissions(&place, Permissions::from_mode(0o700)).map_err(failed)?;
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC;

@@ -4,42 +4,42 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::{Claim, Error, Image, Result, machine};
+use super::{Error, Image, Lease, Result, machine};
 
 /// Mounts an empty disk over the image.
-pub fn mount_empty(image: &Image, claim: &Claim) -> Result<()> {
-    make_folder(&upper(claim))?;
-    mount(image, claim)
+pub fn mount_empty(image: &Image, lease: &Lease) -> Result<()> {
+    make_folder(&upper(lease))?;
+    mount(image, lease)
 }
 
 /// Mounts a disk over the image that holds what another one holds.
-pub fn mount_copy(image: &Image, claim: &Claim, original: &Claim) -> Result<()> {
+pub fn mount_copy(image: &Image, lease: &Lease, original: &Lease) -> Result<()> {
     // The attributes say what in the image a file came from: its inode number
     // is kept by them.
-    let (from, to) = (upper(original), upper(claim));
+    let (from, to) = (upper(original), upper(lease));
     machine::run(&["cp", "--archive", &from.to_string_lossy(), &to.to_string_lossy()])?;
-    mount(image, claim)
+    mount(image, lease)
 }
 
 /// Mounts the disk. What is written need not survive a crash of this machine,
 /// so nothing waits for its own disk.
-fn mount(image: &Image, claim: &Claim) -> Result<()> {
-    let work = claim.folder().join("work");
+fn mount(image: &Image, lease: &Lease) -> Result<()> {
+    let work = lease.folder().join("work");
     make_folder(&work)?;
-    make_folder(&claim.root())?;
+    make_folder(&lease.root())?;
     let options = format!(
         "lowerdir={},upperdir={},workdir={},volatile,redirect_dir=on,metacopy=off",
         image.tree().display(),
-        upper(claim).display(),
+        upper(lease).display(),
         work.display(),
     );
-    let root = claim.root();
+    let root = lease.root();
     let root = root.to_string_lossy();
-    machine::run(&["mount", "-t", "overlay", "-o", &options, claim.name(), &root]).map(drop)
+    machine::run(&["mount", "-t", "overlay", "-o", &options, lease.name(), &root]).map(drop)
 }
 
-fn upper(claim: &Claim) -> PathBuf {
-    claim.folder().join("disk")
+fn upper(lease: &Lease) -> PathBuf {
+    lease.folder().join("disk")
 }
 
 fn make_folder(folder: &Path) -> Result<()> {

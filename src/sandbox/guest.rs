@@ -13,7 +13,7 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 
 use super::machine::wait_watched;
-use super::{Claim, Error, Plug, Result, Watch, children, signal, wait_at_most};
+use super::{Error, KillSwitch, Lease, Result, Watch, children, signal, wait_at_most};
 
 /// A guest's host name, the same for all.
 const HOSTNAME: &str = "server";
@@ -47,13 +47,13 @@ pub enum Init {
     Stub,
 }
 
-/// A Debian with its own disk, in the network namespace of its claim. It ends
-/// when this is dropped; its disk, with the claim.
+/// A Debian with its own disk, in the network namespace of its lease. It ends
+/// when this is dropped; its disk, with the lease.
 #[derive(Debug)]
 pub struct Guest {
     init: Init,
-    claim: Arc<Claim>,
-    plug: Plug,
+    lease: Arc<Lease>,
+    kill_switch: KillSwitch,
     running: Option<Running>,
 }
 
@@ -67,21 +67,21 @@ struct Running {
 }
 
 impl Guest {
-    /// Takes over a claim with a disk that is mounted, and a network namespace.
-    /// It is switched off. Whoever has its plug can end it.
-    pub fn new(init: Init, claim: Claim, plug: Plug) -> Self {
-        Self { init, claim: Arc::new(claim), plug, running: None }
+    /// Takes over a lease with a disk that is mounted, and a network namespace.
+    /// It is switched off. Its kill switch ends it from another thread.
+    pub fn new(init: Init, lease: Lease, kill_switch: KillSwitch) -> Self {
+        Self { init, lease: Arc::new(lease), kill_switch, running: None }
     }
 
     /// Gives a fresh disk what an installer would have: names for itself.
-    pub fn name_itself(&self) -> Result<()> {
-        let hosts = self.claim.root().join("etc/hosts");
+    pub fn write_hosts(&self) -> Result<()> {
+        let hosts = self.lease.root().join("etc/hosts");
         fs::write(&hosts, HOSTS).map_err(|error| Error::io("write", &hosts, error))
     }
 
     /// Returns what it bears the name of.
-    pub fn claim(&self) -> &Arc<Claim> {
-        &self.claim
+    pub fn lease(&self) -> &Arc<Lease> {
+        &self.lease
     }
 
     /// Returns what runs as its first process.
@@ -99,7 +99,7 @@ impl Guest {
         let mut nspawn =
             self.nspawn()?.spawn().map_err(|error| Error::start("systemd-nspawn", &error))?;
         // From here on there is something to end.
-        let noted = self.claim.note_process(nspawn.id());
+        let noted = self.lease.note_process(nspawn.id());
         let leader = noted.and_then(|()| {
             wait_watched(START, watch, || {
                 children(nspawn.id()).into_iter().find(|child| is_first_process(*child))
@@ -113,7 +113,7 @@ impl Guest {
             }
         };
         self.running = Some(Running { nspawn, leader });
-        self.plug.note(Some(leader));
+        self.kill_switch.note(Some(leader));
         let mut state = String::new();
         let up = wait_watched(BOOT, watch, || {
             state = self.state();
@@ -133,7 +133,7 @@ impl Guest {
     }
 
     fn does_not_boot(&self, state: &str) -> Error {
-        let (name, console) = (self.claim.name().to_owned(), self.console());
+        let (name, console) = (self.lease.name().to_owned(), self.console());
         Error::Boot { name, state: state.to_owned(), console }
     }
 
@@ -148,19 +148,19 @@ impl Guest {
         let Some(running) = &mut self.running else { return Ok(()) };
         let over = wait_at_most(SHUT_DOWN, || running.nspawn.try_wait().transpose());
         if over.is_some() {
-            self.plug.note(None);
+            self.kill_switch.note(None);
             self.running = None;
             return Ok(());
         }
         self.power_cut();
-        Err(Error::ShutDown { name: self.claim.name().to_owned() })
+        Err(Error::ShutDown { name: self.lease.name().to_owned() })
     }
 
-    /// Ends everything at once, as if the plug were pulled. Until [`Self::boot`]
+    /// Ends everything at once, as if the power failed. Until [`Self::boot`]
     /// only its files can be looked at.
     pub fn power_cut(&mut self) {
         if let Some(mut running) = self.running.take() {
-            self.plug.note(None);
+            self.kill_switch.note(None);
             running.kill();
         }
     }
@@ -169,7 +169,7 @@ impl Guest {
     /// all its streams as pipes.
     pub fn command(&self, argv: &[&str]) -> Result<Command> {
         let Some(Running { leader, .. }) = self.running else {
-            return Err(Error::Off { name: self.claim.name().to_owned() });
+            return Err(Error::Off { name: self.lease.name().to_owned() });
         };
         let mut command = Command::new("nsenter");
         command
@@ -189,7 +189,7 @@ impl Guest {
     pub fn open(&self, path: &str, flags: OFlag) -> io::Result<File> {
         let root = match &self.running {
             Some(running) => PathBuf::from(format!("/proc/{}/root", running.leader)),
-            None => self.claim.root(),
+            None => self.lease.root(),
         };
         let root = OpenOptions::new().read(true).open(root)?;
         let mode = if flags.contains(OFlag::O_CREAT) { Mode::S_IRUSR } else { Mode::empty() };
@@ -202,22 +202,22 @@ impl Guest {
 
     /// Returns what the guest wrote to its console.
     pub fn console(&self) -> String {
-        let bytes = fs::read(self.claim.folder().join("console")).unwrap_or_default();
+        let bytes = fs::read(self.lease.folder().join("console")).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
     fn nspawn(&self) -> Result<Command> {
-        let console = self.claim.folder().join("console");
+        let console = self.lease.folder().join("console");
         let failed = |error| Error::io("write", &console, error);
         let output = File::create(&console).map_err(failed)?;
         let errors = output.try_clone().map_err(failed)?;
-        let groups = self.claim.control_groups()?;
+        let groups = self.lease.control_groups()?;
         let mut command = Command::new("sh");
         command.args(["-c", JOIN_AND_EXEC, "sh"]).args(&groups).args(["--", "systemd-nspawn"]);
-        command.arg(format!("--machine={}", self.claim.name()));
+        command.arg(format!("--machine={}", self.lease.name()));
         command.arg(format!("--hostname={HOSTNAME}"));
-        command.arg("--directory").arg(self.claim.root());
-        command.arg(format!("--network-namespace-path=/run/netns/{}", self.claim.name()));
+        command.arg("--directory").arg(self.lease.root());
+        command.arg(format!("--network-namespace-path=/run/netns/{}", self.lease.name()));
         command.args(["--quiet", "--register=no", "--console=pipe", "--resolv-conf=off"]);
         // Its journal is its own, and nothing of it is to stay in ours.
         command.arg("--link-journal=no");

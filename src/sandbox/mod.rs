@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! Cache ─→ Image   a tree of a release, built by mmdebstrap, never written to again
-//!   └────→ Claim   a name with a folder; whatever bears the name goes with it
+//!   └────→ Lease   a name with a folder; whatever bears the name goes with it
 //!            └───→ Guest   systemd-nspawn over an overlay, in a network namespace
 //! ```
 //!
@@ -16,27 +16,27 @@
 
 mod access;
 mod cache;
-mod claim;
 mod disk;
 mod error;
 mod guest;
 mod image;
+mod kill_switch;
+mod lease;
 mod machine;
 mod mounts;
 mod network;
-mod plug;
 
 pub use crate::host::Suite;
 pub use access::Access;
 pub use cache::Cache;
-pub use claim::Claim;
 pub use disk::{mount_copy, mount_empty};
 pub use error::{Error, Result};
 pub use guest::{Guest, Init};
 pub use image::Image;
+pub use kill_switch::KillSwitch;
+pub use lease::Lease;
 pub use machine::{children, run, signal, wait_at_most};
-pub use network::{Cable, ip};
-pub use plug::Plug;
+pub use network::{VethPair, ip};
 
 /// The Debian packages that this room's programs come from.
 pub const PACKAGES: [&str; 6] = [

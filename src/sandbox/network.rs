@@ -1,44 +1,43 @@
-//! A guest's cable to this machine: an interface at each end, and addresses of
+//! A guest's link to this machine: an interface at each end, and addresses of
 //! a network that nobody else here uses. There is no way on from it.
 
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::Path;
 
-use super::{Cache, Claim, Error, Result, Watch, machine};
+use super::{Cache, Error, Result, Watch, machine};
 
-/// The addresses at the two ends of a cable.
+/// The addresses at the two ends of a pair of virtual Ethernet interfaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cable {
+pub struct VethPair {
     /// This machine's.
     pub here: Ipv4Addr,
     /// The guest's, on its interface `eth0`.
     pub guest: Ipv4Addr,
 }
 
-impl Cable {
-    /// Connects a guest that has a network namespace to this machine.
-    pub fn plug(cache: &Cache, claim: &Claim, watch: Watch<'_>) -> Result<Self> {
-        // Others that plug now must see the network that we take.
+impl VethPair {
+    /// Connects the network namespace of this name to this machine.
+    pub fn connect(cache: &Cache, name: &str, watch: Watch<'_>) -> Result<Self> {
+        // Others that connect now must see the network that we take.
         let _one_at_a_time = cache.lock("running", watch)?;
         let path = Path::new("/proc/net/route");
         let routes = fs::read_to_string(path).map_err(|error| Error::io("read", path, error))?;
         let network = free_network(&routes).ok_or(Error::NoNetwork)?;
-        let cable = Self {
+        let veth = Self {
             here: Ipv4Addr::new(10, 77, network, 1),
             guest: Ipv4Addr::new(10, 77, network, 2),
         };
-        let name = claim.name();
         machine::run(&[
             "ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", name,
         ])?;
-        let here = format!("{}/24", cable.here);
+        let here = format!("{}/24", veth.here);
         machine::run(&["ip", "address", "add", &here, "dev", name])?;
         machine::run(&["ip", "link", "set", name, "up"])?;
         ip(name, "link set lo up")?;
-        ip(name, &format!("address add {}/24 dev eth0", cable.guest))?;
+        ip(name, &format!("address add {}/24 dev eth0", veth.guest))?;
         ip(name, "link set eth0 up")?;
-        Ok(cable)
+        Ok(veth)
     }
 }
 

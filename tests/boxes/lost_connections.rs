@@ -92,7 +92,7 @@ fn cut_off_in_the_middle_a_run_ends_by_itself_and_the_next_command_tells_how() {
     let text = mail_yml().replace("catch_all: thomas", "catch_all: anna")
         + "extra: {postfix: {smtpd_relay_restrictions: permit}}\n";
     laptop.debian.write("/root/mail.yml", text, 0o600);
-    let cable = |state: &str| {
+    let veth = |state: &str| {
         let line = format!("-netns {} link set eth0 {state}", laptop.debian.name());
         assert!(Command::new("ip").args(line.split(' ')).status().unwrap().success());
     };
@@ -102,11 +102,11 @@ fn cut_off_in_the_middle_a_run_ends_by_itself_and_the_next_command_tells_how() {
         let runs = host.run(&["ls", "/var/lib/mailprov/runs"]).stdout();
         (runs.lines().count() == 2).then_some(())
     });
-    cable("down");
+    veth("down");
     let output = run.wait().exits(1);
     assert!(output.stderr().contains("goes on there by itself"), "{output}");
     wait_for_the_end(&host);
-    cable("up");
+    veth("up");
     let output = laptop.mailprov(&["plan", "--on", &at]).success();
     assert!(output.stderr().contains("failed, undone"), "{output}");
     assert!(output.stdout().contains("Nothing to do"), "{output}");

@@ -9,7 +9,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread;
 
-use mailprov::sandbox::{self, Claim, Guest, Init, Plug, Suite};
+use mailprov::sandbox::{self, Guest, Init, KillSwitch, Lease, Suite};
 use nix::fcntl::OFlag;
 
 use super::debs::debs;
@@ -87,9 +87,9 @@ impl Debian {
         network: Arc<Network>,
     ) -> Self {
         let template = template::disk(name, suite, || prepare(Self::fresh(suite)).into_template());
-        let claim = image::claim();
-        sandbox::mount_copy(&image::ensure(suite), &claim, &template).unwrap();
-        Self::switch_on(suite, Guest::new(Init::Systemd, claim, Plug::default()), network)
+        let lease = image::lease();
+        sandbox::mount_copy(&image::ensure(suite), &lease, &template).unwrap();
+        Self::switch_on(suite, Guest::new(Init::Systemd, lease, KillSwitch::default()), network)
     }
 
     /// Boots a box on which Debian's mail packages are installed, as they come.
@@ -102,28 +102,28 @@ impl Debian {
 
     fn create(suite: Suite, init: Init, network: Arc<Network>) -> Self {
         assert!(nix::unistd::geteuid().is_root(), "boxes need root: run `sudo tests/run`");
-        let claim = image::claim();
-        sandbox::mount_empty(&image::ensure(suite), &claim).unwrap();
-        fs::copy(env!("CARGO_BIN_EXE_mailprov"), claim.root().join("usr/local/bin/mailprov"))
+        let lease = image::lease();
+        sandbox::mount_empty(&image::ensure(suite), &lease).unwrap();
+        fs::copy(env!("CARGO_BIN_EXE_mailprov"), lease.root().join("usr/local/bin/mailprov"))
             .unwrap();
-        let guest = Guest::new(init, claim, Plug::default());
-        guest.name_itself().unwrap();
+        let guest = Guest::new(init, lease, KillSwitch::default());
+        guest.write_hosts().unwrap();
         Self::switch_on(suite, guest, network)
     }
 
     fn switch_on(suite: Suite, guest: Guest, network: Arc<Network>) -> Self {
-        guest.claim().add_namespace().unwrap();
-        let addresses = network.join(guest.claim().name());
+        guest.lease().add_namespace().unwrap();
+        let addresses = network.join(guest.lease().name());
         let mut debian = Self { suite, guest, addresses, network };
         debian.boot();
         debian
     }
 
     /// Shuts down and leaves only the disk.
-    fn into_template(mut self) -> Arc<Claim> {
+    fn into_template(mut self) -> Arc<Lease> {
         self.shut_down();
-        self.guest.claim().keep_only_folder();
-        Arc::clone(self.guest.claim())
+        self.guest.lease().keep_only_folder();
+        Arc::clone(self.guest.lease())
     }
 
     /// Writes `/etc/mailprov/mail.yml`.
@@ -155,12 +155,12 @@ impl Debian {
 
     /// Returns the name that its processes and mounts go by outside.
     pub fn name(&self) -> &str {
-        self.guest.claim().name()
+        self.guest.lease().name()
     }
 
     /// Returns where its disk is, to be worked on while it is switched off.
     pub fn disk(&self) -> PathBuf {
-        self.guest.claim().root()
+        self.guest.lease().root()
     }
 
     /// Returns its addresses in its network.
@@ -298,7 +298,7 @@ impl Debian {
 
     /// Returns the state of the whole disk.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::take(&self.guest.claim().root())
+        Snapshot::take(&self.guest.lease().root())
     }
 
     /// Returns the log of all units since the box last booted.
@@ -317,7 +317,7 @@ impl Debian {
         self.guest.shut_down().unwrap();
     }
 
-    /// Ends everything at once, as if the plug were pulled. Until [`Self::boot`]
+    /// Ends everything at once, as if the power failed. Until [`Self::boot`]
     /// only its files can be looked at.
     pub fn power_cut(&mut self) {
         self.guest.power_cut();

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use mailprov::sandbox::{Cache, Claim, Image, Result, Suite};
+use mailprov::sandbox::{Cache, Image, Lease, Result, Suite};
 
 /// Returns the cache of images and running boxes: `$MAILPROV_BOX_CACHE`, or
 /// `target/box-images`.
@@ -20,8 +20,8 @@ pub fn ensure(suite: Suite) -> Image {
 }
 
 /// Claims a name.
-pub fn claim() -> Claim {
-    Claim::new(&cache(), &patiently).unwrap()
+pub fn lease() -> Lease {
+    Lease::new(&cache(), &patiently).unwrap()
 }
 
 /// Returns the folder of images and running boxes.
@@ -31,7 +31,7 @@ pub fn box_cache() -> PathBuf {
 
 /// Removes the boxes of programs that were killed.
 pub fn sweep_boxes() {
-    drop(claim());
+    drop(lease());
 }
 
 /// Sets no time limit: a test is stopped by killing it.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use nix::sched::{CloneFlags, setns};
 
-use mailprov::sandbox::{self, Claim};
+use mailprov::sandbox::{self, Lease};
 
 use super::image;
 use super::output::Output;
@@ -23,7 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// addresses each time and no way out.
 #[derive(Debug)]
 pub struct Network {
-    claim: Claim,
+    lease: Lease,
     last: AtomicU8,
 }
 
@@ -53,19 +53,19 @@ impl Network {
 
     /// Makes a network with only the test in it.
     pub fn new() -> Self {
-        let network = Self { claim: image::claim(), last: AtomicU8::new(1) };
-        let name = network.claim.name();
-        network.claim.add_namespace().unwrap();
+        let network = Self { lease: image::lease(), last: AtomicU8::new(1) };
+        let name = network.lease.name();
+        network.lease.add_namespace().unwrap();
         ip(name, "link add bridge type bridge");
         bring_up(name, "bridge", Self::client());
         network
     }
 
-    /// Gives a namespace that exists a cable to this network, and addresses.
+    /// Gives a namespace that exists an interface in this network, and addresses.
     pub fn join(&self, namespace: &str) -> Addresses {
         let member = self.last.fetch_add(1, Ordering::Relaxed) + 1;
         let addresses = Addresses::of(member);
-        let ours = self.claim.name();
+        let ours = self.lease.name();
         ip(ours, &format!("link add port{member} type veth peer name eth0 netns {namespace}"));
         ip(ours, &format!("link set port{member} master bridge up"));
         bring_up(namespace, "eth0", addresses);
@@ -74,7 +74,7 @@ impl Network {
 
     /// Returns the name of the network namespace.
     pub fn namespace(&self) -> &str {
-        self.claim.name()
+        self.lease.name()
     }
 
     /// Runs a program of this machine in the network, such as `openssl s_client`.

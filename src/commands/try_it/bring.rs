@@ -1,10 +1,9 @@
 //! From here into the box, over SSH, as into any other host.
 
-use std::path::Path;
-
 use super::super::apply::Agreed;
 use super::super::{CommandError, Exit, on};
 use super::server::Server;
+use super::story::Story;
 use crate::cli::{Global, Ssh};
 use crate::remote::{Destination, Program};
 use crate::report::Report;
@@ -13,9 +12,11 @@ use crate::report::Report;
 pub(super) fn bring(
     global: &Global,
     server: &Server,
-    mail: &Path,
+    story: &Story,
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
+    let mail = server.folder().join("mail.yml");
+    story.write(&mail)?;
     let host: Destination = format!("root@{}", server.address())
         .parse()
         .map_err(|error: String| super::failed(error))?;
@@ -25,6 +26,7 @@ pub(super) fn bring(
         sudo: false,
         identity: Some(access.identity.clone()),
         options: access.options(),
+        forks: None,
     };
     let global = Global {
         no_pager: true,
@@ -37,10 +39,10 @@ pub(super) fn bring(
         quiet: global.quiet,
         ssh,
     };
-    let parcel = on::pack(mail, report)?.parcel;
+    let bundle = on::pack(&mail, report)?.bundle;
     // What Ctrl-C does here is said by who hears it first.
     // The proof that follows shows more.
     let agreed =
         Agreed { yes: true, leave_mail: true, here: true, no_check: true, judged_here: false };
-    on::bring(&global, &host, &Program::own()?, parcel, agreed, || {}, report)
+    on::bring(&global, &host, &Program::own()?, bundle, agreed, || {}, report)
 }

@@ -13,7 +13,7 @@ use super::{CommandError, Exit};
 use crate::cli::{Global, Try};
 use crate::host::{Host, Interruption};
 use crate::report::Report;
-use crate::sandbox::{self, Cache, Image, Plug};
+use crate::sandbox::{self, Cache, Image, KillSwitch};
 use crate::{probe, sandbox::Suite};
 use server::Server;
 pub(super) use story::EXAMPLE;
@@ -35,16 +35,16 @@ pub(super) fn run(
     }
     let story = Story::read(options.mail.as_deref(), report)?;
     packages::install(options.yes, report)?;
-    let plug = Plug::default();
+    let kill_switch = KillSwitch::default();
     let interruption = Interruption::listen({
-        let plug = plug.clone();
+        let kill_switch = kill_switch.clone();
         move || {
             Report::told_to_clean_up();
-            plug.pull();
+            kill_switch.trigger();
         }
     })?;
     let stop = || interruption.is_asked();
-    let outcome = tell(global, options, &story, plug, &stop, report);
+    let outcome = tell(global, options, &story, kill_switch, &stop, report);
     match outcome {
         // Whatever failed then, failed because of that.
         Err(_) if stop() => Err(failed("told to stop")),
@@ -56,7 +56,7 @@ fn tell(
     global: &Global,
     options: &Try,
     story: &Story,
-    plug: Plug,
+    kill_switch: KillSwitch,
     stop: &dyn Fn() -> bool,
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
@@ -66,11 +66,11 @@ fn tell(
     let image = image(&cache, suite, &watch, report)?;
     let task = report.begin(&format!("A fresh Debian {} boots", suite.release()));
     report.working("with nothing on it that has to do with mail");
-    let server = Server::boot(&cache, &image, plug, &watch)?;
+    let server = Server::boot(&cache, &image, kill_switch, &watch)?;
     report.done(task);
 
     story.begin(report);
-    let outcome = server.become_mail_server(global, story, report).and_then(|exit| {
+    let outcome = bring::bring(global, &server, story, report).and_then(|exit| {
         if exit == Exit::Done {
             proof::show(&server, story, stop, report)?;
         }

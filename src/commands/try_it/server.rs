@@ -7,13 +7,11 @@ use std::time::Duration;
 
 use nix::fcntl::OFlag;
 
-use super::super::{CommandError, Exit};
+use super::super::CommandError;
 use super::story::Story;
-use crate::cli::Global;
 use crate::probe::{self, Tls};
-use crate::report::Report;
 use crate::sandbox::{
-    self, Access, Cable, Cache, Claim, Error, Guest, Image, Init, Plug, Watch, mount_empty,
+    self, Access, Cache, Error, Guest, Image, Init, KillSwitch, Lease, VethPair, Watch, mount_empty,
 };
 
 /// How long sshd may take to answer in a box that is up.
@@ -25,7 +23,7 @@ const CERTIFICATE: &str = "/etc/ssl/certs/mailprov.pem";
 /// A box that is up; it is gone when this is dropped.
 pub(super) struct Server {
     guest: Guest,
-    cable: Cable,
+    veth: VethPair,
     access: Access,
 }
 
@@ -34,18 +32,18 @@ impl Server {
     pub(super) fn boot(
         cache: &Cache,
         image: &Image,
-        plug: Plug,
+        kill_switch: KillSwitch,
         watch: Watch<'_>,
     ) -> sandbox::Result<Self> {
-        let claim = Claim::new(cache, watch)?;
-        mount_empty(image, &claim)?;
-        claim.add_namespace()?;
-        let cable = Cable::plug(cache, &claim, watch)?;
-        let mut guest = Guest::new(Init::Systemd, claim, plug);
-        guest.name_itself()?;
-        let access = Access::give(&guest, cable.guest)?;
+        let lease = Lease::new(cache, watch)?;
+        mount_empty(image, &lease)?;
+        lease.add_namespace()?;
+        let veth = VethPair::connect(cache, lease.name(), watch)?;
+        let mut guest = Guest::new(Init::Systemd, lease, kill_switch);
+        guest.write_hosts()?;
+        let access = Access::give(&guest, veth.guest)?;
         guest.boot(watch)?;
-        let server = Self { guest, cable, access };
+        let server = Self { guest, veth, access };
         let ssh = SocketAddr::new(server.address(), 22);
         let answers = sandbox::wait_at_most(PATIENCE, || {
             let is_open = probe::is_open(ssh, Duration::from_secs(1));
@@ -55,7 +53,7 @@ impl Server {
         match answers {
             Some(()) => Ok(server),
             None => Err(Error::Boot {
-                name: server.guest.claim().name().to_owned(),
+                name: server.guest.lease().name().to_owned(),
                 state: "sshd does not answer".into(),
                 console: server.guest.console(),
             }),
@@ -64,7 +62,7 @@ impl Server {
 
     /// Its address.
     pub(super) fn address(&self) -> IpAddr {
-        self.cable.guest.into()
+        self.veth.guest.into()
     }
 
     /// How to log in to it.
@@ -72,16 +70,9 @@ impl Server {
         &self.access
     }
 
-    /// Runs the real bootstrap.
-    pub(super) fn become_mail_server(
-        &self,
-        global: &Global,
-        story: &Story,
-        report: &mut Report,
-    ) -> Result<Exit, CommandError> {
-        let mail = self.guest.claim().folder().join("mail.yml");
-        story.write(&mail)?;
-        super::bring::bring(global, self, &mail, report)
+    /// A folder of its own on this machine, which goes with it.
+    pub(super) fn folder(&self) -> &Path {
+        self.guest.lease().folder()
     }
 
     /// Whom to take for it.

@@ -12,7 +12,7 @@ use crate::wire::{Frame, Question};
 /// Whoever is told what is said. A question of one host keeps no other from
 /// speaking.
 #[derive(Debug)]
-pub(crate) struct Audience<'r> {
+pub(crate) struct Output<'r> {
     report: Mutex<Told<'r>>,
     /// Whose question it is, one after the other.
     turn: Mutex<()>,
@@ -25,7 +25,7 @@ struct Told<'r> {
     open: Option<String>,
 }
 
-impl<'r> Audience<'r> {
+impl<'r> Output<'r> {
     /// Makes one of a report.
     pub(crate) fn new(report: &'r mut Report) -> Self {
         Self { report: Mutex::new(Told { report, open: None }), turn: Mutex::default() }

@@ -13,7 +13,7 @@ use crate::mail::{Files, Invalid};
 use crate::resource::{key_belongs, read_certificate};
 use crate::secret::Secret;
 use crate::services::{self, ReferencedFile, ReferencedKind};
-use crate::wire::{Exposed, Parcel};
+use crate::wire::{MailBundle, PlaintextSecret};
 
 /// Packs the mail.yml `source` with what it names; `folder` is where it lies.
 /// Where all of that is here, its mistakes are found before anybody connects;
@@ -24,7 +24,7 @@ use crate::wire::{Exposed, Parcel};
 /// # Errors
 ///
 /// Returns the mistakes in it, or what of it cannot be sent.
-pub(crate) fn pack(source: &Arc<Source>, folder: &Path) -> Result<Packed, CommandError> {
+pub(crate) fn pack(source: &Arc<Source>, folder: &Path) -> Result<Bundled, CommandError> {
     let named = services::referenced_files(source);
     let mut found: Vec<(&ReferencedFile, String)> = Vec::new();
     let mut all_here = true;
@@ -55,11 +55,12 @@ pub(crate) fn pack(source: &Arc<Source>, folder: &Path) -> Result<Packed, Comman
     let outside = found.iter().map(|(file, _)| &file.path);
     let outside = outside.filter(|path| !local::is_below(folder, &folder.join(path)));
     let outside = outside.cloned().collect();
-    let files =
-        found.into_iter().map(|(file, text)| (file.path.clone(), Exposed(Secret::new(text))));
-    let text = Exposed(Secret::new(source.text.clone()));
-    let parcel = Parcel { name: source.name.clone(), text, files: files.collect() };
-    Ok(Packed { parcel, outside })
+    let files = found
+        .into_iter()
+        .map(|(file, text)| (file.path.clone(), PlaintextSecret(Secret::new(text))));
+    let text = PlaintextSecret(Secret::new(source.text.clone()));
+    let bundle = MailBundle { name: source.name.clone(), text, files: files.collect() };
+    Ok(Bundled { bundle, outside })
 }
 
 fn is_of_tls(file: &ReferencedFile) -> bool {
@@ -91,9 +92,9 @@ fn judge_pair(
 
 /// A mail.yml with what is sent along.
 #[derive(Debug)]
-pub(crate) struct Packed {
+pub(crate) struct Bundled {
     /// What is sent.
-    pub(crate) parcel: Parcel,
+    pub(crate) bundle: MailBundle,
     /// Which of its files lie outside the folder of the mail.yml, links followed.
     pub(crate) outside: BTreeSet<PathBuf>,
 }
@@ -120,7 +121,7 @@ mod tests {
 
     const HASH: &str = "{SHA512-CRYPT}$6$urnbXEj0hISg5pM0$g9g569mITDaxS.YITMi5RzPHxGLOKrjdyuAkHGlV5Km8GsflP1S62BhFr9NXPedOc5MgU94KdZ2/zb2ba/QeN0";
 
-    fn packed(folder: &Path, password_file: &str) -> Result<Packed, CommandError> {
+    fn packed(folder: &Path, password_file: &str) -> Result<Bundled, CommandError> {
         let text = format!(
             "hostname: mail.example.org\ndomains: [example.org]\n\
              accounts: {{anna: {{password_file: {password_file}}}}}\n"
@@ -132,11 +133,11 @@ mod tests {
     fn what_lies_here_goes_along_and_what_lies_there_does_not() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("anna"), HASH).unwrap();
-        let Packed { parcel, outside } = packed(folder.path(), "anna").unwrap();
-        assert_eq!(parcel.files[Path::new("anna")].0.expose(), HASH);
+        let Bundled { bundle, outside } = packed(folder.path(), "anna").unwrap();
+        assert_eq!(bundle.files[Path::new("anna")].0.expose(), HASH);
         assert!(outside.is_empty());
-        let Packed { parcel, .. } = packed(folder.path(), "/nowhere/anna").unwrap();
-        assert!(parcel.files.is_empty());
+        let Bundled { bundle, .. } = packed(folder.path(), "/nowhere/anna").unwrap();
+        assert!(bundle.files.is_empty());
     }
 
     #[test]
@@ -146,7 +147,7 @@ mod tests {
         std::fs::write(&far, HASH).unwrap();
         std::os::unix::fs::symlink(&far, folder.path().join("link")).unwrap();
         for path in ["link", far.to_str().unwrap()] {
-            let Packed { outside, .. } = packed(folder.path(), path).unwrap();
+            let Bundled { outside, .. } = packed(folder.path(), path).unwrap();
             assert_eq!(outside, [PathBuf::from(path)].into());
         }
     }

@@ -6,22 +6,22 @@ use nix::sys::signal::Signal;
 
 use super::signal;
 
-/// The plug of a guest, to be pulled by another thread.
+/// Switches a guest off from another thread.
 #[derive(Debug, Clone, Default)]
-pub struct Plug(Arc<Mutex<State>>);
+pub struct KillSwitch(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
     /// The guest's first process while it is switched on.
     leader: Option<u32>,
-    pulled: bool,
+    triggered: bool,
 }
 
-impl Plug {
+impl KillSwitch {
     /// Ends the guest at once if it is switched on; it does not come on again.
-    pub fn pull(&self) {
+    pub fn trigger(&self) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.pulled = true;
+        state.triggered = true;
         end(&state);
     }
 
@@ -29,7 +29,7 @@ impl Plug {
     pub(super) fn note(&self, leader: Option<u32>) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.leader = leader;
-        if state.pulled {
+        if state.triggered {
             end(&state);
         }
     }

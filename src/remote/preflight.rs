@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
+use super::program::version;
 use super::{Destination, Program, refused};
 use crate::command_error::CommandError;
 use crate::host::FIRST_SERVED;
@@ -148,13 +149,6 @@ impl Greeting {
             _ => Ok(()),
         }
     }
-}
-
-/// Reads the first two numbers of a version: `2.36` is (2, 36).
-pub(super) fn version(text: &str) -> Option<(u32, u32)> {
-    let mut numbers = text.split('.').map(str::parse);
-    let major = numbers.next()?.ok()?;
-    Some((major, numbers.next().and_then(Result::ok).unwrap_or(0)))
 }
 
 #[cfg(test)]

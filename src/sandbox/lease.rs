@@ -17,20 +17,20 @@ static COUNTER: AtomicU32 = AtomicU32::new(1);
 /// How long a killed guest may take to be gone.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A name for a guest, its network namespace, its cable, its mount and its
+/// A name for a guest, its network namespace, its interfaces, its mount and its
 /// control groups, with a folder of the same name; all of them go when the
-/// claim is dropped.
+/// lease is dropped.
 ///
 /// A lock in the folder lives as long as the program, however that ends, so
 /// that the next one finds and removes what a killed one left.
 #[derive(Debug)]
-pub struct Claim {
+pub struct Lease {
     name: String,
     folder: PathBuf,
     _lock: File,
 }
 
-impl Claim {
+impl Lease {
     /// Claims a name that nobody has, and removes what belongs to programs that
     /// are no more.
     pub fn new(cache: &Cache, watch: Watch<'_>) -> Result<Self> {
@@ -100,7 +100,7 @@ impl Claim {
     }
 }
 
-impl Drop for Claim {
+impl Drop for Lease {
     fn drop(&mut self) {
         release(&self.name, &self.folder);
     }
