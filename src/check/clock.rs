@@ -1,8 +1,8 @@
 //! Whether the clock is right.
 
-use super::definition::{Check, Here};
 use crate::finding::{Finding, Rule, rules};
 use crate::host::Host;
+use crate::services::checking::{Check, Here};
 
 pub(super) static CHECK: Check = Check::on_the_host(
     Rule {

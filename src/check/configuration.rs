@@ -1,11 +1,12 @@
 //! The host is as mail.yml says, and its services run with what is on disk.
 
-use super::definition::{Check, Here, Site};
 use super::mailboxes;
 use crate::engine::Plan;
 use crate::finding::{Finding, Rule, rules};
 use crate::host::{Result, Unit};
 use crate::resource::Key;
+use crate::services;
+use crate::services::checking::{Check, Here, Site};
 
 pub(super) static CHECK: Check = Check {
     explains: true,
@@ -21,10 +22,6 @@ pub(super) static CHECK: Check = Check {
 };
 
 rules! {
-    DOVECOT = "dovecot.running", "Dovecot",
-        "Mail programs log in and read mail through it.";
-    POSTFIX = "postfix.running", "Postfix",
-        "It receives and sends all mail.";
     SERVICE = "service.running", "{}", "A change on disk has no effect until the service loads it.";
     APPLIED = "configuration.applied", "The host is as mail.yml says",
         "A host that was changed by hand does not do what mail.yml says.";
@@ -37,23 +34,6 @@ rules! {
 }
 
 const APPLY: &str = "See the difference: mailprov plan. Mend it: mailprov apply";
-
-/// A daemon that serves ports of its own.
-#[derive(Debug)]
-struct Daemon {
-    /// Its unit, without `.service`.
-    pub unit: &'static str,
-    /// That it runs with what is on disk.
-    pub running: &'static Rule,
-    /// The ports that are closed, or of no use, while it does not run.
-    pub ports: &'static [u16],
-}
-
-/// All of them. Postfix lets no one log in without Dovecot.
-static DAEMONS: &[Daemon] = &[
-    Daemon { unit: "dovecot", running: &DOVECOT, ports: &[110, 143, 465, 587, 993, 995] },
-    Daemon { unit: "postfix", running: &POSTFIX, ports: &[25, 465, 587] },
-];
 
 /// Compares the host with what mail.yml says, services on their own.
 fn look(site: &Site<'_>, plan: &Plan) -> Result<Vec<Finding>> {
@@ -111,7 +91,8 @@ pub(super) fn dead_daemons(site: &Site<'_>) -> Result<Vec<Finding>> {
 }
 
 fn running(service: &Unit) -> (Finding, &'static [u16]) {
-    match DAEMONS.iter().find(|daemon| daemon.unit == service.name.as_str()) {
+    let mut daemons = services::ALL.iter().filter_map(|it| it.daemon());
+    match daemons.find(|daemon| daemon.unit == service.name.as_str()) {
         Some(daemon) => (Finding::of(daemon.running), daemon.ports),
         None => (Finding::about(&SERVICE, &service.name), &[]),
     }

@@ -1,10 +1,8 @@
 //! A mail there and back: in by each port, out by each protocol, and deleted.
 
-use super::definition::{Check, Here, unanswered};
-use super::round_trip::{Account, Reader, RoundTrip};
-use super::server::Server;
 use crate::finding::{Finding, Rule, rules};
 use crate::probe::{Error, Result};
+use crate::services::checking::{Account, Check, Here, Reader, RoundTrip, Server, unanswered};
 
 pub(super) static CHECK: Check = Check {
     rule: Rule {

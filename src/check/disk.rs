@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::definition::{Check, Here};
 use crate::finding::{Finding, Rule, rules};
 use crate::host::Host;
+use crate::services::checking::{Check, Here};
 
 pub(super) static CHECK: Check = Check::on_the_host(
     Rule { id: "disk", title: "Free space", reason: "On a full disk no mail is accepted." },

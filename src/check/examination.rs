@@ -2,11 +2,12 @@
 //! once, a temporary login is made where one is needed, and what follows from an
 //! earlier finding is marked.
 
+use super::causes::Causes;
 use super::configuration::{self, dead_daemons};
-use super::{Causes, Check, Here, Site, TemporaryLogin};
 use crate::engine::Plan;
 use crate::finding::Finding;
 use crate::host;
+use crate::services::checking::{Check, Here, Site, TemporaryLogin};
 
 /// Checks that are under way.
 #[derive(Debug)]

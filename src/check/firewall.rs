@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use super::server::Server;
 use crate::host::{Dump, Host, NetfilterObject, Result, attributes};
+use crate::services::checking::Server;
 
 /// No chain jumps deeper.
 const DEEPEST: usize = 16;

@@ -13,10 +13,10 @@ use serde_json::Value;
 
 use kinds::{Daemon, KINDS, Kind, NO_COMPLAINTS, OURS, Over};
 
-use super::definition::{Check, Here};
 use crate::engine::{self, Outcome, Run};
 use crate::finding::{Finding, Rule, rules};
 use crate::host::{Error, Host, Result, Unit, now};
+use crate::services::checking::{Check, Here};
 
 /// The units of the daemons on all releases: Debian 12 runs Postfix as an
 /// instance, 13 does not.

@@ -1,59 +1,48 @@
-//! What a mail server is asked, over the network as by any mail program and on its
-//! host. [`ALL`] is the list: a check is a file with its rules and a line there.
-//! The clients are in [`crate::probe`].
+//! What a mail server is asked: the checks of its services ([`services`]), those of
+//! the whole host, and how they are made. The clients are in [`crate::probe`].
 
 mod causes;
-mod certificates;
 mod clock;
 mod configuration;
-mod definition;
 mod delivery;
 mod disk;
 mod dns;
 mod examination;
 mod firewall;
 mod log;
-mod login;
 mod mailboxes;
-mod networks;
-mod outward;
-mod plaintext_auth;
 mod ports;
-mod queue;
-mod relay;
-mod round_trip;
-mod server;
-mod spoofing;
-mod temporary_login;
+
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Deserializer, de};
 
 pub(crate) use causes::Causes;
-pub use definition::Check;
-pub(crate) use definition::{Here, Outside, Person, Quick, Site};
 pub use dns::ExpectedRecords;
 pub(crate) use examination::Examination;
 pub(crate) use ports::ports;
-pub use round_trip::{Account, Reader, RoundTrip, Transcript};
-pub use server::{Certificate, Identity, Server, is_public, reachable};
-pub(crate) use temporary_login::TemporaryLogin;
 
-/// All checks, in their order: those that explain what others find come first.
-pub static ALL: &[&Check] = &[
-    &configuration::CHECK,
-    &ports::CHECK,
-    &certificates::CHECK,
-    &login::CHECK,
-    &delivery::CHECK,
-    &relay::CHECK,
-    &spoofing::CHECK,
-    &queue::CHECK,
-    &disk::CHECK,
-    &clock::CHECK,
-    &log::CHECK,
-    &dns::CHECK,
-    &outward::CHECK,
-];
+use crate::finding::Rule;
+use crate::services::{self, checking::Check};
+
+/// The checks that explain what others find.
+static FIRST: &[&Check] = &[&configuration::CHECK, &ports::CHECK];
+
+/// The other checks that belong to no one service.
+static LAST: &[&Check] = &[&delivery::CHECK, &disk::CHECK, &clock::CHECK, &log::CHECK, &dns::CHECK];
+
+/// All checks, in their order.
+pub static ALL: LazyLock<Vec<&'static Check>> = LazyLock::new(|| {
+    let of_services = services::ALL.iter().flat_map(|service| service.checks());
+    FIRST.iter().chain(of_services).chain(LAST).copied().collect()
+});
+
+/// Returns all rules: of each check, the check as a whole first; of each daemon.
+pub fn rules() -> Vec<&'static Rule> {
+    let of_checks = ALL.iter().flat_map(|check| check.all_rules());
+    let daemons = services::ALL.iter().filter_map(|service| service.daemon());
+    of_checks.chain(daemons.flat_map(|daemon| daemon.rules.iter().copied())).collect()
+}
 
 /// Finds a check by its name.
 pub fn named(name: &str) -> Option<&'static Check> {

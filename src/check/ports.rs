@@ -6,12 +6,13 @@ use std::panic::resume_unwind;
 use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
-use super::definition::{Check, Here, Outside, Quick, Site, unanswered};
 use super::firewall;
-use super::server::{self, Port, Server};
 use crate::finding::{Finding, Rule, rules};
 use crate::host;
 use crate::probe::{Error, Result, Tls, is_open};
+use crate::services::checking::{
+    Check, Here, Outside, PORT_RULES, Port, Quick, Server, Site, unanswered,
+};
 
 pub(super) static CHECK: Check = Check {
     rule: Rule {
@@ -19,7 +20,7 @@ pub(super) static CHECK: Check = Check {
         title: "The ports",
         reason: "Other servers and mail programs reach the server by them.",
     },
-    rules: &[server::RULES, RULES],
+    rules: &[PORT_RULES, RULES],
     uses_ports: true,
     explains: true,
     here: Here::Alone(here),

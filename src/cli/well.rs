@@ -7,7 +7,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::{Deserialize, Serialize};
 
 use super::{Mail, PasswordFrom, Sending};
-use crate::check::{self, Check as Made};
+use crate::check;
+use crate::services::checking::Check as Made;
 
 /// The options of `check`.
 #[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]

@@ -6,12 +6,13 @@ mod reached;
 
 use super::{CommandError, Exit, load};
 use crate::app::{Context, MailSource, no_mail_yml};
-use crate::check::{self, Check, Examination, Server, Site};
+use crate::check::{self, Examination};
 use crate::cli::{self, Global};
 use crate::engine::Lock;
 use crate::finding::{Finding, Verdict};
 use crate::host::Host;
 use crate::report::Report;
+use crate::services::checking::{Check, Server, Site};
 
 pub(super) use after::look as look_after;
 pub(super) use reached::reachable_from_here;

@@ -10,7 +10,7 @@ use crate::engine;
 use crate::host::Host;
 use crate::probe::Resolver;
 use crate::report::{Missing, Record, Report};
-use crate::services::{self, Spec};
+use crate::services::{self, Spec, checking};
 
 /// Prints the records.
 pub(super) fn run(
@@ -71,7 +71,7 @@ fn published(
         return Ok((wanted(named.to_vec()), None));
     }
     let public = |all: Vec<IpAddr>| -> Vec<IpAddr> {
-        all.into_iter().filter(|it| check::is_public(*it)).collect()
+        all.into_iter().filter(|it| checking::is_public(*it)).collect()
     };
     let own = public(Host::addresses()?);
     if is_server && !own.is_empty() {

@@ -18,6 +18,7 @@ mod sandbox_copy;
 mod spec;
 
 pub mod certificate;
+pub mod checking;
 pub mod dovecot;
 pub mod extra;
 pub mod postfix;
@@ -32,6 +33,8 @@ pub use sandbox_copy::SandboxCopy;
 pub use spec::{Spec, load, not_text, schema};
 
 use crate::explain::{ServerFiles, Way};
+use checking::{Check, Daemon};
+
 use crate::host::{self, Facts, Host, VersionedPackage};
 use crate::mail::{self, Files, Hostname, Spanned};
 use crate::yaml::{self, Decoder, Fields, KeySpec};
@@ -45,6 +48,16 @@ pub trait Service: Sync {
     /// Returns the packages whose version decides how its files are written.
     fn packages(&self) -> &'static [VersionedPackage] {
         &[]
+    }
+
+    /// Returns the checks of it, in their order.
+    fn checks(&self) -> &'static [&'static Check] {
+        &[]
+    }
+
+    /// Returns its daemon, if it has one that serves ports.
+    fn daemon(&self) -> Option<&'static Daemon> {
+        None
     }
 
     /// Returns the variables that its templates see, each a part of `mail`.

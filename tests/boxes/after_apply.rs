@@ -58,7 +58,7 @@ fn all_is_well_takes_a_line_and_a_moment() {
             );
             assert!(
                 last[0]
-                    .ends_with(": mail, relay, spoofing, queue, disk, clock, log, dns, outward.")
+                    .ends_with(": relay, spoofing, queue, outward, mail, disk, clock, log, dns.")
             );
         }
         // Five in a row: a password for a moment is never taken for the one before. Dovecot

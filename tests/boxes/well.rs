@@ -30,8 +30,7 @@ pub fn findings(output: &Output) -> Vec<String> {
         if line["event"] == "finding" {
             assert_ne!(line["why"], "", "{line}");
             let id = line["id"].as_str().unwrap();
-            let part = check::named(line["part"].as_str().unwrap()).unwrap();
-            assert!(part.all_rules().any(|rule| rule.id == id), "{line}");
+            assert!(check::rules().iter().any(|rule| rule.id == id), "{line}");
             count += 1;
             if line["verdict"] != "ok" {
                 assert_ne!(line["remedy"], "", "{line}");

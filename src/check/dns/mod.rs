@@ -8,12 +8,11 @@ use std::net::IpAddr;
 
 pub use records::ExpectedRecords;
 
-use super::definition::{Check, Here};
-use super::server::{is_public, reachable};
 use crate::finding::{Finding, Rule, rules};
 use crate::host::Host;
 use crate::probe::{Found, Resolver};
 use crate::services::Record;
+use crate::services::checking::{Check, Here, is_public, reachable};
 
 pub(super) static CHECK: Check = Check {
     rule: Rule {

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::super::server::is_public;
 use crate::host::Host;
+use crate::services::checking::is_public;
 use crate::services::{self, Record, RecordInputs, Spec};
 
 /// What DNS is to say of a mail server.

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use super::super::CommandError;
 use super::site;
 use crate::app::Context;
-use crate::check::{self, Account, Causes, Check, Here, Quick, Server, TemporaryLogin};
+use crate::check::{self, Causes};
 use crate::finding::{Finding, Verdict};
 use crate::host::Interruption;
 use crate::probe::ConnectionCache;
 use crate::report::Report;
+use crate::services::checking::{Account, Check, Here, Quick, Server, TemporaryLogin};
 
 /// How long the checks that are made at a time may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -66,7 +67,7 @@ fn found(loaded: &Context, stop: &Interruption) -> Result<Found, CommandError> {
     let mut quick_ones = quick.iter().rev();
     let first = quick_ones.next().map(|check| ask(&site.server, account, &[check]));
     // Made while the server takes its time to answer.
-    for check in check::ALL {
+    for check in check::ALL.iter().copied() {
         if let Here::Planned(look) = check.here {
             found.push((check, look(&site, &loaded.compare()?)?));
         }

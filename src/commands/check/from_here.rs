@@ -4,11 +4,12 @@
 use super::super::{CommandError, Exit, load, password};
 use super::{exit, is_running};
 use crate::app::{MailSource, no_mail_yml};
-use crate::check::{self, Account, Causes, Outside, Person, Server};
+use crate::check::{self, Causes};
 use crate::cli::{self, Global};
 use crate::mail::CheckAccount;
 use crate::report::Report;
 use crate::services::Spec;
+use crate::services::checking::{Account, Outside, Person, Server};
 
 /// Why the other checks are not made.
 const ONLY_THERE: &str = "only the host knows: mailprov check, there or with --on";

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::super::on;
 use crate::app;
-use crate::check::{self, Server};
+use crate::check;
 use crate::cli::Global;
 use crate::diagnostic::Source;
 use crate::local;
@@ -15,6 +15,7 @@ use crate::reach::as_path;
 use crate::remote::{self, Destination};
 use crate::report::Report;
 use crate::services;
+use crate::services::checking::Server;
 
 /// Looks at the ports of a host that was logged in to, by the address of that
 /// login: what DNS says of its name may not be so yet.

@@ -3,8 +3,8 @@
 use super::super::CommandError;
 use super::server::Server;
 use super::story::Story;
-use crate::check::{Reader, RoundTrip};
 use crate::report::Report;
+use crate::services::checking::{Reader, RoundTrip};
 
 /// Sends and reads mail, and tries what must be refused.
 pub(super) fn show(

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::super::{CommandError, password};
 use crate::app;
-use crate::check::{Account, Reader};
 use crate::diagnostic::Diagnostic;
 use crate::host::Host;
 use crate::local;
@@ -15,6 +14,7 @@ use crate::probe;
 use crate::report::Report;
 use crate::resource::{Overlay, examine_certificate};
 use crate::secret::Secret;
+use crate::services::checking::{Account, Reader};
 use crate::services::{SandboxCopy, Spec};
 use crate::yaml::Document;
 

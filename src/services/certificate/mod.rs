@@ -1,6 +1,7 @@
 //! The certificate that is shown on every port: certbot's, one that a person
 //! names, or a self-signed one that mailprov makes.
 
+mod checks;
 mod settings;
 
 use minijinja::Value;
@@ -9,6 +10,7 @@ use serde::Serialize;
 
 pub use settings::Settings;
 
+use super::checking::Check;
 use super::context::{Inputs, Variables};
 use super::{Reader, Section, Service};
 use crate::yaml::KeySpec;
@@ -35,6 +37,10 @@ struct Tls {
 impl Service for Certificate {
     fn name(&self) -> &'static str {
         "certificate"
+    }
+
+    fn checks(&self) -> &'static [&'static Check] {
+        checks::CHECKS
     }
 
     fn context(&self, inputs: &Inputs) -> Variables {

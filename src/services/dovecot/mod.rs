@@ -1,13 +1,17 @@
 //! Dovecot: knows the accounts, stores their mail, and shows it by IMAP and POP3.
 
+mod checks;
 mod context;
+mod daemon;
 mod homes;
 pub(super) mod journeys;
+mod plaintext_auth;
 mod quota_owners;
 mod settings;
 
 pub use settings::Settings;
 
+use super::checking::{Check, Daemon};
 use super::{Inputs, Reader, Section, Service, Variables};
 use crate::explain::{ServerFiles, Way};
 use crate::host::VersionedPackage;
@@ -28,6 +32,14 @@ impl Section for Dovecot {
 impl Service for Dovecot {
     fn name(&self) -> &'static str {
         "dovecot"
+    }
+
+    fn checks(&self) -> &'static [&'static Check] {
+        checks::CHECKS
+    }
+
+    fn daemon(&self) -> Option<&'static Daemon> {
+        Some(&daemon::DAEMON)
     }
 
     fn packages(&self) -> &'static [VersionedPackage] {

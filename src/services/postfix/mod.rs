@@ -1,5 +1,6 @@
 //! Postfix: takes mail from other servers and from people, and sends it.
 
+mod checks;
 mod context;
 mod journeys;
 mod records;
@@ -7,6 +8,7 @@ mod settings;
 
 pub use settings::Settings;
 
+use super::checking::{Check, Daemon};
 use super::{Inputs, Reader, Record, RecordInputs, Section, Service, Variables};
 use crate::explain::{ServerFiles, Way};
 use crate::host::VersionedPackage;
@@ -27,6 +29,14 @@ impl Section for Postfix {
 impl Service for Postfix {
     fn name(&self) -> &'static str {
         "postfix"
+    }
+
+    fn checks(&self) -> &'static [&'static Check] {
+        checks::CHECKS
+    }
+
+    fn daemon(&self) -> Option<&'static Daemon> {
+        Some(&checks::DAEMON)
     }
 
     fn packages(&self) -> &'static [VersionedPackage] {

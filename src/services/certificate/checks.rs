@@ -4,12 +4,13 @@
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use super::definition::{Check, Here, Quick, SEE_PORTS, unanswered};
-use super::server::{Certificate, Identity, Port, Server};
 use crate::finding::{Finding, Rule, Verdict, rules};
 use crate::host::now;
 use crate::probe::{self, Error, Tls};
 use crate::resource::{covers, read_certificate, read_der};
+use crate::services::checking::{
+    Certificate, Check, Here, Identity, Port, Quick, SEE_PORTS, Server, unanswered,
+};
 
 /// With fewer days left it is a warning.
 const SOON: i64 = 21;
@@ -19,7 +20,9 @@ const LAST: i64 = 7;
 
 const RENEW: &str = "On the host, see what to do: mailprov check --only tls";
 
-pub(super) static CHECK: Check = Check {
+pub(super) static CHECKS: &[&Check] = &[&CHECK];
+
+static CHECK: Check = Check {
     rule: Rule {
         id: "tls",
         title: "The certificate",

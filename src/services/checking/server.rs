@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 
+use super::super::{Spec, extra::Ports};
 use crate::finding::{Rule, rules};
 use crate::host::{self, Host};
-use crate::probe::{ConnectionCache, Error, Imap, Pop3, Result, Session, Smtp, Tls, authorities};
+use crate::probe::{
+    ConnectionCache, Error, Imap, OURSELVES, Pop3, Result, Session, Smtp, Tls, authorities,
+};
 use crate::resource::exposed_key;
-use crate::services::{Spec, extra::Ports};
 
 /// A mail server as it should be.
 #[derive(Debug, Clone)]
@@ -183,7 +185,7 @@ impl Server {
     }
 
     /// Tells whether it is on this very machine.
-    pub(super) fn is_here(&self) -> bool {
+    pub(crate) fn is_here(&self) -> bool {
         matches!(self.identity, Identity::OnDisk(_))
     }
 
@@ -216,13 +218,20 @@ impl Server {
     }
 
     /// Connects to one of its ports, in the clear.
-    pub(super) fn call<S: Session>(&self, port: u16) -> Result<S> {
+    pub(crate) fn call<S: Session>(&self, port: u16) -> Result<S> {
         self.connections.connect(SocketAddr::new(self.address(), port), None)
     }
 
     /// Connects to one of its ports, with TLS.
-    pub(super) fn secure<S: Session>(&self, port: Port, tls: &Tls) -> Result<S> {
+    pub(crate) fn secure<S: Session>(&self, port: Port, tls: &Tls) -> Result<S> {
         self.connections.secure(self.at(port), port.implicit_tls, tls)
+    }
+
+    /// Connects to a port for mail programs to send by.
+    pub(crate) fn submission(&self, port: Port, tls: &Tls) -> Result<Smtp> {
+        let mut smtp: Smtp = self.secure(port, tls)?;
+        smtp.ehlo(OURSELVES)?;
+        Ok(smtp)
     }
 
     fn at(&self, port: Port) -> SocketAddr {
@@ -233,7 +242,7 @@ impl Server {
 impl Port {
     /// Waits for the greeting, in TLS where that comes first, if it has not come
     /// already.
-    pub(super) fn greets(
+    pub(crate) fn greets(
         self,
         connections: &ConnectionCache,
         address: IpAddr,
@@ -252,7 +261,7 @@ impl Port {
     }
 
     /// Returns the certificates that the port shows to whoever takes any.
-    pub(super) fn shown(self, server: &Server) -> Result<Vec<CertificateDer<'static>>> {
+    pub(crate) fn shown(self, server: &Server) -> Result<Vec<CertificateDer<'static>>> {
         match server.connections.shown(server.at(self)) {
             Some(shown) => Ok(shown),
             None => self.shown_to(server, &Tls::unverified(&server.hostname)?),
@@ -261,7 +270,7 @@ impl Port {
 
     /// Returns the certificates that the port shows to somebody who must trust
     /// them.
-    pub(super) fn shown_to(
+    pub(crate) fn shown_to(
         self,
         server: &Server,
         tls: &Tls,
@@ -275,7 +284,7 @@ impl Port {
 }
 
 /// Says how an address is spoken to.
-pub(super) fn family(address: IpAddr) -> &'static str {
+pub(crate) fn family(address: IpAddr) -> &'static str {
     if address.is_ipv4() { "IPv4" } else { "IPv6" }
 }
 

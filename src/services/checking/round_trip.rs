@@ -19,17 +19,17 @@ const DELIVERY: Duration = Duration::from_secs(60);
 const TICKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
 /// Who we say we are: names that lead nowhere (RFC 2606).
-pub(super) const ANOTHER: &str = "somebody@far.example";
+pub(crate) const ANOTHER: &str = "somebody@far.example";
 
 /// Returns the sender that a stranger poses as: in a domain of the server's own, as
 /// mail of lists and forwarders is. Any other it would look up, and there may be no
 /// DNS where we are.
-pub(super) fn stranger(domain: &str) -> String {
+pub(crate) fn stranger(domain: &str) -> String {
     format!("stranger@{domain}")
 }
 
 /// Returns the domain of an address.
-pub(super) fn domain_of(address: &str) -> &str {
+pub(crate) fn domain_of(address: &str) -> &str {
     address.rsplit_once('@').map_or(address, |(_, domain)| domain)
 }
 

@@ -16,7 +16,8 @@ use std::path::Path;
 use base64ct::{Base64, Encoding};
 use sha2::{Digest, Sha256};
 
-use super::{Account, Site};
+use super::check::Site;
+use super::round_trip::Account;
 use crate::host::{self, Content, Host, Ownership, wait_for_next_second};
 use crate::mail::CheckAccount;
 use crate::probe::{Result, random};

@@ -1,14 +1,17 @@
-//! The right password opens each port, and a wrong one does not.
+//! What is asked of Dovecot: the right password opens each port, and a wrong one
+//! does not.
 
-use super::definition::{Check, Here, Quick, SEE_PORTS, unanswered};
 use super::plaintext_auth::plaintext_auth;
-use super::round_trip::Account;
-use super::server::{Port, Protocol, Server};
 use crate::finding::{Finding, Rule, rules};
-use crate::probe::{Error, Imap, OURSELVES, Pop3, Result, Smtp, Tls, random};
+use crate::probe::{Error, Imap, Pop3, Result, Tls, random};
 use crate::secret::Secret;
+use crate::services::checking::{
+    Account, Check, Here, Port, Protocol, Quick, SEE_PORTS, Server, unanswered,
+};
 
-pub(super) static CHECK: Check = Check {
+pub(super) static CHECKS: &[&Check] = &[&LOGIN];
+
+static LOGIN: Check = Check {
     rule: Rule {
         id: "login",
         title: "Logins",
@@ -65,7 +68,7 @@ fn login(server: &Server, account: &Account, login: Login) -> Vec<Finding> {
     let (tls, wrong) = match (server.tls(), random()) {
         (Ok(tls), Ok(wrong)) => (tls, wrong),
         (Err(error), _) | (_, Err(error)) => {
-            return vec![unanswered(Finding::of(&CHECK.rule), &error, LOOK)];
+            return vec![unanswered(Finding::of(&LOGIN.rule), &error, LOOK)];
         }
     };
     let (ports, _) = server.ports();
@@ -130,7 +133,7 @@ fn enter(
 ) -> Result<bool> {
     let outcome = match port.protocol {
         Protocol::Smtp => {
-            let reply = submission(server, port, tls)?.auth_plain(login, password)?;
+            let reply = server.submission(port, tls)?.auth_plain(login, password)?;
             return match reply.code {
                 235 => Ok(true),
                 535 => Ok(false),
@@ -150,11 +153,4 @@ fn enter(
         }
         Err(error) => Err(error),
     }
-}
-
-/// Connects to a port for mail programs to send by.
-pub(super) fn submission(server: &Server, port: Port, tls: &Tls) -> Result<Smtp> {
-    let mut smtp: Smtp = server.secure(port, tls)?;
-    smtp.ehlo(OURSELVES)?;
-    Ok(smtp)
 }

@@ -1,8 +1,8 @@
 //! Whether other servers can be reached.
 
-use super::definition::{Check, Here, Site};
 use crate::finding::{Finding, Rule, rules};
 use crate::host::Host;
+use crate::services::checking::{Check, Here, Site};
 
 pub(super) static CHECK: Check = Check::on_the_host(
     Rule {

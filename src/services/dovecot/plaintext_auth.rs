@@ -2,11 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::networks::Networks;
-use super::server::{Port, Protocol, Server};
 use crate::finding::Finding;
 use crate::host::Host;
 use crate::probe::{Error, Imap, OURSELVES, Pop3, Result, Session, Smtp, random};
+use crate::services::checking::{Networks, Port, Protocol, Server};
 
 const REMEDY: &str = "Run mailprov apply. If it finds nothing to do, look at `extra` in mail.yml: \
                       smtpd_tls_auth_only and smtpd_sasl_auth_enable of Postfix; ssl, \

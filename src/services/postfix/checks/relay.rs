@@ -3,13 +3,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::definition::{Check, Here, SEE_PORTS, unanswered};
-use super::networks::Networks;
-use super::round_trip::{domain_of, stranger};
-use super::server::{Server, family};
 use crate::finding::{Finding, Rule, rules};
 use crate::host::Host;
 use crate::probe::{Error, OURSELVES, Result, Smtp};
+use crate::services::checking::{
+    Check, Here, Networks, SEE_PORTS, Server, domain_of, family, stranger, unanswered,
+};
 
 /// To a host elsewhere, `DOMAIN` being one of ours and `HOST` our name.
 const WAYS: [&str; 16] = [

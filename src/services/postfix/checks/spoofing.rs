@@ -1,11 +1,10 @@
 //! An account sends under its own addresses only.
 
-use super::definition::{Check, Here, SEE_PORTS, unanswered};
-use super::login::submission;
-use super::round_trip::{ANOTHER, Account};
-use super::server::{Port, Server};
 use crate::finding::{Finding, Rule, rules};
 use crate::probe::{Result, Tls};
+use crate::services::checking::{
+    ANOTHER, Account, Check, Here, Port, SEE_PORTS, Server, unanswered,
+};
 
 pub(super) static CHECK: Check =
     Check {
@@ -74,7 +73,7 @@ fn as_others(server: &Server, account: &Account, of_another: Option<&str>) -> Ve
 
 /// Tells whether a mail with this sender would be taken.
 fn takes(server: &Server, port: Port, tls: &Tls, account: &Account, sender: &str) -> Result<bool> {
-    let mut smtp = submission(server, port, tls)?;
+    let mut smtp = server.submission(port, tls)?;
     smtp.auth_plain(&account.login, &account.password)?.require_success("the login")?;
     let taken = smtp.mail(sender)?.is_positive() && smtp.rcpt(&account.address)?.is_positive();
     let _ = smtp.quit();
@@ -90,7 +89,7 @@ fn without_login(server: &Server, recipient: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     for port in ports.into_iter().filter(|port| [465, 587].contains(&port.number)) {
         let finding = Finding::about(&UNAUTHENTICATED, port.number).on([port.number]);
-        let taken = submission(server, port, &tls).and_then(|mut smtp| {
+        let taken = server.submission(port, &tls).and_then(|mut smtp| {
             let taken = smtp.mail(recipient)?.is_positive() && smtp.rcpt(recipient)?.is_positive();
             let _ = smtp.quit();
             Ok(taken)

@@ -5,13 +5,13 @@ use std::net::IpAddr;
 
 /// Some networks.
 #[derive(Debug, Default)]
-pub(super) struct Networks(Vec<(IpAddr, u32)>);
+pub(crate) struct Networks(Vec<(IpAddr, u32)>);
 
 impl Networks {
     /// Reads addresses with or without a length (`10.0.0.0/8`, `[::1]/128`), with
     /// spaces or commas between them. What is none (the name of a table, `!`) is
     /// left out.
-    pub(super) fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let network = |word: &str| {
             let (address, length) = match word.rsplit_once('/') {
                 Some((address, length)) => (address, Some(length.parse().ok()?)),
@@ -25,12 +25,12 @@ impl Networks {
     }
 
     /// Tells whether an address is in one of them.
-    pub(super) fn hold(&self, address: IpAddr) -> bool {
+    pub(crate) fn hold(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| holds(*network, address))
     }
 
     /// Returns those of other hosts, each with whether the world can be in it.
-    pub(super) fn of_others(&self) -> impl Iterator<Item = (String, bool)> {
+    pub(crate) fn of_others(&self) -> impl Iterator<Item = (String, bool)> {
         let others = self.0.iter().filter(|(address, length)| {
             let own = if address.is_ipv4() { 8 } else { 128 };
             !address.is_loopback() || *length < own

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use serde::{Serialize, Serializer};
 
+use super::super::Spec;
 use super::round_trip::Account;
 use super::server::Server;
 use crate::engine::Plan;
 use crate::finding::{Finding, Rule};
 use crate::host::{self, Host, Unit};
 use crate::probe::Error;
-use crate::services::Spec;
 
 /// A check, as `--only` takes it.
 #[derive(Debug)]
@@ -35,6 +35,19 @@ pub struct Check {
 
 /// Makes a check from another machine, or says why it cannot.
 pub(crate) type FromOutside = fn(&Outside<'_>) -> Result<Vec<Finding>, &'static str>;
+
+/// A daemon that serves ports of its own.
+#[derive(Debug)]
+pub struct Daemon {
+    /// Its unit, without `.service`.
+    pub(crate) unit: &'static str,
+    /// That it runs with what is on disk.
+    pub(crate) running: &'static Rule,
+    /// The list that this rule is in.
+    pub(crate) rules: &'static [&'static Rule],
+    /// The ports that are closed, or of no use, while it does not run.
+    pub(crate) ports: &'static [u16],
+}
 
 /// A check on the host, by what it needs.
 #[derive(Debug, Clone, Copy)]
@@ -84,7 +97,7 @@ pub(crate) struct Person {
 
 impl Check {
     /// What all checks have that only the host can make.
-    pub(super) const fn on_the_host(
+    pub(crate) const fn on_the_host(
         rule: Rule,
         rules: &'static [&'static [&'static Rule]],
         here: Here,
@@ -103,7 +116,7 @@ impl Check {
     }
 
     /// Returns all rules, the check as a whole first.
-    pub fn all_rules(&'static self) -> impl Iterator<Item = &'static Rule> {
+    pub(crate) fn all_rules(&'static self) -> impl Iterator<Item = &'static Rule> {
         std::iter::once(&self.rule).chain(self.rules.iter().copied().flatten().copied())
     }
 }
@@ -117,13 +130,13 @@ impl Serialize for Check {
 
 impl Outside<'_> {
     /// Returns an address of ours in each domain.
-    pub(super) fn recipients(&self) -> Vec<String> {
+    pub(crate) fn recipients(&self) -> Vec<String> {
         let domains = &self.spec.directory.domains;
         domains.iter().map(|it| format!("postmaster@{it}")).collect()
     }
 
     /// Returns the server, or why it cannot be reached.
-    pub(super) fn server(&self) -> Result<&Server, &'static str> {
+    pub(crate) fn server(&self) -> Result<&Server, &'static str> {
         match self.server.addresses.is_empty() {
             true => Err("the server's name leads to no address"),
             false => Ok(&self.server),
@@ -133,7 +146,7 @@ impl Outside<'_> {
 
 /// Judges something that got no proper answer. What could not be asked from here
 /// says nothing of the server.
-pub(super) fn unanswered(finding: Finding, error: &Error, remedy: impl Into<String>) -> Finding {
+pub(crate) fn unanswered(finding: Finding, error: &Error, remedy: impl Into<String>) -> Finding {
     match error {
         Error::Unreachable(why) => finding.not_checked(why.clone(), "Ask from another machine."),
         error => finding.wrong(error.to_string(), remedy),
@@ -141,4 +154,4 @@ pub(super) fn unanswered(finding: Finding, error: &Error, remedy: impl Into<Stri
 }
 
 /// What to do where something depends on a port.
-pub(super) const SEE_PORTS: &str = "See the results under `ports`.";
+pub(crate) const SEE_PORTS: &str = "See the results under `ports`.";

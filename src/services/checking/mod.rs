@@ -1,0 +1,17 @@
+//! What a check is, and what the checks of services share: the server as others
+//! reach it, a mail there and back, a login for the time of a check.
+
+mod check;
+mod networks;
+mod round_trip;
+mod server;
+mod temporary_login;
+
+pub use check::{Check, Daemon};
+pub(crate) use check::{Here, Outside, Person, Quick, SEE_PORTS, Site, unanswered};
+pub(crate) use networks::Networks;
+pub(crate) use round_trip::{ANOTHER, domain_of, stranger};
+pub use round_trip::{Account, Reader, RoundTrip, Transcript};
+pub use server::{Certificate, Identity, Server, is_public, reachable};
+pub(crate) use server::{Port, Protocol, RULES as PORT_RULES, family};
+pub(crate) use temporary_login::TemporaryLogin;

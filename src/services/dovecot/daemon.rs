@@ -1,0 +1,16 @@
+//! Dovecot's daemon, as checks see it.
+
+use crate::finding::rules;
+use crate::services::checking::Daemon;
+
+/// Postfix lets no one log in to send without it.
+pub(super) static DAEMON: Daemon = Daemon {
+    unit: "dovecot",
+    running: &RUNNING,
+    rules: RULES,
+    ports: &[110, 143, 465, 587, 993, 995],
+};
+
+rules! {
+    RUNNING = "dovecot.running", "Dovecot", "Mail programs log in and read mail through it.";
+}

@@ -1,0 +1,20 @@
+//! What is asked of Postfix.
+
+mod outward;
+mod queue;
+mod relay;
+mod spoofing;
+
+use crate::finding::rules;
+use crate::services::checking::{Check, Daemon};
+
+pub(super) static CHECKS: &[&Check] =
+    &[&relay::CHECK, &spoofing::CHECK, &queue::CHECK, &outward::CHECK];
+
+/// The ports for sending need Dovecot as well, to log in.
+pub(super) static DAEMON: Daemon =
+    Daemon { unit: "postfix", running: &RUNNING, rules: RULES, ports: &[25, 465, 587] };
+
+rules! {
+    RUNNING = "postfix.running", "Postfix", "It receives and sends all mail.";
+}
