@@ -51,35 +51,36 @@
 //!
 //! # The rooms
 //!
-//! Each room imports only from floors below its own.
+//! Each room imports only from floors below its own; `tests/house.rs` has the
+//! list and keeps it.
 //!
 //! ```text
-//! 9  main.rs        arguments in, exit code out
+//! 9  main           arguments in, exit code out
 //!    cli            the command line; its comments are the help texts
-//!    commands       one file a command: glue, no logic of its own
-//! 8  remote         other hosts: ssh leads there, this very program does there what is asked
+//!    commands       one file a command: parse → app → report
+//!    app            the work of the commands; returns values and prints nothing
+//! 8  remote         other hosts: ssh carries this program there and its events back
 //! 7  report         plans and events → terminal, progress, JSON lines
-//!    sandbox        throw-away Debian machines on this one, for `try` and the tests
-//!    check          what a mail server is asked, and how its answers are judged
-//! 6  services       one folder a service: its keys of mail.yml, what its templates see; a whole Spec
-//! 5  engine         plan, apply, undo, journal, lock: keys, states and changes of no certain kind
+//!    sandbox        boxes, for `try` and the tests
+//!    check          questions to a live mail server, one file a check
+//! 6  services       one folder a service: settings, variables, ways; a whole Spec
+//! 5  engine         plan, apply, undo, journal, lock; names no kind of resource
 //! 4  playbook       steps and templates: YAML and the spec in, resources out
-//!    intent         what the changes of a plan come to, in the words of mail.yml
-//! 3  resource       one file a kind: its fields, its key, what it wants, how to look, how to write
-//!    probe          clients for SMTP, IMAP, POP3, in the clear or over TLS; for DNS
+//!    intent         what a plan comes to, in the words of mail.yml
+//! 3  resource       one file or folder a kind: fields, key, state, observe, write, undo
+//!    probe          clients: SMTP, IMAP, POP3, in the clear or over TLS; DNS
 //! 2  mail           names, addresses, accounts: types that cannot be wrong; knows no host
-//!    host           the only door to the host: files, processes, users, packages, services, facts
-//! 1  yaml           YAML as a tree that remembers where each value stands; edits; schemas
-//!    explain        the reasons and ways that configuration files tell
-//!    wire           what two mailprovs say to each other over SSH
-//!    local          files that a person names on the command line, and what they type
-//!    manual         the manual pages, from man/ and the help texts
-//! 0  diagnostic     a mistake and its place         secret   what prints as «secret»
-//!    visible        text of others, made harmless
-//!    finding        a thing looked at, and how it is
-//!    diff           two texts → marked lines        digest   SHA-256
-//!    wrap           prose in lines that fit a terminal
-//!    reach          the command lines that people are told to run next
+//!    host           files, processes, users, packages, units, facts
+//! 1  yaml           YAML as a tree that remembers places; edits; schemas
+//!    explain        reasons and ways, read from configuration files
+//!    wire           the messages between two mailprovs over SSH
+//!    command_error  why a command failed, with hints and exit code
+//!    local          files that a person names on the command line
+//! 0  diagnostic     a mistake and its place         secret   prints as «secret»
+//!    finding        the result of a check           digest   SHA-256
+//!    visible        foreign text, made harmless     diff     two texts → marked lines
+//!    reach          command lines to print          wrap     prose in lines that fit
+//!    manual         the manual pages
 //! ```
 //!
 //! # The way through
@@ -94,11 +95,11 @@
 //!
 //! # Five files to read first
 //!
-//! 1. `playbooks/postmaster/playbook.yml`: all that is done to a host, in order.
-//! 2. `src/commands/apply.rs`: the way through, on one page.
+//! 1. `playbooks/postmaster/playbook.yml`: all changes to a host, in order.
+//! 2. `src/app/context.rs`: from a command line to the resources of a host.
 //! 3. `src/resource/group.rs`: the smallest kind of resource, complete.
-//! 4. `src/engine/plan.rs`: how a list of wishes becomes a list of changes.
-//! 5. `src/engine/apply.rs`: how these are made, and what happens when one fails.
+//! 4. `src/engine/plan.rs`: from a list of declarations to a list of changes.
+//! 5. `src/engine/apply.rs`: making them, and undoing them when one fails.
 //!
 //! # What always holds
 //!
