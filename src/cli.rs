@@ -78,7 +78,9 @@ pub struct Global {
     /// Print only what is wrong.
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Print long texts at once, not in a pager (MAILPROV_PAGER, PAGER, else less).
+    /// Do not use a pager.
+    ///
+    /// On a terminal, long texts are shown in MAILPROV_PAGER, PAGER or less.
     #[arg(long, global = true)]
     pub no_pager: bool,
     /// Options for other hosts.
