@@ -3,8 +3,27 @@
 //! stand in the files themselves, and the words in which checkers speak.
 
 use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
-use super::staged_check::Staged;
+use crate::host::Content;
+
+/// A file as it is staged.
+#[derive(Debug, Clone)]
+pub(super) struct Staged {
+    /// Where it will be.
+    pub(super) path: PathBuf,
+    /// What will be in it.
+    pub(super) content: Content,
+    /// Whether that must not be shown.
+    pub(super) is_secret: bool,
+}
+
+impl Staged {
+    /// Makes it.
+    pub(super) fn new(path: &Path, content: &Content, is_secret: bool) -> Self {
+        Self { path: path.to_owned(), content: content.clone(), is_secret }
+    }
+}
 
 /// What stands for a word that is not shown.
 const HIDDEN: &str = "…";

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::STATE_DIR;
+use super::change::{Change, Drift};
 use super::journal::{Outcome, runs};
-use super::{Change, STATE_DIR};
 use crate::digest::Digest;
 use crate::host::{Content, Error, Host, Ownership, Result};
 use crate::resource::Key;
@@ -20,15 +21,6 @@ const VERSION: u32 = 2;
 
 /// Where dpkg and ucf put a file of a person's when its package brings another.
 const KEPT_ASIDE: [&str; 2] = ["dpkg-old", "ucf-old"];
-
-/// How a path came to be other than we left it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Drift {
-    /// The run that left it.
-    pub run: u64,
-    /// What we left, where a package upgrade put it aside.
-    pub kept_aside: Option<PathBuf>,
-}
 
 /// What runs left on the host.
 #[derive(Debug, Default)]

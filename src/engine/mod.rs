@@ -3,6 +3,7 @@
 
 mod apply;
 mod bad_pair;
+mod change;
 mod cleanup;
 mod complaint;
 mod content_store;
@@ -17,18 +18,18 @@ mod saved;
 mod staged_check;
 mod unreported;
 
-pub use last_known::Drift;
-/// Where all that is ours lies.
-const STATE_DIR: &str = "/var/lib/mailprov";
-
 pub use crate::resource::BadPair;
 pub use apply::{Failure, apply};
+pub use change::{Change, Drift, Origin};
 pub use cleanup::cleanup;
 pub use event::Event;
 pub use journal::{Outcome, Record, Run, brought_by, last_run, runs};
 pub use lock::{Lock, LockError};
-pub use plan::{Change, Note, Origin, Plan, PlanError, Unseen, plan};
+pub use plan::{Note, Plan, PlanError, Unseen, plan};
 pub use playbook_cache::{CacheKey, CachedPlaybook};
 pub use rollback_plan::{RollbackPlan, rollback_plan};
 pub use saved::{SavedPlan, SavedPlanError};
 pub use unreported::{mark_unreported, take_unreported};
+
+/// Where all that is ours lies.
+const STATE_DIR: &str = "/var/lib/mailprov";

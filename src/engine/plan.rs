@@ -1,66 +1,14 @@
 //! What is to be done: each resource compared with the host as the earlier
 //! steps will leave it. Every choice is made here; apply has none left.
 
-use serde::{Deserialize, Serialize};
-
-use super::last_known::{Drift, LastKnown};
-use super::staged_check::{self, StagedCheck};
+use super::change::{Change, Origin};
+use super::complaint::Staged;
+use super::last_known::LastKnown;
+use super::staged_check::StagedCheck;
 use crate::host::{Error, Host};
 use crate::intent::{Affected, Intent, Step};
 use crate::playbook::Declared;
-use crate::resource::{Key, Overlay, State};
-
-/// One key that is to go from one state to another.
-#[derive(Debug, Clone)]
-pub struct Change {
-    /// The name of the step that declares it.
-    pub step: String,
-    /// What changes.
-    pub key: Key,
-    /// What it is now.
-    pub before: State,
-    /// What it will be.
-    pub after: State,
-    /// Why it is wanted, where the two states do not tell.
-    pub reason: Option<String>,
-    /// How it came to be other than an earlier run left it, if it did.
-    pub drift: Option<Drift>,
-    /// Its reader looks once a second whether it changed.
-    pub(super) polled: bool,
-    /// What must pass before this change, the first to files that belong
-    /// together, is made.
-    pub(super) checks: Vec<StagedCheck>,
-}
-
-impl Change {
-    /// Makes a change.
-    pub(super) fn new(step: String, key: Key, before: State, after: State) -> Self {
-        let (reason, drift) = (None, None);
-        Self { step, key, before, after, reason, drift, polled: false, checks: Vec::new() }
-    }
-
-    /// Returns it with what earlier changes have made known.
-    pub(super) fn made_known(&self, host: &Host) -> Result<Self, Error> {
-        Ok(Self { after: self.after.made_known(host)?, ..self.clone() })
-    }
-
-    /// Says what it does and why, each in a few words.
-    pub fn why(&self) -> Vec<String> {
-        let reason = self.reason.iter().cloned();
-        reason.chain(self.key.describe(&self.before, &self.after)).collect()
-    }
-}
-
-/// What a plan was made from.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin {
-    /// The mail.yml, if there was one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mail: Option<String>,
-    /// The playbook, where it was not the usual one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub playbook: Option<String>,
-}
+use crate::resource::{Blob, Key, Overlay, Resource, State};
 
 /// The ordered changes that bring a host into its desired state.
 #[derive(Debug, Default)]
@@ -201,8 +149,44 @@ pub fn plan(host: &Host, declared: &[Declared]) -> Result<Plan, PlanError> {
         }
     }
     for Declared { step, resource, .. } in declared {
-        let staged = staged_check::stage(resource, &overlay, &mut plan.changes);
+        let staged = stage(resource, &overlay, &mut plan.changes);
         staged.map_err(|source| PlanError { step: step.clone(), source })?;
     }
     Ok(plan)
+}
+
+/// Runs a service's checks where its program and all that it reads are there
+/// already; else hangs them before the first change to its files.
+fn stage(resource: &Resource, overlay: &Overlay<'_>, changes: &mut [Change]) -> Result<(), Error> {
+    let Some((checks, loads)) = resource.staged_checks() else { return Ok(()) };
+    let is_one = |change: &Change| {
+        loads.contains(&change.key) && change.key.path().is_some() && change.after.blob().is_some()
+    };
+    let first = changes.iter().position(is_one);
+    let (Some(first), false) = (first, checks.is_empty()) else { return Ok(()) };
+    let mut files = Vec::new();
+    let mut all_there = true;
+    for (key, path) in loads.iter().filter_map(|key| Some((key, key.path()?))) {
+        match overlay.planned(key) {
+            Some(state) => {
+                all_there &= state.blob().is_none_or(Blob::is_known);
+                files
+                    .extend(state.blob().map(|blob| Staged::new(path, &blob.content, blob.secret)));
+            }
+            None => match overlay.content(path) {
+                // What no step declares, such as a key, is not for us to show.
+                Ok(Some(content)) => files.push(Staged::new(path, &content, true)),
+                Ok(None) => all_there = false,
+                Err(error) if error.is_permission_denied() => all_there = false,
+                Err(error) => return Err(error),
+            },
+        }
+    }
+    let staged = StagedCheck { checks: checks.to_vec(), files };
+    let packages_come = changes.iter().any(|change| change.key.has_side_effects());
+    if all_there && !packages_come && Host::is_root() {
+        return staged.run(overlay.host());
+    }
+    changes[first].checks.push(staged);
+    Ok(())
 }

@@ -1,11 +1,11 @@
 //! Nothing broken goes live: all files of a service are staged, as they will
 //! be, and judged by the service's own checker before one of them is changed.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::{Change, complaint};
-use crate::host::{Command, Content, Error, Host, Ownership, Result};
-use crate::resource::{Blob, Check, Overlay, Resource, filled};
+use super::complaint::{self, Staged};
+use crate::host::{Command, Error, Host, Ownership, Result};
+use crate::resource::{Check, filled};
 
 /// Where the files are staged, each under its own path. For root's eyes only,
 /// and not on a disk: planning leaves no trace on it.
@@ -20,66 +20,8 @@ const PLACEHOLDER: &str = "{stage}";
 /// Checkers with the files that they judge.
 #[derive(Debug, Clone)]
 pub(super) struct StagedCheck {
-    checks: Vec<Check>,
-    files: Vec<Staged>,
-}
-
-/// A file as it is staged.
-#[derive(Debug, Clone)]
-pub(super) struct Staged {
-    /// Where it will be.
-    pub(super) path: PathBuf,
-    /// What will be in it.
-    pub(super) content: Content,
-    /// Whether that must not be shown.
-    pub(super) is_secret: bool,
-}
-
-impl Staged {
-    /// Makes it.
-    pub(super) fn new(path: &Path, content: &Content, is_secret: bool) -> Self {
-        Self { path: path.to_owned(), content: content.clone(), is_secret }
-    }
-}
-
-/// Runs a service's checks where its program and all that it reads are there
-/// already; else hangs them before the first change to its files.
-pub(super) fn stage(
-    resource: &Resource,
-    overlay: &Overlay<'_>,
-    changes: &mut [Change],
-) -> Result<()> {
-    let Some((checks, loads)) = resource.staged_checks() else { return Ok(()) };
-    let is_one = |change: &Change| {
-        loads.contains(&change.key) && change.key.path().is_some() && change.after.blob().is_some()
-    };
-    let first = changes.iter().position(is_one);
-    let (Some(first), false) = (first, checks.is_empty()) else { return Ok(()) };
-    let mut files = Vec::new();
-    let mut all_there = true;
-    for (key, path) in loads.iter().filter_map(|key| Some((key, key.path()?))) {
-        match overlay.planned(key) {
-            Some(state) => {
-                all_there &= state.blob().is_none_or(Blob::is_known);
-                files
-                    .extend(state.blob().map(|blob| Staged::new(path, &blob.content, blob.secret)));
-            }
-            None => match overlay.content(path) {
-                // What no step declares, such as a key, is not for us to show.
-                Ok(Some(content)) => files.push(Staged::new(path, &content, true)),
-                Ok(None) => all_there = false,
-                Err(error) if error.is_permission_denied() => all_there = false,
-                Err(error) => return Err(error),
-            },
-        }
-    }
-    let staged = StagedCheck { checks: checks.to_vec(), files };
-    let packages_come = changes.iter().any(|change| change.key.has_side_effects());
-    if all_there && !packages_come && Host::is_root() {
-        return staged.run(overlay.host());
-    }
-    changes[first].checks.push(staged);
-    Ok(())
+    pub(super) checks: Vec<Check>,
+    pub(super) files: Vec<Staged>,
 }
 
 /// Removes the stages of processes that are no more.

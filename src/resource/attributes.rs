@@ -125,6 +125,17 @@ pub(super) fn name(node: &Node, decoder: &mut Decoder) -> Option<String> {
     None
 }
 
+/// Reads the number of a user or a group.
+pub(super) fn number(node: &Node, decoder: &mut Decoder) -> Option<u32> {
+    // A template that stands for the whole value leaves text, hence no `integer`.
+    let text = decoder.line(node)?;
+    let number = text.parse().ok().filter(|number| *number < u32::MAX);
+    if number.is_none() {
+        decoder.error(&node.span, "this is not a user or group number", "write decimal digits");
+    }
+    number
+}
+
 /// Reads permission bits in octal.
 fn mode(node: &Node, decoder: &mut Decoder) -> Option<u32> {
     let text = decoder.line(node)?;

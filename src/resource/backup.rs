@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::attributes::{TEXTS, path, section};
-use super::kind::{Declaration, Kind};
+use super::kind::{Declaration, Thing};
 use super::{Assets, Key, Overlay, Said, State, Target, Undo};
 use crate::host::{Content, Entry, Error, Host, Ownership, Result};
 use crate::yaml::{self, Decoder, KeySpec, Node, Section, ValueType};
@@ -51,7 +51,7 @@ impl Declaration for Backup {
     }
 }
 
-impl Kind for Backup {
+impl Thing for Backup {
     const NAME: &str = "backup";
     type Key = PathBuf;
     type State = ();

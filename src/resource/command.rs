@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::attributes::{ARGV, path};
-use super::kind::{Declaration, Kind};
+use super::kind::{Declaration, Thing};
 use super::{Assets, Key, Overlay, Said, State, Target, Undo};
 use crate::host::{Error, Host, Result};
 use crate::yaml::{Decoder, KeySpec, Node, Section, ValueType};
@@ -70,7 +70,7 @@ impl Declaration for Command {
     }
 }
 
-impl Kind for Command {
+impl Thing for Command {
     const NAME: &str = "command";
     type Key = CommandKey;
     type State = ();

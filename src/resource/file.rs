@@ -9,7 +9,7 @@ use super::attributes::{
     ABSENT, DeclaredOwnership, GROUP_OF, MODE, OWNER, PATH, content, is_true, path, section,
 };
 use super::describe::{owned, ownership_differences};
-use super::kind::{Declaration, Kind};
+use super::kind::{Declaration, Thing};
 use super::{Assets, Blob, Key, Overlay, Said, State, Target, Undo, key_pair};
 use crate::digest::Digest;
 use crate::host::{self, Content, Entry, Error, Host, Ownership, Result};
@@ -288,6 +288,14 @@ impl File {
         Self { path, desired }
     }
 
+    /// Wants a file of root's with this content, which may be shown.
+    pub(super) fn of_root(path: PathBuf, content: &str, mode: u32) -> Self {
+        let content = Some(Wanted::Content(Content::new(content.as_bytes().to_vec())));
+        let declared = DeclaredOwnership::of_root(mode);
+        let desired = Desired::File { content, secret: false, polled: false, declared };
+        Self { path, desired }
+    }
+
     /// Wants no file.
     pub(super) fn absent(path: PathBuf) -> Self {
         Self { path, desired: Desired::Absent }
@@ -334,22 +342,27 @@ pub(super) fn refuse_missing_folder(overlay: &Overlay<'_>, path: &Path) -> Resul
 
 /// Says in the plan that an owner or a group will not be there.
 pub(super) fn refuse_unknown_names(overlay: &Overlay<'_>, ownership: &Ownership) -> Result<()> {
-    for (kind, name, key) in [
-        ("user", &ownership.owner, Key::User(ownership.owner.clone())),
-        ("group", &ownership.group, Key::Group(ownership.group.clone())),
-    ] {
-        let given_by_number = name.starts_with('#');
-        // A package that the plan installs may bring the name.
-        let is_there =
-            given_by_number || overlay.has_side_effects() || overlay.state(&key)? != State::Absent;
-        if !is_there {
-            return Err(Error::NoSuchName { kind, name: name.clone() });
-        }
-    }
-    Ok(())
+    let Ownership { owner, group, .. } = ownership;
+    reject_unknown_name(overlay, "user", owner, &Key::User(owner.clone()))?;
+    reject_unknown_name(overlay, "group", group, &Key::Group(group.clone()))
 }
 
-impl Kind for File {
+/// Says in the plan that a user or a group will not be there.
+pub(super) fn reject_unknown_name(
+    overlay: &Overlay<'_>,
+    kind: &'static str,
+    name: &str,
+    key: &Key,
+) -> Result<()> {
+    let given_by_number = name.starts_with('#');
+    // A package that the plan installs may bring the name.
+    match given_by_number || overlay.has_side_effects() || overlay.state(key)? != State::Absent {
+        true => Ok(()),
+        false => Err(Error::NoSuchName { kind, name: name.to_owned() }),
+    }
+}
+
+impl Thing for File {
     const NAME: &str = "file";
     type Key = PathBuf;
     type State = ();

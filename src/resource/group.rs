@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::attributes::{ABSENT, is_true, name, section};
-use super::kind::{Declaration, Kind};
+use super::attributes::{ABSENT, is_true, name, number, section};
+use super::kind::{Declaration, Thing};
 use super::{Assets, Key, Overlay, Said, State, Target, Undo, user};
 use crate::host::{self, Error, Host, Result};
 use crate::yaml::{Decoder, KeySpec, Node, Section, ValueType};
@@ -78,7 +78,7 @@ impl Declaration for Group {
     }
 }
 
-impl Kind for Group {
+impl Thing for Group {
     const NAME: &str = "group";
     type Key = String;
     /// Its number is none where only its making will tell.
@@ -134,15 +134,4 @@ impl Kind for Group {
     fn is_met(wish: &Self::State, actual: &Self::State) -> bool {
         wish.is_none() || wish == actual
     }
-}
-
-/// Reads the number of a user or a group.
-pub(super) fn number(node: &Node, decoder: &mut Decoder) -> Option<u32> {
-    // A template that stands for the whole value leaves text, hence no `integer`.
-    let text = decoder.line(node)?;
-    let number = text.parse().ok().filter(|number| *number < u32::MAX);
-    if number.is_none() {
-        decoder.error(&node.span, "this is not a user or group number", "write decimal digits");
-    }
-    number
 }

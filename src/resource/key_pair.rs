@@ -23,7 +23,7 @@ use x509_cert::spki::SubjectPublicKeyInfoRef;
 use super::attributes::{DeclaredOwnership, GROUP_OF, MODE, OWNER, path, section};
 use super::describe::{owned, ownership_differences};
 use super::file::{refuse_missing_folder, refuse_unknown_names};
-use super::kind::{Declaration, Kind};
+use super::kind::{Declaration, Thing};
 use super::planned::{AFTER_APPLY, Planned};
 use super::state::owned_json;
 use super::{Assets, Key, Overlay, Said, State, Target, Undo};
@@ -183,7 +183,7 @@ impl Declaration for KeyPair {
     }
 }
 
-impl Kind for KeyPair {
+impl Thing for KeyPair {
     const NAME: &str = "key_pair";
     type Key = KeyFiles;
     type State = KeyPairState;

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::kind::Kind;
+use super::kind::Thing;
 use super::{Overlay, Said, State, Undo};
 use crate::host::{Entry, Host, Ownership, Result};
 
@@ -45,7 +45,7 @@ impl fmt::Display for Removal {
     }
 }
 
-impl Kind for Removal {
+impl Thing for Removal {
     const NAME: &str = "mailbox";
     type Key = Self;
     type State = Place;

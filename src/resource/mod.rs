@@ -6,7 +6,7 @@
 //! 1. A file `NAME.rs`, or a folder, like `group.rs`. [`Declaration`] is what a
 //!    step says: its fields, which decoder, schema and reference read
 //!    (`WORDS`), and the [`Target`]s, that is keys with the states they should be
-//!    in. [`Kind`] is the thing on the host: its key, its state, how to look at
+//!    in. [`Thing`] is the thing on the host: its key, its state, how to look at
 //!    it, write it, undo it and tell of it. All that has a default is rarely
 //!    needed.
 //! 2. A line in the list. It makes a variant of [`Resource`], [`Key`] and, under
@@ -16,18 +16,20 @@
 //!    `UPDATE_REFERENCE=1 cargo test --test reference`, and the laws of
 //!    `tests/properties.rs`.
 //!
-//! A kind that only writes whole files needs no `Kind`: its targets are files
+//! A kind that only writes whole files needs no `Thing`: its targets are files
 //! (`Key::File`), as those of `directory` and `link` are.
 
 mod attributes;
 mod backup;
 mod certificate;
 mod command;
+mod dependents;
 mod describe;
 mod file;
 mod group;
 mod key_pair;
 mod kind;
+mod list;
 mod mailbox;
 mod overlay;
 mod package;
@@ -47,27 +49,30 @@ use serde_json::Value;
 
 use crate::host::{Content, Host, Ownership, Result};
 use crate::yaml::{Decoder, KeySpec, Node};
-use kind::{Declaration, Kind, kinds, resources, things};
+use kind::{Declaration, Thing};
+use list::{kinds, resources, things};
 
 pub use attributes::{AssetError, Assets};
 pub use certificate::{
     CertificateState, Harm, Problem as CertificateProblem, belongs as key_belongs, covers,
     examine as examine_certificate, exposed_key, parse as read_certificate, parse_der as read_der,
 };
+pub use dependents::{Dependents, dependents_of};
 pub use describe::{Action, action};
 pub(crate) use key_pair::HOLE;
 pub use key_pair::{KeyPairState, filled, hole, public_key};
+pub use kind::Check;
 pub use mailbox::{Place, Removal};
 pub use overlay::Overlay;
 pub use package::{PackageState, Returning, returning};
 pub use planned::Planned;
 pub use service::{
-    BadPair, Check, Configuration, LoadedConfig, Service, ServiceState, judge_bad_pair,
+    BadPair, Configuration, LoadedConfig, Service, ServiceState, judge_bad_pair,
     last_configuration, unwell_services,
 };
 pub use state::{Blob, Stored};
 pub use table::TableKey;
-pub use undo::{Dependents, Undo, dependents_of};
+pub use undo::Undo;
 pub use user::{Handover, UserState};
 pub use withdrawal::{Withdrawal, traces};
 
@@ -84,6 +89,7 @@ kinds! {
     KeyPair(key_pair::KeyPair) = "key_pair",
     Service(service::Service) = "service",
     Command(command::Command),
+    ; // These are files: they have no key and no state of their own.
     ; // No step declares these by themselves: they are parts of what others do.
     Handover(user::Handover) = "held",
     Mailbox(mailbox::Removal) = "mailbox",

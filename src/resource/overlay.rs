@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::{Key, State, UserState, key_pair, observe};
+use super::{Key, State, key_pair, observe};
 use crate::digest::Digest;
 use crate::host::{Content, Host, Result};
 
@@ -69,7 +69,8 @@ impl<'h> Overlay<'h> {
         };
         for (key, changes) in &self.changes {
             match (key, changes) {
-                (Key::User(name), State::User(UserState { user, numbered: true })) => {
+                (Key::User(name), State::User(it)) if it.numbered => {
+                    let user = &it.user;
                     let now = self.host.user(name)?.map(|user| user.uid);
                     if ownership.owner == format!("#{}", user.uid) {
                         ownership.owner.clone_from(name);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::attributes::{is_true, name, path, section};
 use super::describe::ownership_differences;
-use super::kind::{Declaration, Kind};
+use super::kind::{Declaration, Thing};
 use super::state::owned_json;
 use super::{Assets, Key, Overlay, Said, State, Target, Undo, file};
 use crate::digest::Digest;
@@ -161,7 +161,7 @@ impl TableKey {
     }
 }
 
-impl Kind for Table {
+impl Thing for Table {
     const NAME: &str = "table";
     type Key = TableKey;
     type State = TableState;

@@ -13,7 +13,7 @@ pub use examine::{Harm, Problem, belongs, covers, examine, exposed_key, parse, p
 use examine::{is_authority, seconds};
 
 use super::attributes::{name, path, section};
-use super::kind::{Declaration, Kind};
+use super::kind::{Declaration, Thing};
 use super::{Assets, Key, Overlay, Resource, Said, State, Target, Undo, Withdrawal};
 use crate::host::{Content, Entry, Error, Host, Ownership, Result};
 use crate::yaml::{Decoder, KeySpec, Node, Section, ValueType};
@@ -138,7 +138,7 @@ impl Declaration for Certificate {
     }
 }
 
-impl Kind for Certificate {
+impl Thing for Certificate {
     const NAME: &str = "certificate";
     type Key = Pair;
     type State = CertificateState;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::host::{Host, Result};
 use crate::resource::attributes::{TEXTS, is_true, name};
-use crate::resource::kind::{Declaration, Kind};
+use crate::resource::kind::{Declaration, Thing};
 use crate::resource::{Assets, Key, Overlay, Said, State, Target, Undo};
 use crate::yaml::{self, Decoder, KeySpec, Node, Section, ValueType};
 
@@ -150,7 +150,7 @@ fn installed(version: Option<String>, automatic: bool) -> State {
     })
 }
 
-impl Kind for Package {
+impl Thing for Package {
     const NAME: &str = "package";
     type Key = String;
     type State = PackageState;

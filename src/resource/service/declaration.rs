@@ -5,11 +5,11 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::ports::reject_held_ports;
-use super::{Check, Configuration, LoadedConfig, ServiceKey, ServiceState};
+use super::{Configuration, LoadedConfig, ServiceKey, ServiceState};
 use crate::host::{Endpoint, Greeting, Protocol, Result, Secured, Unit};
 use crate::resource::attributes::{ARGV, TEXTS, name, path, section};
 use crate::resource::command::argv;
-use crate::resource::kind::Declaration;
+use crate::resource::kind::{Check, Declaration};
 use crate::resource::{Assets, Key, Overlay, State, Target};
 use crate::yaml::{Decoder, KeySpec, Kind, Node, Section, ValueType};
 

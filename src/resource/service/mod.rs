@@ -23,7 +23,7 @@ pub use declaration::Service;
 pub(super) use undo::loading;
 
 use crate::host::{Endpoint, Greeting, Host, Result, Unit};
-use crate::resource::kind::Kind;
+use crate::resource::kind::Thing;
 use crate::resource::{Key, Overlay, Said, State, Undo};
 
 /// How to find a service and to have it read its configuration again.
@@ -42,17 +42,6 @@ pub struct ServiceKey {
     /// The services that need this one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needed_by: Vec<ServiceKey>,
-}
-
-/// A checker of configuration: a program that is run on staged copies of the
-/// files.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
-    /// The program and its arguments.
-    pub argv: Vec<String>,
-    /// Whether it must have nothing to say, and may quote what only root may read.
-    #[serde(default)]
-    pub strict: bool,
 }
 
 /// What a service is.
@@ -121,7 +110,7 @@ impl ServiceState {
     }
 }
 
-impl Kind for Service {
+impl Thing for Service {
     const NAME: &str = "service";
     type Key = ServiceKey;
     type State = ServiceState;

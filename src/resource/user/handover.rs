@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::host::{Host, Renumbered, Result};
-use crate::resource::kind::Kind;
+use crate::resource::kind::Thing;
 use crate::resource::{Key, Overlay, Said, State, Target, Undo};
 
 /// The files below a folder, as far as they belong to an old number.
@@ -93,7 +93,7 @@ pub(in crate::resource) fn target(
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held(u64);
 
-impl Kind for Handover {
+impl Thing for Handover {
     const NAME: &str = "files";
     type Key = Self;
     type State = Held;

@@ -10,9 +10,8 @@ use serde_json::{Value, json};
 pub use handover::Handover;
 
 use crate::host::{self, Error, Host, Result};
-use crate::resource::attributes::{ABSENT, is_true, name, path, section};
-use crate::resource::group::number;
-use crate::resource::kind::{Declaration, Kind};
+use crate::resource::attributes::{ABSENT, is_true, name, number, path, section};
+use crate::resource::kind::{Declaration, Thing};
 use crate::resource::{Assets, Key, Overlay, Said, State, Target, Undo};
 use crate::yaml::{Decoder, KeySpec, Node, Section, ValueType};
 
@@ -160,7 +159,7 @@ impl User {
     }
 }
 
-impl Kind for User {
+impl Thing for User {
     const NAME: &str = "user";
     type Key = String;
     type State = UserState;
