@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use mailprov::engine;
 use mailprov::host::{Content, Host, Ownership};
 use mailprov::playbook::{Context, Playbook};
-use mailprov::resource::{self, Blob, Key, State};
+use mailprov::resource::{self, Blob, Key, LineKey, LineState, State};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -90,6 +90,27 @@ proptest! {
             write(&host, &key, state);
         }
         prop_assert_eq!(resource::observe(&host, &key).unwrap(), b);
+    }
+
+    #[test]
+    fn a_line_is_what_is_written_and_goes_back(
+        bytes in content(),
+        line in "[a-c =]{0,4}",
+        is_by_match in any::<bool>(),
+        is_there in any::<bool>(),
+    ) {
+        let tree = tree();
+        fs::write(tree.path().join("place/it"), bytes).unwrap();
+        let host = Host::open(tree.path()).unwrap();
+        let replaces = is_by_match.then(|| "^[ab]".to_owned());
+        let key = Key::Line(LineKey { path: "/place/it".into(), line: line.clone(), replaces });
+        let wish = |lines: Vec<String>| State::Line(LineState { lines, secret: false });
+        let (with, without) = (wish(vec![line]), wish(Vec::new()));
+        let (a, b) = if is_there { (&with, &without) } else { (&without, &with) };
+        for state in [b, a, b] {
+            write(&host, &key, state);
+            prop_assert!(state.is_met_by(&resource::observe(&host, &key).unwrap()));
+        }
     }
 
     #[test]

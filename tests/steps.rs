@@ -1,4 +1,5 @@
-//! Steps of a person's own playbook, on a tree: those whose thing goes away again.
+//! Steps of a person's own playbook, on a tree: those whose thing goes away again,
+//! and the small kinds that change in part what is others'.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by a panic")]
 
@@ -179,4 +180,60 @@ fn of_two_steps_for_one_path_the_one_that_is_present_counts() {
     play(false);
     assert_eq!(desk.apply(), ["update file:/srv/x"]);
     assert_eq!(desk.read("tree/srv/x"), "other");
+}
+
+#[test]
+fn a_line_of_a_file_is_set_mended_and_put_back_and_the_rest_is_kept_and_not_shown() {
+    let desk = Desk::new();
+    let before = "# \u{fc}\r\n#PermitRootLogin yes\nPassword hunter2\nPermitRootLogin yes";
+    desk.write("tree/etc/sshd", before);
+    fs::set_permissions(desk.path("tree/etc/sshd"), fs::Permissions::from_mode(0o644)).unwrap();
+    let line = "line: {path: /etc/sshd, match: '^#?PermitRootLogin ', line: PermitRootLogin no}";
+    desk.write("play/playbook.yml", &format!("- name: Forbid it\n  {line}\n"));
+    let plan = said(&desk.run(&["plan"]));
+    assert!(
+        plan.contains("- PermitRootLogin yes") && plan.contains("+ PermitRootLogin no"),
+        "{plan}"
+    );
+    assert!(!plan.contains("hunter2"), "{plan}");
+    assert_eq!(desk.apply(), ["update line:/etc/sshd: ^#?PermitRootLogin "]);
+    assert_eq!(desk.read("tree/etc/sshd"), "# \u{fc}\r\nPermitRootLogin no\nPassword hunter2\n");
+    let mode = fs::metadata(desk.path("tree/etc/sshd")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o644);
+
+    let output = desk.run(&["rollback", "--yes"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(desk.read("tree/etc/sshd"), before);
+
+    desk.write("tree/etc/sshd", "of others\n");
+    assert_eq!(desk.apply(), ["update line:/etc/sshd: ^#?PermitRootLogin "]);
+    assert_eq!(desk.read("tree/etc/sshd"), "of others\nPermitRootLogin no\n");
+    desk.write("play/playbook.yml", &format!("- name: Forbid it\n  present: false\n  {line}\n"));
+    desk.apply();
+    assert_eq!(desk.read("tree/etc/sshd"), "of others\n");
+}
+
+#[test]
+fn a_line_needs_a_file_and_follows_no_link() {
+    let desk = Desk::new();
+    let step = |fields: &str| {
+        desk.write("play/playbook.yml", &format!("- name: Set it\n  line: {{{fields}}}\n"));
+        said(&desk.run(&["plan"]))
+    };
+    let plan = step("path: /etc/none, line: x");
+    assert!(plan.contains("/etc/none is not there") && plan.contains("create: true"), "{plan}");
+    desk.write("tree/etc/real", "secret\n");
+    symlink("real", desk.path("tree/etc/link")).unwrap();
+    let plan = step("path: /etc/link, line: x");
+    assert!(plan.contains("/etc/link is a link to real; name the file itself"), "{plan}");
+    let plan = step("path: /etc/real, line: x, match: '('");
+    assert!(plan.contains("this is not a regular expression"), "{plan}");
+    assert!(plan.contains("playbook.yml:2:"), "{plan}");
+    let plan = step("path: /etc/real, line: x, secret: true");
+    assert!(plan.contains("add `match`"), "{plan}");
+    let plan = step("path: /etc/real, line: hunter2, match: '^secret', secret: true");
+    assert!(plan.contains("a secret line") && !plan.contains("hunter2"), "{plan}");
+    step("path: /etc/none, line: x, create: true");
+    desk.apply();
+    assert_eq!(desk.read("tree/etc/none"), "x\n");
 }

@@ -29,6 +29,7 @@ mod file;
 mod group;
 mod key_pair;
 mod kind;
+mod line;
 mod list;
 mod mailbox;
 mod overlay;
@@ -62,6 +63,7 @@ pub use describe::{Action, action};
 pub(crate) use key_pair::HOLE;
 pub use key_pair::{KeyPairState, filled, hole, public_key};
 pub use kind::Check;
+pub use line::{LineKey, LineState};
 pub use mailbox::{Place, Removal};
 pub use overlay::Overlay;
 pub use package::{PackageState, Returning, returning};
@@ -89,6 +91,7 @@ kinds! {
     KeyPair(key_pair::KeyPair) = "key_pair",
     Service(service::Service) = "service",
     Command(command::Command),
+    Line(line::Line) = "line",
     ; // These are files: they have no key and no state of their own.
     ; // No step declares these by themselves: they are parts of what others do.
     Handover(user::Handover) = "held",
