@@ -237,3 +237,37 @@ fn a_line_needs_a_file_and_follows_no_link() {
     desk.apply();
     assert_eq!(desk.read("tree/etc/none"), "x\n");
 }
+
+#[test]
+fn a_source_of_apt_is_one_file_with_its_key_and_what_it_brings_is_known_later() {
+    let desk = Desk::new();
+    fs::create_dir_all(desk.path("tree/etc/apt/sources.list.d")).unwrap();
+    let key = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabc\n-----END PGP PUBLIC KEY BLOCK-----\n";
+    desk.write("play/files/example.asc", key);
+    let step = |fields: &str| {
+        let text = format!(
+            "- name: Know it\n  apt_source: {{{fields}}}\n- name: Install\n  package: example\n"
+        );
+        desk.write("play/playbook.yml", &text);
+        said(&desk.run(&["plan", "-v"]))
+    };
+    let plan = step("name: example, uris: https://deb.example.org, suites: x, key: example.asc");
+    for words in [
+        "URIs: https://deb.example.org",
+        "Components: main",
+        "fetch its package lists",
+        "version known once apt's lists are fetched",
+    ] {
+        assert!(plan.contains(words), "{words}: {plan}");
+    }
+    for (fields, words) in [
+        ("name: e, uris: ftp://x, suites: x, key: example.asc", "nothing that apt knows"),
+        ("name: e, uris: 'https://x y', suites: x, key: example.asc", "nothing that apt knows"),
+        ("name: e, uris: https://x, suites: x, key: none.asc", "none.asc"),
+        ("name: e, uris: https://x, suites: x", "key"),
+        ("name: e/f, uris: https://x, suites: x, key: example.asc", "not a name of a source"),
+    ] {
+        let plan = step(fields);
+        assert!(plan.contains(words) && plan.contains("playbook.yml:2:"), "{words}: {plan}");
+    }
+}

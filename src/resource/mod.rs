@@ -19,6 +19,7 @@
 //! A kind that only writes whole files needs no `Thing`: its targets are files
 //! (`Key::File`), as those of `directory` and `link` are.
 
+mod apt_source;
 mod attributes;
 mod backup;
 mod certificate;
@@ -92,6 +93,7 @@ kinds! {
     Service(service::Service) = "service",
     Command(command::Command),
     Line(line::Line) = "line",
+    AptSource(apt_source::AptSource) = "apt_source",
     ; // These are files: they have no key and no state of their own.
     ; // No step declares these by themselves: they are parts of what others do.
     Handover(user::Handover) = "held",

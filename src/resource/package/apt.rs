@@ -1,6 +1,7 @@
 //! Installs packages: one call of apt for all of a step, no question asked,
 //! and no daemon started on a configuration that is not ours yet.
 
+use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -115,6 +116,28 @@ fn install(host: &Host, names: &[String], say: &mut dyn FnMut(Said<'_>)) -> Resu
     }
     say(Said::Doing("installing"));
     host.apt(&["install"], names).env(no_start::MARK, "1").run().map(drop)
+}
+
+/// Fetches the lists of one source, and fails where apt cannot use it.
+pub(in crate::resource) fn fetch_lists(
+    host: &Host,
+    source: &Path,
+    say: &mut dyn FnMut(Said<'_>),
+) -> Result<()> {
+    wait_for_others(host, &mut |text| say(Said::Doing(text)))?;
+    say(Said::Doing("fetching its package lists"));
+    let only = format!("-oDir::Etc::SourceList={}", source.display());
+    let words = ["update", &only, "-oDir::Etc::SourceParts=-", "-oAPT::Get::List-Cleanup=false"];
+    let update = host.apt(&words, &[]).capture()?;
+    // apt counts a fetch that failed as well done.
+    match complaints(&update).first() {
+        Some(complaint) => Err(Error::Other(format!(
+            "apt cannot use the source {}: {complaint}",
+            source.display()
+        ))),
+        None if update.success() => Ok(()),
+        None => Err(host.apt(&words, &[]).failed(&update)),
+    }
 }
 
 /// Answers what Postfix's own script would ask. Without that it writes a main.cf

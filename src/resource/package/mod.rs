@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+pub(super) use apt::fetch_lists;
+
 use crate::host::{Host, Result};
 use crate::resource::attributes::{TEXTS, is_true, name};
 use crate::resource::kind::{Declaration, Thing};
@@ -105,7 +107,9 @@ impl Declaration for Package {
             .filter(|(_, before)| !is_complete(before))
             .map(|(name, _)| name.clone())
             .collect();
-        let coming = match (self.absent, missing.is_empty()) {
+        // What a source of an earlier step brings is known once its lists are there.
+        let lists_come = overlay.all_planned().any(|(key, _)| matches!(key, Key::AptSource(_)));
+        let coming = match (self.absent || lists_come, missing.is_empty()) {
             (false, false) => overlay.host().simulate_install(&missing)?.unwrap_or_default(),
             _ => crate::host::Simulation::default(),
         };
