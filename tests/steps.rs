@@ -239,6 +239,34 @@ fn a_line_needs_a_file_and_follows_no_link() {
 }
 
 #[test]
+fn an_entry_of_cron_is_written_whole_and_judged_before() {
+    let desk = Desk::new();
+    fs::create_dir_all(desk.path("tree/etc/cron.d")).unwrap();
+    let step = |fields: &str| {
+        desk.write("play/playbook.yml", &format!("- name: Run it\n  cron: {{{fields}}}\n"));
+        said(&desk.run(&["plan"]))
+    };
+    step("name: tidy, schedule: '*/5 3 * jan-mar sun', argv: [/bin/echo, it's, 5%]");
+    assert_eq!(desk.apply(), ["create file:/etc/cron.d/tidy"]);
+    let text = desk.read("tree/etc/cron.d/tidy");
+    let line = r"*/5 3 * jan-mar sun root /bin/echo 'it'\''s' '5''\%'''";
+    assert_eq!(text.lines().last(), Some(line));
+    for (fields, words) in [
+        ("name: a.b, schedule: '@daily', argv: [x]", "this is not a name of an entry"),
+        ("name: a, schedule: '* * *', argv: [x]", "a schedule of cron has five parts"),
+        ("name: a, schedule: '0 24 * * *', argv: [x]", "`24` does not fit as the hour"),
+        ("name: a, schedule: '@daily', argv: x", "a command is a list of arguments"),
+    ] {
+        let plan = step(fields);
+        assert!(plan.contains(words) && plan.contains("playbook.yml:2:"), "{plan}");
+    }
+    let plan = step("name: a, schedule: '@daily', argv: [x], user: nobody-here");
+    assert!(plan.contains("nobody-here"), "{plan}");
+    step("name: tidy, absent: true");
+    assert_eq!(desk.apply(), ["delete file:/etc/cron.d/tidy"]);
+}
+
+#[test]
 fn a_source_of_apt_is_one_file_with_its_key_and_what_it_brings_is_known_later() {
     let desk = Desk::new();
     fs::create_dir_all(desk.path("tree/etc/apt/sources.list.d")).unwrap();

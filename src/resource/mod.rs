@@ -24,6 +24,7 @@ mod attributes;
 mod backup;
 mod certificate;
 mod command;
+mod cron;
 mod dependents;
 mod describe;
 mod file;
@@ -95,6 +96,7 @@ kinds! {
     Line(line::Line) = "line",
     AptSource(apt_source::AptSource) = "apt_source",
     ; // These are files: they have no key and no state of their own.
+    Cron(cron::Cron),
     ; // No step declares these by themselves: they are parts of what others do.
     Handover(user::Handover) = "held",
     Mailbox(mailbox::Removal) = "mailbox",
