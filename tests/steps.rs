@@ -299,3 +299,22 @@ fn a_source_of_apt_is_one_file_with_its_key_and_what_it_brings_is_known_later() 
         assert!(plan.contains(words) && plan.contains("playbook.yml:2:"), "{words}: {plan}");
     }
 }
+
+#[test]
+fn a_user_is_put_into_groups_that_are_there() {
+    let desk = Desk::new();
+    desk.write("tree/etc/group", "root:x:0:\nadm:x:4:syslog,runner\nbackups:x:50:\n");
+    let users = "root:x:0:0::/root:/bin/sh\nrunner:x:99:50::/nonexistent:/usr/sbin/nologin\n";
+    desk.write("tree/etc/passwd", users);
+    let step = |groups: &str| {
+        let text = format!("- name: Know it\n  user: {{name: runner, groups: [{groups}]}}\n");
+        desk.write("play/playbook.yml", &text);
+    };
+    step("adm");
+    assert_eq!(desk.plan(), Vec::<String>::new());
+    step("adm, backups");
+    assert_eq!(desk.plan(), ["create member:runner of backups"]);
+    step("adm, wheel");
+    let plan = said(&desk.run(&["plan"]));
+    assert!(plan.contains("wheel"), "{plan}");
+}

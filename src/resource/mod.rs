@@ -100,6 +100,7 @@ kinds! {
     ; // No step declares these by themselves: they are parts of what others do.
     Handover(user::Handover) = "held",
     Mailbox(mailbox::Removal) = "mailbox",
+    Membership(user::Membership),
 }
 
 /// One key and the state that a step wants it in.

@@ -1,6 +1,7 @@
 //! `user`: a system user, who owns things but does not log in by password.
 
 pub(super) mod handover;
+mod membership;
 
 use std::path::PathBuf;
 
@@ -8,9 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub use handover::Handover;
+pub(super) use membership::Membership;
 
 use crate::host::{self, Error, Host, Result};
-use crate::resource::attributes::{ABSENT, is_true, name, number, path, section};
+use crate::resource::attributes::{ABSENT, TEXTS, is_true, name, number, path, section};
+use crate::resource::file::reject_unknown_name;
 use crate::resource::kind::{Declaration, Thing};
 use crate::resource::{Assets, Key, Overlay, Said, State, Target, Undo};
 use crate::yaml::{Decoder, KeySpec, Node, Section, ValueType};
@@ -23,6 +26,9 @@ pub struct User {
     group: Option<String>,
     home: Option<PathBuf>,
     shell: Option<PathBuf>,
+    /// Groups besides the main one.
+    #[serde(default)]
+    groups: Vec<String>,
     absent: bool,
 }
 
@@ -40,6 +46,8 @@ const FIELDS: Section = section(
         KeySpec::new("name", ValueType::Text, "The user's name."),
         KeySpec::new("uid", ValueType::Number, "Its number.").or("the system's choice"),
         KeySpec::new("group", ValueType::Text, "The main group.").or("one of the same name"),
+        KeySpec::new("groups", TEXTS, "Groups that it is in as well. Others that it is in stay.")
+            .or("none"),
         KeySpec::new(
             "home",
             ValueType::Text,
@@ -66,6 +74,12 @@ impl Declaration for User {
         let group = fields.get("group").map(|entry| self::name(&entry.value, decoder));
         let home = fields.get("home").map(|entry| path(&entry.value, decoder));
         let shell = fields.get("shell").map(|entry| path(&entry.value, decoder));
+        let mut groups = Vec::new();
+        if let Some(entry) = fields.get("groups") {
+            for item in decoder.list(&entry.value)? {
+                groups.push(self::name(item, decoder)?);
+            }
+        }
         let absent = is_true(&fields, "absent", decoder);
         Some(Self {
             name: name?,
@@ -73,6 +87,7 @@ impl Declaration for User {
             group: group.flatten(),
             home: home.flatten(),
             shell: shell.flatten(),
+            groups,
             absent,
         })
     }
@@ -119,6 +134,11 @@ impl Declaration for User {
         }
         let numbered = known || self.uid.is_some();
         targets.push(Target { key, after: State::User(UserState { user, numbered }) });
+        for group in &self.groups {
+            reject_unknown_name(overlay, "group", group, &Key::Group(group.clone()))?;
+            let member = Membership { user: self.name.clone(), group: group.clone() };
+            targets.push(Target { key: Key::Membership(member), after: State::Done });
+        }
         Ok(targets)
     }
 }
