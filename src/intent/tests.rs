@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::host::{Content, Ownership};
-use crate::resource::{Blob, PackageState, ServiceState};
+use crate::resource::{Blob, PackageState, Planned, ServiceState};
 
 /// A change to a file.
 fn file(path: &str, before: &str, after: &str) -> (Key, State, State) {
@@ -147,7 +147,7 @@ fn what_happens_to_the_server_is_told() {
     let current = || crate::resource::LoadedConfig::Current(Default::default());
     let package = |automatic| {
         State::Package(PackageState {
-            version: None,
+            version: Planned::AfterApply,
             complete: true,
             automatic,
             returns: false,

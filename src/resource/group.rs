@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::attributes::{ABSENT, is_true, name, number, section};
 use super::kind::{Declaration, Thing};
-use super::{Assets, Key, Overlay, Said, State, Target, Undo, user};
+use super::{Assets, Key, Overlay, Planned, Said, State, Target, Undo, user};
 use crate::host::{self, Error, Host, Result};
 use crate::yaml::{Decoder, KeySpec, Node, Section, ValueType};
 
@@ -54,9 +54,11 @@ impl Declaration for Group {
         let after = match (self.absent, self.gid, &before) {
             (true, ..) => State::Absent,
             (false, None, State::Group(_)) => before,
-            (false, gid, _) => State::Group(gid.map(|gid| host::Group { gid })),
+            (false, gid, _) => State::Group(gid.map(|gid| host::Group { gid }).into()),
         };
-        if let (State::Group(Some(group)), true) = (&after, overlay.planned(&key).is_none()) {
+        if let (State::Group(Planned::Known(group)), true) =
+            (&after, overlay.planned(&key).is_none())
+        {
             let taken_by = overlay.host().group_name(group.gid);
             if taken_by != self.name && !taken_by.starts_with('#') {
                 return Err(Error::Other(format!(
@@ -67,7 +69,9 @@ impl Declaration for Group {
             }
         }
         let mut targets = Vec::new();
-        if let (State::Group(Some(old)), State::Group(Some(new))) = (overlay.state(&key)?, &after) {
+        if let (State::Group(Planned::Known(old)), State::Group(Planned::Known(new))) =
+            (overlay.state(&key)?, &after)
+        {
             for (uid, home) in overlay.host().members(old.gid)? {
                 let gid = Some((old.gid, new.gid));
                 targets.extend(user::handover::target(overlay, &home, (uid, uid), gid)?);
@@ -81,15 +85,14 @@ impl Declaration for Group {
 impl Thing for Group {
     const NAME: &str = "group";
     type Key = String;
-    /// Its number is none where only its making will tell.
-    type State = Option<host::Group>;
+    type State = Planned<host::Group>;
 
     fn name(name: &String) -> String {
         name.clone()
     }
 
     fn observe(host: &Host, name: &String) -> Result<State> {
-        Ok(host.group(name)?.map_or(State::Absent, |group| State::Group(Some(group))))
+        Ok(host.group(name)?.map_or(State::Absent, |group| State::Group(Planned::Known(group))))
     }
 
     fn write(
@@ -100,7 +103,7 @@ impl Thing for Group {
         _: &mut dyn FnMut(Said<'_>),
     ) -> Result<()> {
         let gid = match after {
-            State::Group(Some(group)) => vec!["--gid".into(), group.gid.to_string()],
+            State::Group(Planned::Known(group)) => vec!["--gid".into(), group.gid.to_string()],
             _ => Vec::new(),
         };
         let mut argv: Vec<String> = match (before, after) {
@@ -119,19 +122,19 @@ impl Thing for Group {
 
     fn describe(_: &String, before: &State, after: &State) -> Option<Vec<String>> {
         Some(match (before, after) {
-            (State::Group(Some(old)), State::Group(Some(new))) => {
+            (State::Group(Planned::Known(old)), State::Group(Planned::Known(new))) => {
                 vec![format!("gid {} → {}", old.gid, new.gid)]
             }
-            (State::Absent, State::Group(Some(new))) => vec![format!("gid {}", new.gid)],
+            (State::Absent, State::Group(Planned::Known(new))) => vec![format!("gid {}", new.gid)],
             _ => return None,
         })
     }
 
     fn json(group: &Self::State) -> Value {
-        json!({"state": "group", "gid": group.as_ref().map(|group| group.gid)})
+        json!({"state": "group", "gid": group.known().map(|group| group.gid)})
     }
 
     fn is_met(wish: &Self::State, actual: &Self::State) -> bool {
-        wish.is_none() || wish == actual
+        wish.is_met_by(actual)
     }
 }

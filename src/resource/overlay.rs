@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::{Key, State, key_pair, observe};
+use super::{Key, Planned, State, key_pair, observe};
 use crate::digest::Digest;
 use crate::host::{Content, Host, Result};
 
@@ -81,7 +81,7 @@ impl<'h> Overlay<'h> {
                         ownership.owner = format!("#{old}");
                     }
                 }
-                (Key::Group(name), State::Group(Some(group))) => {
+                (Key::Group(name), State::Group(Planned::Known(group))) => {
                     let now = self.host.group(name)?.map(|group| group.gid);
                     if ownership.group == format!("#{}", group.gid) {
                         ownership.group.clone_from(name);

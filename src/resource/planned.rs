@@ -3,11 +3,12 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A part of a state. Written down as its value, or as none.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Planned<T> {
     /// It is seen, or decided.
     Known(T),
     /// It is made while the plan is applied.
+    #[default]
     AfterApply,
 }
 

@@ -14,7 +14,7 @@ use examine::{is_authority, seconds};
 
 use super::attributes::{name, path, section};
 use super::kind::{Declaration, Thing};
-use super::{Assets, Key, Overlay, Resource, Said, State, Target, Undo, Withdrawal};
+use super::{Assets, Key, Overlay, Planned, Resource, Said, State, Target, Undo, Withdrawal};
 use crate::host::{Content, Entry, Error, Host, Ownership, Result};
 use crate::yaml::{Decoder, KeySpec, Node, Section, ValueType};
 
@@ -48,8 +48,8 @@ pub struct Pair {
 pub struct CertificateState {
     /// The names that the certificate vouches for.
     pub names: Vec<String>,
-    /// When it ends, in seconds since 1970; none where it is yet to be made.
-    pub expires: Option<i64>,
+    /// When it ends, in seconds since 1970.
+    pub expires: Planned<i64>,
     /// Whether the key is the certificate's.
     pub belongs: bool,
     /// Whether only root can read the key.
@@ -95,13 +95,13 @@ impl Declaration for Certificate {
                 if state.belongs
                     && !state.authority
                     && covers(&state.names, &self.hostname)
-                    && state.expires.is_none_or(|end| end > seconds() + SOON) =>
+                    && state.expires.known().is_none_or(|end| *end > seconds() + SOON) =>
             {
                 CertificateState { private: true, ..state }
             }
             _ => CertificateState {
                 names: vec![self.hostname.clone()],
-                expires: None,
+                expires: Planned::AfterApply,
                 belongs: true,
                 private: true,
                 authority: false,
@@ -158,7 +158,7 @@ impl Thing for Certificate {
         };
         let unfit = CertificateState {
             names: Vec::new(),
-            expires: None,
+            expires: Planned::AfterApply,
             belongs: false,
             private,
             authority: false,
@@ -166,7 +166,7 @@ impl Thing for Certificate {
         let state = match parse(certificate.bytes()) {
             Some((names, validity)) => CertificateState {
                 names,
-                expires: Some(validity.1),
+                expires: Planned::Known(validity.1),
                 belongs: belongs(certificate.bytes(), key.bytes()) == Some(true),
                 private,
                 authority: is_authority(certificate.bytes()),
@@ -275,10 +275,11 @@ impl Thing for Certificate {
     }
 
     fn is_met(wish: &CertificateState, actual: &CertificateState) -> bool {
-        let expires = wish.expires.or(actual.expires);
+        let expires = actual.expires.clone();
         // One that was an authority's is never made again.
         let authority = wish.authority && actual.authority;
-        CertificateState { expires, authority, ..wish.clone() } == *actual
+        wish.expires.is_met_by(&actual.expires)
+            && CertificateState { expires, authority, ..wish.clone() } == *actual
     }
 
     fn cleanup(host: &Host, _: &mut dyn FnMut(&str)) -> Result<()> {

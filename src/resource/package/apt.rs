@@ -34,7 +34,7 @@ impl Batch {
             match after {
                 State::Absent => sorted.removals.push(name.clone()),
                 State::Package(PackageState { returns: true, version, .. }) => {
-                    sorted.returns.push((name.clone(), version.clone()));
+                    sorted.returns.push((name.clone(), version.known().cloned()));
                 }
                 State::Package(PackageState { automatic: false, .. }) if is_damaged => {
                     sorted.damaged.push(name.clone());

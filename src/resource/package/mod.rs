@@ -13,7 +13,7 @@ pub(super) use apt::fetch_lists;
 use crate::host::{Host, Result};
 use crate::resource::attributes::{TEXTS, is_true, name};
 use crate::resource::kind::{Declaration, Thing};
-use crate::resource::{Assets, Key, Overlay, Said, State, Target, Undo};
+use crate::resource::{Assets, Key, Overlay, Planned, Said, State, Target, Undo};
 use crate::yaml::{self, Decoder, KeySpec, Node, Section, ValueType};
 
 /// Packages that are installed in one go.
@@ -27,7 +27,7 @@ pub struct Package {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackageState {
     /// Its version; none where only the installation will tell.
-    pub version: Option<String>,
+    pub version: Planned<String>,
     /// Whether it is unpacked and configured.
     pub complete: bool,
     /// Whether it only comes because another needs it.
@@ -115,7 +115,7 @@ impl Declaration for Package {
         };
         let version_of = |name: &String| {
             let coming = coming.installs.iter().find(|(coming, _)| coming == name);
-            coming.map(|(_, version)| version.clone())
+            coming.map_or(Planned::AfterApply, |(_, version)| Planned::Known(version.clone()))
         };
         let asked_for = self.names.iter().zip(keys).zip(befores).map(|((name, key), before)| {
             let after = match self.absent {
@@ -124,7 +124,10 @@ impl Declaration for Package {
                 false => match before {
                     // Damaged: the same version anew.
                     State::Package(PackageState { version, complete: true, .. }) => {
-                        installed(version_of(name).or(version), false)
+                        match version_of(name) {
+                            Planned::AfterApply => installed(version, false),
+                            coming => installed(coming, false),
+                        }
                     }
                     _ => installed(version_of(name), false),
                 },
@@ -134,7 +137,7 @@ impl Declaration for Package {
         let others = coming.installs.iter().filter(|(name, _)| !self.names.contains(name));
         let needed = others.map(|(name, version)| Target {
             key: Key::Package(name.clone()),
-            after: installed(Some(version.clone()), true),
+            after: installed(Planned::Known(version.clone()), true),
         });
         let in_the_way = coming
             .removes
@@ -144,7 +147,7 @@ impl Declaration for Package {
     }
 }
 
-fn installed(version: Option<String>, automatic: bool) -> State {
+fn installed(version: Planned<String>, automatic: bool) -> State {
     State::Package(PackageState {
         version,
         complete: true,
@@ -169,7 +172,7 @@ impl Thing for Package {
         let Some(package) = host.package(name)? else { return Ok(State::Absent) };
         let missing = if package.complete { host.missing_files(name)? } else { Vec::new() };
         Ok(State::Package(PackageState {
-            version: Some(package.version),
+            version: Planned::Known(package.version),
             complete: package.complete,
             automatic: false,
             returns: false,
@@ -213,8 +216,8 @@ impl Thing for Package {
             }
             (before, State::Absent) => Undo::Reinstall(before.clone()),
             (
-                State::Package(PackageState { version: Some(was), .. }),
-                State::Package(PackageState { version: Some(is), .. }),
+                State::Package(PackageState { version: Planned::Known(was), .. }),
+                State::Package(PackageState { version: Planned::Known(is), .. }),
             ) if was != is => {
                 Undo::Irreversible(format!("the package {name} stays at {is}; it was {was}"))
             }
@@ -224,7 +227,10 @@ impl Thing for Package {
 
     fn describe(_: &String, before: &State, after: &State) -> Option<Vec<String>> {
         Some(match (before, after) {
-            (State::Package(PackageState { version: Some(version), .. }), State::Absent) => {
+            (
+                State::Package(PackageState { version: Planned::Known(version), .. }),
+                State::Absent,
+            ) => {
                 vec![format!("now {version}")]
             }
             (State::Package(_), State::Absent) => vec!["now installed".into()],
@@ -232,16 +238,19 @@ impl Thing for Package {
                 vec![damage(&old.missing), "installed again".into()]
             }
             (
-                State::Package(PackageState { version: Some(old), complete: true, .. }),
-                State::Package(PackageState { version: Some(new), .. }),
+                State::Package(PackageState {
+                    version: Planned::Known(old), complete: true, ..
+                }),
+                State::Package(PackageState { version: Planned::Known(new), .. }),
             ) => vec![format!("{old} → {new}")],
             (State::Package(PackageState { complete: false, .. }), _) => {
                 vec!["its installation was interrupted".into()]
             }
             (State::Absent, State::Package(new)) => {
-                let version = new.version.clone();
-                let version =
-                    version.unwrap_or_else(|| "version known once apt's lists are fetched".into());
+                let version = match &new.version {
+                    Planned::Known(version) => version.clone(),
+                    Planned::AfterApply => "version known once apt's lists are fetched".into(),
+                };
                 let why = match (new.returns, new.automatic) {
                     (true, _) => Some("comes back".to_owned()),
                     (false, true) => Some("needed by the others".to_owned()),
@@ -301,7 +310,7 @@ pub struct Returning {
 pub fn returning(host: &Host, gone: &[(Key, State)]) -> Result<Returning> {
     let as_it_was = |(key, state): &(Key, State)| match (key, state) {
         (Key::Package(name), State::Package(PackageState { version, .. })) => {
-            Some((name.clone(), version.clone()))
+            Some((name.clone(), version.known().cloned()))
         }
         _ => None,
     };
@@ -322,7 +331,7 @@ pub fn returning(host: &Host, gone: &[(Key, State)]) -> Result<Returning> {
         }
         let back = wanted.iter().map(|(name, version)| {
             let brought = coming.installs.iter().find(|(brought, _)| brought == name);
-            let version = version.clone().or_else(|| Some(brought?.1.clone()));
+            let version = version.clone().or_else(|| Some(brought?.1.clone())).into();
             let (complete, automatic, returns, missing) = (true, false, true, Vec::new());
             let after =
                 State::Package(PackageState { version, complete, automatic, returns, missing });

@@ -336,15 +336,15 @@ fn note(
 ) -> Result<()> {
     let mut configuration = wish.clone();
     for (key, value) in &mut configuration {
-        if value.is_none()
+        if value.known().is_none()
             && let Some(path) = key.strip_prefix("file:")
         {
             let content = host.read(Path::new(path))?;
-            *value = content.map(|content| Digest::of(content.bytes()).to_string());
-        } else if value.is_none()
+            *value = content.map(|content| Digest::of(content.bytes()).to_string()).into();
+        } else if value.known().is_none()
             && let Some(package) = key.strip_prefix("package:")
         {
-            *value = host.package(package)?.map(|package| package.version);
+            *value = host.package(package)?.map(|package| package.version).into();
         }
     }
     let mut changed = BTreeMap::new();

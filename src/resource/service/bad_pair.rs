@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Configuration, LoadedConfig, ServiceState, last_configuration};
 use crate::host::{Host, Result};
-use crate::resource::{Key, Resource, State};
+use crate::resource::{Key, Planned, Resource, State};
 
 /// What a certificate that is bad means for a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,10 +91,10 @@ fn known(state: &State) -> Option<&Configuration> {
 /// Tells whether two configurations have the same values, each known, of all the
 /// names that count.
 fn same(one: &Configuration, other: &Configuration, counts: impl Fn(&String) -> bool) -> bool {
-    let of = |all: &Configuration| -> Vec<(String, Option<String>)> {
+    let of = |all: &Configuration| -> Vec<(String, Planned<String>)> {
         let named = all.iter().filter(|(name, _)| counts(name));
         named.map(|(name, value)| (name.clone(), value.clone())).collect()
     };
     let (one, other) = (of(one), of(other));
-    !one.is_empty() && one == other && one.iter().all(|(_, value)| value.is_some())
+    !one.is_empty() && one == other && one.iter().all(|(_, value)| value.known().is_some())
 }

@@ -10,7 +10,7 @@ use crate::host::{Endpoint, Greeting, Protocol, Result, Secured, Unit};
 use crate::resource::attributes::{ARGV, TEXTS, name, path, section};
 use crate::resource::command::argv;
 use crate::resource::kind::{Check, Declaration};
-use crate::resource::{Assets, Key, Overlay, State, Target};
+use crate::resource::{Assets, Key, Overlay, Planned, State, Target};
 use crate::yaml::{Decoder, KeySpec, Kind, Node, Section, ValueType};
 
 /// A service and what it loads.
@@ -185,11 +185,11 @@ impl Declaration for Service {
         let mut configuration = Configuration::new();
         for key in &self.loads {
             let value = match key {
-                Key::File(path) => overlay.digest(path)?.map(|digest| digest.to_string()),
+                Key::File(path) => overlay.digest(path)?.map(|digest| digest.to_string()).into(),
                 key => match overlay.state(key)? {
                     State::Package(package) => package.version,
-                    State::Table(table) => table.source.map(|digest| digest.to_string()),
-                    _ => None,
+                    State::Table(table) => table.source.map(|digest| digest.to_string()).into(),
+                    _ => Planned::AfterApply,
                 },
             };
             configuration.insert(key.to_string(), value);

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Configuration, LoadedConfig, ServiceKey};
 use crate::digest::Digest;
 use crate::host::{Host, Process, Result, Unit};
+use crate::resource::Planned;
 
 /// Where it is noted what each service was last started with.
 pub(super) const NOTES: &str = "/var/lib/mailprov/services";
@@ -50,16 +51,15 @@ pub(super) fn loaded(host: &Host, key: &ServiceKey, process: &Process) -> Result
     for (key, value) in &mut configuration {
         let Some(path) = key.strip_prefix("file:") else {
             if let Some(package) = key.strip_prefix("package:") {
-                packages_stay &= host.package(package)?.map(|package| package.version) == *value;
+                let version = host.package(package)?.map(|package| package.version);
+                packages_stay &= Planned::from(version) == *value;
             }
             continue;
         };
         let path = Path::new(path);
         // What is there may be no file: then it is not what was loaded.
-        let digest = match host.is_file(path)? {
-            true => host.read(path)?.map(|content| Digest::of(content.bytes()).to_string()),
-            false => None,
-        };
+        let content = if host.is_file(path)? { host.read(path)? } else { None };
+        let digest = content.map(|content| Digest::of(content.bytes()).to_string()).into();
         // By the time of the last change of any kind, since a copy that is put back may bring its
         // time of writing along.
         let stamp = host.stamp(path)?;
@@ -124,7 +124,7 @@ pub(super) fn began_as_noted(
 }
 
 /// Takes out of a configuration what is a package's: a reload takes up none.
-pub(super) fn packages(configuration: &Configuration) -> Vec<(&String, &Option<String>)> {
+pub(super) fn packages(configuration: &Configuration) -> Vec<(&String, &Planned<String>)> {
     configuration.iter().filter(|(key, _)| key.starts_with("package:")).collect()
 }
 

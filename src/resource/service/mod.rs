@@ -24,7 +24,7 @@ pub(super) use undo::loading;
 
 use crate::host::{Endpoint, Greeting, Host, Result, Unit};
 use crate::resource::kind::Thing;
-use crate::resource::{Key, Overlay, Said, State, Undo};
+use crate::resource::{Key, Overlay, Planned, Said, State, Undo};
 
 /// How to find a service and to have it read its configuration again.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -60,7 +60,7 @@ pub struct ServiceState {
 
 /// Each thing that a service loads, by key, with the digest of a file or the
 /// version of a package. None stands for a file that is yet to be made.
-pub type Configuration = BTreeMap<String, Option<String>>;
+pub type Configuration = BTreeMap<String, Planned<String>>;
 
 /// What is known of the configuration that a process loaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +101,7 @@ impl ServiceState {
             (LoadedConfig::Current(wish), LoadedConfig::Current(actual)) => {
                 wish.len() == actual.len()
                     && wish.iter().zip(actual).all(|((key, wish), (actual_key, actual))| {
-                        key == actual_key && (wish.is_none() || wish == actual)
+                        key == actual_key && wish.is_met_by(actual)
                     })
             }
             _ => false,

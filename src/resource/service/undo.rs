@@ -68,7 +68,7 @@ fn as_it_will_be(known: &Configuration, overlay: &Overlay<'_>) -> Result<Configu
     let mut configuration = Configuration::new();
     for (key, value) in known {
         let value = match key.strip_prefix("file:") {
-            Some(path) => overlay.digest(Path::new(path))?.map(|digest| digest.to_string()),
+            Some(path) => overlay.digest(Path::new(path))?.map(|digest| digest.to_string()).into(),
             None => value.clone(),
         };
         configuration.insert(key.clone(), value);

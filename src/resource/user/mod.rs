@@ -15,7 +15,7 @@ use crate::host::{self, Error, Host, Result};
 use crate::resource::attributes::{ABSENT, TEXTS, is_true, name, number, path, section};
 use crate::resource::file::reject_unknown_name;
 use crate::resource::kind::{Declaration, Thing};
-use crate::resource::{Assets, Key, Overlay, Said, State, Target, Undo};
+use crate::resource::{Assets, Key, Overlay, Planned, Said, State, Target, Undo};
 use crate::yaml::{Decoder, KeySpec, Node, Section, ValueType};
 
 /// A user, with as much of the account as is declared.
@@ -172,7 +172,7 @@ impl User {
             false => None,
         };
         let to = match overlay.state(&Key::Group(new.group.clone()))? {
-            State::Group(Some(group)) => Some(group.gid),
+            State::Group(Planned::Known(group)) => Some(group.gid),
             _ => None,
         };
         handover::target(overlay, &new.home, (old.uid, new.uid), gid.zip(to))
