@@ -77,18 +77,18 @@ pub trait Service: Sync {
 }
 
 /// The part of mail.yml that belongs to a service.
-pub trait Section {
+pub trait Configured {
     /// Its keys: for the decoder, the schema, the reference and `explain`.
     const KEYS: &'static [KeySpec];
     /// What they say.
     type Settings;
 
     /// Reads them, or reports why they cannot be read.
-    fn read(reader: &mut Reader<'_>) -> Option<Self::Settings>;
+    fn read(reader: &mut SpecReader<'_>) -> Option<Self::Settings>;
 }
 
 /// A mail.yml in the course of being read.
-pub struct Reader<'r> {
+pub struct SpecReader<'r> {
     pub(crate) decoder: &'r mut Decoder,
     pub(crate) fields: &'r Fields<'r>,
     pub(crate) files: &'r Files<'r>,
@@ -101,13 +101,13 @@ macro_rules! services {
         #[derive(Debug)]
         #[expect(missing_docs, reason = "each is told of in its own module")]
         pub struct Settings {
-            $(pub $name: <$name::$service as Section>::Settings,)*
+            $(pub $name: <$name::$service as Configured>::Settings,)*
         }
 
         impl Settings {
             /// Reads the sections of all services, so that all mistakes are told.
-            fn read(reader: &mut Reader<'_>) -> Option<Self> {
-                $(let $name = <$name::$service as Section>::read(reader);)*
+            fn read(reader: &mut SpecReader<'_>) -> Option<Self> {
+                $(let $name = <$name::$service as Configured>::read(reader);)*
                 Some(Self { $($name: $name?,)* })
             }
         }
@@ -115,7 +115,7 @@ macro_rules! services {
         /// All services, in the order in which they are set up and told of.
         pub const ALL: &[&dyn Service] = &[$(&$name::$service,)*];
 
-        const KEYS: &[&[KeySpec]] = &[mail::KEYS, $(<$name::$service as Section>::KEYS,)*];
+        const KEYS: &[&[KeySpec]] = &[mail::KEYS, $(<$name::$service as Configured>::KEYS,)*];
     };
 }
 

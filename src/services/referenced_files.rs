@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::certificate::Certificate;
-use super::{MAIL_YML, Reader, Section};
+use super::{Configured, MAIL_YML, SpecReader};
 use crate::diagnostic::Source;
 use crate::mail::{self, Files, Invalid, PasswordHash, secret_file};
 use crate::yaml::{self, Decoder, Kind, Node, printable};
@@ -63,7 +63,7 @@ pub fn referenced_files(source: &Arc<Source>) -> Vec<ReferencedFile> {
     let hostname = mail::hostname(&mut decoder, &fields);
     let files = &Files::beside(Path::new(""));
     let (decoder, hostname) = (&mut decoder, hostname.as_ref());
-    let reader = &mut Reader { decoder, fields: &fields, files, hostname };
+    let reader = &mut SpecReader { decoder, fields: &fields, files, hostname };
     if let Some(tls) = Certificate::read(reader)
         && !tls.self_signed
     {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{MAIL_YML, Reader, Settings, mask};
+use super::{MAIL_YML, Settings, SpecReader, mask};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::mail::{self, Credentials, Directory, Files, Hostname, Spanned};
 use crate::yaml::{self, Decoder, Node, ValueType};
@@ -84,7 +84,7 @@ fn read(decoder: &mut Decoder, root: &Node, files: &Files<'_>) -> Option<Spec> {
     let hostname = mail::hostname(decoder, &fields);
     let (directory, credentials) = mail::directory(decoder, &fields, files);
     let source = Arc::clone(decoder.source());
-    let mut reader = Reader { decoder, fields: &fields, files, hostname: hostname.as_ref() };
+    let mut reader = SpecReader { decoder, fields: &fields, files, hostname: hostname.as_ref() };
     let services = Settings::read(&mut reader);
     Some(Spec {
         source,

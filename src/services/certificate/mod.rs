@@ -12,17 +12,17 @@ pub use settings::Settings;
 
 use super::checking::Check;
 use super::context::{Inputs, Variables};
-use super::{Reader, Section, Service};
+use super::{Configured, Service, SpecReader};
 use crate::yaml::KeySpec;
 
 /// This service in the list of all.
 pub struct Certificate;
 
-impl Section for Certificate {
+impl Configured for Certificate {
     const KEYS: &'static [KeySpec] = settings::KEYS;
     type Settings = Settings;
 
-    fn read(reader: &mut Reader<'_>) -> Option<Settings> {
+    fn read(reader: &mut SpecReader<'_>) -> Option<Settings> {
         settings::read(reader)
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::mail::{Invalid, Spanned, name_of, spanned};
-use crate::services::Reader;
+use crate::services::SpecReader;
 use crate::yaml::{Decoder, Entry, Fields, KeySpec, Section, ValueType, printable};
 
 pub(super) const KEYS: &[KeySpec] = &[KeySpec::new(
@@ -57,7 +57,7 @@ const SELF_SIGNED_CERTIFICATE: &str = "/etc/ssl/certs/mailprov.pem";
 const SELF_SIGNED_KEY: &str = "/etc/ssl/private/mailprov.key";
 
 /// Reads the section. The default follows from the host's name.
-pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
+pub(super) fn read(reader: &mut SpecReader<'_>) -> Option<Settings> {
     let decoder = &mut *reader.decoder;
     let Some(entry) = reader.fields.get("tls") else {
         let Spanned { value: hostname, span } = reader.hostname?;

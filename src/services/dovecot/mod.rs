@@ -12,7 +12,7 @@ mod settings;
 pub use settings::Settings;
 
 use super::checking::{Check, Daemon};
-use super::{Inputs, Reader, Section, Service, Variables};
+use super::{Configured, Inputs, Service, SpecReader, Variables};
 use crate::explain::{ServerFiles, Way};
 use crate::host::VersionedPackage;
 use crate::yaml::KeySpec;
@@ -20,11 +20,11 @@ use crate::yaml::KeySpec;
 /// This service in the list of all.
 pub struct Dovecot;
 
-impl Section for Dovecot {
+impl Configured for Dovecot {
     const KEYS: &'static [KeySpec] = settings::KEYS;
     type Settings = Settings;
 
-    fn read(reader: &mut Reader<'_>) -> Option<Self::Settings> {
+    fn read(reader: &mut SpecReader<'_>) -> Option<Self::Settings> {
         settings::read(reader)
     }
 }

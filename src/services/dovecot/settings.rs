@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::services::Reader;
+use crate::services::SpecReader;
 use crate::yaml::{Entry, KeySpec, Section, ValueType};
 
 pub(super) const KEYS: &[KeySpec] = &[KeySpec::new(
@@ -33,7 +33,7 @@ pub struct Settings {
 }
 
 /// Reads the section; both are offered unless it says otherwise.
-pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
+pub(super) fn read(reader: &mut SpecReader<'_>) -> Option<Settings> {
     let decoder = &mut *reader.decoder;
     let Some(entry) = reader.fields.get("services") else {
         return Some(Settings { imap: true, pop3: true });

@@ -11,17 +11,17 @@ use serde::Serialize;
 pub use ports::Ports;
 pub use settings::{MasterEntry, Settings};
 
-use super::{Inputs, Reader, Section, Service, Variables};
+use super::{Configured, Inputs, Service, SpecReader, Variables};
 use crate::yaml::KeySpec;
 
 /// This service in the list of all.
 pub struct Extra;
 
-impl Section for Extra {
+impl Configured for Extra {
     const KEYS: &'static [KeySpec] = settings::KEYS;
     type Settings = Settings;
 
-    fn read(reader: &mut Reader<'_>) -> Option<Self::Settings> {
+    fn read(reader: &mut SpecReader<'_>) -> Option<Self::Settings> {
         Some(settings::read(reader))
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::mail::{Invalid, Spanned, spanned};
-use crate::services::Reader;
+use crate::services::SpecReader;
 use crate::yaml::{Decoder, Entry, Fields, KeySpec, Node, Section, ValueType, printable};
 
 pub(super) const KEYS: &[KeySpec] = &[KeySpec::new(
@@ -119,7 +119,7 @@ impl MasterEntry {
 }
 
 /// Reads the section, if it is there.
-pub(super) fn read(reader: &mut Reader<'_>) -> Settings {
+pub(super) fn read(reader: &mut SpecReader<'_>) -> Settings {
     let decoder = &mut *reader.decoder;
     let entry = reader.fields.get("extra");
     let fields = entry.and_then(|entry| decoder.fields(&entry.value, &SECTION));

@@ -9,7 +9,7 @@ mod settings;
 pub use settings::Settings;
 
 use super::checking::{Check, Daemon};
-use super::{Inputs, Reader, Record, RecordInputs, Section, Service, Variables};
+use super::{Configured, Inputs, Record, RecordInputs, Service, SpecReader, Variables};
 use crate::explain::{ServerFiles, Way};
 use crate::host::VersionedPackage;
 use crate::yaml::KeySpec;
@@ -17,11 +17,11 @@ use crate::yaml::KeySpec;
 /// This service in the list of all.
 pub struct Postfix;
 
-impl Section for Postfix {
+impl Configured for Postfix {
     const KEYS: &'static [KeySpec] = settings::KEYS;
     type Settings = Settings;
 
-    fn read(reader: &mut Reader<'_>) -> Option<Self::Settings> {
+    fn read(reader: &mut SpecReader<'_>) -> Option<Self::Settings> {
         settings::read(reader)
     }
 }

@@ -1,7 +1,7 @@
 //! `message_size:`: the largest mail.
 
 use crate::mail::{SIZE, Size, spanned};
-use crate::services::Reader;
+use crate::services::SpecReader;
 use crate::yaml::KeySpec;
 
 pub(super) const KEYS: &[KeySpec] = &[KeySpec::new(
@@ -24,7 +24,7 @@ const SMALLEST: Size = Size::mebibytes(1);
 /// Postfix keeps the limit in a signed 32-bit number.
 const LARGEST: Size = Size::mebibytes(2047);
 
-pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
+pub(super) fn read(reader: &mut SpecReader<'_>) -> Option<Settings> {
     let Some(entry) = reader.fields.get("message_size") else {
         return Some(Settings { message_size: Size::mebibytes(128) });
     };

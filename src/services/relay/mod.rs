@@ -8,17 +8,17 @@ use serde::Serialize;
 
 pub use settings::{Certainty, Login, Settings};
 
-use super::{Inputs, Reader, Section, Service, Variables};
+use super::{Configured, Inputs, Service, SpecReader, Variables};
 use crate::yaml::KeySpec;
 
 /// This service in the list of all.
 pub struct Relay;
 
-impl Section for Relay {
+impl Configured for Relay {
     const KEYS: &'static [KeySpec] = settings::KEYS;
     type Settings = Option<Settings>;
 
-    fn read(reader: &mut Reader<'_>) -> Option<Self::Settings> {
+    fn read(reader: &mut SpecReader<'_>) -> Option<Self::Settings> {
         Some(settings::read(reader))
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::mail::{Domain, Invalid, Spanned, name_of, secret_file, spanned};
 use crate::secret::Secret;
-use crate::services::Reader;
+use crate::services::SpecReader;
 use crate::yaml::{KeySpec, Section, ValueType, printable};
 
 pub(super) const KEYS: &[KeySpec] = &[KeySpec::new(
@@ -104,7 +104,7 @@ pub struct Login {
 const DEFAULT_PORT: u16 = 587;
 
 /// Reads the section, if it is there.
-pub(super) fn read(reader: &mut Reader<'_>) -> Option<Settings> {
+pub(super) fn read(reader: &mut SpecReader<'_>) -> Option<Settings> {
     let entry = reader.fields.get("relay")?;
     let (decoder, files) = (&mut *reader.decoder, reader.files);
     let fields = decoder.fields(&entry.value, &SECTION)?;

@@ -7,17 +7,17 @@ use minijinja::Value;
 
 pub use settings::Interval;
 
-use super::{Inputs, Reader, Section, Service, Variables};
+use super::{Configured, Inputs, Service, SpecReader, Variables};
 use crate::yaml::KeySpec;
 
 /// This service in the list of all.
 pub struct Watch;
 
-impl Section for Watch {
+impl Configured for Watch {
     const KEYS: &'static [KeySpec] = settings::KEYS;
     type Settings = Option<Interval>;
 
-    fn read(reader: &mut Reader<'_>) -> Option<Self::Settings> {
+    fn read(reader: &mut SpecReader<'_>) -> Option<Self::Settings> {
         Some(settings::read(reader))
     }
 }

@@ -1,7 +1,7 @@
 //! `watch:`: how often the server is looked at by itself.
 
 use crate::mail::{Invalid, Spanned, spanned};
-use crate::services::Reader;
+use crate::services::SpecReader;
 use crate::yaml::{KeySpec, ValueType, printable};
 
 pub(super) const KEYS: &[KeySpec] = &[KeySpec::new(
@@ -28,7 +28,7 @@ impl Interval {
 }
 
 /// Reads the word; without one nothing is looked at.
-pub(super) fn read(reader: &mut Reader<'_>) -> Option<Interval> {
+pub(super) fn read(reader: &mut SpecReader<'_>) -> Option<Interval> {
     let entry = reader.fields.get("watch")?;
     let read: Option<Spanned<Interval>> = spanned::value(reader.decoder, &entry.value, |text| {
         let known = WORDS.into_iter().find(|word| *word == text);
