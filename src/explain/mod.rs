@@ -1,4 +1,4 @@
-//! What a mail server is made of, told from its own configuration files.
+//! Explains a mail server by its own configuration files.
 //!
 //! The templates say above each setting why it is as it is. Here the rendered
 //! files are read back, so that reasons are written once. The ways that mail

@@ -27,7 +27,7 @@ impl Setting {
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    /// Tells whether a person means this setting.
+    /// Returns whether a person means this setting.
     pub fn is_called(&self, name: &str) -> bool {
         self.name == name || self.name.split(' ').next() == Some(name)
     }
@@ -100,7 +100,7 @@ pub fn settings(file: &File) -> Vec<Setting> {
     found
 }
 
-/// Tells whether a setting stands within another.
+/// Returns whether a setting stands within another.
 fn is_inner(setting: &Setting) -> bool {
     setting.name.contains('/')
 }

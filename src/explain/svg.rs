@@ -7,7 +7,7 @@ const MARGIN: usize = 24;
 const BOX_HEIGHT: usize = 56;
 const GAP: usize = 40;
 const ROW: usize = BOX_HEIGHT + 64;
-/// What a letter of the small and of the large text is wide, at most.
+/// The greatest width of a letter, in the small and in the large text.
 const LETTER: usize = 8;
 
 /// Draws the ways, one below the other.

@@ -6,7 +6,7 @@ use super::{File, Setting, settings};
 /// One way, from where mail comes to where it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Way {
-    /// What it is for.
+    /// Its purpose.
     pub title: String,
     /// The stops, in order.
     pub stops: Vec<Stop>,
@@ -15,7 +15,7 @@ pub struct Way {
 /// A stop on the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stop {
-    /// What it is: a port, a program, a socket, a folder.
+    /// A port, a program, a socket or a folder.
     pub name: String,
     /// What happens there.
     pub about: String,

@@ -8,10 +8,10 @@ use super::{
 };
 use crate::yaml::{Decoder, Entry, Fields, Key, Kind};
 
-/// What an account is guarded and bounded by.
+/// An account's password and quota.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// What a login is checked against.
+    /// The hash that a login is checked against.
     pub password: PasswordHash,
     /// Whether that stands in `mail.yml` itself, and not in a file of its own.
     pub is_inline: bool,
@@ -125,7 +125,7 @@ fn read_quota(decoder: &mut Decoder, fields: &Fields<'_>) -> Option<Size> {
 }
 
 /// Reads the hash, from the text or from a file. Mistakes are shown at the key:
-/// the value is nobody's business.
+/// the value is secret.
 fn read_password(
     decoder: &mut Decoder,
     account: &Key,

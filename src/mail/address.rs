@@ -1,4 +1,4 @@
-//! Mail addresses, ours and anybody's.
+//! Mail addresses, ours and others'.
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ impl Address {
         Self { local: local.into(), domain: domain.clone() }
     }
 
-    /// Reads an address that may be anybody's. Whatever it is, Postfix takes it
+    /// Reads an address of any domain. Postfix takes the result
     /// for an address in every table, and `local(8)` in `/etc/aliases`.
     ///
     /// # Errors
@@ -62,7 +62,7 @@ impl Address {
         &self.domain
     }
 
-    /// Returns the address in lower case. Ours are, anybody else's need not be.
+    /// Returns the address in lower case. Ours are already; others' need not be.
     pub(super) fn to_lowercase(&self) -> Self {
         Self { local: self.local.to_ascii_lowercase().into(), domain: self.domain.clone() }
     }

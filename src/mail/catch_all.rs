@@ -1,4 +1,5 @@
-//! `catch_all:` and `system_mail:`: who gets the mail that is nobody's.
+//! `catch_all:` and `system_mail:`: the accounts that get mail for all other addresses
+//! and for the system.
 
 use std::collections::HashMap;
 

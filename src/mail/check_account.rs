@@ -1,4 +1,4 @@
-//! Whose mailbox a mail can be sent to and read from, to see that it works.
+//! The account that `check` sends a mail to and reads it from.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use super::{Address, Directory};
 /// An account whose mail stays here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckAccount {
-    /// What it logs in with.
+    /// Its login name.
     pub login: String,
     /// Its own address.
     pub address: Address,
@@ -27,7 +27,7 @@ impl Directory {
         inbox(&routes, address)
     }
 
-    /// Returns the account that somebody logs in to by this name, if its own
+    /// Returns the account with this login name, if its own
     /// address does not lead elsewhere.
     pub fn inbox_of(&self, login: &str) -> Option<CheckAccount> {
         let routes = self.postfix_tables();
@@ -44,7 +44,7 @@ impl Directory {
     }
 }
 
-/// Tells whether mail for an address of an account's own comes to it, and only
+/// Returns whether mail for an address of an account's own comes to it, and only
 /// there.
 fn stays(routes: &PostfixTables, address: &Address) -> bool {
     let line = routes.aliases.iter().find(|alias| alias.pattern.address() == Some(address));

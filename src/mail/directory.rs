@@ -1,4 +1,4 @@
-//! Who holds which address of ours, and where its mail goes on to.
+//! The addresses of our domains, the holder of each, and where its mail goes on to.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -28,13 +28,13 @@ pub struct Account {
 /// An address, or one in every domain, whose mail goes elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forward {
-    /// What receives the mail.
+    /// The address that receives the mail.
     pub source: Spanned<Name>,
     /// Where it goes, in the order written.
     pub targets: Vec<Spanned<Target>>,
 }
 
-/// Who gets what no other address takes.
+/// The account that gets the mail that no other address takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatchAll {
     /// The domain it is about.
@@ -50,7 +50,7 @@ pub struct CatchAll {
 pub struct Directory {
     /// The domains, in the order written.
     pub domains: Vec<Domain>,
-    /// What a bare account name means.
+    /// Whether a bare account name is one mailbox or one in each domain.
     pub mailboxes: Mailboxes,
     /// The accounts, in the order written.
     pub accounts: Vec<Account>,
@@ -58,14 +58,15 @@ pub struct Directory {
     pub forwards: Vec<Forward>,
     /// At most one for each domain, in the order of the domains.
     pub catch_all: Vec<CatchAll>,
-    /// Who gets the mail of [`ROLES`](super::ROLES); `None` only while it is being read.
+    /// The address that gets the mail of [`ROLES`](super::ROLES); `None` only while it
+    /// is being read.
     pub system_mail: Option<Address>,
     ours: HashSet<Domain>,
     pub(super) holders: HashMap<Address, Holder>,
     canonical: Vec<Option<Address>>,
 }
 
-/// What an address is. An account's own address can be a forward as well.
+/// The declarations of an address. An account's own address can be a forward as well.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Holder {
     /// The account whose own address this is.
@@ -226,8 +227,8 @@ impl Directory {
     }
 }
 
-/// Enters an address, unless somebody else holds it. A forward may take over
-/// an account's own address, but nobody's alias.
+/// Enters an address, unless another holder has it. A forward may take over an
+/// account's own address, but no alias.
 fn put(holders: &mut HashMap<Address, Holder>, address: Address, new: Holder) -> Option<Clash> {
     let Some(held) = holders.get_mut(&address) else {
         holders.insert(address, new);

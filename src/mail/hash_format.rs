@@ -1,7 +1,7 @@
-//! What a hash of each scheme looks like.
+//! The format of a hash of each scheme.
 //!
 //! A hash with a letter too few is refused by Dovecot only when its owner tries
-//! to log in. Here its shape is checked, letter by letter, while somebody looks.
+//! to log in. Here its format is checked while mail.yml is read.
 
 /// `$6$salt$hash`, as `openssl passwd -6` makes it.
 pub(super) fn sha512_crypt(body: &str) -> bool {

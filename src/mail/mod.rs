@@ -1,7 +1,7 @@
-//! What all services share of `mail.yml`: names, addresses and accounts, parsed
+//! The part of `mail.yml` that all services share: names, addresses and accounts, parsed
 //! once into types that cannot be wrong.
 //!
-//! What is read needs no further check that does not ask a host: names are safe
+//! Only a host can tell more of what is read: names are safe
 //! as paths and as keys of lookup tables, every address leads somewhere, every
 //! hash is one that Dovecot verifies.
 //!

@@ -102,7 +102,7 @@ impl fmt::Display for AccountName {
     }
 }
 
-/// Where mail goes on to: a name of ours, or anybody's address.
+/// Where mail goes on to: a name of ours, or any address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Target {
     /// `thomas`: the account, alias or forward of that name.

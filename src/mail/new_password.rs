@@ -6,7 +6,7 @@ use argon2::password_hash::PasswordHasher;
 use super::{Invalid, PasswordHash};
 use crate::secret::Secret;
 
-/// A password that somebody chose.
+/// A new password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Password(Secret<String>);
 
@@ -17,7 +17,7 @@ const FEWEST: usize = 8;
 const MOST: usize = 512;
 
 impl Password {
-    /// Takes what somebody typed. No error repeats it.
+    /// Takes a typed password. No error repeats it.
     ///
     /// # Errors
     ///

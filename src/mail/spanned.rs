@@ -23,7 +23,7 @@ impl<T> Spanned<T> {
 /// Why a text is not what it should be, and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid {
-    /// What is wrong.
+    /// The mistake.
     pub message: String,
     /// The remedy.
     pub help: String,

@@ -36,8 +36,8 @@ pub(super) fn directory(
     Some(recipients.directory)
 }
 
-/// After this many mistakes nobody reads on, and looking for what was meant
-/// among all the names would take long.
+/// After this many mistakes no suggestions are made: looking for one among all
+/// the names would take long.
 const GUESSES: usize = 20;
 
 /// The directory in the making.

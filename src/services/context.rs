@@ -17,7 +17,7 @@ use crate::mail::{Address, Context, Mailboxes, PostfixTables};
 /// Variables of templates, each a part of `mail`.
 pub type Variables = Vec<(&'static str, Value)>;
 
-/// What the services make their variables from.
+/// The data that the services make their variables from.
 pub struct Inputs {
     pub(super) spec: Arc<Spec>,
     pub(super) tables: Arc<PostfixTables>,

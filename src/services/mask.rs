@@ -149,7 +149,7 @@ impl Sections {
     /// Nobody misspells so many names; more are not looked at.
     const MOST: usize = 1000;
 
-    /// Tells whether a section holds no secrets. Nor does one whose name is merely
+    /// Returns whether a section holds no secrets. Nor does one whose name is merely
     /// misspelt.
     fn is_open(&mut self, key: &str) -> bool {
         let is_secret = |name: &str| name == "accounts" || name == "relay";

@@ -1,4 +1,4 @@
-//! What holds for every `mail.yml`, tried with random ones.
+//! Properties of every `mail.yml`, tried with random ones.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
@@ -79,7 +79,7 @@ const PLACES: [&str; 6] = [
     "hostname: mail.a.org\ndomains: [a.org]\naccounts:\n  anna: {password: \"HASH\"}\nsystem_mail: \"LOCAL@else.example\"\n",
 ];
 
-/// Tells whether a word is more than an address to `postmap(1)`, `virtual(5)`,
+/// Returns whether a word is more than an address to `postmap(1)`, `virtual(5)`,
 /// `aliases(5)` or a shell.
 fn is_order(word: &str) -> bool {
     let (local, domain) = word.rsplit_once('@').unwrap_or((word, ""));

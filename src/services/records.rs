@@ -18,7 +18,7 @@ pub struct Record {
     pub why: &'static str,
 }
 
-/// What the services make their records from.
+/// The data that the services make their records from.
 #[derive(Debug, Clone, Copy)]
 pub struct RecordInputs<'a> {
     /// The mail.yml.

@@ -19,7 +19,7 @@ pub struct Spec {
     pub directory: Directory,
     /// Password and quota of each account, in the accounts' order.
     pub credentials: Vec<Credentials>,
-    /// What it says of each service.
+    /// The settings of each service.
     pub services: Settings,
 }
 

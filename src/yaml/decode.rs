@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Entry, Key, Kind, Node, Style};
 use crate::diagnostic::{Diagnostic, Source};
 
-/// More mistakes than this are not collected; nobody reads them.
+/// More mistakes than this are not collected.
 const MAX_MISTAKES: usize = 1000;
 /// A person's text is quoted in a message up to this many characters.
 const MAX_SHOWN: usize = 80;
@@ -54,7 +54,7 @@ impl Decoder {
         }
     }
 
-    /// Tells whether there are as many mistakes as are collected: to look for more
+    /// Returns whether there are as many mistakes as are collected: to look for more
     /// is in vain.
     pub fn is_full(&self) -> bool {
         self.mistakes.len() >= MAX_MISTAKES

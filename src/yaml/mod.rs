@@ -7,7 +7,7 @@
 //!
 //! Scalars stay the text that was written, with the [`Style`] it was written
 //! in: whether `644`, `no` or `1.10` is a number, a truth value or a word is for
-//! whoever reads the key to decide. Only [`Scalar::boolean`] and
+//! the reader of the key to decide. Only [`Scalar::boolean`] and
 //! [`Scalar::integer`] interpret, and both accept one spelling.
 
 mod decode;
@@ -38,7 +38,7 @@ pub struct Node {
     pub kind: Kind,
 }
 
-/// What a [`Node`] can be.
+/// The three kinds of [`Node`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
     /// A text, a number, a truth value or nothing at all.

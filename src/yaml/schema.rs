@@ -9,16 +9,16 @@ use serde_json::{Map, Value, json};
 pub struct KeySpec {
     /// The key.
     pub name: &'static str,
-    /// What it says, in a sentence or two.
+    /// Its meaning, in a sentence or two.
     pub about: &'static str,
-    /// What may stand under it.
+    /// The values that it takes.
     pub value_type: ValueType,
-    /// What counts where it is left out, in words; empty where it says so
+    /// The default, in words; empty where it says so
     /// already, or where it may not be left out.
     pub default: &'static str,
 }
 
-/// What may stand somewhere in a YAML text.
+/// The type of a value in a YAML text.
 #[derive(Debug, Clone, Copy)]
 pub enum ValueType {
     /// A single value. What YAML takes for a number or a truth value is the

@@ -1,4 +1,4 @@
-//! What a YAML parser has to complain about, in plain words and with a remedy.
+//! The complaints of a YAML parser, in plain words and with a remedy.
 
 use std::ops::Range;
 use std::sync::Arc;

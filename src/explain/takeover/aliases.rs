@@ -1,4 +1,4 @@
-//! What is in an `/etc/aliases` and will be no more.
+//! Finds the lines of an `/etc/aliases` that will be lost.
 
 use super::{Loss, New, quoted};
 

@@ -1,4 +1,4 @@
-//! What `doveconf -n` shows and will be no more, in either dialect of Dovecot.
+//! Finds the settings of `doveconf -n` that will be lost, in either dialect of Dovecot.
 
 use super::Loss;
 
@@ -21,7 +21,7 @@ const USUAL_PLACES: [&str; 5] = [
     "%{home}/mail",
 ];
 
-/// Who knows the accounts on every Debian: the system itself.
+/// The account databases that every Debian has: those of the system itself.
 const USUAL_ACCOUNTS: [&str; 3] = ["pam", "passwd", "shadow"];
 
 /// Settings about which there is nothing to say.

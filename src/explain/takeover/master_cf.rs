@@ -1,4 +1,4 @@
-//! What is in a master.cf and will be no more.
+//! Finds the services of a master.cf that will be lost.
 
 use super::super::{File, settings};
 use super::{Loss, New};

@@ -25,7 +25,7 @@ pub struct Old<'a> {
     pub aliases: Option<String>,
     /// The text of `/etc/exim4/update-exim4.conf.conf`.
     pub exim: Option<String>,
-    /// What `doveconf -n` says.
+    /// The output of `doveconf -n`.
     pub dovecot: Option<String>,
     /// The host's own name.
     pub host_name: String,
@@ -47,7 +47,7 @@ pub struct Loss {
     pub keep: String,
 }
 
-/// What the new server is made of.
+/// The files of the new server.
 struct New<'a> {
     files: &'a [File],
 }

@@ -1,4 +1,4 @@
-//! What is in a main.cf and will be no more.
+//! Finds the settings of a main.cf that will be lost.
 
 use std::collections::BTreeMap;
 
@@ -206,7 +206,7 @@ fn parse(text: &str) -> BTreeMap<String, String> {
     all.map(|setting| (setting.name.clone(), setting.value())).collect()
 }
 
-/// Tells whether a name fits a pattern with `*` at one end.
+/// Returns whether a name fits a pattern with `*` at one end.
 fn fits(pattern: &str, name: &str) -> bool {
     match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
         (Some(ending), _) => name.ends_with(ending),
@@ -215,7 +215,7 @@ fn fits(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// Tells whether a value is one that Postfix has by itself, or that Dovecot's
+/// Returns whether a value is one that Postfix has by itself, or that Dovecot's
 /// and Debian's own instructions give.
 fn is_usual(name: &str, value: &str) -> bool {
     match name {
@@ -242,7 +242,7 @@ fn is_restriction(name: &str) -> bool {
     name.starts_with("smtpd_") && name.ends_with("_restrictions")
 }
 
-/// Tells of rules against strangers that ask somebody else.
+/// Finds rules against strangers that ask another server.
 fn restrictions(changed: &[(&str, &str)]) -> Option<Loss> {
     let mut rules: Vec<String> = Vec::new();
     for (_, value) in changed.iter().filter(|(name, _)| is_restriction(name)) {

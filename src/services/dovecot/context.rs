@@ -38,7 +38,7 @@ struct Spelling<'a> {
     domain: &'a str,
 }
 
-/// What the lists are made from.
+/// The data that the lists are made from.
 struct Lists {
     spec: Arc<Spec>,
     mailboxes: Arc<[(usize, Address)]>,

@@ -71,7 +71,7 @@ impl Directory {
         owners
     }
 
-    /// Tells whether the mail for an account's own address goes to its mailbox
+    /// Returns whether the mail for an account's own address goes to its mailbox
     /// and nowhere else.
     fn is_own(&self, address: &Address, ends: &Ends) -> bool {
         let account = self.holder(address).and_then(|held| held.account);

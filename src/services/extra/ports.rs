@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::Settings;
 use crate::mail::DovecotPorts;
 
-/// What `extra:` changes in the ports that answer.
+/// The ports that `extra:` opens and closes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ports {
     /// Ports that a service of the person's own listens on.

@@ -14,7 +14,7 @@ pub(super) const KEYS: &[KeySpec] = &[KeySpec::new(
 )
 .or("none")];
 
-/// What is handed on as it is.
+/// Settings that are handed on as they are.
 const SECTION: Section = Section {
     keys: &[
         KeySpec::new(

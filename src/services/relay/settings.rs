@@ -62,7 +62,7 @@ pub struct Settings {
     pub port: u16,
     /// How sure of it Postfix must be before it speaks to it.
     pub tls: Certainty,
-    /// What it wants to be told, if it asks.
+    /// The login, if the server asks for one.
     pub login: Option<Login>,
 }
 
@@ -72,7 +72,7 @@ pub struct Settings {
 pub enum Certainty {
     /// Its certificate must verify and be for the name in `host`.
     Secure,
-    /// TLS is enough, with any certificate: whoever answers may be another.
+    /// TLS is enough, with any certificate: another server may pose as this one.
     Encrypt,
 }
 

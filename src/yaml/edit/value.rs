@@ -1,4 +1,4 @@
-//! What is written anew.
+//! Values that an edit writes.
 
 use crate::yaml::{Entry, Key, Kind, Node, Scalar, Style};
 
