@@ -1,6 +1,7 @@
 //! What the commands do: open what they are about, plan, apply, look. It returns
 //! values, and prints nothing.
 
+pub(crate) mod accounts;
 mod context;
 mod error;
 mod mail_file;

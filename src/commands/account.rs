@@ -1,18 +1,16 @@
 //! `mailprov account`: the people in mail.yml.
 
-use std::ops::Range;
-
-use super::alias::remove_alias;
 use super::edit::{Draft, MailYml, offer};
 use super::password::{Asked, can_choose, choose, refused};
 use super::{CommandError, Exit};
 use crate::app::Renamed;
+use crate::app::accounts::{account_name, find, mentions, parse, remove_alias, scalars, written};
 use crate::cli::{AccountCommand, Global, PasswordFrom};
 use crate::diagnostic::Diagnostic;
-use crate::mail::{Account, AccountName, Invalid, Name, PasswordHash, Target};
+use crate::mail::{Account, Name, PasswordHash, Target};
 use crate::report::{self, Report};
 use crate::services::Spec;
-use crate::yaml::{Document, Kind, Node, Value};
+use crate::yaml::Value;
 
 /// A hash of no password, to judge a name with before a password is asked for.
 const NO_PASSWORD: &str = "{ARGON2ID}$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$\
@@ -219,51 +217,6 @@ fn rename(
     Ok((draft, Renamed { old, new }))
 }
 
-/// Finds where mail.yml names an account, whose key is `key`: each place with the
-/// text that is to stand there.
-fn mentions(
-    document: &Document,
-    spec: &Spec,
-    key: &str,
-    old: &Name,
-    new: &Name,
-) -> Vec<(Range<usize>, String)> {
-    let renamed = |text: &str| match (Target::parse(&text.to_lowercase()).ok()?, old, new) {
-        (Target::Bare(local), Name::Bare(old), _) => (local == *old).then(|| new.to_string()),
-        (Target::Full(address), ..) => {
-            let is_in = |domain| match old.domain() {
-                Some(old) => old == domain,
-                None => spec.directory.is_ours(domain),
-            };
-            let is_it = address.local() == old.local().as_str() && is_in(address.domain());
-            is_it.then(|| match (new, text.rsplit_once('@')) {
-                (Name::Bare(local), Some((_, domain))) => format!("{local}@{domain}"),
-                _ => new.to_string(),
-            })
-        }
-        _ => None,
-    };
-    let entries = |key: &str| match document.get(&[key]).map(|node| &node.kind) {
-        Some(Kind::Map(entries)) => entries.as_slice(),
-        _ => &[],
-    };
-    let mut places = Vec::new();
-    let account = entries("accounts").iter().find(|entry| entry.key.text == key);
-    places.extend(account.map(|entry| (entry.key.span.clone(), new.to_string())));
-    for entry in entries("forwards") {
-        let text = renamed(&entry.key.text);
-        places.extend(text.map(|text| (entry.key.span.clone(), text)));
-    }
-    for key in ["catch_all", "system_mail", "forwards"] {
-        if let Some(node) = document.get(&[key]) {
-            scalars(node, &mut |node, text| {
-                places.extend(renamed(text).map(|text| (node.span.clone(), text)));
-            });
-        }
-    }
-    places
-}
-
 /// Finds the places that still name an account or one of its aliases.
 fn uses(file: &MailYml, account: usize) -> Vec<Diagnostic> {
     let directory = &file.spec.directory;
@@ -293,15 +246,6 @@ fn uses(file: &MailYml, account: usize) -> Vec<Diagnostic> {
     places
 }
 
-/// Visits the single values below a node.
-fn scalars(node: &Node, visit: &mut dyn FnMut(&Node, &str)) {
-    match &node.kind {
-        Kind::Scalar(scalar) => visit(node, &scalar.text),
-        Kind::List(items) => items.iter().for_each(|item| scalars(item, visit)),
-        Kind::Map(entries) => entries.iter().for_each(|entry| scalars(&entry.value, visit)),
-    }
-}
-
 fn new_hash(
     from: &PasswordFrom,
     name: &Name,
@@ -309,25 +253,6 @@ fn new_hash(
 ) -> Result<PasswordHash, CommandError> {
     can_choose(from, report)?;
     choose(from, &Asked::Of(name), report)?.hash().map_err(refused)
-}
-
-/// Reads an address of ours on the command line.
-pub(super) fn parse(name: &str) -> Result<Name, CommandError> {
-    Name::parse(name).map_err(usage)
-}
-
-fn account_name(name: &str) -> Result<AccountName, CommandError> {
-    AccountName::parse(name).map_err(usage)
-}
-
-fn usage(Invalid { message, help }: Invalid) -> CommandError {
-    CommandError::usage(format!("{message}: {help}"))
-}
-
-/// Finds an account by its name.
-pub(super) fn find<'s>(spec: &'s Spec, name: &Name) -> Option<(usize, &'s Account)> {
-    let mut accounts = spec.directory.accounts.iter().enumerate();
-    accounts.find(|(_, account)| *account.name.value == *name)
 }
 
 fn existing<'f>(
@@ -342,16 +267,4 @@ fn missing(file: &MailYml, name: &Name, report: &Report) -> CommandError {
     let list = file.command(&["account", "list"], report);
     CommandError::usage(format!("there is no account `{name}`"))
         .hinted(format!("`{list}` lists them."))
-}
-
-/// Returns an account's key as it is written.
-pub(super) fn written<'d>(document: &'d Document, account: &Account) -> &'d str {
-    let keys = match document.get(&["accounts"]).map(|node| &node.kind) {
-        Some(Kind::Map(entries)) => entries.as_slice(),
-        _ => &[],
-    };
-    keys.iter()
-        .map(|entry| entry.key.text.as_str())
-        .find(|key| AccountName::parse(key).is_ok_and(|name| name == account.name.value))
-        .unwrap_or_default()
 }

@@ -1,10 +1,9 @@
 //! `mailprov alias`: further addresses in mail.yml.
 
-use super::account::{find, parse, written};
 use super::edit::{MailYml, offer};
 use super::{CommandError, Exit};
+use crate::app::accounts::{find, parse, remove_alias, written, written_forward};
 use crate::cli::{AliasCommand, Global};
-use crate::diagnostic::Diagnostic;
 use crate::mail::{Account, Invalid, Name, Target};
 use crate::report::Report;
 use crate::yaml::{Document, Kind, Value};
@@ -140,36 +139,8 @@ fn remove(file: &MailYml, address: &Name, report: &mut Report) -> Result<Documen
     file.edited(edited)
 }
 
-/// Removes an alias from an account, with the key where it was the only one.
-pub(super) fn remove_alias(
-    document: &Document,
-    account: &[&str],
-    address: &Name,
-) -> Result<Document, Diagnostic> {
-    let path = [account, &["aliases"]].concat();
-    let items = match document.get(&path).map(|node| &node.kind) {
-        Some(Kind::List(items)) => items.as_slice(),
-        _ => &[],
-    };
-    let is_it = |text: &str| Name::parse(text).is_ok_and(|name| name == *address);
-    let index = items.iter().position(|it| it.as_scalar().is_some_and(|it| is_it(&it.text)));
-    match (index, items.len()) {
-        (Some(index), 2..) => document.remove_item(&path, index),
-        _ => document.remove(account, "aliases"),
-    }
-}
-
 /// Returns the account that has an alias of this very name.
 fn alias_holder<'f>(file: &'f MailYml, address: &Name) -> Option<&'f Account> {
     let has = |account: &&Account| account.aliases.iter().any(|alias| alias.value == *address);
     file.spec.directory.accounts.iter().find(has)
-}
-
-/// Returns the key of a forward of this very name, as it is written.
-fn written_forward<'d>(document: &'d Document, address: &Name) -> Option<&'d str> {
-    let Kind::Map(entries) = &document.get(&["forwards"])?.kind else {
-        return None;
-    };
-    let is_it = |key: &&str| Name::parse(key).is_ok_and(|name| name == *address);
-    entries.iter().map(|entry| entry.key.text.as_str()).find(is_it)
 }

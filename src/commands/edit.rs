@@ -222,16 +222,14 @@ pub(super) fn offer(
         let (says, apply) = (elsewhere.says(), elsewhere.apply(path, report));
         let bootstrap = elsewhere.bootstrap(path, report);
         report.note(&format!(
-            "The server does not know yet. {says} Tell it: {apply}\n(Where it is not set up yet: \
+            "Not applied yet. {says} Apply it there: {apply}\n(Where it is not set up yet: \
              {bootstrap})\n"
         ));
         return Ok(Exit::Done);
     }
     if !edit.yes && !is_up_to_them {
         save(report)?;
-        report.note(&format!(
-            "The server does not know yet. As root: {apply}\n(Look first: {plan})\n"
-        ));
+        report.note(&format!("Not applied yet. As root: {apply}\n(Look first: {plan})\n"));
         return Ok(Exit::Done);
     }
     if let Some(write) = &draft.write

@@ -1,0 +1,122 @@
+//! Where mail.yml names accounts and addresses, and how they are written there.
+
+use std::ops::Range;
+
+use crate::command_error::CommandError;
+use crate::diagnostic::Diagnostic;
+use crate::mail::{Account, AccountName, Invalid, Name, Target};
+use crate::services::Spec;
+use crate::yaml::{Document, Kind, Node};
+
+/// Reads an address of ours on the command line.
+pub(crate) fn parse(name: &str) -> Result<Name, CommandError> {
+    Name::parse(name).map_err(usage)
+}
+
+pub(crate) fn account_name(name: &str) -> Result<AccountName, CommandError> {
+    AccountName::parse(name).map_err(usage)
+}
+
+fn usage(Invalid { message, help }: Invalid) -> CommandError {
+    CommandError::usage(format!("{message}: {help}"))
+}
+
+/// Finds an account by its name.
+pub(crate) fn find<'s>(spec: &'s Spec, name: &Name) -> Option<(usize, &'s Account)> {
+    let mut accounts = spec.directory.accounts.iter().enumerate();
+    accounts.find(|(_, account)| *account.name.value == *name)
+}
+
+/// Returns an account's key as it is written.
+pub(crate) fn written<'d>(document: &'d Document, account: &Account) -> &'d str {
+    let keys = match document.get(&["accounts"]).map(|node| &node.kind) {
+        Some(Kind::Map(entries)) => entries.as_slice(),
+        _ => &[],
+    };
+    keys.iter()
+        .map(|entry| entry.key.text.as_str())
+        .find(|key| AccountName::parse(key).is_ok_and(|name| name == account.name.value))
+        .unwrap_or_default()
+}
+
+/// Finds where mail.yml names an account, whose key is `key`: each place with the
+/// text that is to stand there.
+pub(crate) fn mentions(
+    document: &Document,
+    spec: &Spec,
+    key: &str,
+    old: &Name,
+    new: &Name,
+) -> Vec<(Range<usize>, String)> {
+    let renamed = |text: &str| match (Target::parse(&text.to_lowercase()).ok()?, old, new) {
+        (Target::Bare(local), Name::Bare(old), _) => (local == *old).then(|| new.to_string()),
+        (Target::Full(address), ..) => {
+            let is_in = |domain| match old.domain() {
+                Some(old) => old == domain,
+                None => spec.directory.is_ours(domain),
+            };
+            let is_it = address.local() == old.local().as_str() && is_in(address.domain());
+            is_it.then(|| match (new, text.rsplit_once('@')) {
+                (Name::Bare(local), Some((_, domain))) => format!("{local}@{domain}"),
+                _ => new.to_string(),
+            })
+        }
+        _ => None,
+    };
+    let entries = |key: &str| match document.get(&[key]).map(|node| &node.kind) {
+        Some(Kind::Map(entries)) => entries.as_slice(),
+        _ => &[],
+    };
+    let mut places = Vec::new();
+    let account = entries("accounts").iter().find(|entry| entry.key.text == key);
+    places.extend(account.map(|entry| (entry.key.span.clone(), new.to_string())));
+    for entry in entries("forwards") {
+        let text = renamed(&entry.key.text);
+        places.extend(text.map(|text| (entry.key.span.clone(), text)));
+    }
+    for key in ["catch_all", "system_mail", "forwards"] {
+        if let Some(node) = document.get(&[key]) {
+            scalars(node, &mut |node, text| {
+                places.extend(renamed(text).map(|text| (node.span.clone(), text)));
+            });
+        }
+    }
+    places
+}
+
+/// Removes an alias from an account, with the key where it was the only one.
+pub(crate) fn remove_alias(
+    document: &Document,
+    account: &[&str],
+    address: &Name,
+) -> Result<Document, Diagnostic> {
+    let path = [account, &["aliases"]].concat();
+    let items = match document.get(&path).map(|node| &node.kind) {
+        Some(Kind::List(items)) => items.as_slice(),
+        _ => &[],
+    };
+    let is_it = |text: &str| Name::parse(text).is_ok_and(|name| name == *address);
+    let index = items.iter().position(|it| it.as_scalar().is_some_and(|it| is_it(&it.text)));
+    match (index, items.len()) {
+        (Some(index), 2..) => document.remove_item(&path, index),
+        _ => document.remove(account, "aliases"),
+    }
+}
+
+/// Returns the key of a forward of this very name, as it is written.
+pub(crate) fn written_forward<'d>(document: &'d Document, address: &Name) -> Option<&'d str> {
+    let Kind::Map(entries) = &document.get(&["forwards"])?.kind else {
+        return None;
+    };
+    let is_it = |key: &&str| Name::parse(key).is_ok_and(|name| name == *address);
+    entries.iter().map(|entry| entry.key.text.as_str()).find(is_it)
+}
+
+/// Visits the single values below a node.
+pub(crate) fn scalars(node: &Node, visit: &mut dyn FnMut(&Node, &str)) {
+    match &node.kind {
+        Kind::Scalar(scalar) => visit(node, &scalar.text),
+        Kind::List(items) => items.iter().for_each(|item| scalars(item, visit)),
+        Kind::Map(entries) => entries.iter().for_each(|entry| scalars(&entry.value, visit)),
+    }
+}
