@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{CommandError, Exit, load};
 use crate::app::{self, MailSource};
-use crate::check::{self, ExpectedRecords};
+use crate::check::ExpectedRecords;
 use crate::cli::{self, Global};
 use crate::engine;
 use crate::host::Host;
