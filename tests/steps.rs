@@ -115,7 +115,7 @@ fn what_is_not_present_any_more_goes_secrets_first_and_backwards() {
     let text = said(&output);
     assert!(text.contains("Undo: Write its file\n"), "{text}");
     assert!(
-        text.contains("- file:/srv/feature/file  now a file; changed by hand since run 2"),
+        text.contains("- file:/srv/feature/file  1 line; now a file; changed by hand since run 2"),
         "{text}"
     );
     assert!(!text.contains("hunter2"), "{text}");
