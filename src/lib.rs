@@ -63,7 +63,7 @@
 //! 7  report         plans and events → terminal, progress, JSON lines
 //!    sandbox        boxes, for `try` and the tests
 //!    check          questions to a live mail server, one file a check
-//! 6  services       one folder a service: settings, variables, ways; a whole Spec
+//! 6  services       one folder a service: settings, variables, records, ways; a whole Spec
 //! 5  engine         plan, apply, undo, journal, lock; names no kind of resource
 //! 4  playbook       steps and templates: YAML and the spec in, resources out
 //!    intent         what a plan comes to, in the words of mail.yml
