@@ -143,7 +143,6 @@ fn affected(
         moves_to: removal.map(|removal| removal.to.clone()),
         // An account that just goes is what mail.yml says; where others come, it may be a slip.
         asks: removal.is_none() && !coming.is_empty(),
-        just_goes: removal.is_none() && coming.is_empty(),
         text,
     }
 }

@@ -59,8 +59,6 @@ pub struct Affected {
     pub moves_to: Option<PathBuf>,
     /// Whether that needs a yes of its own.
     pub asks: bool,
-    /// Whether its account goes and no other one comes, as mail.yml says.
-    pub just_goes: bool,
     /// All of that in a sentence.
     pub text: String,
 }

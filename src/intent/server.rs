@@ -43,7 +43,7 @@ fn settings(steps: &[Step<'_>]) -> Vec<Item> {
     let item = |(name, subject): (&str, &str)| {
         let (old, new) = (parameter(before, name), parameter(after, name));
         // Of a server that is new, only what stands out.
-        if old == new || before.is_empty() && name == "message_size_limit" {
+        if old == new || old.is_none() && name == "message_size_limit" {
             return None;
         }
         match (old, new) {
@@ -82,13 +82,13 @@ fn dovecot_ports(text: &str) -> BTreeSet<u16> {
 /// Compares the ports that configuration opens.
 fn ports(steps: &[Step<'_>]) -> Vec<Item> {
     let (mut old, mut new) = (BTreeSet::new(), BTreeSet::new());
-    let readers: [(&str, fn(&str) -> BTreeSet<u16>); 2] =
-        [(DOVECOT, dovecot_ports), (MASTER, postfix_ports)];
-    for (path, ports) in readers {
-        if let Some((before, after)) = texts(steps, path) {
-            old.extend(ports(before));
-            new.extend(ports(after));
-        }
+    if let Some((before, after)) = texts(steps, DOVECOT) {
+        old.extend(dovecot_ports(before));
+        new.extend(dovecot_ports(after));
+    }
+    if let Some((before, after)) = texts(steps, MASTER) {
+        old.extend(postfix_ports(before));
+        new.extend(postfix_ports(after));
     }
     let only_in =
         |all: &BTreeSet<u16>, others| all.difference(others).map(u16::to_string).collect();

@@ -38,7 +38,6 @@ fn affected(home: &str, moves_to: Option<&str>) -> Affected {
         bytes: 3 << 20,
         moves_to: moves_to.map(PathBuf::from),
         asks: false,
-        just_goes: moves_to.is_none(),
         text: String::new(),
     }
 }

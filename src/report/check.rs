@@ -62,7 +62,7 @@ impl Report {
         let shown = findings.iter().filter(is_shown);
         let lines: String = shown.map(|it| drawn(it, verbose, style)).collect();
         if !lines.is_empty() {
-            self.say(&format!("{}\n{lines}", style.heading(part)));
+            self.say_prose(&format!("{}\n{lines}", style.heading(part)));
         }
     }
 
@@ -111,7 +111,7 @@ impl Report {
         }
         let all: Vec<_> = found.iter().flat_map(|(_, findings)| findings.to_vec()).collect();
         self.count_findings(&all);
-        self.say(&self.following(&all));
+        self.say_prose(&self.following(&all));
         let check = self.reach.command(&["check"]);
         let rest = format!("`{check}` also covers: {}.", rest.join(", "));
         let sum = self.sum(&all, subject);
@@ -121,7 +121,7 @@ impl Report {
                  Then check again: {check}\n"
             )),
             false if self.screen.quiet => {}
-            false => self.say(&format!("{sum} {rest}\n")),
+            false => self.say_prose(&format!("{sum} {rest}\n")),
         }
     }
 
@@ -138,10 +138,10 @@ impl Report {
     /// Says what a check came to.
     pub fn checked(&mut self, findings: &[Finding], subject: &str) {
         self.count_findings(findings);
-        self.say(&self.following(findings));
+        self.say_prose(&self.following(findings));
         if !self.screen.quiet {
             let sum = self.sum(findings, subject);
-            self.say(&format!("\n{sum}\n"));
+            self.say_prose(&format!("\n{sum}\n"));
         }
     }
 
@@ -201,7 +201,7 @@ impl Report {
                 format!("{wrong}: others cannot use the server yet.\nThen check again: {again}")
             }
         };
-        self.say(&format!("{text}\n"));
+        self.say_prose(&format!("{text}\n"));
     }
 
     fn count_findings(&self, findings: &[Finding]) {

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::Report;
 use super::style::Style;
 use crate::explain::{File, Setting, Way};
+use crate::wrap::wrap;
 use crate::yaml::KeySpec;
 
 impl Report {
@@ -29,7 +30,7 @@ impl Report {
             let text = format!(
                 "{}\n{}\n{}\n\n",
                 style.faint(&format!("{}:{}", setting.file, setting.line)),
-                wrapped(&setting.reason),
+                self.filled(&setting.reason),
                 indented(&setting.text)
             );
             let line = json!({
@@ -43,7 +44,7 @@ impl Report {
     /// Shows what a key of mail.yml says.
     pub fn key(&mut self, way: &str, key: &KeySpec) {
         let heading = self.style().faint(&format!("mail.yml: {way}"));
-        let text = format!("{heading}\n{}\n\n", wrapped(&key.description()));
+        let text = format!("{heading}\n{}\n\n", self.filled(&key.description()));
         let line = json!({"event": "key", "name": way, "about": key.about, "default": key.default});
         self.told(line, &text);
     }
@@ -69,6 +70,13 @@ impl Report {
         self.told(line, &text);
     }
 
+    /// Fits a text, which comes as one long line or several short ones, to the width of
+    /// the terminal; in a file, to that of a mail.
+    fn filled(&self, text: &str) -> String {
+        let words: Vec<_> = text.split_whitespace().collect();
+        wrap(&words.join(" "), self.view().width.or(Some(78)))
+    }
+
     /// Tells programs or people, but not both.
     fn told(&mut self, line: serde_json::Value, text: &str) {
         match self.screen.json {
@@ -87,21 +95,6 @@ fn drawn(way: &Way, style: Style) -> String {
         text += &format!("  {arrow}{:width$}  {}\n", stop.name, style.faint(&stop.about));
     }
     text + "\n"
-}
-
-/// Breaks a text into lines of at most 78 letters.
-fn wrapped(text: &str) -> String {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let last = lines.len() - 1;
-        if lines[last].chars().count() + word.chars().count() >= 78 {
-            lines.push(word.to_owned());
-        } else {
-            let space = if lines[last].is_empty() { "" } else { " " };
-            lines[last] += &format!("{space}{word}");
-        }
-    }
-    lines.join("\n")
 }
 
 fn indented(text: &str) -> String {

@@ -281,6 +281,11 @@ impl Report {
         if self.screen.json { self.err(text) } else { self.out(text) }
     }
 
+    /// The same for prose, which is fitted to the terminal.
+    fn say_prose(&self, text: &str) {
+        self.say(&wrap(text, self.view().width));
+    }
+
     /// The style of what [`Report::say`] says.
     fn style(&self) -> Style {
         Style::new(self.screen.out_in_colour)

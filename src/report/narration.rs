@@ -19,7 +19,7 @@ impl Report {
     /// Tells people what comes next.
     pub fn tell(&mut self, text: &str) {
         if !self.screen.quiet {
-            self.say(&format!("{text}\n"));
+            self.say_prose(&format!("{text}\n"));
         }
     }
 

@@ -67,11 +67,9 @@ pub(super) fn text(plan: &Plan, subject: &str, view: View) -> String {
     if !plan.changes.is_empty() {
         text.push('\n');
     }
-    // Of an account that just goes the intent says it.
-    let mail: Vec<_> = plan.affected.iter().filter(|it| !it.just_goes).collect();
-    if !mail.is_empty() {
-        let _ = writeln!(text, "{}", style.heading("Mail that changes its place"));
-        for affected in &mail {
+    if !plan.affected.is_empty() {
+        let _ = writeln!(text, "{}", style.heading("Mail of accounts that go or move"));
+        for affected in &plan.affected {
             text += &wrap::wrap(&format!("  {}\n", visible_text(&affected.text)), width);
         }
         text.push('\n');

@@ -14,7 +14,7 @@ fn intent(output: &Output) -> Vec<String> {
 #[test]
 fn the_plan_of_a_bare_host_is_read_on_one_page() {
     for suite in Suite::ALL {
-        let debian = Debian::with_mail_packages(suite).mail_yml(&mail_yml());
+        let debian = Debian::fresh(suite).mail_yml(&mail_yml());
         let plan = debian.mailprov(&["plan"]).success().stdout();
         let (short, list) = plan.split_once("\nChanges, in order\n").unwrap();
         assert!(short.starts_with("In short, for mail.example.org\n  + "), "{plan}");
