@@ -221,7 +221,7 @@ fn the_name_of_an_embedded_playbook_is_not_taken_for_a_folder() {
     desk.write("postmaster/playbook.yml", "- name: Evil\n  file: {path: /evil, content: x}\n");
     desk.write("mail.yml", inline());
     desk.tree(&["plan", "--playbook", "postmaster"])
-        .says(&["Install Postfix and Dovecot"])
+        .says(&["Install the packages"])
         .hides(&["evil"]);
     desk.tree(&["plan", "--playbook", "./postmaster"]).exits(0).says(&["file:/evil"]);
 }

@@ -1,13 +1,19 @@
-//! Steps of a person's own playbook, on a tree: those whose thing goes away again,
-//! and the small kinds that change in part what is others'.
+//! Playbooks of a person's own, on a tree: what goes away again, what is included,
+//! variables, and the small kinds that change in part what is others'.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, lchown, symlink};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 
+use mailprov::diagnostic::Source;
+use mailprov::host::{Facts, Host};
+use mailprov::mail::Files;
+use mailprov::playbook::{Context, Playbook};
+use mailprov::services;
 use tempfile::TempDir;
 
 /// A tree and the folder of a playbook.
@@ -317,4 +323,225 @@ fn a_user_is_put_into_groups_that_are_there() {
     step("adm, wheel");
     let plan = said(&desk.run(&["plan"]));
     assert!(plan.contains("wheel"), "{plan}");
+}
+
+/// Writes files of the playbook's folder.
+fn play(desk: &Desk, files: &[(&str, &str)]) {
+    for (name, text) in files {
+        desk.write(&format!("play/{name}"), text);
+    }
+}
+
+#[test]
+fn a_folder_is_included_with_its_templates_and_variables() {
+    let desk = Desk::new();
+    play(
+        &desk,
+        &[
+            (
+                "playbook.yml",
+                "vars: {base: /srv, greet: 'Hello from {{ facts.distribution }}'}\n\
+                 steps:\n\
+                 - {name: First, file: {path: /srv/first, content: \"{{ vars.greet }}\"}}\n\
+                 - include: web\n  vars: {root: '{{ vars.base }}/web', tags: [a, b]}\n\
+                 - include: web\n  vars: {root: /srv/other}\n\
+                 - {include: never, when: 'false'}\n\
+                 - {name: Last, file: {path: /srv/last, content: '{{ vars.base }}'}}\n",
+            ),
+            (
+                "web/steps.yml",
+                "vars: {root: /nowhere, tags: [], mode: '0750', debug: false}\n\
+                 steps:\n\
+                 - {name: Make it, directory: {path: '{{ vars.root }}', mode: '{{ vars.mode }}'}}\n\
+                 - {name: Write its page, file: {path: '{{ vars.root }}/page', template: etc/page}}\n\
+                 - {name: Copy its dot, file: {path: '{{ vars.root }}/dot', copy: dot}}\n\
+                 - include: web/inner\n",
+            ),
+            (
+                "web/etc/page",
+                "{{ vars.root }}{% for tag in vars.tags %} {{ tag }}{% endfor %}{% if vars.debug %}!{% endif %}\n",
+            ),
+            ("web/files/dot", "{{ not a template }}"),
+            ("web/inner/steps.yml", "- {name: Inner, file: {path: /srv/inner, template: x}}\n"),
+            ("web/inner/templates/x", "inner {{ vars | length }}"),
+            ("never/steps.yml", "- {name: Never, file: {path: /srv/never, content: x}}\n"),
+        ],
+    );
+    let changes = desk.apply();
+    assert_eq!(changes.len(), 9, "{changes:?}");
+    assert!(changes[0].ends_with("/srv/first") && changes[8].ends_with("/srv/last"), "{changes:?}");
+    assert_eq!(desk.read("tree/srv/web/page"), "/srv/web a b");
+    assert_eq!(desk.read("tree/srv/other/page"), "/srv/other");
+    assert_eq!(desk.read("tree/srv/web/dot"), "{{ not a template }}");
+    assert!(desk.read("tree/srv/first").starts_with("Hello from "));
+    assert!(desk.exists("tree/srv/inner") && !desk.exists("tree/srv/never"));
+}
+
+#[test]
+fn present_of_an_include_holds_for_all_its_steps() {
+    let desk = Desk::new();
+    let switch = |is_on: bool| {
+        let value = if is_on { "{name: web}" } else { "none" };
+        let text = format!(
+            "vars: {{site: '{{{{ {value} }}}}'}}\nsteps:\n- include: web\n  present: vars.site\n  \
+             vars: {{name: '{{{{ vars.site.name }}}}'}}\n"
+        )
+        .replace("{name: web}", "dict(name=\"web\")");
+        desk.write("play/playbook.yml", &text);
+    };
+    play(
+        &desk,
+        &[(
+            "web/steps.yml",
+            "vars: {name: x}\nsteps:\n\
+             - {name: Make it, directory: {path: /srv/web}}\n\
+             - {name: Write it, when: 'true', file: {path: /srv/web/page, content: '{{ vars.name }}'}}\n",
+        )],
+    );
+    switch(true);
+    desk.apply();
+    assert_eq!(desk.read("tree/srv/web/page"), "web");
+    switch(false);
+    assert_eq!(desk.apply(), ["delete file:/srv/web/page", "delete file:/srv/web"]);
+}
+
+#[test]
+fn a_step_counts_once_for_each_item_in_order() {
+    let desk = Desk::new();
+    let steps = "\
+vars: {names: [zoe, adam]}
+steps:
+- name: Make {{ item }}
+  for_each: vars.names
+  when: item != 'nobody'
+  directory: {path: \"/srv/{{ item }}\"}
+- name: Write the port of {{ item.key }}
+  for_each: {smtp: 25, imap: 143}
+  file: {path: \"/srv/{{ item.key }}\", content: \"{{ item.value }}\"}
+- name: Write {{ item.path }}
+  for_each: [{path: /srv/zoe/x, text: one}, {path: /srv/adam/x, text: two}]
+  present: item.text == 'one'
+  file: {path: \"{{ item.path }}\", content: \"{{ item.text }}\"}
+";
+    desk.write("play/playbook.yml", steps);
+    let output = said(&desk.run(&["plan"]));
+    assert!(output.contains("Write the port of smtp\n"), "{output}");
+    assert_eq!(
+        desk.apply(),
+        [
+            "create file:/srv/zoe",
+            "create file:/srv/adam",
+            "create file:/srv/smtp",
+            "create file:/srv/imap",
+            "create file:/srv/zoe/x"
+        ]
+    );
+    assert_eq!(desk.read("tree/srv/imap"), "143");
+}
+
+#[test]
+fn a_folder_adds_to_a_template_of_another_one() {
+    let desk = Desk::new();
+    play(
+        &desk,
+        &[
+            (
+                "playbook.yml",
+                "[{include: main}, {include: more}, {include: off, present: 'false'}]",
+            ),
+            ("main/steps.yml", "- {name: One, file: {path: /srv/main.cf, template: main.cf}}\n"),
+            ("main/main.cf", "main\n{{ parts['main.cf'] }}{{ parts['x@2.4.1'] }}{{ parts.none }}"),
+            ("more/steps.yml", "vars: {it: more}\nsteps: []\n"),
+            ("more/main.cf.part", "{{ vars.it }}\n"),
+            ("more/x.part@2.3", "old"),
+            ("more/x.part@2.4", "new"),
+            ("more/x.part@2.5", "too new"),
+            ("off/steps.yml", "[]\n"),
+            ("off/main.cf.part", "off\n"),
+            ("main.cf.part", "own\n"),
+        ],
+    );
+    desk.apply();
+    assert_eq!(desk.read("tree/srv/main.cf"), "main\nown\nmore\nnew");
+}
+
+#[test]
+fn folders_that_include_each_other_are_refused_at_their_place() {
+    let desk = Desk::new();
+    play(
+        &desk,
+        &[
+            ("playbook.yml", "- include: a\n"),
+            ("a/steps.yml", "- include: b\n"),
+            ("b/steps.yml", "- {name: One, file: {path: /x}}\n- include: a\n"),
+        ],
+    );
+    let output = desk.run(&["plan"]);
+    assert_eq!(output.status.code(), Some(65));
+    let text = said(&output);
+    assert!(text.contains("play/b/steps.yml:2:12"), "{text}");
+    assert!(text.contains("this includes play/a/steps.yml again"), "{text}");
+    // A mistake in an included file is shown there.
+    play(&desk, &[("b/steps.yml", "- {name: One, file: {path: x}}\n- {name: Two}\n")]);
+    let text = said(&desk.run(&["plan"]));
+    assert!(text.contains("play/b/steps.yml:2:3"), "{text}");
+    play(&desk, &[("b/steps.yml", "- {name: One, file: {path: x}}\n")]);
+    let text = said(&desk.run(&["plan"]));
+    assert!(text.contains("play/b/steps.yml:1:28"), "{text}");
+}
+
+fn declared(playbook: &Playbook, facts: &Facts) -> Vec<serde_json::Value> {
+    let text = "hostname: mail.example.org\ndomains: [example.org]\naccounts:\n  thomas: {password: \
+                \"{SHA512-CRYPT}$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/\"}\n\
+                tls: {self_signed: true}\n";
+    let source = Arc::new(Source { name: "mail.yml".into(), text: text.into() });
+    let spec = Arc::new(services::load(&source, &Files::beside(Path::new(""))).unwrap());
+    let mail = Some(spec.context());
+    let declared = playbook.resolve(&Context { mail, facts }).unwrap();
+    declared.iter().map(|it| serde_json::to_value(it).unwrap()).collect()
+}
+
+#[test]
+fn postmaster_is_included_between_steps_of_ones_own() {
+    let desk = Desk::new();
+    let facts = services::facts(&Host::open(&desk.path("tree")).unwrap()).unwrap();
+    let usual = declared(&Playbook::embedded("postmaster").unwrap(), &facts);
+    // All packages come by one call of apt, after the originals were kept.
+    let of = |kind: &str| usual.iter().filter(|it| it["resource"].get(kind).is_some()).count();
+    assert_eq!((of("Backup"), of("Package")), (2, 1));
+    assert_eq!(usual[2]["step"], "Install the packages");
+    play(
+        &desk,
+        &[
+            (
+                "playbook.yml",
+                "- {name: Before, file: {path: /before, content: x}}\n\
+                 - include: {playbook: postmaster}\n\
+                 - {name: After, file: {path: /after, content: x}, notify: postfix}\n",
+            ),
+            ("main.cf.part", "disable_vrfy_command = no\n"),
+        ],
+    );
+    let playbook = Playbook::load(&desk.path("play")).unwrap();
+    assert!(playbook.has("postmaster") && !playbook.is_embedded("postmaster"));
+    let own = declared(&playbook, &facts);
+    let names = |all: &[serde_json::Value]| -> Vec<String> {
+        all.iter().map(|it| it["step"].as_str().unwrap().to_owned()).collect()
+    };
+    let is_withdrawn = |it: &&serde_json::Value| it.get("withdrawn").is_some();
+    let kept = usual.iter().filter(|it| !is_withdrawn(it)).cloned().collect::<Vec<_>>();
+    let expected = [&["Before".into()][..], &names(&kept), &["After".into()]].concat();
+    assert_eq!(names(&own)[..expected.len()], expected);
+    let postfix = own.iter().find(|it| it["step"] == "Run Postfix").unwrap();
+    assert!(postfix.to_string().contains("/after"), "{postfix}");
+
+    // A copy does the same.
+    let eject = Command::new(env!("CARGO_BIN_EXE_mailprov"))
+        .args(["playbook", "eject"])
+        .arg(desk.path("copy"))
+        .output()
+        .unwrap();
+    assert!(eject.status.success(), "{}", said(&eject));
+    assert_eq!(declared(&Playbook::load(&desk.path("copy")).unwrap(), &facts), usual);
+    assert!(desk.exists("copy/postfix/etc/postfix/main.cf"));
 }

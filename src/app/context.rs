@@ -221,9 +221,8 @@ impl Context {
     /// Tells whether this host is a running mail server after an apply, and
     /// nothing else was made of it.
     pub(crate) fn is_mail_server(&self) -> bool {
-        let is_known = |loaded: &Loaded| {
-            loaded.playbook.is_embedded(playbook::DEFAULT) && loaded.spec.is_some()
-        };
+        let is_known =
+            |loaded: &Loaded| loaded.playbook.has(playbook::DEFAULT) && loaded.spec.is_some();
         self.loaded.get().is_some_and(is_known) && !self.host.is_tree()
     }
 

@@ -149,7 +149,7 @@ fn hosts(_: &Said, typed: &OsStr) -> Vec<CompletionCandidate> {
 
 fn playbooks(_: &Said, _: &OsStr) -> Vec<CompletionCandidate> {
     let offer =
-        |it: &playbook::Embedded| CompletionCandidate::new(it.name).help(Some(it.about.into()));
+        |it: &playbook::Embedded| CompletionCandidate::new(it.name).help(Some(it.about().into()));
     playbook::all().iter().map(offer).collect()
 }
 

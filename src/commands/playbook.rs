@@ -18,7 +18,7 @@ pub(super) fn run(
     match command {
         PlaybookCommand::List => {
             for playbook in playbook::all() {
-                report.text(&format!("{}  {}\n", playbook.name, playbook.about));
+                report.text(&format!("{}  {}\n", playbook.name, playbook.about()));
             }
         }
         PlaybookCommand::Show { name } => {

@@ -15,18 +15,23 @@ pub enum Library {
     Embedded(Embedded),
     /// In this folder, the one that the playbook is in.
     Folder(PathBuf),
-    /// These, by name, as they were sent from another machine.
-    Sent(BTreeMap<String, Vec<u8>>),
+    /// These, by name, as they were sent from this folder of another machine.
+    Sent(PathBuf, BTreeMap<String, Vec<u8>>),
 }
 
 impl Library {
-    /// Returns the bytes of `name`, looked for in `folder` of the playbook and
-    /// then beside it, with the name that it was found under.
+    /// Returns the bytes of `name`, looked for below `folder` of the playbook, first
+    /// in its `kind`, with the name that it was found under.
     ///
     /// A name that ends in `@` and a version, such as `dovecot.conf@2.4.1`, is
     /// the newest `dovecot.conf@…` that is not newer than that.
-    pub(super) fn read(&self, folder: &str, name: &str) -> Result<(String, Vec<u8>), AssetError> {
-        let candidates = [format!("{folder}/{name}"), name.to_owned()];
+    pub(super) fn read(
+        &self,
+        folder: &str,
+        kind: &str,
+        name: &str,
+    ) -> Result<(String, Vec<u8>), AssetError> {
+        let candidates = [join(folder, &format!("{kind}/{name}")), join(folder, name)];
         for candidate in &candidates {
             let found = match candidate.rsplit_once('@') {
                 Some((base, version)) => self.newest(base, version),
@@ -42,10 +47,19 @@ impl Library {
         })
     }
 
-    fn bytes(&self, name: &str) -> Option<Result<Vec<u8>, AssetError>> {
+    /// Returns the name of one of its files as errors show it.
+    pub(super) fn shown(&self, name: &str) -> String {
+        match self {
+            Self::Embedded(playbook) => format!("playbooks/{}/{name}", playbook.name),
+            Self::Folder(folder) | Self::Sent(folder, _) => folder.join(name).display().to_string(),
+        }
+    }
+
+    /// Returns the bytes of one of its files; none where there is none.
+    pub(super) fn bytes(&self, name: &str) -> Option<Result<Vec<u8>, AssetError>> {
         match self {
             Self::Embedded(playbook) => playbook.file(name).map(|text| Ok(text.into())),
-            Self::Sent(files) => files.get(name).cloned().map(Ok),
+            Self::Sent(_, files) => files.get(name).cloned().map(Ok),
             Self::Folder(folder) => match local::read(&folder.join(name)) {
                 Ok(bytes) => Some(Ok(bytes)),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
@@ -66,11 +80,11 @@ impl Library {
         }
     }
 
-    fn newest(&self, base: &str, version: &str) -> Option<String> {
-        let (folder, stem) = base.rsplit_once('/').unwrap_or(("", base));
-        let names = match self {
+    /// Lists the names of the files in one of its folders.
+    pub(super) fn names(&self, folder: &str) -> Vec<String> {
+        let mut names: Vec<String> = match self {
             Self::Embedded(playbook) => playbook.list(folder),
-            Self::Sent(files) => {
+            Self::Sent(_, files) => {
                 let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
                 let below = files.keys().filter_map(|name| name.strip_prefix(&prefix));
                 below.map(ToOwned::to_owned).collect()
@@ -80,6 +94,13 @@ impl Library {
                 found.into_iter().map(|(name, _)| name).collect()
             }
         };
+        names.sort();
+        names
+    }
+
+    fn newest(&self, base: &str, version: &str) -> Option<String> {
+        let (folder, stem) = base.rsplit_once('/').unwrap_or(("", base));
+        let names = self.names(folder);
         let wanted = numbers(version);
         let versions = names.iter().filter_map(|name| name.strip_prefix(stem)?.strip_prefix('@'));
         let newest = versions
@@ -89,8 +110,14 @@ impl Library {
     }
 }
 
+/// Returns the name of a file in a folder, which is empty for that of the
+/// playbook.
+pub(super) fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
 /// Reads a version as numbers, so that 2.10 comes after 2.9.
-fn numbers(version: &str) -> Vec<u64> {
+pub(super) fn numbers(version: &str) -> Vec<u64> {
     version.split('.').map(|number| number.parse().unwrap_or(0)).collect()
 }
 
@@ -107,7 +134,7 @@ mod tests {
         }
         let library = Library::Folder(folder.path().to_owned());
         let chosen = |version: &str| {
-            library.read("templates", &format!("x@{version}")).map(|(name, _)| name)
+            library.read("", "templates", &format!("x@{version}")).map(|(name, _)| name)
         };
         assert_eq!(chosen("2.3.19.1").unwrap(), "templates/x@2.3");
         assert_eq!(chosen("2.5.0").unwrap(), "templates/x@2.4");

@@ -2,12 +2,15 @@
 //! `mail` and `facts`. A playbook and a host's facts make the resources that
 //! the engine plans with.
 
+mod book;
 mod embedded;
 mod library;
 mod resolve;
+mod scope;
 mod sent;
 mod step;
 mod template;
+mod withdrawn;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,22 +21,18 @@ use crate::diagnostic::{Diagnostic, Source};
 use crate::local;
 use crate::resource::{Key, Resource};
 
-pub use embedded::{Embedded, embedded};
+use book::Book;
+pub use embedded::{Embedded, FILE, all, embedded};
 pub use library::Library;
 pub use resolve::Context;
 
 /// The playbook that is meant where none is named.
 pub const DEFAULT: &str = "postmaster";
 
-/// The file that a playbook is in.
-pub const FILE: &str = "playbook.yml";
-
 /// The ordered steps that bring a host into the state that somebody wants.
 #[derive(Debug)]
 pub struct Playbook {
-    steps: Vec<step::Step>,
-    source: Arc<Source>,
-    library: Library,
+    book: Book,
 }
 
 /// A step with its templates rendered: what one step declares for one host.
@@ -77,7 +76,8 @@ impl Playbook {
             source: std::io::ErrorKind::NotFound.into(),
         })?;
         let text = found.file(FILE).unwrap_or_default();
-        Self::parse(format!("playbooks/{name}/{FILE}"), text.into(), Library::Embedded(found))
+        let library = Library::Embedded(found);
+        Self::parse(library.shown(FILE), text.into(), library)
     }
 
     /// Loads the playbook in a file; its templates are found beside it.
@@ -99,27 +99,28 @@ impl Playbook {
 
     /// Returns the name of the file that it is in.
     pub fn name(&self) -> &str {
-        &self.source.name
+        &self.book.source.name
     }
 
     /// Tells whether it is the embedded playbook `name`, unchanged.
     pub fn is_embedded(&self, name: &str) -> bool {
-        matches!(&self.library, Library::Embedded(playbook) if playbook.name == name)
+        matches!(&*self.book.library, Library::Embedded(playbook) if playbook.name == name)
+    }
+
+    /// Tells whether it is the embedded playbook `name`, or includes it.
+    pub fn has(&self, name: &str) -> bool {
+        let is_it =
+            |book: &&Book| matches!(&*book.library, Library::Embedded(it) if it.name == name);
+        self.book.all().iter().any(is_it)
     }
 
     fn parse(name: String, text: String, library: Library) -> Result<Self, Error> {
         let source = Arc::new(Source { name, text });
-        let steps = step::parse(&source).map_err(Error::Invalid)?;
-        Ok(Self { steps, source, library })
+        Ok(Self { book: Book::read(source, Arc::new(library)).map_err(Error::Invalid)? })
     }
 }
 
 /// Returns the JSON Schema of playbooks, for editors.
 pub fn schema() -> serde_json::Value {
     step::schema()
-}
-
-/// Returns all embedded playbooks.
-pub fn all() -> &'static [Embedded] {
-    embedded::ALL
 }

@@ -6,14 +6,17 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::step::Step;
+use super::book::Book;
+use super::scope::{Scope, each, holds, refuse_holes, render};
+use super::step::{Item, Step};
 use super::template::Renderer;
-use super::{Declared, Library, Playbook};
+use super::withdrawn::{Withdrawn, place};
+use super::{Declared, Playbook};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::host::Facts;
 use crate::mail;
-use crate::resource::{AssetError, Assets, HOLE, Resource, Withdrawal, traces};
-use crate::yaml::{Decoder, Entry, Kind, Node, Scalar, suggest};
+use crate::resource::{AssetError, Assets, Key, Resource, Withdrawal, traces};
+use crate::yaml::{Decoder, printable, suggest};
 use minijinja::Value;
 use minijinja::value::{Object, Serde};
 
@@ -26,9 +29,9 @@ pub struct Context<'a> {
     pub facts: &'a Facts,
 }
 
-/// The templates and files of one playbook, for one host.
+/// The templates and files of one step, for one host.
 struct Shelf<'a> {
-    library: &'a Library,
+    book: &'a Book,
     renderer: &'a Renderer,
     table_type: &'a str,
 }
@@ -82,97 +85,230 @@ impl Playbook {
     }
 
     fn render(&self, variables: Value, facts: &Facts) -> Result<Vec<Declared>, Vec<Diagnostic>> {
-        let renderer = Renderer::new(variables);
+        let mut mistakes = Vec::new();
+        let scope = Scope::of_playbook(&self.book, variables, &mut mistakes);
         let table_type = facts.table_type();
-        let shelf = Shelf { library: &self.library, renderer: &renderer, table_type };
-        let mut decoder = Decoder::new(&self.source);
-        let mut declared = Vec::new();
-        let mut withdrawn = Vec::new();
-        let mut notified: Vec<(usize, String, Node)> = Vec::new();
-        for step in &self.steps {
-            if !holds(step.when.as_ref(), &renderer, &mut decoder) {
-                continue;
-            }
-            if !holds(step.present.as_ref(), &renderer, &mut decoder) {
-                withdrawn.extend(withdraw(step, &shelf, &mut decoder));
-                continue;
-            }
-            let Some(fields) = render(&step.fields, &renderer, &mut decoder) else { continue };
-            refuse_holes(&fields, &mut decoder);
-            let Some(resource) = Resource::decode(&step.kind, &fields, &shelf, &mut decoder) else {
-                continue;
-            };
-            for node in &step.notify {
-                let rendered = render(node, &renderer, &mut decoder);
-                if let Some(name) = rendered.as_ref().and_then(|node| decoder.line(node)) {
-                    notified.push((declared.len(), name.to_owned(), node.clone()));
+        let mut resolver = Resolver { table_type, withdrawn: Vec::new(), mistakes };
+        let mut made = resolver.walk(&scope);
+        if resolver.mistakes.is_empty() {
+            resolver.notify(&mut made);
+            resolver.relate(&mut made);
+        }
+        let Resolver { withdrawn, mistakes, .. } = resolver;
+        match mistakes.is_empty() {
+            true => Ok(place(made.into_iter().map(|made| made.declared).collect(), withdrawn)),
+            false => Err(mistakes),
+        }
+    }
+}
+
+/// What a step makes of this host.
+struct Made<'p> {
+    declared: Declared,
+    kind: &'p str,
+    source: &'p Arc<Source>,
+    notify: Vec<Notify<'p>>,
+}
+
+/// What a service of this name is to load.
+struct Notify<'p> {
+    keys: Vec<Key>,
+    service: String,
+    span: Range<usize>,
+    source: &'p Arc<Source>,
+}
+
+struct Resolver<'a> {
+    table_type: &'a str,
+    withdrawn: Vec<Withdrawn>,
+    mistakes: Vec<Diagnostic>,
+}
+
+impl Resolver<'_> {
+    /// Makes what the steps of a file, and those that it includes, declare.
+    fn walk<'p>(&mut self, scope: &Scope<'p>) -> Vec<Made<'p>> {
+        let mut decoder = Decoder::new(&scope.book.source);
+        let (mut made, mut run) = (Vec::new(), Vec::new());
+        let mut includes = scope.includes.iter();
+        for item in &scope.book.items {
+            match item {
+                Item::Include(_) => {
+                    let included = includes.next().and_then(Option::as_ref);
+                    run.extend(included.map(|scope| self.walk(scope)));
+                }
+                Item::Step(step) => {
+                    made.extend(together(std::mem::take(&mut run)));
+                    self.steps(scope, step, &mut made, &mut decoder);
                 }
             }
-            declared.push(Declared { step: step.name.clone(), resource, withdrawn: None });
         }
-        if decoder.mistakes() == 0 {
-            notify(&mut declared, &notified, &mut decoder);
-            relate(&mut declared, &mut decoder);
-        }
-        decoder.finish(Some(place(declared, withdrawn)))
+        made.extend(together(run));
+        self.mistakes.extend(decoder.finish::<()>(None).err().unwrap_or_default());
+        made
     }
-}
 
-/// What a step takes away again, and the services that it would have notified.
-struct Withdrawn {
-    step: String,
-    withdrawal: Withdrawal,
-    notify: Vec<String>,
-}
-
-/// Reads of a step that is not present what it may have left on the host.
-fn withdraw(step: &Step, shelf: &Shelf<'_>, decoder: &mut Decoder) -> Vec<Withdrawn> {
-    let Some(traces) = traces(&step.kind, &step.fields) else { return Vec::new() };
-    let Some(fields) = render(&traces, shelf.renderer, decoder) else { return Vec::new() };
-    let withdrawals = Withdrawal::decode(&step.kind, &fields, shelf, decoder);
-    let mut notify = Vec::new();
-    for node in &step.notify {
-        let rendered = render(node, shelf.renderer, decoder);
-        notify.extend(rendered.and_then(|node| decoder.line(&node).map(str::to_owned)));
-    }
-    // A directory goes after what is in it, and no service loads it.
-    if step.kind == "directory" {
-        notify.clear();
-    }
-    let step = format!("Undo: {}", step.name);
-    let withdrawn = withdrawals.into_iter().flatten();
-    withdrawn
-        .map(|withdrawal| Withdrawn { step: step.clone(), withdrawal, notify: notify.clone() })
-        .collect()
-}
-
-/// Puts what goes in its place among what comes. It goes last, when no service
-/// uses it any more: secrets first, and each kind in the reverse order of the
-/// steps. Only what a service loads goes before that is told to load it anew.
-fn place(mut declared: Vec<Declared>, withdrawn: Vec<Withdrawn>) -> Vec<Declared> {
-    let kept: HashSet<String> =
-        declared.iter().flat_map(|declared| declared.resource.names()).collect();
-    let is_kept =
-        |it: &Withdrawn| it.withdrawal.resource.names().iter().any(|it| kept.contains(it));
-    let going = withdrawn.into_iter().rev().filter(|it| !is_kept(it));
-    let (secrets, rest): (Vec<_>, Vec<_>) = going.partition(|it| it.withdrawal.secret);
-    for Withdrawn { step, withdrawal, notify } in secrets.into_iter().chain(rest) {
-        let Withdrawal { brought, resource, .. } = withdrawal;
-        let loads_it = |declared: &Declared| match &declared.resource {
-            Resource::Service(service) => {
-                service.is_wanted() && notify.iter().any(|name| name == service.name())
-            }
-            _ => false,
+    /// Makes what a step declares, once or for each of its items.
+    fn steps<'p>(
+        &mut self,
+        scope: &Scope<'p>,
+        step: &'p Step,
+        made: &mut Vec<Made<'p>>,
+        decoder: &mut Decoder,
+    ) {
+        let Some(node) = &step.for_each else {
+            made.extend(self.step(scope, &scope.renderer, step, decoder));
+            return;
         };
-        let at = declared.iter().position(loads_it).unwrap_or(declared.len());
-        declared.insert(at, Declared { step, resource, withdrawn: Some(brought) });
+        let Some(items) = each(node, &scope.renderer, decoder) else { return };
+        let mut seen = HashSet::new();
+        for item in items {
+            let renderer = scope.renderer.with("item", item);
+            let Some(one) = self.step(scope, &renderer, step, decoder) else { continue };
+            let names: HashSet<String> = one.declared.resource.names().into_iter().collect();
+            for name in names {
+                if !seen.insert(name.clone()) {
+                    let help = "let what it is known by hold `{{ item }}`, and no item occur twice";
+                    decoder.error(&node.span, format!("two items make {name}"), help);
+                    return;
+                }
+            }
+            made.push(one);
+        }
     }
-    declared
+
+    fn step<'p>(
+        &mut self,
+        scope: &Scope<'p>,
+        renderer: &Renderer,
+        step: &'p Step,
+        decoder: &mut Decoder,
+    ) -> Option<Made<'p>> {
+        if !holds(step.when.as_ref(), renderer, decoder) {
+            return None;
+        }
+        let shelf = Shelf { book: scope.book, renderer, table_type: self.table_type };
+        let name = render(&step.name, renderer, decoder)?;
+        let name = printable(decoder.line(&name)?);
+        let is_present = scope.is_present && holds(step.present.as_ref(), renderer, decoder);
+        let fields = match is_present {
+            true => render(&step.fields, renderer, decoder)?,
+            false => render(&traces(&step.kind, &step.fields)?, renderer, decoder)?,
+        };
+        let mut notify = Vec::new();
+        for node in &step.notify {
+            let rendered = render(node, renderer, decoder);
+            if let Some(service) = rendered.as_ref().and_then(|node| decoder.line(node)) {
+                let (span, source) = (node.span.clone(), &scope.book.source);
+                notify.push(Notify { keys: Vec::new(), service: service.to_owned(), span, source });
+            }
+        }
+        if !is_present {
+            // A directory goes after what is in it, and no service loads it.
+            let notify = notify.into_iter().filter(|_| step.kind != "directory");
+            let notify: Vec<String> = notify.map(|it| it.service).collect();
+            let withdrawals = Withdrawal::decode(&step.kind, &fields, &shelf, decoder)?;
+            self.withdrawn.extend(withdrawals.into_iter().map(|withdrawal| Withdrawn {
+                step: format!("Undo: {name}"),
+                withdrawal,
+                notify: notify.clone(),
+            }));
+            return None;
+        }
+        refuse_holes(&fields, decoder);
+        let resource = Resource::decode(&step.kind, &fields, &shelf, decoder)?;
+        notify.iter_mut().for_each(|it| it.keys = resource.loadable());
+        let declared = Declared { step: name, resource, withdrawn: None };
+        Some(Made { declared, kind: &step.kind, source: &scope.book.source, notify })
+    }
+
+    /// Tells each service that a step notifies, by its name or its step's, to load
+    /// what that step declares.
+    fn notify(&mut self, made: &mut [Made<'_>]) {
+        let all: Vec<_> =
+            made.iter_mut().flat_map(|made| std::mem::take(&mut made.notify)).collect();
+        for Notify { keys, service: name, span, source } in all {
+            let found = made.iter_mut().find_map(|made| match &mut made.declared.resource {
+                Resource::Service(service)
+                    if service.name() == name || made.declared.step == name =>
+                {
+                    Some(service)
+                }
+                _ => None,
+            });
+            match found {
+                Some(service) => service.load(keys),
+                None if self.withdrawn.iter().any(|it| it.is_service(&name)) => {}
+                None => self.refuse_unknown(made, &name, &span, source),
+            }
+        }
+    }
+
+    /// Tells each service which others need it.
+    fn relate(&mut self, made: &mut [Made<'_>]) {
+        for index in 0..made.len() {
+            let Resource::Service(service) = &made[index].declared.resource else { continue };
+            let (service, source) = (service.clone(), made[index].source);
+            for (name, span) in service.needs() {
+                let needed = made.iter_mut().find_map(|made| match &mut made.declared.resource {
+                    Resource::Service(other) if other.name() == name => Some(other),
+                    _ => None,
+                });
+                match needed {
+                    Some(needed) => needed.is_needed_by(&service),
+                    None => self.refuse_unknown(made, name, span, source),
+                }
+            }
+        }
+    }
+
+    fn refuse_unknown(
+        &mut self,
+        made: &[Made<'_>],
+        name: &str,
+        span: &Range<usize>,
+        source: &Arc<Source>,
+    ) {
+        let services = made.iter().filter_map(|made| match &made.declared.resource {
+            Resource::Service(service) => Some(service.name()),
+            _ => None,
+        });
+        let help = match suggest(name, services) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "name a service that a `service` step declares".into(),
+        };
+        let message = format!("no step declares the service `{name}`");
+        self.mistakes.push(Diagnostic::new(source, span.clone(), message).help(help));
+    }
+}
+
+/// Puts the steps of several includes in a row together. What each of them begins
+/// with, the originals that it keeps and the packages that it installs, comes
+/// first: all originals, then all packages by one call of apt.
+fn together(includes: Vec<Vec<Made<'_>>>) -> Vec<Made<'_>> {
+    let (mut originals, mut packages, mut rest) = (Vec::new(), Vec::<Made<'_>>::new(), Vec::new());
+    for include in includes {
+        let mut include = include.into_iter().peekable();
+        while let Some(next) =
+            include.next_if(|made| made.kind == "backup" || made.declared.resource.installs())
+        {
+            match packages.first_mut() {
+                _ if next.kind == "backup" => originals.push(next),
+                Some(first) => {
+                    first.declared.resource.install_as_well(&next.declared.resource);
+                    first.declared.step = "Install the packages".into();
+                    first.notify.extend(next.notify);
+                }
+                None => packages.push(next),
+            }
+        }
+        rest.extend(include);
+    }
+    originals.into_iter().chain(packages).chain(rest).collect()
 }
 
 impl Assets for Shelf<'_> {
     fn template(&self, name: &str) -> Result<Vec<u8>, AssetError> {
-        let (name, bytes) = self.library.read("templates", name)?;
+        let (name, bytes) = self.book.library.read(&self.book.folder, "templates", name)?;
         if let Some(mistake) = Diagnostic::not_text(&name, &bytes) {
             let mistake = mistake.help("use `copy` for a file that is no template");
             return Err(AssetError::Template(Box::new(mistake)));
@@ -186,120 +322,10 @@ impl Assets for Shelf<'_> {
     }
 
     fn file(&self, name: &str) -> Result<Vec<u8>, AssetError> {
-        self.library.read("files", name).map(|(_, bytes)| bytes)
+        self.book.library.read(&self.book.folder, "files", name).map(|(_, bytes)| bytes)
     }
 
     fn table_type(&self) -> &str {
         self.table_type
     }
-}
-
-/// Decides whether a condition holds on this host; none always does.
-fn holds(when: Option<&Node>, renderer: &Renderer, decoder: &mut Decoder) -> bool {
-    let Some(node) = when else { return true };
-    let Some(text) = decoder.text(node) else { return false };
-    match renderer.condition(text) {
-        Ok(holds) => holds,
-        Err((message, help)) => {
-            decoder.error(&node.span, message, &help);
-            false
-        }
-    }
-}
-
-/// Renders every string in a step's fields.
-fn render(node: &Node, renderer: &Renderer, decoder: &mut Decoder) -> Option<Node> {
-    let kind = match &node.kind {
-        Kind::Scalar(scalar) if scalar.text.contains("{{") || scalar.text.contains("{%") => {
-            match renderer.string(&scalar.text) {
-                Ok(text) => Kind::Scalar(Scalar { text, ..scalar.clone() }),
-                Err((message, help)) => {
-                    decoder.error(&node.span, message, &help);
-                    return None;
-                }
-            }
-        }
-        Kind::Scalar(scalar) => Kind::Scalar(scalar.clone()),
-        Kind::List(items) => {
-            let items: Vec<_> = items.iter().map(|item| render(item, renderer, decoder)).collect();
-            Kind::List(items.into_iter().collect::<Option<_>>()?)
-        }
-        Kind::Map(entries) => {
-            let entries: Vec<_> = entries
-                .iter()
-                .map(|entry| {
-                    let value = render(&entry.value, renderer, decoder)?;
-                    Some(Entry { key: entry.key.clone(), value })
-                })
-                .collect();
-            Kind::Map(entries.into_iter().collect::<Option<_>>()?)
-        }
-    };
-    Some(Node { span: node.span.clone(), kind })
-}
-
-/// Refuses a public key anywhere but in the content of a file: it may be known
-/// only after apply.
-fn refuse_holes(node: &Node, decoder: &mut Decoder) {
-    match &node.kind {
-        Kind::Scalar(scalar) if scalar.text.contains(HOLE) => {
-            let help = "use it in `content`, or in a template";
-            decoder.error(&node.span, "`public_key` is for the content of a file", help);
-        }
-        Kind::Scalar(_) => {}
-        Kind::List(items) => items.iter().for_each(|item| refuse_holes(item, decoder)),
-        Kind::Map(entries) => {
-            let others = entries.iter().filter(|entry| entry.key.text != "content");
-            others.for_each(|entry| refuse_holes(&entry.value, decoder));
-        }
-    }
-}
-
-/// Tells each service that a step notifies, by its name or its step's, to load
-/// what that step declares.
-fn notify(declared: &mut [Declared], notified: &[(usize, String, Node)], decoder: &mut Decoder) {
-    for (index, name, node) in notified {
-        let keys = declared[*index].resource.loadable();
-        let is_meant = |declared: &Declared| match &declared.resource {
-            Resource::Service(service) => service.name() == name || declared.step == *name,
-            _ => false,
-        };
-        if let Some(Declared { resource: Resource::Service(service), .. }) =
-            declared.iter_mut().find(|declared| is_meant(declared))
-        {
-            service.load(keys);
-            continue;
-        }
-        refuse_unknown(declared, name, &node.span, decoder);
-    }
-}
-
-/// Tells each service which others need it.
-fn relate(declared: &mut [Declared], decoder: &mut Decoder) {
-    for index in 0..declared.len() {
-        let Resource::Service(service) = &declared[index].resource else { continue };
-        let service = service.clone();
-        for (name, span) in service.needs() {
-            let needed = declared.iter_mut().find_map(|declared| match &mut declared.resource {
-                Resource::Service(other) if other.name() == name => Some(other),
-                _ => None,
-            });
-            match needed {
-                Some(needed) => needed.is_needed_by(&service),
-                None => refuse_unknown(declared, name, span, decoder),
-            }
-        }
-    }
-}
-
-fn refuse_unknown(declared: &[Declared], name: &str, span: &Range<usize>, decoder: &mut Decoder) {
-    let services = declared.iter().filter_map(|declared| match &declared.resource {
-        Resource::Service(service) => Some(service.name()),
-        _ => None,
-    });
-    let help = match suggest(name, services) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => "name a service that a `service` step declares".into(),
-    };
-    decoder.error(span, format!("no step declares the service `{name}`"), &help);
 }

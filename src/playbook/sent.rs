@@ -9,7 +9,11 @@ use std::sync::Arc;
 
 use base64ct::{Base64, Encoding};
 
-use super::{Error, Library, Playbook, step};
+use super::book::Book;
+use super::library::Library;
+use super::scope::is_part;
+use super::step::Item;
+use super::{Error, Playbook};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::local;
 use crate::secret::Secret;
@@ -34,11 +38,11 @@ impl Playbook {
     /// Fails where a file of its cannot be read, leads out of its folder, or all of
     /// them are too large.
     pub fn pack(&self) -> io::Result<Option<PlaybookBundle>> {
-        let Library::Folder(folder) = &self.library else { return Ok(None) };
-        let name = self.source.name.clone();
+        let Library::Folder(folder) = &*self.book.library else { return Ok(None) };
+        let name = self.name().to_owned();
         let file = Path::new(&name).file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut found = Collected { folder, files: BTreeMap::new(), bytes: 0 };
-        found.add(file.clone(), self.source.text.as_bytes().to_vec())?;
+        found.add(file.clone(), self.book.source.text.as_bytes().to_vec())?;
         for (field, below) in FIELDS {
             let names = self.names(field);
             if !names.is_empty() {
@@ -46,6 +50,16 @@ impl Playbook {
             }
             for name in names {
                 found.add_beside(&name)?;
+            }
+        }
+        for part in self.book.library.names("").iter().filter(|name| is_part(name)) {
+            found.add_file(part)?;
+        }
+        // A folder that is included has nothing in it but what its steps use.
+        let is_own = |book: &&&Book| matches!(&*book.library, Library::Folder(_));
+        for Book { folder, .. } in self.book.all().iter().filter(is_own).copied() {
+            if !folder.is_empty() {
+                found.add_folder(folder, DEEPEST)?;
             }
         }
         Ok(Some(PlaybookBundle { name, file, files: found.files }))
@@ -70,13 +84,17 @@ impl Playbook {
         }
         let text = String::from_utf8_lossy(bytes).into_owned();
         let source = Arc::new(Source { name: bundle.name.clone(), text });
-        let steps = step::parse(&source).map_err(Error::Invalid)?;
-        Ok(Self { steps, source, library: Library::Sent(files) })
+        let folder = Path::new(&bundle.name).parent().unwrap_or(Path::new("")).to_owned();
+        let library = Arc::new(Library::Sent(folder, files));
+        Ok(Self { book: Book::read(source, library).map_err(Error::Invalid)? })
     }
 
     /// Returns what the steps write for a field, templates not rendered.
     fn names(&self, field: &str) -> Vec<String> {
-        let named = self.steps.iter().filter_map(|step| step.fields.get(field)?.as_scalar());
+        let named = self.book.items.iter().filter_map(|item| match item {
+            Item::Step(step) => step.fields.get(field)?.as_scalar(),
+            Item::Include(_) => None,
+        });
         named.map(|scalar| scalar.text.clone()).collect()
     }
 }
@@ -188,9 +206,12 @@ mod tests {
 
         let arrived = Playbook::sent(&bundle).unwrap();
         assert_eq!(arrived.name(), playbook.name());
-        assert_eq!(arrived.library.read("templates", "a/b").unwrap().1, b"templates/a/b");
-        assert_eq!(arrived.library.read("templates", "beside@1.5").unwrap().1, b"beside@1");
-        assert!(arrived.library.read("templates", "private").is_err());
+        assert_eq!(arrived.book.library.read("", "templates", "a/b").unwrap().1, b"templates/a/b");
+        assert_eq!(
+            arrived.book.library.read("", "templates", "beside@1.5").unwrap().1,
+            b"beside@1"
+        );
+        assert!(arrived.book.library.read("", "templates", "private").is_err());
     }
 
     #[test]

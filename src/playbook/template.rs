@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::ValueKind;
+use minijinja::value::{Enumerator, Object, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
 
 use crate::diagnostic::{Diagnostic, Source};
@@ -12,8 +12,9 @@ use crate::resource;
 use crate::yaml::suggest;
 
 /// Renders strings, templates and conditions with the same variables.
+#[derive(Clone)]
 pub(super) struct Renderer {
-    environment: Environment<'static>,
+    environment: Arc<Environment<'static>>,
     variables: Value,
 }
 
@@ -34,7 +35,22 @@ impl Renderer {
             environment.set_syntax(syntax);
         }
         environment.add_function("public_key", |path: &str| resource::hole(path));
-        Self { environment, variables }
+        Self { environment: Arc::new(environment), variables }
+    }
+
+    /// Returns a renderer that knows one variable more.
+    pub(super) fn with(&self, name: &'static str, value: Value) -> Self {
+        self.over(Layer { below: self.variables.clone(), name, value, is_listed: true })
+    }
+
+    /// The same of one that errors do not offer.
+    pub(super) fn with_unlisted(&self, name: &'static str, value: Value) -> Self {
+        self.over(Layer { below: self.variables.clone(), name, value, is_listed: false })
+    }
+
+    fn over(&self, layer: Layer) -> Self {
+        let environment = Arc::clone(&self.environment);
+        Self { environment, variables: Value::from_object(layer) }
     }
 
     /// Renders a whole file.
@@ -59,11 +75,16 @@ impl Renderer {
 
     /// Evaluates a condition.
     pub(super) fn condition(&self, text: &str) -> Result<bool, (String, String)> {
+        self.value(text).map(|value| value.is_true())
+    }
+
+    /// Evaluates an expression.
+    pub(super) fn value(&self, text: &str) -> Result<Value, (String, String)> {
         let expression = self.environment.compile_expression_owned(text.to_owned());
         let value = expression.and_then(|expression| expression.eval(self.variables.clone()));
         match value {
             Ok(value) if value.is_undefined() => Err(self.undefined(text.trim())),
-            Ok(value) => Ok(value.is_true()),
+            Ok(value) => Ok(value),
             Err(error) => Err(self.explain(&error)),
         }
     }
@@ -115,6 +136,30 @@ impl Renderer {
         }
         let names = value.try_iter().into_iter().flatten();
         names.filter_map(|name| name.as_str().map(str::to_owned)).collect()
+    }
+}
+
+/// Variables, and one more laid over them.
+#[derive(Debug)]
+struct Layer {
+    below: Value,
+    name: &'static str,
+    value: Value,
+    is_listed: bool,
+}
+
+impl Object for Layer {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        if key.as_str()? == self.name {
+            return Some(self.value.clone());
+        }
+        self.below.get_item(key).ok().filter(|value| !value.is_undefined())
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        let mut names: Vec<Value> = self.below.try_iter().into_iter().flatten().collect();
+        names.extend(self.is_listed.then(|| Value::from(self.name)));
+        Enumerator::Values(names)
     }
 }
 

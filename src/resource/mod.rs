@@ -137,6 +137,18 @@ impl Resource {
     pub fn sent_directory(path: PathBuf, mode: u32) -> Self {
         Self::File(file::File::directory(path, mode))
     }
+
+    /// Tells whether it installs packages.
+    pub fn installs(&self) -> bool {
+        matches!(self, Self::Package(package) if package.installs())
+    }
+
+    /// Has it install the packages of another one too.
+    pub fn install_as_well(&mut self, other: &Self) {
+        if let (Self::Package(package), Self::Package(other)) = (self, other) {
+            package.install_as_well(other);
+        }
+    }
 }
 
 impl Key {

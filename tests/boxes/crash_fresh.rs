@@ -11,7 +11,7 @@ use crate::provoked::{
 use crate::support::{Debian, Suite, wait_at_most};
 
 /// The first step after the one that calls apt.
-const NEXT_STEP: &str = "Create the group that owns the mail";
+const NEXT_STEP: &str = "Make a self-signed certificate";
 
 /// What a first run on a fresh box is, seen once without any harm.
 #[derive(Debug)]

@@ -519,7 +519,7 @@ fn several_hosts_are_asked_side_by_side() {
     // The third one does not let us in.
     let output = laptop.mailprov(&plan).exits(1);
     for (stream, line) in [
-        (output.stdout(), format!("{other_at}: Install Postfix and Dovecot")),
+        (output.stdout(), format!("{other_at}: Install the packages")),
         (output.stderr(), format!("~ {other_at}: there are changes")),
         (output.stderr(), format!("✗ {third_at}: failed (exit code 1)")),
     ] {

@@ -135,3 +135,56 @@ fn it_serves_another_host_and_stays_on_the_laptop() {
         assert!(output.stderr().contains("templates/index.html:1:4"), "{output}");
     }
 }
+
+#[test]
+fn it_includes_postmaster_on_another_host() {
+    let files = [
+        (
+            "playbook.yml",
+            "vars: {note: one's own}\nsteps:\n\
+             - {name: Write a note, file: {path: /srv/note, content: '{{ vars.note }}'}}\n\
+             - include: {playbook: postmaster}\n\
+             - include: slow\n  vars: {limit: 3}\n\
+             - {name: Write another, file: {path: /srv/other, content: '{{ mail.hostname }}'}}\n",
+        ),
+        (
+            "slow/steps.yml",
+            "vars: {limit: 1}\nsteps:\n\
+             - {name: Write the limit, file: {path: /srv/limit, template: etc/limit}}\n",
+        ),
+        ("slow/etc/limit", "{{ vars.limit }}\n"),
+        ("slow/main.cf.part", "smtpd_junk_command_limit = {{ vars.limit }}\n"),
+    ];
+    for suite in Suite::ALL {
+        let host = crate::agent::converged(suite);
+        let_in(&host);
+        let laptop = Laptop::beside(&host);
+        for (name, text) in files {
+            let path = format!("/root/mine/{name}");
+            let folder = Path::new(&path).parent().unwrap().display().to_string();
+            let _ = laptop.debian.run(&["mkdir", "-p", &folder]).success();
+            laptop.debian.write(&path, text, 0o644);
+        }
+        let at = root_at(&host);
+        let there = ["mail.yml", "--playbook", "/root/mine", "--on", &at];
+        let run = |arguments: &[&str]| laptop.mailprov(&[arguments, &there].concat());
+        let output = run(&["apply", "--yes"]).success();
+        // Looked at afterwards, as the mail server that it is.
+        assert!(output.stdout().contains(" is well"), "{output}");
+        assert_eq!(host.read_text("/srv/note"), "one's own");
+        assert_eq!(host.read_text("/srv/limit"), "3\n");
+        assert_eq!(host.read_text("/srv/other"), "mail.example.org");
+        let limit = host.run(&["postconf", "-h", "smtpd_junk_command_limit"]).success();
+        assert_eq!(limit.stdout(), "3\n");
+        let _ = run(&["plan", "--detailed-exitcode"]).exits(0);
+
+        // A copy of all folders does the same as the original.
+        let eject = "mailprov playbook eject /root/copy && \
+                     mailprov plan --detailed-exitcode --playbook /root/copy";
+        let output = host.shell(eject).exits(2);
+        for key in ["file:/etc/postfix/main.cf", "service:postfix"] {
+            assert!(output.stdout().contains(key), "{output}");
+        }
+        assert!(output.stdout().contains("2 changes for "), "{output}");
+    }
+}

@@ -52,6 +52,20 @@ const FIELDS: Section = Section {
     one_of: &["name", "names"],
     together: &[],
 };
+impl Package {
+    /// Tells whether it installs them, not removes them.
+    pub(super) fn installs(&self) -> bool {
+        !self.absent
+    }
+
+    /// Adds the packages of another step.
+    pub(super) fn install_as_well(&mut self, other: &Self) {
+        let more = other.names.iter().filter(|name| !self.names.contains(name));
+        let more: Vec<_> = more.cloned().collect();
+        self.names.extend(more);
+    }
+}
+
 impl Declaration for Package {
     const WORDS: &[KeySpec] = &[KeySpec::new(
         "package",
