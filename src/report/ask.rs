@@ -8,8 +8,7 @@ use crate::secret::Secret;
 use crate::wire::Question;
 
 /// What the answers to a question about a plan do.
-const ANSWERS: &str = "\
-  y  make these changes
+const ANSWERS: &str = "  y  make these changes
   N  make none: so does Enter, and every other answer
   d  show each step with the text of its files, then ask again
   ?  show this
