@@ -1,5 +1,5 @@
 //! The manual pages: for each command, its help text and its section of
-//! `man/commands.md`; and the documents about file formats. Markdown in,
+//! `manual/commands.md`; and the documents about file formats. Markdown in,
 //! man(7) out.
 
 use std::fmt::Write;
@@ -15,12 +15,12 @@ pub(crate) struct Page {
 }
 
 /// What a command looks at, keeps and promises.
-const COMMANDS: &str = include_str!("../man/commands.md");
+const COMMANDS: &str = include_str!("manual/commands.md");
 
 /// The pages about file formats, in section 5.
 const FORMATS: [&str; 3] = [
-    include_str!("../man/mail.yml.md"),
-    include_str!("../man/json.md"),
+    include_str!("manual/mail.yml.md"),
+    include_str!("manual/json.md"),
     include_str!("../playbooks/README.md"),
 ];
 

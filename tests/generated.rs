@@ -155,7 +155,9 @@ fn command_lines(document: &str) -> Vec<String> {
 fn every_command_line_in_the_documentation_can_be_typed() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut seen = 0;
-    for document in ["README.md", "man/commands.md", "man/mail.yml.md", "playbooks/README.md"] {
+    for document in
+        ["README.md", "src/manual/commands.md", "src/manual/mail.yml.md", "playbooks/README.md"]
+    {
         for line in command_lines(&fs::read_to_string(root.join(document)).unwrap()) {
             let words = line.split_whitespace().take_while(|word| !word.starts_with(['>', '#']));
             let parsed = Cli::try_parse_from(words);

@@ -47,7 +47,7 @@ fn all() -> Vec<(String, &'static Section)> {
 fn documents() -> BTreeMap<PathBuf, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = BTreeMap::new();
-    for folder in ["", "man", "playbooks", "tests"] {
+    for folder in ["", "src/manual", "playbooks", "tests"] {
         for entry in fs::read_dir(root.join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|ending| ending == "md") {
@@ -184,7 +184,7 @@ const FINDINGS: (&str, &str) = ("<!-- findings -->\n", "<!-- end of findings -->
 
 #[test]
 fn every_finding_is_documented_by_its_id() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("man/json.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manual/json.md");
     let text = fs::read_to_string(&path).unwrap();
     let rules = check::rules();
     let ids: BTreeSet<_> = rules.iter().map(|rule| rule.id).collect();

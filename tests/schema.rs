@@ -137,9 +137,10 @@ fn at_each_place_schema_and_decoder_know_the_same_keys() {
 #[test]
 fn every_key_says_what_it_is_and_the_reference_has_it() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for (schema, document) in
-        [(services::schema(), "man/mail.yml.md"), (playbook::schema(), "playbooks/README.md")]
-    {
+    for (schema, document) in [
+        (services::schema(), "src/manual/mail.yml.md"),
+        (playbook::schema(), "playbooks/README.md"),
+    ] {
         let text = fs::read_to_string(root.join(document)).unwrap();
         let mut names = Vec::new();
         described(&schema, &mut names);
