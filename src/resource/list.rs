@@ -28,7 +28,7 @@ pub(super) const fn concat<const N: usize>(lists: &[&[KeySpec]]) -> [KeySpec; N]
     all
 }
 
-/// Makes [`Resource`](super::Resource), [`Key`] and [`State`] of the list of kinds.
+/// Makes [`Resource`](super::Resource), [`Key`](super::Key) and [`State`](super::State) of the list of kinds.
 macro_rules! kinds {
     (
         $($(#[$key:meta])* $Kind:ident($Type:ty) $(= $state:literal)?,)+

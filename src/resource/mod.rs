@@ -1,12 +1,12 @@
 //! The kinds of resource: what a step of a playbook can declare, and what it is
-//! about on the host. A closed set; [`kinds!`] below is the list.
+//! about on the host. A closed set; `kinds!` below is the list.
 //!
 //! # Add a kind
 //!
-//! 1. A file `NAME.rs`, or a folder, like `group.rs`. [`Declaration`] is what a
+//! 1. A file `NAME.rs`, or a folder, like `group.rs`. `Declaration` is what a
 //!    step says: its fields, which decoder, schema and reference read
 //!    (`WORDS`), and the [`Target`]s, that is keys with the states they should be
-//!    in. [`Thing`] is the thing on the host: its key, its state, how to look at
+//!    in. `Thing` is the thing on the host: its key, its state, how to look at
 //!    it, write it, undo it and tell of it. All that has a default is rarely
 //!    needed.
 //! 2. A line in the list. It makes a variant of [`Resource`], [`Key`] and, under
