@@ -48,6 +48,14 @@ pub fn wrap(text: &str, width: Option<usize>) -> String {
     lines.join("\n")
 }
 
+/// Wraps `text` behind `start`, its further lines below its first one.
+pub fn behind(start: &str, text: &str, width: Option<usize>) -> String {
+    let indent = self::width(start);
+    let room = width.and_then(|width| width.checked_sub(indent)).filter(|it| *it >= NARROWEST);
+    let below = format!("\n{}", " ".repeat(indent));
+    format!("{start}{}", wrap(text, room).replace('\n', &below))
+}
+
 /// Returns how many columns a text takes, styles aside.
 pub fn width(text: &str) -> usize {
     plain(text).width()
@@ -155,6 +163,19 @@ mod tests {
         // A word that is wider than the terminal stays whole.
         let path = "/etc/letsencrypt/live/mail.example.org/fullchain.pem";
         assert_eq!(shown(&format!("See {path} there.")), format!("See\n{path}\nthere."));
+    }
+
+    #[test]
+    fn the_last_column_of_a_list_is_wrapped_within_itself() {
+        insta::assert_snapshot!(behind("  + user:vmail  ", "uid 5000; group vmail, home /var", Some(36)), @r"
+          + user:vmail  uid 5000; group
+                        vmail, home /var
+        ");
+        // There is no room for a column.
+        assert_eq!(
+            behind("  + user:vmail  ", "uid 5000; group", Some(20)),
+            "  + user:vmail  uid 5000; group"
+        );
     }
 
     #[test]

@@ -108,6 +108,7 @@ impl Item {
         let Self { subject, verb, names, note, .. } = self;
         let shown = if names.len() > MOST_NAMES { NAMES_SHOWN } else { names.len() };
         let mut text = match names.len() {
+            1 if server::is_single(subject) => format!("{subject} {verb}: "),
             1 => format!("1 {subject} {verb}: "),
             many => format!("{many} {} {verb}: ", plural(subject)),
         };

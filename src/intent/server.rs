@@ -21,6 +21,11 @@ const SETTINGS: [(&str, &str); 3] = [
     ("message_size_limit", "limit of message size"),
 ];
 
+/// Tells whether a subject is one of which there is only one.
+pub(super) fn is_single(subject: &str) -> bool {
+    SETTINGS.iter().any(|(_, setting)| *setting == subject)
+}
+
 /// Compares the server before and after.
 pub(super) fn items(steps: &[Step<'_>]) -> Vec<Item> {
     let mut items = settings(steps);
@@ -171,7 +176,9 @@ fn services(steps: &[Step<'_>]) -> Vec<Item> {
 
 /// Names what another hand changed and is put back.
 fn put_back(steps: &[Step<'_>]) -> Option<Item> {
-    let changed = steps.iter().filter(|step| step.drift.is_some());
+    // What goes is not put back.
+    let is_put_back = |step: &&Step<'_>| step.drift.is_some() && *step.after != State::Absent;
+    let changed = steps.iter().filter(is_put_back);
     let names = changed.clone().filter_map(|step| match step.key {
         Key::File(path) => Some(path.display().to_string()),
         _ => None,

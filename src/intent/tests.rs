@@ -74,7 +74,7 @@ fn a_new_server_is_told_by_all_that_it_serves() {
     create 3 addresses added: info@example.org → thomas, thomas@example.net, thomas@example.org
     create 1 forward added: club@example.org → bob@elsewhere.example, thomas
     create 1 catch-all added: example.org → thomas
-    create 1 host name set: mail.example.org
+    create host name set: mail.example.org
     create 4 ports opened: 25, 143, 587, 993
     ");
 }
@@ -178,7 +178,7 @@ fn what_happens_to_the_server_is_told() {
         (service("old", true), state(true, current()), State::Absent),
     ];
     insta::assert_snapshot!(says(&changes, &[]), @r"
-    create 1 relay set: [r.example]:587
+    create relay set: [r.example]:587
     delete 2 ports closed: 110, 995
     create 1 port opened: 4190
     delete 1 package removed: exim4

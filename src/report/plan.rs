@@ -143,10 +143,11 @@ pub(super) fn changes(changes: &[Change], view: View) -> String {
         }
         for (index, (change, [key, words], difference)) in step.iter().enumerate() {
             let symbol = symbol(&action(&change.before, &change.after).to_string(), style);
-            let mut line = format!("  {symbol} {}  {words}", padded(key, columns[0]));
+            let start = format!("  {symbol} {}  ", padded(key, columns[0]));
+            let mut line = wrap::behind(&start, words, view.width);
             // Behind the first of its changes the name of the step, where there is room.
-            let named = format!("  {} {}", symbol, padded(key, columns[0]))
-                + &format!("  {}  {}", padded(words, columns[1]), style.faint(&change.step));
+            let named =
+                format!("{start}{}  {}", padded(words, columns[1]), style.faint(&change.step));
             let fits = |width| wrap::width(&named) <= width;
             if index == 0 && !whole && view.width.is_none_or(fits) {
                 line = named;
