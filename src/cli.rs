@@ -15,9 +15,16 @@ use crate::reach::Reach;
 use crate::remote::Destination;
 use crate::wire::PlaybookBundle;
 
-pub use everyday::{AccountCommand, AliasCommand, Edit, InFile, Init, PasswordFrom};
-pub use hosts::{CloudInit, Try};
-pub use well::{Check, Dns, Watch};
+pub use everyday::AccountCommand;
+pub use everyday::AliasCommand;
+pub use everyday::Edit;
+pub use everyday::InFile;
+pub use everyday::Init;
+pub use everyday::PasswordFrom;
+pub use hosts::CloudInit;
+pub use hosts::Try;
+pub use well::Watch;
+pub use well::{Check, Dns};
 
 /// Turns a bare Debian host into your own mail server, and keeps it so.
 ///

@@ -31,7 +31,7 @@ pub(crate) use rules;
 /// How it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// As it must be.
     Ok,
     /// Not as it must be: mail or security is at stake.
@@ -55,7 +55,7 @@ impl fmt::Display for Verdict {
 
 /// A rule's verdict on one subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// The rule.
     pub rule: &'static Rule,
     /// Which of several it is about: an address, a domain, a port, a protocol.
@@ -75,7 +75,7 @@ pub struct Finding {
 
 /// A finding that others follow from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cause {
+pub(crate) struct Cause {
     /// The id of its rule.
     pub id: &'static str,
     /// Its [`Finding::title`].
@@ -85,12 +85,12 @@ pub struct Cause {
 impl Finding {
     /// Makes a finding that is ok until [`Finding::wrong`] and the like say
     /// otherwise.
-    pub fn of(rule: &'static Rule) -> Self {
+    pub(crate) fn of(rule: &'static Rule) -> Self {
         Self::about(rule, "")
     }
 
     /// The same about one of several.
-    pub fn about(rule: &'static Rule, subject: impl fmt::Display) -> Self {
+    pub(crate) fn about(rule: &'static Rule, subject: impl fmt::Display) -> Self {
         Self {
             rule,
             subject: subject.to_string(),
@@ -103,42 +103,42 @@ impl Finding {
     }
 
     /// Says what was looked at, such as `MX of example.org`.
-    pub fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         self.rule.title.replace("{}", &self.subject)
     }
 
     /// Makes it the cause of others.
-    pub fn as_cause(&self) -> Cause {
+    pub(crate) fn as_cause(&self) -> Cause {
         Cause { id: self.rule.id, title: self.title() }
     }
 
     /// Says which ports it is about.
     #[must_use]
-    pub fn on(self, ports: impl IntoIterator<Item = u16>) -> Self {
+    pub(crate) fn on(self, ports: impl IntoIterator<Item = u16>) -> Self {
         Self { ports: ports.into_iter().collect(), ..self }
     }
 
     /// Adds what was seen.
     #[must_use]
-    pub fn seen(self, facts: impl Into<String>) -> Self {
+    pub(crate) fn seen(self, facts: impl Into<String>) -> Self {
         Self { facts: facts.into(), ..self }
     }
 
     /// It is not as it must be.
     #[must_use]
-    pub fn wrong(self, facts: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(crate) fn wrong(self, facts: impl Into<String>, remedy: impl Into<String>) -> Self {
         self.not_ok(Verdict::Wrong, facts, remedy)
     }
 
     /// It needs attention.
     #[must_use]
-    pub fn warning(self, facts: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(crate) fn warning(self, facts: impl Into<String>, remedy: impl Into<String>) -> Self {
         self.not_ok(Verdict::Warning, facts, remedy)
     }
 
     /// It could not be checked.
     #[must_use]
-    pub fn not_checked(self, facts: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(crate) fn not_checked(self, facts: impl Into<String>, remedy: impl Into<String>) -> Self {
         self.not_ok(Verdict::NotChecked, facts, remedy)
     }
 

@@ -101,7 +101,7 @@ impl Line {
     }
 
     /// Returns it.
-    pub fn into_text(self) -> String {
+    pub(crate) fn into_text(self) -> String {
         self.0
     }
 }

@@ -17,7 +17,7 @@ impl<T> Secret<T> {
     }
 
     /// Returns the value itself. What is done with it is the caller's duty.
-    pub const fn expose(&self) -> &T {
+    pub(crate) const fn expose(&self) -> &T {
         &self.0
     }
 }

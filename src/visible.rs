@@ -4,7 +4,7 @@
 /// terminal or hide from the reader (control characters, marks that turn or hide
 /// what follows) becomes `\u{…}`, and each byte that is no UTF-8 becomes `\x…`. A
 /// line break is one of these, so what comes out is one line.
-pub fn visible(text: impl AsRef<[u8]>) -> String {
+pub(crate) fn visible(text: impl AsRef<[u8]>) -> String {
     let mut shown = String::new();
     for chunk in text.as_ref().utf8_chunks() {
         for c in chunk.valid().chars() {
@@ -21,18 +21,18 @@ pub fn visible(text: impl AsRef<[u8]>) -> String {
 }
 
 /// The same of each line of a text.
-pub fn visible_lines(text: &str) -> String {
+pub(crate) fn visible_lines(text: &str) -> String {
     text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
 }
 
 /// The same of each line of a text in which tabs stay: a text of our own.
-pub fn visible_text(text: &str) -> String {
+pub(crate) fn visible_text(text: &str) -> String {
     text.split('\t').map(visible_lines).collect::<Vec<_>>().join("\t")
 }
 
 /// Writes such characters in JSON as JSON's own escapes, so that it means the
 /// same as before.
-pub fn visible_json(text: &str) -> String {
+pub(crate) fn visible_json(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         match is_seen(c) {

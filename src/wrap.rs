@@ -41,7 +41,7 @@ const MARKS: [&str; 8] = ["+", "-", "~", "!", "?", "✓", "✗", "…"];
 /// that is not known, as in a file, none. The rest of a line is indented as its
 /// beginning is, behind the mark of a list. What people copy stays whole: a word,
 /// what stands in backquotes, and a command line behind a colon or in brackets.
-pub fn wrap(text: &str, width: Option<usize>) -> String {
+pub(crate) fn wrap(text: &str, width: Option<usize>) -> String {
     let Some(width) = width else { return text.to_owned() };
     let width = width.clamp(NARROWEST, WIDEST);
     let lines: Vec<String> = text.split('\n').map(|line| wrap_line(line, width)).collect();
@@ -57,7 +57,7 @@ pub fn behind(start: &str, text: &str, width: Option<usize>) -> String {
 }
 
 /// Returns how many columns a text takes, styles aside.
-pub fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     plain(text).width()
 }
 

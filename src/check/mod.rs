@@ -18,7 +18,7 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Deserializer, de};
 
 pub(crate) use causes::Causes;
-pub use dns::ExpectedRecords;
+pub(crate) use dns::ExpectedRecords;
 pub(crate) use examination::Examination;
 pub(crate) use ports::ports;
 

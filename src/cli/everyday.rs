@@ -168,7 +168,7 @@ pub struct Init {
 
 impl AccountCommand {
     /// Where the password comes from, if there is to be one.
-    pub fn password_from(&mut self) -> Option<&mut PasswordFrom> {
+    pub(crate) fn password_from(&mut self) -> Option<&mut PasswordFrom> {
         match self {
             Self::Add { password, .. } | Self::Passwd { password, .. } => Some(password),
             Self::List { .. } | Self::Rename { .. } | Self::Remove { .. } => None,
@@ -198,7 +198,7 @@ impl AliasCommand {
 
 impl PasswordFrom {
     /// Tells whether it does not have to be typed.
-    pub fn is_given(&self) -> bool {
+    pub(crate) fn is_given(&self) -> bool {
         self.password_stdin || self.password_file.is_some()
     }
 }

@@ -9,10 +9,13 @@ mod svg;
 mod takeover;
 mod ways;
 
-pub use reasons::{Setting, header, settings};
-pub use svg::{only_a_picture, svg};
-pub use takeover::{Loss, Old, Tables, losses};
-pub use ways::{ServerFiles, Stop, Way};
+pub use reasons::Setting;
+pub use reasons::{header, settings};
+pub(crate) use svg::only_a_picture;
+pub use svg::svg;
+pub(crate) use takeover::{Loss, Old, losses};
+pub use ways::Stop;
+pub use ways::{ServerFiles, Way};
 
 /// A configuration file, as it would be written.
 #[derive(Debug, Clone)]

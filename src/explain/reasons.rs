@@ -28,7 +28,7 @@ impl Setting {
     }
 
     /// Returns whether a person means this setting.
-    pub fn is_called(&self, name: &str) -> bool {
+    pub(crate) fn is_called(&self, name: &str) -> bool {
         self.name == name || self.name.split(' ').next() == Some(name)
     }
 }

@@ -73,7 +73,7 @@ markerHeight=\"8\" orient=\"auto\"><path d=\"M0 0 L8 4 L0 8 z\"/></marker></defs
 /// # Errors
 ///
 /// Says what it is instead.
-pub fn only_a_picture(text: &str) -> Result<String, String> {
+pub(crate) fn only_a_picture(text: &str) -> Result<String, String> {
     const ELEMENTS: [&str; 10] =
         ["svg", "title", "style", "rect", "text", "line", "defs", "marker", "path", "/"];
     let (head, rest) = text.split_once(STYLE).ok_or("is no picture of ours")?;

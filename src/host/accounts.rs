@@ -70,14 +70,14 @@ impl Host {
     }
 
     /// Returns the name that has this user number, or `#number` where none has.
-    pub fn user_name(&self, uid: u32) -> String {
+    pub(crate) fn user_name(&self, uid: u32) -> String {
         self.name_of("etc/passwd", &self.user_names, uid, |uid| {
             users::get_user_by_uid(uid).map(|user| user.name().to_string_lossy().into_owned())
         })
     }
 
     /// Returns the name that has this group number, or `#number` where none has.
-    pub fn group_name(&self, gid: u32) -> String {
+    pub(crate) fn group_name(&self, gid: u32) -> String {
         self.name_of("etc/group", &self.group_names, gid, |gid| {
             users::get_group_by_gid(gid).map(|group| group.name().to_string_lossy().into_owned())
         })
@@ -85,7 +85,7 @@ impl Host {
 
     /// Returns the number and the home of each user whose main group has this
     /// number, as far as `/etc/passwd` knows them.
-    pub fn members(&self, gid: u32) -> Result<Vec<(u32, PathBuf)>> {
+    pub(crate) fn members(&self, gid: u32) -> Result<Vec<(u32, PathBuf)>> {
         let Some(content) = self.read(Path::new("/etc/passwd"))? else { return Ok(Vec::new()) };
         let text = String::from_utf8_lossy(content.bytes());
         let users =
@@ -96,7 +96,7 @@ impl Host {
 
     /// Returns who sits before this run: the user behind sudo, else the user we
     /// are; and from which address, where that is by SSH.
-    pub fn operator(&self) -> String {
+    pub(crate) fn operator(&self) -> String {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let behind = variable("SUDO_USER");
         let name = behind.unwrap_or_else(|| self.user_name(nix::unistd::getuid().as_raw()));

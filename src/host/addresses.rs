@@ -17,7 +17,7 @@ impl Host {
 
     /// Returns the full name of this machine: its own if that is one, else the one
     /// that /etc/hosts has for it (hosts(5)).
-    pub fn own_name() -> Option<String> {
+    pub(crate) fn own_name() -> Option<String> {
         let own = nix::unistd::gethostname().ok()?.into_string().ok()?;
         if own.contains('.') {
             return Some(own);
@@ -54,7 +54,7 @@ impl Host {
     /// Returns the addresses that a name leads to as this machine sees it, by
     /// /etc/hosts or DNS, those first by which it would call; none where the name
     /// leads nowhere.
-    pub fn addresses_of(name: &str) -> Vec<IpAddr> {
+    pub(crate) fn addresses_of(name: &str) -> Vec<IpAddr> {
         let mut found = Vec::new();
         for address in (name, 0).to_socket_addrs().into_iter().flatten() {
             if !found.contains(&address.ip()) {

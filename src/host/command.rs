@@ -68,12 +68,12 @@ impl Command {
     }
 
     /// Runs the program and waits; its exit code is the caller's to judge.
-    pub fn capture(&self) -> Result<Captured> {
+    pub(crate) fn capture(&self) -> Result<Captured> {
         self.capture_of(&self.expression().stdin_null())
     }
 
     /// Runs programs side by side, and waits for all of them.
-    pub fn capture_all(commands: &[Self]) -> Vec<Result<Captured>> {
+    pub(crate) fn capture_all(commands: &[Self]) -> Vec<Result<Captured>> {
         std::thread::scope(|scope| {
             let run = |command| scope.spawn(move || Self::capture(command));
             let running: Vec<_> = commands.iter().map(run).collect();

@@ -47,7 +47,7 @@ impl Host {
     ///
     /// Fails where nothing can be read, and at a link that others could have
     /// planted.
-    pub fn read_to_replace(&self, path: &Path) -> Result<FileVersion> {
+    pub(crate) fn read_to_replace(&self, path: &Path) -> Result<FileVersion> {
         let mut path = path.to_owned();
         for _ in 0..MOST_LINKS {
             self.refuse_planted_link(&path)?;
@@ -89,7 +89,7 @@ impl Host {
     /// # Errors
     ///
     /// Fails as the system does.
-    pub fn is_as_read(&self, read: &FileVersion) -> Result<bool> {
+    pub(crate) fn is_as_read(&self, read: &FileVersion) -> Result<bool> {
         let then = Entry::File { content: read.content.clone(), ownership: read.ownership.clone() };
         Ok(self.entry(&read.path)? == Some(then))
     }

@@ -24,7 +24,7 @@ pub(super) type Packages = HashMap<String, Package>;
 
 /// What apt says that it would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Simulation {
+pub(crate) struct Simulation {
     /// Name and version of each package it would install, in its order.
     pub installs: Vec<(String, String)>,
     /// Names of the packages it would remove.
@@ -38,7 +38,7 @@ impl Host {
     }
 
     /// Tells whether an installation broke off and waits to be finished.
-    pub fn has_unfinished_packages(&self) -> Result<bool> {
+    pub(crate) fn has_unfinished_packages(&self) -> Result<bool> {
         let incomplete = self.packages()?.values().any(|package| !package.complete);
         Ok(incomplete || !self.list(Path::new("/var/lib/dpkg/updates"))?.is_empty())
     }
@@ -55,7 +55,7 @@ impl Host {
 
     /// Asks apt what installing `names` would bring. None where its lists do
     /// not know one of them (they may never have been fetched).
-    pub fn simulate_install(&self, names: &[String]) -> Result<Option<Simulation>> {
+    pub(crate) fn simulate_install(&self, names: &[String]) -> Result<Option<Simulation>> {
         // Or else apt notes each simulation in its log.
         let simulate = ["--simulate", "-oDir::Log::Planner=/dev/null", "install"];
         let captured = self.apt(&simulate, names).capture()?;
@@ -99,20 +99,20 @@ impl Host {
     }
 
     /// Prepares the end of installations that broke off.
-    pub fn finish_packages(&self) -> super::Command {
+    pub(crate) fn finish_packages(&self) -> super::Command {
         self.command(["dpkg", "--configure", "--pending", "--force-confdef", "--force-confold"])
             .env("DEBIAN_FRONTEND", "noninteractive")
     }
 
     /// Answers debconf questions ahead (`debconf-set-selections`), each a line
     /// `package question type value`.
-    pub fn preseed(&self, answers: &str) -> Result<()> {
+    pub(crate) fn preseed(&self, answers: &str) -> Result<()> {
         self.command(["debconf-set-selections"]).run_with_input(answers.as_bytes())
     }
 
     /// Returns the process that holds one of the package system's locks, in
     /// words: `apt-get (process 4711)`.
-    pub fn package_lock_holder(&self) -> Result<Option<String>> {
+    pub(crate) fn package_lock_holder(&self) -> Result<Option<String>> {
         let files =
             ["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock"];
         for file in files {

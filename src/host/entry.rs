@@ -47,7 +47,7 @@ pub struct Ownership {
 
 /// Whose something is by number, and who may use it: what the kernel goes by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub(crate) struct Standing {
     /// The owner's number.
     pub uid: u32,
     /// The permission bits.
@@ -93,7 +93,7 @@ pub enum Entry {
 
 /// What tells, without reading it, that a file is still the one seen before.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct FileStamp {
+pub(crate) struct FileStamp {
     /// The inode number.
     pub inode: u64,
     /// The size in bytes.

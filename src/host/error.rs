@@ -96,12 +96,12 @@ impl Error {
     }
 
     /// Tells whether it is about a path in this folder.
-    pub fn is_below(&self, folder: &Path) -> bool {
+    pub(crate) fn is_below(&self, folder: &Path) -> bool {
         matches!(self, Self::Io { path, .. } if path.starts_with(folder))
     }
 
     /// Tells whether the only thing in the way is that we are not root.
-    pub fn is_permission_denied(&self) -> bool {
+    pub(crate) fn is_permission_denied(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
     }
 }

@@ -60,7 +60,7 @@ pub enum Init {
 
 impl Facts {
     /// Returns the type of lookup table that Postfix makes unless told otherwise.
-    pub fn table_type(&self) -> &str {
+    pub(crate) fn table_type(&self) -> &str {
         let mut types = self.programs.values().map(|program| program.table_type.as_str());
         types.find(|table_type| !table_type.is_empty()).unwrap_or("hash")
     }

@@ -36,7 +36,7 @@ type Visit<'v> = &'v mut dyn FnMut(BorrowedFd<'_>, &FileStat) -> nix::Result<()>
 impl Host {
     /// Counts what belongs to the old user or the old group, in `folder` and
     /// below; the folder itself counts as well.
-    pub fn count_held(
+    pub(crate) fn count_held(
         &self,
         folder: &Path,
         uid: Option<Renumbered>,
@@ -53,7 +53,7 @@ impl Host {
 
     /// Gives what belongs to the old user to the new one, what belongs to the old
     /// group to the new one, in `folder` and below.
-    pub fn hand_over(
+    pub(crate) fn hand_over(
         &self,
         folder: &Path,
         uid: Option<Renumbered>,

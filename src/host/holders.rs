@@ -9,7 +9,7 @@ use super::{Host, Result};
 
 /// A process that listens on a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holder {
+pub(crate) struct Holder {
     /// Its number.
     pub pid: u32,
     /// What its program is called.
@@ -30,7 +30,7 @@ impl Host {
     /// Returns the processes that listen on a TCP port, whatever the address;
     /// none where nothing listens. A list that is empty: something does, but no
     /// process that can be seen from here, as one in another container.
-    pub fn holders(&self, port: u16) -> Result<Option<Vec<Holder>>> {
+    pub(crate) fn holders(&self, port: u16) -> Result<Option<Vec<Holder>>> {
         let sockets = sockets(port);
         if sockets.is_empty() {
             return Ok(None);

@@ -42,13 +42,13 @@ impl Unit {
     }
 
     /// Returns the type, such as `timer`, unless it is a service.
-    pub fn other_type(&self) -> Option<&'static str> {
+    pub(crate) fn other_type(&self) -> Option<&'static str> {
         let (_, ending) = self.name.rsplit_once('.')?;
         OTHER_TYPES.into_iter().find(|known| *known == ending)
     }
 
     /// Returns the whole name, as systemd knows the unit and its file is called.
-    pub fn full_name(&self) -> String {
+    pub(crate) fn full_name(&self) -> String {
         match self.other_type() {
             Some(_) => self.name.clone(),
             None => format!("{}.service", self.name),
@@ -73,7 +73,7 @@ impl Host {
     }
 
     /// Tells whether the host knows a service of that name.
-    pub fn has_unit(&self, unit: &Unit) -> Result<bool> {
+    pub(crate) fn has_unit(&self, unit: &Unit) -> Result<bool> {
         for folder in UNIT_FOLDERS {
             let path = Path::new(folder).join(unit.full_name());
             if self.is_mask(&path)? == Some(false) && self.exists(&path)? {
@@ -85,7 +85,7 @@ impl Host {
 
     /// Tells whether the service starts at boot: some target or run level
     /// wants it, and it is not masked.
-    pub fn is_enabled(&self, unit: &Unit) -> Result<bool> {
+    pub(crate) fn is_enabled(&self, unit: &Unit) -> Result<bool> {
         if self.is_masked(unit)? {
             return Ok(false);
         }
@@ -113,7 +113,7 @@ impl Host {
 
     /// Returns the service's main process, if it runs. Process 1 stands for what
     /// has none, such as a timer.
-    pub fn main_process(&self, unit: &Unit) -> Result<Option<Process>> {
+    pub(crate) fn main_process(&self, unit: &Unit) -> Result<Option<Process>> {
         if self.is_tree() {
             return Ok(None);
         }
@@ -135,7 +135,7 @@ impl Host {
     }
 
     /// Has the service started at boot from now on, unmasked where it was not.
-    pub fn enable(&self, unit: &Unit) -> Result<()> {
+    pub(crate) fn enable(&self, unit: &Unit) -> Result<()> {
         if self.init()? == Init::Sysvinit {
             self.command(["update-rc.d", &unit.name, "defaults"]).run()?;
             return self.command(["update-rc.d", &unit.name, "enable"]).run().map(drop);
@@ -147,7 +147,7 @@ impl Host {
     }
 
     /// Keeps the service from being started at boot.
-    pub fn disable(&self, unit: &Unit) -> Result<()> {
+    pub(crate) fn disable(&self, unit: &Unit) -> Result<()> {
         match self.init()? {
             Init::Sysvinit => self.command(["update-rc.d", &unit.name, "disable"]).run().map(drop),
             _ => self.command(["systemctl", "disable", &unit.full_name()]).run().map(drop),

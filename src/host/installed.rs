@@ -35,7 +35,7 @@ impl Host {
     /// programs, the folders of its own name, and the configuration files that
     /// came with it in the one in `/etc`. One elsewhere, such as for another
     /// program, a person may remove.
-    pub fn missing_files(&self, package: &str) -> Result<Vec<PathBuf>> {
+    pub(crate) fn missing_files(&self, package: &str) -> Result<Vec<PathBuf>> {
         self.missing_files.of(package.to_owned(), |package| self.find_missing_files(package))
     }
 
@@ -62,7 +62,7 @@ impl Host {
 
     /// Returns the package that brought a file, be it removed since but for its
     /// configuration.
-    pub fn package_of(&self, path: &Path) -> Result<Option<String>> {
+    pub(crate) fn package_of(&self, path: &Path) -> Result<Option<String>> {
         let path = path.to_string_lossy();
         // As it was called before the folders were merged (file-hierarchy(7)).
         let short = path.strip_prefix("/usr").unwrap_or(&path);

@@ -60,7 +60,7 @@ impl Host {
     /// Tells whether Postfix and Dovecot can listen by IPv6: the kernel speaks it
     /// (proc(5) of `/proc/net/if_inet6`), and no unit of theirs is forbidden to by
     /// `RestrictAddressFamilies` (systemd.exec(5)).
-    pub fn speaks_ipv6(&self) -> Result<bool> {
+    pub(crate) fn speaks_ipv6(&self) -> Result<bool> {
         if self.is_tree() {
             return Ok(true);
         }

@@ -48,28 +48,35 @@ use nix::sys::stat::Mode;
 use recent::Recent;
 use stamp_cache::StampCache;
 
-pub use accounts::{Group, User};
+pub use accounts::Group;
+pub use accounts::User;
+pub use command::Captured;
+pub use command::Command;
 pub(crate) use command::PATH;
-pub use command::{Captured, Command};
 pub use compare_and_replace::FileVersion;
-pub use disk_space::DiskSpace;
-pub use dpkg::{Package, Simulation};
-pub use entry::{Content, Entry, FileStamp, Ownership, Standing};
+pub use dpkg::Package;
+pub(crate) use dpkg::Simulation;
+pub use entry::{Content, Entry, Ownership};
+pub(crate) use entry::{FileStamp, Standing};
 pub use error::{Error, Result};
-pub use facts::{Facts, Init, Program, VersionedPackage};
+pub use facts::VersionedPackage;
+pub use facts::{Facts, Init, Program};
 pub use handover::Renumbered;
 pub(crate) use handshake::PinnedVerifier;
-pub use holders::Holder;
+pub(crate) use holders::Holder;
 pub use init::Unit;
-pub use netfilter::{Dump, NetfilterObject, attributes};
-pub use pager::Pager;
-pub use probe::{Endpoint, Greeting, Protocol, Secured};
+pub use netfilter::attributes;
+pub(crate) use netfilter::{Dump, NetfilterObject};
+pub(crate) use pager::Pager;
+pub use probe::Endpoint;
+pub use probe::Greeting;
+pub use probe::Protocol;
+pub use probe::Secured;
 pub use process::Process;
 pub(crate) use process::{now, wait_for_next_second};
 pub(crate) use releases::FIRST_SERVED;
 pub use releases::{Release, Suite};
-pub use signals::Interruption;
-pub use systemd::TakenUp;
+pub(crate) use signals::Interruption;
 
 /// A machine: this one, or a tree that holds one (an image, a chroot).
 #[derive(Debug)]
@@ -116,7 +123,7 @@ impl Host {
 
     /// Tells whether this is a tree, not the running machine: nothing runs
     /// there, so services can only be enabled, not started.
-    pub fn is_tree(&self) -> bool {
+    pub(crate) fn is_tree(&self) -> bool {
         self.root != Path::new("/")
     }
 

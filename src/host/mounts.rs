@@ -21,7 +21,7 @@ impl Host {
     /// # Errors
     ///
     /// Fails where a disk is missing.
-    pub fn refuse_unmounted(&self, path: &Path) -> Result<()> {
+    pub(crate) fn refuse_unmounted(&self, path: &Path) -> Result<()> {
         if self.is_tree() {
             return Ok(());
         }

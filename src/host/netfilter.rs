@@ -8,7 +8,7 @@ use super::{Error, Host, Result};
 
 /// What of nf_tables is asked for (`enum nf_tables_msg_types`).
 #[derive(Debug, Clone, Copy)]
-pub enum Dump {
+pub(crate) enum Dump {
     /// All chains.
     Chains = 4,
     /// All rules.
@@ -21,7 +21,7 @@ pub enum Dump {
 
 /// An object of the packet filter: its family (`NFPROTO_…`), and its attributes.
 #[derive(Debug, Clone)]
-pub struct NetfilterObject {
+pub(crate) struct NetfilterObject {
     /// The family.
     pub family: u8,
     /// The attributes, as [`attributes`] reads them.
@@ -38,7 +38,10 @@ impl Host {
     /// # Errors
     ///
     /// Fails where the kernel has no nf_tables, or does not let us.
-    pub fn netfilter(dump: Dump, set: Option<(u8, &str, &str)>) -> Result<Vec<NetfilterObject>> {
+    pub(crate) fn netfilter(
+        dump: Dump,
+        set: Option<(u8, &str, &str)>,
+    ) -> Result<Vec<NetfilterObject>> {
         let failed = |errno: nix::errno::Errno| {
             Error::Other(format!("could not ask the kernel for its packet filter: {errno}"))
         };

@@ -21,7 +21,7 @@ const BECAME_ROOT: [&str; 3] = ["SUDO_UID", "DOAS_USER", "PKEXEC_UID"];
 
 /// A program to read in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pager {
+pub(crate) struct Pager {
     argv: Vec<String>,
     /// It runs as root for a user who may not be allowed all that root is: it
     /// must neither start programs nor write files.
@@ -30,7 +30,7 @@ pub struct Pager {
 
 impl Pager {
     /// Chooses it as git and systemd do; none where none is wanted.
-    pub fn choose() -> Option<Self> {
+    pub(crate) fn choose() -> Option<Self> {
         let is_dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
         let became_root = BECAME_ROOT.iter().any(|name| std::env::var_os(name).is_some());
         let named = VARIABLES.iter().find_map(|name| std::env::var(name).ok());
@@ -57,7 +57,7 @@ impl Pager {
     /// # Errors
     ///
     /// Fails where the program does not start: then nothing was shown.
-    pub fn show(&self, text: &str) -> io::Result<()> {
+    pub(crate) fn show(&self, text: &str) -> io::Result<()> {
         let (program, arguments) = self.argv.split_first().ok_or(io::ErrorKind::NotFound)?;
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::piped());

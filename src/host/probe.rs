@@ -74,7 +74,10 @@ pub enum Protocol {
 impl Host {
     /// Returns who of these does not answer as expected, and why. All are called
     /// before the first is listened to, so that daemons start side by side.
-    pub fn failing_probes<'g>(&self, all: &[&'g Greeting]) -> Vec<(&'g Greeting, io::Error)> {
+    pub(crate) fn failing_probes<'g>(
+        &self,
+        all: &[&'g Greeting],
+    ) -> Vec<(&'g Greeting, io::Error)> {
         let called: Vec<_> =
             all.iter().map(|greeting| (*greeting, greeting.at.connect())).collect();
         let heard = called

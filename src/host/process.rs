@@ -51,7 +51,7 @@ impl Host {
 
     /// Tells whether a process was sent a signal by which daemons are told to
     /// read their files again, and has not taken it yet (proc(5), `SigPnd`).
-    pub fn has_pending_reload_signal(&self, process: &Process) -> Result<bool> {
+    pub(crate) fn has_pending_reload_signal(&self, process: &Process) -> Result<bool> {
         const TELLING: u64 = bit(Signal::SIGHUP) | bit(Signal::SIGUSR1) | bit(Signal::SIGUSR2);
         let Some(status) = self.told_of(process.pid, "status")? else { return Ok(false) };
         let text = String::from_utf8_lossy(status.bytes()).into_owned();
@@ -65,7 +65,7 @@ impl Host {
 
     /// Tells whether a process waits for somebody to call, as a daemon does once
     /// it has done what it was told (proc(5), `wchan`). Not every kernel says.
-    pub fn is_blocked_in_poll(&self, process: &Process) -> bool {
+    pub(crate) fn is_blocked_in_poll(&self, process: &Process) -> bool {
         let path = format!("/proc/{}/wchan", process.pid);
         let waits = self.read(Path::new(&path)).ok().flatten();
         // Such as do_epoll_wait, ep_poll, do_sys_poll and do_select.
@@ -74,7 +74,7 @@ impl Host {
     }
 
     /// Returns the processes that run as a user, each as `NAME (NUMBER)`.
-    pub fn processes_of(&self, uid: u32) -> Result<Vec<String>> {
+    pub(crate) fn processes_of(&self, uid: u32) -> Result<Vec<String>> {
         let mut found = Vec::new();
         if self.is_tree() {
             return Ok(found);
@@ -105,7 +105,7 @@ impl Host {
 
     /// Returns the process whose number a daemon wrote into `pid_file`, unless
     /// that file is older than the process, whose number then is a stranger's.
-    pub fn process_of_file(&self, pid_file: &Path) -> Result<Option<Process>> {
+    pub(crate) fn process_of_file(&self, pid_file: &Path) -> Result<Option<Process>> {
         /// A daemon writes its file within this time of starting.
         const SLACK: i64 = 30_000_000_000;
         let Some(content) = self.read(pid_file)? else { return Ok(None) };
@@ -119,7 +119,7 @@ impl Host {
 impl Host {
     /// Tells this program from others: its version, its size and when it was
     /// made. A copy that keeps its time is the same.
-    pub fn binary_id() -> Option<String> {
+    pub(crate) fn binary_id() -> Option<String> {
         let found = nix::sys::stat::stat("/proc/self/exe").ok()?;
         let stamp = FileStamp::from(&found);
         Some(format!("{} {} {}", env!("CARGO_PKG_VERSION"), stamp.size, stamp.modified))
@@ -129,7 +129,7 @@ impl Host {
 impl Process {
     /// Returns when the process started, in nanoseconds since 1970 by today's
     /// clock.
-    pub fn started_at(&self) -> i64 {
+    pub(crate) fn started_at(&self) -> i64 {
         now() - since_boot() + self.started.cast_signed() * NANOSECONDS_PER_TICK
     }
 }

@@ -45,7 +45,7 @@ impl Host {
     /// Returns the file meant by `path` and the folders that it is in, up to the
     /// root, each with its owner and mode; nothing in a tree, whose links lead out
     /// of it.
-    pub fn way_to(&self, path: &Path) -> Result<Option<Vec<(PathBuf, String, u32)>>> {
+    pub(crate) fn way_to(&self, path: &Path) -> Result<Option<Vec<(PathBuf, String, u32)>>> {
         if self.is_tree() {
             return Ok(None);
         }
@@ -62,7 +62,7 @@ impl Host {
     }
 
     /// Returns who owns what stands at `path`, and its mode.
-    pub fn owner_and_mode(&self, path: &Path) -> Result<Option<(String, u32)>> {
+    pub(crate) fn owner_and_mode(&self, path: &Path) -> Result<Option<(String, u32)>> {
         let found = self.look(path, false)?;
         Ok(found.map(|(_, found)| (self.user_name(found.st_uid), found.st_mode & 0o7777)))
     }
@@ -80,7 +80,7 @@ impl Host {
 
     /// Returns the stamp of the file meant by `path`, through links that root
     /// owns.
-    pub fn stamp(&self, path: &Path) -> Result<Option<FileStamp>> {
+    pub(crate) fn stamp(&self, path: &Path) -> Result<Option<FileStamp>> {
         Ok(self.look(path, true)?.map(|(_, found)| FileStamp::from(&found)))
     }
 
@@ -103,7 +103,7 @@ impl Host {
     }
 
     /// Refuses a link at `path` that is neither root's nor ours.
-    pub fn refuse_planted_link(&self, path: &Path) -> Result<()> {
+    pub(crate) fn refuse_planted_link(&self, path: &Path) -> Result<()> {
         let Some((_, found)) = self.look(path, false)? else { return Ok(()) };
         let is_ours = [0, geteuid().as_raw()].contains(&found.st_uid);
         match kind(&found) {
@@ -114,7 +114,7 @@ impl Host {
 
     /// Refuses a folder where everybody may replace what is another's: one that
     /// all may write in and that is not sticky.
-    pub fn refuse_exposed(&self, folder: &Path) -> Result<()> {
+    pub(crate) fn refuse_exposed(&self, folder: &Path) -> Result<()> {
         const OPEN: u32 = 0o002;
         const STICKY: u32 = 0o1000;
         let Some((_, found)) = self.look(folder, true)? else { return Ok(()) };
@@ -126,7 +126,7 @@ impl Host {
 
     /// Refuses what even root may not change: what is immutable (chattr(1)), or in
     /// a folder that is.
-    pub fn refuse_immutable(&self, path: &Path) -> Result<()> {
+    pub(crate) fn refuse_immutable(&self, path: &Path) -> Result<()> {
         for path in path.ancestors().take(2) {
             let Some((place, found)) = self.look(path, false)? else { continue };
             if kind(&found) == SFlag::S_IFLNK {
@@ -144,7 +144,7 @@ impl Host {
     }
 
     /// Tells whether anything stands at `path`, be it a link that leads nowhere.
-    pub fn is_taken(&self, path: &Path) -> Result<bool> {
+    pub(crate) fn is_taken(&self, path: &Path) -> Result<bool> {
         Ok(self.look(path, false)?.is_some())
     }
 
@@ -169,7 +169,7 @@ impl Host {
     /// # Errors
     ///
     /// Fails where the link leads to anything but a folder.
-    pub fn folder_behind(&self, path: &Path) -> Result<Option<PathBuf>> {
+    pub(crate) fn folder_behind(&self, path: &Path) -> Result<Option<PathBuf>> {
         let Some(target) = self.link_target(path)? else { return Ok(None) };
         let folder = self.look(path, true)?.filter(|(_, found)| kind(found) == SFlag::S_IFDIR);
         let Some((place, _)) = folder else {
@@ -183,7 +183,7 @@ impl Host {
     }
 
     /// Looks who may use what is meant by `path`, through links that root owns.
-    pub fn standing(&self, path: &Path) -> Result<Option<Standing>> {
+    pub(crate) fn standing(&self, path: &Path) -> Result<Option<Standing>> {
         let found = self.look(path, true)?;
         Ok(found.map(|(_, found)| Standing {
             uid: found.st_uid,

@@ -55,11 +55,11 @@ impl Suite {
     /// All releases, oldest first.
     pub const ALL: [Self; 2] = [Self::Bookworm, Self::Trixie];
     /// Debian's own mirror, for a machine whose apt knows no Debian.
-    pub const MIRROR: &str = "http://deb.debian.org/debian";
+    pub(crate) const MIRROR: &str = "http://deb.debian.org/debian";
     /// The same for security updates.
-    pub const SECURITY_MIRROR: &str = "http://deb.debian.org/debian-security";
+    pub(crate) const SECURITY_MIRROR: &str = "http://deb.debian.org/debian-security";
     /// The keys that both are signed with.
-    pub const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+    pub(crate) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
     /// Returns the release's codename.
     pub fn codename(self) -> &'static str {

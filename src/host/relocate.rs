@@ -14,7 +14,7 @@ impl Host {
     /// leaves that link at `from`, where it leads to itself and is removed. At no
     /// moment is one of both names without the folder, but for the old one in the
     /// end.
-    pub fn trade_with_link(&self, from: &Path, to: &Path) -> Result<()> {
+    pub(crate) fn trade_with_link(&self, from: &Path, to: &Path) -> Result<()> {
         let fail = |errno: Errno| Error::io("rename", from, errno.into());
         let (old, new) = (self.place(from)?, self.place(to)?);
         let (old_name, new_name) = (old.name.as_os_str(), new.name.as_os_str());
@@ -24,7 +24,7 @@ impl Host {
     }
 
     /// Has the folder at `to` stand at `from` again, and a link to it at `to`.
-    pub fn trade_back(&self, from: &Path, to: &Path) -> Result<()> {
+    pub(crate) fn trade_back(&self, from: &Path, to: &Path) -> Result<()> {
         let fail = |errno: Errno| Error::io("rename", to, errno.into());
         let (old, new) = (self.place(from)?, self.place(to)?);
         symlinkat(from, &old.folder, old.name.as_os_str()).map_err(fail)?;
@@ -40,7 +40,7 @@ impl Host {
 
     /// Tells whether both are on one disk, so that one can get the name of the
     /// other. What is a disk of its own cannot.
-    pub fn can_trade(&self, from: &Path, folder: &Path) -> Result<bool> {
+    pub(crate) fn can_trade(&self, from: &Path, folder: &Path) -> Result<bool> {
         let device = |path: &Path| Ok(self.look(path, false)?.map(|(_, found)| found.st_dev));
         let above = from.parent().unwrap_or(from);
         let (device, all) = (device(from)?, [device(above)?, device(folder)?]);
@@ -49,7 +49,7 @@ impl Host {
 
     /// Returns how much mail is in a mailbox of Maildir's form, its folders
     /// counted: how many mails, and how many bytes.
-    pub fn count_mail(&self, maildir: &Path) -> Result<(u64, u64)> {
+    pub(crate) fn count_mail(&self, maildir: &Path) -> Result<(u64, u64)> {
         let (mut mails, mut bytes) = (0, 0);
         let is_folder = |path: &Path| -> Result<bool> {
             Ok(matches!(self.entry(path)?, Some(Entry::Directory(_))))

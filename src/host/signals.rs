@@ -10,7 +10,7 @@ use super::{Error, Result};
 
 /// Hears signals that would otherwise end the program at once.
 #[derive(Debug, Clone, Default)]
-pub struct Interruption(Arc<AtomicBool>);
+pub(crate) struct Interruption(Arc<AtomicBool>);
 
 impl Interruption {
     /// From now on, notes SIGINT, SIGTERM and SIGHUP instead of ending, and
@@ -19,7 +19,7 @@ impl Interruption {
     /// # Errors
     ///
     /// Fails where the system does not let us.
-    pub fn listen(heard: impl Fn() + Send + 'static) -> Result<Self> {
+    pub(crate) fn listen(heard: impl Fn() + Send + 'static) -> Result<Self> {
         CtrlC::leave();
         let interruption = Self::default();
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(deaf)?;
@@ -41,7 +41,7 @@ impl Interruption {
     /// # Errors
     ///
     /// Fails where the system does not let us.
-    pub fn listen_on_behalf() -> Result<Self> {
+    pub(crate) fn listen_on_behalf() -> Result<Self> {
         let interruption = Self::default();
         for signal in [SIGINT, SIGTERM] {
             signal_hook::flag::register(signal, Arc::clone(&interruption.0)).map_err(deaf)?;
@@ -52,12 +52,12 @@ impl Interruption {
     }
 
     /// Tells to stop.
-    pub fn ask(&self) {
+    pub(crate) fn ask(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
     /// Tells whether we were told to stop.
-    pub fn is_asked(&self) -> bool {
+    pub(crate) fn is_asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 impl Host {
     /// Tells whether this machine can connect to port 25 of another one; none
     /// where that cannot be told, as without DNS.
-    pub fn port_25_is_open_outward() -> Option<bool> {
+    pub(crate) fn port_25_is_open_outward() -> Option<bool> {
         let mut addresses = SOMEBODY.to_socket_addrs().ok()?;
         Some(addresses.any(|address| TcpStream::connect_timeout(&address, PATIENCE).is_ok()))
     }

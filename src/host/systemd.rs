@@ -49,7 +49,7 @@ pub(super) struct UnitProperties {
 /// When a process took up its files, in nanoseconds since 1970: what last
 /// changed before is what it has. None where that is not known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct TakenUp {
+pub(crate) struct TakenUp {
     /// When it was started.
     pub started: Option<i64>,
     /// When it was last told to read them again, by whomever, if it did.
@@ -104,7 +104,7 @@ impl Host {
 
     /// Tells whether systemd is about to start, reload, or stop a unit, as after a
     /// run that was killed, as far as that can be asked.
-    pub fn is_changing(&self, unit: &Unit) -> bool {
+    pub(crate) fn is_changing(&self, unit: &Unit) -> bool {
         match self.init() {
             Ok(Init::Systemd) => {}
             _ => return false,
@@ -169,7 +169,7 @@ impl Host {
 
     /// Asks when a process took up its files. Only systemd knows, and only of
     /// what was done by it.
-    pub fn taken_up(&self, process: &Process) -> Result<TakenUp> {
+    pub(crate) fn taken_up(&self, process: &Process) -> Result<TakenUp> {
         let unit = match self.init()? {
             Init::Systemd => self.unit_of(process)?,
             _ => None,
@@ -185,7 +185,7 @@ impl Host {
     /// Returns the unit that a process belongs to where that is one that `unit`
     /// excludes (`Conflicts=`, systemd.unit(5)): after an upgrade what runs may be
     /// of a unit that is no more.
-    pub fn excluded_unit_of(&self, unit: &Unit, process: &Process) -> Result<Option<Unit>> {
+    pub(crate) fn excluded_unit_of(&self, unit: &Unit, process: &Process) -> Result<Option<Unit>> {
         if self.init()? != Init::Systemd {
             return Ok(None);
         }

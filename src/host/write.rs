@@ -25,7 +25,12 @@ impl Host {
     /// Puts a file in place: written beside it, complete with owner and mode
     /// before its name leads to it, then renamed over what was there. Where only
     /// owner or mode differ, only they are changed.
-    pub fn put_file(&self, path: &Path, content: &Content, ownership: &Ownership) -> Result<()> {
+    pub(crate) fn put_file(
+        &self,
+        path: &Path,
+        content: &Content,
+        ownership: &Ownership,
+    ) -> Result<()> {
         let numbers = self.numbers(&ownership.owner, &ownership.group)?;
         let place = self.existing_place(path)?;
         let old = open_file(&place).ok();
@@ -43,7 +48,7 @@ impl Host {
 
     /// As [`Host::put_file`], and the file is a new one even where the same
     /// content is there already, for those who go by its time.
-    pub fn put_new_file(
+    pub(crate) fn put_new_file(
         &self,
         path: &Path,
         content: &Content,
@@ -60,7 +65,7 @@ impl Host {
     }
 
     /// Makes a folder, or gives the one that is there its owner and mode.
-    pub fn put_directory(&self, path: &Path, ownership: &Ownership) -> Result<()> {
+    pub(crate) fn put_directory(&self, path: &Path, ownership: &Ownership) -> Result<()> {
         let fail = |e: io::Error| Error::io("make the directory", path, e);
         let numbers = self.numbers(&ownership.owner, &ownership.group)?;
         let place = self.existing_place(path)?;
@@ -78,7 +83,7 @@ impl Host {
     }
 
     /// Puts a symbolic link in place, atomically.
-    pub fn put_link(&self, path: &Path, target: &Path) -> Result<()> {
+    pub(crate) fn put_link(&self, path: &Path, target: &Path) -> Result<()> {
         let fail = |e: io::Error| Error::io("link", path, e);
         let place = self.existing_place(path)?;
         self.clear_for(path, &place, true)?;
@@ -87,7 +92,7 @@ impl Host {
     }
 
     /// Puts a FIFO in place, atomically.
-    pub fn put_fifo(&self, path: &Path, ownership: &Ownership) -> Result<()> {
+    pub(crate) fn put_fifo(&self, path: &Path, ownership: &Ownership) -> Result<()> {
         let fail = |e: io::Error| Error::io("make the FIFO", path, e);
         let numbers = self.numbers(&ownership.owner, &ownership.group)?;
         let place = self.existing_place(path)?;
@@ -102,7 +107,7 @@ impl Host {
     }
 
     /// Opens a file to lock, making it where it is not there.
-    pub fn open_lock(&self, path: &Path) -> Result<File> {
+    pub(crate) fn open_lock(&self, path: &Path) -> Result<File> {
         let place = self.existing_place(path)?;
         let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let mode = Mode::S_IRUSR | Mode::S_IWUSR;
@@ -158,7 +163,7 @@ impl Host {
     }
 
     /// Makes a folder and the missing ones above it, for root's eyes only.
-    pub fn make_private_directories(&self, path: &Path) -> Result<()> {
+    pub(crate) fn make_private_directories(&self, path: &Path) -> Result<()> {
         let ownership = Ownership::of_root(0o700);
         let mut above: Vec<&Path> = path.ancestors().collect();
         above.reverse();
@@ -171,7 +176,7 @@ impl Host {
     }
 
     /// Removes a folder with all that is in it. Nothing in it is followed.
-    pub fn remove_tree(&self, path: &Path) -> Result<()> {
+    pub(crate) fn remove_tree(&self, path: &Path) -> Result<()> {
         match self.look(path, false)? {
             Some((_, found)) if kind(&found) == SFlag::S_IFDIR => {
                 for name in self.list(path)? {
@@ -186,14 +191,14 @@ impl Host {
 
     /// Where something that is to have the name `path` is made, so that it can
     /// be given that name when it is complete.
-    pub fn unfinished(path: &Path) -> PathBuf {
+    pub(crate) fn unfinished(path: &Path) -> PathBuf {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         path.with_file_name(format!(".{name}{UNFINISHED}"))
     }
 
     /// Removes what a killed run left of things in `folder` that were not
     /// complete, and in the folders below it.
-    pub fn remove_unfinished_below(&self, folder: &Path) -> Result<()> {
+    pub(crate) fn remove_unfinished_below(&self, folder: &Path) -> Result<()> {
         for name in self.list(folder)? {
             let path = folder.join(&name);
             if name.starts_with('.') && name.ends_with(UNFINISHED) {
@@ -209,7 +214,7 @@ impl Host {
 
     /// Has the file at `path` count as written no earlier than the one at
     /// `other`, whatever the clock said meanwhile.
-    pub fn make_no_older(&self, path: &Path, other: &Path) -> Result<()> {
+    pub(crate) fn make_no_older(&self, path: &Path, other: &Path) -> Result<()> {
         let (Some((place, found)), Some((_, other))) =
             (self.look(path, false)?, self.look(other, true)?)
         else {
@@ -224,12 +229,12 @@ impl Host {
     }
 
     /// Has the file at `path` count as written long ago.
-    pub fn make_old(&self, path: &Path) -> Result<()> {
+    pub(crate) fn make_old(&self, path: &Path) -> Result<()> {
         self.set_mtime(path, 0)
     }
 
     /// Has the file at `path` count as written so many seconds after 1970.
-    pub fn set_mtime(&self, path: &Path, seconds: i64) -> Result<()> {
+    pub(crate) fn set_mtime(&self, path: &Path, seconds: i64) -> Result<()> {
         let place = self.existing_place(path)?;
         let written = set_written(&place, &TimeSpec::new(seconds, 0));
         written.map_err(|errno| Error::io("change", path, errno.into()))

@@ -15,7 +15,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::resource::{Key, State};
-pub use mailboxes::{Mailbox, mailboxes};
+pub use mailboxes::Mailbox;
+pub use mailboxes::mailboxes;
 
 /// So many names are written out; more are counted.
 const NAMES_SHOWN: usize = 6;

@@ -13,8 +13,9 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-pub use terminal::{forget_typed, read_unseen};
-pub use trust::{Untrusted, readers, refuse_untrusted};
+pub(crate) use terminal::{forget_typed, read_unseen};
+pub use trust::readers;
+pub(crate) use trust::{Untrusted, refuse_untrusted};
 pub use write::write;
 
 /// A longer file is none of these. A mail.yml with a hundred thousand accounts
@@ -48,7 +49,7 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 ///
 /// Fails as the system does, and as [`read`] does where another user could have
 /// written it.
-pub fn read_program(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read_program(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     trust::open_file(path)?.read_to_end(&mut bytes)?;
     Ok(bytes)
@@ -60,7 +61,7 @@ pub fn read_program(path: &Path) -> io::Result<Vec<u8>> {
 /// # Errors
 ///
 /// Fails as the system does.
-pub fn read_this_program() -> io::Result<Vec<u8>> {
+pub(crate) fn read_this_program() -> io::Result<Vec<u8>> {
     fs::read("/proc/self/exe")
 }
 
@@ -104,7 +105,7 @@ pub fn text(name: &str, bytes: Vec<u8>) -> Result<String, NotText> {
 /// # Errors
 ///
 /// Fails as the system does.
-pub fn replace_private(path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn replace_private(path: &Path, text: &str) -> io::Result<()> {
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -118,7 +119,7 @@ pub fn replace_private(path: &Path, text: &str) -> io::Result<()> {
 
 /// Tells whether a file lies below a folder, once all links are followed. False
 /// where that cannot be told.
-pub fn is_below(folder: &Path, file: &Path) -> bool {
+pub(crate) fn is_below(folder: &Path, file: &Path) -> bool {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let whole = |path: &Path| fs::canonicalize(path).ok();
     matches!((whole(folder), whole(file)), (Some(folder), Some(file)) if file.starts_with(&folder))
@@ -185,7 +186,7 @@ pub fn look(path: &Path) -> io::Result<fs::Metadata> {
 /// # Errors
 ///
 /// Fails as the system does.
-pub fn make_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }
 
@@ -194,7 +195,7 @@ pub fn make_folder(path: &Path) -> io::Result<()> {
 /// # Errors
 ///
 /// Fails as the system does, and where there is such a file already.
-pub fn write_new(path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn write_new(path: &Path, text: &str) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
@@ -207,7 +208,7 @@ pub fn write_new(path: &Path, text: &str) -> io::Result<()> {
 /// # Errors
 ///
 /// As [`write_new`].
-pub fn write_new_private(path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn write_new_private(path: &Path, text: &str) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }

@@ -50,7 +50,7 @@ impl Drop for Unseen {
 ///
 /// Fails as the system does, where it is no terminal, and with
 /// [`io::ErrorKind::Interrupted`] where the person gave up.
-pub fn read_unseen(ready: impl FnOnce()) -> io::Result<Secret<String>> {
+pub(crate) fn read_unseen(ready: impl FnOnce()) -> io::Result<Secret<String>> {
     let _unseen = Unseen::begin()?;
     ready();
     let mut line = Vec::new();
@@ -75,7 +75,7 @@ pub fn read_unseen(ready: impl FnOnce()) -> io::Result<Secret<String>> {
 
 /// Forgets what was typed at the terminal at standard input and not read yet, if
 /// it is one.
-pub fn forget_typed() {
+pub(crate) fn forget_typed() {
     // Fails where it is none: what comes there was not typed.
     let _ = tcflush(io::stdin().as_fd(), FlushArg::TCIFLUSH);
 }

@@ -39,7 +39,7 @@ const STICKY: u32 = 0o1000;
 /// A file that root does not act on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
-pub struct Untrusted {
+pub(crate) struct Untrusted {
     /// Which file, whose it is, and what is wrong with that.
     pub reason: String,
     /// What to do, a sentence.
@@ -48,7 +48,7 @@ pub struct Untrusted {
 
 impl Untrusted {
     /// Returns what was found where an error is about that.
-    pub fn of(error: &io::Error) -> Option<&Self> {
+    pub(crate) fn of(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()
     }
 }
@@ -77,7 +77,7 @@ pub(super) fn open_folder_of(path: &Path) -> io::Result<(OwnedFd, OsString)> {
 ///
 /// Fails with [`Untrusted`], and as the system does. Where we are not root
 /// nothing is refused.
-pub fn refuse_untrusted(path: &Path) -> io::Result<()> {
+pub(crate) fn refuse_untrusted(path: &Path) -> io::Result<()> {
     match geteuid().is_root() {
         true => open_file(path).map(drop),
         false => Ok(()),

@@ -7,7 +7,7 @@ use super::{Address, Directory};
 
 /// An account whose mail stays here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CheckAccount {
+pub(crate) struct CheckAccount {
     /// Its login name.
     pub login: String,
     /// Its own address.
@@ -19,7 +19,7 @@ pub struct CheckAccount {
 impl Directory {
     /// Returns the account that gets the system's mail, else the first, of those
     /// whose own address does not lead elsewhere; none where all do.
-    pub fn inbox(&self) -> Option<CheckAccount> {
+    pub(crate) fn inbox(&self) -> Option<CheckAccount> {
         let routes = self.postfix_tables();
         let stays = |address: &&Address| stays(&routes, address);
         let first = self.system_mail.iter().filter(|it| routes.mailboxes.contains(it)).find(stays);
@@ -29,7 +29,7 @@ impl Directory {
 
     /// Returns the account with this login name, if its own
     /// address does not lead elsewhere.
-    pub fn inbox_of(&self, login: &str) -> Option<CheckAccount> {
+    pub(crate) fn inbox_of(&self, login: &str) -> Option<CheckAccount> {
         let routes = self.postfix_tables();
         let login = login.to_lowercase();
         let is_its = |sender: &&Sender| {

@@ -151,7 +151,7 @@ impl Directory {
     }
 
     /// Returns whether a domain is one of ours.
-    pub fn is_ours(&self, domain: &Domain) -> bool {
+    pub(crate) fn is_ours(&self, domain: &Domain) -> bool {
         self.ours.contains(domain)
     }
 
@@ -166,7 +166,7 @@ impl Directory {
     }
 
     /// Returns all addresses of an account, its own before its aliases.
-    pub fn all_addresses(&self, account: usize) -> Vec<Address> {
+    pub(crate) fn all_addresses(&self, account: usize) -> Vec<Address> {
         let Account { name, aliases } = &self.accounts[account];
         // An account in one domain has its aliases there.
         let domains = name.value.domain().map_or(&self.domains[..], std::slice::from_ref);
@@ -222,7 +222,7 @@ impl Directory {
     }
 
     /// Returns whether the host's own name is one of the domains.
-    pub fn is_domain(&self, hostname: &Hostname) -> bool {
+    pub(crate) fn is_domain(&self, hostname: &Hostname) -> bool {
         self.is_ours(hostname.as_domain())
     }
 }

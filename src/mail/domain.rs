@@ -138,7 +138,7 @@ impl Hostname {
     }
 
     /// Returns the name, to compare it with the domains.
-    pub fn as_domain(&self) -> &Domain {
+    pub(crate) fn as_domain(&self) -> &Domain {
         &self.0
     }
 

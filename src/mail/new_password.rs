@@ -42,7 +42,7 @@ impl Password {
     }
 
     /// Returns the password itself, still wrapped.
-    pub fn into_secret(self) -> Secret<String> {
+    pub(crate) fn into_secret(self) -> Secret<String> {
         self.0
     }
 

@@ -15,7 +15,7 @@ const LISTENERS: [(&str, &str, &str, u16); 7] = [
 
 /// Lines of Dovecot's configuration, as far as they are about ports.
 #[derive(Debug, Default)]
-pub struct DovecotPorts {
+pub(crate) struct DovecotPorts {
     protocols: BTreeSet<String>,
     /// Service, listener, port.
     listeners: Vec<(String, String, u16)>,
@@ -23,13 +23,13 @@ pub struct DovecotPorts {
 
 impl DovecotPorts {
     /// Begins with these protocols.
-    pub fn of(protocols: &[&str]) -> Self {
+    pub(crate) fn of(protocols: &[&str]) -> Self {
         let protocols = protocols.iter().map(|it| (*it).to_owned()).collect();
         Self { protocols, listeners: Vec::new() }
     }
 
     /// Reads further lines.
-    pub fn read(&mut self, text: &str) {
+    pub(crate) fn read(&mut self, text: &str) {
         let mut blocks: Vec<String> = Vec::new();
         let lines = text.lines().map(|line| match line.trim_start().starts_with('#') {
             true => "",
@@ -81,7 +81,7 @@ impl DovecotPorts {
     }
 
     /// Returns the ports that are open.
-    pub fn open(&self) -> BTreeSet<u16> {
+    pub(crate) fn open(&self) -> BTreeSet<u16> {
         let named = |service: &str, name: &str| {
             let is_it = |it: &&(String, String, u16)| it.0 == service && it.1 == name;
             self.listeners.iter().rfind(is_it).map(|(.., port)| *port)
@@ -98,7 +98,7 @@ impl DovecotPorts {
 }
 
 /// Returns the ports that a whole master.cf of Postfix opens.
-pub fn postfix_ports(text: &str) -> BTreeSet<u16> {
+pub(crate) fn postfix_ports(text: &str) -> BTreeSet<u16> {
     // As /etc/services has them.
     const NAMES: [(&str, u16); 4] =
         [("smtp", 25), ("submission", 587), ("submissions", 465), ("smtps", 465)];

@@ -21,7 +21,7 @@ pub enum Pattern {
 
 /// A line of the virtual alias map.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Alias {
+pub(crate) struct Alias {
     /// The address, or the domain of a catch-all.
     pub pattern: Pattern,
     /// Where its mail goes; a mailbox's own line names itself.
@@ -30,7 +30,7 @@ pub struct Alias {
 
 /// A line of the map that says who may send as an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sender {
+pub(crate) struct Sender {
     /// The address, or the domain for all that no other line names.
     pub pattern: Pattern,
     /// The login names.
@@ -39,7 +39,7 @@ pub struct Sender {
 
 /// The three tables, each in the order of `mail.yml`, no address twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PostfixTables {
+pub(crate) struct PostfixTables {
     /// The whole virtual alias map. Every address that exists has a line, so
     /// that a catch-all takes none of them.
     pub aliases: Vec<Alias>,
@@ -91,7 +91,7 @@ impl Directory {
     }
 
     /// Returns the mailboxes of an account: one, or one for each of its domains.
-    pub fn mailboxes_of(&self, account: usize) -> Vec<Address> {
+    pub(crate) fn mailboxes_of(&self, account: usize) -> Vec<Address> {
         match self.mailboxes {
             Mailboxes::Shared => self
                 .domains
@@ -104,7 +104,7 @@ impl Directory {
     }
 
     /// Derives the tables.
-    pub fn postfix_tables(&self) -> PostfixTables {
+    pub(crate) fn postfix_tables(&self) -> PostfixTables {
         let mut builder = Builder {
             directory: self,
             routes: PostfixTables {

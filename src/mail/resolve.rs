@@ -85,7 +85,7 @@ impl Directory {
 impl Directory {
     /// Returns the sources of the forwards that send mail on to other hosts, as
     /// they are written, and `postmaster` where `system_mail` does.
-    pub fn forwarded(&self) -> Vec<String> {
+    pub(crate) fn forwarded(&self) -> Vec<String> {
         let leaves = |address: &Address| !self.is_ours(address.domain());
         let is_away = |target: &Target| matches!(target, Target::Full(it) if leaves(it));
         let forwards = self.forwards.iter();

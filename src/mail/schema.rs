@@ -4,7 +4,7 @@
 use crate::yaml::{KeySpec, Section, ValueType};
 
 /// The keys, in the order that the reference shows.
-pub const KEYS: &[KeySpec] = &[
+pub(crate) const KEYS: &[KeySpec] = &[
     KeySpec::new(
         "hostname",
         ValueType::Text,
@@ -64,7 +64,7 @@ pub const KEYS: &[KeySpec] = &[
 ];
 
 /// Those that must be there.
-pub const REQUIRED: &[&str] = &["hostname", "domains", "accounts"];
+pub(crate) const REQUIRED: &[&str] = &["hostname", "domains", "accounts"];
 
 /// A number of bytes.
 pub(crate) const SIZE: ValueType = ValueType::Pattern("^[0-9]+ *([KkMmGgTt]([Ii]?[Bb])?|[Bb])?$");

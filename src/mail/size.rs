@@ -9,7 +9,7 @@ pub struct Size(u64);
 
 impl Size {
     /// Makes a size of whole mebibytes.
-    pub const fn mebibytes(count: u64) -> Self {
+    pub(crate) const fn mebibytes(count: u64) -> Self {
         Self(count << 20)
     }
 

@@ -32,12 +32,12 @@ struct Known {
 impl ConnectionCache {
     /// Notes that our own network lets nobody call a port, and `why` we think so:
     /// that says nothing of the server.
-    pub fn block(&self, port: u16, why: impl Into<String>) {
+    pub(crate) fn block(&self, port: u16, why: impl Into<String>) {
         self.known().barred.insert(port, why.into());
     }
 
     /// Notes that a port of the server's is closed, and `why` that is known.
-    pub fn mark_down(&self, port: u16, why: impl Into<String>) {
+    pub(crate) fn mark_down(&self, port: u16, why: impl Into<String>) {
         self.known().dead.insert(port, why.into());
     }
 
@@ -47,7 +47,11 @@ impl ConnectionCache {
     /// # Errors
     ///
     /// As [`ConnectionCache::connect`].
-    pub fn connect_from<S: Session>(&self, from: Option<IpAddr>, at: SocketAddr) -> Result<S> {
+    pub(crate) fn connect_from<S: Session>(
+        &self,
+        from: Option<IpAddr>,
+        at: SocketAddr,
+    ) -> Result<S> {
         match from {
             Some(from) if self.hindrance(at).is_none() => S::connect_from(from, at),
             _ => self.connect(at, None),
@@ -103,7 +107,12 @@ impl ConnectionCache {
     /// # Errors
     ///
     /// As [`ConnectionCache::connect`] and [`Session::start_tls`].
-    pub fn secure<S: Session>(&self, at: SocketAddr, implicit_tls: bool, tls: &Tls) -> Result<S> {
+    pub(crate) fn secure<S: Session>(
+        &self,
+        at: SocketAddr,
+        implicit_tls: bool,
+        tls: &Tls,
+    ) -> Result<S> {
         let mut session: S = self.connect(at, implicit_tls.then_some(tls))?;
         if !implicit_tls {
             session.start_tls(tls)?;
@@ -119,7 +128,7 @@ impl ConnectionCache {
     }
 
     /// Tells whether somebody has been called and answered.
-    pub fn has_answered(&self, at: SocketAddr) -> bool {
+    pub(crate) fn has_answered(&self, at: SocketAddr) -> bool {
         self.known().answered.contains(&at)
     }
 

@@ -79,7 +79,11 @@ impl Imap {
     /// # Errors
     ///
     /// As [`Session::greeted`].
-    pub fn login_with_password(&mut self, user: &str, password: &Secret<String>) -> Result<bool> {
+    pub(crate) fn login_with_password(
+        &mut self,
+        user: &str,
+        password: &Secret<String>,
+    ) -> Result<bool> {
         let line = format!("LOGIN {} {}", quoted(user), quoted(password.expose()));
         match self.command("LOGIN", &line) {
             Ok(_) => Ok(true),
@@ -97,7 +101,7 @@ impl Imap {
     /// # Errors
     ///
     /// As [`Session::greeted`].
-    pub fn begin_authenticate(&mut self) -> Result<bool> {
+    pub(crate) fn begin_authenticate(&mut self) -> Result<bool> {
         let tag = self.send("AUTHENTICATE PLAIN")?;
         let line = self.stream.line()?;
         let is_asked = line.starts_with(b"+");
@@ -133,7 +137,7 @@ impl Imap {
     /// # Errors
     ///
     /// As [`Session::greeted`].
-    pub fn search_subject(&mut self, words: &str) -> Result<Vec<u32>> {
+    pub(crate) fn search_subject(&mut self, words: &str) -> Result<Vec<u32>> {
         self.search(&format!("SEARCH HEADER Subject {}", quoted(words)))
     }
 
@@ -181,7 +185,7 @@ impl Imap {
     /// # Errors
     ///
     /// As [`Session::greeted`].
-    pub fn remove_subject(&mut self, words: &str) -> Result<()> {
+    pub(crate) fn remove_subject(&mut self, words: &str) -> Result<()> {
         let search = format!("UID SEARCH HEADER Subject {}", quoted(words));
         for number in self.search(&search)? {
             let store = format!("UID STORE {number} +FLAGS.SILENT (\\Deleted)");

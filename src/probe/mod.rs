@@ -24,12 +24,13 @@ pub use error::{Error, Result};
 #[cfg(test)]
 pub(crate) use fake_server::fake_server;
 pub use imap::Imap;
+pub(crate) use line_stream::Session;
 pub(crate) use line_stream::is_open;
-pub use line_stream::{LineStream, Session};
 pub use pop3::Pop3;
-pub use resolver::{Found, Resolver};
+pub(crate) use resolver::{Found, Resolver};
 pub use smtp::{Reply, Smtp};
-pub use tls::{Tls, authorities};
+pub use tls::Tls;
+pub(crate) use tls::authorities;
 
 use base64ct::{Base64, Encoding};
 use rustls::crypto::ring;
@@ -37,11 +38,11 @@ use rustls::crypto::ring;
 use crate::secret::Secret;
 
 /// The name by which we introduce ourselves. It leads nowhere (RFC 2606).
-pub const OURSELVES: &str = "mailprov.invalid";
+pub(crate) const OURSELVES: &str = "mailprov.invalid";
 
 /// Returns 32 random hexadecimal digits: a password, or a word that nothing else
 /// contains.
-pub fn random() -> Result<Secret<String>> {
+pub(crate) fn random() -> Result<Secret<String>> {
     let mut bytes = [0; 16];
     let filled = ring::default_provider().secure_random.fill(&mut bytes);
     filled.map_err(|_| Error::Broken(std::io::Error::other("there are no random numbers")))?;

@@ -52,7 +52,7 @@ impl Pop3 {
     /// # Errors
     ///
     /// As [`Session::greeted`].
-    pub fn begin_auth(&mut self) -> Result<bool> {
+    pub(crate) fn begin_auth(&mut self) -> Result<bool> {
         self.stream.send("AUTH PLAIN")?;
         let words = self.stream.words()?;
         if words.starts_with("+OK") {

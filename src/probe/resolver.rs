@@ -20,24 +20,24 @@ const PATIENCE: Duration = Duration::from_secs(4);
 const TRIES: usize = 2;
 
 /// What was found; none is an answer, too. Or why there is no answer.
-pub type Found<T> = std::result::Result<Vec<T>, String>;
+pub(crate) type Found<T> = std::result::Result<Vec<T>, String>;
 
 /// Whom this host asks.
 #[derive(Debug)]
-pub struct Resolver {
+pub(crate) struct Resolver {
     servers: Vec<SocketAddr>,
 }
 
 impl Resolver {
     /// Takes the resolvers of `/etc/resolv.conf`.
-    pub fn of(host: &Host) -> Self {
+    pub(crate) fn of(host: &Host) -> Self {
         let content = host.read(Path::new("/etc/resolv.conf")).ok().flatten();
         let text = content.map(|it| String::from_utf8_lossy(it.bytes()).into_owned());
         Self { servers: servers(&text.unwrap_or_default()) }
     }
 
     /// Returns a domain's mail servers with their preference, in lower case.
-    pub fn mx(&self, name: &str) -> Found<(u16, String)> {
+    pub(crate) fn mx(&self, name: &str) -> Found<(u16, String)> {
         self.ask(&parse(name)?, Rtype::MX, |message| {
             let records = message.answer().ok()?.limit_to_in::<Mx<_>>();
             records
@@ -47,7 +47,7 @@ impl Resolver {
     }
 
     /// Returns a name's texts, each put together.
-    pub fn txt(&self, name: &str) -> Found<String> {
+    pub(crate) fn txt(&self, name: &str) -> Found<String> {
         self.ask(&parse(name)?, Rtype::TXT, |message| {
             let records = message.answer().ok()?.limit_to_in::<Txt<_>>();
             let text = |it: &Txt<&[u8]>| visible(it.text::<Vec<u8>>());
@@ -60,7 +60,7 @@ impl Resolver {
     /// # Errors
     ///
     /// Says why there is no answer.
-    pub fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, String> {
+    pub(crate) fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, String> {
         let name = parse(name)?;
         let mut found = self.ask(&name, Rtype::A, |message| {
             let records = message.answer().ok()?.limit_to_in::<A>();
@@ -74,7 +74,7 @@ impl Resolver {
     }
 
     /// Returns the names that an address leads back to, in lower case.
-    pub fn names(&self, address: IpAddr) -> Found<String> {
+    pub(crate) fn names(&self, address: IpAddr) -> Found<String> {
         let name = Name::<Vec<u8>>::reverse_from_addr(address).map_err(|e| e.to_string())?;
         self.ask(&name, Rtype::PTR, |message| {
             let records = message.answer().ok()?.limit_to_in::<Ptr<_>>();

@@ -31,7 +31,7 @@ impl Reply {
     }
 
     /// Tells whether the answer will be the same next time.
-    pub fn is_final_refusal(&self) -> bool {
+    pub(crate) fn is_final_refusal(&self) -> bool {
         self.code >= 500
     }
 
@@ -40,7 +40,7 @@ impl Reply {
     /// # Errors
     ///
     /// [`Error::Refused`].
-    pub fn require_success(self, asked: &str) -> Result<Self> {
+    pub(crate) fn require_success(self, asked: &str) -> Result<Self> {
         if self.is_positive() {
             return Ok(self);
         }
@@ -100,7 +100,7 @@ impl Smtp {
     /// # Errors
     ///
     /// As [`Session::greeted`].
-    pub fn begin_auth_plain(&mut self) -> Result<bool> {
+    pub(crate) fn begin_auth_plain(&mut self) -> Result<bool> {
         let is_asked = self.command("AUTH PLAIN")?.code == 334;
         if is_asked {
             let _ = self.command("*")?;

@@ -12,7 +12,7 @@ use crate::host::PinnedVerifier;
 
 /// Returns the authorities that this machine knows, wherever its system keeps
 /// them; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others, as for OpenSSL.
-pub fn authorities() -> Vec<CertificateDer<'static>> {
+pub(crate) fn authorities() -> Vec<CertificateDer<'static>> {
     rustls_native_certs::load_native_certs().certs
 }
 
@@ -48,7 +48,7 @@ impl Tls {
     /// # Errors
     ///
     /// As [`Tls::trusting`].
-    pub fn trusting_what_can_be_read(
+    pub(crate) fn trusting_what_can_be_read(
         authorities: impl IntoIterator<Item = CertificateDer<'static>>,
         name: &str,
     ) -> Result<Self> {
@@ -66,7 +66,7 @@ impl Tls {
     /// # Errors
     ///
     /// Fails where `name` is no host name and where `pem` holds no certificate.
-    pub fn pinned(pem: &[u8], name: &str) -> Result<Self> {
+    pub(crate) fn pinned(pem: &[u8], name: &str) -> Result<Self> {
         let certificate = CertificateDer::from_pem_slice(pem)
             .map_err(|error| Error::Trust(format!("not a certificate: {error}")))?;
         Self::verified_by(name, Some(certificate))

@@ -16,13 +16,13 @@ const ANSWERS: &str = "  y  make these changes
 
 impl Report {
     /// Tells whether a question can be answered.
-    pub fn can_ask(&self) -> bool {
+    pub(crate) fn can_ask(&self) -> bool {
         self.screen.answers
     }
 
     /// Asks whether the changes of a plan are to be made, which can be looked at
     /// before: `apply_now` where that is part of a command that edits mail.yml.
-    pub fn confirm(&mut self, plan: &Plan, subject: &str, apply_now: bool) -> bool {
+    pub(crate) fn confirm(&mut self, plan: &Plan, subject: &str, apply_now: bool) -> bool {
         let question = match (self.screen.reviews, apply_now) {
             (true, apply_now) => Question::Plan { apply_now },
             (false, true) => Question::ApplyNow,
@@ -45,25 +45,25 @@ impl Report {
 
     /// Asks a question that is answered by a line; there is none where the input
     /// has ended.
-    pub fn ask_line(&mut self, question: Question) -> Option<String> {
+    pub(crate) fn ask_line(&mut self, question: Question) -> Option<String> {
         self.sink.ask(question).map(|answer| answer.expose().clone())
     }
 
     /// Asks a question whose answer is not to be seen; there is none where the
     /// person gave up.
-    pub fn ask_unseen(&mut self, question: Question) -> Option<Secret<String>> {
+    pub(crate) fn ask_unseen(&mut self, question: Question) -> Option<Secret<String>> {
         self.sink.ask(question)
     }
 
     /// Shows a question that is asked for a host; [`hear`](super::hear) hears the
     /// answer.
-    pub fn question(&mut self, text: &str) {
+    pub(crate) fn question(&mut self, text: &str) {
         self.sink.clear();
         self.err(text);
     }
 
     /// Asks what is never asked on another host, to be answered by a line.
-    pub fn ask_here(&mut self, question: &str) -> Option<String> {
+    pub(crate) fn ask_here(&mut self, question: &str) -> Option<String> {
         let answer = self.sink.ask_here(question, false);
         answer.ok().map(|answer| answer.expose().clone())
     }
@@ -73,12 +73,12 @@ impl Report {
     /// # Errors
     ///
     /// As [`local::read_unseen`](crate::local::read_unseen).
-    pub fn ask_unseen_here(&mut self, question: &str) -> io::Result<Secret<String>> {
+    pub(crate) fn ask_unseen_here(&mut self, question: &str) -> io::Result<Secret<String>> {
         self.sink.ask_here(question, true)
     }
 }
 
 /// Tells whether an answer means yes.
-pub fn is_yes(answer: &str) -> bool {
+pub(crate) fn is_yes(answer: &str) -> bool {
     ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
 }

@@ -12,7 +12,7 @@ use crate::wire;
 
 /// A DNS record, as it is listed.
 #[derive(Debug, Clone)]
-pub struct Record {
+pub(crate) struct Record {
     /// The name, with the dot at its end.
     pub name: String,
     /// The type.
@@ -27,7 +27,7 @@ pub struct Record {
 
 /// The addresses of a server, where they are not known.
 #[derive(Debug, Clone)]
-pub struct Missing {
+pub(crate) struct Missing {
     /// The name that leads to them, with the dot at its end.
     pub name: String,
     /// Why they are not known.
@@ -47,7 +47,7 @@ impl Missing {
 
 impl Report {
     /// Shows what came of one part of a check.
-    pub fn findings(&mut self, part: &str, findings: &[Finding]) {
+    pub(crate) fn findings(&mut self, part: &str, findings: &[Finding]) {
         self.show_findings(part, findings, self.screen.quiet);
     }
 
@@ -83,7 +83,7 @@ impl Report {
     }
 
     /// Names the checks that were not made, with the reason: for people in a line.
-    pub fn unseen(&mut self, checks: &[(&str, Finding)]) {
+    pub(crate) fn unseen(&mut self, checks: &[(&str, Finding)]) {
         for (check, finding) in checks {
             self.list_findings(check, std::slice::from_ref(finding));
         }
@@ -98,13 +98,18 @@ impl Report {
     }
 
     /// Says that the check after a run begins.
-    pub fn checking(&mut self, subject: &str) {
+    pub(crate) fn checking(&mut self, subject: &str) {
         self.progress(wire::Progress::Checking { subject: subject.into() });
     }
 
     /// Says what the check after a run found: a line where all is ok. `rest`: the
     /// checks that were not made.
-    pub fn checked_after(&mut self, found: &[(&str, &[Finding])], subject: &str, rest: &[&str]) {
+    pub(crate) fn checked_after(
+        &mut self,
+        found: &[(&str, &[Finding])],
+        subject: &str,
+        rest: &[&str],
+    ) {
         self.sink.clear();
         for (part, findings) in found {
             self.show_findings(part, findings, true);
@@ -126,7 +131,7 @@ impl Report {
     }
 
     /// Says that the check after a run did not come to its end, and `why`.
-    pub fn check_given_up(&mut self, why: &str) {
+    pub(crate) fn check_given_up(&mut self, why: &str) {
         self.sink.clear();
         let check = self.reach.command(&["check"]);
         self.note(&format!(
@@ -136,7 +141,7 @@ impl Report {
     }
 
     /// Says what a check came to.
-    pub fn checked(&mut self, findings: &[Finding], subject: &str) {
+    pub(crate) fn checked(&mut self, findings: &[Finding], subject: &str) {
         self.count_findings(findings);
         self.say_prose(&self.following(findings));
         if !self.screen.quiet {
@@ -167,7 +172,7 @@ impl Report {
 
     /// Says what a check of another host from here found, after the host checked
     /// itself. `again`: the command line of such a check.
-    pub fn checked_from_here(
+    pub(crate) fn checked_from_here(
         &mut self,
         part: &str,
         findings: &[Finding],
@@ -243,7 +248,7 @@ impl Report {
 
     /// Prints records: those that are set where the domains are, and those that
     /// the provider of the server sets; as a zone file, else as a table.
-    pub fn records(
+    pub(crate) fn records(
         &mut self,
         of_domains: &[Record],
         of_provider: &[Record],

@@ -10,7 +10,7 @@ use crate::yaml::KeySpec;
 
 impl Report {
     /// Shows the ways that mail takes.
-    pub fn ways(&mut self, ways: &[Way]) {
+    pub(crate) fn ways(&mut self, ways: &[Way]) {
         let style = self.style();
         for way in ways {
             let stops =
@@ -24,7 +24,7 @@ impl Report {
     }
 
     /// Shows settings with their reasons.
-    pub fn settings(&mut self, settings: &[&Setting]) {
+    pub(crate) fn settings(&mut self, settings: &[&Setting]) {
         let style = self.style();
         for setting in settings {
             let text = format!(
@@ -42,7 +42,7 @@ impl Report {
     }
 
     /// Shows what a key of mail.yml says.
-    pub fn key(&mut self, way: &str, key: &KeySpec) {
+    pub(crate) fn key(&mut self, way: &str, key: &KeySpec) {
         let heading = self.style().faint(&format!("mail.yml: {way}"));
         let text = format!("{heading}\n{}\n\n", self.filled(&key.description()));
         let line = json!({"event": "key", "name": way, "about": key.about, "default": key.default});
@@ -50,7 +50,7 @@ impl Report {
     }
 
     /// Shows what a file is there for, and what is in it.
-    pub fn file(&mut self, file: &File, header: &str, settings: &[Setting]) {
+    pub(crate) fn file(&mut self, file: &File, header: &str, settings: &[Setting]) {
         let style = self.style();
         let mut text =
             format!("{}  {}\n\n{header}\n", style.heading(&file.path), style.faint(&file.step));

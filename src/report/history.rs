@@ -9,7 +9,7 @@ use crate::engine::{Change, Origin, Outcome, Run, SavedPlan};
 
 impl Report {
     /// Shows a plan that was kept in a file.
-    pub fn saved_plan(&mut self, plan: &SavedPlan) {
+    pub(crate) fn saved_plan(&mut self, plan: &SavedPlan) {
         if self.screen.json {
             self.emit(json::saved_plan(plan));
         }
@@ -18,7 +18,7 @@ impl Report {
     }
 
     /// Lists runs, the newest first.
-    pub fn history(&mut self, runs: &[Run]) {
+    pub(crate) fn history(&mut self, runs: &[Run]) {
         if self.screen.json {
             runs.iter().rev().for_each(|run| self.emit(json::run(run)));
         }
@@ -27,7 +27,7 @@ impl Report {
     }
 
     /// Shows what a run changed.
-    pub fn run(&mut self, run: &Run, changes: &[Change]) {
+    pub(crate) fn run(&mut self, run: &Run, changes: &[Change]) {
         if self.screen.json {
             self.emit(json::run(run));
             changes.iter().for_each(|change| self.emit(json::change(change)));
@@ -37,7 +37,7 @@ impl Report {
     }
 
     /// Tells of a run whose end was not heard of.
-    pub fn unheard(&mut self, run: &Run) {
+    pub(crate) fn unheard(&mut self, run: &Run) {
         let text = one(run, &[], self.view_of_err());
         self.note(&format!(
             "The connection to the last run was lost. It went on and ended:\n{text}\n"

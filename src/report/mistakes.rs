@@ -40,7 +40,7 @@ impl Report {
 
     /// Shows mistakes that do not keep the command from its work, and what that
     /// does about them.
-    pub fn warnings(&mut self, warnings: &[Diagnostic], about: &str) {
+    pub(crate) fn warnings(&mut self, warnings: &[Diagnostic], about: &str) {
         if self.screen.json {
             warnings.iter().for_each(|it| self.out(&format!("{}\n", json::diagnostic(it))));
         }

@@ -22,7 +22,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -33,14 +33,13 @@ use crate::local;
 use crate::reach::Reach;
 use crate::wire::{self, Answer, Frame, Screen};
 use crate::wrap::wrap;
-pub use ask::is_yes;
-pub use check::{Missing, Record};
+pub(crate) use ask::is_yes;
+pub(crate) use check::{Missing, Record};
 pub use format::moment;
-pub use narration::Task;
 use progress::Progress;
 use relay::Told;
 pub use sent::Sent;
-pub use sink::hear;
+pub(crate) use sink::hear;
 use sink::{RemoteSink, Sink};
 use style::{Style, View};
 
@@ -50,7 +49,7 @@ static IS_CHECKING: AtomicBool = AtomicBool::new(false);
 
 /// How much to say, in which form.
 #[derive(Debug, Clone, Copy)]
-pub struct Options {
+pub(crate) struct Options {
     /// One JSON object a line on standard output.
     pub json: bool,
     /// Colours: always, never, or by what each stream is.
@@ -65,7 +64,7 @@ pub struct Options {
 
 /// An account, as it is listed.
 #[derive(Debug, Clone)]
-pub struct Account {
+pub(crate) struct Account {
     /// Its name.
     pub name: String,
     /// All its addresses, its own before its aliases.
@@ -78,7 +77,7 @@ pub struct Account {
 
 /// Where all that is said goes.
 #[derive(Debug)]
-pub struct Report {
+pub(crate) struct Report {
     screen: Screen,
     /// How the host is reached that all of this is about.
     reach: Reach,
@@ -95,7 +94,7 @@ pub struct Report {
 
 impl Report {
     /// Makes a report to whoever runs us.
-    pub fn new(options: Options, reach: Reach) -> Self {
+    pub(crate) fn new(options: Options, reach: Reach) -> Self {
         Self {
             screen: sink::screen(&options),
             reach,
@@ -113,7 +112,7 @@ impl Report {
 
     /// Makes a report to somebody behind a connection, who gets `frames`, sees
     /// them on `screen`, answers through `answers`, and can tell a run to stop.
-    pub fn there(
+    pub(crate) fn there(
         (screen, reach): (Screen, Reach),
         frames: Sender<Frame>,
         answers: Receiver<Answer>,
@@ -123,18 +122,9 @@ impl Report {
         Self { screen, reach, sink, from: None, others: HashMap::new(), told: None, pager: None }
     }
 
-    /// Makes a report that is neither heard nor answered.
-    pub fn to_nobody() -> Self {
-        let options =
-            Options { json: false, colour: Some(false), quiet: true, verbose: false, pager: false };
-        let seen = (sink::screen(&options), Reach::default());
-        let (frames, answers) = (mpsc::channel().0, mpsc::channel().1);
-        Self::there(seen, frames, answers, Interruption::default())
-    }
-
     /// Tells, now and later, whether somebody behind a connection was told of a
     /// run's first step.
-    pub fn has_begun(&self) -> Arc<AtomicBool> {
+    pub(crate) fn has_begun(&self) -> Arc<AtomicBool> {
         match &self.sink {
             Sink::Terminal(_) => Arc::default(),
             Sink::Remote(remote) => Arc::clone(&remote.has_begun),
@@ -143,29 +133,29 @@ impl Report {
 
     /// Tells somebody behind a connection that this is the end, and whether
     /// that was heard.
-    pub fn end(&self, code: u8, patience: Duration) -> bool {
+    pub(crate) fn end(&self, code: u8, patience: Duration) -> bool {
         let Sink::Remote(remote) = &self.sink else { return true };
         remote.say(Frame::End(code));
         remote.answers.recv_timeout(patience) == Ok(Answer::Ack)
     }
 
     /// Tells whether whoever listens is behind a connection.
-    pub fn is_there(&self) -> bool {
+    pub(crate) fn is_there(&self) -> bool {
         matches!(self.sink, Sink::Remote(_))
     }
 
     /// How the host is reached, for what is said to do next.
-    pub fn reach(&self) -> &Reach {
+    pub(crate) fn reach(&self) -> &Reach {
         &self.reach
     }
 
     /// Tells what this report is seen on.
-    pub fn screen(&self) -> Screen {
+    pub(crate) fn screen(&self) -> Screen {
         self.screen
     }
 
     /// Says which mail.yml all that follows is about, once.
-    pub fn from(&mut self, path: &Path) {
+    pub(crate) fn from(&mut self, path: &Path) {
         let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let shown = Some(whole.display().to_string());
         if self.from != shown {
@@ -176,12 +166,12 @@ impl Report {
 
     /// Notes the mail.yml that all that follows is about, and that was named where
     /// it came from.
-    pub fn from_elsewhere(&mut self, name: &str) {
+    pub(crate) fn from_elsewhere(&mut self, name: &str) {
         self.from = Some(name.into());
     }
 
     /// Tells what happens during a run.
-    pub fn event(&mut self, event: &Event<'_>) {
+    pub(crate) fn event(&mut self, event: &Event<'_>) {
         if self.screen.json {
             json::event(event).into_iter().for_each(|line| self.emit(line));
         }
@@ -197,7 +187,7 @@ impl Report {
     }
 
     /// Tells how a run ended.
-    pub fn applied(&mut self, changes: usize, elapsed: Duration) {
+    pub(crate) fn applied(&mut self, changes: usize, elapsed: Duration) {
         if self.screen.json {
             self.emit(json::applied(changes, elapsed));
         }
@@ -212,7 +202,7 @@ impl Report {
     }
 
     /// Tells, in the middle of a step, that a signal was heard.
-    pub fn told_to_stop() {
+    pub(crate) fn told_to_stop() {
         let text = match IS_CHECKING.load(Ordering::Relaxed) {
             false => "\n  ! told to stop: this step is finished, then all is undone\n",
             true => "\n  ! told to stop: the changes are made and stay, only the look ends\n",
@@ -221,7 +211,7 @@ impl Report {
     }
 
     /// Tells, while a box runs, that a signal was heard.
-    pub fn told_to_clean_up() {
+    pub(crate) fn told_to_clean_up() {
         let _ = io::stderr().lock().write_all(b"\ntold to stop: the box is thrown away\n");
     }
 
@@ -230,7 +220,7 @@ impl Report {
     /// # Errors
     ///
     /// Fails where the system does not let us.
-    pub fn interruption(&self) -> host::Result<Interruption> {
+    pub(crate) fn interruption(&self) -> host::Result<Interruption> {
         self.sink.interruption(Self::told_to_stop)
     }
 
@@ -239,7 +229,7 @@ impl Report {
     /// # Errors
     ///
     /// Fails as the system does.
-    pub fn keep(&mut self, path: &Path, text: String) -> io::Result<()> {
+    pub(crate) fn keep(&mut self, path: &Path, text: String) -> io::Result<()> {
         match &self.sink {
             Sink::Terminal(_) => local::write(path, text.as_bytes(), 0o600),
             Sink::Remote(remote) => {
@@ -250,24 +240,24 @@ impl Report {
     }
 
     /// Says something to people that is worth knowing.
-    pub fn note(&mut self, text: &str) {
+    pub(crate) fn note(&mut self, text: &str) {
         if !self.screen.quiet {
             self.prompt(text);
         }
     }
 
     /// Says something to a person who is being asked.
-    pub fn prompt(&mut self, text: &str) {
+    pub(crate) fn prompt(&mut self, text: &str) {
         self.err(&wrap(text, self.err_width()));
     }
 
     /// Prints something that was asked for, as it is.
-    pub fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.sink.raw(text);
     }
 
     /// Lists the accounts of a mail service.
-    pub fn accounts(&mut self, accounts: &[Account]) {
+    pub(crate) fn accounts(&mut self, accounts: &[Account]) {
         match self.screen.json {
             true => {
                 accounts.iter().for_each(|it| self.emit(json::account(it)));

@@ -18,7 +18,7 @@ const WIDEST: [usize; 2] = [42, 32];
 
 impl Report {
     /// Shows a plan.
-    pub fn plan(&mut self, plan: &Plan, subject: &str) {
+    pub(crate) fn plan(&mut self, plan: &Plan, subject: &str) {
         if self.screen.json {
             json::plan(plan).into_iter().for_each(|line| self.emit(line));
         }
@@ -30,7 +30,7 @@ impl Report {
 
     /// Shows a plan that nothing is asked about: where it is long, to be read from
     /// its beginning.
-    pub fn plan_to_read(&mut self, plan: &Plan, subject: &str) {
+    pub(crate) fn plan_to_read(&mut self, plan: &Plan, subject: &str) {
         if self.screen.json || self.screen.quiet {
             return self.plan(plan, subject);
         }
@@ -46,7 +46,7 @@ impl Report {
 
     /// Shows how a file that a person wrote was edited: both versions as they
     /// may be seen.
-    pub fn edited(&mut self, file: &str, before: &str, after: &str) {
+    pub(crate) fn edited(&mut self, file: &str, before: &str, after: &str) {
         if self.screen.json {
             self.emit(json::edited(file));
         }

@@ -14,7 +14,7 @@ pub(super) struct Told {
 impl Report {
     /// Shows what another mailprov says, that of `host`. Where several speak,
     /// each line names its host.
-    pub fn relay(&mut self, frame: &Frame, host: &str, several: bool) {
+    pub(crate) fn relay(&mut self, frame: &Frame, host: &str, several: bool) {
         let named = |text: &str| match several {
             true => text.lines().map(|line| format!("{host}: {line}\n")).collect(),
             false => text.to_owned(),
@@ -63,7 +63,7 @@ impl Report {
     }
 
     /// Says at the end how each of several hosts came out, by exit code.
-    pub fn hosts(&mut self, outcomes: &[(String, u8)]) {
+    pub(crate) fn hosts(&mut self, outcomes: &[(String, u8)]) {
         let style = Style::new(self.screen.err_in_colour);
         let line = |(host, code): &(String, u8)| match code {
             0 => format!("  {} {host}\n", style.added("✓")),

@@ -17,7 +17,7 @@ pub struct Sent {
 
 impl Report {
     /// Lists what is sent to hosts.
-    pub fn sent(&mut self, hosts: &[String], files: &[Sent]) {
+    pub(crate) fn sent(&mut self, hosts: &[String], files: &[Sent]) {
         if self.screen.json {
             for host in hosts {
                 for Sent { file, to, is_outside } in files {

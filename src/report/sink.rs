@@ -169,7 +169,7 @@ impl Sink {
 /// # Errors
 ///
 /// As [`local::read_unseen`], and where the input has ended.
-pub fn hear(unseen: bool, ready: impl FnOnce()) -> io::Result<Secret<String>> {
+pub(crate) fn hear(unseen: bool, ready: impl FnOnce()) -> io::Result<Secret<String>> {
     let next_line = || drop(io::stderr().lock().write_all(b"\n"));
     if unseen {
         let answer = local::read_unseen(ready);

@@ -15,7 +15,7 @@ use super::{ALL, Spec};
 use crate::mail::{Address, Context, Mailboxes, PostfixTables};
 
 /// Variables of templates, each a part of `mail`.
-pub type Variables = Vec<(&'static str, Value)>;
+pub(crate) type Variables = Vec<(&'static str, Value)>;
 
 /// The data that the services make their variables from.
 pub struct Inputs {

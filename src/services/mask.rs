@@ -19,7 +19,7 @@ use crate::yaml::{Document, Entry, Kind, Node, suggest};
 const OPEN: [&str; 6] = ["aliases", "quota", "password_file", "host", "tls", "username"];
 
 /// What stands for a secret that an edit brings.
-pub const NEW_SECRET: &str = "«new secret»";
+pub(crate) const NEW_SECRET: &str = "«new secret»";
 
 /// Returns a copy of a text that is YAML, without its secrets.
 pub(super) fn tree(source: &Source, root: &Node) -> Arc<Source> {
@@ -30,7 +30,7 @@ pub(super) fn tree(source: &Source, root: &Node) -> Arc<Source> {
 
 /// Returns two versions of a text that is YAML as people may see them: what is
 /// secret says so, and what the second has and the first has not is new.
-pub fn masked(old: &Document, new: &Document) -> (String, String) {
+pub(crate) fn masked(old: &Document, new: &Document) -> (String, String) {
     let known = secrets(old);
     let text = |document: &Document, known: &HashSet<&str>| {
         let source = &document.source().text;
@@ -49,7 +49,7 @@ pub fn masked(old: &Document, new: &Document) -> (String, String) {
 
 /// The same for two texts, the first of which may be empty; none where one of
 /// them is no YAML.
-pub fn masked_texts(old: &str, new: &str) -> Option<(String, String)> {
+pub(crate) fn masked_texts(old: &str, new: &str) -> Option<(String, String)> {
     let document = |text: &str| {
         let source = Arc::new(Source { name: String::new(), text: text.to_owned() });
         Document::parse(&source).ok()

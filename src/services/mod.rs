@@ -25,12 +25,16 @@ pub mod postfix;
 pub mod relay;
 pub mod watch;
 
-pub use context::{Inputs, Variables};
-pub use mask::{NEW_SECRET, masked, masked_texts};
-pub use records::{Record, RecordInputs, records};
-pub use referenced_files::{ReferencedFile, ReferencedKind, referenced_files};
-pub use sandbox_copy::SandboxCopy;
-pub use spec::{Spec, load, not_text, schema};
+pub use context::Inputs;
+pub(crate) use context::Variables;
+pub(crate) use mask::{NEW_SECRET, masked, masked_texts};
+pub use records::Record;
+pub use records::RecordInputs;
+pub use records::records;
+pub(crate) use referenced_files::{ReferencedFile, ReferencedKind, referenced_files};
+pub(crate) use sandbox_copy::SandboxCopy;
+pub(crate) use spec::not_text;
+pub use spec::{Spec, load, schema};
 
 use crate::explain::{ServerFiles, Way};
 use checking::{Check, Daemon};

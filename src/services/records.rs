@@ -31,7 +31,7 @@ pub struct RecordInputs<'a> {
 impl Record {
     /// Writes it as a line of a zone file (RFC 1035, 5). A text is cut into
     /// strings of 255 bytes.
-    pub fn zone_line(&self) -> String {
+    pub(crate) fn zone_line(&self) -> String {
         let value = match self.kind {
             "TXT" => {
                 let quoted = self.value.replace('\\', "\\\\").replace('"', "\\\"");

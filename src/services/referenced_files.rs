@@ -12,7 +12,7 @@ use crate::yaml::{self, Decoder, Kind, Node, printable};
 
 /// A file that a mail.yml names, as it writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReferencedFile {
+pub(crate) struct ReferencedFile {
     /// Its path.
     pub path: PathBuf,
     /// Where it is named.
@@ -23,7 +23,7 @@ pub struct ReferencedFile {
 
 /// What a file is to be that a mail.yml names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReferencedKind {
+pub(crate) enum ReferencedKind {
     /// The hash of an account's password.
     Hash,
     /// A password on one line.
@@ -40,7 +40,7 @@ impl ReferencedFile {
     /// # Errors
     ///
     /// Says what it is not; nothing of it is in that.
-    pub fn judge(&self, text: &str) -> Result<(), Invalid> {
+    pub(crate) fn judge(&self, text: &str) -> Result<(), Invalid> {
         let shown = printable(&self.path.display().to_string());
         match self.kind {
             ReferencedKind::Certificate | ReferencedKind::Key => Ok(()),
@@ -54,7 +54,7 @@ impl ReferencedFile {
 
 /// Returns the files that a mail.yml names, as far as it can be read: its
 /// mistakes are for [`load`](super::load) to find.
-pub fn referenced_files(source: &Arc<Source>) -> Vec<ReferencedFile> {
+pub(crate) fn referenced_files(source: &Arc<Source>) -> Vec<ReferencedFile> {
     let mut named = Vec::new();
     let Ok(root) = yaml::parse(source) else { return named };
     password_files(&root, ReferencedKind::Secret, &mut named);

@@ -9,7 +9,7 @@ use crate::yaml::{Document, Kind, Value};
 
 /// What is to be other than in the original.
 #[derive(Debug)]
-pub struct SandboxCopy<'t> {
+pub(crate) struct SandboxCopy<'t> {
     /// The name of the account to add.
     pub account: &'t str,
     /// The hash of its password.
@@ -26,7 +26,7 @@ impl SandboxCopy<'_> {
     /// # Errors
     ///
     /// Returns the place that is written in such a way that it cannot be edited.
-    pub fn of(&self, original: &Document) -> Result<Document, Diagnostic> {
+    pub(crate) fn of(&self, original: &Document) -> Result<Document, Diagnostic> {
         let password = Value::Quoted(self.hash.secret().expose().clone());
         let account = Value::Map(vec![("password".to_owned(), password)]);
         let mut copy = original.insert(&["accounts"], self.account, &account)?;

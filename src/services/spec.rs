@@ -26,7 +26,7 @@ pub struct Spec {
 impl Spec {
     /// Returns the size of the largest mail that Postfix takes, in bytes: `extra`
     /// has the last word.
-    pub fn largest_mail(&self) -> u64 {
+    pub(crate) fn largest_mail(&self) -> u64 {
         let mut extra = self.services.extra.postfix.iter();
         let own = extra.find(|(name, _)| name.value == "message_size_limit");
         let own = own.and_then(|(_, value)| value.parse().ok());
@@ -55,7 +55,7 @@ pub fn load(source: &Arc<Source>, files: &Files<'_>) -> Result<Spec, Vec<Diagnos
 
 /// Points at the first bytes of a `mail.yml` that are not UTF-8; `None` where all
 /// are. No password or hash is shown.
-pub fn not_text(name: &str, bytes: &[u8]) -> Option<Diagnostic> {
+pub(crate) fn not_text(name: &str, bytes: &[u8]) -> Option<Diagnostic> {
     let mistake = Diagnostic::not_text(name, bytes)?;
     Some(Diagnostic { source: mask::lines(&mistake.source), ..mistake })
 }

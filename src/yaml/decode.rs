@@ -48,7 +48,7 @@ impl Decoder {
     }
 
     /// Reports a mistake.
-    pub fn report(&mut self, mistake: Diagnostic) {
+    pub(crate) fn report(&mut self, mistake: Diagnostic) {
         if self.mistakes.len() < MAX_MISTAKES {
             self.mistakes.push(mistake);
         }
@@ -56,7 +56,7 @@ impl Decoder {
 
     /// Returns whether there are as many mistakes as are collected: to look for more
     /// is in vain.
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.mistakes.len() >= MAX_MISTAKES
     }
 
@@ -70,7 +70,7 @@ impl Decoder {
     /// # Errors
     ///
     /// Returns all mistakes, in the order of their places in the text.
-    pub fn finish<T>(mut self, value: Option<T>) -> Result<T, Vec<Diagnostic>> {
+    pub(crate) fn finish<T>(mut self, value: Option<T>) -> Result<T, Vec<Diagnostic>> {
         self.mistakes.sort_by_key(|mistake| (mistake.span.start, mistake.span.end));
         match value {
             Some(value) if self.mistakes.is_empty() => Ok(value),
@@ -143,7 +143,7 @@ impl Decoder {
     }
 
     /// Reads `true` or `false`, and nothing that merely looks like it.
-    pub fn boolean(&mut self, node: &Node) -> Option<bool> {
+    pub(crate) fn boolean(&mut self, node: &Node) -> Option<bool> {
         let scalar = node.as_scalar();
         if let Some(value) = scalar.and_then(super::Scalar::boolean) {
             return Some(value);
@@ -159,16 +159,8 @@ impl Decoder {
         self.wrong_type(node, "`true` or `false`", help)
     }
 
-    /// Reads a number, written in decimal digits.
-    pub fn integer(&mut self, node: &Node) -> Option<u64> {
-        match node.as_scalar().and_then(super::Scalar::integer) {
-            Some(number) => Some(number),
-            None => self.wrong_type(node, "a number", "write decimal digits, without quotes"),
-        }
-    }
-
     /// Reports that a node is not what it should be.
-    pub fn wrong_type<T>(&mut self, node: &Node, expected: &str, help: &str) -> Option<T> {
+    pub(crate) fn wrong_type<T>(&mut self, node: &Node, expected: &str, help: &str) -> Option<T> {
         let message = format!("expected {expected}, found {}", node.type_name());
         self.error(&self.first_line(&node.span), message, help);
         None
@@ -182,7 +174,7 @@ impl Decoder {
     }
 
     /// Returns the number of the line that a span begins on, counted from 1.
-    pub fn line_of(&self, span: &Range<usize>) -> usize {
+    pub(crate) fn line_of(&self, span: &Range<usize>) -> usize {
         1 + self.lines.partition_point(|line| *line <= span.start)
     }
 
@@ -197,7 +189,7 @@ impl Decoder {
 
 /// Returns a person's text fit for a message: one line, no control characters,
 /// not too long.
-pub fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let mut shown = String::new();
     for c in text.chars().take(MAX_SHOWN) {
         if c.is_control() { shown.extend(c.escape_debug()) } else { shown.push(c) }

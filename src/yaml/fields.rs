@@ -7,18 +7,12 @@ use super::{Decoder, Entry, Key, KeySpec, Node, Section, suggest};
 /// The entries of a map whose keys are known.
 #[derive(Debug)]
 pub struct Fields<'n> {
-    span: Range<usize>,
     entries: Vec<&'n Entry>,
     /// The keys that unknown ones are taken to be misspellings of.
     meant: Vec<&'static str>,
 }
 
 impl<'n> Fields<'n> {
-    /// Returns the whole map's place.
-    pub fn span(&self) -> &Range<usize> {
-        &self.span
-    }
-
     /// Returns a key's entry, if it is there and has a value.
     pub fn get(&self, key: &str) -> Option<&'n Entry> {
         self.find(key).filter(|entry| !entry.value.is_null())
@@ -31,7 +25,7 @@ impl<'n> Fields<'n> {
     }
 
     /// Returns a key's entry, or reports at `owner` that it is missing.
-    pub fn require(
+    pub(crate) fn require(
         &self,
         key: &str,
         owner: &Range<usize>,
@@ -53,7 +47,7 @@ impl Decoder {
     /// that occur twice and keys without a value.
     pub fn fields<'n>(&mut self, node: &'n Node, section: &Section) -> Option<Fields<'n>> {
         let known = section.keys;
-        let mut fields = Fields { span: node.span.clone(), entries: Vec::new(), meant: Vec::new() };
+        let mut fields = Fields { entries: Vec::new(), meant: Vec::new() };
         for entry in self.entries(node)? {
             if self.is_full() {
                 break;

@@ -20,12 +20,13 @@ mod syntax;
 
 use std::ops::Range;
 
-pub use decode::{Decoder, printable};
+pub use decode::Decoder;
+pub(crate) use decode::printable;
 pub use edit::{Document, Value};
 pub use fields::Fields;
 pub use parse::parse;
 pub use schema::{KeySpec, Section, ValueType, concat, count, schema};
-pub use suggest::suggest;
+pub(crate) use suggest::suggest;
 
 /// A value and its place in the text, in bytes.
 ///
@@ -89,7 +90,7 @@ pub enum Style {
 
 impl Node {
     /// Returns the scalar, if the value is one.
-    pub fn as_scalar(&self) -> Option<&Scalar> {
+    pub(crate) fn as_scalar(&self) -> Option<&Scalar> {
         match &self.kind {
             Kind::Scalar(scalar) => Some(scalar),
             Kind::List(_) | Kind::Map(_) => None,
@@ -105,12 +106,12 @@ impl Node {
     }
 
     /// Returns whether nothing was written: `key:`, `key: ~` or `key: null`.
-    pub fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         self.as_scalar().is_some_and(Scalar::is_null)
     }
 
     /// Returns what the value is, as an error message names it.
-    pub fn type_name(&self) -> &'static str {
+    pub(crate) fn type_name(&self) -> &'static str {
         match &self.kind {
             Kind::List(_) => "a list",
             Kind::Map(_) => "a map",
@@ -124,13 +125,13 @@ impl Node {
 
 impl Scalar {
     /// Returns whether this is the absence of a value.
-    pub fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         self.style == Style::Plain
             && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
     }
 
     /// Returns the truth value of a plain `true` or `false`.
-    pub fn boolean(&self) -> Option<bool> {
+    pub(crate) fn boolean(&self) -> Option<bool> {
         match (self.style, self.text.as_str()) {
             (Style::Plain, "true") => Some(true),
             (Style::Plain, "false") => Some(false),
@@ -140,7 +141,7 @@ impl Scalar {
 
     /// Returns the number that plain decimal digits mean. A leading zero, an
     /// underscore, a sign or a point makes it a text.
-    pub fn integer(&self) -> Option<u64> {
+    pub(crate) fn integer(&self) -> Option<u64> {
         let digits = self.text.as_str();
         let plain = self.style == Style::Plain && digits.bytes().all(|b| b.is_ascii_digit());
         let octal = digits.len() > 1 && digits.starts_with('0');

@@ -71,7 +71,7 @@ impl KeySpec {
     }
 
     /// Returns what it says, and what counts where it is left out.
-    pub fn description(&self) -> String {
+    pub(crate) fn description(&self) -> String {
         match self.default {
             "" => self.about.to_owned(),
             default => format!("{} Default: {default}.", self.about),

@@ -11,7 +11,10 @@ const LONGEST: usize = 100;
 ///
 /// About one slip in three letters is forgiven, and so is a word cut short;
 /// upper and lower case are one.
-pub fn suggest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn suggest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let word = word.to_lowercase();
     let letters = word.chars().count();
     let allowed = (letters / 3).max(1);

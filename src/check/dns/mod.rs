@@ -6,7 +6,7 @@ mod spf;
 
 use std::net::IpAddr;
 
-pub use records::ExpectedRecords;
+pub(crate) use records::ExpectedRecords;
 
 use crate::finding::{Finding, Rule, rules};
 use crate::host::Host;

@@ -8,7 +8,7 @@ use crate::services::{self, Record, RecordInputs, Spec};
 
 /// What DNS is to say of a mail server.
 #[derive(Debug, Clone)]
-pub struct ExpectedRecords {
+pub(crate) struct ExpectedRecords {
     /// Its name.
     pub hostname: String,
     /// The domains whose mail it takes.
@@ -26,7 +26,7 @@ pub struct ExpectedRecords {
 impl ExpectedRecords {
     /// Returns what DNS is to say of a server that has these addresses.
     /// `host` is the server, where this machine is it.
-    pub fn of(spec: &Spec, addresses: Vec<IpAddr>, host: Option<&Host>) -> Self {
+    pub(crate) fn of(spec: &Spec, addresses: Vec<IpAddr>, host: Option<&Host>) -> Self {
         Self {
             hostname: spec.hostname.value.to_string(),
             domains: spec.directory.domains.iter().map(ToString::to_string).collect(),
@@ -39,7 +39,7 @@ impl ExpectedRecords {
 
     /// Returns the addresses' records of the server's own name, of those that the
     /// world can reach.
-    pub fn address_records(&self) -> Vec<Record> {
+    pub(crate) fn address_records(&self) -> Vec<Record> {
         let record = |address: &IpAddr| Record {
             rule: "dns.address",
             name: self.hostname.clone(),
@@ -56,12 +56,12 @@ impl ExpectedRecords {
 
     /// Returns the records that lead from the addresses back to the name. They
     /// are set at the provider of the server.
-    pub fn ptr_records(&self) -> Vec<Record> {
+    pub(crate) fn ptr_records(&self) -> Vec<Record> {
         self.public().map(|address| self.ptr(*address)).collect()
     }
 
     /// Returns the one of them for an address.
-    pub fn ptr(&self, address: IpAddr) -> Record {
+    pub(crate) fn ptr(&self, address: IpAddr) -> Record {
         let name = domain::base::Name::<Vec<u8>>::reverse_from_addr(address);
         Record {
             rule: "dns.ptr",
@@ -73,7 +73,7 @@ impl ExpectedRecords {
     }
 
     /// Returns all records that are set where the domains are, in order.
-    pub fn all(&self) -> Vec<Record> {
+    pub(crate) fn all(&self) -> Vec<Record> {
         [self.address_records(), self.of_services.clone()].concat()
     }
 }

@@ -16,7 +16,7 @@ use super::File;
 /// The configuration of the server that stands there, as far as it has one and
 /// that may be read.
 #[derive(Default)]
-pub struct Old<'a> {
+pub(crate) struct Old<'a> {
     /// The text of `/etc/postfix/main.cf`.
     pub main_cf: Option<String>,
     /// The text of `/etc/postfix/master.cf`.
@@ -36,11 +36,11 @@ pub struct Old<'a> {
 }
 
 /// Returns the text of a file that a lookup table is made from.
-pub type Tables<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(crate) type Tables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Something that the old server does and the new one will not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Loss {
+pub(crate) struct Loss {
     /// What, in a sentence.
     pub what: String,
     /// How to keep it: a line of mail.yml, or what to do.
@@ -53,7 +53,7 @@ struct New<'a> {
 }
 
 /// Compares. `files`: those of the new server, rendered.
-pub fn losses(old: &Old<'_>, files: &[File]) -> Vec<Loss> {
+pub(crate) fn losses(old: &Old<'_>, files: &[File]) -> Vec<Loss> {
     let new = New { files };
     let mut losses = Vec::new();
     if let Some(text) = &old.main_cf {

@@ -38,7 +38,7 @@ const MOST_MESSAGES: u32 = 50;
 
 /// An account, as its owner knows it.
 #[derive(Debug, Clone)]
-pub struct Account {
+pub(crate) struct Account {
     /// The name to log in with.
     pub login: String,
     /// An address of the account.
@@ -49,7 +49,7 @@ pub struct Account {
 
 /// The protocol that mail is read by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reader {
+pub(crate) enum Reader {
     /// IMAP, on port 993.
     Imap,
     /// POP3, on port 995.
@@ -57,11 +57,11 @@ pub enum Reader {
 }
 
 /// Hears each command and the answer to it.
-pub type Transcript<'a> = &'a mut dyn FnMut(&str, &str);
+pub(crate) type Transcript<'a> = &'a mut dyn FnMut(&str, &str);
 
 /// One exchange of mail with a server.
 #[derive(Debug)]
-pub struct RoundTrip {
+pub(crate) struct RoundTrip {
     server: IpAddr,
     tls: Tls,
     token: String,
@@ -76,7 +76,7 @@ impl RoundTrip {
     /// # Errors
     ///
     /// Fails where the system has no random numbers.
-    pub fn new(server: IpAddr, tls: Tls) -> Result<Self> {
+    pub(crate) fn new(server: IpAddr, tls: Tls) -> Result<Self> {
         let token = random()?.expose()[..12].to_owned();
         Ok(Self { server, tls, token, delivery: DELIVERY, connections: ConnectionCache::default() })
     }
@@ -86,7 +86,7 @@ impl RoundTrip {
     /// # Errors
     ///
     /// As [`RoundTrip::new`], and where there is nothing to know the server by.
-    pub fn with(server: &Server) -> Result<Self> {
+    pub(crate) fn with(server: &Server) -> Result<Self> {
         let (delivery, connections) = (server.delivery, server.connections.clone());
         Ok(Self { delivery, connections, ..Self::new(server.address(), server.tls()?)? })
     }
@@ -100,7 +100,7 @@ impl RoundTrip {
     /// # Errors
     ///
     /// Where it does not.
-    pub fn knock(&self, port: u16) -> Result<()> {
+    pub(crate) fn knock(&self, port: u16) -> Result<()> {
         match port {
             25 => self.connections.connect::<Smtp>(self.at(port), None).map(drop),
             465 => self.connections.connect::<Smtp>(self.at(port), Some(&self.tls)).map(drop),
@@ -114,7 +114,7 @@ impl RoundTrip {
     /// # Errors
     ///
     /// Fails where the mail is not taken.
-    pub fn deliver(&self, to: &str, said: Transcript<'_>) -> Result<()> {
+    pub(crate) fn deliver(&self, to: &str, said: Transcript<'_>) -> Result<()> {
         let mut smtp = self.stranger(said)?;
         self.send(&mut smtp, &stranger(domain_of(to)), to, "From a stranger", said)?;
         // The mail is taken; how they part changes nothing.
@@ -129,7 +129,7 @@ impl RoundTrip {
     ///
     /// [`Error::Relays`] where the server would do it, and where it does not
     /// say a clear no.
-    pub fn relay(&self, ours: &str, said: Transcript<'_>) -> Result<()> {
+    pub(crate) fn relay(&self, ours: &str, said: Transcript<'_>) -> Result<()> {
         let mut smtp = self.stranger(said)?;
         let sender = stranger(domain_of(ours));
         tell(said, &format!("MAIL FROM:<{sender}>"), &smtp.mail(&sender)?);
@@ -152,7 +152,7 @@ impl RoundTrip {
     /// # Errors
     ///
     /// Fails where the login or the mail is refused.
-    pub fn submit(&self, from: &Account, to: &str, said: Transcript<'_>) -> Result<()> {
+    pub(crate) fn submit(&self, from: &Account, to: &str, said: Transcript<'_>) -> Result<()> {
         let mut smtp = self.connections.connect::<Smtp>(self.at(465), Some(&self.tls))?;
         smtp.ehlo(OURSELVES)?;
         let reply = smtp.auth_plain(&from.login, &from.password)?.require_success("the login")?;
@@ -168,7 +168,7 @@ impl RoundTrip {
     ///
     /// Fails where the login is refused, where they do not come in time, and
     /// where `stop` says so.
-    pub fn read(
+    pub(crate) fn read(
         &self,
         account: &Account,
         by: Reader,
@@ -202,7 +202,7 @@ impl RoundTrip {
     /// # Errors
     ///
     /// Fails where the login is refused.
-    pub fn remove(&self, account: &Account, by: Reader) -> Result<()> {
+    pub(crate) fn remove(&self, account: &Account, by: Reader) -> Result<()> {
         match by {
             Reader::Imap => {
                 let mut imap = self.connections.connect::<Imap>(self.at(993), Some(&self.tls))?;

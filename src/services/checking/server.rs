@@ -138,7 +138,7 @@ impl Server {
     }
 
     /// Returns the server as DNS or /etc/hosts of this machine leads to it.
-    pub fn from_outside(spec: &Spec) -> Self {
+    pub(crate) fn from_outside(spec: &Spec) -> Self {
         let identity = match spec.services.certificate.self_signed {
             true => Identity::SelfSigned,
             false => Identity::Vouched(authorities()),
@@ -162,7 +162,7 @@ impl Server {
 
     /// Many networks block port 25 outward, which would look like a server that is
     /// down: finds out whether ours does, and then calls no port 25.
-    pub fn detect_blocked_port_25(&self) {
+    pub(crate) fn detect_blocked_port_25(&self) {
         let answers = self.addresses.iter().any(|address| {
             let called = self.connections.connect::<Smtp>(SocketAddr::new(*address, 25), None);
             !matches!(called, Err(Error::Connect { .. }))
@@ -290,7 +290,7 @@ pub(crate) fn family(address: IpAddr) -> &'static str {
 
 /// Returns the addresses by which the world comes, if there are such: a private
 /// one beside them is a bridge's or a tunnel's.
-pub fn reachable(addresses: Vec<IpAddr>) -> Vec<IpAddr> {
+pub(crate) fn reachable(addresses: Vec<IpAddr>) -> Vec<IpAddr> {
     let public: Vec<_> = addresses.iter().copied().filter(|it| is_public(*it)).collect();
     if public.is_empty() { addresses } else { public }
 }
@@ -298,7 +298,7 @@ pub fn reachable(addresses: Vec<IpAddr>) -> Vec<IpAddr> {
 /// Tells whether an address is one that the world can send to: of a network of
 /// one's own (RFC 1918, RFC 4193), a provider's behind its router (RFC 6598), the
 /// host's or its link's, or one for examples (RFC 5737, RFC 3849) it is not.
-pub fn is_public(address: IpAddr) -> bool {
+pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(it) => {
             let [first, second, ..] = it.octets();

@@ -15,7 +15,7 @@ impl Spec {
     }
 
     /// Returns where an account's mail is, with words for what differs.
-    pub fn any_home(&self) -> String {
+    pub(crate) fn any_home(&self) -> String {
         match self.directory.mailboxes {
             Mailboxes::Shared => format!("{HOMES}/NAME"),
             Mailboxes::PerDomain => format!("{HOMES}/DOMAIN/NAME"),
@@ -23,7 +23,7 @@ impl Spec {
     }
 
     /// Returns the folders that hold an account's mail.
-    pub fn homes(&self, account: usize) -> Vec<String> {
+    pub(crate) fn homes(&self, account: usize) -> Vec<String> {
         self.directory.mailboxes_of(account).iter().map(|mailbox| self.home(mailbox)).collect()
     }
 }

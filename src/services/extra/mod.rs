@@ -9,7 +9,7 @@ use minijinja::value::Serde;
 use serde::Serialize;
 
 pub use ports::Ports;
-pub use settings::{MasterEntry, Settings};
+pub use settings::Settings;
 
 use super::{Configured, Inputs, Service, SpecReader, Variables};
 use crate::yaml::KeySpec;

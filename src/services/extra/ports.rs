@@ -37,7 +37,7 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
-    use super::super::MasterEntry;
+    use super::super::settings::MasterEntry;
     use super::*;
     use crate::mail::Spanned;
 

@@ -6,7 +6,7 @@ use minijinja::Value;
 use minijinja::value::Serde;
 use serde::Serialize;
 
-pub use settings::{Certainty, Login, Settings};
+pub use settings::Settings;
 
 use super::{Configured, Inputs, Service, SpecReader, Variables};
 use crate::yaml::KeySpec;
