@@ -1,9 +1,9 @@
 //! The spec as templates see it.
 //!
-//! Here secrets leave their wrapping: the password file that Dovecot reads, and
-//! the one that Postfix shows a smarthost, are rendered from it. So a context is
-//! made to be rendered and then dropped; what is rendered from it into a file is
-//! marked secret by the playbook.
+//! It contains secrets in the clear, because the password files of Dovecot and
+//! of the smarthost are rendered from it. So a context is created for rendering
+//! and then dropped; the playbook marks the files that are rendered from it as
+//! secret.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,19 +14,19 @@ use minijinja::value::{Enumerator, Object, ObjectRepr, Serde};
 use super::{ALL, Spec};
 use crate::mail::{Address, Context, Mailboxes, PostfixTables};
 
-/// Variables of templates, each a part of `mail`.
+/// The variables of a service, each a member of `mail`.
 pub(crate) type Variables = Vec<(&'static str, Value)>;
 
-/// The data that the services make their variables from.
+/// The data from which services make their variables.
 pub struct Inputs {
     pub(super) spec: Arc<Spec>,
     pub(super) tables: Arc<PostfixTables>,
-    /// The mailboxes, each with its account.
+    /// The mailboxes, each with the index of its account.
     pub(super) mailboxes: Arc<[(usize, Address)]>,
 }
 
 impl Spec {
-    /// Returns the spec as templates see it, secrets in the clear.
+    /// Returns the spec as templates see it, with secrets in the clear.
     pub fn context(self: &Arc<Self>) -> Context {
         let directory = &self.directory;
         let mailboxes = (0..self.credentials.len()).flat_map(|account| {
@@ -56,8 +56,8 @@ impl Spec {
     }
 }
 
-/// A long list. Its elements are made when a template comes to them, so that
-/// ten thousand accounts are not copied to be written down.
+/// A long list whose elements are made when a template reaches them, so that
+/// ten thousand accounts are not copied.
 pub(super) struct List<T> {
     source: Arc<T>,
     length: usize,
@@ -74,7 +74,7 @@ impl<T> List<T> {
     }
 }
 
-/// Without the elements, some of which are secret.
+/// Leaves out the elements, since some are secret.
 impl<T> fmt::Debug for List<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "«{} elements»", self.length)

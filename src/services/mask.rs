@@ -1,11 +1,12 @@
 //! A copy of `mail.yml` that may be shown.
 //!
-//! A diagnostic shows the line it is about. So that no password or hash is ever
-//! on it, diagnostics point into a copy of the text in which every byte of one
-//! is a `*`. Lengths and line breaks stay, and with them every place.
+//! A diagnostic shows the line it is about. So that it never shows a password
+//! or a hash, diagnostics point into a copy of the text in which every byte of
+//! a secret is a `*`. Lengths and line breaks stay, so all places stay the
+//! same.
 //!
-//! What may be a secret is decided generously: a person who misspells
-//! `password` or forgets it has written a password all the same.
+//! The masking is generous: the value of a misspelt or missing `password` key
+//! is also masked.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -18,18 +19,18 @@ use crate::yaml::{Document, Entry, Kind, Node, suggest};
 /// The keys of an account or of the relay whose values are not secret.
 const OPEN: [&str; 6] = ["aliases", "quota", "password_file", "host", "tls", "username"];
 
-/// What stands for a secret that an edit brings.
+/// The replacement for a secret that an edit adds.
 pub(crate) const NEW_SECRET: &str = "«new secret»";
 
-/// Returns a copy of a text that is YAML, without its secrets.
+/// Returns a copy of a YAML text, without its secrets.
 pub(super) fn tree(source: &Source, root: &Node) -> Arc<Source> {
     let mut mask = Mask::new(source);
     mask.tree(root);
     mask.finish()
 }
 
-/// Returns two versions of a text that is YAML as people may see them: what is
-/// secret says so, and what the second has and the first has not is new.
+/// Returns two versions of a YAML text for display. Secrets are replaced, and
+/// those that only the second contains are marked as new.
 pub(crate) fn masked(old: &Document, new: &Document) -> (String, String) {
     let known = secrets(old);
     let text = |document: &Document, known: &HashSet<&str>| {
@@ -47,8 +48,8 @@ pub(crate) fn masked(old: &Document, new: &Document) -> (String, String) {
     (text(old, &known), text(new, &known))
 }
 
-/// The same for two texts, the first of which may be empty; none where one of
-/// them is no YAML.
+/// Masks two texts as [`masked`] does; the first may be empty. Returns `None`
+/// if one of them is not YAML.
 pub(crate) fn masked_texts(old: &str, new: &str) -> Option<(String, String)> {
     let document = |text: &str| {
         let source = Arc::new(Source { name: String::new(), text: text.to_owned() });
@@ -62,8 +63,8 @@ pub(crate) fn masked_texts(old: &str, new: &str) -> Option<(String, String)> {
     Some(masked(&document(old)?, &new))
 }
 
-/// Finds the secrets in a text that is YAML. A comment counts as one only where
-/// it speaks of one.
+/// Finds the secrets in a YAML text. A comment is masked only if it mentions
+/// one.
 fn secrets(document: &Document) -> Vec<Range<usize>> {
     let source = document.source();
     let mut mask = Mask { source, bytes: source.text.clone().into_bytes() };
@@ -83,7 +84,6 @@ fn secrets(document: &Document) -> Vec<Range<usize>> {
 }
 
 impl Mask<'_> {
-    /// Hides the secrets of a tree.
     fn tree(&mut self, root: &Node) {
         let mask = self;
         if let Kind::Map(entries) = &root.kind {
@@ -103,8 +103,8 @@ impl Mask<'_> {
     }
 }
 
-/// Returns a copy of a text that is not YAML, without what may be its secrets:
-/// whatever is not known to be none.
+/// Returns a copy of a text that is not YAML, without everything that is not
+/// known to be harmless.
 pub(super) fn lines(source: &Source) -> Arc<Source> {
     let mut mask = Mask::new(source);
     let (mut start, mut section, mut open) = (0, false, false);
@@ -133,23 +133,24 @@ pub(super) fn lines(source: &Source) -> Arc<Source> {
     mask.finish()
 }
 
-/// The keys of the file.
+/// Returns the keys of the file.
 fn names() -> impl Iterator<Item = &'static str> {
     MAIL_YML.keys.iter().map(|known| known.name)
 }
 
-/// Knows which sections of the file hold no secrets.
+/// Decides which sections of the file hold no secrets.
 #[derive(Default)]
 struct Sections {
-    /// How many names were seen that are not known.
+    /// The number of unknown names so far.
     unknown: usize,
 }
 
 impl Sections {
-    /// Nobody misspells so many names; more are not looked at.
+    /// The limit of unknown names. That many are not misspellings; the rest is
+    /// not compared.
     const MOST: usize = 1000;
 
-    /// Returns whether a section holds no secrets. Nor does one whose name is merely
+    /// Returns whether a section holds no secrets, even if its name is
     /// misspelt.
     fn is_open(&mut self, key: &str) -> bool {
         let is_secret = |name: &str| name == "accounts" || name == "relay";
@@ -161,7 +162,8 @@ impl Sections {
     }
 }
 
-/// Finds where a secret begins on a line of a section that should have none.
+/// Finds the beginning of a secret on a line of a section that should have
+/// none.
 fn inner_secret(line: &str) -> Option<usize> {
     let lower = line.to_ascii_lowercase();
     let key = lower.match_indices("pass").map(|(at, _)| at);
@@ -171,19 +173,19 @@ fn inner_secret(line: &str) -> Option<usize> {
 
 const KEY_SIGNS: [char; 8] = [' ', '\t', '"', '\'', '{', ',', '-', '?'];
 
-/// Returns whether what stands under this key is a secret, or was meant to be.
+/// Returns whether a key holds a secret, or was probably meant to.
 fn secret_key(key: &str) -> bool {
     let key = key.to_lowercase();
     let meant = ["pass", "pasw", "pwd", "secret", "hash", "crypt"].iter().any(|s| key.contains(s));
     (meant || suggest(&key, ["password"]).is_some()) && key != "password_file"
 }
 
-/// Returns whether this is a key of an account or the relay, if misspelt.
+/// Returns whether a name is a key of an account or the relay, even if
+/// misspelt.
 fn known(key: &str) -> bool {
     suggest(key, OPEN.into_iter().chain(["password"])).is_some()
 }
 
-/// A text in the course of being masked.
 struct Mask<'s> {
     source: &'s Source,
     bytes: Vec<u8>,
@@ -206,7 +208,7 @@ impl<'s> Mask<'s> {
         }
     }
 
-    /// Hides the rest of every word that has a `{SCHEME}` or a `$6$` in it.
+    /// Masks the rest of every word that contains a `{SCHEME}` or a `$6$`.
     fn hashes(&mut self) {
         let text = &self.source.text;
         let mut start = 0;
@@ -220,7 +222,7 @@ impl<'s> Mask<'s> {
         }
     }
 
-    /// Hides comments: they hold what was commented out, and a password that
+    /// Masks comments: they can contain a disabled setting, or a password that
     /// begins with `#`.
     fn comments(&mut self, is_secret: impl Fn(&str) -> bool) {
         let mut start = 0;
@@ -253,8 +255,9 @@ impl<'s> Mask<'s> {
         }
     }
 
-    /// Looks for secrets where there should be none. Beside the key of one, a
-    /// key without a value is one: `password:, hunter2` is two keys to YAML.
+    /// Masks secrets in places that should have none. A key without a value,
+    /// beside the key of a secret, is one: `password:, hunter2` is two keys in
+    /// YAML.
     fn open(&mut self, node: &Node) {
         match &node.kind {
             Kind::Scalar(_) => {}
@@ -274,8 +277,8 @@ impl<'s> Mask<'s> {
         }
     }
 
-    /// Hides a value, and what it is made of: through an alias that may stand
-    /// elsewhere.
+    /// Masks a value and its parts. With an alias they may be elsewhere in the
+    /// text.
     fn values(&mut self, node: &Node) {
         self.hide(node.span.clone());
         match &node.kind {
@@ -291,7 +294,7 @@ impl<'s> Mask<'s> {
     }
 }
 
-/// Returns where in a word the secret part of a hash begins.
+/// Returns the position in a word where the secret part of a hash begins.
 fn hash_in(word: &str) -> Option<usize> {
     let dollar = word.match_indices('$').map(|(at, _)| at).find(|at| {
         let name = word[at + 1..].split('$').next().unwrap_or_default();

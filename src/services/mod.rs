@@ -1,12 +1,12 @@
-//! The services that make a mail server, each in a folder of its own: its keys
-//! of mail.yml, the variables of its templates, what else only it knows.
+//! The services of a mail server, each in a folder of its own: its keys in
+//! mail.yml, the variables of its templates, its checks and DNS records.
 //!
-//! A service is added here, in two lines; the playbook that sets it up is a
-//! folder of the same name below `playbooks/postmaster`.
+//! A service is added to the list in two lines; the playbook that sets it up is
+//! a folder of the same name in `playbooks/postmaster`.
 //!
 //! * [`Spec`] is a whole mail.yml: the names, addresses and accounts that all
-//!   services share ([`mail`]), and the [`Settings`] of each.
-//! * [`Context`](crate::mail::Context) is all of it as templates see it.
+//!   services share ([`mail`]), and the [`Settings`] of each service.
+//! * [`Context`](crate::mail::Context) is the spec as templates see it.
 
 mod context;
 mod mask;
@@ -43,38 +43,37 @@ use crate::host::{self, Facts, Host, VersionedPackage};
 use crate::mail::{self, Files, Hostname, Spanned};
 use crate::yaml::{self, Decoder, Fields, KeySpec};
 
-/// A service, as far as the rest of the program asks. What it does not have, it
-/// need not say.
+/// The interface of a service. Everything but the name is optional.
 pub trait Service: Sync {
-    /// Its name, which is also that of its folders.
+    /// Returns the name, which is also that of its folders.
     fn name(&self) -> &'static str;
 
-    /// Returns the packages whose version decides how its files are written.
+    /// Returns the packages whose version decides the syntax of its files.
     fn packages(&self) -> &'static [VersionedPackage] {
         &[]
     }
 
-    /// Returns the checks of it, in their order.
+    /// Returns its checks, in order.
     fn checks(&self) -> &'static [&'static Check] {
         &[]
     }
 
-    /// Returns its daemon, if it has one that serves ports.
+    /// Returns its daemon, if it has one with ports.
     fn daemon(&self) -> Option<&'static Daemon> {
         None
     }
 
-    /// Returns the variables that its templates see, each a part of `mail`.
+    /// Returns the variables of its templates, each a member of `mail`.
     fn context(&self, _inputs: &Inputs) -> Variables {
         Variables::new()
     }
 
-    /// Returns the records that it wants the world to find in DNS.
+    /// Returns the DNS records that it needs.
     fn records(&self, _inputs: RecordInputs<'_>) -> Vec<Record> {
         Vec::new()
     }
 
-    /// Returns the ways that mail takes through it, as its files have them.
+    /// Returns the paths of mail through it, derived from its files.
     fn journeys(&self, _server: &ServerFiles) -> Vec<Way> {
         Vec::new()
     }
@@ -82,16 +81,16 @@ pub trait Service: Sync {
 
 /// The part of mail.yml that belongs to a service.
 pub trait Configured {
-    /// Its keys: for the decoder, the schema, the reference and `explain`.
+    /// The keys: for the decoder, the schema, the reference and `explain`.
     const KEYS: &'static [KeySpec];
-    /// What they say.
+    /// The values of the keys.
     type Settings;
 
-    /// Reads them, or reports why they cannot be read.
+    /// Reads the values, or reports why they are invalid.
     fn read(reader: &mut SpecReader<'_>) -> Option<Self::Settings>;
 }
 
-/// A mail.yml in the course of being read.
+/// A mail.yml that is being read.
 pub struct SpecReader<'r> {
     pub(crate) decoder: &'r mut Decoder,
     pub(crate) fields: &'r Fields<'r>,
@@ -101,7 +100,7 @@ pub struct SpecReader<'r> {
 
 macro_rules! services {
     ($($name:ident: $service:ident,)*) => {
-        /// What mail.yml says of each service.
+        /// The settings of all services.
         #[derive(Debug)]
         #[expect(missing_docs, reason = "each is told of in its own module")]
         pub struct Settings {
@@ -109,14 +108,15 @@ macro_rules! services {
         }
 
         impl Settings {
-            /// Reads the sections of all services, so that all mistakes are told.
+            /// Reads the sections of all services, so that all mistakes are
+            /// reported.
             fn read(reader: &mut SpecReader<'_>) -> Option<Self> {
                 $(let $name = <$name::$service as Configured>::read(reader);)*
                 Some(Self { $($name: $name?,)* })
             }
         }
 
-        /// All services, in the order in which they are set up and told of.
+        /// All services, in the order of setup and reports.
         pub const ALL: &[&dyn Service] = &[$(&$name::$service,)*];
 
         const KEYS: &[&[KeySpec]] = &[mail::KEYS, $(<$name::$service as Configured>::KEYS,)*];
@@ -132,7 +132,7 @@ services! {
     extra: Extra,
 }
 
-/// The whole of mail.yml.
+/// The top level of mail.yml.
 pub static MAIL_YML: yaml::Section = yaml::Section {
     keys: &yaml::concat::<{ yaml::count(KEYS) }>(KEYS),
     required: mail::REQUIRED,
@@ -140,8 +140,8 @@ pub static MAIL_YML: yaml::Section = yaml::Section {
     together: &[],
 };
 
-/// Returns all keys of mail.yml, each with the way to it: `accounts.quota`. The
-/// names of accounts are not on it.
+/// Returns all keys of mail.yml, each with its path: `accounts.quota`. The
+/// paths leave out the names of accounts.
 pub fn keys() -> Vec<(String, &'static KeySpec)> {
     fn walk(
         way: &str,
@@ -161,12 +161,12 @@ pub fn keys() -> Vec<(String, &'static KeySpec)> {
     found
 }
 
-/// Gathers the facts of a host that the services' templates see. Changes nothing.
+/// Gathers the facts about a host that the templates use. Changes nothing.
 pub fn facts(host: &Host) -> host::Result<Facts> {
     host.facts(ALL.iter().flat_map(|service| service.packages()).copied())
 }
 
-/// Returns the ways that mail takes through the server.
+/// Returns the paths of mail through the server.
 pub fn journeys(server: &ServerFiles) -> Vec<Way> {
     ALL.iter().flat_map(|service| service.journeys(server)).collect()
 }

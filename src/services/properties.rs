@@ -1,4 +1,4 @@
-//! Properties of every `mail.yml`, tried with random ones.
+//! Properties of every `mail.yml`, tested with random ones.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
@@ -22,7 +22,7 @@ fn try_load(text: &str) -> Result<Spec, Vec<Diagnostic>> {
     )
 }
 
-/// A mail.yml whose names are all different and whose forwards are no circle.
+/// A mail.yml with unique names and without forwarding loops.
 fn valid() -> impl Strategy<Value = String> {
     let domains = subsequence(vec!["a.org", "b.org", "c.org"], 1..=3);
     let accounts = subsequence(vec!["anna", "bert", "root", "No", "carl"], 1..=5);
@@ -69,7 +69,7 @@ fn valid() -> impl Strategy<Value = String> {
     )
 }
 
-/// Where a word of mail.yml lands in a table of Postfix.
+/// The places in Postfix's tables where a word of mail.yml ends up.
 const PLACES: [&str; 6] = [
     "hostname: mail.a.org\ndomains: [a.org]\naccounts:\n  anna: {password: \"HASH\", aliases: [\"LOCAL\"]}\n",
     "hostname: mail.a.org\ndomains: [a.org]\naccounts:\n  anna: {password: \"HASH\", aliases: [\"LOCAL@a.org\"]}\n",
@@ -79,8 +79,8 @@ const PLACES: [&str; 6] = [
     "hostname: mail.a.org\ndomains: [a.org]\naccounts:\n  anna: {password: \"HASH\"}\nsystem_mail: \"LOCAL@else.example\"\n",
 ];
 
-/// Returns whether a word is more than an address to `postmap(1)`, `virtual(5)`,
-/// `aliases(5)` or a shell.
+/// Returns whether a word is more than an address to `postmap(1)`,
+/// `virtual(5)`, `aliases(5)` or a shell.
 fn is_order(word: &str) -> bool {
     let (local, domain) = word.rsplit_once('@').unwrap_or((word, ""));
     word.starts_with(['/', '|', '~', '#', '-', '\'', '&', '$', '*', '?', '`', '{', ':'])
@@ -88,7 +88,7 @@ fn is_order(word: &str) -> bool {
         || domain.is_empty()
 }
 
-/// Looks an address up as Postfix does, and follows it to where mail ends.
+/// Looks up an address as Postfix does, and follows it to the final recipients.
 fn ends(routes: &PostfixTables, start: &str) -> HashSet<String> {
     let lines: HashMap<String, Vec<String>> = routes
         .aliases
@@ -242,7 +242,7 @@ accounts: {
 relay: {host: smtp.example.net, password: 'hunter2'}
 ";
 
-/// Returns whether a slip at this place would change a secret itself.
+/// Returns whether a typo at this place would change a secret itself.
 fn inside_secret(text: &str, at: usize) -> bool {
     [("hunter2", 7), ("saltsalt", 8)].iter().any(|(secret, length)| {
         text.match_indices(secret).any(|(start, _)| (start + 1..start + length).contains(&at))

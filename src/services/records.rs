@@ -1,36 +1,36 @@
-//! The records that the services want the world to find in DNS.
+//! The DNS records that the services need.
 
 use super::{ALL, Spec};
 use crate::host::Host;
 
-/// A record to be published.
+/// A record to publish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// The rule that `check` judges it by, such as `dns.mx`.
+    /// The rule with which `check` judges it, such as `dns.mx`.
     pub rule: &'static str,
-    /// The whole name, without the dot at its end.
+    /// The whole name, without the final dot.
     pub name: String,
     /// The type, such as `MX`.
     pub kind: &'static str,
     /// The value, as a registrar's form takes it.
     pub value: String,
-    /// Why it is wanted.
+    /// The purpose of the record.
     pub why: &'static str,
 }
 
-/// The data that the services make their records from.
+/// The data from which services make their records.
 #[derive(Debug, Clone, Copy)]
 pub struct RecordInputs<'a> {
-    /// The mail.yml.
+    /// The contents of mail.yml.
     pub spec: &'a Spec,
-    /// The server, where this machine is it: it may have what mail.yml does not
-    /// say, such as a key.
+    /// The server, if it is this machine. It may have data that mail.yml does
+    /// not contain, such as a key.
     pub host: Option<&'a Host>,
 }
 
 impl Record {
-    /// Writes it as a line of a zone file (RFC 1035, 5). A text is cut into
-    /// strings of 255 bytes.
+    /// Formats the record as a line of a zone file (RFC 1035, 5). Splits a text
+    /// into strings of 255 bytes.
     pub(crate) fn zone_line(&self) -> String {
         let value = match self.kind {
             "TXT" => {
@@ -46,8 +46,7 @@ impl Record {
     }
 }
 
-/// Returns the records that are set where the domains are, in the order of the
-/// services.
+/// Returns the records to set in the domains, in the order of the services.
 pub fn records(inputs: RecordInputs<'_>) -> Vec<Record> {
     ALL.iter().flat_map(|service| service.records(inputs)).collect()
 }

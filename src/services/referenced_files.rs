@@ -1,4 +1,4 @@
-//! The files that a mail.yml names.
+//! Lists the files that a mail.yml names.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -10,36 +10,32 @@ use crate::diagnostic::Source;
 use crate::mail::{self, Files, Invalid, PasswordHash, secret_file};
 use crate::yaml::{self, Decoder, Kind, Node, printable};
 
-/// A file that a mail.yml names, as it writes it.
+/// A file that a mail.yml names, with the path as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ReferencedFile {
     /// Its path.
     pub path: PathBuf,
-    /// Where it is named.
     pub span: Range<usize>,
-    /// What it is to be.
     pub kind: ReferencedKind,
 }
 
-/// What a file is to be that a mail.yml names.
+/// The purpose of such a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReferencedKind {
     /// The hash of an account's password.
     Hash,
     /// A password on one line.
     Secret,
-    /// The certificate.
     Certificate,
-    /// Its key.
     Key,
 }
 
 impl ReferencedFile {
-    /// Judges the content of a password file, which is to be one line.
+    /// Checks the content of a password file, which must be one line.
     ///
     /// # Errors
     ///
-    /// Says what it is not; nothing of it is in that.
+    /// Returns why it is invalid, without any of the content.
     pub(crate) fn judge(&self, text: &str) -> Result<(), Invalid> {
         let shown = printable(&self.path.display().to_string());
         match self.kind {
@@ -52,8 +48,8 @@ impl ReferencedFile {
     }
 }
 
-/// Returns the files that a mail.yml names, as far as it can be read: its
-/// mistakes are for [`load`](super::load) to find.
+/// Returns the files that a mail.yml names, as far as it can be parsed.
+/// Mistakes are left to [`load`](super::load).
 pub(crate) fn referenced_files(source: &Arc<Source>) -> Vec<ReferencedFile> {
     let mut named = Vec::new();
     let Ok(root) = yaml::parse(source) else { return named };
@@ -76,7 +72,7 @@ pub(crate) fn referenced_files(source: &Arc<Source>) -> Vec<ReferencedFile> {
     named
 }
 
-/// Finds the `password_file`s. Those of accounts hold hashes.
+/// Finds the `password_file`s. Those of accounts contain hashes.
 fn password_files(node: &Node, kind: ReferencedKind, found: &mut Vec<ReferencedFile>) {
     let Kind::Map(entries) = &node.kind else { return };
     for entry in entries {

@@ -1,5 +1,5 @@
-//! A copy of a mail.yml that serves a throw-away machine: with one more account,
-//! whose password is known, and with nothing that only the real host has.
+//! Makes a copy of a mail.yml for a throw-away machine: with one more account,
+//! whose password is known, and without everything that only the real host has.
 
 use std::path::Path;
 
@@ -7,16 +7,16 @@ use crate::diagnostic::Diagnostic;
 use crate::mail::PasswordHash;
 use crate::yaml::{Document, Kind, Value};
 
-/// What is to be other than in the original.
+/// The differences from the original.
 #[derive(Debug)]
 pub(crate) struct SandboxCopy<'t> {
     /// The name of the account to add.
     pub account: &'t str,
     /// The hash of its password.
     pub hash: &'t PasswordHash,
-    /// Whether a self-signed certificate stands in for the one that is named.
+    /// Whether a self-signed certificate replaces the one that is named.
     pub self_signed: bool,
-    /// The folder of the original, in which the files that it names lie.
+    /// The folder of the original, to which its file names are relative.
     pub folder: &'t Path,
 }
 
@@ -25,7 +25,7 @@ impl SandboxCopy<'_> {
     ///
     /// # Errors
     ///
-    /// Returns the place that is written in such a way that it cannot be edited.
+    /// Returns the first place that cannot be edited.
     pub(crate) fn of(&self, original: &Document) -> Result<Document, Diagnostic> {
         let password = Value::Quoted(self.hash.secret().expose().clone());
         let account = Value::Map(vec![("password".to_owned(), password)]);
@@ -44,8 +44,7 @@ impl SandboxCopy<'_> {
         Ok(copy)
     }
 
-    /// Makes the path of a file that is named, if it is, lead there from
-    /// anywhere.
+    /// Makes the path of a file at this key absolute, if the key exists.
     fn find_file(&self, copy: Document, path: &[&str]) -> Result<Document, Diagnostic> {
         let scalar = copy.get(path).and_then(|node| node.as_scalar());
         match scalar.map(|scalar| self.folder.join(&scalar.text)) {
@@ -57,7 +56,6 @@ impl SandboxCopy<'_> {
     }
 }
 
-/// Returns the names of the accounts.
 fn names(document: &Document) -> Vec<String> {
     match document.get(&["accounts"]).map(|accounts| &accounts.kind) {
         Some(Kind::Map(entries)) => entries.iter().map(|entry| entry.key.text.clone()).collect(),

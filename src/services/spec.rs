@@ -1,4 +1,4 @@
-//! A whole `mail.yml`.
+//! Reads a whole `mail.yml`.
 
 use std::sync::Arc;
 
@@ -7,25 +7,23 @@ use crate::diagnostic::{Diagnostic, Source};
 use crate::mail::{self, Credentials, Directory, Files, Hostname, Spanned};
 use crate::yaml::{self, Decoder, Node, ValueType};
 
-/// A mail service, as `mail.yml` describes it.
+/// A mail server, as `mail.yml` describes it.
 #[derive(Debug)]
 pub struct Spec {
-    /// The text, every secret in it masked, for later diagnostics that point
-    /// into it.
+    /// The text with every secret masked, for later diagnostics.
     pub source: Arc<Source>,
-    /// The name that the MX record points to.
+    /// The host name, to which the MX record points.
     pub hostname: Spanned<Hostname>,
-    /// Domains, accounts, forwards: everything that has an address.
+    /// Domains, accounts and forwards.
     pub directory: Directory,
-    /// Password and quota of each account, in the accounts' order.
+    /// Password and quota of each account, in the order of the accounts.
     pub credentials: Vec<Credentials>,
     /// The settings of each service.
     pub services: Settings,
 }
 
 impl Spec {
-    /// Returns the size of the largest mail that Postfix takes, in bytes: `extra`
-    /// has the last word.
+    /// Returns the size limit of a mail in bytes, which `extra` can override.
     pub(crate) fn largest_mail(&self) -> u64 {
         let mut extra = self.services.extra.postfix.iter();
         let own = extra.find(|(name, _)| name.value == "message_size_limit");
@@ -44,7 +42,7 @@ pub fn schema() -> serde_json::Value {
 ///
 /// # Errors
 ///
-/// Returns every mistake in the text, in its order. None of them shows a
+/// Returns all mistakes in the text, in their order. None of them contains a
 /// password or a hash.
 pub fn load(source: &Arc<Source>, files: &Files<'_>) -> Result<Spec, Vec<Diagnostic>> {
     let root = yaml::parse(source).map_err(|mistakes| not_yaml(source, mistakes))?;
@@ -53,14 +51,14 @@ pub fn load(source: &Arc<Source>, files: &Files<'_>) -> Result<Spec, Vec<Diagnos
     decoder.finish(spec)
 }
 
-/// Points at the first bytes of a `mail.yml` that are not UTF-8; `None` where all
-/// are. No password or hash is shown.
+/// Returns a diagnostic at the first bytes of a `mail.yml` that are not UTF-8,
+/// or `None` if there are none. It shows no password or hash.
 pub(crate) fn not_text(name: &str, bytes: &[u8]) -> Option<Diagnostic> {
     let mistake = Diagnostic::not_text(name, bytes)?;
     Some(Diagnostic { source: mask::lines(&mistake.source), ..mistake })
 }
 
-/// Points the diagnostics of a text that is not YAML into its masked copy.
+/// Moves the diagnostics of a text that is not YAML to its masked copy.
 fn not_yaml(source: &Arc<Source>, mistakes: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let masked = mask::lines(source);
     let point = |mistake: Diagnostic| {

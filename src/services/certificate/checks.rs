@@ -1,5 +1,5 @@
-//! The certificate that each port shows: the one on disk, whole, for the right
-//! name, and for a while yet.
+//! Checks the certificate of each port: that it is the one on disk, complete,
+//! for the right name, and valid for some time.
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -12,10 +12,10 @@ use crate::services::checking::{
     Certificate, Check, Here, Identity, Port, Quick, SEE_PORTS, Server, unanswered,
 };
 
-/// With fewer days left it is a warning.
+/// The remaining days below which the finding is a warning.
 const SOON: i64 = 21;
 
-/// With fewer days left no program will renew it in time.
+/// The remaining days below which no ACME client will renew in time.
 const LAST: i64 = 7;
 
 const RENEW: &str = "On the host, see what to do: mailprov check --only tls";
@@ -48,7 +48,8 @@ rules! {
         "Mail programs see the certificate that a port serves, not the one on disk.";
 }
 
-/// Judges what is on disk, where that is here, and looks at what each port shows.
+/// Checks the certificate on disk, if the server is this host, and that of each
+/// port.
 fn certificates(server: &Server) -> Vec<Finding> {
     let Identity::OnDisk(certificate) = &server.identity else { return from_afar(server) };
     let Certificate { path, pem, self_signed, exposed, .. } = certificate;
@@ -81,7 +82,8 @@ fn certificates(server: &Server) -> Vec<Finding> {
     };
     let bad = findings.iter().find(|it| it.verdict == Verdict::Wrong).map(Finding::as_cause);
     let chain = complete(server, certificate);
-    // A mail program refuses it for what is told already.
+    // Mail programs refuse the certificate for a reason that is already
+    // reported.
     let follows = bad.filter(|_| chain.verdict == Verdict::Wrong);
     findings.push(Finding { follows, ..chain });
     findings.push(key);
@@ -91,7 +93,6 @@ fn certificates(server: &Server) -> Vec<Finding> {
     findings
 }
 
-/// Looks at all ports at once.
 fn on_each_port(server: &Server, look: &(dyn Fn(Port) -> Finding + Sync)) -> Vec<Finding> {
     let (ports, _) = server.ports();
     std::thread::scope(|scope| {
@@ -101,8 +102,8 @@ fn on_each_port(server: &Server, look: &(dyn Fn(Port) -> Finding + Sync)) -> Vec
     })
 }
 
-/// Looks at what each port shows as a mail program does that knows whom this
-/// machine knows.
+/// Checks each port as a mail program does that trusts this machine's
+/// authorities.
 fn from_afar(server: &Server) -> Vec<Finding> {
     on_each_port(server, &|port| {
         let finding = Finding::about(&SERVED, port.number);
@@ -137,7 +138,7 @@ fn from_afar(server: &Server) -> Vec<Finding> {
     })
 }
 
-/// Says why a mail program refuses a certificate.
+/// Explains why a mail program refuses a certificate.
 fn refusal(reason: &rustls::CertificateError) -> String {
     match reason {
         rustls::CertificateError::UnknownIssuer => {
@@ -167,7 +168,8 @@ fn lifetime(finding: Finding, now: i64, from: i64, to: i64, renew: &str) -> Find
     }
 }
 
-/// Checks the chain as a mail program does that knows what this host knows.
+/// Verifies the chain as a mail program does that trusts this host's
+/// authorities.
 fn complete(server: &Server, certificate: &Certificate) -> Finding {
     let finding = Finding::of(&CHAIN);
     if certificate.self_signed {
@@ -198,7 +200,8 @@ fn complete(server: &Server, certificate: &Certificate) -> Finding {
     }
 }
 
-/// All ports show the same chain, or are found out below.
+/// Returns the port to verify the chain at. All ports show the same chain, or a
+/// finding says that they do not.
 fn port_for_chain(server: &Server) -> Port {
     let (ports, _) = server.ports();
     ports[0]

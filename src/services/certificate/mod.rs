@@ -1,5 +1,5 @@
-//! The certificate that is shown on every port: certbot's, one that a person
-//! names, or a self-signed one that mailprov makes.
+//! The certificate of every port: certbot's, one that mail.yml names, or a
+//! self-signed one that mailprov makes.
 
 mod checks;
 mod settings;
@@ -15,7 +15,7 @@ use super::context::{Inputs, Variables};
 use super::{Configured, Service, SpecReader};
 use crate::yaml::KeySpec;
 
-/// This service in the list of all.
+/// The certificate, in the list of services.
 pub struct Certificate;
 
 impl Configured for Certificate {

@@ -1,4 +1,4 @@
-//! `tls:`: where certificate and key are.
+//! Reads `tls:`: the paths of certificate and key.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,6 @@ pub(super) const KEYS: &[KeySpec] = &[KeySpec::new(
 )
 .or("certbot's for `hostname`")];
 
-/// Certificate and key.
 const SECTION: Section = Section {
     keys: &[
         KeySpec::new(
@@ -40,14 +39,14 @@ const SECTION: Section = Section {
     together: &["certificate", "key"],
 };
 
-/// The paths of certificate and key. Whether they are there, belong together
-/// and are for the host's name is for those to find out who can see the host;
-/// the spans say where in `mail.yml` to point then.
+/// The paths of certificate and key. Whether they exist, belong together and
+/// fit the host name can only be checked on the host; the spans are for those
+/// errors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The certificate with its whole chain.
+    /// The certificate with its chain.
     pub certificate: Spanned<PathBuf>,
-    /// The private key.
+    /// The private key of the certificate.
     pub key: Spanned<PathBuf>,
     /// Whether mailprov makes the pair itself.
     pub self_signed: bool,
@@ -56,7 +55,7 @@ pub struct Settings {
 const SELF_SIGNED_CERTIFICATE: &str = "/etc/ssl/certs/mailprov.pem";
 const SELF_SIGNED_KEY: &str = "/etc/ssl/private/mailprov.key";
 
-/// Reads the section. The default follows from the host's name.
+/// Reads the section. The default depends on the host name.
 pub(super) fn read(reader: &mut SpecReader<'_>) -> Option<Settings> {
     let decoder = &mut *reader.decoder;
     let Some(entry) = reader.fields.get("tls") else {
@@ -119,7 +118,8 @@ fn path(
             let help = format!("write the whole path, such as `/etc/ssl/{shown}`");
             return Err(Invalid::new(format!("`{shown}` is not an absolute path"), help));
         }
-        // Both servers' configuration files give these signs a meaning.
+        // These characters have a meaning in the configuration files of both
+        // servers.
         let special = |c: char| c.is_whitespace() || "\"'#$,<>{}\\".contains(c);
         if let Some(sign) = text.chars().find(|c| special(*c)) {
             let message = format!("`{shown}` contains {}", name_of(sign));

@@ -1,4 +1,4 @@
-//! What a check is, and what it gets to look at.
+//! The definition of a check, and the data that it gets.
 
 use std::path::PathBuf;
 
@@ -12,75 +12,75 @@ use crate::finding::{Finding, Rule};
 use crate::host::{self, Host, Unit};
 use crate::probe::Error;
 
-/// A check, as `--only` takes it.
+/// A check, as `--only` selects it.
 #[derive(Debug)]
 pub struct Check {
-    /// The check as a whole, as it is told of where it could not be made. Its id
-    /// is the name of the check.
+    /// The rule of the check as a whole, for when the check could not be made.
+    /// Its id is the name of the check.
     pub(crate) rule: Rule,
-    /// The rules that it judges by.
     pub(crate) rules: &'static [&'static [&'static Rule]],
     /// Whether it connects to ports of the server.
     pub(crate) uses_ports: bool,
-    /// Whether a port that it finds wrong explains what later checks find there.
+    /// Whether a port that it finds wrong explains later findings about that
+    /// port.
     pub(crate) explains: bool,
-    /// How it is made on the host, as root.
+    /// The check on the host, as root.
     pub(crate) here: Here,
-    /// How it is made from another machine, if it can be; or why it cannot.
+    /// The check from another machine, if there is one; the function may return
+    /// why it cannot be made.
     pub(crate) outside: Option<FromOutside>,
-    /// What `apply` looks at once its changes are made: nothing that is slow, has
-    /// the server refuse something, or touches a mailbox.
+    /// The part that `apply` runs after its changes. It is never slow, provokes
+    /// no rejection and touches no mailbox.
     pub(crate) quick: Option<Quick>,
 }
 
-/// Makes a check from another machine, or says why it cannot.
+/// Makes a check from another machine, or returns why it cannot.
 pub(crate) type FromOutside = fn(&Outside<'_>) -> Result<Vec<Finding>, &'static str>;
 
-/// A daemon that serves ports of its own.
+/// A daemon with ports of its own.
 #[derive(Debug)]
 pub struct Daemon {
-    /// Its unit, without `.service`.
     pub(crate) unit: &'static str,
-    /// That it runs with what is on disk.
+    /// The rule that it runs with the configuration on disk.
     pub(crate) running: &'static Rule,
-    /// The list that this rule is in.
+    /// The list that contains this rule.
     pub(crate) rules: &'static [&'static Rule],
-    /// The ports that are closed, or of no use, while it does not run.
+    /// The ports that are closed or useless while it does not run.
     pub(crate) ports: &'static [u16],
 }
 
-/// A check on the host, by what it needs.
+/// A check on the host, by the data that it needs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Here {
     Alone(fn(&Site<'_>) -> host::Result<Vec<Finding>>),
-    /// It compares the host with what mail.yml asks for.
+    /// Compares the host with mail.yml.
     Planned(fn(&Site<'_>, &Plan) -> host::Result<Vec<Finding>>),
     LoggedIn(fn(&Site<'_>, &Account) -> host::Result<Vec<Finding>>),
 }
 
-/// A quick check, by what it needs.
+/// A quick check, by the data that it needs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Quick {
     Alone(fn(&Server) -> Vec<Finding>),
     LoggedIn(fn(&Server, &Account) -> Vec<Finding>),
 }
 
-/// The mail server that is checked, from its own host.
+/// The mail server to check, from its own host.
 #[derive(Debug)]
 pub(crate) struct Site<'a> {
     pub host: &'a Host,
     pub spec: &'a Spec,
     pub server: Server,
-    /// The services that are to run.
+    /// The units that should run.
     pub services: Vec<Unit>,
-    /// The files with hashes and passwords that others than root may read, and who.
+    /// The files with hashes and passwords that users other than root can read,
+    /// each with those users.
     pub open_secrets: Vec<(PathBuf, String)>,
 }
 
-/// The mail server that is checked, from another machine.
+/// The mail server to check, from another machine.
 #[derive(Debug)]
 pub(crate) struct Outside<'a> {
-    /// This machine.
     pub host: &'a Host,
     pub spec: &'a Spec,
     pub server: Server,
@@ -91,12 +91,12 @@ pub(crate) struct Outside<'a> {
 #[derive(Debug)]
 pub(crate) struct Person {
     pub account: Account,
-    /// An address that belongs to others, if there is one.
+    /// An address of another account, if there is one.
     pub of_another: Option<String>,
 }
 
 impl Check {
-    /// What all checks have that only the host can make.
+    /// Returns the defaults of a check that can be made only on the host.
     pub(crate) const fn on_the_host(
         rule: Rule,
         rules: &'static [&'static [&'static Rule]],
@@ -105,23 +105,23 @@ impl Check {
         Self { rule, rules, uses_ports: false, explains: false, here, outside: None, quick: None }
     }
 
-    /// Returns its name.
+    /// Returns the name, which is the id of its rule.
     pub fn name(&self) -> &'static str {
         self.rule.id
     }
 
-    /// Says that the check could not be made.
+    /// Returns the finding that the check could not be made.
     pub(crate) fn not_made(&'static self, why: impl Into<String>, remedy: &str) -> Finding {
         Finding::of(&self.rule).not_checked(why, remedy)
     }
 
-    /// Returns all rules, the check as a whole first.
+    /// Returns all rules, that of the check as a whole first.
     pub(crate) fn all_rules(&'static self) -> impl Iterator<Item = &'static Rule> {
         std::iter::once(&self.rule).chain(self.rules.iter().copied().flatten().copied())
     }
 }
 
-/// A check goes to another host by its name.
+/// Checks are sent to other hosts by name.
 impl Serialize for Check {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
@@ -129,7 +129,7 @@ impl Serialize for Check {
 }
 
 impl Outside<'_> {
-    /// Returns an address of ours in each domain.
+    /// Returns a local address in each domain.
     pub(crate) fn recipients(&self) -> Vec<String> {
         let domains = &self.spec.directory.domains;
         domains.iter().map(|it| format!("postmaster@{it}")).collect()
@@ -144,8 +144,8 @@ impl Outside<'_> {
     }
 }
 
-/// Judges something that got no proper answer. What could not be asked from here
-/// says nothing of the server.
+/// Judges a question without a proper answer. A question that could not be
+/// asked from this machine says nothing about the server.
 pub(crate) fn unanswered(finding: Finding, error: &Error, remedy: impl Into<String>) -> Finding {
     match error {
         Error::Unreachable(why) => finding.not_checked(why.clone(), "Ask from another machine."),
@@ -153,5 +153,5 @@ pub(crate) fn unanswered(finding: Finding, error: &Error, remedy: impl Into<Stri
     }
 }
 
-/// What to do where something depends on a port.
+/// The remedy of findings that depend on a port.
 pub(crate) const SEE_PORTS: &str = "See the results under `ports`.";

@@ -1,5 +1,5 @@
-//! What a check is, and what the checks of services share: the server as others
-//! reach it, a mail there and back, a login for the time of a check.
+//! The definition of a check, and the tools that the checks of all services
+//! share: the server as other hosts reach it, a test mail, a temporary login.
 
 mod check;
 mod networks;

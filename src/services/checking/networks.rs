@@ -1,16 +1,15 @@
-//! Networks as Postfix's `mynetworks` and Dovecot's `login_trusted_networks` name
-//! them.
+//! Networks in the syntax of Postfix's `mynetworks` and Dovecot's
+//! `login_trusted_networks`.
 
 use std::net::IpAddr;
 
-/// Some networks.
 #[derive(Debug, Default)]
 pub(crate) struct Networks(Vec<(IpAddr, u32)>);
 
 impl Networks {
-    /// Reads addresses with or without a length (`10.0.0.0/8`, `[::1]/128`), with
-    /// spaces or commas between them. What is none (the name of a table, `!`) is
-    /// left out.
+    /// Parses addresses with or without a length (`10.0.0.0/8`, `[::1]/128`),
+    /// separated by spaces or commas. Skips other words (the name of a table,
+    /// `!`).
     pub(crate) fn parse(text: &str) -> Self {
         let network = |word: &str| {
             let (address, length) = match word.rsplit_once('/') {
@@ -24,26 +23,28 @@ impl Networks {
         Self(text.split([' ', ',', '\n', '\t']).filter_map(network).collect())
     }
 
-    /// Tells whether an address is in one of them.
+    /// Returns whether one of the networks contains an address.
     pub(crate) fn hold(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| holds(*network, address))
     }
 
-    /// Returns those of other hosts, each with whether the world can be in it.
+    /// Returns the networks of other hosts, each with whether it can contain
+    /// strangers.
     pub(crate) fn of_others(&self) -> impl Iterator<Item = (String, bool)> {
         let others = self.0.iter().filter(|(address, length)| {
             let own = if address.is_ipv4() { 8 } else { 128 };
             !address.is_loopback() || *length < own
         });
         others.map(|(address, length)| {
-            // No network of one's own is larger than 10.0.0.0/8 and fc00::/7.
+            // No private network is larger than 10.0.0.0/8 or fc00::/7.
             let is_large = *length < if address.is_ipv4() { 8 } else { 7 };
             (format!("{address}/{length}"), is_large || !is_ones_own(*address))
         })
     }
 }
 
-/// Tells whether a network may be one's own: a stranger has no address of these.
+/// Returns whether a network is private or loopback. Strangers have no such
+/// address.
 fn is_ones_own(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(it) => it.is_private() || it.is_loopback() || it.is_link_local(),

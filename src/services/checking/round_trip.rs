@@ -1,5 +1,5 @@
-//! A mail there and back: what a stranger, a sender and a reader see of a mail
-//! server that works.
+//! Sends a mail and reads it back, as a stranger, a sender and a reader
+//! experience a mail server.
 
 use std::net::{IpAddr, SocketAddr};
 use std::thread;
@@ -12,54 +12,47 @@ use crate::probe::{
 use crate::secret::Secret;
 use crate::visible::visible;
 
-/// How long a mail may take to its mailbox, where nothing is known of the server.
+/// The default time limit for delivery.
 const DELIVERY: Duration = Duration::from_secs(60);
 
-/// How soon a mailbox is looked at again, and how seldom at last.
+/// The shortest and the longest interval between two looks into the mailbox.
 const TICKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
-/// Who we say we are: names that lead nowhere (RFC 2606).
+/// A foreign address, under a name that never resolves (RFC 2606).
 pub(crate) const ANOTHER: &str = "somebody@far.example";
 
-/// Returns the sender that a stranger poses as: in a domain of the server's own, as
-/// mail of lists and forwarders is. Any other it would look up, and there may be no
-/// DNS where we are.
+/// Returns the sender of the test mail from outside. It is in a domain of the
+/// server's own, as in mail from lists and forwarders, because the server would
+/// look up any other, and the host may have no DNS.
 pub(crate) fn stranger(domain: &str) -> String {
     format!("stranger@{domain}")
 }
 
-/// Returns the domain of an address.
 pub(crate) fn domain_of(address: &str) -> &str {
     address.rsplit_once('@').map_or(address, |(_, domain)| domain)
 }
 
-/// More messages than this are not looked through by POP3, which cannot search.
+/// The number of messages that are searched over POP3, which has no search.
 const MOST_MESSAGES: u32 = 50;
 
-/// An account, as its owner knows it.
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
-    /// The name to log in with.
     pub login: String,
-    /// An address of the account.
     pub address: String,
-    /// The password.
     pub password: Secret<String>,
 }
 
-/// The protocol that mail is read by.
+/// A protocol to read mail with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reader {
-    /// IMAP, on port 993.
     Imap,
-    /// POP3, on port 995.
     Pop3,
 }
 
-/// Hears each command and the answer to it.
+/// Receives each command and its reply.
 pub(crate) type Transcript<'a> = &'a mut dyn FnMut(&str, &str);
 
-/// One exchange of mail with a server.
+/// An exchange of test mails with a server.
 #[derive(Debug)]
 pub(crate) struct RoundTrip {
     server: IpAddr,
@@ -70,22 +63,22 @@ pub(crate) struct RoundTrip {
 }
 
 impl RoundTrip {
-    /// Begins an exchange. Its mails have a random word in their subject that
-    /// no other has.
+    /// Begins an exchange. The subject of its mails contains a unique random
+    /// word.
     ///
     /// # Errors
     ///
-    /// Fails where the system has no random numbers.
+    /// Fails if the system has no random numbers.
     pub(crate) fn new(server: IpAddr, tls: Tls) -> Result<Self> {
         let token = random()?.expose()[..12].to_owned();
         Ok(Self { server, tls, token, delivery: DELIVERY, connections: ConnectionCache::default() })
     }
 
-    /// Begins an exchange with a server that others ask too.
+    /// Begins an exchange with a server that other checks use too.
     ///
     /// # Errors
     ///
-    /// As [`RoundTrip::new`], and where there is nothing to know the server by.
+    /// Also fails if there is nothing to identify the server by.
     pub(crate) fn with(server: &Server) -> Result<Self> {
         let (delivery, connections) = (server.delivery, server.connections.clone());
         Ok(Self { delivery, connections, ..Self::new(server.address(), server.tls()?)? })
@@ -95,11 +88,7 @@ impl RoundTrip {
         SocketAddr::new(self.server, port)
     }
 
-    /// Looks whether a port that the exchange needs answers.
-    ///
-    /// # Errors
-    ///
-    /// Where it does not.
+    /// Checks that a port of the exchange answers.
     pub(crate) fn knock(&self, port: u16) -> Result<()> {
         match port {
             25 => self.connections.connect::<Smtp>(self.at(port), None).map(drop),
@@ -109,26 +98,26 @@ impl RoundTrip {
         }
     }
 
-    /// Delivers a mail as a stranger's server does, on port 25 with STARTTLS.
+    /// Delivers a mail as another server does, on port 25 with STARTTLS.
     ///
     /// # Errors
     ///
-    /// Fails where the mail is not taken.
+    /// Fails if the server does not accept the mail.
     pub(crate) fn deliver(&self, to: &str, said: Transcript<'_>) -> Result<()> {
         let mut smtp = self.stranger(said)?;
         self.send(&mut smtp, &stranger(domain_of(to)), to, "From a stranger", said)?;
-        // The mail is taken; how they part changes nothing.
+        // The mail is accepted, whatever QUIT returns.
         let _ = smtp.quit();
         Ok(())
     }
 
-    /// Asks, as a stranger in the domain of `ours`, to pass a mail on to another
-    /// stranger.
+    /// Asks the server, as a stranger with an address in the domain of `ours`,
+    /// to relay a mail to another stranger.
     ///
     /// # Errors
     ///
-    /// [`Error::Relays`] where the server would do it, and where it does not
-    /// say a clear no.
+    /// Returns [`Error::Relays`] if the server accepts, and if its refusal is
+    /// not clear.
     pub(crate) fn relay(&self, ours: &str, said: Transcript<'_>) -> Result<()> {
         let mut smtp = self.stranger(said)?;
         let sender = stranger(domain_of(ours));
@@ -151,7 +140,7 @@ impl RoundTrip {
     ///
     /// # Errors
     ///
-    /// Fails where the login or the mail is refused.
+    /// Fails if the login or the mail is rejected.
     pub(crate) fn submit(&self, from: &Account, to: &str, said: Transcript<'_>) -> Result<()> {
         let mut smtp = self.connections.connect::<Smtp>(self.at(465), Some(&self.tls))?;
         smtp.ehlo(OURSELVES)?;
@@ -162,12 +151,12 @@ impl RoundTrip {
         Ok(())
     }
 
-    /// Reads the mails of this exchange, once there are as many.
+    /// Reads the mails of this exchange, once all have arrived.
     ///
     /// # Errors
     ///
-    /// Fails where the login is refused, where they do not come in time, and
-    /// where `stop` says so.
+    /// Fails if the login is rejected, if the mails do not arrive in time, and
+    /// if `stop` is set.
     pub(crate) fn read(
         &self,
         account: &Account,
@@ -201,7 +190,7 @@ impl RoundTrip {
     ///
     /// # Errors
     ///
-    /// Fails where the login is refused.
+    /// Fails if the login is rejected.
     pub(crate) fn remove(&self, account: &Account, by: Reader) -> Result<()> {
         match by {
             Reader::Imap => {
@@ -281,7 +270,7 @@ fn tell(said: Transcript<'_>, asked: &str, reply: &Reply) {
     said(asked, &reply.to_string());
 }
 
-/// Shows a message as text with plain line ends and no tabs.
+/// Returns a message as text with plain line ends and without tabs.
 fn text(message: Vec<u8>) -> String {
     let line = |line: &[u8]| {
         let line = line.strip_suffix(b"\r").unwrap_or(line);

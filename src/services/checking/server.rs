@@ -1,4 +1,4 @@
-//! The server that is looked at, and its ports.
+//! The server that is checked, and its ports.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -14,76 +14,72 @@ use crate::probe::{
 };
 use crate::resource::exposed_key;
 
-/// A mail server as it should be.
+/// A mail server and its expected properties.
 #[derive(Debug, Clone)]
 pub struct Server {
-    /// The addresses by which others reach it. Its loopback will not do: whoever
-    /// comes by that may relay.
+    /// The addresses at which other hosts reach it. The loopback address is no
+    /// substitute, since clients there may relay.
     pub addresses: Vec<IpAddr>,
-    /// Its full name.
+    /// The fully qualified host name.
     pub hostname: String,
-    /// Whether people read by IMAP.
+    /// Whether it offers IMAP.
     pub imap: bool,
-    /// Whether people read by POP3.
+    /// Whether it offers POP3.
     pub pop3: bool,
-    /// What `extra:` of mail.yml changes in that.
+    /// The ports that `extra:` of mail.yml opens and closes.
     pub extra: Ports,
-    /// What it is known by.
+    /// The means to recognize it.
     pub identity: Identity,
-    /// How long a mail may take to its mailbox.
+    /// The time limit for the delivery of a mail.
     pub delivery: Duration,
-    /// What is known of whom we called.
+    /// The results of earlier connections.
     pub connections: ConnectionCache,
 }
 
-/// What a server is known by.
+/// The means to recognize a server.
 #[derive(Debug, Clone)]
 pub enum Identity {
-    /// The certificate on its disk, which is ours too.
+    /// The certificate on disk, since the server is this host.
     OnDisk(Certificate),
-    /// Any certificate for its name that one of these authorities vouches for.
+    /// A certificate for its name from one of these authorities.
     Vouched(Vec<CertificateDer<'static>>),
-    /// None: it shows a certificate that nobody vouches for, as it should, and
-    /// it is not on our disk.
+    /// None: its certificate is self-signed, as mail.yml says, and not on this
+    /// machine's disk.
     SelfSigned,
 }
 
 /// The certificate on the disk.
 #[derive(Debug, Clone)]
 pub struct Certificate {
-    /// Where it is.
+    /// The path of the file.
     pub path: String,
-    /// What is there, PEM.
+    /// The content of the file, PEM.
     pub pem: Vec<u8>,
-    /// How far its key is open to others, if it is.
+    /// The users that can read its key besides root, if there are any.
     pub exposed: Option<String>,
-    /// Whether nobody vouches for it, and nobody should.
+    /// Whether it is self-signed, as mail.yml says.
     pub self_signed: bool,
-    /// The authorities that this host knows, PEM; none where it knows none.
+    /// The authorities that this host trusts, PEM, if it has any.
     pub authorities: Option<Vec<u8>>,
 }
 
-/// A port of a mail server's.
+/// A port of a mail server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Port {
-    /// Its number.
     pub number: u16,
-    /// What is spoken there.
     pub protocol: Protocol,
     /// Whether TLS begins with the first byte.
     pub implicit_tls: bool,
-    /// That it answers.
+    /// The rule that it answers.
     pub rule: &'static Rule,
 }
 
-/// What is spoken at a port.
+/// The protocol of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Protocol {
-    /// SMTP.
     Smtp,
-    /// IMAP.
     Imap,
-    /// POP3.
     Pop3,
 }
 
@@ -112,11 +108,12 @@ const fn port(number: u16, protocol: Protocol, implicit_tls: bool, rule: &'stati
     Port { number, protocol, implicit_tls, rule }
 }
 
-/// Where Debian keeps the authorities that it knows.
+/// Debian's file of trusted authorities.
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 impl Server {
-    /// Returns the server that a host is, as others reach it.
+    /// Returns the server on a host, with the addresses at which others reach
+    /// it.
     pub fn on(host: &Host, spec: &Spec) -> host::Result<Self> {
         let read = |path: &Path| -> host::Result<Option<Vec<u8>>> {
             Ok(host.read(path)?.map(|content| content.bytes().to_vec()))
@@ -132,12 +129,12 @@ impl Server {
         if !host.speaks_ipv6()? {
             addresses.retain(IpAddr::is_ipv4);
         }
-        // From one process of the host to another.
+        // The mail goes from one process of the host to another.
         let delivery = Duration::from_secs(15);
         Ok(Self::of(spec, addresses, Identity::OnDisk(certificate), delivery))
     }
 
-    /// Returns the server as DNS or /etc/hosts of this machine leads to it.
+    /// Returns the server at the addresses that this machine resolves.
     pub(crate) fn from_outside(spec: &Spec) -> Self {
         let identity = match spec.services.certificate.self_signed {
             true => Identity::SelfSigned,
@@ -160,8 +157,9 @@ impl Server {
         }
     }
 
-    /// Many networks block port 25 outward, which would look like a server that is
-    /// down: finds out whether ours does, and then calls no port 25.
+    /// Finds out whether this machine's network blocks outgoing port 25, as
+    /// many do. It would look as if the server were down. If so, port 25 is not
+    /// called.
     pub(crate) fn detect_blocked_port_25(&self) {
         let answers = self.addresses.iter().any(|address| {
             let called = self.connections.connect::<Smtp>(SocketAddr::new(*address, 25), None);
@@ -172,7 +170,7 @@ impl Server {
         }
     }
 
-    /// Returns the ports that answer, and those that should not.
+    /// Returns the ports that should answer, and those that should not.
     pub fn ports(&self) -> (Vec<Port>, Vec<Port>) {
         let (wanted, unwanted): (Vec<_>, Vec<_>) =
             PORTS.into_iter().partition(|port| match port.protocol {
@@ -184,21 +182,21 @@ impl Server {
         (wanted, unwanted.into_iter().filter(|port| !is_asked_for(port)).collect())
     }
 
-    /// Tells whether it is on this very machine.
+    /// Returns whether the server is this host.
     pub(crate) fn is_here(&self) -> bool {
         matches!(self.identity, Identity::OnDisk(_))
     }
 
-    /// Returns the address that it is spoken to by where one is enough.
+    /// Returns the address for checks that need only one.
     pub fn address(&self) -> IpAddr {
         self.addresses.first().copied().unwrap_or(Ipv4Addr::LOCALHOST.into())
     }
 
-    /// Returns whom to take for it.
+    /// Returns the TLS settings that recognize the server.
     ///
     /// # Errors
     ///
-    /// Fails where there is nothing to know it by.
+    /// Fails if there is nothing to recognize it by.
     pub fn tls(&self) -> Result<Tls> {
         match &self.identity {
             Identity::OnDisk(certificate) => Tls::pinned(&certificate.pem, &self.hostname),
@@ -217,17 +215,17 @@ impl Server {
         }
     }
 
-    /// Connects to one of its ports, in the clear.
+    /// Connects to one of its ports without TLS.
     pub(crate) fn call<S: Session>(&self, port: u16) -> Result<S> {
         self.connections.connect(SocketAddr::new(self.address(), port), None)
     }
 
-    /// Connects to one of its ports, with TLS.
+    /// Connects to one of its ports with TLS.
     pub(crate) fn secure<S: Session>(&self, port: Port, tls: &Tls) -> Result<S> {
         self.connections.secure(self.at(port), port.implicit_tls, tls)
     }
 
-    /// Connects to a port for mail programs to send by.
+    /// Connects to a submission port.
     pub(crate) fn submission(&self, port: Port, tls: &Tls) -> Result<Smtp> {
         let mut smtp: Smtp = self.secure(port, tls)?;
         smtp.ehlo(OURSELVES)?;
@@ -240,8 +238,8 @@ impl Server {
 }
 
 impl Port {
-    /// Waits for the greeting, in TLS where that comes first, if it has not come
-    /// already.
+    /// Reads the greeting, after the TLS handshake if that comes first, unless
+    /// an earlier connection has done so.
     pub(crate) fn greets(
         self,
         connections: &ConnectionCache,
@@ -260,7 +258,7 @@ impl Port {
         }
     }
 
-    /// Returns the certificates that the port shows to whoever takes any.
+    /// Returns the certificates that the port shows, without verifying them.
     pub(crate) fn shown(self, server: &Server) -> Result<Vec<CertificateDer<'static>>> {
         match server.connections.shown(server.at(self)) {
             Some(shown) => Ok(shown),
@@ -268,8 +266,7 @@ impl Port {
         }
     }
 
-    /// Returns the certificates that the port shows to somebody who must trust
-    /// them.
+    /// Returns the certificates that the port shows, after verifying them.
     pub(crate) fn shown_to(
         self,
         server: &Server,
@@ -283,21 +280,21 @@ impl Port {
     }
 }
 
-/// Says how an address is spoken to.
+/// Names the address family.
 pub(crate) fn family(address: IpAddr) -> &'static str {
     if address.is_ipv4() { "IPv4" } else { "IPv6" }
 }
 
-/// Returns the addresses by which the world comes, if there are such: a private
-/// one beside them is a bridge's or a tunnel's.
+/// Returns the public addresses, if there are any, else all. A private address
+/// beside a public one belongs to a bridge or a tunnel.
 pub(crate) fn reachable(addresses: Vec<IpAddr>) -> Vec<IpAddr> {
     let public: Vec<_> = addresses.iter().copied().filter(|it| is_public(*it)).collect();
     if public.is_empty() { addresses } else { public }
 }
 
-/// Tells whether an address is one that the world can send to: of a network of
-/// one's own (RFC 1918, RFC 4193), a provider's behind its router (RFC 6598), the
-/// host's or its link's, or one for examples (RFC 5737, RFC 3849) it is not.
+/// Returns whether an address is reachable from the internet. Private addresses
+/// (RFC 1918, RFC 4193), those behind a provider's NAT (RFC 6598), loopback,
+/// link-local and documentation addresses (RFC 5737, RFC 3849) are not.
 pub(crate) fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(it) => {
@@ -312,7 +309,7 @@ pub(crate) fn is_public(address: IpAddr) -> bool {
                 || it.is_link_local()
                 || it.is_documentation())
         }
-        // All that is given out as yet is in 2000::/3.
+        // All addresses that are allocated so far are in 2000::/3.
         IpAddr::V6(it) => {
             let [first, second, ..] = it.segments();
             first & 0xe000 == 0x2000 && (first, second) != (0x2001, 0xdb8)

@@ -1,14 +1,15 @@
-//! A password for a moment: how `check` logs in without knowing anybody's.
+//! A temporary password, with which `check` logs in without knowing an
+//! account's password.
 //!
-//! Dovecot's configuration always names files in [`FOLDER`], one a protocol,
-//! which are not there. For the time of a check they hold one line: a random
-//! login with a random password, which is let in as one of the accounts, and
-//! from this host's own addresses only. The playbook's files are not touched,
-//! so a plan is as empty as before.
+//! Dovecot's configuration always names files in [`FOLDER`], one for each
+//! protocol, that normally do not exist. During a check they contain one line:
+//! a random login with a random password for one of the accounts, valid only
+//! from this host's own addresses. The playbook's files are not touched, so a
+//! plan is as empty as before.
 //!
-//! Whatever ends us, nothing is left that lets anybody in: the password was
-//! nowhere but in our memory, what is left is a hash of it in `/run`, and the
-//! next check or boot removes that.
+//! However the check ends, no usable login remains: the password exists only in
+//! memory, the file in `/run` contains its hash, and the next check or boot
+//! removes it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
@@ -26,23 +27,22 @@ use crate::secret::Secret;
 /// As in `dovecot.conf`.
 const FOLDER: &str = "/run/mailprov-check";
 
-/// What Dovecot calls the protocols: Postfix asks for the first.
+/// Dovecot's names of the protocols. Postfix asks for the first.
 const PROTOCOLS: [&str; 3] = ["smtp", "imap", "pop3"];
 
-/// Who may read the files: Dovecot's process that checks passwords.
+/// The user that may read the files: Dovecot's auth process.
 const READER: &str = "dovecot";
 
-/// The password; it counts no longer when this is dropped.
+/// The temporary login, which is removed on drop.
 #[derive(Debug)]
 pub(crate) struct TemporaryLogin<'h> {
     host: &'h Host,
-    /// Who can log in.
     pub(crate) account: Account,
 }
 
 impl<'h> TemporaryLogin<'h> {
-    /// Makes a login to a mailbox of the server that is checked. Dovecot may need a
-    /// moment to see it: see [`TemporaryLogin::wait`].
+    /// Creates a login to a mailbox of the server. Dovecot may need a moment to
+    /// see it: see [`TemporaryLogin::wait`].
     pub(crate) fn at(site: &Site<'h>) -> std::result::Result<Self, String> {
         let why = "the mail of every account is passed on, so none can be read back here";
         let inbox = site.spec.directory.inbox().ok_or(why)?;
@@ -64,7 +64,8 @@ impl<'h> TemporaryLogin<'h> {
         Ok(probe)
     }
 
-    /// Waits until Dovecot surely sees it: it looks once a second.
+    /// Waits until Dovecot has certainly seen the file, which it checks once a
+    /// second.
     pub(crate) fn wait(&self) {
         wait_for_next_second();
     }
@@ -86,20 +87,20 @@ impl<'h> TemporaryLogin<'h> {
 
 impl Drop for TemporaryLogin<'_> {
     fn drop(&mut self) {
-        // What stays lets nobody in, and goes with the next check.
+        // The hash that remains is of no use, and the next check removes it.
         let _ = clear(self.host);
     }
 }
 
-/// Returns a time in seconds after 1970 that no file of an earlier check has:
-/// Dovecot takes a file for the same while its time in whole seconds and its size
-/// are.
+/// Returns a file time, in seconds since 1970, that no earlier check has used.
+/// Dovecot considers a file unchanged while its size and its time in whole
+/// seconds are the same.
 fn age() -> Result<i64> {
     let digits = random()?.expose()[..7].to_owned();
     Ok(1 + i64::from_str_radix(&digits, 16).unwrap_or_default())
 }
 
-/// Removes what a check left that was killed.
+/// Removes the files of a check that was killed.
 fn clear(host: &Host) -> host::Result<()> {
     host.remove_tree(Path::new(FOLDER))
 }
@@ -109,8 +110,8 @@ fn account(inbox: &CheckAccount) -> Result<Account> {
     Ok(Account { login, address: inbox.address.to_string(), password: random()? })
 }
 
-/// Hashes a password. What nobody chose needs no hash that is slow to make and
-/// to try, which Dovecot would do on each port.
+/// Hashes the password. A random password does not need a slow hash, which
+/// Dovecot would compute on each port.
 fn hash(password: &Secret<String>) -> Result<String> {
     let salt = random()?;
     let salted = format!("{}{}", password.expose(), salt.expose());
@@ -119,8 +120,8 @@ fn hash(password: &Secret<String>) -> Result<String> {
     Ok(format!("{{SSHA256}}{}", Base64::encode_string(&bytes)))
 }
 
-/// Returns the lines for Dovecot. Where logins are whole addresses, it looks
-/// for the login with a domain.
+/// Returns the lines for Dovecot. If logins are whole addresses, Dovecot looks
+/// up the login with a domain.
 fn entry(login: &str, hash: &str, account: &str, ours: &[IpAddr]) -> String {
     let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
     let nets: Vec<_> = loopback.iter().chain(ours).map(ToString::to_string).collect();

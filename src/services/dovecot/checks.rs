@@ -1,5 +1,5 @@
-//! What is asked of Dovecot: the right password opens each port, and a wrong one
-//! does not.
+//! Checks that Dovecot accepts the right password on each port, and rejects a
+//! wrong one.
 
 use super::plaintext_auth::plaintext_auth;
 use crate::finding::{Finding, Rule, rules};
@@ -49,21 +49,20 @@ rules! {
 
 const LOOK: &str = "Run mailprov apply, then see what Dovecot says: journalctl -u dovecot";
 
-/// What is tried.
+/// The extent of a login check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Login {
-    /// The right password, where that opens no mailbox: by POP3 it would take
-    /// new mail for seen, and make the folders of a mailbox that has had none.
-    /// And nothing that would look like an attack.
+    /// The right password, on ports where a login opens no mailbox: a POP3
+    /// login would mark new mail as seen and create the folders of an unused
+    /// mailbox. Nothing that looks like an attack.
     Right,
-    /// Also a wrong one, once a protocol: programs like fail2ban ban the address of
-    /// a client that fails more often.
+    /// In addition a wrong one, once a protocol. Programs such as fail2ban ban
+    /// clients that fail more often.
     WrongOncePerProtocol,
-    /// Also a wrong one on each port.
+    /// In addition a wrong one on each port.
     WrongOnEachPort,
 }
 
-/// Logs in on each port.
 fn login(server: &Server, account: &Account, login: Login) -> Vec<Finding> {
     let (tls, wrong) = match (server.tls(), random()) {
         (Ok(tls), Ok(wrong)) => (tls, wrong),
@@ -82,7 +81,8 @@ fn login(server: &Server, account: &Account, login: Login) -> Vec<Finding> {
         Login::WrongOncePerProtocol => port.implicit_tls,
         Login::WrongOnEachPort => true,
     };
-    // Dovecot answers a wrong password late, so all ports are asked at once.
+    // Dovecot delays its reply to a wrong password, so all ports are tried in
+    // parallel.
     std::thread::scope(|scope| {
         let asked = secure.iter().map(|port| {
             let (tls, wrong) = (&tls, &wrong);
@@ -123,7 +123,7 @@ fn of_wrong(port: u16, entered: Result<bool>) -> Finding {
     }
 }
 
-/// Tells whether a login succeeds.
+/// Returns whether a login succeeds.
 fn enter(
     server: &Server,
     port: Port,
@@ -145,7 +145,8 @@ fn enter(
     };
     match outcome {
         Ok(()) => Ok(true),
-        // Both say so where it is not the password: `[UNAVAILABLE]`, `[SYS/TEMP]`.
+        // With these codes both servers say that the password is not the cause:
+        // `[UNAVAILABLE]`, `[SYS/TEMP]`.
         Err(Error::Refused { words, .. })
             if !words.contains("UNAVAILABLE") && !words.contains("SYS/") =>
         {

@@ -1,5 +1,5 @@
-//! What Dovecot's templates see: the accounts with their passwords and quotas,
-//! and the protocols.
+//! The variables of Dovecot's templates: the accounts with their passwords and
+//! quotas, and the protocols.
 
 use std::sync::Arc;
 
@@ -14,7 +14,6 @@ use crate::mail::{Address, Domain, Size};
 use crate::services::Spec;
 use crate::services::context::{Inputs, List, Variables};
 
-/// A mailbox that an account logs in to.
 #[derive(Serialize)]
 struct Account<'a> {
     login: Arc<str>,
@@ -23,7 +22,7 @@ struct Account<'a> {
     quota: Option<u64>,
 }
 
-/// An address that Dovecot is asked about before mail for it is taken.
+/// An address about which Postfix asks Dovecot before it accepts mail.
 #[derive(Serialize)]
 struct Recipient<'a> {
     address: &'a str,
@@ -31,14 +30,14 @@ struct Recipient<'a> {
     quota: Option<u64>,
 }
 
-/// A domain as people type it, and as it is known.
+/// A domain in one of its spellings, and its A-label form.
 #[derive(Serialize)]
 struct Spelling<'a> {
     written: String,
     domain: &'a str,
 }
 
-/// The data that the lists are made from.
+/// The data from which the lists are made.
 struct Lists {
     spec: Arc<Spec>,
     mailboxes: Arc<[(usize, Address)]>,
@@ -69,7 +68,7 @@ pub(super) fn variables(inputs: &Inputs) -> Variables {
     ]
 }
 
-/// Returns the ports that people read mail by.
+/// Returns the ports for reading mail.
 fn ports(spec: &Spec) -> Vec<u16> {
     let Settings { imap, pop3 } = spec.services.dovecot;
     let closed = spec.services.extra.ports().closed;
@@ -101,7 +100,8 @@ impl Lists {
     fn recipient(&self, index: usize) -> Option<Value> {
         let QuotaOwner { address, mailbox } = self.owners.get(index)?;
         let directory = &self.spec.directory;
-        // A mailbox that is an account's address in one of several domains is that account's.
+        // A mailbox that is the account's address in one of several domains
+        // belongs to that account.
         let limit = mailbox.as_ref().and_then(|mailbox| {
             let account = directory.declared(mailbox)?.account?;
             let home = self.spec.home(&directory.home(account, mailbox.domain())?);

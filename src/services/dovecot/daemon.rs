@@ -1,9 +1,9 @@
-//! Dovecot's daemon, as checks see it.
+//! Dovecot's daemon, for the checks.
 
 use crate::finding::rules;
 use crate::services::checking::Daemon;
 
-/// Postfix lets no one log in to send without it.
+/// The submission ports of Postfix need Dovecot for logins.
 pub(super) static DAEMON: Daemon = Daemon {
     unit: "dovecot",
     running: &RUNNING,

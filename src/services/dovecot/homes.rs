@@ -1,9 +1,9 @@
-//! Where the mail of each account lies.
+//! The folders of the accounts' mail.
 
 use crate::mail::{Address, Mailboxes};
 use crate::services::Spec;
 
-/// The folder of all mailboxes.
+/// The parent folder of all mailboxes.
 pub(super) const HOMES: &str = "/var/vmail";
 
 impl Spec {
@@ -14,7 +14,7 @@ impl Spec {
         }
     }
 
-    /// Returns where an account's mail is, with words for what differs.
+    /// Returns the path of an account's mail, with placeholders.
     pub(crate) fn any_home(&self) -> String {
         match self.directory.mailboxes {
             Mailboxes::Shared => format!("{HOMES}/NAME"),
@@ -22,7 +22,7 @@ impl Spec {
         }
     }
 
-    /// Returns the folders that hold an account's mail.
+    /// Returns the folders of an account's mail.
     pub(crate) fn homes(&self, account: usize) -> Vec<String> {
         self.directory.mailboxes_of(account).iter().map(|mailbox| self.home(mailbox)).collect()
     }

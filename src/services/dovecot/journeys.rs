@@ -1,8 +1,9 @@
-//! The ways through Dovecot: into a mailbox, and from it to its reader.
+//! The paths of mail through Dovecot: into a mailbox, and from there to its
+//! reader.
 
 use crate::explain::{ServerFiles, Stop, Way};
 
-/// What it listens on for each protocol, TLS from the first byte first.
+/// The ports of each protocol, implicit TLS first.
 const READING: [(&str, [u16; 2]); 2] = [("imap", [993, 143]), ("pop3", [995, 110])];
 
 pub(super) fn ways(server: &ServerFiles) -> Vec<Way> {
@@ -20,12 +21,12 @@ pub(super) fn ways(server: &ServerFiles) -> Vec<Way> {
     open.map(way).collect()
 }
 
-/// From Postfix into the mailbox.
+/// Returns the stops from Postfix to the mailbox.
 pub(in crate::services) fn delivery(server: &ServerFiles) -> Vec<Stop> {
     vec![Stop::new("Dovecot lmtp", "puts it into the mailbox"), mailbox(server)]
 }
 
-/// The file with the accounts, in either dialect of Dovecot.
+/// Returns the file with the accounts, in the syntax of Dovecot 2.3 or 2.4.
 pub(in crate::services) fn users(server: &ServerFiles) -> Option<Stop> {
     let passdb = server.settings.iter().find(|setting| setting.name.starts_with("passdb"))?;
     let mut words = passdb.text.split([' ', '=', '\n']);

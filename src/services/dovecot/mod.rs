@@ -17,7 +17,7 @@ use crate::explain::{ServerFiles, Way};
 use crate::host::VersionedPackage;
 use crate::yaml::KeySpec;
 
-/// This service in the list of all.
+/// Dovecot, in the list of services.
 pub struct Dovecot;
 
 impl Configured for Dovecot {

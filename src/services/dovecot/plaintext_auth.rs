@@ -1,4 +1,4 @@
-//! Passwords are rejected before there is TLS.
+//! Checks that passwords are rejected before TLS.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -12,14 +12,15 @@ const REMEDY: &str = "Run mailprov apply. If it finds nothing to do, look at `ex
                       auth_allow_cleartext (Debian 12: disable_plaintext_auth) and \
                       login_trusted_networks of Dovecot.";
 
-/// Asks each port where TLS does not come first to take a password, by all words
-/// for that: none may. The only password that is sent is made up.
+/// Tries to send a password before TLS on each port without implicit TLS, with
+/// every command for it. All must be rejected. The password that is sent is
+/// made up.
 ///
-/// Dovecot takes a connection for safe whose two ends have one address: it is of
-/// the host with itself. So `host`, where that is the server, calls from another
-/// address of its loopback, which counts like any stranger's. The networks that
-/// Dovecot trusts are read from its configuration: a call from each of them is not
-/// possible.
+/// Dovecot considers a connection secure if both its ends have the same
+/// address. So if the server is this `host`, the check connects from another
+/// address of its loopback network, which Dovecot treats like a stranger's. The
+/// networks that Dovecot trusts are read from its configuration, because the
+/// check cannot connect from them.
 pub(super) fn plaintext_auth(finding: Finding, server: &Server, host: Option<&Host>) -> Finding {
     let trusted = host.map(trusted).unwrap_or_default();
     let from = host.map(|_| stranger(server.address()));
@@ -74,8 +75,7 @@ pub(super) fn plaintext_auth(finding: Finding, server: &Server, host: Option<&Ho
     finding.seen(format!("rejected on ports {}", numbers.join(", ")))
 }
 
-/// Returns an address of this host from which it can call another one of its own
-/// as somebody else.
+/// Returns a loopback address from which to connect to another own address.
 fn stranger(called: IpAddr) -> IpAddr {
     match called {
         IpAddr::V4(_) => Ipv4Addr::new(127, 0, 0, 2).into(),
@@ -83,14 +83,14 @@ fn stranger(called: IpAddr) -> IpAddr {
     }
 }
 
-/// Returns the networks that Dovecot takes for safe.
 fn trusted(host: &Host) -> Networks {
     let asked = host.command(["doveconf", "-h", "login_trusted_networks"]).run();
-    // A Dovecot that cannot be asked is not there, and trusts no network.
+    // If doveconf fails, Dovecot is not installed and trusts no network.
     Networks::parse(&asked.map(|captured| captured.stdout).unwrap_or_default())
 }
 
-/// Returns the word by which a port takes a password in the clear, if it does.
+/// Returns the command with which a port accepts a password before TLS, if it
+/// does.
 fn takes(server: &Server, port: Port, from: Option<IpAddr>) -> Result<Option<&'static str>> {
     match port.protocol {
         Protocol::Smtp => by_smtp(call(server, port, from)?),

@@ -1,32 +1,31 @@
-//! Which quota counts for a mail: for each address, the one mailbox that has to
-//! be asked whether it is full.
+//! Decides which quota counts for a mail: for each address, the one mailbox to
+//! ask whether it is full.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::mail::{Address, Alias, Directory, Domain, Pattern, PostfixTables, Size};
 
-/// The names in the host's own domain that mail is taken for.
+/// The names in the host's own domain for which mail is accepted.
 const LOCAL_ROLES: [&str; 6] =
     ["root", "postmaster", "abuse", "hostmaster", "webmaster", "mailer-daemon"];
 
-/// An address that is not simply a mailbox's own, and the mailbox whose quota
-/// counts for it.
+/// An address that is not a mailbox's own, and the mailbox whose quota counts
+/// for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct QuotaOwner {
-    /// The address, or `@domain` for a catch-all.
     pub(super) address: String,
-    /// The mailbox; none where one of those that the mail goes to has no limit.
+    /// The mailbox; `None` if one of the receiving mailboxes has no limit.
     pub(super) mailbox: Option<Address>,
 }
 
-/// Where the mail for an address ends.
+/// The final recipients of an address.
 #[derive(Default)]
 struct Ends {
     mailboxes: HashSet<Address>,
     elsewhere: bool,
 }
 
-/// The aliases, to be looked up as Postfix does.
+/// The alias map, with Postfix's lookup order.
 struct Lines<'r> {
     directory: &'r Directory,
     addresses: HashMap<&'r Address, &'r [Address]>,
@@ -34,11 +33,11 @@ struct Lines<'r> {
 }
 
 impl Directory {
-    /// Returns whose quota counts, for every address whose mail does not
-    /// go to the account of that name and nowhere else.
+    /// Returns the mailbox whose quota counts, for every address whose mail
+    /// does not go only to the account with that name.
     ///
-    /// Of several mailboxes that all have a limit, the largest counts: when all
-    /// are full, that one is.
+    /// If several mailboxes all have a limit, the largest counts: when it is
+    /// full, all are.
     pub(super) fn quota_owners(
         &self,
         tables: &PostfixTables,
@@ -71,8 +70,8 @@ impl Directory {
         owners
     }
 
-    /// Returns whether the mail for an account's own address goes to its mailbox
-    /// and nowhere else.
+    /// Returns whether the mail for an account's own address goes only to its
+    /// mailbox.
     fn is_own(&self, address: &Address, ends: &Ends) -> bool {
         let account = self.holder(address).and_then(|held| held.account);
         let of = |mailbox: &Address| self.holder(mailbox).and_then(|held| held.account);
@@ -101,7 +100,7 @@ impl<'r> Lines<'r> {
         lines
     }
 
-    /// Follows a line's targets to where the mail ends.
+    /// Follows the targets of a line to the final recipients.
     fn follow(&self, targets: &[Address], start: Option<&Address>) -> Ends {
         let mut ends = Ends::default();
         let mut seen: HashSet<Address> = start.into_iter().cloned().collect();

@@ -1,4 +1,4 @@
-//! `services:`: the protocols to read mail by.
+//! Reads `services:`: the protocols for reading mail.
 
 use serde::Serialize;
 
@@ -12,7 +12,6 @@ pub(super) const KEYS: &[KeySpec] = &[KeySpec::new(
 )
 .or("`{imap: true, pop3: true}`")];
 
-/// Protocols to read mail by.
 const SECTION: Section = Section {
     keys: &[
         KeySpec::new("imap", ValueType::Boolean, "IMAP, on ports 993 and 143.").or("`true`"),
@@ -23,7 +22,7 @@ const SECTION: Section = Section {
     together: &[],
 };
 
-/// Which protocols are offered.
+/// The enabled protocols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Settings {
     /// IMAP, on ports 993 and 143.
@@ -32,7 +31,7 @@ pub struct Settings {
     pub pop3: bool,
 }
 
-/// Reads the section; both are offered unless it says otherwise.
+/// Reads the section. Both protocols are enabled by default.
 pub(super) fn read(reader: &mut SpecReader<'_>) -> Option<Settings> {
     let decoder = &mut *reader.decoder;
     let Some(entry) = reader.fields.get("services") else {

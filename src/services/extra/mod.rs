@@ -1,5 +1,5 @@
-//! Settings that mail.yml has no word for, handed on to Postfix and Dovecot as
-//! they are.
+//! Settings that mail.yml has no key for, passed on to Postfix and Dovecot
+//! unchanged.
 
 mod ports;
 mod settings;
@@ -14,7 +14,7 @@ pub use settings::Settings;
 use super::{Configured, Inputs, Service, SpecReader, Variables};
 use crate::yaml::KeySpec;
 
-/// This service in the list of all.
+/// The extra settings, in the list of services.
 pub struct Extra;
 
 impl Configured for Extra {

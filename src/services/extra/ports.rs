@@ -1,4 +1,4 @@
-//! The ports that `extra:` opens beside those of mailprov, and those of
+//! The ports that `extra:` opens in addition to mailprov's, and those of
 //! mailprov's that it closes.
 
 use std::collections::BTreeSet;
@@ -9,17 +9,17 @@ use crate::mail::DovecotPorts;
 /// The ports that `extra:` opens and closes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ports {
-    /// Ports that a service of the person's own listens on.
+    /// The ports of services that a person adds.
     pub opened: BTreeSet<u16>,
-    /// Ports of Dovecot's that would answer without `extra:`.
+    /// The ports of Dovecot that are closed by `extra:`.
     pub closed: BTreeSet<u16>,
 }
 
-/// The protocols that mailprov itself asks for, where `services` does.
+/// The protocols that mailprov enables itself, as `services` says.
 const OURS: [&str; 3] = ["imap", "pop3", "lmtp"];
 
 impl Settings {
-    /// Returns the ports that it opens and closes.
+    /// Returns the ports that the settings open and close.
     pub fn ports(&self) -> Ports {
         let mut ports = Ports::default();
         ports.opened.extend(self.postfix_master.iter().filter_map(|entry| entry.value.port()));

@@ -1,4 +1,4 @@
-//! `extra:`: settings that `mail.yml` has no word for.
+//! Reads `extra:`: settings that `mail.yml` has no key for.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,6 @@ pub(super) const KEYS: &[KeySpec] = &[KeySpec::new(
 )
 .or("none")];
 
-/// Settings that are handed on as they are.
 const SECTION: Section = Section {
     keys: &[
         KeySpec::new(
@@ -37,8 +36,8 @@ const SECTION: Section = Section {
     together: &[],
 };
 
-/// Settings that are written last, as they are. Whether Postfix and Dovecot
-/// accept them is for their own checkers to say.
+/// Settings that are appended unchanged. The checkers of Postfix and Dovecot
+/// validate them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     /// Postfix parameters and their values, in the order written.
@@ -52,18 +51,18 @@ pub struct Settings {
 /// One service of Postfix: a line of `master.cf` (see `man 5 master`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MasterEntry {
-    /// The whole line, its fields one space apart.
+    /// The whole line, with single spaces between fields.
     pub line: String,
-    /// Name and type, which no two entries share: `smtp inet`, also for `25 inet`.
+    /// Name and type, which are unique: `smtp inet`, also for `25 inet`.
     pub service: String,
 }
 
 impl MasterEntry {
-    /// Reads a line.
+    /// Parses a line.
     ///
     /// # Errors
     ///
-    /// Returns which field is not what Postfix could read.
+    /// Returns which field Postfix could not read.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         const FORM: &str = "write `service type private unpriv chroot wakeup maxproc command`, such \
                             as `policy unix - n n - 0 spawn user=nobody argv=/usr/local/bin/policy`";
@@ -110,15 +109,13 @@ impl MasterEntry {
         Ok(Self { line: fields.join(" "), service: format!("{service} {kind}") })
     }
 
-    /// Returns the port of a service that listens on the network, if it is given
-    /// as a number.
+    /// Returns the port of a network service, if it is given as a number.
     pub fn port(&self) -> Option<u16> {
         let name = self.service.strip_suffix(" inet")?;
         name.rsplit(':').next()?.parse().ok()
     }
 }
 
-/// Reads the section, if it is there.
 pub(super) fn read(reader: &mut SpecReader<'_>) -> Settings {
     let decoder = &mut *reader.decoder;
     let entry = reader.fields.get("extra");
@@ -160,9 +157,10 @@ fn master(decoder: &mut Decoder, fields: &Fields<'_>) -> Vec<Spanned<MasterEntry
     entries
 }
 
-/// Ways in which Dovecot's configuration reads files and the environment
-/// (config-parser.c and var-expand of 2.3 and 2.4), each with what to do instead.
-/// Dovecot reads them as root, whatever is in them, and quotes it in its errors.
+/// The constructs with which Dovecot's configuration reads files and the
+/// environment (config-parser.c and var-expand of 2.3 and 2.4), each with an
+/// alternative. Dovecot reads them as root, and quotes their content in its
+/// errors.
 const READERS: [(&str, &str); 4] = [
     ("<", "write the value itself; a certificate and its key belong into `tls`, one for all names"),
     ("!include", "write the lines of that file here"),
@@ -170,14 +168,14 @@ const READERS: [(&str, &str); 4] = [
     ("%{env", "write the value itself: Dovecot's environment is not yours"),
 ];
 
-/// Refuses what would read a file or the environment.
+/// Rejects constructs that read a file or the environment.
 fn refuse_readers(decoder: &mut Decoder, text: &str, node: &Node) {
     let mut number = 0;
     for line in text.lines() {
         number += 1;
         let Some((sign, help)) = reader(line, text, number) else { continue };
         let message = format!("`{sign}` in `extra.dovecot` reads what is not in mail.yml");
-        // The line as it is written, where it can be found there.
+        // The line as written in mail.yml, if it can be found there.
         let written = decoder.source().text.get(node.span.clone()).unwrap_or_default();
         let place = written.find(line.trim()).map_or(node.span.clone(), |at| {
             node.span.start + at..node.span.start + at + line.trim().len()
@@ -186,7 +184,7 @@ fn refuse_readers(decoder: &mut Decoder, text: &str, node: &Node) {
     }
 }
 
-/// Finds the way in which a line reads something.
+/// Finds the construct with which a line reads something.
 fn reader(line: &str, text: &str, number: usize) -> Option<(&'static str, &'static str)> {
     let line = without_comment(line.trim());
     let before = number.checked_sub(2).and_then(|before| text.lines().nth(before));
@@ -195,7 +193,7 @@ fn reader(line: &str, text: &str, number: usize) -> Option<(&'static str, &'stat
         "<" => statements(line).iter().any(|statement| {
             let value = match statement.split_once('=') {
                 Some((_, value)) => value,
-                // `key = \` or `key \` above.
+                // The line above is `key = \` or `key \`.
                 None if continues => statement,
                 None => return false,
             };
@@ -208,7 +206,8 @@ fn reader(line: &str, text: &str, number: usize) -> Option<(&'static str, &'stat
     })
 }
 
-/// Splits a line where sections begin and end; the braces of `%{…}` are none.
+/// Splits a line where sections begin and end. The braces of `%{…}` do not
+/// count.
 fn statements(line: &str) -> Vec<String> {
     let mut plain = String::new();
     let mut rest = line;
@@ -221,7 +220,7 @@ fn statements(line: &str) -> Vec<String> {
     plain.split(['{', '}']).map(str::to_owned).collect()
 }
 
-/// Leaves a comment out: a `#` outside of quotes.
+/// Removes a comment: everything from a `#` outside of quotes.
 fn without_comment(line: &str) -> &str {
     let mut quote = None;
     for (at, sign) in line.char_indices() {
@@ -250,7 +249,8 @@ fn parameter(decoder: &mut Decoder, entry: &Entry) -> Option<(Spanned<String>, S
 }
 
 fn parse_name(text: &str) -> Result<String, Invalid> {
-    // `-` and `.` are in parameters of a service, such as `policyd-spf_time_limit`.
+    // Parameters of services contain `-` and `.`, such as
+    // `policyd-spf_time_limit`.
     let fits = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
     if fits {

@@ -1,4 +1,5 @@
-//! What Postfix's templates see: the largest mail and the lookup tables.
+//! The variables of Postfix's templates: the largest mail and the lookup
+//! tables.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,15 +49,16 @@ fn sender(tables: &PostfixTables, index: usize) -> Option<Value> {
     Some(Value::from(Serde(Sender { address: &sender.pattern, logins: &sender.logins })))
 }
 
-/// Returns where the mail goes that a program on the host sends to a bare name.
+/// Returns where mail goes that a program on the host sends to a bare name.
 fn people(inputs: &Inputs) -> Value {
     let directory = &inputs.spec.directory;
     let mut people = BTreeMap::new();
     for (account, mailbox) in inputs.mailboxes.iter() {
-        // A shared mailbox is asked for by its first address, which may lead on.
+        // A shared mailbox is addressed by its first address, which may be
+        // forwarded.
         let address = directory.addresses(*account).next();
         let address = address.filter(|_| directory.mailboxes == Mailboxes::Shared);
-        // Mail for `root` goes to whom the system's mail goes to.
+        // Mail for `root` goes to `system_mail`.
         if mailbox.local() != "root" && !people.contains_key(mailbox.local()) {
             let address = address.as_ref().unwrap_or(mailbox).to_string();
             people.insert(mailbox.local().to_owned(), address);

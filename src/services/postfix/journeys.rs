@@ -1,13 +1,14 @@
-//! The ways through Postfix: in from other servers and from this host, out for
-//! people.
+//! The paths of mail through Postfix: in from other servers and from this host,
+//! out for people.
 
 use crate::explain::{ServerFiles, Stop, Way};
 use crate::services::dovecot::journeys as dovecot;
 
-/// The ports that master.cf has names for (services(5)).
+/// The ports that master.cf names (services(5)).
 const PORTS: [(&str, u16); 3] = [("smtp", 25), ("submissions", 465), ("submission", 587)];
 
-/// Where most of Postfix is locked in, and its sockets lie.
+/// The folder to which most Postfix processes are chrooted, and which contains
+/// its sockets.
 const SPOOL: &str = "/var/spool/postfix";
 
 pub(super) fn ways(server: &ServerFiles) -> Vec<Way> {
@@ -49,21 +50,22 @@ fn program(name: &str, about: &str) -> Stop {
     Stop::new(format!("Postfix {name}"), about)
 }
 
-/// A lookup table's source: `hash:/etc/postfix/virtual` without the type.
+/// Returns the source file of a lookup table: `hash:/etc/postfix/virtual`
+/// without the type.
 fn table(server: &ServerFiles, name: &str, about: &str) -> Option<Stop> {
     let value = server.words(name).first()?.clone();
     let (_, path) = value.split_once(':')?;
     Some(Stop::new(path, about))
 }
 
-/// A socket as Postfix names it: `lmtp:unix:private/dovecot-lmtp`.
+/// Returns a socket that Postfix names: `lmtp:unix:private/dovecot-lmtp`.
 fn socket(server: &ServerFiles, name: &str, about: &str) -> Option<Stop> {
     let value = server.words(name).first()?.clone();
     let path = value.rsplit(':').next()?;
     Some(Stop::new(format!("{SPOOL}/{path}"), about))
 }
 
-/// From the queue into the mailbox.
+/// Returns the stops from the queue to the mailbox.
 fn delivery(server: &ServerFiles) -> Vec<Stop> {
     let mut stops = Vec::new();
     stops.extend(table(server, "virtual_alias_maps", "aliases, forwards and catch-alls"));

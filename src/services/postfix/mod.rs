@@ -1,4 +1,4 @@
-//! Postfix: takes mail from other servers and from people, and sends it.
+//! Postfix: receives mail from other servers and from people, and sends it.
 
 mod checks;
 mod context;
@@ -14,7 +14,7 @@ use crate::explain::{ServerFiles, Way};
 use crate::host::VersionedPackage;
 use crate::yaml::KeySpec;
 
-/// This service in the list of all.
+/// Postfix, in the list of services.
 pub struct Postfix;
 
 impl Configured for Postfix {
@@ -56,13 +56,12 @@ impl Service for Postfix {
     }
 }
 
-/// The first Postfix that makes cdb tables by default, Berkeley DB being
-/// retired (Postfix NON_BERKELEYDB_README).
+/// The first Postfix that makes cdb tables by default (Postfix
+/// NON_BERKELEYDB_README).
 const FIRST_WITH_CDB: (u32, u32) = (3, 11);
 
-/// Returns the type of table that Debian's Postfix of this version makes unless
-/// told otherwise. Postfix itself is not asked: it would read main.cf, which may
-/// be what is broken.
+/// Returns the default table type of Debian's Postfix in this version. Postfix
+/// itself is not asked, because it would read main.cf, which may be broken.
 fn table_type(version: &str) -> &'static str {
     let mut numbers = version.split('.').map(|number| number.parse().unwrap_or(0));
     let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));

@@ -1,4 +1,4 @@
-//! The records that lead mail to Postfix, and say that what it sends is genuine.
+//! The DNS records that direct mail to Postfix and authenticate what it sends.
 
 use crate::mail::Domain;
 use crate::services::records::{Record, RecordInputs};
@@ -6,7 +6,7 @@ use crate::services::records::{Record, RecordInputs};
 pub(super) fn records(inputs: RecordInputs<'_>) -> Vec<Record> {
     let hostname = &inputs.spec.hostname.value;
     let domains = inputs.spec.directory.domains.iter();
-    // What the relay's own servers are, only its operator knows.
+    // Only the relay's operator knows its addresses.
     let spf = match inputs.spec.services.relay {
         Some(_) => "v=spf1 mx ~all",
         None => "v=spf1 mx -all",

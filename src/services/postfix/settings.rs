@@ -1,4 +1,4 @@
-//! `message_size:`: the largest mail.
+//! Reads `message_size:`: the largest mail.
 
 use crate::mail::{SIZE, Size, spanned};
 use crate::services::SpecReader;
@@ -13,15 +13,15 @@ pub(super) const KEYS: &[KeySpec] = &[KeySpec::new(
 )
 .or("`128MiB`")];
 
-/// What mail.yml says of Postfix.
+/// The settings of Postfix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// The largest message.
+    /// The size limit of a message.
     pub message_size: Size,
 }
 
 const SMALLEST: Size = Size::mebibytes(1);
-/// Postfix keeps the limit in a signed 32-bit number.
+/// Postfix stores the limit in a signed 32-bit number.
 const LARGEST: Size = Size::mebibytes(2047);
 
 pub(super) fn read(reader: &mut SpecReader<'_>) -> Option<Settings> {

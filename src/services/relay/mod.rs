@@ -1,4 +1,4 @@
-//! The server that takes all outgoing mail, if there is one: a smarthost.
+//! The smarthost: the server that relays all outgoing mail, if there is one.
 
 mod settings;
 
@@ -11,7 +11,7 @@ pub use settings::Settings;
 use super::{Configured, Inputs, Service, SpecReader, Variables};
 use crate::yaml::KeySpec;
 
-/// This service in the list of all.
+/// The relay, in the list of services.
 pub struct Relay;
 
 impl Configured for Relay {

@@ -1,4 +1,4 @@
-//! `relay:`: the host that outgoing mail is handed to.
+//! Reads `relay:`: the host that receives outgoing mail.
 
 use std::net::Ipv6Addr;
 use std::ops::Range;
@@ -15,7 +15,6 @@ pub(super) const KEYS: &[KeySpec] = &[KeySpec::new(
 )
 .or("none")];
 
-/// A smarthost.
 const SECTION: Section = Section {
     keys: &[
         KeySpec::new(
@@ -56,31 +55,31 @@ const SECTION: Section = Section {
 /// A smarthost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Its name or address as Postfix wants it, brackets and port included.
+    /// Name or address in Postfix's syntax, with brackets and port.
     pub host: String,
     /// Its port.
     pub port: u16,
-    /// How sure of it Postfix must be before it speaks to it.
+    /// The verification that Postfix requires.
     pub tls: Certainty,
-    /// The login, if the server asks for one.
+    /// The login, if the server requires one.
     pub login: Option<Login>,
 }
 
-/// How sure of a smarthost Postfix must be, in the words of its
+/// The verification of a smarthost, named like the levels of
 /// `smtp_tls_security_level` (postconf(5)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Certainty {
-    /// Its certificate must verify and be for the name in `host`.
+    /// Its certificate must be valid for the name in `host`.
     Secure,
-    /// TLS is enough, with any certificate: another server may pose as this one.
+    /// TLS with any certificate: another server could impersonate it.
     Encrypt,
 }
 
-/// The words for it.
+/// The values of the key.
 const CERTAINTIES: [&str; 2] = ["secure", "encrypt"];
 
 impl Certainty {
-    /// Returns Postfix's word for it.
+    /// Returns the name of the level.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Secure => CERTAINTIES[0],
@@ -89,21 +88,19 @@ impl Certainty {
     }
 }
 
-/// Name and password for a smarthost.
+/// The login at a smarthost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {
-    /// The name.
     pub username: String,
     /// The password, from a file of its own.
     pub password: Secret<String>,
-    /// Where in `mail.yml` that file is named, for diagnostics.
+    /// The place in `mail.yml` that names that file, for diagnostics.
     pub place: Range<usize>,
 }
 
-/// Submission, which is what a smarthost takes from its customers.
+/// The submission port, which smarthosts offer to their customers.
 const DEFAULT_PORT: u16 = 587;
 
-/// Reads the section, if it is there.
 pub(super) fn read(reader: &mut SpecReader<'_>) -> Option<Settings> {
     let entry = reader.fields.get("relay")?;
     let (decoder, files) = (&mut *reader.decoder, reader.files);
@@ -130,14 +127,13 @@ pub(super) fn read(reader: &mut SpecReader<'_>) -> Option<Settings> {
     });
     let tls =
         fields.get("tls").and_then(|entry| spanned::value(decoder, &entry.value, parse_certainty));
-    // A password goes to no one who cannot prove to be the one it is for.
+    // A password is sent only to a verified server.
     let unless_told = if login.is_some() { Certainty::Secure } else { Certainty::Encrypt };
     let tls = tls.map_or(unless_told, |tls| tls.value);
     let Spanned { value: (host, port), .. } = host?;
     Some(Settings { host, port, tls, login })
 }
 
-/// Reads how sure of the host Postfix must be.
 fn parse_certainty(text: &str) -> Result<Certainty, Invalid> {
     let all = [Certainty::Secure, Certainty::Encrypt];
     all.into_iter().find(|it| it.as_str() == text).ok_or_else(|| {
@@ -146,8 +142,8 @@ fn parse_certainty(text: &str) -> Result<Certainty, Invalid> {
     })
 }
 
-/// Reads `name`, `name:port`, or either with `[name]`: then it is the host
-/// itself, and no MX record is looked up.
+/// Parses `name`, `name:port`, or either with `[name]`, which prevents an MX
+/// lookup.
 fn parse_host(text: &str) -> Result<(String, u16), Invalid> {
     let wrong = |why: &str| {
         let message = format!("`{}` {why}", printable(text));
@@ -191,7 +187,7 @@ fn parse_host(text: &str) -> Result<(String, u16), Invalid> {
     Ok((format!("{shown}:{port}"), port))
 }
 
-/// Reads a name that Postfix's password table can hold.
+/// Parses a name that Postfix's password table can contain.
 fn parse_username(text: &str) -> Result<String, Invalid> {
     if text.is_empty() {
         return Err(Invalid::new("the name is empty", "write the name the provider gave you"));

@@ -1,5 +1,5 @@
-//! The watch: at fixed times the server is compared with mail.yml and checked,
-//! and a mail tells of what is wrong.
+//! The watch: compares the server with mail.yml and checks it at fixed times,
+//! and mails the problems.
 
 mod settings;
 
@@ -10,7 +10,7 @@ pub use settings::Interval;
 use super::{Configured, Inputs, Service, SpecReader, Variables};
 use crate::yaml::KeySpec;
 
-/// This service in the list of all.
+/// The watch, in the list of services.
 pub struct Watch;
 
 impl Configured for Watch {

@@ -1,4 +1,4 @@
-//! `watch:`: how often the server is looked at by itself.
+//! Reads `watch:`: how often the watch runs.
 
 use crate::mail::{Invalid, Spanned, spanned};
 use crate::services::SpecReader;
@@ -13,21 +13,21 @@ pub(super) const KEYS: &[KeySpec] = &[KeySpec::new(
 )
 .or("never")];
 
-/// The words for it, which are also what systemd calls it (systemd.time(7)).
+/// The values, which are also systemd's (systemd.time(7)).
 const WORDS: [&str; 3] = ["hourly", "daily", "weekly"];
 
-/// How often `mailprov watch` runs.
+/// The interval between runs of `mailprov watch`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interval(&'static str);
 
 impl Interval {
-    /// Returns the word for it.
+    /// Returns the word in mail.yml.
     pub fn as_str(self) -> &'static str {
         self.0
     }
 }
 
-/// Reads the word; without one nothing is looked at.
+/// Reads the value. Without one there is no watch.
 pub(super) fn read(reader: &mut SpecReader<'_>) -> Option<Interval> {
     let entry = reader.fields.get("watch")?;
     let read: Option<Spanned<Interval>> = spanned::value(reader.decoder, &entry.value, |text| {

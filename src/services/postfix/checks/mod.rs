@@ -1,4 +1,4 @@
-//! What is asked of Postfix.
+//! The checks of Postfix.
 
 mod outward;
 mod queue;
@@ -11,7 +11,7 @@ use crate::services::checking::{Check, Daemon};
 pub(super) static CHECKS: &[&Check] =
     &[&relay::CHECK, &spoofing::CHECK, &queue::CHECK, &outward::CHECK];
 
-/// The ports for sending need Dovecot as well, to log in.
+/// The submission ports also need Dovecot, for logins.
 pub(super) static DAEMON: Daemon =
     Daemon { unit: "postfix", running: &RUNNING, rules: RULES, ports: &[25, 465, 587] };
 

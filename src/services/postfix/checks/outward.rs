@@ -1,4 +1,4 @@
-//! Whether other servers can be reached.
+//! Checks that other servers can be reached.
 
 use crate::finding::{Finding, Rule, rules};
 use crate::host::Host;

@@ -1,4 +1,4 @@
-//! The mails that wait.
+//! Checks the queue.
 
 use crate::finding::{Finding, Rule, rules};
 use crate::host::Host;
@@ -14,14 +14,14 @@ rules! {
     WAITING = "queue.waiting", "Mail that waits in the queue", "It is not delivered yet.";
 }
 
-/// As many mails may wait for a slow server elsewhere.
+/// The number of waiting mails that a slow remote server can explain.
 const MANY: usize = 50;
 
 fn waiting(host: &Host) -> Finding {
     let finding = Finding::of(&WAITING).on([25]);
     match host.command(["postqueue", "-j"]).run() {
         Err(error) => finding.wrong(error.to_string(), "Start Postfix: mailprov apply"),
-        // It then reads the queue by itself, and says so.
+        // Then postqueue reads the queue directly, and reports that.
         Ok(captured) if captured.stderr.contains("system is down") => finding
             .wrong("Postfix is not running, so it delivers nothing", "Start it: mailprov apply"),
         Ok(captured) => {

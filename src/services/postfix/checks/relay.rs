@@ -1,5 +1,5 @@
-//! The server does not pass mail of strangers on to other servers: all the ways in
-//! which a server was ever talked into it.
+//! Checks that the server does not relay mail of strangers, with all known
+//! tricks.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -10,7 +10,8 @@ use crate::services::checking::{
     Check, Here, Networks, SEE_PORTS, Server, domain_of, family, stranger, unanswered,
 };
 
-/// To a host elsewhere, `DOMAIN` being one of ours and `HOST` our name.
+/// Recipients elsewhere. `DOMAIN` is a local domain and `HOST` the server's
+/// name.
 const WAYS: [&str; 16] = [
     "bob@far.example",
     "bob@far.example.",
@@ -30,11 +31,11 @@ const WAYS: [&str; 16] = [
     "bob@[IPv6:2001:db8::1]",
 ];
 
-/// Postfix delays its replies after more errors in one connection.
+/// The number of errors per connection after which Postfix delays its replies.
 const AT_ONCE: usize = 8;
 
-/// A `mynetworks` that holds one of these holds the world: they belong to no host
-/// (RFC 5737, RFC 3849).
+/// Addresses that belong to no host (RFC 5737, RFC 3849). A `mynetworks` that
+/// contains one contains the whole internet.
 const WORLD: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
     IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
@@ -68,11 +69,12 @@ rules! {
         "This is how mail from other servers arrives.";
 }
 
-/// Tries every way by IPv4 and IPv6, from a stranger and from nobody at all.
-/// `domain` is one of the server's. No mail is sent: it ends at its recipient.
+/// Tries every way over IPv4 and IPv6, with a stranger and the null sender as
+/// sender. `domain` is one of the server's. No mail is sent: the session ends
+/// after RCPT TO.
 ///
-/// `host`, where that is the server, calls from its own address, which counts like
-/// any stranger's unless `mynetworks` holds it.
+/// If the server is this `host`, the check connects from the host's own
+/// address, which counts as a stranger's unless `mynetworks` contains it.
 fn relay(server: &Server, domain: &str, host: Option<&Host>) -> Vec<Finding> {
     let trusted = host.map(trusted).unwrap_or_default();
     let mut findings = Vec::new();
@@ -111,14 +113,14 @@ fn relay(server: &Server, domain: &str, host: Option<&Host>) -> Vec<Finding> {
     findings
 }
 
-/// Returns the networks that Postfix lets relay.
+/// Returns the networks that Postfix allows to relay.
 fn trusted(host: &Host) -> Networks {
     let asked = host.command(["postconf", "-x", "-h", "mynetworks"]).run();
     Networks::parse(&asked.map(|captured| captured.stdout).unwrap_or_default())
 }
 
-/// Looks whether strangers' mail for some of our addresses is taken. No mail is
-/// sent: it ends at its recipient.
+/// Checks that mail from strangers for local addresses is accepted. No mail is
+/// sent: the session ends after RCPT TO.
 fn accepts_local_mail(server: &Server, recipients: &[String]) -> Vec<Finding> {
     let ask = |recipient: &str| {
         let mut smtp: Smtp = server.call(25)?;
@@ -140,7 +142,6 @@ fn accepts_local_mail(server: &Server, recipients: &[String]) -> Vec<Finding> {
     recipients.iter().map(look).collect()
 }
 
-/// Returns the recipients that are taken.
 fn taken_ways(server: &Server, address: IpAddr, sender: &str, domain: &str) -> Result<Vec<String>> {
     let mut taken = Vec::new();
     for ways in WAYS.chunks(AT_ONCE) {
@@ -150,7 +151,7 @@ fn taken_ways(server: &Server, address: IpAddr, sender: &str, domain: &str) -> R
         for way in ways {
             let way = way.replace("DOMAIN", domain).replace("HOST", &server.hostname);
             let reply = match smtp.rcpt(&way) {
-                // A server that has had enough takes nothing either.
+                // A server that hangs up accepts nothing either.
                 Err(Error::Closed) => break,
                 reply => reply?,
             };

@@ -1,4 +1,4 @@
-//! An account sends under its own addresses only.
+//! Checks that an account can send only from its own addresses.
 
 use crate::finding::{Finding, Rule, rules};
 use crate::probe::{Result, Tls};
@@ -42,8 +42,8 @@ rules! {
         "Without a login, strangers could write in the name of any account.";
 }
 
-/// Tries to send as another sender, once logged in. No mail is sent: it ends at
-/// its recipient.
+/// Tries to send from another address after a login. No mail is sent: the
+/// session ends after RCPT TO.
 fn as_others(server: &Server, account: &Account, of_another: Option<&str>) -> Vec<Finding> {
     let tls = match server.tls() {
         Ok(tls) => tls,
@@ -71,7 +71,7 @@ fn as_others(server: &Server, account: &Account, of_another: Option<&str>) -> Ve
     findings
 }
 
-/// Tells whether a mail with this sender would be taken.
+/// Returns whether the server accepts a mail with this sender.
 fn takes(server: &Server, port: Port, tls: &Tls, account: &Account, sender: &str) -> Result<bool> {
     let mut smtp = server.submission(port, tls)?;
     smtp.auth_plain(&account.login, &account.password)?.require_success("the login")?;
@@ -80,10 +80,10 @@ fn takes(server: &Server, port: Port, tls: &Tls, account: &Account, sender: &str
     Ok(taken)
 }
 
-/// Tries to send by the ports for mail programs without logging in. `recipient` is
-/// one of ours.
+/// Tries to send on the submission ports without a login. `recipient` is a
+/// local address.
 fn without_login(server: &Server, recipient: &str) -> Vec<Finding> {
-    // No password is sent, so any certificate will do.
+    // No password is sent, so any certificate is accepted.
     let Ok(tls) = Tls::unverified(&server.hostname) else { return Vec::new() };
     let (ports, _) = server.ports();
     let mut findings = Vec::new();
