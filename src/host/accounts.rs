@@ -1,4 +1,4 @@
-//! System users and groups: looked up by name or by number, created, changed.
+//! Looks up, creates and changes system users and groups.
 
 use std::path::{Path, PathBuf};
 
@@ -8,12 +8,12 @@ use users::os::unix::UserExt;
 use super::recent::Recent;
 use super::{Error, Host, Result};
 
-/// A line of `/etc/passwd`, its group by name.
+/// A line of `/etc/passwd`, with the name of its group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
-    /// The user's number.
+    /// The number of the user.
     pub uid: u32,
-    /// The primary group's name.
+    /// The name of the primary group.
     pub group: String,
     /// The home folder.
     pub home: PathBuf,
@@ -24,12 +24,12 @@ pub struct User {
 /// A line of `/etc/group`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
-    /// The group's number.
+    /// The number of the group.
     pub gid: u32,
 }
 
 impl Host {
-    /// Returns the user of that name.
+    /// Returns the user with this name.
     pub fn user(&self, name: &str) -> Result<Option<User>> {
         self.users.of(name.to_owned(), |name| self.find_user(name))
     }
@@ -54,7 +54,7 @@ impl Host {
         }))
     }
 
-    /// Returns the group of that name.
+    /// Returns the group with this name.
     pub fn group(&self, name: &str) -> Result<Option<Group>> {
         self.groups.of(name.to_owned(), |name| self.find_group(name))
     }
@@ -69,22 +69,22 @@ impl Host {
         Ok(users::get_group_by_name(name).map(|group| Group { gid: group.gid() }))
     }
 
-    /// Returns the name that has this user number, or `#number` where none has.
+    /// Returns the name of a user number, or `#number` if it has none.
     pub(crate) fn user_name(&self, uid: u32) -> String {
         self.name_of("etc/passwd", &self.user_names, uid, |uid| {
             users::get_user_by_uid(uid).map(|user| user.name().to_string_lossy().into_owned())
         })
     }
 
-    /// Returns the name that has this group number, or `#number` where none has.
+    /// Returns the name of a group number, or `#number` if it has none.
     pub(crate) fn group_name(&self, gid: u32) -> String {
         self.name_of("etc/group", &self.group_names, gid, |gid| {
             users::get_group_by_gid(gid).map(|group| group.name().to_string_lossy().into_owned())
         })
     }
 
-    /// Returns the number and the home of each user whose main group has this
-    /// number, as far as `/etc/passwd` knows them.
+    /// Returns the number and the home of each user in `/etc/passwd` whose
+    /// primary group has this number.
     pub(crate) fn members(&self, gid: u32) -> Result<Vec<(u32, PathBuf)>> {
         let Some(content) = self.read(Path::new("/etc/passwd"))? else { return Ok(Vec::new()) };
         let text = String::from_utf8_lossy(content.bytes());
@@ -94,8 +94,8 @@ impl Host {
         Ok(members.collect())
     }
 
-    /// Returns who sits before this run: the user behind sudo, else the user we
-    /// are; and from which address, where that is by SSH.
+    /// Returns the name of the person at the keyboard: the user who called
+    /// sudo, else the current user. Over SSH it includes the address.
     pub(crate) fn operator(&self) -> String {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let behind = variable("SUDO_USER");
@@ -107,7 +107,8 @@ impl Host {
         }
     }
 
-    /// Returns the numbers of an owner and a group given by name or `#number`.
+    /// Returns the numbers of an owner and a group, given by name or as
+    /// `#number`.
     pub(super) fn numbers(&self, owner: &str, group: &str) -> Result<(u32, u32)> {
         let unknown = |kind, name: &str| Error::NoSuchName { kind, name: name.into() };
         let uid = match owner.strip_prefix('#').and_then(|number| number.parse().ok()) {
@@ -121,9 +122,9 @@ impl Host {
         Ok((uid, gid))
     }
 
-    /// Returns the name of a number: in a tree as `file` says, else as `ask`
-    /// does, which looks further (nsswitch.conf(5)). Nearly all files are of a
-    /// few, so an answer counts for a moment.
+    /// Returns the name of a number: in a tree from `file`, else from `ask`,
+    /// which uses all sources of nsswitch.conf(5). Nearly all files have the
+    /// same few owners, so answers are cached for a moment.
     fn name_of(
         &self,
         file: &str,
@@ -146,8 +147,8 @@ impl Host {
         })
     }
 
-    /// Finds a line of a colon-separated file in a tree, where the running
-    /// machine's own name service knows nothing of.
+    /// Finds a line of a colon-separated file in a tree, which the running
+    /// machine's name service does not know.
     fn passwd_line(
         &self,
         file: &str,
@@ -163,7 +164,7 @@ impl Host {
     }
 }
 
-/// Takes apart a line of `/etc/passwd`: number, group number, home, shell.
+/// Splits a line of `/etc/passwd`: number, group number, home, shell.
 fn user_of(fields: Vec<String>) -> Option<(u32, u32, PathBuf, PathBuf)> {
     Some((
         fields.get(2)?.parse().ok()?,

@@ -1,4 +1,4 @@
-//! Under which addresses others reach this machine.
+//! The addresses at which other hosts reach this machine.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
 
@@ -7,7 +7,7 @@ use nix::ifaddrs::getifaddrs;
 use super::{Error, Host, Result};
 
 impl Host {
-    /// What this machine is called.
+    /// Returns the host name of this machine.
     pub fn name() -> String {
         nix::unistd::gethostname().map_or_else(
             |_| "an unknown name".into(),
@@ -15,8 +15,8 @@ impl Host {
         )
     }
 
-    /// Returns the full name of this machine: its own if that is one, else the one
-    /// that /etc/hosts has for it (hosts(5)).
+    /// Returns the fully qualified name of this machine: the host name if it is
+    /// one, else the name in /etc/hosts (hosts(5)).
     pub(crate) fn own_name() -> Option<String> {
         let own = nix::unistd::gethostname().ok()?.into_string().ok()?;
         if own.contains('.') {
@@ -29,12 +29,12 @@ impl Host {
         full.map(str::to_owned)
     }
 
-    /// Returns the addresses of this machine's interfaces by which another one
-    /// can reach it: neither those of the loopback nor those of one link only.
+    /// Returns the addresses of this machine's interfaces, without loopback and
+    /// link-local addresses.
     ///
     /// # Errors
     ///
-    /// Fails where the system does not tell.
+    /// Fails if the system cannot list its interfaces.
     pub fn addresses() -> Result<Vec<IpAddr>> {
         let all = getifaddrs().map_err(|error| Error::Other(format!("getifaddrs: {error}")))?;
         let mut found = Vec::new();
@@ -51,9 +51,8 @@ impl Host {
         Ok(found)
     }
 
-    /// Returns the addresses that a name leads to as this machine sees it, by
-    /// /etc/hosts or DNS, those first by which it would call; none where the name
-    /// leads nowhere.
+    /// Resolves a name as this machine does, by /etc/hosts or DNS. The
+    /// preferred addresses come first; a name that does not resolve has none.
     pub(crate) fn addresses_of(name: &str) -> Vec<IpAddr> {
         let mut found = Vec::new();
         for address in (name, 0).to_socket_addrs().into_iter().flatten() {

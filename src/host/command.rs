@@ -1,4 +1,5 @@
-//! Runs a program: an argument list, never a shell line; output captured.
+//! Runs a program: an argument list, never a shell line, with its output
+//! captured.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -11,13 +12,13 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::{Error, Host, Result};
 
-/// How many of a failed program's last lines are worth showing.
+/// The number of last lines that are shown of a failed program.
 const LINES_SHOWN: usize = 20;
 
-/// Where administration programs live, whatever the caller's own `PATH` is.
+/// Where administration programs are, whatever `PATH` the caller has.
 pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// A program and its arguments, ready to be run on the host.
+/// A program and its arguments, ready to run on the host.
 #[derive(Debug)]
 pub struct Command {
     argv: Vec<OsString>,
@@ -25,27 +26,27 @@ pub struct Command {
     environment: Vec<(String, String)>,
 }
 
-/// What a program wrote, and how it ended.
+/// The output and the exit code of a program.
 #[derive(Debug)]
 pub struct Captured {
     /// Standard output.
     pub stdout: String,
     /// Standard error.
     pub stderr: String,
-    /// The exit code; none where a signal ended it.
+    /// The exit code; `None` if a signal ended the program.
     pub code: Option<i32>,
 }
 
 impl Captured {
-    /// Tells whether the program ended with exit code 0.
+    /// Returns whether the program ended with exit code 0.
     pub fn success(&self) -> bool {
         self.code == Some(0)
     }
 }
 
 impl Host {
-    /// Prepares `argv` to run on this host (inside the tree, where it is one),
-    /// in a clean environment and without standard input.
+    /// Prepares `argv` to run on this host, or inside the tree, in a clean
+    /// environment and without standard input.
     pub fn command<S: Into<OsString>>(&self, argv: impl IntoIterator<Item = S>) -> Command {
         Command {
             argv: argv.into_iter().map(Into::into).collect(),
@@ -67,12 +68,12 @@ impl Command {
         self
     }
 
-    /// Runs the program and waits; its exit code is the caller's to judge.
+    /// Runs the program and waits for it. The caller judges the exit code.
     pub(crate) fn capture(&self) -> Result<Captured> {
         self.capture_of(&self.expression().stdin_null())
     }
 
-    /// Runs programs side by side, and waits for all of them.
+    /// Runs programs in parallel, and waits for all of them.
     pub(crate) fn capture_all(commands: &[Self]) -> Vec<Result<Captured>> {
         std::thread::scope(|scope| {
             let run = |command| scope.spawn(move || Self::capture(command));
@@ -85,8 +86,8 @@ impl Command {
         })
     }
 
-    /// Runs the program with what it writes going into files in memory. A pipe
-    /// would stay open as long as a daemon that the program starts.
+    /// Runs the program and writes its output to files in memory. A daemon that
+    /// the program starts would keep a pipe open.
     fn capture_of(&self, expression: &duct::Expression) -> Result<Captured> {
         let fail = |error: io::Error| self.failed_to_start(&error);
         let (stdout, stderr) = (memory().map_err(fail)?, memory().map_err(fail)?);
@@ -104,8 +105,8 @@ impl Command {
         })
     }
 
-    /// Runs the program; an exit code other than 0 is an error that shows its
-    /// last lines.
+    /// Runs the program. An exit code other than 0 is an error that shows the
+    /// last lines of the output.
     pub fn run(&self) -> Result<Captured> {
         let captured = self.capture()?;
         if captured.success() { Ok(captured) } else { Err(self.failed(&captured)) }
@@ -117,7 +118,7 @@ impl Command {
         if captured.success() { Ok(()) } else { Err(self.failed(&captured)) }
     }
 
-    /// Makes the error for a run that ended as `captured`.
+    /// Returns the error for a run that ended as `captured`.
     pub fn failed(&self, captured: &Captured) -> Error {
         let outcome = match captured.code {
             Some(code) => format!("failed with exit code {code}"),
@@ -142,8 +143,8 @@ impl Command {
         let program = argv.first().cloned().unwrap_or_default();
         let mut expression = duct::cmd(program, argv.into_iter().skip(1)).dir("/");
         expression = expression.full_env(self.environment.iter().cloned());
-        // A group of its own, so that Ctrl-C on the terminal reaches us alone: we finish the
-        // step, and apt is not torn away in the middle.
+        // The program gets its own process group, so that Ctrl-C on the
+        // terminal does not interrupt it (apt, say) in the middle of a step.
         expression.before_spawn(|command| {
             command.process_group(0);
             Ok(())
@@ -158,19 +159,19 @@ impl std::fmt::Display for Command {
     }
 }
 
-/// Opens a file that is nowhere but in memory.
+/// Opens a file that exists only in memory.
 fn memory() -> io::Result<File> {
     Ok(memfd_create("mailprov", MFdFlags::MFD_CLOEXEC)?.into())
 }
 
-/// Reads what was written into such a file.
+/// Reads the content of such a file.
 fn written(file: &File) -> io::Result<String> {
     let mut bytes = vec![0; usize::try_from(file.metadata()?.len()).unwrap_or(0)];
     file.read_exact_at(&mut bytes, 0)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Quotes a word where a shell would need it, so that a line can be pasted.
+/// Quotes a word if a shell needs that, so that the line can be pasted.
 fn quoted(word: &OsStr) -> String {
     let text = word.to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);

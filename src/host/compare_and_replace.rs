@@ -1,4 +1,4 @@
-//! Replaces a file that a person edits, unless they just did.
+//! Replaces a file that people edit, unless it has changed since it was read.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -8,22 +8,22 @@ use nix::sys::stat::Mode;
 
 use super::{Content, Entry, Error, Host, Ownership, Result};
 
-/// As many links as the kernel follows.
+/// The limit of links; the kernel's is the same.
 const MOST_LINKS: usize = 40;
 
 /// A file as it was read, to be replaced later.
 #[derive(Debug, Clone)]
 pub struct FileVersion {
-    /// Its path, with no link for its last name.
+    /// The resolved path; its last name is not a link.
     pub path: PathBuf,
-    /// What was in it.
+    /// The content.
     pub content: Content,
     ownership: Ownership,
     is_closed: bool,
 }
 
 impl FileVersion {
-    /// When it is replaced, nobody but its owner may read it any more.
+    /// Makes the replacement readable by its owner only.
     pub fn close(&mut self) {
         self.is_closed = true;
     }
@@ -32,7 +32,7 @@ impl FileVersion {
         let mut ownership = self.ownership.clone();
         if self.is_closed {
             ownership.mode &= 0o700;
-            // Access control lists (acl(5)) would let others in again.
+            // Access control lists (acl(5)) could still admit others.
             ownership.attributes.retain(|name, _| !name.starts_with("system.posix_acl"));
         }
         ownership
@@ -40,13 +40,13 @@ impl FileVersion {
 }
 
 impl Host {
-    /// Reads a file that is to be replaced. Links to it are followed where root
-    /// or the user we are owns them.
+    /// Reads a file that is to be replaced. Follows links to it that root or
+    /// the current user owns.
     ///
     /// # Errors
     ///
-    /// Fails where nothing can be read, and at a link that others could have
-    /// planted.
+    /// Fails if the file cannot be read, and at a link that another user could
+    /// have planted.
     pub(crate) fn read_to_replace(&self, path: &Path) -> Result<FileVersion> {
         let mut path = path.to_owned();
         for _ in 0..MOST_LINKS {
@@ -69,13 +69,9 @@ impl Host {
         Err(Error::io("read", &path, error))
     }
 
-    /// Puts other content into a file, whole or not at all, owner and mode kept.
-    /// Returns whether it did: where the file is no longer what was read, it is
-    /// left alone. Of two that do this at once, one waits.
-    ///
-    /// # Errors
-    ///
-    /// Fails as the system does.
+    /// Replaces the content of a file atomically, and keeps its owner and mode.
+    /// Returns whether it did: a file that changed since it was read is left
+    /// alone. Concurrent calls wait for each other.
     pub fn replace(&self, read: &FileVersion, content: &Content) -> Result<bool> {
         self.compare_and_replace(
             read,
@@ -84,22 +80,14 @@ impl Host {
         )
     }
 
-    /// Tells whether a file is still what was read.
-    ///
-    /// # Errors
-    ///
-    /// Fails as the system does.
+    /// Returns whether a file has not changed since it was read.
     pub(crate) fn is_as_read(&self, read: &FileVersion) -> Result<bool> {
         let then = Entry::File { content: read.content.clone(), ownership: read.ownership.clone() };
         Ok(self.entry(&read.path)? == Some(then))
     }
 
-    /// Puts back what was read and replaced by `content`. Returns whether it did:
-    /// where the file is no longer what it was replaced by, it is left alone.
-    ///
-    /// # Errors
-    ///
-    /// Fails as the system does.
+    /// Restores the content that `content` replaced. Returns whether it did: a
+    /// file that changed since then is left alone.
     pub fn put_back(&self, read: &FileVersion, content: &Content) -> Result<bool> {
         self.compare_and_replace(
             read,

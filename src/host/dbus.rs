@@ -1,38 +1,35 @@
-//! Calls to systemd over its own socket, in D-Bus's language: for the value of a
-//! property of a unit, or to have one reloaded. To start `systemctl` for it takes
-//! longer than all that is otherwise looked at; the libraries for D-Bus bring a
-//! runtime with them, for what is one message there and one back
+//! Calls systemd over its private socket, in the D-Bus protocol, to read a
+//! property of a unit or to reload it. Starting `systemctl` takes longer than
+//! all other reads of a plan; the D-Bus libraries bring a runtime along, for
+//! one message each way
 //! (<https://dbus.freedesktop.org/doc/dbus-specification.html>).
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-/// Where systemd itself listens, without a bus between; root alone may ask.
+/// The socket on which systemd itself listens, without a bus. Only root may use
+/// it.
 const SOCKET: &str = "/run/systemd/private";
 
-/// Where systemd is to be found at it, and its units below.
+/// The path of systemd's manager object; the units are below it.
 const MANAGER: &str = "/org/freedesktop/systemd1";
 
-/// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The longest answer that is read: the values asked for are short.
+/// The limit of an answer in bytes. The values in question are short.
 const LONGEST: u64 = 64 * 1024;
 
-/// The value of a property.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value {
-    /// A text.
     Text(String),
-    /// A number, or 0 for no and 1 for yes.
+    /// A number; a boolean is 0 or 1.
     Number(u64),
-    /// An array, or a structure.
     List(Vec<Value>),
 }
 
 impl Value {
-    /// Returns the text; of anything else none.
+    /// Returns the text, or an empty one for any other type.
     pub(super) fn text(self) -> String {
         match self {
             Self::Text(text) => text,
@@ -40,7 +37,6 @@ impl Value {
         }
     }
 
-    /// Returns the number, if it is one.
     pub(super) fn number(&self) -> Option<u64> {
         match self {
             Self::Number(number) => Some(*number),
@@ -49,7 +45,7 @@ impl Value {
     }
 }
 
-/// Types of messages and codes of their header's fields, as D-Bus numbers them.
+/// The message types, and the codes of header fields, in D-Bus.
 const CALL: u8 = 1;
 const RETURN: u8 = 2;
 const SIGNAL: u8 = 4;
@@ -58,7 +54,6 @@ const INTERFACE: u8 = 2;
 const MEMBER: u8 = 3;
 const SIGNATURE: u8 = 8;
 
-/// A connection to systemd.
 #[derive(Debug)]
 pub(super) struct Bus(BufReader<UnixStream>);
 
@@ -67,7 +62,7 @@ impl Bus {
     ///
     /// # Errors
     ///
-    /// Fails where systemd cannot be asked this way.
+    /// Fails if systemd does not answer on this socket.
     pub(super) fn open() -> io::Result<Self> {
         let mut stream = UnixStream::connect(SOCKET)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -78,16 +73,17 @@ impl Bus {
         let mut bus = Self(BufReader::new(stream));
         let mut line = Vec::new();
         bus.0.by_ref().take(LONGEST).read_until(b'\n', &mut line)?;
-        // A question that is sent before this would lie there until something else comes.
+        // systemd would not read a message that is sent before this.
         if line.starts_with(b"OK ") { Ok(bus) } else { Err(odd()) }
     }
 
-    /// Asks for a property of a unit: `interface` is `Unit` or `Service`
+    /// Reads a property of a unit; `interface` is `Unit` or `Service`
     /// (org.freedesktop.systemd1(5)).
     ///
     /// # Errors
     ///
-    /// Fails where systemd says no, or nothing. Then this is of no more use.
+    /// Fails if systemd refuses or does not answer. The connection is then
+    /// unusable.
     pub(super) fn property(
         &mut self,
         unit: &str,
@@ -100,12 +96,8 @@ impl Bus {
         value(&self.ask(&get)?)
     }
 
-    /// Has a unit's process read its files again, in a job that `Job` of the unit
-    /// then tells of.
-    ///
-    /// # Errors
-    ///
-    /// As [`Bus::property`].
+    /// Starts a job that reloads a unit. The property `Job` of the unit shows
+    /// its progress.
     pub(super) fn reload(&mut self, unit: &str) -> io::Result<()> {
         let interface = "org.freedesktop.systemd1.Manager";
         self.ask(&call(MANAGER, interface, "ReloadUnit", [unit, "replace"])).map(drop)
@@ -117,7 +109,7 @@ impl Bus {
     }
 }
 
-/// Writes the call of a method with two texts.
+/// Encodes the call of a method with two text arguments.
 fn call(path: &str, interface: &str, member: &str, arguments: [&str; 2]) -> Vec<u8> {
     let mut body = Vec::new();
     arguments.iter().for_each(|argument| text(&mut body, argument));
@@ -145,8 +137,8 @@ fn call(path: &str, interface: &str, member: &str, arguments: [&str; 2]) -> Vec<
     message
 }
 
-/// Reads the answer: its body. Signals may come before it: systemd tells everybody
-/// at this socket what becomes of units.
+/// Reads the body of the answer. Skips signals, which systemd sends to every
+/// client of this socket when a unit changes.
 fn answer(from: &mut impl Read) -> io::Result<Vec<u8>> {
     const MOST_SIGNALS: usize = 1000;
     for _ in 0..MOST_SIGNALS {
@@ -159,7 +151,7 @@ fn answer(from: &mut impl Read) -> io::Result<Vec<u8>> {
     Err(odd())
 }
 
-/// Reads a message: its type and its body.
+/// Reads a message and returns its type and body.
 fn message(from: &mut impl Read) -> io::Result<(u8, Vec<u8>)> {
     let head = take(from, 16)?;
     let (body, fields) = (number_at(&head, 4)?, number_at(&head, 12)?);
@@ -170,22 +162,22 @@ fn message(from: &mut impl Read) -> io::Result<(u8, Vec<u8>)> {
     Ok((head[1], take(from, body)?))
 }
 
-/// Reads a value that says its type itself.
+/// Decodes a variant: a value with its type.
 fn value(body: &[u8]) -> io::Result<Value> {
     let length = body.first().copied().map(usize::from).ok_or_else(odd)?;
     let types = body.get(1..=length).ok_or_else(odd)?;
-    // A zero ends the types.
+    // The type signature ends with a zero.
     Reader { bytes: body, at: length + 2 }.value(&mut &*types)
 }
 
-/// The body of a message, and how far it is read.
+/// A message body and the position of the reader in it.
 struct Reader<'b> {
     bytes: &'b [u8],
     at: usize,
 }
 
 impl Reader<'_> {
-    /// Reads a value of the first of these types, and leaves the others.
+    /// Decodes a value of the first type in `types`, and removes that type.
     fn value(&mut self, types: &mut &[u8]) -> io::Result<Value> {
         let (kind, rest) = types.split_first().ok_or_else(odd)?;
         *types = rest;
@@ -193,7 +185,7 @@ impl Reader<'_> {
             b's' | b'o' => {
                 let length = self.number::<4>()?;
                 let text = self.take(length)?.to_vec();
-                // A zero ends it.
+                // The terminating zero.
                 self.take(1)?;
                 Value::Text(String::from_utf8(text).map_err(|_| odd())?)
             }
@@ -244,7 +236,7 @@ impl Reader<'_> {
     }
 }
 
-/// Passes over the first of these types.
+/// Skips the first type of a signature.
 fn skip(types: &mut &[u8]) -> io::Result<()> {
     let mut open = 0;
     loop {
@@ -278,7 +270,7 @@ fn odd() -> io::Error {
     io::Error::other("systemd gave an unexpected answer")
 }
 
-/// Writes the name of a unit as a part of a path.
+/// Escapes the name of a unit for an object path.
 fn escaped(unit: &str) -> String {
     let escape = |(index, byte): (usize, u8)| match byte {
         b'0'..=b'9' if index > 0 => char::from(byte).to_string(),
@@ -313,7 +305,7 @@ fn signature(bytes: &mut Vec<u8>, signature: &str) {
 mod tests {
     use super::*;
 
-    /// A message back, with a body of this type and content.
+    /// Builds an answer with a body of this type and content.
     fn reply(kind: u8, body: &[u8]) -> Vec<u8> {
         let mut message = vec![b'l', kind, 1, 1];
         number(&mut message, body.len());
@@ -324,7 +316,6 @@ mod tests {
         message
     }
 
-    /// Reads the value that somebody answers.
     fn told(mut said: &[u8]) -> io::Result<Value> {
         answer(&mut said).and_then(|body| value(&body))
     }
@@ -343,7 +334,7 @@ mod tests {
     fn lists_are_read_whatever_they_hold() {
         let list = |all: &[Value]| Value::List(all.to_vec());
         let text = |text: &str| Value::Text(text.into());
-        // Two structures of a path, its words and a time.
+        // Two structures: a path, its arguments, a time.
         let mut body = b"\x07a(sast)\0\0\0\0".to_vec();
         number(&mut body, 56);
         for (program, words) in [("/bin/a", ["a", "-b"]), ("/b", ["b", "c"])] {

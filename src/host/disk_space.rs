@@ -1,4 +1,4 @@
-//! How much room there is on a disk.
+//! Free space on a file system.
 
 use std::path::Path;
 
@@ -6,26 +6,21 @@ use nix::sys::statvfs::statvfs;
 
 use super::{Error, Host, Result};
 
-/// The room on a file system.
+/// The space on a file system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DiskSpace {
-    /// How many bytes it has.
+    /// The size in bytes.
     pub size: u64,
-    /// How many bytes others than root can still write.
+    /// The bytes that users other than root can still write.
     pub free: u64,
-    /// How many of a hundred parts of its bytes these are.
+    /// The free bytes in percent.
     pub free_percent: u64,
-    /// How many of a hundred parts of its files can still be made; a hundred
-    /// where there is no limit.
+    /// The free inodes in percent; 100 if there is no limit.
     pub files_percent: u64,
 }
 
 impl Host {
-    /// Returns the room on the disk that a folder is on.
-    ///
-    /// # Errors
-    ///
-    /// Fails as the system does.
+    /// Returns the space on the file system that contains a folder.
     pub fn space(&self, folder: &Path) -> Result<DiskSpace> {
         let path = self.root.join(folder.strip_prefix("/").unwrap_or(folder));
         let found =

@@ -1,5 +1,5 @@
-//! Debian packages: what is installed, from dpkg's own database; what apt
-//! would install; and installing it.
+//! Debian packages: reads what is installed from dpkg's database, asks apt what
+//! it would install, and installs packages.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -10,34 +10,34 @@ use super::{Error, Host, Result};
 /// dpkg's database (dpkg(1), FILES).
 const STATUS: &str = "/var/lib/dpkg/status";
 
-/// A package that dpkg knows.
+/// A package in dpkg's database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Package {
-    /// Its version; for a virtual package that of the one that provides it.
+    /// The version; for a virtual package, that of its provider.
     pub version: String,
-    /// Unpacked and configured; otherwise an installation broke off.
+    /// Whether the package is unpacked and configured. If not, its installation
+    /// was interrupted.
     pub complete: bool,
 }
 
-/// The packages that dpkg knows, by name.
+/// The packages in dpkg's database, by name.
 pub(super) type Packages = HashMap<String, Package>;
 
-/// What apt says that it would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Simulation {
-    /// Name and version of each package it would install, in its order.
+    /// Name and version of each package that apt would install, in order.
     pub installs: Vec<(String, String)>,
-    /// Names of the packages it would remove.
+    /// The packages that apt would remove.
     pub removes: Vec<String>,
 }
 
 impl Host {
-    /// Returns the installed package of that name, or one that provides it.
+    /// Returns the installed package with that name, or one that provides it.
     pub fn package(&self, name: &str) -> Result<Option<Package>> {
         Ok(self.packages()?.get(name).cloned())
     }
 
-    /// Tells whether an installation broke off and waits to be finished.
+    /// Returns whether an interrupted installation has to be finished.
     pub(crate) fn has_unfinished_packages(&self) -> Result<bool> {
         let incomplete = self.packages()?.values().any(|package| !package.complete);
         Ok(incomplete || !self.list(Path::new("/var/lib/dpkg/updates"))?.is_empty())
@@ -53,10 +53,10 @@ impl Host {
         })
     }
 
-    /// Asks apt what installing `names` would bring. None where its lists do
-    /// not know one of them (they may never have been fetched).
+    /// Simulates the installation of `names`. Returns `None` if apt's lists do
+    /// not contain one of them, or were never fetched.
     pub(crate) fn simulate_install(&self, names: &[String]) -> Result<Option<Simulation>> {
-        // Or else apt notes each simulation in its log.
+        // Without this apt logs each simulation.
         let simulate = ["--simulate", "-oDir::Log::Planner=/dev/null", "install"];
         let captured = self.apt(&simulate, names).capture()?;
         if !captured.success() {
@@ -76,9 +76,9 @@ impl Host {
         Ok(Some(parse_simulation(&captured.stdout)))
     }
 
-    /// Prepares `apt-get` with the options that keep it from ever asking, from
-    /// replacing a configuration file that a person changed, and from bringing
-    /// more than is needed. It waits for another one's lock by itself.
+    /// Prepares `apt-get` with options that keep it from asking questions, from
+    /// replacing configuration files that were edited, and from installing
+    /// recommended packages. It waits for apt's lock.
     pub fn apt(&self, words: &[&str], names: &[String]) -> super::Command {
         let mut argv = vec!["apt-get".to_owned(), "--yes".into(), "--quiet".into()];
         argv.extend(
@@ -98,20 +98,20 @@ impl Host {
             .env("UCF_FORCE_CONFFOLD", "1")
     }
 
-    /// Prepares the end of installations that broke off.
+    /// Prepares `dpkg --configure`, which finishes interrupted installations.
     pub(crate) fn finish_packages(&self) -> super::Command {
         self.command(["dpkg", "--configure", "--pending", "--force-confdef", "--force-confold"])
             .env("DEBIAN_FRONTEND", "noninteractive")
     }
 
-    /// Answers debconf questions ahead (`debconf-set-selections`), each a line
-    /// `package question type value`.
+    /// Answers debconf questions in advance (`debconf-set-selections`), each as
+    /// a line `package question type value`.
     pub(crate) fn preseed(&self, answers: &str) -> Result<()> {
         self.command(["debconf-set-selections"]).run_with_input(answers.as_bytes())
     }
 
-    /// Returns the process that holds one of the package system's locks, in
-    /// words: `apt-get (process 4711)`.
+    /// Describes the process that holds a lock of the package system, such as
+    /// `apt-get (process 4711)`.
     pub(crate) fn package_lock_holder(&self) -> Result<Option<String>> {
         let files =
             ["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock"];
@@ -126,14 +126,14 @@ impl Host {
     }
 }
 
-/// Reads dpkg's database: stanzas of `Field: value` lines, an empty line after
-/// each. A thousand packages are a megabyte, so it is gone through once.
+/// Parses dpkg's database: stanzas of `Field: value` lines, separated by empty
+/// lines. A thousand packages are a megabyte, so it is read in one pass.
 fn parse(text: &str) -> Packages {
     let mut packages = HashMap::new();
     let mut stanza = Stanza::default();
     for line in text.lines().chain([""]) {
-        // Of the many fields four count, and a longer value goes on in lines that begin with a
-        // space.
+        // Only four of the many fields matter. The continuation lines of a
+        // value begin with a space.
         match line.as_bytes().first() {
             Some(b'P' | b'S' | b'V') => {}
             Some(_) => continue,
@@ -155,7 +155,7 @@ fn parse(text: &str) -> Packages {
     packages
 }
 
-/// What counts of a package's entry.
+/// The fields of a package's stanza that matter.
 #[derive(Debug, Default)]
 struct Stanza<'t> {
     package: &'t str,
@@ -165,8 +165,8 @@ struct Stanza<'t> {
 }
 
 impl Stanza<'_> {
-    /// Enters the package, and what it provides where nothing else does, if it is
-    /// there at all.
+    /// Adds the package, and the names that it provides unless another package
+    /// has them, if it is installed.
     fn enter(&self, packages: &mut Packages) {
         let state = self.status.split_whitespace().nth(2).unwrap_or_default();
         if self.package.is_empty() || matches!(state, "not-installed" | "config-files" | "") {
@@ -181,8 +181,8 @@ impl Stanza<'_> {
     }
 }
 
-/// Finds the packages that a person put on hold (apt-mark(8)) among what apt
-/// would have to change.
+/// Finds the packages on hold (apt-mark(8)) among those that apt would have to
+/// change.
 fn held_back(text: &str) -> Option<String> {
     let mut lines = text.lines();
     lines.find(|line| line.starts_with("The following held packages will be changed"))?;
@@ -191,7 +191,7 @@ fn held_back(text: &str) -> Option<String> {
     (!names.is_empty()).then(|| names.join(" "))
 }
 
-/// Reads the lines `Inst name [old] (new …)` and `Remv name [old]`.
+/// Parses the lines `Inst name [old] (new …)` and `Remv name [old]`.
 fn parse_simulation(text: &str) -> Simulation {
     let mut simulation = Simulation::default();
     for line in text.lines() {

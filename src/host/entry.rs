@@ -1,4 +1,4 @@
-//! What stands at a path, as data.
+//! The entries of the file system, as data.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +9,8 @@ use std::sync::Arc;
 use nix::sys::stat::{FileStat, SFlag};
 use serde::{Deserialize, Serialize};
 
-/// What a file holds. Shared, since plans, views and journals all hold it.
+/// The content of a file. It is shared, because plans, overlays and journals
+/// all contain it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Content(Arc<Vec<u8>>);
 
@@ -31,76 +32,73 @@ impl fmt::Debug for Content {
     }
 }
 
-/// To whom something belongs and who may do what with it.
+/// Owner, group and mode of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ownership {
-    /// The user's name, or `#number` where the number has none.
+    /// The name of the user, or `#number` if it has none.
     pub owner: String,
-    /// The group's name, or `#number` where the number has none.
+    /// The name of the group, or `#number` if it has none.
     pub group: String,
-    /// The permission bits, with set-uid, set-gid and sticky.
+    /// The permission bits, including set-uid, set-gid and sticky.
     pub mode: u32,
-    /// Extended attributes, access lists among them, by name (xattr(7)).
+    /// The extended attributes by name, including access control lists
+    /// (xattr(7)).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, Vec<u8>>,
 }
 
-/// Whose something is by number, and who may use it: what the kernel goes by.
+/// Owner number and mode of an entry, as the kernel compares them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Standing {
-    /// The owner's number.
     pub uid: u32,
-    /// The permission bits.
     pub mode: u32,
-    /// Whether it is a folder.
     pub is_folder: bool,
 }
 
 impl Ownership {
-    /// Makes one without extended attributes.
+    /// Returns an ownership without extended attributes.
     pub fn new(owner: &str, group: &str, mode: u32) -> Self {
         Self { owner: owner.into(), group: group.into(), mode, attributes: BTreeMap::new() }
     }
 
-    /// Makes root's, with these permission bits.
+    /// Returns the ownership of an entry of root's with these permission bits.
     pub fn of_root(mode: u32) -> Self {
         Self::new("root", "root", mode)
     }
 }
 
-/// What stands at a path.
+/// An entry of the file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     /// A regular file.
     File {
-        /// Its bytes.
+        /// The bytes.
         content: Content,
-        /// Its owner, group and mode.
+        /// Owner, group and mode.
         ownership: Ownership,
     },
-    /// A folder, whatever is in it.
+    /// A folder, without its content.
     Directory(Ownership),
-    /// A FIFO, of whose extended attributes nothing is known.
+    /// A FIFO. Its extended attributes are not read.
     Fifo(Ownership),
     /// A symbolic link.
     Link {
-        /// Where it points, as written.
+        /// The target, as written in the link.
         target: PathBuf,
     },
     /// A socket or a device.
     Special,
 }
 
-/// What tells, without reading it, that a file is still the one seen before.
+/// Identifies a version of a file without reading it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct FileStamp {
-    /// The inode number.
     pub inode: u64,
-    /// The size in bytes.
     pub size: i64,
-    /// When the content last changed, in nanoseconds since 1970.
+    /// The time of the last change of the content, in nanoseconds since 1970.
     pub modified: i64,
-    /// When content, owner or mode last changed, in nanoseconds since 1970.
+    /// The time of the last change of content, owner or mode, in nanoseconds
+    /// since 1970.
     pub changed: i64,
 }
 

@@ -1,5 +1,5 @@
-//! What is true of the host and no step of a playbook changes: its release,
-//! its architecture, the versions that decide which dialect a file is in.
+//! Facts about the host that no step of a playbook changes: its release, its
+//! architecture, and the versions that decide the syntax of files.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,77 +8,78 @@ use serde::Serialize;
 
 use super::{Error, Host, Release, Result};
 
-/// What templates see as `facts`.
+/// The variable `facts` of templates.
 #[derive(Debug, Clone, Serialize)]
 pub struct Facts {
-    /// `ID` of `/etc/os-release`, such as `debian`.
+    /// `ID` in `/etc/os-release`, such as `debian`.
     pub distribution: String,
-    /// `VERSION_ID`, such as `12`; empty on a release to come.
+    /// `VERSION_ID`, such as `12`; empty on a testing release.
     pub release: String,
     /// `VERSION_CODENAME`, such as `bookworm`.
     pub codename: String,
     /// dpkg's name of the architecture, such as `amd64`.
     pub architecture: String,
-    /// What starts services.
+    /// The init system.
     pub init: Init,
-    /// The memory in MiB, to a power of two. It bounds how many processes serve
-    /// callers.
+    /// The memory in MiB, rounded to a power of two. It limits the number of
+    /// server processes.
     pub memory: u64,
-    /// The size in MiB, to a power of two, of the file system that Postfix's queue
-    /// is on. A part of it is kept from strangers.
+    /// The size in MiB, rounded to a power of two, of the file system with
+    /// Postfix's queue. A part of it is reserved for local mail.
     pub queue_disk: u64,
     /// Whether Postfix and Dovecot can listen by IPv6.
     pub ipv6: bool,
-    /// The programs whose version decides how their files are written, by the
-    /// name that templates have for them.
+    /// The programs whose version decides the syntax of their files, by their
+    /// name in templates.
     #[serde(flatten)]
     pub programs: BTreeMap<&'static str, Program>,
 }
 
-/// A package whose version decides how files are written.
+/// A package whose version decides the syntax of files.
 #[derive(Debug, Clone, Copy)]
 pub struct VersionedPackage {
-    /// What templates call it: `facts.NAME`.
+    /// The name in templates: `facts.NAME`.
     pub name: &'static str,
-    /// The package.
+    /// The name of the package.
     pub package: &'static str,
-    /// Tells, by its upstream version, which type of lookup table it makes.
+    /// Returns the default type of lookup tables for an upstream version.
     pub table_type: Option<fn(&str) -> &'static str>,
 }
 
-/// What starts services on a host.
+/// The init system of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Init {
     /// systemd is process 1.
     Systemd,
-    /// Something else is: a container, or an init that runs `/etc/init.d`.
+    /// Another init that runs `/etc/init.d`, or a container without one.
     Sysvinit,
-    /// Nothing runs: the host is a tree.
+    /// None: the host is a tree.
     None,
 }
 
 impl Facts {
-    /// Returns the type of lookup table that Postfix makes unless told otherwise.
+    /// Returns the default type of Postfix's lookup tables.
     pub(crate) fn table_type(&self) -> &str {
         let mut types = self.programs.values().map(|program| program.table_type.as_str());
         types.find(|table_type| !table_type.is_empty()).unwrap_or("hash")
     }
 }
 
-/// A program whose version decides how its files are written.
+/// A program whose version decides the syntax of its files.
 #[derive(Debug, Clone, Serialize)]
 pub struct Program {
     /// The upstream version, such as `2.3.19.1`.
     pub version: String,
-    /// The type of lookup table that it makes unless told otherwise
-    /// (`default_database_type` in postconf(5)); empty where it has none.
+    /// The default type of its lookup tables (`default_database_type` in
+    /// postconf(5)); empty if it has none.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub table_type: String,
 }
 
 impl Host {
-    /// Gathers the facts, with the versions of these packages. Changes nothing.
+    /// Gathers the facts, including the versions of these packages. Changes
+    /// nothing.
     pub fn facts(&self, packages: impl Iterator<Item = VersionedPackage>) -> Result<Facts> {
         let os = self.os_release()?;
         let field = |name: &str| {
@@ -114,20 +115,20 @@ impl Host {
         Ok(String::new())
     }
 
-    /// Returns the upstream version of a package: the installed one, else the one
-    /// that apt would install, else the one of the release.
+    /// Returns the upstream version of a package: the installed one, else apt's
+    /// candidate, else the release's.
     fn upstream_version(&self, package: &str, codename: &str) -> Result<String> {
         if let Some(installed) = self.package(package)? {
             return Ok(upstream(&installed.version).to_owned());
         }
         match self.command(["apt-cache", "policy", package]).capture() {
             Ok(policy) => expected(package, &policy.stdout, codename),
-            // No apt at all: this is not a Debian, and the package step will say so.
+            // Without apt this is not a Debian, and the package step reports
+            // that.
             Err(_) => Ok(newest(package)),
         }
     }
 
-    /// Returns dpkg's name of the architecture.
     pub(super) fn architecture(&self) -> Result<&str> {
         if let Some(known) = self.architecture.get() {
             return Ok(known);
@@ -150,9 +151,9 @@ impl Host {
     }
 }
 
-/// Returns the upstream version of a package that is not installed: the one that
-/// apt would install, by what `apt-cache policy` says. Where the package lists
-/// were never fetched, it is the one that the release first had.
+/// Returns the upstream version of a package that is not installed: the
+/// candidate in the output of `apt-cache policy`, or the version that the
+/// release first had if the package lists were never fetched.
 fn expected(package: &str, policy: &str, codename: &str) -> Result<String> {
     let candidate = policy.lines().find_map(|line| line.trim().strip_prefix("Candidate: "));
     let candidate = candidate.filter(|&version| version != "(none)").map(upstream);
@@ -168,13 +169,13 @@ fn expected(package: &str, policy: &str, codename: &str) -> Result<String> {
     }
 }
 
-/// Returns the version of a package in the newest release that is known.
+/// Returns the version of a package in the newest known release.
 fn newest(package: &str) -> String {
     let version = Release::all().iter().find_map(|release| release.version(package));
     version.unwrap_or_default().to_owned()
 }
 
-/// Takes epoch and Debian revision off a version (deb-version(7)).
+/// Removes epoch and Debian revision from a version (deb-version(7)).
 fn upstream(version: &str) -> &str {
     let version = version.split_once(':').map_or(version, |(_, rest)| rest);
     let version = version.rsplit_once('-').map_or(version, |(rest, _)| rest);

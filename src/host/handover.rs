@@ -1,10 +1,9 @@
-//! Files that go from one number to another: what belonged to a user or a group
-//! belongs to it again once it has another number.
+//! Gives the files of a user or group to its new number.
 //!
-//! Root does this in folders that the owner of the files may write in meanwhile.
-//! So each thing is opened first, without following a link, looked at, and changed
-//! by way of what was opened: no other can take its place in between. What belongs
-//! to anybody else, under whatever name it lies there, is left alone.
+//! Root does this in folders that the owner of the files may be writing to. So
+//! each entry is opened without following a link, examined, and changed through
+//! the open descriptor: nothing can be put in its place in between. Files of
+//! other owners are left alone, whatever their names are.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -18,24 +17,24 @@ use serde::{Deserialize, Serialize};
 use super::entry::kind;
 use super::{Error, Host, Result};
 
-/// Folders in folders beyond this number are no mailbox, but a trap.
+/// The limit of nested folders. No real mailbox is deeper.
 const DEEPEST: usize = 100;
 
-/// An old number and the new one.
+/// The old and the new number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Renumbered {
-    /// The number that files have.
+    /// The old number.
     pub from: u32,
-    /// The number that they are to have.
+    /// The new number.
     pub to: u32,
 }
 
-/// What becomes of each thing that is walked by, itself open.
+/// The visitor of a walk. It gets each entry opened.
 type Visit<'v> = &'v mut dyn FnMut(BorrowedFd<'_>, &FileStat) -> nix::Result<()>;
 
 impl Host {
-    /// Counts what belongs to the old user or the old group, in `folder` and
-    /// below; the folder itself counts as well.
+    /// Counts the entries in `folder`, including itself, that belong to the old
+    /// user or group.
     pub(crate) fn count_held(
         &self,
         folder: &Path,
@@ -51,8 +50,8 @@ impl Host {
         Ok(count)
     }
 
-    /// Gives what belongs to the old user to the new one, what belongs to the old
-    /// group to the new one, in `folder` and below.
+    /// Gives the entries in `folder`, including itself, that belong to the old
+    /// user or group to the new one.
     pub(crate) fn hand_over(
         &self,
         folder: &Path,
@@ -69,7 +68,7 @@ impl Host {
         let Some((place, _)) = self.look(folder, true)? else { return Ok(()) };
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let top = match openat(&place.folder, place.name.as_os_str(), flags, Mode::empty()) {
-            // It is no folder.
+            // Not a folder.
             Err(Errno::ENOTDIR) => return Ok(()),
             top => top.map_err(|errno| Error::io("open", folder, errno.into()))?,
         };
@@ -77,7 +76,7 @@ impl Host {
     }
 }
 
-/// Walks by all that is in a folder, and then by the folder.
+/// Visits all entries of a folder, then the folder itself.
 fn walk(folder: &OwnedFd, deepest: usize, visit: Visit<'_>) -> nix::Result<()> {
     if deepest == 0 {
         return Err(Errno::ELOOP);
@@ -85,7 +84,7 @@ fn walk(folder: &OwnedFd, deepest: usize, visit: Visit<'_>) -> nix::Result<()> {
     for name in names(folder)? {
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let open = match openat(folder, name.as_c_str(), flags, Mode::empty()) {
-            // A mail program took it away meanwhile.
+            // A mail program has removed it.
             Err(Errno::ENOENT) => continue,
             open => open?,
         };
@@ -111,7 +110,7 @@ fn names(folder: &OwnedFd) -> nix::Result<Vec<std::ffi::CString>> {
     Ok(names)
 }
 
-/// Returns what something is to be given, user and group.
+/// Returns the new user and group of an entry, where they change.
 fn due(
     found: &FileStat,
     uid: Option<Renumbered>,

@@ -1,4 +1,4 @@
-//! TLS as far as it takes to tell whether a server can do it at all.
+//! A TLS handshake, to find out whether a server supports TLS at all.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use rustls::{
     StreamOwned,
 };
 
-/// Takes any certificate, or only one, without asking who vouches for it; but
-/// wants the server to hold its key.
+/// Accepts any certificate, or only a given one, without a chain of trust. The
+/// server must still prove that it has the key.
 #[derive(Debug)]
 pub(crate) struct PinnedVerifier {
     only: Option<CertificateDer<'static>>,
@@ -24,7 +24,7 @@ pub(crate) struct PinnedVerifier {
 }
 
 impl PinnedVerifier {
-    /// Takes `only` this certificate, or any.
+    /// Accepts the certificate `only`, or any.
     pub(crate) fn new(only: Option<CertificateDer<'static>>) -> Self {
         Self { only, algorithms: ring::default_provider().signature_verification_algorithms }
     }
@@ -71,11 +71,11 @@ impl ServerCertVerifier for PinnedVerifier {
     }
 }
 
-/// Does a handshake, whatever certificate is shown: its judge is `check`.
+/// Performs a handshake. Any certificate is accepted; `check` judges it.
 ///
 /// # Errors
 ///
-/// Fails where the server does not come to an agreement.
+/// Fails if the handshake does.
 pub(super) fn handshake<S: Read + Write>(
     mut stream: S,
 ) -> io::Result<StreamOwned<ClientConnection, S>> {
@@ -85,7 +85,7 @@ pub(super) fn handshake<S: Read + Write>(
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(PinnedVerifier::new(None)))
         .with_no_client_auth();
-    // This host is called by its number.
+    // This host is addressed by number.
     config.enable_sni = false;
     let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
     let mut tls = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;

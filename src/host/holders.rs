@@ -1,5 +1,5 @@
-//! Which processes hold a TCP port of this host: from the sockets that listen on
-//! it to the processes that have them open.
+//! Finds the processes that hold a TCP port of this host, by way of the inodes
+//! of their sockets.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,16 +7,13 @@ use std::path::{Path, PathBuf};
 use super::listening::sockets;
 use super::{Host, Result};
 
-/// A process that listens on a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Holder {
-    /// Its number.
     pub pid: u32,
-    /// What its program is called.
     pub name: String,
-    /// The file of its program, if that is still there.
+    /// The path of its program, if that still exists.
     pub program: Option<PathBuf>,
-    /// The systemd unit that it belongs to.
+    /// The systemd unit of the process.
     pub unit: Option<String>,
 }
 
@@ -27,9 +24,9 @@ impl fmt::Display for Holder {
 }
 
 impl Host {
-    /// Returns the processes that listen on a TCP port, whatever the address;
-    /// none where nothing listens. A list that is empty: something does, but no
-    /// process that can be seen from here, as one in another container.
+    /// Returns the processes that listen on a TCP port of any address, or
+    /// `None` if nothing listens. The list is empty if no visible process does,
+    /// as with one in another container.
     pub(crate) fn holders(&self, port: u16) -> Result<Option<Vec<Holder>>> {
         let sockets = sockets(port);
         if sockets.is_empty() {
@@ -39,7 +36,7 @@ impl Host {
         for name in self.list(Path::new("/proc"))? {
             let Ok(pid) = name.parse::<u32>() else { continue };
             let folder = PathBuf::from(format!("/proc/{pid}/fd"));
-            // It may have ended meanwhile.
+            // The process may have ended.
             let open = std::fs::read_dir(&folder).into_iter().flatten().flatten();
             let mut targets = open.filter_map(|entry| std::fs::read_link(entry.path()).ok());
             if targets.any(|target| inode(&target).is_some_and(|it| sockets.contains(&it))) {
@@ -51,7 +48,7 @@ impl Host {
     }
 }
 
-/// Reads the inode of a socket from what an open file is called (proc(5)).
+/// Parses the inode of a socket from the link in `/proc/PID/fd` (proc(5)).
 fn inode(target: &Path) -> Option<u64> {
     target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
 }
@@ -64,7 +61,8 @@ fn holder(pid: u32) -> Holder {
     Holder { pid, name, program: program.filter(|path| path.exists()), unit }
 }
 
-/// Returns the unit in whose control group a process is (proc(5), cgroups(7)).
+/// Returns the unit whose control group contains a process (proc(5),
+/// cgroups(7)).
 fn unit(groups: &str) -> Option<String> {
     let paths = groups.lines().filter_map(|line| line.splitn(3, ':').nth(2));
     let mut names = paths.flat_map(|path| path.rsplit('/'));

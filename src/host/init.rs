@@ -1,5 +1,5 @@
-//! Services under whatever starts them: systemd where it is process 1, the
-//! init scripts where it is not, and in a tree only their links.
+//! Services under any init system: systemd if it is process 1, else init
+//! scripts; in a tree only the links that enable them.
 
 use std::path::{Path, PathBuf};
 
@@ -10,20 +10,20 @@ use super::entry::kind;
 use super::read::target_of;
 use super::{Error, Host, Init, Process, Result};
 
-/// How to find a service.
+/// The names under which a service is found.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Unit {
-    /// The name, without `.service`; of a unit of another type with its ending.
+    /// The name without `.service`. A unit of another type includes its suffix.
     pub name: String,
-    /// The file its daemon writes its process number into. Without one, the
+    /// The file to which the daemon writes its process number. Without one, the
     /// init system is asked.
     pub pid_file: Option<PathBuf>,
 }
 
-/// The types of unit beside services that can be enabled (systemd.unit(5)).
+/// The unit types other than services that can be enabled (systemd.unit(5)).
 const OTHER_TYPES: [&str; 6] = ["automount", "mount", "path", "socket", "target", "timer"];
 
-/// Where unit files are, the strongest first (systemd.unit(5)).
+/// The folders of unit files, by precedence (systemd.unit(5)).
 const UNIT_FOLDERS: [&str; 4] = [
     "/etc/systemd/system",
     "/run/systemd/system",
@@ -32,7 +32,7 @@ const UNIT_FOLDERS: [&str; 4] = [
 ];
 
 impl Unit {
-    /// Returns the unit of this name, with or without `.service`.
+    /// Returns the unit with this name, with or without `.service`.
     pub fn of(mut name: String) -> Self {
         const ENDING: &str = ".service";
         if name.ends_with(ENDING) {
@@ -41,13 +41,13 @@ impl Unit {
         Self { name, pid_file: None }
     }
 
-    /// Returns the type, such as `timer`, unless it is a service.
+    /// Returns the unit type, such as `timer`, unless it is a service.
     pub(crate) fn other_type(&self) -> Option<&'static str> {
         let (_, ending) = self.name.rsplit_once('.')?;
         OTHER_TYPES.into_iter().find(|known| *known == ending)
     }
 
-    /// Returns the whole name, as systemd knows the unit and its file is called.
+    /// Returns the full name of the unit, which is also that of its file.
     pub(crate) fn full_name(&self) -> String {
         match self.other_type() {
             Some(_) => self.name.clone(),
@@ -57,7 +57,7 @@ impl Unit {
 }
 
 impl Host {
-    /// Returns what starts services on this host.
+    /// Returns the init system of this host.
     pub fn init(&self) -> Result<Init> {
         if let Some(known) = self.init.get() {
             return Ok(*known);
@@ -72,7 +72,7 @@ impl Host {
         Ok(*self.init.get_or_init(|| found))
     }
 
-    /// Tells whether the host knows a service of that name.
+    /// Returns whether the host has a service with that name.
     pub(crate) fn has_unit(&self, unit: &Unit) -> Result<bool> {
         for folder in UNIT_FOLDERS {
             let path = Path::new(folder).join(unit.full_name());
@@ -83,8 +83,8 @@ impl Host {
         self.exists(&script(unit))
     }
 
-    /// Tells whether the service starts at boot: some target or run level
-    /// wants it, and it is not masked.
+    /// Returns whether the service starts at boot: a target or run level wants
+    /// it, and it is not masked.
     pub(crate) fn is_enabled(&self, unit: &Unit) -> Result<bool> {
         if self.is_masked(unit)? {
             return Ok(false);
@@ -111,8 +111,8 @@ impl Host {
         Ok(false)
     }
 
-    /// Returns the service's main process, if it runs. Process 1 stands for what
-    /// has none, such as a timer.
+    /// Returns the main process of the service, if it runs. A unit without one,
+    /// such as a timer, has process 1 instead.
     pub(crate) fn main_process(&self, unit: &Unit) -> Result<Option<Process>> {
         if self.is_tree() {
             return Ok(None);
@@ -124,7 +124,8 @@ impl Host {
             Init::Systemd => self.main_number(unit)?.map_or(Ok(None), |pid| self.process(pid)),
             _ => {
                 let status = self.command([script(unit).into_os_string(), "status".into()]);
-                // An init script tells that it runs, not as what: process 1 stands for it.
+                // An init script reports that the service runs, but not its
+                // process: process 1 stands for it.
                 if self.exists(&script(unit))? && status.capture()?.success() {
                     self.process(1)
                 } else {
@@ -134,7 +135,7 @@ impl Host {
         }
     }
 
-    /// Has the service started at boot from now on, unmasked where it was not.
+    /// Enables the service at boot, and unmasks it.
     pub(crate) fn enable(&self, unit: &Unit) -> Result<()> {
         if self.init()? == Init::Sysvinit {
             self.command(["update-rc.d", &unit.name, "defaults"]).run()?;
@@ -146,7 +147,6 @@ impl Host {
         self.command(["systemctl", "enable", &unit.full_name()]).run().map(drop)
     }
 
-    /// Keeps the service from being started at boot.
     pub(crate) fn disable(&self, unit: &Unit) -> Result<()> {
         match self.init()? {
             Init::Sysvinit => self.command(["update-rc.d", &unit.name, "disable"]).run().map(drop),
@@ -154,21 +154,22 @@ impl Host {
         }
     }
 
-    /// Starts the service, or ends and starts it again where it runs.
+    /// Starts or restarts the service.
     pub fn restart(&self, unit: &Unit) -> Result<()> {
         if self.init()? == Init::Systemd {
-            // A unit that failed too often is not started again until this.
+            // systemd does not restart a unit that failed too often before
+            // this.
             self.command(["systemctl", "reset-failed", &unit.full_name()]).capture()?;
         }
         self.act(unit, "restart")
     }
 
-    /// Has the running service read its configuration again.
+    /// Reloads the configuration of the running service.
     pub fn reload(&self, unit: &Unit) -> Result<()> {
         self.act(unit, "reload")
     }
 
-    /// Ends the service.
+    /// Stops the service.
     pub fn stop(&self, unit: &Unit) -> Result<()> {
         self.act(unit, "stop")
     }
@@ -177,13 +178,13 @@ impl Host {
         match self.init()? {
             Init::None => Ok(()),
             Init::Systemd => {
-                // Else systemd would go on with the old file; and with that of the service that a
-                // timer or a path starts, which may have changed as well.
+                // systemd would otherwise use the old unit file, also that of
+                // the service that a timer or path unit starts.
                 let full = unit.full_name();
                 if unit.other_type().is_some() || self.ask_systemd(&full)?.is_outdated {
                     self.read_units_again()?;
                 }
-                // Sooner than by systemctl, which says more where it fails.
+                // Faster than systemctl, which reports more about a failure.
                 if verb == "reload" && self.reload_directly(unit) {
                     return Ok(());
                 }
@@ -219,7 +220,8 @@ impl Host {
     fn is_masked(&self, unit: &Unit) -> Result<bool> {
         for folder in UNIT_FOLDERS {
             let path = Path::new(folder).join(unit.full_name());
-            // A mask of one boot, in /run, is none for a unit that is in /etc.
+            // A mask in /run, for this boot only, has no effect on a unit in
+            // /etc.
             if let Some(is_mask) = self.is_mask(&path)? {
                 return Ok(is_mask);
             }
@@ -227,7 +229,8 @@ impl Host {
         Ok(false)
     }
 
-    /// Tells whether the unit file at `path` is a mask; none where none is there.
+    /// Returns whether the unit file at `path` is a mask; `None` if there is
+    /// none.
     fn is_mask(&self, path: &Path) -> Result<Option<bool>> {
         let Some((place, found)) = self.look(path, false)? else { return Ok(None) };
         let is_link = kind(&found) == SFlag::S_IFLNK;

@@ -1,5 +1,5 @@
-//! The files of packages, by dpkg's own lists: which of them are gone, and to
-//! which package a file belongs.
+//! The files of packages, from dpkg's lists: finds missing files, and the
+//! package of a file.
 
 use std::path::{Path, PathBuf};
 
@@ -8,17 +8,17 @@ use nix::sys::stat::fstatat;
 
 use super::{Host, Result};
 
-/// Where dpkg keeps the list of each package's files (dpkg-query(1)).
+/// The folder of the lists of each package's files (dpkg-query(1)).
 const LISTS: &str = "/var/lib/dpkg/info";
 
-/// Where it notes which files were moved aside for another package's.
+/// The list of files that were diverted for another package.
 const DIVERSIONS: &str = "/var/lib/dpkg/diversions";
 
-/// Where a package has a folder of its own name.
+/// The folders in which a package has a subfolder of its own name.
 const HOMES: [&str; 4] = ["/etc", "/usr/share", "/var/lib", "/var/spool"];
 
-/// Where programs are and what they are made of. Manuals, translations and the
-/// like may be left out on purpose (`path-exclude` in dpkg.cfg).
+/// The folders of programs and their parts. Manuals, translations and the like
+/// may be excluded on purpose (`path-exclude` in dpkg.cfg).
 const PROGRAMS: [&str; 8] = [
     "/bin/",
     "/lib/",
@@ -31,10 +31,9 @@ const PROGRAMS: [&str; 8] = [
 ];
 
 impl Host {
-    /// Returns which files an installed package cannot do without are gone: its
-    /// programs, the folders of its own name, and the configuration files that
-    /// came with it in the one in `/etc`. One elsewhere, such as for another
-    /// program, a person may remove.
+    /// Returns the missing files that an installed package needs: its programs,
+    /// the folders of its own name, and its configuration files in its folder
+    /// in `/etc`. Other configuration files may have been removed on purpose.
     pub(crate) fn missing_files(&self, package: &str) -> Result<Vec<PathBuf>> {
         self.missing_files.of(package.to_owned(), |package| self.find_missing_files(package))
     }
@@ -60,11 +59,11 @@ impl Host {
         Ok(missing)
     }
 
-    /// Returns the package that brought a file, be it removed since but for its
-    /// configuration.
+    /// Returns the package that installed a file, even if the package was since
+    /// removed but not purged.
     pub(crate) fn package_of(&self, path: &Path) -> Result<Option<String>> {
         let path = path.to_string_lossy();
-        // As it was called before the folders were merged (file-hierarchy(7)).
+        // The path before /usr was merged (file-hierarchy(7)).
         let short = path.strip_prefix("/usr").unwrap_or(&path);
         for name in self.list(Path::new(LISTS))? {
             let Some(package) = name.strip_suffix(".list") else { continue };
@@ -77,8 +76,8 @@ impl Host {
         Ok(None)
     }
 
-    /// Reads one of dpkg's notes of a package. Some are called with the
-    /// architecture; of what is not installed there is none.
+    /// Reads a file of dpkg's about a package. Some of their names include the
+    /// architecture. Returns an empty text if the package is not installed.
     fn package_note(&self, package: &str, kind: &str) -> Result<String> {
         let native = || self.architecture().map(|it| format!("{package}:{it}.{kind}"));
         for name in [Ok(format!("{package}.{kind}")), native()] {
@@ -89,8 +88,8 @@ impl Host {
         Ok(String::new())
     }
 
-    /// Tells whether anything is at a path. What cannot be looked at counts as
-    /// there.
+    /// Returns whether a path exists. A path that cannot be examined counts as
+    /// existing.
     fn is_there(&self, path: &str) -> bool {
         let path = path.trim_start_matches('/');
         let found = fstatat(&self.root_fd, path, AtFlags::AT_SYMLINK_NOFOLLOW);

@@ -1,5 +1,5 @@
-//! Where a process listens on this host: the kernel lists it, so that no daemon
-//! has to be called, and woken, to learn that it can be.
+//! The listening sockets of this host, from the kernel's lists, so that no
+//! daemon has to be called, and thereby started, to find out.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -9,25 +9,24 @@ use std::path::Path;
 
 use super::sock_diag::{Listener, listeners};
 
-/// The lists of TCP sockets (proc_pid_net(5)), of IPv4 and IPv6. A kernel without
-/// IPv6 has no second one.
+/// The lists of TCP sockets (proc_pid_net(5)), for IPv4 and IPv6. A kernel
+/// without IPv6 has only the first.
 const TCP: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
 
-/// The list of unix sockets.
 const UNIX: &str = "/proc/net/unix";
 
-/// How long a line of a list of TCP sockets is. After those that listen come
-/// those that are connected, which take the kernel milliseconds to find: what is
-/// not needed is not asked for.
+/// The length of a line in the lists of TCP sockets. Listening sockets come
+/// first; finding the connected ones takes the kernel milliseconds, so reading
+/// stops before them.
 const LINE: usize = 150;
 
-/// `TCP_LISTEN`, as the list has it.
+/// `TCP_LISTEN`, as the lists show it.
 const LISTENS: &str = "0A";
 
-/// `__SO_ACCEPTCON`, the flag of a unix socket that listens, as the list has it.
+/// `__SO_ACCEPTCON`, the flag of a listening unix socket, as the list shows it.
 const ACCEPTS: &str = "00010000";
 
-/// Returns the addresses of this host at which a process listens on a port.
+/// Returns the addresses of this host on which a process listens at a port.
 pub(super) fn addresses(port: u16) -> Vec<IpAddr> {
     let mut found = Vec::new();
     each_listener(|listener| {
@@ -47,8 +46,8 @@ pub(super) fn sockets(port: u16) -> HashSet<u64> {
     found
 }
 
-/// Shows all that listen on TCP, until `is_enough`. A list that cannot be read is
-/// empty.
+/// Visits all TCP listeners, until `is_enough` returns true. A list that cannot
+/// be read counts as empty.
 pub(super) fn each_listener(mut is_enough: impl FnMut(Listener) -> bool) {
     if let Ok(found) = listeners() {
         found.into_iter().any(is_enough);
@@ -64,7 +63,7 @@ pub(super) fn each_listener(mut is_enough: impl FnMut(Listener) -> bool) {
 fn read_list(list: &str, is_enough: &mut dyn FnMut(Listener) -> bool) -> io::Result<bool> {
     let mut list = BufReader::with_capacity(LINE, File::open(list)?);
     let mut line = String::new();
-    // The first one is the heading.
+    // The heading.
     list.read_line(&mut line)?;
     loop {
         line.clear();
@@ -77,7 +76,7 @@ fn read_list(list: &str, is_enough: &mut dyn FnMut(Listener) -> bool) -> io::Res
     }
 }
 
-/// Reads a listener from a line of a list of TCP sockets.
+/// Parses a line of a list of TCP sockets. Returns `None` unless it listens.
 fn listener(line: &str) -> Option<Listener> {
     let mut fields = line.split_ascii_whitespace().skip(1);
     let (local, _, state) = (fields.next()?, fields.next()?, fields.next()?);
@@ -85,7 +84,7 @@ fn listener(line: &str) -> Option<Listener> {
     if state != LISTENS {
         return None;
     }
-    // Words of 32 bits, each as the processor writes a number.
+    // 32-bit words in the byte order of the processor.
     let words = (0..address.len() / 8).map(|word| {
         let word = u32::from_str_radix(address.get(8 * word..8 * word + 8)?, 16).ok()?;
         Some(word.to_ne_bytes())
@@ -102,14 +101,15 @@ fn listener(line: &str) -> Option<Listener> {
     Some(Listener { ip, port, inode })
 }
 
-/// Returns the kernel's list of unix sockets; an empty one where it cannot be read.
+/// Returns the kernel's list of unix sockets, or an empty text if it cannot be
+/// read.
 pub(super) fn unix_sockets() -> String {
     std::fs::read_to_string(UNIX).unwrap_or_default()
 }
 
-/// Tells whether a line of the list of unix sockets is of one that listens at
-/// `path`. It has the path as the daemon gave it: one that was in another folder,
-/// or in a chroot, gave the end of it.
+/// Returns whether a line of the list of unix sockets is a listener at `path`.
+/// The list has the path as the daemon gave it to bind(2): relative to its
+/// working folder or chroot, it is only the end of `path`.
 pub(super) fn is_of(line: &str, path: &Path) -> bool {
     let mut fields = line.split_ascii_whitespace().skip(3);
     let accepts = fields.next() == Some(ACCEPTS);
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
     use crate::host::{Endpoint, Greeting, Host};
 
-    /// All that is there was heard.
+    /// Later than any socket's time of creation.
     const MAX: i64 = i64::MAX;
 
     fn greeting(at: Endpoint) -> Greeting {
@@ -149,7 +149,7 @@ mod tests {
         drop(listeners);
         let missing: BTreeSet<_> = host.unheard(&all, MAX).unwrap().into_iter().collect();
         assert_eq!(missing, ports.iter().map(|port| Endpoint::Port(*port)).collect());
-        // A socket that is no listener has a port as well.
+        // A UDP socket has a port too, but does not listen on TCP.
         let other = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = Endpoint::Port(other.local_addr().unwrap().port());
         assert_eq!(host.unheard(&[greeting(port.clone())], MAX).unwrap(), [port]);
@@ -166,11 +166,11 @@ mod tests {
         assert_eq!(host.unheard(&all, MAX).unwrap(), missing, "nothing there");
         let listener = UnixListener::bind(&path).unwrap();
         assert_eq!(host.unheard(&all, MAX).unwrap(), []);
-        // The list has it under its old name.
+        // The list still has the old name.
         std::fs::rename(&path, folder.join("other")).unwrap();
         std::fs::rename(folder.join("other"), &path).unwrap();
         assert_eq!(host.unheard(&all, MAX).unwrap(), []);
-        // As is one that somebody put in its place.
+        // So is a socket that another process put in its place.
         std::fs::remove_file(&path).unwrap();
         drop(UnixListener::bind(&path).unwrap());
         assert_eq!(host.unheard(&all, 0).unwrap(), missing, "another one");

@@ -1,36 +1,35 @@
-//! What the machine has: memory, room for mail, the address families that its
-//! daemons may use.
+//! The resources of the machine: memory, disk space for mail, and the address
+//! families that its daemons may use.
 //!
-//! Sizes are told in steps: a number that differs a little after each boot would
-//! make each plan differ.
+//! Sizes are rounded to powers of two, because a number that differs slightly
+//! after each boot would change each plan.
 
 use std::path::Path;
 
 use super::{Host, Result};
 
-/// What is taken for a size that cannot be told, in MiB.
+/// The default for an unknown size, in MiB.
 const LEAST: u64 = 1024;
 
-/// The limits of a container's memory, by control groups of version 2 and 1. At
-/// the root of a machine's own groups the first is missing, the second too large
-/// to count.
+/// The memory limits of a container in control groups version 2 and 1. In the
+/// root group of a machine the first does not exist, and the second is too
+/// large to matter.
 const LIMITS: [&str; 2] =
     ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
 
-/// Where Postfix's queue is, or will be: the deepest that is there counts.
+/// The folders of Postfix's queue; the deepest that exists counts.
 const QUEUE: [&str; 4] = ["/var/spool/postfix", "/var/spool", "/var", "/"];
 
-/// The units that listen on the ports of mail, on all releases.
+/// The units that listen on mail ports, on all releases.
 const UNITS: [&str; 4] =
     ["dovecot.service", "postfix.service", "postfix@-.service", "postfix@.service"];
 
-/// Where an administrator adds to units (systemd.unit(5)).
+/// The folders of drop-ins for units (systemd.unit(5)).
 const UNIT_FOLDERS: [&str; 2] = ["/etc/systemd/system", "/run/systemd/system"];
 
 impl Host {
-    /// Returns the memory in MiB, to a power of two: what the machine has, or what
-    /// the container may have that we are in. A tree is taken to be for a machine like
-    /// this one.
+    /// Returns the memory of the machine or of the container in MiB, rounded to
+    /// a power of two. A tree is assumed to be for a machine like this one.
     pub(super) fn memory(&self) -> Result<u64> {
         if self.is_tree() {
             return Self::open(Path::new("/"))?.memory();
@@ -45,8 +44,8 @@ impl Host {
         Ok(in_steps(least))
     }
 
-    /// Returns the size in MiB, to a power of two, of the file system that Postfix's
-    /// queue is on.
+    /// Returns the size of the file system with Postfix's queue in MiB, rounded
+    /// to a power of two.
     pub(super) fn queue_disk(&self) -> Result<u64> {
         for folder in QUEUE {
             let folder = Path::new(folder);
@@ -57,9 +56,10 @@ impl Host {
         Ok(LEAST)
     }
 
-    /// Tells whether Postfix and Dovecot can listen by IPv6: the kernel speaks it
-    /// (proc(5) of `/proc/net/if_inet6`), and no unit of theirs is forbidden to by
-    /// `RestrictAddressFamilies` (systemd.exec(5)).
+    /// Returns whether Postfix and Dovecot can listen on IPv6: the kernel
+    /// supports it (proc(5) on `/proc/net/if_inet6`), and
+    /// `RestrictAddressFamilies` (systemd.exec(5)) forbids it to none of their
+    /// units.
     pub(crate) fn speaks_ipv6(&self) -> Result<bool> {
         if self.is_tree() {
             return Ok(true);
@@ -72,7 +72,8 @@ impl Host {
                 let folder = format!("{folder}/{unit}.d");
                 for name in self.list(Path::new(&folder))? {
                     let path = Path::new(&folder).join(name);
-                    // One that only root may read, and we are not root, is none of ours.
+                    // A drop-in that only root may read is skipped for other
+                    // users.
                     if let Ok(Some(content)) = self.read(&path)
                         && forbids_ipv6(&String::from_utf8_lossy(content.bytes()))
                     {
@@ -84,7 +85,7 @@ impl Host {
         Ok(true)
     }
 
-    /// Returns the number behind a word at the beginning of a line of a file.
+    /// Returns the number after a word at the beginning of a line of a file.
     fn word(&self, path: &str, word: &str) -> Result<Option<u64>> {
         let Some(content) = self.read(Path::new(path))? else { return Ok(None) };
         let text = String::from_utf8_lossy(content.bytes()).into_owned();
@@ -93,15 +94,15 @@ impl Host {
     }
 }
 
-/// Returns a number of bytes in MiB, as a power of two. A machine sold as one of
-/// 1 GiB tells of some MiB less, so a fifth may be missing.
+/// Rounds a number of bytes to a power of two of MiB. A machine sold with 1 GiB
+/// reports a little less, so up to a fifth may be missing.
 fn in_steps(bytes: u64) -> u64 {
     let mib = bytes >> 20;
     1 << (mib + mib / 4).max(1).ilog2()
 }
 
-/// Tells whether a unit's settings take IPv6 from it. Without `~` the families
-/// that are listed are all there are; an empty list takes back the earlier ones.
+/// Returns whether a unit's settings forbid IPv6. Without `~` only the listed
+/// families are allowed; an empty list resets earlier ones.
 fn forbids_ipv6(settings: &str) -> bool {
     let mut forbidden = false;
     for line in settings.lines() {

@@ -1,5 +1,5 @@
-//! The only door to the machine: files, accounts, packages, services,
-//! processes. Everything that mailprov learns or does goes through a [`Host`].
+//! The only door to the machine: files, accounts, packages, services and
+//! processes. mailprov reads and changes a host only through [`Host`].
 
 #![expect(clippy::disallowed_methods, reason = "the door to the machine")]
 
@@ -78,13 +78,13 @@ pub(crate) use releases::FIRST_SERVED;
 pub use releases::{Release, Suite};
 pub(crate) use signals::Interruption;
 
-/// A machine: this one, or a tree that holds one (an image, a chroot).
+/// A machine: this one, or a tree that contains one (an image, a chroot).
 #[derive(Debug)]
 pub struct Host {
     root: PathBuf,
-    /// The root, open: all paths begin there.
+    /// The open root folder, where all paths begin.
     root_fd: Rc<OwnedFd>,
-    /// Folders that were just opened, open still.
+    /// Folders that were opened a moment ago.
     folders: Recent<PathBuf, Rc<OwnedFd>>,
     architecture: OnceCell<String>,
     init: OnceCell<Init>,
@@ -94,7 +94,7 @@ pub struct Host {
     groups: Recent<String, Option<Group>>,
     user_names: Recent<u32, String>,
     group_names: Recent<u32, String>,
-    /// A connection to systemd, once it was asked something.
+    /// The connection to systemd, once opened.
     bus: RefCell<Option<dbus::Bus>>,
 }
 
@@ -121,13 +121,14 @@ impl Host {
         })
     }
 
-    /// Tells whether this is a tree, not the running machine: nothing runs
-    /// there, so services can only be enabled, not started.
+    /// Returns whether this is a tree and not the running machine. Nothing runs
+    /// in a tree, so services can be enabled there, but not started.
     pub(crate) fn is_tree(&self) -> bool {
         self.root != Path::new("/")
     }
 
-    /// Tells whether we act as root, who alone may see and change everything.
+    /// Returns whether the current user is root, who may read and change
+    /// everything.
     pub fn is_root() -> bool {
         nix::unistd::geteuid().is_root()
     }

@@ -1,26 +1,25 @@
-//! Disks that belong somewhere, and whether they are there.
+//! Finds disks that should be mounted and are not.
 
 use std::path::{Path, PathBuf};
 
 use super::{Error, Host, Result};
 
-/// What is mounted where at each boot (fstab(5)).
+/// The mounts of each boot (fstab(5)).
 const FSTAB: &str = "/etc/fstab";
 
-/// Where an administrator keeps the units of the same meaning (systemd.mount(5)).
+/// The folder of an administrator's mount units (systemd.mount(5)).
 const UNITS: &str = "/etc/systemd/system";
 
-/// What is mounted now (proc_pid_mountinfo(5)).
+/// The current mounts (proc_pid_mountinfo(5)).
 const MOUNTED: &str = "/proc/self/mountinfo";
 
 impl Host {
-    /// Refuses a folder whose disk, or that of a folder above it, is not
-    /// mounted, although the host's configuration says that it should be: what
-    /// is kept on it would be out of sight, and be taken for gone.
+    /// Refuses a folder that fstab or a mount unit puts on a disk that is not
+    /// mounted. The files on that disk would be invisible and count as missing.
     ///
     /// # Errors
     ///
-    /// Fails where a disk is missing.
+    /// Fails if a disk is missing.
     pub(crate) fn refuse_unmounted(&self, path: &Path) -> Result<()> {
         if self.is_tree() {
             return Ok(());
@@ -42,8 +41,8 @@ impl Host {
         }
     }
 
-    /// Returns where something should be mounted, at `path` or above it, with
-    /// the file that says so.
+    /// Returns the configured mount points at `path` or above it, each with the
+    /// file that configures it.
     fn mounts_asked_for(&self, path: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
         let is_comment = |fields: &[&str]| fields.first().is_some_and(|it| it.starts_with('#'));
         let in_fstab = self.lines(FSTAB, |fields| match is_comment(fields) {
@@ -62,7 +61,7 @@ impl Host {
         Ok(asked)
     }
 
-    /// Reads a file of fields, a line at a time.
+    /// Parses a file of fields line by line.
     fn lines<T>(&self, file: &str, read: impl Fn(&[&str]) -> Option<T>) -> Result<Vec<T>> {
         let content = self.read(Path::new(file))?;
         let text = content.map(|it| String::from_utf8_lossy(it.bytes()).into_owned());
@@ -72,7 +71,7 @@ impl Host {
     }
 }
 
-/// Undoes how both files write characters that would end a field.
+/// Decodes the escapes of both files for characters that would end a field.
 fn unescaped(field: &&str) -> PathBuf {
     const ESCAPES: [(&str, &str); 4] =
         [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")];
@@ -81,8 +80,7 @@ fn unescaped(field: &&str) -> PathBuf {
     Path::new(&plain).components().collect()
 }
 
-/// Returns the name of the unit that mounts something at a path
-/// (systemd-escape(1)).
+/// Returns the name of the unit that mounts a path (systemd-escape(1)).
 fn unit_name(path: &Path) -> String {
     let text = path.to_string_lossy();
     let escaped = text.trim_matches('/').bytes().enumerate().map(|(index, byte)| match byte {

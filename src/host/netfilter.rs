@@ -1,30 +1,26 @@
-//! The kernel's packet filter, nf_tables, asked for its rules over netlink: nft(8)
-//! need not be there. Numbers are those of linux/netfilter/nf_tables.h.
+//! Reads the rules of the kernel's packet filter, nf_tables, over netlink, so
+//! that nft(8) need not be installed. The numbers are those of
+//! linux/netfilter/nf_tables.h.
 
 use nix::sys::socket::SockProtocol;
 
 use super::netlink::{Netlink, aligned};
 use super::{Error, Host, Result};
 
-/// What of nf_tables is asked for (`enum nf_tables_msg_types`).
+/// The lists that nf_tables provides (`enum nf_tables_msg_types`).
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Dump {
-    /// All chains.
     Chains = 4,
-    /// All rules.
     Rules = 7,
-    /// All sets.
     Sets = 10,
-    /// The elements of a set.
     Elements = 13,
 }
 
-/// An object of the packet filter: its family (`NFPROTO_…`), and its attributes.
+/// An object of the packet filter: its family (`NFPROTO_…`) and its attributes.
 #[derive(Debug, Clone)]
 pub(crate) struct NetfilterObject {
-    /// The family.
     pub family: u8,
-    /// The attributes, as [`attributes`] reads them.
+    /// The attributes, for [`attributes`] to parse.
     pub payload: Vec<u8>,
 }
 
@@ -32,12 +28,12 @@ pub(crate) struct NetfilterObject {
 const SUBSYSTEM: u16 = 10 << 8;
 
 impl Host {
-    /// Asks for objects of the packet filter; `set` names family, table and set
-    /// where elements are wanted. Only root may.
+    /// Lists objects of the packet filter; for elements, `set` names their
+    /// family, table and set. Needs root.
     ///
     /// # Errors
     ///
-    /// Fails where the kernel has no nf_tables, or does not let us.
+    /// Fails if the kernel has no nf_tables or refuses.
     pub(crate) fn netfilter(
         dump: Dump,
         set: Option<(u8, &str, &str)>,
@@ -51,7 +47,8 @@ impl Host {
             text_attribute(&mut body, 1, table);
             text_attribute(&mut body, 2, set);
         }
-        // An answer to what was asked is of the type before (`NFT_MSG_NEW…`).
+        // The type of an answer is one less than that of the request
+        // (`NFT_MSG_NEW…`).
         let answer = SUBSYSTEM | (dump as u16 - 1);
         let mut found = Vec::new();
         let show = |kind, message: &[u8]| {
@@ -67,9 +64,9 @@ impl Host {
     }
 }
 
-/// Reads netlink's attributes: a number and bytes each.
+/// Parses netlink attributes: pairs of a number and bytes.
 pub fn attributes(mut bytes: &[u8]) -> Vec<(u16, &[u8])> {
-    /// Marks in the number (`NLA_F_NESTED`, `NLA_F_NET_BYTEORDER`).
+    /// The flags in the number (`NLA_F_NESTED`, `NLA_F_NET_BYTEORDER`).
     const MARKS: u16 = 0xc000;
     let mut found = Vec::new();
     while let [a, b, c, d, ..] = bytes {

@@ -1,5 +1,5 @@
-//! Questions to the kernel over netlink (netlink(7)): one for a list, and all
-//! messages of its answer.
+//! Requests to the kernel over netlink (netlink(7)): each returns a list in
+//! several messages.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -19,10 +19,9 @@ const NLMSG_DONE: u16 = 3;
 /// The length of `struct nlmsghdr`.
 const HEADER: usize = 16;
 
-/// The kernel answers at once.
+/// The time limit in seconds. The kernel answers immediately.
 const PATIENCE: i64 = 5;
 
-/// A connection to a part of the kernel.
 #[derive(Debug)]
 pub(super) struct Netlink(OwnedFd);
 
@@ -34,7 +33,7 @@ impl Netlink {
         Ok(Self(socket))
     }
 
-    /// Asks for a list, and shows type and body of each message of the answer.
+    /// Requests a list, and visits type and body of each message of the answer.
     pub(super) fn list(
         &self,
         kind: u16,
@@ -73,7 +72,7 @@ impl Netlink {
     }
 }
 
-/// Messages and attributes begin at multiples of four bytes.
+/// Rounds up to a multiple of four bytes, where messages and attributes begin.
 pub(super) fn aligned(length: usize) -> usize {
     length.next_multiple_of(4)
 }

@@ -1,4 +1,4 @@
-//! The program that a long text is read in.
+//! The pager for long texts.
 
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
@@ -7,29 +7,29 @@ use nix::unistd::geteuid;
 
 use super::signals::CtrlC;
 
-/// The variables that name it, the first that is set counts.
+/// The variables that name the pager; the first one that is set counts.
 const VARIABLES: [&str; 2] = ["MAILPROV_PAGER", "PAGER"];
 
 const USUAL: &str = "less";
 
-/// How `less` is to be where nobody chose otherwise, as git has it: ends where
-/// all fits, shows colours, leaves what was read on the screen.
+/// The default options of `less`, as in git: quit if the text fits on one
+/// screen, show colours, do not clear the screen.
 const LESS: &str = "FRX";
 
-/// By these is known who became root.
+/// The variables that name the user who became root.
 const BECAME_ROOT: [&str; 3] = ["SUDO_UID", "DOAS_USER", "PKEXEC_UID"];
 
-/// A program to read in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pager {
     argv: Vec<String>,
-    /// It runs as root for a user who may not be allowed all that root is: it
-    /// must neither start programs nor write files.
+    /// Whether the pager runs as root for a user who may not be allowed
+    /// everything. It must then not be able to start programs or write files.
     is_confined: bool,
 }
 
 impl Pager {
-    /// Chooses it as git and systemd do; none where none is wanted.
+    /// Chooses the pager as git and systemd do. Returns `None` on a dumb
+    /// terminal, and if the variable is empty or `cat`.
     pub(crate) fn choose() -> Option<Self> {
         let is_dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
         let became_root = BECAME_ROOT.iter().any(|name| std::env::var_os(name).is_some());
@@ -38,7 +38,7 @@ impl Pager {
     }
 
     fn of(named: Option<&str>, is_confined: bool) -> Option<Self> {
-        // Run without a shell: what only a shell would understand is not run at all.
+        // There is no shell, so a command that needs one is not run at all.
         let is_plain =
             |c: char| c.is_alphanumeric() || c.is_whitespace() || "/._-+=:,%".contains(c);
         let named = named.unwrap_or(USUAL);
@@ -52,11 +52,11 @@ impl Pager {
         }
     }
 
-    /// Shows a text until it was read.
+    /// Shows a text until the user quits the pager.
     ///
     /// # Errors
     ///
-    /// Fails where the program does not start: then nothing was shown.
+    /// Fails if the program does not start. Nothing was shown then.
     pub(crate) fn show(&self, text: &str) -> io::Result<()> {
         let (program, arguments) = self.argv.split_first().ok_or(io::ErrorKind::NotFound)?;
         let mut command = Command::new(program);
@@ -69,11 +69,11 @@ impl Pager {
                 command.env(name, value);
             }
         }
-        // It is the pager's: it ends a search there.
+        // Ctrl-C is for the pager, which cancels a search with it.
         let _held = CtrlC::hold();
         let mut child = command.spawn()?;
         if let Some(mut input) = child.stdin.take() {
-            // It may be left before its end.
+            // The user may quit before the end.
             let _ = input.write_all(text.as_bytes());
         }
         child.wait().map(drop)

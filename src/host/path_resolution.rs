@@ -1,5 +1,5 @@
-//! Finds the folder a path is in without following a link that somebody could
-//! have planted, and without leaving the host's root.
+//! Resolves paths without following links that another user could have planted,
+//! and without leaving the host's root.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
@@ -16,22 +16,21 @@ use nix::unistd::geteuid;
 use super::entry::kind;
 use super::{Error, Host, Result};
 
-/// As many links as the kernel follows before it says `ELOOP`.
+/// The limit of links before the kernel returns `ELOOP`.
 const MOST_LINKS: u32 = 40;
 
 /// An open folder and the name of an entry in it.
 #[derive(Debug)]
 pub(super) struct ResolvedPath {
-    /// The folder, opened with `O_PATH`.
     pub(super) folder: Rc<OwnedFd>,
     /// The entry's name; `.` for the root itself.
     pub(super) name: OsString,
-    /// What came of looking at the entry, where that was done already: it is no
-    /// link then.
+    /// The result of stat(2) on the entry, if it was done. The entry is then
+    /// not a link.
     pub(super) found: Option<nix::Result<FileStat>>,
 }
 
-/// Where the walk stands: the folders from the root down to here.
+/// The folders from the root to the current position of a walk.
 struct Walk {
     folders: Vec<Rc<OwnedFd>>,
     left: VecDeque<OsString>,
@@ -39,20 +38,20 @@ struct Walk {
 }
 
 impl Host {
-    /// Opens the folder that `path` is in. Links on the way are followed only
-    /// where root, or the user we are, owns them; the last name never is.
+    /// Opens the parent folder of `path`. Follows links on the way only if root
+    /// or the current user owns them, and never the last name.
     pub(super) fn place(&self, path: &Path) -> Result<ResolvedPath> {
         self.walk(path, false, false)
     }
 
-    /// As [`Host::place`], to look only: the folder may be one that was opened a
-    /// moment ago.
+    /// Resolves as [`Host::place`] does, for reading only: it may return a
+    /// folder that was opened a moment ago.
     pub(super) fn place_to_look(&self, path: &Path) -> Result<ResolvedPath> {
         self.walk(path, false, true)
     }
 
-    /// As [`Host::place_to_look`], for the file that is meant where `path` is itself
-    /// such a link (a certificate in `/etc/letsencrypt/live`).
+    /// Resolves as [`Host::place_to_look`] does, and follows a trusted link at
+    /// `path` itself (a certificate in `/etc/letsencrypt/live`).
     pub(super) fn place_behind_links(&self, path: &Path) -> Result<ResolvedPath> {
         self.walk(path, true, true)
     }
@@ -104,9 +103,9 @@ impl Host {
         Ok(ResolvedPath { folder: walk.here(), name: ".".into(), found: None })
     }
 
-    /// Opens the folder at once where no link is on the way, which is nearly
-    /// always. Whatever else comes of it, the walk will find out (a kernel
-    /// before 5.6 has no openat2(2), and some containers forbid it).
+    /// Opens the parent folder with one call if there is no link on the way,
+    /// which is the usual case. On any other result the walk decides: a kernel
+    /// before 5.6 has no openat2(2), and some containers forbid it.
     fn straight(
         &self,
         names: &VecDeque<OsString>,
@@ -127,7 +126,7 @@ impl Host {
                     self.folders.put(folders, Rc::clone(&folder));
                     folder
                 }
-                // A link on the way would have been met first.
+                // The call would have reported a link on the way first.
                 Err(errno @ Errno::ENOENT) => return Err(errno),
                 Err(_) => return Ok(None),
             },
@@ -152,7 +151,7 @@ impl Walk {
         &self.folders[self.folders.len() - 1]
     }
 
-    /// Gives the innermost folder away and ends the walk.
+    /// Returns the innermost folder and ends the walk.
     fn here(&mut self) -> Rc<OwnedFd> {
         self.folders.swap_remove(self.folders.len() - 1)
     }
@@ -180,7 +179,6 @@ impl Walk {
     }
 }
 
-/// Splits a path into the names to walk.
 fn names(path: &Path) -> VecDeque<OsString> {
     path.components()
         .filter_map(|component| match component {

@@ -1,4 +1,4 @@
-//! Asks a running service whether it answers.
+//! Probes whether a running service answers.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,52 +14,52 @@ use super::handshake::handshake;
 use super::listening::{addresses, each_listener, is_of, unix_sockets};
 use super::{Host, Result};
 
-/// How long one attempt may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The longest line that a service says before TLS begins, and the most lines.
+/// The limits of line length and of lines before TLS begins.
 const LONGEST: usize = 1000;
 const MOST_LINES: usize = 100;
 
-/// Where a service answers, and with what.
+/// The endpoint of a service and its expected greeting.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Greeting {
-    /// Where it listens.
+    /// The endpoint.
     pub at: Endpoint,
-    /// What the first it says begins with. Empty where it waits for the
-    /// caller: then being let in is the answer.
+    /// The beginning of the greeting. If it is empty, the server waits for the
+    /// client, and an accepted connection is enough.
     pub begins: String,
-    /// Whether it speaks TLS. One that is to and cannot does not answer.
+    /// The use of TLS. A service that should offer TLS and cannot counts as not
+    /// answering.
     #[serde(default, skip_serializing_if = "Secured::is_not")]
     pub secured: Secured,
 }
 
-/// A TCP port of this host, or a socket.
+/// A TCP port of this host, or a unix socket.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Endpoint {
-    /// A TCP port, at the host itself.
+    /// A TCP port of this host.
     Port(u16),
     /// A unix socket.
     Socket(PathBuf),
 }
 
-/// How a conversation is secured by TLS.
+/// How TLS secures a conversation.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Secured {
-    /// It is not.
+    /// No TLS.
     #[default]
     No,
-    /// From its first byte on.
+    /// Implicit TLS, from the first byte.
     AtOnce,
-    /// After the caller has asked for it, in this protocol.
+    /// STARTTLS in this protocol.
     Asked(Protocol),
 }
 
-/// A protocol in which TLS can be asked for.
+/// A protocol with STARTTLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
@@ -72,8 +72,9 @@ pub enum Protocol {
 }
 
 impl Host {
-    /// Returns who of these does not answer as expected, and why. All are called
-    /// before the first is listened to, so that daemons start side by side.
+    /// Returns the endpoints that do not answer as expected, each with the
+    /// reason. Connects to all before it reads from the first, so that daemons
+    /// start in parallel.
     pub(crate) fn failing_probes<'g>(
         &self,
         all: &[&'g Greeting],
@@ -86,15 +87,16 @@ impl Host {
         heard.filter_map(|(greeting, heard)| Some((greeting, heard.err()?))).collect()
     }
 
-    /// Returns where of these no process listens. The kernel's lists show only the
-    /// sockets of this network namespace, so what is missing in them is called
-    /// before it counts as missing. And they name a socket that was replaced since
-    /// its daemon began to listen, so one that was made after `heard`, in
-    /// nanoseconds since 1970, is called as well.
+    /// Returns the endpoints at which no process listens. The kernel's lists
+    /// show only the sockets of this network namespace, so an endpoint that is
+    /// missing there counts only after a failed connection. They also show a
+    /// socket whose path was replaced since its daemon began to listen, so one
+    /// that was created after `heard`, in nanoseconds since 1970, is called as
+    /// well.
     ///
     /// # Errors
     ///
-    /// Fails where a socket must not be looked at.
+    /// Fails if a socket cannot be examined.
     pub fn unheard(&self, all: &[Greeting], heard: i64) -> Result<Vec<Endpoint>> {
         let mut ports: BTreeSet<u16> = BTreeSet::new();
         let mut sockets: Vec<&Path> = Vec::new();
@@ -128,14 +130,13 @@ impl Host {
     }
 }
 
-/// A connection.
 pub(super) trait Line: Read + Write {}
 
 impl<S: Read + Write> Line for S {}
 
 impl Endpoint {
-    /// Connects; to a port at the host's own two addresses, or else where a
-    /// process listens on it.
+    /// Connects. A port is tried on the loopback addresses, else on those where
+    /// a process listens.
     pub(super) fn connect(&self) -> io::Result<Box<dyn Line>> {
         Ok(match self {
             Self::Port(port) => {
@@ -159,7 +160,7 @@ impl Endpoint {
 }
 
 impl Greeting {
-    /// Listens as far as is needed to tell that the service is well.
+    /// Reads until it is clear that the service works.
     fn listen(&self, mut line: Box<dyn Line>) -> io::Result<()> {
         match self.secured {
             Secured::No => begins_with(&mut line, &self.begins),
@@ -179,7 +180,7 @@ impl Secured {
 }
 
 impl Protocol {
-    /// Returns the protocol that goes by this name.
+    /// Returns the protocol with this name.
     pub fn named(name: &str) -> Option<Self> {
         Some(match name {
             "smtp" => Self::Smtp,
@@ -189,7 +190,7 @@ impl Protocol {
         })
     }
 
-    /// Asks for TLS, after a greeting that `begins` so.
+    /// Requests TLS, after a greeting that begins with `begins`.
     fn ask(self, line: &mut dyn Line, begins: &str) -> io::Result<()> {
         const GREETED: &str = "EHLO localhost\r\n";
         let (ask, yes): (&[(&str, &str)], &str) = match self {
@@ -206,7 +207,7 @@ impl Protocol {
         Ok(())
     }
 
-    /// Reads an answer, whose last line is to begin so.
+    /// Reads an answer and checks the beginning of its last line.
     fn hear(self, line: &mut dyn Line, begins: &str) -> io::Result<()> {
         for _ in 0..MOST_LINES {
             let said = read_line(line)?;
@@ -223,7 +224,7 @@ impl Protocol {
     }
 }
 
-/// Reads a line, and no byte beyond: those are TLS.
+/// Reads a line, and not a byte more, since TLS follows.
 fn read_line(line: &mut dyn Line) -> io::Result<String> {
     let (mut said, mut byte) = (Vec::new(), [0]);
     while said.len() < LONGEST && byte != *b"\n" {
@@ -233,7 +234,7 @@ fn read_line(line: &mut dyn Line) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&said).trim_end().to_owned())
 }
 
-/// Reads as much as is needed to tell how it begins.
+/// Reads as much as the comparison with `begins` needs.
 fn begins_with(stream: &mut dyn Read, begins: &str) -> io::Result<()> {
     let mut said = vec![0; begins.len()];
     stream.read_exact(&mut said)?;

@@ -1,5 +1,5 @@
-//! Running processes, read from `/proc`: a process is known by its number and
-//! the moment it started, since numbers come back.
+//! Running processes, from `/proc`. A process is identified by its number and
+//! its start time, because numbers are reused.
 
 use std::path::Path;
 
@@ -15,14 +15,14 @@ use super::{Content, Error, FileStamp, Host, Result};
 pub struct Process {
     /// The process number.
     pub pid: u32,
-    /// The boot it belongs to (`/proc/sys/kernel/random/boot_id`).
+    /// The id of the boot (`/proc/sys/kernel/random/boot_id`).
     pub boot: String,
-    /// When it started, in clock ticks (1/100 s) since the kernel started.
+    /// The start time, in clock ticks (1/100 s) since the kernel started.
     pub started: u64,
 }
 
-/// Linux shows process times in hundredths of a second on every architecture
-/// that Debian has (`USER_HZ`).
+/// The unit of process times, which is 1/100 s on every architecture of Debian
+/// (`USER_HZ`).
 const NANOSECONDS_PER_TICK: i64 = 10_000_000;
 
 impl Host {
@@ -30,7 +30,8 @@ impl Host {
     pub fn process(&self, pid: u32) -> Result<Option<Process>> {
         let Some(stat) = self.told_of(pid, "stat")? else { return Ok(None) };
         let text = String::from_utf8_lossy(stat.bytes()).into_owned();
-        // The name in parentheses may hold anything, so fields count from the last one.
+        // The name in parentheses may contain anything, so fields are counted
+        // from the last parenthesis.
         let Some((_, fields)) = text.rsplit_once(')') else { return Ok(None) };
         let fields: Vec<&str> = fields.split_whitespace().collect();
         let dead = matches!(fields.first(), Some(&("Z" | "X")));
@@ -38,8 +39,8 @@ impl Host {
         Ok(started.filter(|_| !dead).map(|started| Process { pid, boot: boot(), started }))
     }
 
-    /// Reads what the kernel tells of a process. One that ends between the opening of
-    /// the file and its reading is no more, as is one that ended before.
+    /// Reads a file of a process in `/proc`. Returns `None` if the process has
+    /// ended, also if it ends between opening and reading the file.
     fn told_of(&self, pid: u32, file: &str) -> Result<Option<Content>> {
         match self.read(Path::new(&format!("/proc/{pid}/{file}"))) {
             Err(Error::Io { source, .. }) if source.raw_os_error() == Some(Errno::ESRCH as i32) => {
@@ -49,8 +50,8 @@ impl Host {
         }
     }
 
-    /// Tells whether a process was sent a signal by which daemons are told to
-    /// read their files again, and has not taken it yet (proc(5), `SigPnd`).
+    /// Returns whether SIGHUP, SIGUSR1 or SIGUSR2, which reload daemons, is
+    /// pending for a process (proc(5), `SigPnd`).
     pub(crate) fn has_pending_reload_signal(&self, process: &Process) -> Result<bool> {
         const TELLING: u64 = bit(Signal::SIGHUP) | bit(Signal::SIGUSR1) | bit(Signal::SIGUSR2);
         let Some(status) = self.told_of(process.pid, "status")? else { return Ok(false) };
@@ -63,8 +64,8 @@ impl Host {
         Ok(text.lines().any(|line| waits(line) == Some(true)))
     }
 
-    /// Tells whether a process waits for somebody to call, as a daemon does once
-    /// it has done what it was told (proc(5), `wchan`). Not every kernel says.
+    /// Returns whether a process is blocked in poll, as a daemon is once it has
+    /// finished its work (proc(5), `wchan`). Not every kernel reports this.
     pub(crate) fn is_blocked_in_poll(&self, process: &Process) -> bool {
         let path = format!("/proc/{}/wchan", process.pid);
         let waits = self.read(Path::new(&path)).ok().flatten();
@@ -73,7 +74,7 @@ impl Host {
         waits.is_some_and(|name| is_for_calls(&String::from_utf8_lossy(name.bytes())))
     }
 
-    /// Returns the processes that run as a user, each as `NAME (NUMBER)`.
+    /// Returns the processes of a user, each as `NAME (NUMBER)`.
     pub(crate) fn processes_of(&self, uid: u32) -> Result<Vec<String>> {
         let mut found = Vec::new();
         if self.is_tree() {
@@ -82,11 +83,11 @@ impl Host {
         let uid = uid.to_string();
         for pid in self.list(Path::new("/proc"))?.iter().filter(|it| it.parse::<u32>().is_ok()) {
             let status = self.read(Path::new(&format!("/proc/{pid}/status")));
-            // One that ended meanwhile keeps nobody.
+            // The process has ended.
             let Ok(Some(status)) = status else { continue };
             let text = String::from_utf8_lossy(status.bytes()).into_owned();
             let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
-            // The real, the effective and the saved one (proc_pid_status(5)).
+            // The real, effective and saved user (proc_pid_status(5)).
             let mut uids = field("Uid:").unwrap_or_default().split_whitespace().take(3);
             if uids.any(|it| it == uid) {
                 found.push(format!("{} ({pid})", field("Name:").unwrap_or_default().trim()));
@@ -95,7 +96,7 @@ impl Host {
         Ok(found)
     }
 
-    /// Tells a process to end.
+    /// Terminates a process.
     pub fn end(&self, process: &Process) -> Result<()> {
         let pid = Pid::from_raw(process.pid.cast_signed());
         kill(pid, Signal::SIGTERM).map_err(|errno| {
@@ -103,10 +104,11 @@ impl Host {
         })
     }
 
-    /// Returns the process whose number a daemon wrote into `pid_file`, unless
-    /// that file is older than the process, whose number then is a stranger's.
+    /// Returns the process whose number a daemon wrote to `pid_file`. If the
+    /// file is older than the process, the number has been reused, and there is
+    /// none.
     pub(crate) fn process_of_file(&self, pid_file: &Path) -> Result<Option<Process>> {
-        /// A daemon writes its file within this time of starting.
+        /// The time within which a starting daemon writes its file.
         const SLACK: i64 = 30_000_000_000;
         let Some(content) = self.read(pid_file)? else { return Ok(None) };
         let pid = String::from_utf8_lossy(content.bytes()).trim().parse();
@@ -117,8 +119,8 @@ impl Host {
 }
 
 impl Host {
-    /// Tells this program from others: its version, its size and when it was
-    /// made. A copy that keeps its time is the same.
+    /// Identifies this program: its version, size and time of modification. A
+    /// copy that keeps its time has the same id.
     pub(crate) fn binary_id() -> Option<String> {
         let found = nix::sys::stat::stat("/proc/self/exe").ok()?;
         let stamp = FileStamp::from(&found);
@@ -127,27 +129,28 @@ impl Host {
 }
 
 impl Process {
-    /// Returns when the process started, in nanoseconds since 1970 by today's
-    /// clock.
+    /// Returns the start time of the process, in nanoseconds since 1970 by the
+    /// current clock.
     pub(crate) fn started_at(&self) -> i64 {
         now() - since_boot() + self.started.cast_signed() * NANOSECONDS_PER_TICK
     }
 }
 
-/// Where a signal stands in a set of them.
+/// Returns the bit of a signal in a signal set.
 const fn bit(signal: Signal) -> u64 {
     1 << (signal as u64 - 1)
 }
 
-/// Returns the present time in nanoseconds since 1970.
+/// Returns the current time in nanoseconds since 1970.
 pub(crate) fn now() -> i64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |time| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX))
 }
 
-/// Waits until the clock's next second begins: what looks at a file at most once
-/// in each, as Dovecot does at its users, then sees how it is now.
+/// Waits until the next second of the clock begins. A program that checks a
+/// file at most once a second, as Dovecot does with its users, then sees the
+/// current version.
 pub(crate) fn wait_for_next_second() {
     const SECOND: i64 = 1_000_000_000;
     let rest = SECOND - now().rem_euclid(SECOND);
@@ -190,10 +193,10 @@ mod tests {
         let pid = Pid::from_raw(child.id().cast_signed());
         let process = host.process(child.id()).unwrap().unwrap();
         kill(pid, Signal::SIGSTOP).unwrap();
-        // Before it is stopped it would take the other signal first.
+        // Before it stops, the process would handle the other signal first.
         waitpid(pid, Some(WaitPidFlag::WUNTRACED)).unwrap();
         assert!(!host.has_pending_reload_signal(&process).unwrap());
-        // Not SIGHUP, which is ignored below nohup.
+        // Not SIGHUP, which nohup(1) ignores.
         kill(pid, Signal::SIGUSR1).unwrap();
         let has_pending_reload_signal = host.has_pending_reload_signal(&process);
         kill(pid, Signal::SIGCONT).unwrap();
@@ -207,7 +210,7 @@ mod tests {
         let host = Host::open(Path::new("/")).unwrap();
         let (one, mut other) = UnixStream::pair().unwrap();
         let (sender, receiver) = mpsc::channel();
-        // The kernel tells of threads as of processes.
+        // The kernel lists threads like processes.
         let listener = thread::spawn(move || {
             sender.send(gettid().as_raw().unsigned_abs()).unwrap();
             let mut calls = [PollFd::new(one.as_fd(), PollFlags::POLLIN)];

@@ -1,5 +1,5 @@
-//! Looks at files, folders and links. A link is never followed unless root
-//! owns it.
+//! Reads files, folders and links. Follows a link only if root or the current
+//! user owns it.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -19,7 +19,7 @@ use super::path_resolution::ResolvedPath;
 use super::{Content, Entry, Error, FileStamp, Host, Ownership, Result, Standing};
 
 impl Host {
-    /// Looks at what stands at `path`; a link is seen as a link.
+    /// Returns the entry at `path`. A link is returned as a link.
     pub fn entry(&self, path: &Path) -> Result<Option<Entry>> {
         let Some((place, found)) = self.look(path, false)? else { return Ok(None) };
         Ok(Some(match kind(&found) {
@@ -31,20 +31,21 @@ impl Host {
                 Entry::File { content, ownership: self.ownership(&found, attributes) }
             }
             SFlag::S_IFDIR => {
-                // Who may not look into a folder may still know whose it is.
+                // A folder that may not be read can still show its owner.
                 let attributes = open_folder(&place).and_then(|folder| attributes(&folder));
                 Entry::Directory(self.ownership(&found, attributes.unwrap_or_default()))
             }
             SFlag::S_IFLNK => Entry::Link { target: target_of(&place, path)? },
-            // To open it would wake who waits at its other end, so its lists stay unread.
+            // Opening it would wake the process at its other end, so its
+            // extended attributes are not read.
             SFlag::S_IFIFO => Entry::Fifo(self.ownership(&found, BTreeMap::new())),
             _ => Entry::Special,
         }))
     }
 
-    /// Returns the file meant by `path` and the folders that it is in, up to the
-    /// root, each with its owner and mode; nothing in a tree, whose links lead out
-    /// of it.
+    /// Returns the file that `path` leads to and the folders above it, each
+    /// with owner and mode. Returns `None` in a tree, whose links lead out of
+    /// it.
     pub(crate) fn way_to(&self, path: &Path) -> Result<Option<Vec<(PathBuf, String, u32)>>> {
         if self.is_tree() {
             return Ok(None);
@@ -61,13 +62,13 @@ impl Host {
         file.ancestors().map(look).collect::<Result<_>>().map(Some)
     }
 
-    /// Returns who owns what stands at `path`, and its mode.
+    /// Returns owner and mode of the entry at `path`.
     pub(crate) fn owner_and_mode(&self, path: &Path) -> Result<Option<(String, u32)>> {
         let found = self.look(path, false)?;
         Ok(found.map(|(_, found)| (self.user_name(found.st_uid), found.st_mode & 0o7777)))
     }
 
-    /// Reads the file meant by `path`, through links that root owns.
+    /// Reads the file that `path` leads to, through trusted links.
     pub fn read(&self, path: &Path) -> Result<Option<Content>> {
         let Some((place, found)) = self.look(path, true)? else { return Ok(None) };
         if kind(&found) != SFlag::S_IFREG {
@@ -78,14 +79,14 @@ impl Host {
         bytes.map(|bytes| Some(Content::new(bytes))).map_err(|e| Error::io("read", path, e))
     }
 
-    /// Returns the stamp of the file meant by `path`, through links that root
-    /// owns.
+    /// Returns the stamp of the file that `path` leads to, through trusted
+    /// links.
     pub(crate) fn stamp(&self, path: &Path) -> Result<Option<FileStamp>> {
         Ok(self.look(path, true)?.map(|(_, found)| FileStamp::from(&found)))
     }
 
     /// Returns the process that holds a write lock (`fcntl(2)`, as dpkg and apt
-    /// take it) on a file.
+    /// use) on a file.
     pub(super) fn lock_holder(&self, path: &Path) -> Result<Option<i32>> {
         let Some((place, _)) = self.look(path, true)? else { return Ok(None) };
         let file = open_file(&place).map_err(|e| Error::io("open", path, e))?;
@@ -102,7 +103,7 @@ impl Host {
         Ok((!free && lock.l_pid > 0).then_some(lock.l_pid))
     }
 
-    /// Refuses a link at `path` that is neither root's nor ours.
+    /// Refuses a link at `path` that neither root nor the current user owns.
     pub(crate) fn refuse_planted_link(&self, path: &Path) -> Result<()> {
         let Some((_, found)) = self.look(path, false)? else { return Ok(()) };
         let is_ours = [0, geteuid().as_raw()].contains(&found.st_uid);
@@ -112,8 +113,8 @@ impl Host {
         }
     }
 
-    /// Refuses a folder where everybody may replace what is another's: one that
-    /// all may write in and that is not sticky.
+    /// Refuses a folder in which every user may replace entries of others: one
+    /// that all may write to and that is not sticky.
     pub(crate) fn refuse_exposed(&self, folder: &Path) -> Result<()> {
         const OPEN: u32 = 0o002;
         const STICKY: u32 = 0o1000;
@@ -124,8 +125,8 @@ impl Host {
         Ok(())
     }
 
-    /// Refuses what even root may not change: what is immutable (chattr(1)), or in
-    /// a folder that is.
+    /// Refuses an entry that even root cannot change: one that is immutable
+    /// (chattr(1)), or in an immutable folder.
     pub(crate) fn refuse_immutable(&self, path: &Path) -> Result<()> {
         for path in path.ancestors().take(2) {
             let Some((place, found)) = self.look(path, false)? else { continue };
@@ -133,7 +134,8 @@ impl Host {
                 continue;
             }
             let name = place.name.as_os_str();
-            // Of all that may be in the way this is the one that root is told so of.
+            // Of all obstacles this is the only one for which root gets EPERM
+            // or EACCES.
             if faccessat(&place.folder, name, AccessFlags::W_OK, AtFlags::empty())
                 == Err(Errno::EPERM)
             {
@@ -143,46 +145,47 @@ impl Host {
         Ok(())
     }
 
-    /// Tells whether anything stands at `path`, be it a link that leads nowhere.
+    /// Returns whether `path` exists, even as a link that leads nowhere.
     pub(crate) fn is_taken(&self, path: &Path) -> Result<bool> {
         Ok(self.look(path, false)?.is_some())
     }
 
-    /// Tells whether anything stands at `path`, links followed.
+    /// Returns whether `path` exists, following links.
     pub fn exists(&self, path: &Path) -> Result<bool> {
         Ok(self.look(path, true)?.is_some())
     }
 
-    /// Tells whether `path` means a regular file, links followed.
+    /// Returns whether `path` is a regular file, following links.
     pub fn is_file(&self, path: &Path) -> Result<bool> {
         Ok(self.look(path, true)?.is_some_and(|(_, found)| kind(&found) == SFlag::S_IFREG))
     }
 
-    /// Tells whether `path` means a socket, links followed.
+    /// Returns whether `path` is a socket, following links.
     pub fn is_socket(&self, path: &Path) -> Result<bool> {
         Ok(self.look(path, true)?.is_some_and(|(_, found)| kind(&found) == SFlag::S_IFSOCK))
     }
 
-    /// Returns the path of the folder that a link at `path` leads to, a link of
-    /// root's or our own. None where no link stands there.
+    /// Returns the path of the folder that a trusted link at `path` leads to,
+    /// or `None` if there is no link.
     ///
     /// # Errors
     ///
-    /// Fails where the link leads to anything but a folder.
+    /// Fails if the link leads to anything but a folder.
     pub(crate) fn folder_behind(&self, path: &Path) -> Result<Option<PathBuf>> {
         let Some(target) = self.link_target(path)? else { return Ok(None) };
         let folder = self.look(path, true)?.filter(|(_, found)| kind(found) == SFlag::S_IFDIR);
         let Some((place, _)) = folder else {
             return Err(Error::LinkToNoDirectory { path: path.to_owned(), target });
         };
-        // The kernel knows where it led us.
+        // The kernel knows the resolved path.
         let known = format!("/proc/self/fd/{}", place.folder.as_raw_fd());
         let above = std::fs::read_link(&known).map_err(|e| Error::io("find", path, e))?;
         let behind = above.strip_prefix(&self.root).unwrap_or(&above).join(&place.name);
         Ok(Some(Path::new("/").join(behind)))
     }
 
-    /// Looks who may use what is meant by `path`, through links that root owns.
+    /// Returns owner and permissions of the entry that `path` leads to, through
+    /// trusted links.
     pub(crate) fn standing(&self, path: &Path) -> Result<Option<Standing>> {
         let found = self.look(path, true)?;
         Ok(found.map(|(_, found)| Standing {
@@ -192,8 +195,8 @@ impl Host {
         }))
     }
 
-    /// Returns where a link at `path` points, as written; None where no link
-    /// stands there.
+    /// Returns the target of a link at `path`, as written, or `None` if there
+    /// is no link.
     fn link_target(&self, path: &Path) -> Result<Option<PathBuf>> {
         match self.look(path, false)? {
             Some((place, found)) if kind(&found) == SFlag::S_IFLNK => {
@@ -203,7 +206,8 @@ impl Host {
         }
     }
 
-    /// Lists the names in a folder, sorted; a folder that is not there is empty.
+    /// Returns the names in a folder, sorted. A folder that does not exist is
+    /// empty.
     pub fn list(&self, path: &Path) -> Result<Vec<String>> {
         let fail = |errno: Errno| Error::io("list", path, errno.into());
         let Some((place, _)) = self.look(path, true)? else { return Ok(Vec::new()) };
@@ -271,8 +275,8 @@ pub(super) fn target_of(place: &ResolvedPath, path: &Path) -> Result<PathBuf> {
     target.map(PathBuf::from).map_err(|errno| Error::io("read", path, errno.into()))
 }
 
-/// Opens a file without following a link and without waiting for the other
-/// end of a FIFO.
+/// Opens a file without following a link and without waiting for the other end
+/// of a FIFO.
 pub(super) fn open_file(place: &ResolvedPath) -> io::Result<File> {
     let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     let file = openat(&place.folder, place.name.as_os_str(), flags, Mode::empty())?;
@@ -288,8 +292,8 @@ pub(super) fn open_folder(place: &ResolvedPath) -> io::Result<File> {
     Ok(openat(&place.folder, place.name.as_os_str(), flags, Mode::empty())?.into())
 }
 
-/// Reads extended attributes. Those that the kernel's security modules give
-/// (labels, capabilities, integrity) are theirs to give, and left out.
+/// Reads the extended attributes, without those that the kernel's security
+/// modules manage (labels, capabilities, integrity).
 pub(super) fn attributes(file: &File) -> io::Result<BTreeMap<String, Vec<u8>>> {
     let names = match file.list_xattr() {
         Err(error) if error.raw_os_error() == Some(nix::libc::EOPNOTSUPP) => {
@@ -310,7 +314,7 @@ pub(super) fn attributes(file: &File) -> io::Result<BTreeMap<String, Vec<u8>>> {
     Ok(attributes)
 }
 
-/// Reads a file that has about this size.
+/// Reads a file of about this size.
 pub(super) fn read_all(file: &File, size: i64) -> io::Result<Vec<u8>> {
     let size = usize::try_from(size).unwrap_or_default();
     let mut bytes = Vec::new();
@@ -318,9 +322,10 @@ pub(super) fn read_all(file: &File, size: i64) -> io::Result<Vec<u8>> {
     bytes.resize(size + 1, 0);
     let length = Read::read(&mut &*file, &mut bytes)?;
     bytes.truncate(length);
-    // One byte less than would fit: that was all. The kernel's own files have no size.
+    // The buffer is one byte larger than the file: a read that does not fill it
+    // was complete. The kernel's own files have size 0.
     if size == 0 || length != size {
-        // A file by itself would ask for its size and how far it is read.
+        // `File` itself would query size and position first.
         file.take(u64::MAX).read_to_end(&mut bytes)?;
     }
     Ok(bytes)

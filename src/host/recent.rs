@@ -1,6 +1,6 @@
-//! What was learned a moment ago. A plan asks for the same few folders and names
-//! hundreds of times in some milliseconds: an answer counts that long, and only
-//! until this process changes anything or runs a program.
+//! A cache for a moment. A plan asks for the same few folders and names
+//! hundreds of times within milliseconds. An answer is valid for that long, and
+//! only until this process changes something or runs a program.
 
 use std::borrow::Borrow;
 use std::cell::RefCell;
@@ -9,21 +9,20 @@ use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// As if the question had been asked so much earlier.
+/// The time for which an answer is valid.
 const MOMENT: Duration = Duration::from_millis(20);
 
-/// The most answers that are kept: an open folder is one.
+/// The limit of cached answers. Each can be an open folder.
 const MOST: usize = 128;
 
-/// How many changes this process has made to its host.
+/// The number of changes that this process has made to its host.
 static CHANGES: AtomicU64 = AtomicU64::new(0);
 
-/// Has what was learned before count no longer.
+/// Invalidates all answers.
 pub(super) fn forget() {
     CHANGES.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Answers by question.
 #[derive(Debug)]
 pub(super) struct Recent<K, V> {
     answers: RefCell<HashMap<K, V>>,
@@ -37,7 +36,6 @@ impl<K, V> Default for Recent<K, V> {
 }
 
 impl<K: Eq + Hash, V: Clone> Recent<K, V> {
-    /// Returns the answer to a question that was asked a moment ago.
     pub(super) fn get<Q: Eq + Hash + ?Sized>(&self, question: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -47,7 +45,6 @@ impl<K: Eq + Hash, V: Clone> Recent<K, V> {
         counts.then(|| self.answers.borrow().get(question).cloned()).flatten()
     }
 
-    /// Keeps an answer for a moment.
     pub(super) fn put(&self, question: K, answer: V) {
         let mut answers = self.answers.borrow_mut();
         let mut since = self.since.borrow_mut();
@@ -60,7 +57,7 @@ impl<K: Eq + Hash, V: Clone> Recent<K, V> {
         answers.insert(question, answer);
     }
 
-    /// Returns the answer to a question, which is asked unless it just was.
+    /// Returns the cached answer to a question, else the result of `ask`.
     pub(super) fn of<E>(&self, question: K, ask: impl FnOnce(&K) -> Result<V, E>) -> Result<V, E> {
         if let Some(answer) = self.get(&question) {
             return Ok(answer);
@@ -79,7 +76,7 @@ mod tests {
     fn an_answer_counts_for_a_moment_and_until_a_change() {
         let recent = Recent::default();
         recent.put("a", 1);
-        // Another test may change something between these two.
+        // Another test may make a change between these two calls.
         assert!((0..100).any(|_| {
             recent.put("a", 1);
             recent.get("a") == Some(1)

@@ -3,13 +3,13 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-/// A release, and what it brings.
+/// A release and its versions of packages.
 #[derive(Debug)]
 pub struct Release {
     /// `VERSION_CODENAME`.
     pub codename: &'static str,
-    /// The upstream version of each package that a service asks for, as the
-    /// release first had it.
+    /// The upstream version of each package in question, as the release first
+    /// had it.
     packages: &'static [(&'static str, &'static str)],
 }
 
@@ -22,16 +22,16 @@ const RELEASES: [Release; 5] = [
     Release { codename: "jammy", packages: &[("postfix", "3.6.4"), ("dovecot-core", "2.3.16")] },
 ];
 
-/// The first release of each distribution that is served, by its `VERSION_ID`.
+/// The oldest supported release of each distribution, by `VERSION_ID`.
 pub(crate) const FIRST_SERVED: [(&str, (u32, u32)); 2] = [("debian", (12, 0)), ("ubuntu", (22, 4))];
 
 impl Release {
-    /// All that are known.
+    /// Returns all known releases.
     pub fn all() -> &'static [Self] {
         &RELEASES
     }
 
-    /// Returns the one of this codename.
+    /// Returns the release with this codename.
     pub fn named(codename: &str) -> Option<&'static Self> {
         RELEASES.iter().find(|release| release.codename == codename)
     }
@@ -42,7 +42,7 @@ impl Release {
     }
 }
 
-/// A release of Debian that runs in a sandbox.
+/// A release of Debian that can run in a sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum, Serialize, Deserialize)]
 pub enum Suite {
     /// Debian 12.
@@ -54,11 +54,10 @@ pub enum Suite {
 impl Suite {
     /// All releases, oldest first.
     pub const ALL: [Self; 2] = [Self::Bookworm, Self::Trixie];
-    /// Debian's own mirror, for a machine whose apt knows no Debian.
+    /// Debian's own mirror, for a machine whose apt does not know Debian.
     pub(crate) const MIRROR: &str = "http://deb.debian.org/debian";
-    /// The same for security updates.
     pub(crate) const SECURITY_MIRROR: &str = "http://deb.debian.org/debian-security";
-    /// The keys that both are signed with.
+    /// The keys that sign both.
     pub(crate) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
     /// Returns the release's codename.
@@ -69,7 +68,8 @@ impl Suite {
         }
     }
 
-    /// Returns the release's number, as in `VERSION_ID` of `/etc/os-release`.
+    /// Returns the number of the release, as in `VERSION_ID` of
+    /// `/etc/os-release`.
     pub fn release(self) -> &'static str {
         match self {
             Self::Bookworm => "12",

@@ -1,4 +1,4 @@
-//! Folders that get another name while programs use them.
+//! Renames folders while programs use them.
 
 use std::path::Path;
 
@@ -10,10 +10,9 @@ use super::write::sync_folder;
 use super::{Entry, Error, Host, Result};
 
 impl Host {
-    /// Gives the folder at `from` the name `to`, where a link to `from` stands, and
-    /// leaves that link at `from`, where it leads to itself and is removed. At no
-    /// moment is one of both names without the folder, but for the old one in the
-    /// end.
+    /// Exchanges the folder at `from` and the link to it at `to` in one step, so
+    /// that `to` leads to the folder at every moment. The link, now at `from`,
+    /// then points to itself; the caller removes it.
     pub(crate) fn trade_with_link(&self, from: &Path, to: &Path) -> Result<()> {
         let fail = |errno: Errno| Error::io("rename", from, errno.into());
         let (old, new) = (self.place(from)?, self.place(to)?);
@@ -23,7 +22,8 @@ impl Host {
         sync_folder(&new).map_err(|e| Error::io("rename", from, e))
     }
 
-    /// Has the folder at `to` stand at `from` again, and a link to it at `to`.
+    /// Renames the folder at `to` back to `from`, and makes `to` a link to it
+    /// again.
     pub(crate) fn trade_back(&self, from: &Path, to: &Path) -> Result<()> {
         let fail = |errno: Errno| Error::io("rename", to, errno.into());
         let (old, new) = (self.place(from)?, self.place(to)?);
@@ -38,8 +38,8 @@ impl Host {
         sync_folder(&old).map_err(|e| Error::io("rename", to, e))
     }
 
-    /// Tells whether both are on one disk, so that one can get the name of the
-    /// other. What is a disk of its own cannot.
+    /// Returns whether both paths are on one file system, so that the folder
+    /// can be renamed. A mount point cannot.
     pub(crate) fn can_trade(&self, from: &Path, folder: &Path) -> Result<bool> {
         let device = |path: &Path| Ok(self.look(path, false)?.map(|(_, found)| found.st_dev));
         let above = from.parent().unwrap_or(from);
@@ -47,8 +47,8 @@ impl Host {
         Ok(device.is_some() && all.iter().all(|it| *it == device))
     }
 
-    /// Returns how much mail is in a mailbox of Maildir's form, its folders
-    /// counted: how many mails, and how many bytes.
+    /// Counts the mails of a Maildir, including its subfolders, and their
+    /// bytes.
     pub(crate) fn count_mail(&self, maildir: &Path) -> Result<(u64, u64)> {
         let (mut mails, mut bytes) = (0, 0);
         let is_folder = |path: &Path| -> Result<bool> {
@@ -66,7 +66,8 @@ impl Host {
                     continue;
                 }
                 for name in self.list(&part)? {
-                    // Dovecot writes the size into the name, so that nobody has to look.
+                    // Dovecot writes the size into the name, which saves a
+                    // stat(2).
                     let in_name = name.split([',', ':']).find_map(|it| it.strip_prefix("S="));
                     let size = match in_name.and_then(|size| size.parse().ok()) {
                         Some(size) => Some(size),
@@ -80,7 +81,7 @@ impl Host {
         Ok((mails, bytes))
     }
 
-    /// Returns the size of what stands at a path; none where it went meanwhile.
+    /// Returns the size of a file, or `None` if it has been removed.
     fn size(&self, path: &Path) -> Result<Option<u64>> {
         let found = self.look(path, false)?;
         Ok(found.map(|(_, found)| u64::try_from(found.st_size).unwrap_or_default()))

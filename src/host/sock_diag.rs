@@ -1,6 +1,6 @@
-//! The sockets that listen on TCP, asked for over netlink (sock_diag(7)): the
-//! kernel then looks at those alone. Its lists below /proc go on to all
-//! connections, of which it searches the whole table, for milliseconds.
+//! Lists the listening TCP sockets over netlink (sock_diag(7)), which makes the
+//! kernel search only those. For its lists in /proc it searches the whole table
+//! of connections, which takes milliseconds.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -14,23 +14,23 @@ const BY_FAMILY: u16 = 20;
 /// The length of `struct inet_diag_req_v2`.
 const REQUEST: usize = 56;
 
-/// The address families, as both sides of the call know them.
+/// The address families, as both requests and answers have them.
 const FAMILIES: [AddressFamily; 2] = [AddressFamily::Inet, AddressFamily::Inet6];
 
-/// A socket that listens on TCP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Listener {
     pub(super) ip: IpAddr,
     pub(super) port: u16,
-    /// By which the socket is known in a process's list of open files.
+    /// Identifies the socket in a process's list of open files.
     pub(super) inode: u64,
 }
 
-/// Returns the sockets of this network namespace that listen on TCP.
+/// Returns the TCP listeners of this network namespace.
 ///
 /// # Errors
 ///
-/// Fails where the kernel does not tell, as without its module `tcp_diag`.
+/// Fails if the kernel does not support the request, as without its module
+/// `tcp_diag`.
 pub(super) fn listeners() -> nix::Result<Vec<Listener>> {
     let netlink = Netlink::open(SockProtocol::NetlinkSockDiag)?;
     let mut found = Vec::new();
@@ -52,7 +52,7 @@ fn request(family: AddressFamily) -> [u8; REQUEST] {
     body
 }
 
-/// Reads family, port, address and inode of a `struct inet_diag_msg`.
+/// Parses family, port, address and inode of a `struct inet_diag_msg`.
 fn listener(message: &[u8]) -> Option<Listener> {
     let family = i32::from(*message.first()?);
     let port = u16::from_be_bytes(message.get(4..6)?.try_into().ok()?);

@@ -1,11 +1,11 @@
-//! Something learned from a file, kept until the file changes.
+//! Caches a value derived from a file until the file changes.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::{FileStamp, Result};
 
-/// What was last learned, and from which state of the file.
+/// The cached value and the stamp of its file.
 #[derive(Debug)]
 pub(super) struct StampCache<T>(RefCell<Option<(FileStamp, Rc<T>)>>);
 
@@ -16,8 +16,8 @@ impl<T> Default for StampCache<T> {
 }
 
 impl<T> StampCache<T> {
-    /// Returns what is kept of the file that has this stamp, learned anew where
-    /// it is of another.
+    /// Returns the cached value for a file with this stamp, else the result of
+    /// `learn`.
     pub(super) fn of(&self, stamp: FileStamp, learn: impl FnOnce() -> Result<T>) -> Result<Rc<T>> {
         if let Some((seen, kept)) = &*self.0.borrow()
             && *seen == stamp

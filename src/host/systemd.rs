@@ -1,5 +1,5 @@
-//! What systemd knows of a unit: one question for all that is asked here, and
-//! from its answer when a daemon last took up its files.
+//! Queries systemd about a unit. From the answer it derives when a daemon last
+//! read its files.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,52 +12,47 @@ use super::dbus::{Bus, Value};
 use super::process::now;
 use super::{Host, Init, Process, Result, Unit};
 
-/// What is asked for (systemctl(1), org.freedesktop.systemd1(5)).
+/// The properties in the query (systemctl(1), org.freedesktop.systemd1(5)).
 const PROPERTIES: &str = "--property=ActiveState,MainPID,NeedDaemonReload,ReloadResult,ExecReload,\
                           ActiveEnterTimestamp,ActiveEnterTimestampMonotonic,\
                           StateChangeTimestamp,StateChangeTimestampMonotonic";
 
 const SECOND: i64 = 1_000_000_000;
 
-/// A daemon is told to read its files again right before the reload is over. Of
-/// a reload that only its end is known of, this much before is before.
+/// A daemon gets its reload signal shortly before the reload ends. If only the
+/// end is known, the signal is assumed to be this much earlier.
 const RELOAD: i64 = SECOND;
 
-/// A clock that is off by more from what it was then was set since.
+/// A larger difference between the clocks means that the clock was set.
 const SET: i64 = SECOND / 10;
 
-/// What systemd says of a unit.
+/// systemd's properties of a unit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct UnitProperties {
-    /// `ActiveState`.
     state: String,
-    /// `MainPID`, if there is one.
+    /// `MainPID`, unless it is 0.
     main: Option<u32>,
-    /// `NeedDaemonReload`: the unit's file changed since systemd read it.
+    /// `NeedDaemonReload`: the unit file changed since systemd read it.
     pub(super) is_outdated: bool,
-    /// `ReloadResult`.
     reload_result: String,
-    /// When the command that reloads was last started (`ExecReload`), in
-    /// nanoseconds since 1970; of several the last one.
+    /// The last start of a reload command (`ExecReload`), in nanoseconds since
+    /// 1970.
     reload_began: Option<i64>,
-    /// `ActiveEnterTimestamp`.
     active: Option<Moment>,
-    /// `StateChangeTimestamp`.
     changed: Option<Moment>,
 }
 
-/// When a process took up its files, in nanoseconds since 1970: what last
-/// changed before is what it has. None where that is not known.
+/// When a process last read its files, in nanoseconds since 1970. It has the
+/// changes that were made before. `None` if unknown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct TakenUp {
-    /// When it was started.
+    /// The start of the process.
     pub started: Option<i64>,
-    /// When it was last told to read them again, by whomever, if it did.
+    /// The last reload, whatever requested it.
     pub reloaded: Option<i64>,
 }
 
-/// A moment by the clock on the wall, which may be set, and by the one that is
-/// not.
+/// A moment by the wall clock, which can be set, and by the monotonic clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Moment {
     real: i64,
@@ -65,8 +60,8 @@ struct Moment {
 }
 
 impl Host {
-    /// Returns the number of the main process of a unit, if that is active; of
-    /// one that has no process, process 1 stands for it.
+    /// Returns the number of the main process of an active unit; process 1 for
+    /// a unit without processes.
     pub(super) fn main_number(&self, unit: &Unit) -> Result<Option<u32>> {
         let name = unit.full_name();
         let asked = match unit.other_type() {
@@ -86,12 +81,14 @@ impl Host {
         }
     }
 
-    /// Has systemd reload a unit, and waits until that is over. False where it
-    /// could not be asked so, or failed: `systemctl` says why.
+    /// Reloads a unit through systemd and waits for the result. Returns false
+    /// if systemd could not be asked, or failed: `systemctl` then gives the
+    /// reason.
     pub(super) fn reload_directly(&self, unit: &Unit) -> bool {
         const GLANCE: Duration = Duration::from_millis(2);
         let name = unit.full_name();
-        // A connection that was kept may be dead, and a reload is not asked for twice.
+        // A cached connection may be dead, and a reload must not be requested
+        // twice.
         if Bus::open().and_then(|mut bus| bus.reload(&name)).is_err() {
             return false;
         }
@@ -102,21 +99,21 @@ impl Host {
         result.is_ok_and(|result| result.text() == "success")
     }
 
-    /// Tells whether systemd is about to start, reload, or stop a unit, as after a
-    /// run that was killed, as far as that can be asked.
+    /// Returns whether systemd is known to be starting, reloading or stopping a
+    /// unit, as after a run that was killed.
     pub(crate) fn is_changing(&self, unit: &Unit) -> bool {
         match self.init() {
             Ok(Init::Systemd) => {}
             _ => return false,
         }
-        // The number of what is to be done, 0 for nothing; and where to ask about it.
+        // The number of the job, 0 for none, and its object path.
         let job = self.property(&unit.full_name(), "Unit", "Job");
         let number = |job: &[Value]| job.first().and_then(Value::number);
         matches!(job, Ok(Value::List(job)) if number(&job).is_some_and(|number| number > 0))
     }
 
-    /// Asks for a property of a unit. The connection is kept for the next
-    /// question; one that was kept may be dead.
+    /// Reads a property of a unit. Keeps the connection for the next query; a
+    /// kept connection may be dead.
     fn property(&self, unit: &str, interface: &str, name: &str) -> io::Result<Value> {
         let kept = self.bus.take();
         let asked = kept.and_then(|mut bus| Some((bus.property(unit, interface, name).ok()?, bus)));
@@ -131,7 +128,7 @@ impl Host {
         Ok(value)
     }
 
-    /// Asks systemd of a service, which need not be there.
+    /// Queries systemd about a service, which need not exist.
     pub(super) fn ask_systemd(&self, unit: &str) -> Result<UnitProperties> {
         if let Ok(shown) = self.ask_directly(unit) {
             return Ok(shown);
@@ -162,13 +159,13 @@ impl Host {
         })
     }
 
-    /// Has systemd read its unit files again.
+    /// Has systemd reload its unit files.
     pub(super) fn read_units_again(&self) -> Result<()> {
         self.command(["systemctl", "daemon-reload"]).run().map(drop)
     }
 
-    /// Asks when a process took up its files. Only systemd knows, and only of
-    /// what was done by it.
+    /// Returns when a process last read its files. Only systemd knows, and only
+    /// of what it did itself.
     pub(crate) fn taken_up(&self, process: &Process) -> Result<TakenUp> {
         let unit = match self.init()? {
             Init::Systemd => self.unit_of(process)?,
@@ -182,9 +179,9 @@ impl Host {
         }
     }
 
-    /// Returns the unit that a process belongs to where that is one that `unit`
-    /// excludes (`Conflicts=`, systemd.unit(5)): after an upgrade what runs may be
-    /// of a unit that is no more.
+    /// Returns the unit of a process if `unit` conflicts with it (`Conflicts=`,
+    /// systemd.unit(5)). After an upgrade, a process may belong to a unit that
+    /// no longer exists.
     pub(crate) fn excluded_unit_of(&self, unit: &Unit, process: &Process) -> Result<Option<Unit>> {
         if self.init()? != Init::Systemd {
             return Ok(None);
@@ -202,8 +199,8 @@ impl Host {
         Ok((of != name && is_excluded).then(|| Unit::of(of)))
     }
 
-    /// Returns the service that a process belongs to: on Debian 12 Postfix runs
-    /// in another one than it is started by.
+    /// Returns the service of a process. On Debian 12 Postfix runs in another
+    /// service than the one that starts it.
     fn unit_of(&self, process: &Process) -> Result<Option<String>> {
         let path = format!("/proc/{}/cgroup", process.pid);
         let Some(content) = self.read(Path::new(&path))? else { return Ok(None) };
@@ -214,7 +211,7 @@ impl Host {
 }
 
 impl UnitProperties {
-    /// Reads what `systemctl show` says.
+    /// Parses the output of `systemctl show`.
     fn read(text: &str) -> Self {
         let lines: BTreeMap<_, _> = text.lines().filter_map(|line| line.split_once('=')).collect();
         let get = |name: &str| lines.get(name).copied().unwrap_or_default();
@@ -234,7 +231,7 @@ impl UnitProperties {
         }
     }
 
-    /// Tells when a process of the unit that was `started` then took up its
+    /// Returns when a process of the unit with this start time last read its
     /// files.
     fn taken_up(&self, started: i64, now: Moment) -> TakenUp {
         let (Some(active), Some(changed)) = (self.active, self.changed) else {
@@ -243,8 +240,8 @@ impl UnitProperties {
         let is_reloaded = self.state == "active"
             && self.reload_result == "success"
             && changed.monotonic > active.monotonic;
-        // systemd forgets when a reload began, though not when it was over, as soon as it reads
-        // its units again.
+        // When systemd reloads its units it forgets when a reload began, but
+        // not when it ended.
         let told = || self.reload_began.unwrap_or(changed.real - RELOAD);
         let reloaded = (is_reloaded && !now.is_set_since(changed)).then(told);
         TakenUp {
@@ -254,16 +251,16 @@ impl UnitProperties {
     }
 }
 
-/// Returns when the last of some commands was started, if it was: of each the
-/// path, the words, whether it may fail, and when it was started, by the clock
-/// on the wall and by the other one.
+/// Returns the last start of some commands, if any was started. Each has a
+/// path, arguments, whether it may fail, and its start by the wall clock and by
+/// the monotonic one.
 fn last_start(commands: &Value) -> Option<i64> {
     let Value::List(commands) = commands else { return None };
     let Some(Value::List(command)) = commands.last() else { return None };
     command.get(3)?.number().filter(|&start| start > 0).and_then(nanoseconds)
 }
 
-/// Of none systemd says 0.
+/// systemd uses 0 for none.
 fn process_number(number: u64) -> Option<u32> {
     u32::try_from(number).ok().filter(|&number| number > 0)
 }
@@ -284,15 +281,15 @@ impl Moment {
         Self { real: now(), monotonic }
     }
 
-    /// Tells whether the clock on the wall was set since. Then the time of a
-    /// file's last change says nothing of what was before or after.
+    /// Returns whether the wall clock was set since. The times of files then do
+    /// not tell what was before or after.
     fn is_set_since(self, then: Self) -> bool {
         let off = (self.real - self.monotonic) - (then.real - then.monotonic);
         off.abs() > SET
     }
 }
 
-/// Reads `Sun 2026-11-22 23:22:09.716688 UTC`.
+/// Parses `Sun 2026-11-22 23:22:09.716688 UTC`.
 fn timestamp(text: &str) -> Option<i64> {
     let time = jiff::fmt::strtime::parse("%a %Y-%m-%d %H:%M:%S%.f UTC", text).ok()?;
     let time = time.to_datetime().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
@@ -305,7 +302,7 @@ mod tests {
 
     const START: i64 = 1_795_389_600 * SECOND;
 
-    /// A service that was started at [`START`], after five seconds of uptime, and
+    /// A service that was started at [`START`], five seconds after boot, and
     /// reloaded a minute later.
     fn shown(more: &str) -> UnitProperties {
         UnitProperties::read(&format!(

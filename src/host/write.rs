@@ -1,5 +1,5 @@
-//! Puts files, folders, links and FIFOs in place: whole or not at all, and never
-//! readable by more people than they should be, not for a moment.
+//! Puts files, folders, links and FIFOs in place: whole or not at all, and
+//! never readable by more users than intended, not even for a moment.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -22,9 +22,9 @@ use super::{Content, Error, Host, Ownership, Result};
 use crate::fault::{Point, pass};
 
 impl Host {
-    /// Puts a file in place: written beside it, complete with owner and mode
-    /// before its name leads to it, then renamed over what was there. Where only
-    /// owner or mode differ, only they are changed.
+    /// Puts a file in place: writes a new file with the final owner and mode,
+    /// then renames it over the old one. If only owner or mode differ, it
+    /// changes only those.
     pub(crate) fn put_file(
         &self,
         path: &Path,
@@ -34,7 +34,8 @@ impl Host {
         let numbers = self.numbers(&ownership.owner, &ownership.group)?;
         let place = self.existing_place(path)?;
         let old = open_file(&place).ok();
-        // Another name of the same file is not declared, so it is left alone.
+        // Another hard link to the same file is not declared, so the file is
+        // not changed in place.
         if let Some(old) = &old
             && let Ok(found) = fstat(old)
             && found.st_nlink == 1
@@ -46,8 +47,8 @@ impl Host {
         self.put_new_file(path, content, ownership)
     }
 
-    /// As [`Host::put_file`], and the file is a new one even where the same
-    /// content is there already, for those who go by its time.
+    /// Puts a file in place as [`Host::put_file`] does, but replaces it even if
+    /// the content is the same, for programs that compare its time.
     pub(crate) fn put_new_file(
         &self,
         path: &Path,
@@ -64,7 +65,7 @@ impl Host {
         written.map_err(|e| Error::io("write", path, e))
     }
 
-    /// Makes a folder, or gives the one that is there its owner and mode.
+    /// Makes a folder, or sets owner and mode of an existing one.
     pub(crate) fn put_directory(&self, path: &Path, ownership: &Ownership) -> Result<()> {
         let fail = |e: io::Error| Error::io("make the directory", path, e);
         let numbers = self.numbers(&ownership.owner, &ownership.group)?;
@@ -106,7 +107,7 @@ impl Host {
         made.map_err(fail)
     }
 
-    /// Opens a file to lock, making it where it is not there.
+    /// Opens a file to lock it, and creates it if needed.
     pub(crate) fn open_lock(&self, path: &Path) -> Result<File> {
         let place = self.existing_place(path)?;
         let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
@@ -116,8 +117,8 @@ impl Host {
             .map_err(|errno| Error::io("open", path, errno.into()))
     }
 
-    /// Adds to the end of a file, making it for root's eyes only where it is not
-    /// there. When this returns, it is on disk, whole or not at all.
+    /// Appends to a file, and creates it for root only if needed. When this
+    /// returns, the data is on disk, whole or not at all.
     pub fn append(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         let fail = |e: io::Error| Error::io("write", path, e);
         let place = self.existing_place(path)?;
@@ -133,14 +134,14 @@ impl Host {
         let mut file = File::from(file);
         let length = file.metadata().map_err(fail)?.len();
         if let Err(error) = file.write_all(bytes).and_then(|()| file.sync_all()) {
-            // Or else what is added next would stand on a line that was cut off.
+            // Otherwise the next line would be appended to a truncated one.
             let _ = file.set_len(length);
             return Err(fail(error));
         }
         if is_new { sync_folder(&place).map_err(fail) } else { Ok(()) }
     }
 
-    /// Gives what stands at `from` the name `to`, in place of what has it.
+    /// Renames `from` to `to`, replacing it.
     pub fn rename(&self, from: &Path, to: &Path) -> Result<()> {
         let (old, new) = (self.place(from)?, self.existing_place(to)?);
         renameat(&old.folder, old.name.as_os_str(), &new.folder, new.name.as_os_str())
@@ -148,7 +149,7 @@ impl Host {
         sync_folder(&new).map_err(|e| Error::io("rename", from, e))
     }
 
-    /// Removes what stands at `path`; a folder only where it is empty.
+    /// Removes the entry at `path`. A folder must be empty.
     pub fn remove(&self, path: &Path) -> Result<()> {
         let Some((place, found)) = self.look(path, false)? else { return Ok(()) };
         let flag = match kind(&found) {
@@ -162,7 +163,7 @@ impl Host {
         }
     }
 
-    /// Makes a folder and the missing ones above it, for root's eyes only.
+    /// Makes a folder and its missing parents, for root only.
     pub(crate) fn make_private_directories(&self, path: &Path) -> Result<()> {
         let ownership = Ownership::of_root(0o700);
         let mut above: Vec<&Path> = path.ancestors().collect();
@@ -175,7 +176,7 @@ impl Host {
         Ok(())
     }
 
-    /// Removes a folder with all that is in it. Nothing in it is followed.
+    /// Removes a folder with its content, without following links.
     pub(crate) fn remove_tree(&self, path: &Path) -> Result<()> {
         match self.look(path, false)? {
             Some((_, found)) if kind(&found) == SFlag::S_IFDIR => {
@@ -189,15 +190,14 @@ impl Host {
         }
     }
 
-    /// Where something that is to have the name `path` is made, so that it can
-    /// be given that name when it is complete.
+    /// Returns the temporary path of an entry that is renamed to `path` when it
+    /// is complete.
     pub(crate) fn unfinished(path: &Path) -> PathBuf {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         path.with_file_name(format!(".{name}{UNFINISHED}"))
     }
 
-    /// Removes what a killed run left of things in `folder` that were not
-    /// complete, and in the folders below it.
+    /// Removes incomplete entries that a killed run left in `folder` and below.
     pub(crate) fn remove_unfinished_below(&self, folder: &Path) -> Result<()> {
         for name in self.list(folder)? {
             let path = folder.join(&name);
@@ -212,8 +212,8 @@ impl Host {
         Ok(())
     }
 
-    /// Has the file at `path` count as written no earlier than the one at
-    /// `other`, whatever the clock said meanwhile.
+    /// Sets the time of the file at `path` to be no earlier than that of
+    /// `other`, in case the clock was set back.
     pub(crate) fn make_no_older(&self, path: &Path, other: &Path) -> Result<()> {
         let (Some((place, found)), Some((_, other))) =
             (self.look(path, false)?, self.look(other, true)?)
@@ -228,19 +228,19 @@ impl Host {
         set_written(&place, &wanted).map_err(|errno| Error::io("change", path, errno.into()))
     }
 
-    /// Has the file at `path` count as written long ago.
+    /// Sets the time of the file at `path` long ago.
     pub(crate) fn make_old(&self, path: &Path) -> Result<()> {
         self.set_mtime(path, 0)
     }
 
-    /// Has the file at `path` count as written so many seconds after 1970.
+    /// Sets the time of the file at `path`, in seconds since 1970.
     pub(crate) fn set_mtime(&self, path: &Path, seconds: i64) -> Result<()> {
         let place = self.existing_place(path)?;
         let written = set_written(&place, &TimeSpec::new(seconds, 0));
         written.map_err(|errno| Error::io("change", path, errno.into()))
     }
 
-    /// Finds the place of something that is about to be made.
+    /// Resolves the path of an entry that is about to be created.
     fn existing_place(&self, path: &Path) -> Result<ResolvedPath> {
         self.place(path).map_err(|error| match (error, path.parent()) {
             (Error::Io { source, .. }, Some(parent)) if is_absence(&source) => {
@@ -250,8 +250,8 @@ impl Host {
         })
     }
 
-    /// Removes what a rename cannot replace: a folder, if it is empty, and for
-    /// a folder that is to come, anything else.
+    /// Removes an entry that a rename cannot replace: an empty folder, or for a
+    /// new folder, anything else.
     fn clear_for(
         &self,
         path: &Path,
@@ -267,17 +267,17 @@ impl Host {
     }
 }
 
-/// How the name of what is not complete yet ends.
+/// The suffix of incomplete entries.
 const UNFINISHED: &str = ".mailprov-new";
 
-/// The name that a new file has until it is complete. It is always the same,
-/// so that one left by a run that was killed is replaced by the next.
+/// Returns the name of a new file until it is complete. It is always the same,
+/// so that the next run replaces the file that a killed run left.
 fn temporary_name(place: &ResolvedPath) -> String {
     format!(".{}{UNFINISHED}", place.name.to_string_lossy())
 }
 
-/// Has something other than a file made beside what stands at a place, under
-/// the name that is given, and renames it over that.
+/// Creates an entry other than a file under a temporary name, and renames it
+/// over the old one.
 fn make_aside(place: &ResolvedPath, make: impl FnOnce(&str) -> io::Result<()>) -> io::Result<()> {
     let new = temporary_name(place);
     let _ = unlinkat(&place.folder, new.as_str(), UnlinkatFlags::NoRemoveDir);
@@ -307,12 +307,13 @@ fn replace(place: &ResolvedPath, fill: impl FnOnce(&mut File) -> io::Result<()>)
     result.and_then(|()| sync_folder(place))
 }
 
-/// Dates a new file so that those who go by its time take it as it is. Postfix's
-/// programs wait up to two seconds for a file from just now, whose writer may
-/// not be done: so it counts as a little older. Dovecot sees by whole seconds and
-/// the size that its users changed, and two hashes are of one size, so that an
-/// old password would go on to open the mailbox: so it counts as from another
-/// second than the file it replaces. A clock that was set back is not run after.
+/// Sets the time of a new file so that programs that compare it use the file at
+/// once. Postfix's programs wait up to two seconds for a file that was just
+/// written, as its writer might not have finished: so the time is a little in
+/// the past. Dovecot detects a change of its users by size and whole seconds,
+/// and hashes have the same size, so that an old password would stay valid: so
+/// the time differs by a second from that of the old file. It never follows a
+/// clock that was set back.
 fn date(place: &ResolvedPath, new: &File) -> io::Result<()> {
     const SETTLED: i64 = 3;
     const AHEAD: i64 = 3600;
@@ -326,8 +327,8 @@ fn date(place: &ResolvedPath, new: &File) -> io::Result<()> {
     Ok(futimens(new, &TimeSpec::UTIME_OMIT, &TimeSpec::new(written, 0))?)
 }
 
-/// Gives a file owner, group, attributes and mode so that at no moment more
-/// people can read it than before or after.
+/// Sets owner, group, attributes and mode of a file. At no moment can more
+/// users read it than before or after.
 fn set_ownership(file: &File, (uid, gid): (u32, u32), ownership: &Ownership) -> io::Result<()> {
     let found = fstat(file)?;
     let old = attributes(file)?;
@@ -350,13 +351,13 @@ fn set_ownership(file: &File, (uid, gid): (u32, u32), ownership: &Ownership) -> 
     Ok(fchmod(file, Mode::from_bits_truncate(ownership.mode))?)
 }
 
-/// Sets when what stands at a place counts as written.
+/// Sets the modification time of an entry.
 fn set_written(place: &ResolvedPath, time: &TimeSpec) -> nix::Result<()> {
     let (name, flags) = (place.name.as_os_str(), UtimensatFlags::NoFollowSymlink);
     utimensat(&place.folder, name, &TimeSpec::UTIME_OMIT, time, flags)
 }
 
-/// Makes a rename in a folder last through a power cut.
+/// Makes a rename in a folder durable through a power cut.
 pub(super) fn sync_folder(place: &ResolvedPath) -> io::Result<()> {
     super::recent::forget();
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
