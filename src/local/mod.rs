@@ -1,6 +1,6 @@
-//! Files of the person who runs us, named on the command line or in a file so
-//! named: mail.yml, playbooks, password files, saved plans. The host's own
-//! files go through `host`.
+//! Files of the person at the keyboard, named on the command line or in such a
+//! file: mail.yml, playbooks, password files, saved plans. The host's own files
+//! go through `host`.
 
 #![expect(clippy::disallowed_methods, reason = "the door to the files that a person names")]
 
@@ -18,16 +18,15 @@ pub use trust::readers;
 pub(crate) use trust::{Untrusted, refuse_untrusted};
 pub use write::write;
 
-/// A longer file is none of these. A mail.yml with a hundred thousand accounts
-/// takes half.
+/// The size limit. A mail.yml with a hundred thousand accounts has half of it.
 const MOST_BYTES: u64 = 32 * 1024 * 1024;
 
 /// Reads a file.
 ///
 /// # Errors
 ///
-/// Fails as the system does, and where it is no regular file or is larger than
-/// 32 MiB. As root, with [`Untrusted`] where another user could have written it.
+/// Also fails if it is not a regular file or larger than 32 MiB; as root, with
+/// `Untrusted` if another user could have written it.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     let file = trust::open_file(path)?;
     let size = file.metadata()?.len();
@@ -47,25 +46,20 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 ///
-/// Fails as the system does, and as [`read`] does where another user could have
-/// written it.
+/// Fails as [`read`] does if another user could have written it.
 pub(crate) fn read_program(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     trust::open_file(path)?.read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// Reads the program that runs now: not by its name, which may be another
-/// program's by now.
-///
-/// # Errors
-///
-/// Fails as the system does.
+/// Reads the running program. Its path may lead to another program by now, so
+/// it is read through `/proc`.
 pub(crate) fn read_this_program() -> io::Result<Vec<u8>> {
     fs::read("/proc/self/exe")
 }
 
-/// Says what the system said, without the number that it gives errors.
+/// Returns the system's error message, without the error number.
 pub fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     match text.rfind(" (os error ") {
@@ -74,20 +68,20 @@ pub fn reason(error: &io::Error) -> String {
     }
 }
 
-/// Reads a file of text.
+/// Reads a text file.
 ///
 /// # Errors
 ///
-/// As [`read`], and with [`NotText`] where it is not UTF-8.
+/// Fails as [`read`] does, and with [`NotText`] if it is not UTF-8.
 pub fn read_text(path: &Path) -> io::Result<String> {
     text(&path.display().to_string(), read(path)?).map_err(io::Error::other)
 }
 
-/// Takes the bytes of the file `name` for text.
+/// Converts the content of the file `name` to text.
 ///
 /// # Errors
 ///
-/// Fails where they are not UTF-8.
+/// Fails if it is not UTF-8.
 pub fn text(name: &str, bytes: Vec<u8>) -> Result<String, NotText> {
     String::from_utf8(bytes).map_err(|error| {
         let good = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
@@ -99,57 +93,50 @@ pub fn text(name: &str, bytes: Vec<u8>) -> Result<String, NotText> {
     })
 }
 
-/// Puts a text into the place of a file, whole or not at all, for its owner's
-/// eyes only, and makes the folders that it is in.
-///
-/// # Errors
-///
-/// Fails as the system does.
+/// Replaces a file atomically by one that only its owner can read, and makes
+/// its folders.
 pub(crate) fn replace_private(path: &Path, text: &str) -> io::Result<()> {
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let new = folder.join(format!(".{name}.{}.new", std::process::id()));
-    // What an earlier process of this number left is not what is written through.
+    // A file that an earlier process with this number left must not be written
+    // to.
     let _ = fs::remove_file(&new);
     write_new_private(&new, text)?;
     fs::rename(&new, path).inspect_err(|_| drop(fs::remove_file(&new)))?;
     File::open(folder)?.sync_all()
 }
 
-/// Tells whether a file lies below a folder, once all links are followed. False
-/// where that cannot be told.
+/// Returns whether a file is below a folder, once all links are followed.
+/// Returns false if that cannot be determined.
 pub(crate) fn is_below(folder: &Path, file: &Path) -> bool {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let whole = |path: &Path| fs::canonicalize(path).ok();
     matches!((whole(folder), whole(file)), (Some(folder), Some(file)) if file.starts_with(&folder))
 }
 
-/// A file that is not UTF-8, and where it ceases to be.
+/// The first position in a file that is not UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name}:{line}:{column} is not UTF-8 text; save the file as UTF-8")]
 pub struct NotText {
-    /// The file's path, as the person gave it.
+    /// The path of the file, as given.
     pub name: String,
-    /// The line, counted from 1.
+    /// The line, from 1.
     pub line: usize,
-    /// The column, in characters, counted from 1.
+    /// The column in characters, from 1.
     pub column: usize,
 }
 
 impl NotText {
-    /// Returns the place where an error is about that.
+    /// Returns the position that an error contains.
     pub fn of(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()
     }
 }
 
-/// Lists a folder by name: what is in it, and whether that is a folder itself.
-/// One that is not there is empty; a name that is not UTF-8 is left out.
-///
-/// # Errors
-///
-/// Fails as the system does.
+/// Lists a folder: the names in it, and whether each is a folder. A folder that
+/// does not exist is empty; names that are not UTF-8 are left out.
 pub fn list(folder: &Path) -> io::Result<Vec<(String, bool)>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -167,34 +154,26 @@ pub fn list(folder: &Path) -> io::Result<Vec<(String, bool)>> {
     Ok(found)
 }
 
-/// Tells whether a path leads to a folder.
+/// Returns whether a path leads to a folder.
 pub fn is_folder(path: &Path) -> bool {
     path.is_dir()
 }
 
-/// Returns what is known of what stands at a path, be it a link.
-///
-/// # Errors
-///
-/// Fails as the system does, also where nothing is there.
+/// Returns the metadata of a path without following a link.
 pub fn look(path: &Path) -> io::Result<fs::Metadata> {
     path.symlink_metadata()
 }
 
-/// Makes a folder and those that it is in, unless they are there.
-///
-/// # Errors
-///
-/// Fails as the system does.
+/// Makes a folder and its parents, unless they exist.
 pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }
 
-/// Writes a new file, and the folders that it is in.
+/// Writes a new file, and makes its folders.
 ///
 /// # Errors
 ///
-/// Fails as the system does, and where there is such a file already.
+/// Fails if the file exists.
 pub(crate) fn write_new(path: &Path, text: &str) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
@@ -202,12 +181,7 @@ pub(crate) fn write_new(path: &Path, text: &str) -> io::Result<()> {
     File::create_new(path)?.write_all(text.as_bytes())
 }
 
-/// Writes a new file that only its owner may read, and the folders that it is
-/// in.
-///
-/// # Errors
-///
-/// As [`write_new`].
+/// Writes a new file that only its owner can read, and makes its folders.
 pub(crate) fn write_new_private(path: &Path, text: &str) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;

@@ -1,4 +1,4 @@
-//! What is typed at a terminal and not to be seen.
+//! Reads passwords from a terminal without showing them.
 
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -9,17 +9,16 @@ use nix::sys::termios::{
 
 use crate::secret::Secret;
 
-/// No password is longer.
 const MOST_BYTES: usize = 4096;
 
 const END: u8 = 4;
 const BACKSPACE: [u8; 2] = [8, 127];
 const ERASE_LINE: u8 = 21;
-/// Control and C, control and backslash.
+/// Ctrl-C and Ctrl-\.
 const INTERRUPT: [u8; 2] = [3, 28];
 
-/// The terminal at standard input while it shows nothing. Its signs are read
-/// one by one, so that it is itself again also after control and C.
+/// The terminal at standard input with echo off. Characters are read one by
+/// one, so that Ctrl-C can restore its settings too.
 struct Unseen {
     before: Termios,
 }
@@ -31,7 +30,8 @@ impl Unseen {
         unseen.local_flags.remove(LocalFlags::ECHO | LocalFlags::ICANON | LocalFlags::ISIG);
         unseen.control_chars[SpecialCharacterIndices::VMIN as usize] = 1;
         unseen.control_chars[SpecialCharacterIndices::VTIME as usize] = 0;
-        // What was typed before the question was asked was seen, so it is no answer to it.
+        // Input from before the question was visible, and is not an answer to
+        // it.
         tcsetattr(io::stdin().as_fd(), SetArg::TCSAFLUSH, &unseen)?;
         Ok(Self { before })
     }
@@ -43,13 +43,13 @@ impl Drop for Unseen {
     }
 }
 
-/// Reads a line from the terminal at standard input without showing it. `ready`
-/// is called once nothing is shown any more: it asks the question.
+/// Reads a line from the terminal at standard input without showing it. Calls
+/// `ready` once echo is off, to ask the question.
 ///
 /// # Errors
 ///
-/// Fails as the system does, where it is no terminal, and with
-/// [`io::ErrorKind::Interrupted`] where the person gave up.
+/// Fails if standard input is not a terminal, and with
+/// [`io::ErrorKind::Interrupted`] if the person cancels.
 pub(crate) fn read_unseen(ready: impl FnOnce()) -> io::Result<Secret<String>> {
     let _unseen = Unseen::begin()?;
     ready();
@@ -73,10 +73,9 @@ pub(crate) fn read_unseen(ready: impl FnOnce()) -> io::Result<Secret<String>> {
     Ok(Secret::new(line))
 }
 
-/// Forgets what was typed at the terminal at standard input and not read yet, if
-/// it is one.
+/// Discards input that was typed at a terminal but not read yet.
 pub(crate) fn forget_typed() {
-    // Fails where it is none: what comes there was not typed.
+    // Fails if it is not a terminal. Other input was not typed and is kept.
     let _ = tcflush(io::stdin().as_fd(), FlushArg::TCIFLUSH);
 }
 

@@ -1,13 +1,12 @@
-//! Which files root acts on: its own.
+//! Decides which files root acts on.
 //!
-//! What a mail.yml or a playbook says is done as root, so root takes none that
-//! another user could have written: not one that belongs to another user, not
-//! one that another user may write, and none that lies, however deep, in a folder
-//! where another user could put another in its place. A sticky folder, such as
-//! /tmp, is no such place for what is root's. Of a link, its own folder and that
-//! of its target count alike. As for git (`safe.directory`), the user who called
-//! us by sudo is root in this. Each folder is opened once, from the root down, and
-//! what was opened is what is judged.
+//! Root does what a mail.yml or a playbook says, so it must accept none that
+//! another user could have written: a file must belong to root, no other user
+//! may write to it, and none of its folders may let another user replace an
+//! entry. A sticky folder such as /tmp is safe for root's entries. For a link,
+//! its own folder and that of its target count alike. As in git
+//! (`safe.directory`), the user who called sudo counts as root. Each folder is
+//! opened once, from the root down, and the open descriptors are examined.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
@@ -22,13 +21,13 @@ use nix::fcntl::{AtFlags, OFlag, open, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 use nix::unistd::{Gid, Group, Uid, User, geteuid};
 
-/// As many links as the kernel follows before it says `ELOOP`.
+/// The limit of links before the kernel returns `ELOOP`.
 const MOST_LINKS: u32 = 40;
 
-/// Where an access control list is kept (acl(5)).
+/// The attribute of an access control list (acl(5)).
 const LIST: &str = "system.posix_acl_access";
 
-/// What an entry of one lets do.
+/// The permissions in an entry of a list.
 const MAY_READ: u16 = 4;
 const MAY_WRITE: u16 = 2;
 
@@ -40,43 +39,42 @@ const STICKY: u32 = 0o1000;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub(crate) struct Untrusted {
-    /// Which file, whose it is, and what is wrong with that.
+    /// The path, its owner, and the problem.
     pub reason: String,
-    /// What to do, a sentence.
+    /// The remedy, as a sentence.
     pub remedy: String,
 }
 
 impl Untrusted {
-    /// Returns what was found where an error is about that.
+    /// Returns the problem that an error contains.
     pub(crate) fn of(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()
     }
 }
 
-/// Opens a file to read it; as root, only one to act on.
+/// Opens a file for reading; as root, only a trusted one.
 pub(super) fn open_file(path: &Path) -> io::Result<File> {
     if geteuid().is_root() {
         return Walk::begin(path, Folders::OfOurs)?.file();
     }
-    // Asked before it is opened, as opening a FIFO waits for its other end.
+    // This must precede open(2), which waits for the other end of a FIFO.
     if !fs::metadata(path)?.is_file() {
         return Err(not_a_file());
     }
     File::open(path)
 }
 
-/// Opens the folder in which a file is to be written, and returns the file's name
-/// in it. As root, no link of another user is followed on the way.
+/// Opens the folder in which a file is to be written, and returns it with the
+/// name of the file. As root, it follows no link of another user.
 pub(super) fn open_folder_of(path: &Path) -> io::Result<(OwnedFd, OsString)> {
     Walk::begin(path, Folders::OfAnybody)?.folder()
 }
 
-/// Refuses a file that root does not act on.
+/// Refuses a file that root does not act on. For other users, accepts any file.
 ///
 /// # Errors
 ///
-/// Fails with [`Untrusted`], and as the system does. Where we are not root
-/// nothing is refused.
+/// Fails with [`Untrusted`], or if the file cannot be examined.
 pub(crate) fn refuse_untrusted(path: &Path) -> io::Result<()> {
     match geteuid().is_root() {
         true => open_file(path).map(drop),
@@ -84,12 +82,8 @@ pub(crate) fn refuse_untrusted(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Returns who besides its owner, root and the user behind sudo may read a file,
-/// if anybody may.
-///
-/// # Errors
-///
-/// Fails as the system does.
+/// Returns the users and groups that can read a file, besides its owner, root
+/// and the user behind sudo.
 pub fn readers(path: &Path) -> io::Result<Option<String>> {
     let whole = fs::canonicalize(path)?;
     let found = fs::metadata(&whole)?;
@@ -108,20 +102,19 @@ pub fn readers(path: &Path) -> io::Result<Option<String>> {
     })
 }
 
-/// Whose folders are walked through.
+/// The folders that a walk accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Folders {
-    /// Those that no other user may change.
+    /// Folders that no other user may change.
     OfOurs,
-    /// All.
     OfAnybody,
 }
 
-/// The way from the root to a file.
+/// A walk from the root to a file.
 struct Walk {
-    /// The path as a whole, for messages.
+    /// The whole path, for messages.
     whole: PathBuf,
-    /// The folders from the root down to here.
+    /// The folders from the root to the current position.
     folders: Vec<(OwnedFd, PathBuf)>,
     left: VecDeque<OsString>,
     links: u32,
@@ -139,7 +132,7 @@ impl Walk {
         Ok(walk)
     }
 
-    /// Follows the way to its end, and opens the file there.
+    /// Walks to the end of the path, and opens the file there.
     fn file(mut self) -> io::Result<File> {
         while let Some(name) = self.left.pop_front() {
             let Some(found) = self.look(&name)? else { continue };
@@ -164,7 +157,7 @@ impl Walk {
         Err(not_a_file())
     }
 
-    /// Follows the way to the folder that the last name is in.
+    /// Walks to the parent folder of the last name.
     fn folder(mut self) -> io::Result<(OwnedFd, OsString)> {
         while let Some(name) = self.left.pop_front() {
             if self.left.is_empty() && name != ".." {
@@ -188,7 +181,7 @@ impl Walk {
         self.folders[self.folders.len() - 1].1.join(name)
     }
 
-    /// Looks at what has a name here; `..` has been followed then.
+    /// Examines an entry of the current folder. `..` has been resolved before.
     fn look(&mut self, name: &OsStr) -> io::Result<Option<FileStat>> {
         if name == ".." {
             if self.folders.len() > 1 {
@@ -226,7 +219,7 @@ impl Walk {
         Ok(())
     }
 
-    /// Refuses what another user may change.
+    /// Refuses an entry that another user may change.
     fn judge(&self, this: BorrowedFd<'_>, path: &Path, found: &FileStat) -> io::Result<()> {
         if self.whose == Folders::OfAnybody {
             return Ok(());
@@ -234,7 +227,8 @@ impl Walk {
         if !is_ours(found.st_uid) {
             return Err(self.refuse_owner(path, found));
         }
-        // There each user can only remove what is theirs, and the next name is judged, too.
+        // In a sticky folder each user can remove only their own entries, and
+        // the next entry is examined too.
         if kind(found) == SFlag::S_IFDIR && found.st_mode & STICKY != 0 {
             return Ok(());
         }
@@ -270,7 +264,7 @@ impl Walk {
         )
     }
 
-    /// Names what is judged: the file itself, or a folder that it lies in.
+    /// Names the entry that is examined: the file itself, or a folder above it.
     fn subject(&self, path: &Path) -> String {
         match path == self.whole {
             true => format!("root does not use {}: it", path.display()),
@@ -306,20 +300,20 @@ fn names(path: &Path) -> VecDeque<OsString> {
     path.components().filter_map(name).collect()
 }
 
-/// Returns the user who called root by sudo (sudo(8)).
+/// Returns the user who called sudo (sudo(8)).
 fn behind_sudo() -> Option<Uid> {
     let number = geteuid().is_root().then(|| std::env::var("SUDO_UID").ok()).flatten()?;
     number.parse().ok().map(Uid::from_raw)
 }
 
-/// Tells whether a user is one whose files we act on.
+/// Returns whether root acts on the files of a user.
 fn is_ours(uid: u32) -> bool {
     let uid = Uid::from_raw(uid);
     uid.is_root() || uid == geteuid() || behind_sudo() == Some(uid)
 }
 
-/// Tells whether a group is root's, or the one that Debian gives each user and
-/// that nobody else is in (adduser(8), `USERGROUPS`).
+/// Returns whether a group is root's, or a user's private group in Debian,
+/// which has no other members (adduser(8), `USERGROUPS`).
 fn is_group_of_ours(gid: u32) -> bool {
     let ours = behind_sudo().unwrap_or_else(geteuid);
     let user = || User::from_uid(ours).ok().flatten();
@@ -331,22 +325,24 @@ fn is_group_of_ours(gid: u32) -> bool {
         })
 }
 
-/// Returns who may write besides those whose files we act on.
+/// Returns a user or group that may write to an entry and is not trusted.
 fn writer(this: BorrowedFd<'_>, found: &FileStat) -> Option<String> {
     if found.st_mode & ALL_MAY_WRITE != 0 {
         return Some("any user".into());
     }
-    // With a list these bits are the most that one on it may do.
+    // With an access control list, these bits are the upper limit of its
+    // entries.
     if found.st_mode & GROUP_MAY_WRITE == 0 {
         return None;
     }
-    // A folder is open for looking at only, so it is asked by its other name.
+    // The folder was opened with O_PATH, which has no extended attributes; its
+    // path in /proc does.
     let name = format!("/proc/self/fd/{}", this.as_raw_fd());
     other(Path::new(&name), found.st_gid, MAY_WRITE)
 }
 
-/// Returns who of a file's group and its access control list may do this and is
-/// not one of us.
+/// Returns a user or group that has this permission, by the file's group or its
+/// access control list, and is not trusted.
 fn other(path: &Path, group: u32, operation: u16) -> Option<String> {
     let of_group =
         |gid| (!is_group_of_ours(gid)).then(|| format!("the group `{}`", group_name(gid)));
@@ -360,7 +356,7 @@ fn other(path: &Path, group: u32, operation: u16) -> Option<String> {
     }
 }
 
-/// Whom an entry of an access control list is about.
+/// The subject of an entry in an access control list.
 enum Tag {
     User,
     /// The group of the file.
@@ -368,8 +364,8 @@ enum Tag {
     Group,
 }
 
-/// Reads the entries that may do this from a list as the kernel keeps it: a version
-/// and entries of eight bytes, `linux/posix_acl_xattr.h`.
+/// Parses the entries with this permission from a list in the kernel's format:
+/// a version and entries of eight bytes, `linux/posix_acl_xattr.h`.
 fn list_entries(list: &[u8], operation: u16) -> impl Iterator<Item = (Tag, u32)> + '_ {
     let entries = list.get(4..).unwrap_or_default().chunks_exact(8);
     entries.filter_map(move |entry| {
@@ -402,7 +398,7 @@ mod tests {
 
     use super::*;
 
-    /// A folder of root's with a file in a folder in it.
+    /// A folder of root's with a file in a subfolder.
     fn desk() -> tempfile::TempDir {
         let desk = tempfile::tempdir().unwrap();
         fs::create_dir(desk.path().join("in")).unwrap();

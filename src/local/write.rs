@@ -1,4 +1,4 @@
-//! Puts a file where a person wants it: a new one, whole, renamed into place.
+//! Writes a file for a person: a new one, complete, renamed into place.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -11,16 +11,14 @@ use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::trust::open_folder_of;
 
-/// How many names are tried for the unfinished file.
+/// The number of temporary names that are tried.
 const TRIES: u32 = 100;
 
-/// Writes a file that has this mode and is ours, in place of the file or link
-/// that has its name.
+/// Writes a file with this mode, in place of the file or link at `path`.
 ///
 /// # Errors
 ///
-/// Fails as the system does, and where something else than a file is there, such
-/// as a folder or a device.
+/// Fails if there is anything but a file, such as a folder or a device.
 pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let (folder, name) = open_folder_of(path)?;
     refuse_special(path)?;
@@ -36,11 +34,12 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
         }
     };
     let written = fill(file, bytes).and_then(|()| {
-        // A folder is never replaced by a file, so what stands there now does not matter.
+        // A rename never replaces a folder by a file, so the type of the old
+        // entry need not be checked again.
         Ok(renameat(&folder, new.as_str(), &folder, name.as_os_str())?)
     });
     if written.is_err() {
-        // What is left is no more than a file that nobody asks for.
+        // If this fails, an unused file remains.
         let _ = unlinkat(folder.as_fd(), new.as_str(), UnlinkatFlags::NoRemoveDir);
     }
     written
@@ -51,8 +50,8 @@ fn fill(mut file: File, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Refuses a name by which something else is known than a file, also through a
-/// link: /dev/stdout would be gone for all.
+/// Refuses a path to anything but a file, also through a link: replacing
+/// /dev/stdout would break it for all programs.
 fn refuse_special(path: &Path) -> io::Result<()> {
     let whole = std::path::absolute(path)?;
     let is_of_the_system = ["/dev", "/proc", "/sys"].iter().any(|it| whole.starts_with(it));
