@@ -1,4 +1,4 @@
-//! What `check` found, and the records that `dns` prints.
+//! Prints the findings of `check` and the records of `dns`.
 
 use serde_json::json;
 
@@ -10,32 +10,30 @@ use crate::finding::{Finding, Verdict};
 use crate::visible::{visible, visible_lines};
 use crate::wire;
 
-/// A DNS record, as it is listed.
+/// A DNS record in the list.
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
-    /// The name, with the dot at its end.
+    /// The name, with the final dot.
     pub name: String,
-    /// The type.
     pub kind: &'static str,
-    /// The value.
     pub value: String,
-    /// Why it is wanted.
+    /// The purpose.
     pub why: &'static str,
-    /// The whole line of a zone file.
+    /// The line of a zone file.
     pub line: String,
 }
 
-/// The addresses of a server, where they are not known.
+/// A server whose addresses are unknown.
 #[derive(Debug, Clone)]
 pub(crate) struct Missing {
-    /// The name that leads to them, with the dot at its end.
+    /// The server's name, with the final dot.
     pub name: String,
-    /// Why they are not known.
+    /// The reason why they are unknown.
     pub why: &'static str,
 }
 
 impl Missing {
-    /// Says what is missing, and how to say it.
+    /// Explains that they are missing, and how to give them.
     fn text(&self) -> String {
         let Self { name, why } = self;
         format!(
@@ -46,7 +44,7 @@ impl Missing {
 }
 
 impl Report {
-    /// Shows what came of one part of a check.
+    /// Shows the findings of a check.
     pub(crate) fn findings(&mut self, part: &str, findings: &[Finding]) {
         self.show_findings(part, findings, self.screen.quiet);
     }
@@ -82,7 +80,8 @@ impl Report {
         }
     }
 
-    /// Names the checks that were not made, with the reason: for people in a line.
+    /// Names the checks that were not made, with the reasons; for people in one
+    /// line.
     pub(crate) fn unseen(&mut self, checks: &[(&str, Finding)]) {
         for (check, finding) in checks {
             self.list_findings(check, std::slice::from_ref(finding));
@@ -97,13 +96,13 @@ impl Report {
         }
     }
 
-    /// Says that the check after a run begins.
+    /// Announces the check after a run.
     pub(crate) fn checking(&mut self, subject: &str) {
         self.progress(wire::Progress::Checking { subject: subject.into() });
     }
 
-    /// Says what the check after a run found: a line where all is ok. `rest`: the
-    /// checks that were not made.
+    /// Shows the result of the check after a run: one line if all is ok. `rest`
+    /// are the checks that were not made.
     pub(crate) fn checked_after(
         &mut self,
         found: &[(&str, &[Finding])],
@@ -130,7 +129,7 @@ impl Report {
         }
     }
 
-    /// Says that the check after a run did not come to its end, and `why`.
+    /// Reports that the check after a run was interrupted, and `why`.
     pub(crate) fn check_given_up(&mut self, why: &str) {
         self.sink.clear();
         let check = self.reach.command(&["check"]);
@@ -140,7 +139,7 @@ impl Report {
         ));
     }
 
-    /// Says what a check came to.
+    /// Shows the summary of a check.
     pub(crate) fn checked(&mut self, findings: &[Finding], subject: &str) {
         self.count_findings(findings);
         self.say_prose(&self.following(findings));
@@ -150,7 +149,7 @@ impl Report {
         }
     }
 
-    /// Says how many findings follow from each one that others follow from.
+    /// Describes how many findings follow from each cause.
     fn following(&self, findings: &[Finding]) -> String {
         let follow = |it: &&Finding| it.verdict != Verdict::Ok && it.follows.is_some();
         let mut causes: Vec<(&str, usize)> = Vec::new();
@@ -170,8 +169,8 @@ impl Report {
         if lines.is_empty() { lines } else { format!("\n{lines}") }
     }
 
-    /// Says what a check of another host from here found, after the host checked
-    /// itself. `again`: the command line of such a check.
+    /// Shows the result of a check from here, after the host checked itself.
+    /// `again` is the command line that repeats it.
     pub(crate) fn checked_from_here(
         &mut self,
         part: &str,
@@ -246,8 +245,8 @@ impl Report {
         text + "."
     }
 
-    /// Prints records: those that are set where the domains are, and those that
-    /// the provider of the server sets; as a zone file, else as a table.
+    /// Prints the records of the domains and those that the provider of the
+    /// server sets, as a zone file or as a table.
     pub(crate) fn records(
         &mut self,
         of_domains: &[Record],
@@ -303,7 +302,7 @@ fn of(findings: &[Finding], verdict: Verdict) -> usize {
 
 fn drawn(finding: &Finding, verbose: bool, style: Style) -> String {
     let Finding { rule, verdict, .. } = finding;
-    // What servers and DNS say is in there.
+    // It contains text from servers and DNS.
     let title = visible_lines(&finding.title());
     let [facts, remedy] = [&finding.facts, &finding.remedy].map(|text| visible_lines(text));
     let mark = match verdict {

@@ -1,4 +1,4 @@
-//! How a file differs: how many lines of it, and which.
+//! Describes how a file differs: how many lines, and which.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -11,20 +11,21 @@ use crate::resource::{Blob, Key, State};
 use crate::services;
 use crate::visible::visible_text;
 
-/// Of a longer difference only the beginning and the end are shown.
+/// A longer difference is shortened in the middle.
 const LONG: usize = 40;
 const FIRST: usize = 25;
 const LAST: usize = 10;
 
-/// How the content of a file differs.
+/// The difference of a file's content.
 pub(super) enum Difference {
-    /// It does not, or there is none.
+    /// No difference, or no content.
     None,
-    /// What may be seen: the lines of a text. `all` it is, not compared with another.
+    /// The lines of a text that may be shown. `all`: the text is new or
+    /// removed, not compared.
     Text { lines: Vec<Line>, all: bool },
-    /// Nothing but how much.
+    /// A secret text, of which only the size may be shown.
     Secret(Vec<Line>, bool),
-    /// No text.
+    /// Not a text.
     Bytes(usize),
 }
 
@@ -51,8 +52,8 @@ impl Difference {
         Self::Text { lines: diff::lines(&before, &after), all: is_all }
     }
 
-    /// Says how much: of a file that comes or goes its lines, of another those that
-    /// come and go.
+    /// Describes the size: the lines of a new or removed file, or the lines
+    /// added and removed.
     pub(super) fn size(&self) -> Option<String> {
         Some(match self {
             Self::None => return None,
@@ -77,7 +78,8 @@ impl Difference {
     }
 }
 
-/// How many lines come with a change of a file, and go; none for what is no text.
+/// Returns the lines that a change adds to a file and removes, or `None` if it
+/// is not a text.
 pub(super) fn line_counts(change: &Change) -> Option<(usize, usize)> {
     match Difference::of(change) {
         Difference::Text { lines, .. } | Difference::Secret(lines, _) => {
@@ -95,10 +97,10 @@ fn removed(lines: &[Line]) -> usize {
     lines.iter().filter(|line| matches!(line, Line::Removed(_))).count()
 }
 
-/// Where a mail.yml that was sent to a host is.
+/// The mail.yml of a host that receives it from another machine.
 const MAIL: &str = "/etc/mailprov/mail.yml";
 
-/// Returns both versions of a host's mail.yml as they may be seen.
+/// Returns both versions of a host's mail.yml with secrets masked.
 fn masked(change: &Change, old: Option<&Blob>, new: Option<&Blob>) -> Option<(String, String)> {
     let Key::File(path) = &change.key else { return None };
     if path != Path::new(MAIL) {
@@ -114,13 +116,12 @@ fn masked(change: &Change, old: Option<&Blob>, new: Option<&Blob>) -> Option<(St
     }
 }
 
-/// Shows two texts as what goes and what comes.
 pub(super) fn difference(old: &str, new: &str, view: View) -> String {
     drawn(&diff::lines(old, new), old.is_empty(), view)
 }
 
-/// Draws a difference, the middle of a long one left out. Where `all` is new
-/// there is one place, and it says nothing.
+/// Formats a difference, shortened in the middle. If `all` is new, the position
+/// is left out.
 fn drawn(lines: &[Line], all: bool, view: View) -> String {
     let style = view.style;
     let is_shown = |line: &&Line| !(all && matches!(line, Line::Place(_)));

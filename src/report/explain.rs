@@ -1,4 +1,4 @@
-//! What `explain` says.
+//! Prints the answers of `explain`.
 
 use serde_json::json;
 
@@ -9,7 +9,6 @@ use crate::wrap::wrap;
 use crate::yaml::KeySpec;
 
 impl Report {
-    /// Shows the ways that mail takes.
     pub(crate) fn ways(&mut self, ways: &[Way]) {
         let style = self.style();
         for way in ways {
@@ -41,7 +40,6 @@ impl Report {
         }
     }
 
-    /// Shows what a key of mail.yml says.
     pub(crate) fn key(&mut self, way: &str, key: &KeySpec) {
         let heading = self.style().faint(&format!("mail.yml: {way}"));
         let text = format!("{heading}\n{}\n\n", self.filled(&key.description()));
@@ -49,7 +47,7 @@ impl Report {
         self.told(line, &text);
     }
 
-    /// Shows what a file is there for, and what is in it.
+    /// Shows the purpose of a file, and its settings.
     pub(crate) fn file(&mut self, file: &File, header: &str, settings: &[Setting]) {
         let style = self.style();
         let mut text =
@@ -70,14 +68,14 @@ impl Report {
         self.told(line, &text);
     }
 
-    /// Fits a text, which comes as one long line or several short ones, to the width of
-    /// the terminal; in a file, to that of a mail.
+    /// Fits a text, of one long line or several short ones, to the width of the
+    /// terminal, or of a mail if there is none.
     fn filled(&self, text: &str) -> String {
         let words: Vec<_> = text.split_whitespace().collect();
         wrap(&words.join(" "), self.view().width.or(Some(78)))
     }
 
-    /// Tells programs or people, but not both.
+    /// Prints to programs or to people, but not to both.
     fn told(&mut self, line: serde_json::Value, text: &str) {
         match self.screen.json {
             true => self.emit(line),
@@ -86,7 +84,7 @@ impl Report {
     }
 }
 
-/// Draws a way from top to bottom.
+/// Draws a path from top to bottom.
 fn drawn(way: &Way, style: Style) -> String {
     let width = way.stops.iter().map(|stop| stop.name.chars().count()).max().unwrap_or(0);
     let mut text = format!("{}\n", style.heading(&way.title));

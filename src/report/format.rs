@@ -1,16 +1,16 @@
-//! Numbers, sizes and moments for people.
+//! Formats numbers, sizes and times.
 
 use std::time::Duration;
 
 use super::Account;
 
-/// Says how many: `1 mistake`, `2 mistakes`.
+/// Formats a count: `1 mistake`, `2 mistakes`.
 pub(super) fn count(number: usize, noun: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{ending}")
 }
 
-/// Says when, by the universal clock: `2026-11-22 17:03:51Z`.
+/// Formats a time in UTC: `2026-11-22 17:03:51Z`.
 pub fn moment(nanoseconds: i64) -> String {
     match jiff::Timestamp::from_nanosecond(nanoseconds.into()) {
         Ok(moment) => moment.strftime("%F %TZ").to_string(),
@@ -18,17 +18,16 @@ pub fn moment(nanoseconds: i64) -> String {
     }
 }
 
-/// Says when as programs read it (RFC 3339): `2026-11-22T17:03:51Z`.
+/// Formats a time for programs (RFC 3339): `2026-11-22T17:03:51Z`.
 pub(super) fn timestamp(nanoseconds: i64) -> String {
     moment(nanoseconds).replacen(' ', "T", 1)
 }
 
-/// Says how many changes.
 pub(super) fn changes(number: usize) -> String {
     count(number, "change")
 }
 
-/// Says how long: `0.4 s`, `1 min 05 s`.
+/// Formats a duration: `0.4 s`, `1 min 05 s`.
 pub(super) fn duration(elapsed: Duration) -> String {
     let seconds = elapsed.as_secs();
     if seconds < 60 {
@@ -38,7 +37,7 @@ pub(super) fn duration(elapsed: Duration) -> String {
     }
 }
 
-/// Says how many bytes, exactly: `5G`, `1536M`.
+/// Formats a size in bytes exactly: `5G`, `1536M`.
 pub(super) fn size(bytes: u64) -> String {
     let units = [(40, "T"), (30, "G"), (20, "M"), (10, "K")];
     let fits = |(shift, _): &&(u32, &str)| bytes > 0 && bytes.trailing_zeros() >= *shift;
@@ -48,7 +47,6 @@ pub(super) fn size(bytes: u64) -> String {
     }
 }
 
-/// Lists accounts in columns.
 pub(super) fn accounts(accounts: &[Account]) -> String {
     let width = accounts.iter().map(|it| it.name.chars().count()).max().unwrap_or(0);
     let line = |account: &Account| {

@@ -1,4 +1,4 @@
-//! Runs and saved plans as people read them.
+//! Prints runs and saved plans.
 
 use std::fmt::Write;
 
@@ -8,7 +8,6 @@ use super::{Report, format, json};
 use crate::engine::{Change, Origin, Outcome, Run, SavedPlan};
 
 impl Report {
-    /// Shows a plan that was kept in a file.
     pub(crate) fn saved_plan(&mut self, plan: &SavedPlan) {
         if self.screen.json {
             self.emit(json::saved_plan(plan));
@@ -26,7 +25,6 @@ impl Report {
         self.say(&text);
     }
 
-    /// Shows what a run changed.
     pub(crate) fn run(&mut self, run: &Run, changes: &[Change]) {
         if self.screen.json {
             self.emit(json::run(run));
@@ -36,7 +34,7 @@ impl Report {
         self.page(&text);
     }
 
-    /// Tells of a run whose end was not heard of.
+    /// Reports a run whose end was not reported yet.
     pub(crate) fn unheard(&mut self, run: &Run) {
         let text = one(run, &[], self.view_of_err());
         self.note(&format!(
@@ -45,7 +43,7 @@ impl Report {
     }
 }
 
-/// Lists runs, the newest first.
+/// Formats a list of runs, the newest first.
 fn list(runs: &[Run], style: Style) -> String {
     if runs.is_empty() {
         return "No run yet.\n".into();
@@ -57,7 +55,6 @@ fn list(runs: &[Run], style: Style) -> String {
     text
 }
 
-/// Shows one run with the changes that it made.
 fn one(run: &Run, changes: &[Change], view: View) -> String {
     let mut text = headline(run, view.style) + "\n";
     if let Some(error) = &run.error {
@@ -70,7 +67,6 @@ fn one(run: &Run, changes: &[Change], view: View) -> String {
     if changes.is_empty() { text } else { format!("{text}\n{changes}") }
 }
 
-/// Shows a saved plan.
 fn saved_plan(plan: &SavedPlan, view: View) -> String {
     let mut text = format!("Made {}", format::moment(plan.made));
     if let Some(mail) = &plan.mail {

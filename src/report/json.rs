@@ -1,4 +1,4 @@
-//! The same for programs: one JSON object a line. Keys are only ever added.
+//! The JSON objects, one a line. Keys are only ever added.
 
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use crate::engine::{Change, Event, Note, Outcome, Plan, Run, SavedPlan};
 use crate::intent::Item;
 use crate::resource::{Action, action};
 
-/// A plan: its changes in order, what could not be seen, and a summary.
+/// Returns a plan: its changes in order, the steps that could not be examined,
+/// and a summary.
 pub(super) fn plan(plan: &Plan) -> Vec<Value> {
     let note = |it: &Note| json!({"event": "note", "text": it.what, "keep": it.keep});
     let mut lines: Vec<Value> = plan.notes.iter().map(note).collect();
@@ -42,7 +43,6 @@ pub(super) fn plan(plan: &Plan) -> Vec<Value> {
     lines
 }
 
-/// What changes come to.
 fn intent(item: &Item) -> Value {
     json!({
         "event": "intent", "action": item.action, "subject": item.subject, "verb": item.verb,
@@ -69,12 +69,10 @@ pub(super) fn change(change: &Change) -> Value {
     })
 }
 
-/// A file that a person wrote was edited.
 pub(super) fn edited(file: &str) -> Value {
     json!({"event": "edited", "file": file})
 }
 
-/// An account, as it is listed.
 pub(super) fn account(account: &Account) -> Value {
     json!({
         "event": "account", "name": account.name, "addresses": account.addresses,
@@ -82,7 +80,6 @@ pub(super) fn account(account: &Account) -> Value {
     })
 }
 
-/// What happens during a run.
 pub(super) fn event(event: &Event<'_>) -> Vec<Value> {
     let each =
         |changes: &[Change], line: &dyn Fn(&Change) -> Value| changes.iter().map(line).collect();
@@ -103,7 +100,6 @@ pub(super) fn event(event: &Event<'_>) -> Vec<Value> {
     }
 }
 
-/// A run, as its journal tells it.
 pub(super) fn run(run: &Run) -> Value {
     let outcome = match &run.outcome {
         None => "interrupted",
@@ -119,7 +115,6 @@ pub(super) fn run(run: &Run) -> Value {
     })
 }
 
-/// A saved plan, as it is in its file.
 pub(super) fn saved_plan(plan: &SavedPlan) -> Value {
     json!({
         "event": "saved_plan", "made": format::timestamp(plan.made), "mail": plan.mail,
@@ -128,23 +123,22 @@ pub(super) fn saved_plan(plan: &SavedPlan) -> Value {
     })
 }
 
-/// The end of a run that went well.
+/// Returns the end of a successful run.
 pub(super) fn applied(changes: usize, elapsed: Duration) -> Value {
     json!({"event": "applied", "changes": changes, "seconds": elapsed.as_secs_f64()})
 }
 
-/// The end of a run that did not.
+/// Returns the end of a failed run.
 pub(super) fn error(error: &str, after: &str) -> Value {
     json!({"event": "error", "error": error, "advice": after})
 }
 
-/// A line of another host, with its name.
+/// Returns a line from another host, with its name.
 pub(super) fn of_host(mut line: Map<String, Value>, host: &str) -> Value {
     line.insert("host".into(), host.into());
     Value::Object(line)
 }
 
-/// A mistake in what a person wrote.
 pub(super) fn diagnostic(diagnostic: &Diagnostic) -> Value {
     let (line, column) = diagnostic.position();
     json!({

@@ -1,4 +1,4 @@
-//! What went wrong, and what a person wrote wrongly.
+//! Prints errors, and mistakes in files.
 
 use super::style::Style;
 use super::{Report, format, json};
@@ -6,11 +6,10 @@ use crate::command_error::CommandError;
 use crate::diagnostic::Diagnostic;
 use crate::wrap::wrap;
 
-/// More mistakes than this are only counted.
+/// The limit of mistakes that are shown; the rest is counted.
 const MISTAKES_SHOWN: usize = 20;
 
 impl Report {
-    /// Shows mistakes in what a person wrote.
     fn diagnostics(&mut self, diagnostics: &[Diagnostic]) {
         if self.screen.json {
             diagnostics.iter().for_each(|it| self.emit(json::diagnostic(it)));
@@ -25,10 +24,11 @@ impl Report {
         self.err(&format!("{}{more}; nothing was changed\n", format::count(count, "mistake")));
     }
 
-    /// Fits the words of a mistake to the terminal.
+    /// Fits the text of a mistake to the terminal.
     fn fitted(&self, mistake: &Diagnostic) -> Diagnostic {
         let Some(width) = self.err_width() else { return mistake.clone() };
-        // What they stand behind: `warning: `, and below the line numbers `   = help: `.
+        // The text is preceded by `warning: `, or below the line numbers by ` =
+        // help: `.
         let number = mistake.position().0.to_string().len();
         let within = |text: &str, before| wrap(text, Some(width.saturating_sub(before)));
         Diagnostic {
@@ -38,8 +38,8 @@ impl Report {
         }
     }
 
-    /// Shows mistakes that do not keep the command from its work, and what that
-    /// does about them.
+    /// Shows mistakes that do not stop the command, and what it does `about`
+    /// them.
     pub(crate) fn warnings(&mut self, warnings: &[Diagnostic], about: &str) {
         if self.screen.json {
             warnings.iter().for_each(|it| self.out(&format!("{}\n", json::diagnostic(it))));
@@ -51,8 +51,8 @@ impl Report {
         self.prompt(&format!("{about}\n\n"));
     }
 
-    /// Shows why a command failed, as its last lines. `unchanged` says of this command
-    /// that it changed nothing.
+    /// Shows the error of a command as its last lines. `unchanged` says that
+    /// the command changed nothing.
     pub(crate) fn error(&mut self, error: &CommandError, unchanged: &str) {
         self.sink.clear();
         if let Some(file) = error.file() {

@@ -1,5 +1,5 @@
-//! The only room that prints: plans, events and mistakes, for people or as
-//! JSON lines.
+//! The only room that prints: plans, events and mistakes, for people or as JSON
+//! lines.
 
 mod ask;
 mod check;
@@ -43,57 +43,52 @@ pub(crate) use sink::hear;
 use sink::{RemoteSink, Sink};
 use style::{Style, View};
 
-/// Whether the run that is shown is over, and only looked whether all is well. A
-/// signal that is heard cannot ask a report for that.
+/// Whether the run is over, and only the checks afterwards are running. A
+/// signal handler has no access to a report.
 static IS_CHECKING: AtomicBool = AtomicBool::new(false);
 
-/// How much to say, in which form.
+/// The amount and form of the output.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options {
-    /// One JSON object a line on standard output.
+    /// JSON lines on standard output.
     pub json: bool,
-    /// Colours: always, never, or by what each stream is.
+    /// Colours: always, never, or only on a terminal.
     pub colour: Option<bool>,
-    /// Only what is wrong.
+    /// Print only problems.
     pub quiet: bool,
-    /// Also what needs nothing.
+    /// Also print steps without changes.
     pub verbose: bool,
-    /// Long texts are read in a pager where standard output is a terminal.
+    /// Use a pager for long texts, if standard output is a terminal.
     pub pager: bool,
 }
 
-/// An account, as it is listed.
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
-    /// Its name.
     pub name: String,
-    /// All its addresses, its own before its aliases.
+    /// All addresses, its own before its aliases.
     pub addresses: Vec<String>,
-    /// How much mail it may have, in bytes.
+    /// The quota in bytes.
     pub quota: Option<u64>,
-    /// The domains of whose unknown addresses it gets the mail.
+    /// The domains of its catch-alls.
     pub catch_all: Vec<String>,
 }
 
-/// Where all that is said goes.
+/// The destination of all output.
 #[derive(Debug)]
 pub(crate) struct Report {
     screen: Screen,
-    /// How the host is reached that all of this is about.
     reach: Reach,
     sink: Sink,
-    /// The mail.yml that this is about.
+    /// The mail.yml that the output is about.
     from: Option<String>,
-    /// How far the runs on other hosts are, where there are several.
+    /// The progress of runs on other hosts, if there are several.
     others: HashMap<String, Progress>,
-    /// What another host found when it looked at itself.
+    /// The findings that another host reported about itself.
     told: Option<Told>,
-    /// What long texts are read in.
     pager: Option<Pager>,
 }
 
 impl Report {
-    /// Makes a report to whoever runs us.
     pub(crate) fn new(options: Options, reach: Reach) -> Self {
         Self {
             screen: sink::screen(&options),
@@ -110,8 +105,8 @@ impl Report {
         }
     }
 
-    /// Makes a report to somebody behind a connection, who gets `frames`, sees
-    /// them on `screen`, answers through `answers`, and can tell a run to stop.
+    /// Returns a report over a connection: sends `frames`, formats them for
+    /// `screen`, receives `answers`, and lets the other end stop a run.
     pub(crate) fn there(
         (screen, reach): (Screen, Reach),
         frames: Sender<Frame>,
@@ -122,8 +117,8 @@ impl Report {
         Self { screen, reach, sink, from: None, others: HashMap::new(), told: None, pager: None }
     }
 
-    /// Tells, now and later, whether somebody behind a connection was told of a
-    /// run's first step.
+    /// Returns a flag that becomes true once the first step of a run was sent
+    /// over the connection.
     pub(crate) fn has_begun(&self) -> Arc<AtomicBool> {
         match &self.sink {
             Sink::Terminal(_) => Arc::default(),
@@ -131,30 +126,29 @@ impl Report {
         }
     }
 
-    /// Tells somebody behind a connection that this is the end, and whether
-    /// that was heard.
+    /// Sends the end over the connection, and returns whether it was
+    /// acknowledged.
     pub(crate) fn end(&self, code: u8, patience: Duration) -> bool {
         let Sink::Remote(remote) = &self.sink else { return true };
         remote.say(Frame::End(code));
         remote.answers.recv_timeout(patience) == Ok(Answer::Ack)
     }
 
-    /// Tells whether whoever listens is behind a connection.
+    /// Returns whether the report goes over a connection.
     pub(crate) fn is_there(&self) -> bool {
         matches!(self.sink, Sink::Remote(_))
     }
 
-    /// How the host is reached, for what is said to do next.
+    /// Returns how the host is reached, for suggested command lines.
     pub(crate) fn reach(&self) -> &Reach {
         &self.reach
     }
 
-    /// Tells what this report is seen on.
     pub(crate) fn screen(&self) -> Screen {
         self.screen
     }
 
-    /// Says which mail.yml all that follows is about, once.
+    /// Names the mail.yml that the following output is about, once.
     pub(crate) fn from(&mut self, path: &Path) {
         let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let shown = Some(whole.display().to_string());
@@ -164,13 +158,12 @@ impl Report {
         }
     }
 
-    /// Notes the mail.yml that all that follows is about, and that was named where
-    /// it came from.
+    /// Records the mail.yml that the following output is about, which the other
+    /// end has already named.
     pub(crate) fn from_elsewhere(&mut self, name: &str) {
         self.from = Some(name.into());
     }
 
-    /// Tells what happens during a run.
     pub(crate) fn event(&mut self, event: &Event<'_>) {
         if self.screen.json {
             json::event(event).into_iter().for_each(|line| self.emit(line));
@@ -186,7 +179,6 @@ impl Report {
         self.sink.progress(at, style, self.screen.quiet);
     }
 
-    /// Tells how a run ended.
     pub(crate) fn applied(&mut self, changes: usize, elapsed: Duration) {
         if self.screen.json {
             self.emit(json::applied(changes, elapsed));
@@ -201,7 +193,7 @@ impl Report {
         }
     }
 
-    /// Tells, in the middle of a step, that a signal was heard.
+    /// Reports, in the middle of a step, that a signal arrived.
     pub(crate) fn told_to_stop() {
         let text = match IS_CHECKING.load(Ordering::Relaxed) {
             false => "\n  ! told to stop: this step is finished, then all is undone\n",
@@ -210,25 +202,17 @@ impl Report {
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }
 
-    /// Tells, while a box runs, that a signal was heard.
+    /// Reports, while a box runs, that a signal arrived.
     pub(crate) fn told_to_clean_up() {
         let _ = io::stderr().lock().write_all(b"\ntold to stop: the box is thrown away\n");
     }
 
-    /// From now on hears whoever wants the run to stop, and says so.
-    ///
-    /// # Errors
-    ///
-    /// Fails where the system does not let us.
+    /// Handles requests to stop the run from now on, and reports them.
     pub(crate) fn interruption(&self) -> host::Result<Interruption> {
         self.sink.interruption(Self::told_to_stop)
     }
 
-    /// Keeps a text in a file of whoever asked, for their eyes only.
-    ///
-    /// # Errors
-    ///
-    /// Fails as the system does.
+    /// Saves a text in a file of the person's, readable by its owner only.
     pub(crate) fn keep(&mut self, path: &Path, text: String) -> io::Result<()> {
         match &self.sink {
             Sink::Terminal(_) => local::write(path, text.as_bytes(), 0o600),
@@ -239,24 +223,23 @@ impl Report {
         }
     }
 
-    /// Says something to people that is worth knowing.
+    /// Prints a note for people.
     pub(crate) fn note(&mut self, text: &str) {
         if !self.screen.quiet {
             self.prompt(text);
         }
     }
 
-    /// Says something to a person who is being asked.
+    /// Prints a text that belongs to a question.
     pub(crate) fn prompt(&mut self, text: &str) {
         self.err(&wrap(text, self.err_width()));
     }
 
-    /// Prints something that was asked for, as it is.
+    /// Prints a text that was asked for, unchanged.
     pub(crate) fn text(&mut self, text: &str) {
         self.sink.raw(text);
     }
 
-    /// Lists the accounts of a mail service.
     pub(crate) fn accounts(&mut self, accounts: &[Account]) {
         match self.screen.json {
             true => {
@@ -266,28 +249,28 @@ impl Report {
         }
     }
 
-    /// Says something to people.
+    /// Prints a text for people.
     fn say(&self, text: &str) {
         if self.screen.json { self.err(text) } else { self.out(text) }
     }
 
-    /// The same for prose, which is fitted to the terminal.
+    /// Prints prose for people, wrapped to the terminal.
     fn say_prose(&self, text: &str) {
         self.say(&wrap(text, self.view().width));
     }
 
-    /// The style of what [`Report::say`] says.
+    /// Returns the style of [`Report::say`].
     fn style(&self) -> Style {
         Style::new(self.screen.out_in_colour)
     }
 
-    /// How that shows plans.
+    /// Returns the view for plans on standard output.
     fn view(&self) -> View {
         let width = if self.screen.json { self.screen.err_width } else { self.screen.out_width };
         View { style: self.style(), width: width.map(usize::from), whole: self.screen.verbose }
     }
 
-    /// The same on standard error.
+    /// Returns the view for plans on standard error.
     fn view_of_err(&self) -> View {
         let style = Style::new(self.screen.err_in_colour);
         View { style, width: self.err_width(), whole: self.screen.verbose }
@@ -306,7 +289,6 @@ impl Report {
         }
     }
 
-    /// Prints a line for programs.
     fn emit(&self, mut value: Value) {
         if let (Some(from), Value::Object(fields)) = (&self.from, &mut value) {
             fields.entry("from").or_insert_with(|| from.as_str().into());
@@ -323,7 +305,7 @@ impl Report {
     }
 }
 
-/// Says how far a run is, as it is told to people.
+/// Returns the progress of a run, in words.
 fn progress_of(event: &Event<'_>) -> wire::Progress {
     match event {
         Event::Started { changes } => wire::Progress::Started { step: changes[0].step.clone() },

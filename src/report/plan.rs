@@ -1,6 +1,5 @@
-//! A plan as people read it: what it comes to, then one line a change with its
-//! size, and of files that are there how they differ. The text of new files is
-//! for those who ask.
+//! Prints a plan: its intent, then one line a change with its size, and the
+//! differences of existing files. The text of new files is shown on request.
 
 use std::fmt::Write;
 
@@ -13,11 +12,11 @@ use crate::resource::{Action, State, action};
 use crate::visible::visible_text;
 use crate::wrap;
 
-/// What is longer stands out of its column: of keys, and of the words behind them.
+/// The limits of both columns: keys and descriptions. A longer entry is not
+/// aligned.
 const WIDEST: [usize; 2] = [42, 32];
 
 impl Report {
-    /// Shows a plan.
     pub(crate) fn plan(&mut self, plan: &Plan, subject: &str) {
         if self.screen.json {
             json::plan(plan).into_iter().for_each(|line| self.emit(line));
@@ -28,8 +27,7 @@ impl Report {
         }
     }
 
-    /// Shows a plan that nothing is asked about: where it is long, to be read from
-    /// its beginning.
+    /// Shows a plan without a question, in the pager if it is long.
     pub(crate) fn plan_to_read(&mut self, plan: &Plan, subject: &str) {
         if self.screen.json || self.screen.quiet {
             return self.plan(plan, subject);
@@ -44,8 +42,7 @@ impl Report {
         fulfilled + &text(plan, subject, view)
     }
 
-    /// Shows how a file that a person wrote was edited: both versions as they
-    /// may be seen.
+    /// Shows the edit of a file: both versions, with secrets masked.
     pub(crate) fn edited(&mut self, file: &str, before: &str, after: &str) {
         if self.screen.json {
             self.emit(json::edited(file));
@@ -58,7 +55,7 @@ impl Report {
     }
 }
 
-/// Renders a plan. `subject` is what it is for, such as the host name.
+/// Formats a plan. `subject` is its target, such as the host name.
 pub(super) fn text(plan: &Plan, subject: &str, view: View) -> String {
     let View { style, width, .. } = view;
     let mut text = notes(plan, view);
@@ -86,7 +83,7 @@ pub(super) fn text(plan: &Plan, subject: &str, view: View) -> String {
     text + &wrap::wrap(&summary(plan, subject), width)
 }
 
-/// Says, before all else, what will be no more.
+/// Formats the notes about losses, which come first.
 fn notes(plan: &Plan, view: View) -> String {
     let View { style, width, .. } = view;
     if plan.notes.is_empty() {
@@ -102,7 +99,6 @@ fn notes(plan: &Plan, view: View) -> String {
     text + "\n"
 }
 
-/// Says what the changes come to.
 pub(super) fn intent(intent: &Intent, heading: &str, view: View) -> String {
     let View { style, width, .. } = view;
     if intent.is_empty() {
@@ -117,7 +113,6 @@ pub(super) fn intent(intent: &Intent, heading: &str, view: View) -> String {
     text + "\n"
 }
 
-/// Lists changes, one a line.
 pub(super) fn changes(changes: &[Change], view: View) -> String {
     let View { style, whole, .. } = view;
     let mut text = String::new();
@@ -135,7 +130,8 @@ pub(super) fn changes(changes: &[Change], view: View) -> String {
         let widths = lines.iter().map(|(_, line, _)| wrap::width(&line[of]));
         widths.filter(|width| *width <= WIDEST[of]).max().unwrap_or(0)
     };
-    // Where it is no terminal, what looks for a line finds it by two spaces.
+    // Without a terminal there are no columns, so that programs can split lines
+    // at two spaces.
     let columns = if view.width.is_some() { [column(0), column(1)] } else { [0, 0] };
     for step in lines.chunk_by(|a, b| a.0.step == b.0.step) {
         if whole {
@@ -145,7 +141,7 @@ pub(super) fn changes(changes: &[Change], view: View) -> String {
             let symbol = symbol(&action(&change.before, &change.after).to_string(), style);
             let start = format!("  {symbol} {}  ", padded(key, columns[0]));
             let mut line = wrap::behind(&start, words, view.width);
-            // Behind the first of its changes the name of the step, where there is room.
+            // The name of the step follows its first change, if there is room.
             let named =
                 format!("{start}{}  {}", padded(words, columns[1]), style.faint(&change.step));
             let fits = |width| wrap::width(&named) <= width;
@@ -166,7 +162,7 @@ pub(super) fn changes(changes: &[Change], view: View) -> String {
     if changes.is_empty() { text } else { text + "\n" }
 }
 
-/// Lists the steps that need nothing.
+/// Formats the list of steps without changes.
 fn fulfilled(plan: &Plan, style: Style) -> String {
     plan.fulfilled.iter().map(|step| format!("{}\n", style.faint(&format!("= {step}")))).collect()
 }
@@ -195,7 +191,7 @@ fn summary(plan: &Plan, subject: &str) -> String {
     }
 }
 
-/// Paints the symbol of an action.
+/// Returns the symbol of an action in its colour.
 pub(super) fn symbol(action: &str, style: Style) -> String {
     match action {
         "create" => style.added("+"),
@@ -204,12 +200,11 @@ pub(super) fn symbol(action: &str, style: Style) -> String {
     }
 }
 
-/// Fills a text up with spaces.
 fn padded(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(wrap::width(text))))
 }
 
-/// Says how much changes, and why.
+/// Describes the size of a change, and its reason.
 fn words(change: &Change, difference: &Difference) -> String {
     let mut words = change.why();
     if let Some(size) = difference.size() {

@@ -1,5 +1,5 @@
-//! What a person sees while a run goes on: a live line on a terminal, plain
-//! lines elsewhere.
+//! Shows the progress of a run: a live line on a terminal, plain lines
+//! elsewhere.
 
 use std::io::{self, IsTerminal};
 use std::time::Duration;
@@ -11,10 +11,10 @@ use super::style::Style;
 use crate::visible::visible;
 use crate::wire;
 
-/// Durations below this are not worth a word.
+/// Shorter durations are not shown.
 const WORTH_SAYING: Duration = Duration::from_secs(1);
 
-/// The step that runs now.
+/// The current step.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     bar: Option<ProgressBar>,
@@ -23,8 +23,8 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Takes up how far a run is. Returns the line that is to be shown for it,
-    /// if there is to be one. `live`: a line may be drawn that moves.
+    /// Records the progress of a run, and returns the line to show, if any.
+    /// `live`: a live line is possible.
     pub(super) fn at(
         &mut self,
         progress: &wire::Progress,
@@ -80,7 +80,7 @@ impl Progress {
         }
     }
 
-    /// Takes the live line away.
+    /// Removes the live line.
     pub(super) fn clear(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();

@@ -1,10 +1,10 @@
-//! What other hosts say.
+//! Prints the output of other hosts.
 
 use super::style::Style;
 use super::{Report, json};
 use crate::wire::Frame;
 
-/// How many findings of each kind another host counted.
+/// The number of findings by verdict that another host reported.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Told {
     pub(super) wrong: u64,
@@ -12,8 +12,8 @@ pub(super) struct Told {
 }
 
 impl Report {
-    /// Shows what another mailprov says, that of `host`. Where several speak,
-    /// each line names its host.
+    /// Shows the output of mailprov on `host`. With `several` hosts, each line
+    /// begins with the name of its host.
     pub(crate) fn relay(&mut self, frame: &Frame, host: &str, several: bool) {
         let named = |text: &str| match several {
             true => text.lines().map(|line| format!("{host}: {line}\n")).collect(),
@@ -26,7 +26,7 @@ impl Report {
             self.told = count("wrong").zip(count("ok")).map(|(wrong, ok)| Told { wrong, ok });
         }
         match frame {
-            // What is not a line for programs is for people.
+            // With --json, everything but JSON lines goes to people.
             Frame::Out(text) if self.screen.json => {
                 self.sink.clear();
                 self.err(&named(&text.shown(self.screen.err_in_colour)));
@@ -62,7 +62,7 @@ impl Report {
         }
     }
 
-    /// Says at the end how each of several hosts came out, by exit code.
+    /// Shows the result of each of several hosts, by exit code.
     pub(crate) fn hosts(&mut self, outcomes: &[(String, u8)]) {
         let style = Style::new(self.screen.err_in_colour);
         let line = |(host, code): &(String, u8)| match code {

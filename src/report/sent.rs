@@ -1,22 +1,21 @@
-//! What is sent to other hosts.
+//! Prints the list of files that are sent to other hosts.
 
 use serde_json::json;
 
 use super::Report;
 
-/// A file that is sent.
+/// A file to send.
 #[derive(Debug, Clone)]
 pub struct Sent {
-    /// Where it is here.
+    /// The path here.
     pub file: String,
-    /// Where it goes there.
+    /// The path on the host.
     pub to: String,
-    /// Whether it lies outside the folder of the mail.yml that names it.
+    /// Whether it is outside the folder of the mail.yml that names it.
     pub is_outside: bool,
 }
 
 impl Report {
-    /// Lists what is sent to hosts.
     pub(crate) fn sent(&mut self, hosts: &[String], files: &[Sent]) {
         if self.screen.json {
             for host in hosts {

@@ -1,4 +1,5 @@
-//! Where a report goes: to our own terminal, or to the far end of a connection.
+//! The destination of a report: the own terminal, or the other end of a
+//! connection.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::os::fd::AsFd;
@@ -17,31 +18,25 @@ use crate::wire::{self, Answer, Frame, Question, Screen, Styled};
 use crate::wrap;
 use serde_json::Value;
 
-/// Where a report goes.
+/// The destination of a report.
 #[derive(Debug)]
 pub(super) enum Sink {
-    /// To our own streams.
+    /// The own standard streams.
     Terminal(Progress),
-    /// Over a connection.
     Remote(RemoteSink),
 }
 
-/// The far end of a connection.
+/// The other end of a connection.
 #[derive(Debug)]
 pub(super) struct RemoteSink {
-    /// What goes there. Never waited for: a run must not stand still because a
-    /// connection does.
+    /// Sends output without waiting: a stalled connection must not stall a run.
     pub(super) frames: Sender<Frame>,
-    /// What is said there.
     pub(super) answers: Receiver<Answer>,
-    /// Whether a run is to stop.
     pub(super) stop: Interruption,
-    /// Whether a run has begun.
     pub(super) has_begun: Arc<AtomicBool>,
 }
 
 impl RemoteSink {
-    /// Asks, and waits for the answer.
     fn ask(&self, question: Question) -> Option<Secret<String>> {
         self.say(Frame::Ask(question));
         match self.answers.recv() {
@@ -50,16 +45,16 @@ impl RemoteSink {
         }
     }
 
-    /// Says something, whether or not it is heard.
+    /// Sends a frame, whether or not it arrives.
     pub(super) fn say(&self, frame: Frame) {
         let _ = self.frames.send(frame);
     }
 }
 
 impl Sink {
-    /// Writes to standard output; of what could command a terminal only our own
-    /// styles get there. Nobody listens any more where this fails (`| head`, a
-    /// connection that is lost); a run goes on.
+    /// Writes to standard output. Escape sequences other than those of the own
+    /// styles are made visible. Errors are ignored (`| head`, a lost
+    /// connection); a run goes on.
     pub(super) fn out(&self, text: &str) {
         let styled = Styled::read(text);
         match self {
@@ -68,7 +63,7 @@ impl Sink {
         }
     }
 
-    /// Writes to standard output as it is: what is to be kept in a file.
+    /// Writes to standard output unchanged, for text that is saved in a file.
     pub(super) fn raw(&self, text: &str) {
         match self {
             Self::Terminal(_) => drop(io::stdout().lock().write_all(text.as_bytes())),
@@ -91,14 +86,13 @@ impl Sink {
         }
     }
 
-    /// Writes a line for programs.
     pub(super) fn emit(&self, line: Value) {
         match (self, line) {
             (Self::Terminal(_), line) => {
                 self.raw(&format!("{}\n", visible_json(&line.to_string())))
             }
             (Self::Remote(remote), Value::Object(line)) => remote.say(Frame::Event(line)),
-            // All of ours are objects.
+            // All lines are objects.
             (Self::Remote(_), _) => {}
         }
     }
@@ -114,7 +108,7 @@ impl Sink {
         }
     }
 
-    /// Shows how far a run is; behind a connection that is always known.
+    /// Shows the progress of a run. A connection always gets it.
     pub(super) fn progress(&mut self, at: wire::Progress, style: Style, quiet: bool) {
         match self {
             Self::Terminal(_) if quiet => {}
@@ -130,7 +124,7 @@ impl Sink {
         }
     }
 
-    /// Takes a live line away.
+    /// Removes a live line.
     pub(super) fn clear(&mut self) {
         if let Self::Terminal(progress) = self {
             progress.clear();
@@ -145,8 +139,8 @@ impl Sink {
         }
     }
 
-    /// Asks somebody at our own streams; there is no answer where they are
-    /// somewhere else.
+    /// Asks at the own terminal. There is no answer if the report goes
+    /// elsewhere.
     pub(super) fn ask_here(&self, question: &str, unseen: bool) -> io::Result<Secret<String>> {
         match self {
             Self::Terminal(_) => hear(unseen, || self.err(&format!("{question} "))),
@@ -154,7 +148,7 @@ impl Sink {
         }
     }
 
-    /// Starts to hear that a run is to stop.
+    /// Starts to handle requests to stop a run.
     pub(super) fn interruption(&self, heard: fn()) -> Result<Interruption> {
         match self {
             Self::Terminal(_) => Interruption::listen(heard),
@@ -163,12 +157,12 @@ impl Sink {
     }
 }
 
-/// Hears what is typed at our own terminal, which may be a secret that is not
-/// to be seen. `ready` asks the question.
+/// Reads a line from the own terminal, without showing it if it is a secret.
+/// `ready` asks the question.
 ///
 /// # Errors
 ///
-/// As [`local::read_unseen`], and where the input has ended.
+/// Fails as [`local::read_unseen`] does, and at the end of input.
 pub(crate) fn hear(unseen: bool, ready: impl FnOnce()) -> io::Result<Secret<String>> {
     let next_line = || drop(io::stderr().lock().write_all(b"\n"));
     if unseen {
@@ -176,13 +170,13 @@ pub(crate) fn hear(unseen: bool, ready: impl FnOnce()) -> io::Result<Secret<Stri
         next_line();
         return answer;
     }
-    // Typed before the question, it is no answer to it.
+    // Input from before the question is not an answer to it.
     local::forget_typed();
     ready();
     let mut answer = String::new();
     let read = io::stdin().lock().read_line(&mut answer);
     if !answer.ends_with('\n') {
-        // The input ended: what comes next begins a line of its own.
+        // After the end of input, the next text needs a new line.
         next_line();
     }
     match read? {
@@ -191,11 +185,10 @@ pub(crate) fn hear(unseen: bool, ready: impl FnOnce()) -> io::Result<Secret<Stri
     }
 }
 
-/// Finds out what our own streams are like.
 pub(super) fn screen(options: &Options) -> Screen {
     let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
     Screen {
-        // In JSON lines, what is for people goes to standard error.
+        // With --json, text for people goes to standard error.
         out_in_colour: colour(options, if options.json { err } else { out }),
         err_in_colour: colour(options, err),
         answers: io::stdin().is_terminal() && err,
@@ -209,18 +202,19 @@ pub(super) fn screen(options: &Options) -> Screen {
     }
 }
 
-/// Tells whether a text is longer than the terminal at standard output is high.
+/// Returns whether a text needs more lines than the terminal at standard output
+/// has.
 fn is_long(text: &str) -> bool {
     let size = terminal_size::terminal_size_of(io::stdout());
     size.is_some_and(|(columns, rows)| {
         let columns = usize::from(columns.0).max(1);
         let rows_of = |line: &str| wrap::width(line).div_ceil(columns).max(1);
-        // The shell's prompt needs one as well.
+        // One more line for the shell's prompt.
         text.lines().map(rows_of).sum::<usize>() >= usize::from(rows.0)
     })
 }
 
-/// Returns how wide a stream's terminal is; none where it is no terminal.
+/// Returns the width of a stream's terminal, or `None` if it is not one.
 fn columns(stream: &impl AsFd) -> Option<u16> {
     terminal_size::terminal_size_of(stream).map(|(width, _)| width.0).filter(|width| *width > 0)
 }

@@ -1,8 +1,8 @@
-//! Colours, or none; wide or narrow, whole or short.
+//! Styles of text: colours, widths and levels of detail.
 
 use anstyle::{AnsiColor, Style as Ansi};
 
-/// Marks text as what it is, in colours where they are wanted.
+/// Marks text with colours, if enabled.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Style {
     colour: bool,
@@ -13,22 +13,19 @@ impl Style {
         Self { colour }
     }
 
-    /// What comes.
     pub(super) fn added(self, text: &str) -> String {
         self.paint(AnsiColor::Green.on_default(), text)
     }
 
-    /// What changes.
     pub(super) fn changed(self, text: &str) -> String {
         self.paint(AnsiColor::Yellow.on_default(), text)
     }
 
-    /// What goes.
     pub(super) fn removed(self, text: &str) -> String {
         self.paint(AnsiColor::Red.on_default(), text)
     }
 
-    /// What is wrong.
+    /// Marks an error.
     pub(super) fn bad(self, text: &str) -> String {
         self.paint(AnsiColor::Red.on_default().bold(), text)
     }
@@ -37,12 +34,12 @@ impl Style {
         self.paint(Ansi::new().bold(), text)
     }
 
-    /// What matters less.
+    /// Marks less important text.
     pub(super) fn faint(self, text: &str) -> String {
         self.paint(Ansi::new().dimmed(), text)
     }
 
-    /// The words of a line that went or came.
+    /// Marks the changed words in an added or removed line.
     pub(super) fn emphasised(self, text: &str, added: bool) -> String {
         let colour = if added { AnsiColor::Green } else { AnsiColor::Red };
         self.paint(colour.on_default().bold().underline(), text)
@@ -53,18 +50,18 @@ impl Style {
     }
 }
 
-/// How a plan is shown.
+/// The presentation of a plan.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct View {
     pub(super) style: Style,
-    /// How wide the terminal is, if it is one.
+    /// The width of the terminal, if it is one.
     pub(super) width: Option<usize>,
-    /// Whether all lines of all files are shown, each under the name of its step.
+    /// Whether to show all lines of all files, each below the name of its step.
     pub(super) whole: bool,
 }
 
 impl View {
-    /// The same with all lines.
+    /// Returns the same view with all lines.
     pub(super) fn whole(self) -> Self {
         Self { whole: true, ..self }
     }
