@@ -1,30 +1,29 @@
-//! Domains, addresses, forwards and catch-alls, as Postfix's tables list them.
+//! Compares domains, addresses, forwards and catch-alls, as Postfix's tables
+//! list them.
 
 use std::collections::BTreeMap;
 
 use super::{Item, Step, server, texts};
 use crate::mail::ROLES;
 
-/// Where each address leads.
+/// The virtual alias map.
 const VIRTUAL: &str = "/etc/postfix/virtual";
 
-/// What a line of the table is.
+/// The kind of a line in the table.
 #[derive(PartialEq, Eq)]
 enum Sort {
     /// An address whose mail goes to one mailbox.
     Address,
-    /// An address whose mail leaves the host, or goes to several.
+    /// An address whose mail leaves the host, or goes to several mailboxes.
     Forward,
-    /// All of a domain that has no line.
     CatchAll,
-    /// One of those that each domain has: `postmaster`.
+    /// An address that each domain has: `postmaster`.
     Role,
 }
 
-/// The table: a pattern and its targets a line.
+/// The table: patterns and targets.
 type Table<'a> = BTreeMap<&'a str, &'a str>;
 
-/// Compares the tables before and after.
 pub(super) fn items(steps: &[Step<'_>]) -> Vec<Item> {
     let mut items = domains(steps);
     let Some((before, after)) = texts(steps, VIRTUAL) else { return items };
@@ -66,7 +65,6 @@ pub(super) fn items(steps: &[Step<'_>]) -> Vec<Item> {
     items
 }
 
-/// Compares the domains.
 fn domains(steps: &[Step<'_>]) -> Vec<Item> {
     let Some((before, after)) = texts(steps, server::MAIN) else { return Vec::new() };
     let list = |text| -> Vec<String> {
@@ -103,7 +101,7 @@ fn sort(key: &str, to: &str, table: &Table<'_>) -> Sort {
     }
 }
 
-/// Says where an address leads; one of an account's own is only named.
+/// Describes where an address leads; an account's own address is only named.
 fn leads(key: &str, to: &str, table: &Table<'_>) -> String {
     let own = |text: &str| text.split('@').next().map(str::to_owned);
     match own(key) == own(to) && !to.contains(',') {
@@ -112,8 +110,8 @@ fn leads(key: &str, to: &str, table: &Table<'_>) -> String {
     }
 }
 
-/// Returns targets without their domain where it is that of the address itself,
-/// or the account has an address there as well.
+/// Returns the targets, without their domain if it is that of the address
+/// itself, or if the account has an address there as well.
 fn short(key: &str, to: &str, table: &Table<'_>) -> String {
     let domain = key.split_once('@').map_or("", |(_, domain)| domain);
     let one = |target: &str| match target.split_once('@') {
@@ -127,7 +125,7 @@ fn short(key: &str, to: &str, table: &Table<'_>) -> String {
     to.split(", ").map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// Says what becomes of new mail to addresses that go.
+/// Describes where new mail to removed addresses will go.
 fn fate(gone: &[&str], new: &Table<'_>) -> Option<String> {
     let it = |key: &&str| {
         let domain = key.split_once('@')?.1;
@@ -143,8 +141,8 @@ fn fate(gone: &[&str], new: &Table<'_>) -> Option<String> {
     .map(|fate| if gone.len() == 1 { fate } else { fate.replacen(" it ", " them ", 1) })
 }
 
-/// Says to whom `postmaster` and the like go, where that is another one in a
-/// domain that stays.
+/// Describes where `postmaster` and the like lead, if that changes in a
+/// remaining domain.
 fn roles(old: &Table<'_>, new: &Table<'_>) -> Option<Item> {
     let changed = new.iter().filter_map(|(key, to)| {
         let was = old.get(key).filter(|was| *was != to && sort(key, to, new) == Sort::Role)?;

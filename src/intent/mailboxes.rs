@@ -1,12 +1,12 @@
-//! Accounts, as the password file of Dovecot lists them: who comes, who goes,
-//! and what becomes of the mail.
+//! Compares the accounts in Dovecot's password file: which are added and
+//! removed, and where their mail is.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::{Affected, Item, Step, texts};
 
-/// The accounts as Dovecot knows them.
+/// Dovecot's password file.
 const USERS: &str = "/etc/dovecot/users";
 
 /// A line of that file.
@@ -16,16 +16,16 @@ pub struct Mailbox {
     pub local: String,
     /// The domain, where the login has one.
     pub domain: Option<String>,
-    /// Never shown: it tells that two lines are of one account.
+    /// The hash, to recognize an account under another name. Never shown.
     pub hash: String,
-    /// Where its mail is.
+    /// The folder of the mail.
     pub home: PathBuf,
-    /// How much mail it may hold, in bytes, as written.
+    /// The quota in bytes, as written.
     pub quota: Option<u64>,
 }
 
 impl Mailbox {
-    /// Returns the name that is logged in with.
+    /// Returns the login name.
     pub fn login(&self) -> String {
         match &self.domain {
             Some(domain) => format!("{}@{domain}", self.local),
@@ -34,7 +34,7 @@ impl Mailbox {
     }
 }
 
-/// Reads the accounts: `login:hash:uid:gid::home::more`.
+/// Parses the lines: `login:hash:uid:gid::home::more`.
 pub fn mailboxes(text: &str) -> Vec<Mailbox> {
     let row = |line: &str| {
         let fields: Vec<&str> = line.split(':').collect();
@@ -53,7 +53,6 @@ pub fn mailboxes(text: &str) -> Vec<Mailbox> {
     text.lines().filter(|line| !line.starts_with('#')).filter_map(row).collect()
 }
 
-/// Compares the accounts before and after.
 pub(super) fn items(steps: &[Step<'_>], affected: &[Affected]) -> Vec<Item> {
     let Some((before, after)) = texts(steps, USERS) else { return Vec::new() };
     let (before, after) = (mailboxes(before), mailboxes(after));
@@ -61,7 +60,8 @@ pub(super) fn items(steps: &[Step<'_>], affected: &[Affected]) -> Vec<Item> {
         rows.iter().map(|row| (row.login(), row.clone())).collect()
     };
     let (old, new) = (by_login(&before), by_login(&after));
-    // An account whose mail moves to the home of another is that one under a new name.
+    // An added account that gets the mail of a removed one is that account
+    // under a new name.
     let heir = |row: &Mailbox| {
         let moved = affected.iter().find(|it| it.home == row.home)?.moves_to.as_ref()?;
         after.iter().find(|it| it.home == *moved)
@@ -102,7 +102,7 @@ pub(super) fn items(steps: &[Step<'_>], affected: &[Affected]) -> Vec<Item> {
     [removed].into_iter().chain(renames).chain(others).flatten().collect()
 }
 
-/// Says where the mail of accounts stays that go.
+/// Describes where the mail of removed accounts stays.
 fn mail_stays(gone: &[&Mailbox], affected: &[Affected]) -> String {
     let of_one = |row: &&Mailbox| affected.iter().find(|it| it.home == row.home);
     let (mails, bytes) = gone.iter().filter_map(of_one).fold((0, 0), |(mails, bytes), it| {
@@ -119,7 +119,7 @@ fn mail_stays(gone: &[&Mailbox], affected: &[Affected]) -> String {
     }
 }
 
-/// Returns the deepest folder that all these homes are in.
+/// Returns the deepest folder that contains all homes.
 fn common_folder(rows: &[&Mailbox]) -> PathBuf {
     let homes = || rows.iter().map(|row| row.home.as_path());
     let first = homes().next().unwrap_or(Path::new("/"));
@@ -127,7 +127,7 @@ fn common_folder(rows: &[&Mailbox]) -> PathBuf {
     first.ancestors().skip(1).find(is_common).unwrap_or(Path::new("/")).to_owned()
 }
 
-/// Says how many bytes, exactly in the largest unit that does, else about.
+/// Formats a size: exactly in the largest unit possible, else rounded.
 fn size(bytes: u64) -> String {
     let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
     match units.iter().find(|(shift, _)| bytes >> shift > 0) {

@@ -1,8 +1,8 @@
-//! The intent of a plan: what its changes come to, in the words of mail.yml.
+//! The intent of a plan: a summary of its changes in the terms of mail.yml.
 //!
-//! It is read from the changes alone, from what their files say before and
-//! after, so that the plan of mail.yml, a rollback and a saved plan all have
-//! one, and no second look at the host is needed.
+//! It is derived from the changes alone, by comparing their files before and
+//! after. So the plan of mail.yml, a rollback and a saved plan all have one,
+//! without another look at the host.
 
 mod addresses;
 mod mailboxes;
@@ -18,67 +18,68 @@ use crate::resource::{Key, State};
 pub use mailboxes::Mailbox;
 pub use mailboxes::mailboxes;
 
-/// So many names are written out; more are counted.
+/// The number of names that are listed; the rest is counted.
 const NAMES_SHOWN: usize = 6;
 
-/// Counting one or two more would be no shorter.
+/// A list up to this length is not shortened, since counting one or two would
+/// not be shorter.
 const MOST_NAMES: usize = 8;
 
-/// What a plan comes to, the most important first.
+/// A summary of a plan, the most important items first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Intent(pub Vec<Item>);
 
-/// Things of one sort to which the same happens.
+/// Items of one kind with the same change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
     /// `create`, `update` or `delete`.
     pub action: String,
-    /// The sort, in the singular: `account`, `port`.
+    /// The kind, in the singular: `account`, `port`.
     pub subject: String,
-    /// What happens to them: `added`, `restarted`.
+    /// The change: `added`, `restarted`.
     pub verb: String,
-    /// Their names, with old and new value where there are two.
+    /// The names, with the old and the new value if there are two.
     pub names: Vec<String>,
-    /// What follows from it, in a few words.
+    /// The consequence, in a few words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
-/// What becomes of the mail of an account that goes, or goes elsewhere.
+/// The mail of an account that is removed or renamed.
 #[derive(Debug, Clone)]
 pub struct Affected {
-    /// The account.
+    /// The name of the account.
     pub account: String,
-    /// Where its mail is.
+    /// The folder of the mail.
     pub home: PathBuf,
-    /// How many mails.
+    /// The number of mails.
     pub mails: u64,
-    /// How many bytes.
+    /// The size of the mails in bytes.
     pub bytes: u64,
-    /// Where it will be; none where it stays.
+    /// The new folder, if the mail moves.
     pub moves_to: Option<PathBuf>,
-    /// Whether that needs a yes of its own.
+    /// Whether it needs a separate confirmation.
     pub asks: bool,
-    /// All of that in a sentence.
+    /// The whole as a sentence.
     pub text: String,
 }
 
-/// One change, as far as it tells an intent.
+/// The part of a change that the intent depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct Step<'a> {
-    /// What changes.
+    /// The key of the resource.
     pub key: &'a Key,
-    /// What it is.
+    /// The state before the change.
     pub before: &'a State,
-    /// What it will be.
+    /// The state after the change.
     pub after: &'a State,
-    /// The run since which another hand than ours changed it.
+    /// The run since which another program or person has changed it.
     pub drift: Option<u64>,
 }
 
 impl Intent {
-    /// Reads the intent of changes.
+    /// Derives the intent of changes.
     pub fn of(steps: &[Step<'_>], affected: &[Affected]) -> Self {
         let mut items = mailboxes::items(steps, affected);
         items.extend(addresses::items(steps));
@@ -86,25 +87,26 @@ impl Intent {
         Self(items)
     }
 
-    /// Tells whether there is nothing to say.
+    /// Returns whether the plan has no intent.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
 impl Item {
-    /// Makes an item; none where it has no names.
+    /// Returns an item, or `None` without names.
     fn new(action: &str, subject: &str, verb: &str, names: Vec<String>) -> Option<Self> {
         let [action, subject, verb] = [action, subject, verb].map(str::to_owned);
         (!names.is_empty()).then_some(Self { action, subject, verb, names, note: None })
     }
 
-    /// Adds what follows from it.
+    /// Adds a consequence.
     fn with(self, note: impl Into<String>) -> Self {
         Self { note: Some(note.into()), ..self }
     }
 
-    /// Says it: `1 account removed: anna; its mail stays in /var/vmail/anna`.
+    /// Formats the item: `1 account removed: anna; its mail stays in
+    /// /var/vmail/anna`.
     pub fn text(&self) -> String {
         let Self { subject, verb, names, note, .. } = self;
         let shown = if names.len() > MOST_NAMES { NAMES_SHOWN } else { names.len() };
@@ -125,21 +127,21 @@ impl Item {
     }
 }
 
-/// Returns a noun, which may have words behind it, for several.
+/// Returns the plural of a noun, which may be followed by other words.
 fn plural(noun: &str) -> String {
     let (first, rest) = noun.split_once(' ').unwrap_or((noun, ""));
     let ending = if first.ends_with('s') { "es" } else { "s" };
     format!("{first}{ending} {rest}").trim_end().to_owned()
 }
 
-/// Returns the texts of a file before and after, where it is one that changes.
+/// Returns the texts of a file before and after, if it changes.
 fn texts<'a>(steps: &[Step<'a>], path: &str) -> Option<(&'a str, &'a str)> {
     let is_it = |step: &&Step<'_>| matches!(step.key, Key::File(it) if it.to_str() == Some(path));
     let step = steps.iter().find(is_it)?;
     Some((text(step.before), text(step.after)))
 }
 
-/// Returns the text of a file; what is none says nothing.
+/// Returns the text of a file, or an empty one for any other state.
 fn text(state: &State) -> &str {
     match state {
         State::File { blob, .. } => std::str::from_utf8(blob.content.bytes()).unwrap_or_default(),

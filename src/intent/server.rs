@@ -1,5 +1,5 @@
-//! The server itself: its name, certificate, ports, services and packages, and
-//! what another hand changed.
+//! Compares the server itself: its name, certificate, ports, services and
+//! packages, and files that were changed by another hand.
 
 use std::collections::BTreeSet;
 
@@ -7,26 +7,25 @@ use super::{Item, Step, texts};
 use crate::mail::{DovecotPorts, postfix_ports};
 use crate::resource::{Key, LoadedConfig, State};
 
-/// Postfix's settings.
 pub(super) const MAIN: &str = "/etc/postfix/main.cf";
 
-/// Postfix's services, and Dovecot's settings: they say which ports are open.
+/// Postfix's services, which decide the open ports together with Dovecot's
+/// settings.
 const MASTER: &str = "/etc/postfix/master.cf";
 const DOVECOT: &str = "/etc/dovecot/dovecot.conf";
 
-/// Settings of Postfix that a line of mail.yml stands behind.
+/// The settings of Postfix that correspond to a key of mail.yml.
 const SETTINGS: [(&str, &str); 3] = [
     ("myhostname", "host name"),
     ("relayhost", "relay"),
     ("message_size_limit", "limit of message size"),
 ];
 
-/// Tells whether a subject is one of which there is only one.
+/// Returns whether there is only one of a subject.
 pub(super) fn is_single(subject: &str) -> bool {
     SETTINGS.iter().any(|(_, setting)| *setting == subject)
 }
 
-/// Compares the server before and after.
 pub(super) fn items(steps: &[Step<'_>]) -> Vec<Item> {
     let mut items = settings(steps);
     items.extend(steps.iter().filter_map(certificate));
@@ -47,7 +46,7 @@ fn settings(steps: &[Step<'_>]) -> Vec<Item> {
     let Some((before, after)) = texts(steps, MAIN) else { return Vec::new() };
     let item = |(name, subject): (&str, &str)| {
         let (old, new) = (parameter(before, name), parameter(after, name));
-        // Of a server that is new, only what stands out.
+        // For a new server, the intent leaves out the size limit.
         if old == new || old.is_none() && name == "message_size_limit" {
             return None;
         }
@@ -84,7 +83,6 @@ fn dovecot_ports(text: &str) -> BTreeSet<u16> {
     ports.open()
 }
 
-/// Compares the ports that configuration opens.
 fn ports(steps: &[Step<'_>]) -> Vec<Item> {
     let (mut old, mut new) = (BTreeSet::new(), BTreeSet::new());
     if let Some((before, after)) = texts(steps, DOVECOT) {
@@ -132,8 +130,8 @@ fn packages(steps: &[Step<'_>]) -> Vec<Item> {
     [gone, come, mended].into_iter().flatten().collect()
 }
 
-/// Says of services what happens to their processes, else whether they start at
-/// boot.
+/// Describes what happens to the processes of services, or else whether the
+/// services start at boot.
 fn services(steps: &[Step<'_>]) -> Vec<Item> {
     const FATES: [(&str, &str); 6] = [
         ("create", "started"),
@@ -150,7 +148,8 @@ fn services(steps: &[Step<'_>]) -> Vec<Item> {
             _ => (false, false),
         };
         let ((ran, was_enabled), (runs, is_enabled)) = (state(step.before), state(step.after));
-        // A reload does for what our own start is known to have loaded.
+        // A reload is enough if the configuration that the process has loaded
+        // is known.
         let is_known = matches!(
             step.before,
             State::Service(before) if before.loaded != LoadedConfig::Unknown && before.missing.is_empty()
@@ -174,9 +173,9 @@ fn services(steps: &[Step<'_>]) -> Vec<Item> {
     FATES.into_iter().filter_map(item).collect()
 }
 
-/// Names what another hand changed and is put back.
+/// Names the files that were changed by another hand and are restored.
 fn put_back(steps: &[Step<'_>]) -> Option<Item> {
-    // What goes is not put back.
+    // A file that is to be removed is not restored.
     let is_put_back = |step: &&Step<'_>| step.drift.is_some() && *step.after != State::Absent;
     let changed = steps.iter().filter(is_put_back);
     let names = changed.clone().filter_map(|step| match step.key {

@@ -1,10 +1,9 @@
-//! Plans and what they come to.
+//! Tests of plans and their intents.
 
 use super::*;
 use crate::host::{Content, Ownership};
 use crate::resource::{Blob, PackageState, Planned, ServiceState};
 
-/// A change to a file.
 fn file(path: &str, before: &str, after: &str) -> (Key, State, State) {
     let state = |text: &str| match text {
         "" => State::Absent,
