@@ -1,4 +1,4 @@
-//! `accounts:`: names, passwords, aliases, quotas.
+//! Reads `accounts:`: names, passwords, aliases and quotas.
 
 use std::ops::Range;
 
@@ -11,19 +11,19 @@ use crate::yaml::{Decoder, Entry, Fields, Key, Kind};
 /// An account's password and quota.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// The hash that a login is checked against.
+    /// The hash of the password.
     pub password: PasswordHash,
-    /// Whether that stands in `mail.yml` itself, and not in a file of its own.
+    /// Whether the hash is in `mail.yml` itself, not in a file of its own.
     pub is_inline: bool,
-    /// How much mail there may be, if that is limited.
+    /// The limit of the mailbox, if it has one.
     pub quota: Option<Size>,
 }
 
 const SMALLEST: Size = Size::mebibytes(1);
 const LARGEST: Size = Size::mebibytes(1 << 30);
 
-/// Reads all accounts: the addressing, or `None` if a name is missing in it,
-/// and the credentials, or `None` if one is wrong.
+/// Reads all accounts. Returns the directory's part, or `None` if a name is
+/// missing, and the credentials, or `None` if one is invalid.
 pub(super) fn read(
     decoder: &mut Decoder,
     fields: &Fields<'_>,
@@ -124,8 +124,8 @@ fn read_quota(decoder: &mut Decoder, fields: &Fields<'_>) -> Option<Size> {
     Some(quota.value)
 }
 
-/// Reads the hash, from the text or from a file. Mistakes are shown at the key:
-/// the value is secret.
+/// Reads the hash, from the text or from a file. Mistakes are reported at the
+/// key, because the value is secret.
 fn read_password(
     decoder: &mut Decoder,
     account: &Key,
@@ -165,8 +165,8 @@ fn read_password(
     }
 }
 
-/// Finds a `{SCHEME}` without quotes on the line where the YAML breaks off, and
-/// returns the key before it.
+/// Finds an unquoted `{SCHEME}` on the line of a YAML error, and returns the
+/// key before it.
 pub(crate) fn unquoted_hash(text: &str, error: &Range<usize>) -> Option<Range<usize>> {
     let start = text.get(..error.start)?.rfind('\n').map_or(0, |newline| newline + 1);
     let line = text[start..].lines().next()?;

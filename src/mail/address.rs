@@ -1,4 +1,4 @@
-//! Mail addresses, ours and others'.
+//! Mail addresses, local and remote.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::spanned::Invalid;
 use super::{Domain, LocalPart};
 use crate::yaml::printable;
 
-/// An address: local part and domain.
+/// A mail address: local part and domain.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Address {
     local: Arc<str>,
@@ -23,17 +23,17 @@ impl Address {
         Self { local: local.shared(), domain: domain.clone() }
     }
 
-    /// Joins one of the names that every domain has and a domain.
+    /// Joins one of the names in [`ROLES`](super::ROLES) and a domain.
     pub(super) fn role(local: &'static str, domain: &Domain) -> Self {
         Self { local: local.into(), domain: domain.clone() }
     }
 
-    /// Reads an address of any domain. Postfix takes the result
-    /// for an address in every table, and `local(8)` in `/etc/aliases`.
+    /// Parses an address of any domain. The result is safe as an address in
+    /// every Postfix table, and in `/etc/aliases` (`local(8)`).
     ///
     /// # Errors
     ///
-    /// Returns why mail could not be sent there.
+    /// Returns why the text is not an address that mail can be sent to.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let Some((local, domain)) = text.rsplit_once('@') else {
             return Err(Invalid::new(
@@ -62,12 +62,11 @@ impl Address {
         &self.domain
     }
 
-    /// Returns the address in lower case. Ours are already; others' need not be.
+    /// Returns the address in lower case. Local addresses already are.
     pub(super) fn to_lowercase(&self) -> Self {
         Self { local: self.local.to_ascii_lowercase().into(), domain: self.domain.clone() }
     }
 
-    /// Returns the address without its `+tag`, if it has one.
     pub(crate) fn without_tag(&self) -> Option<Self> {
         let (base, _) = self.local.split_once('+')?;
         Some(Self { local: base.into(), domain: self.domain.clone() })

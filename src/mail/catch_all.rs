@@ -1,5 +1,5 @@
-//! `catch_all:` and `system_mail:`: the accounts that get mail for all other addresses
-//! and for the system.
+//! Reads `catch_all:` and `system_mail:`: the accounts that receive mail for
+//! unknown addresses and for the system.
 
 use std::collections::HashMap;
 
@@ -48,7 +48,7 @@ impl Validation<'_> {
             domains.iter().filter_map(|domain| chosen.remove(domain)).collect();
     }
 
-    /// Reads the account that gets the rest, and the mailbox if it is named.
+    /// Reads the account of a catch-all, and its mailbox if one is named.
     fn catch_all_account(&mut self, entry: &Entry) -> Option<(usize, Target)> {
         let target = spanned::value(self.decoder, &entry.value, Target::parse)?;
         match self.directory.account(&target.value) {
@@ -104,7 +104,8 @@ impl Validation<'_> {
         self.directory.system_mail = address;
     }
 
-    /// The catch-all of the first domain, else the first account.
+    /// Returns the default of `system_mail`: the catch-all of the first domain,
+    /// else the first account.
     fn default_system_mail(&self) -> Option<Address> {
         let domain = self.directory.domains.first()?;
         let caught = self.directory.catch_all.iter().find(|all| all.domain == *domain);

@@ -1,24 +1,23 @@
-//! The account that `check` sends a mail to and reads it from.
+//! The account that `check` sends a mail to and reads it back from.
 
 use std::collections::HashSet;
 
 use super::postfix_tables::{PostfixTables, Sender};
 use super::{Address, Directory};
 
-/// An account whose mail stays here.
+/// An account whose mail is delivered on this host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CheckAccount {
-    /// Its login name.
     pub login: String,
-    /// Its own address.
     pub address: Address,
-    /// An address that belongs to others, if there is one.
+    /// An address of another account, if there is one.
     pub of_another: Option<String>,
 }
 
 impl Directory {
-    /// Returns the account that gets the system's mail, else the first, of those
-    /// whose own address does not lead elsewhere; none where all do.
+    /// Returns the account that receives the system's mail, else the first
+    /// account, of those whose mail is not forwarded. Returns `None` if all
+    /// are.
     pub(crate) fn inbox(&self) -> Option<CheckAccount> {
         let routes = self.postfix_tables();
         let stays = |address: &&Address| stays(&routes, address);
@@ -27,8 +26,7 @@ impl Directory {
         inbox(&routes, address)
     }
 
-    /// Returns the account with this login name, if its own
-    /// address does not lead elsewhere.
+    /// Returns the account with this login name, unless its mail is forwarded.
     pub(crate) fn inbox_of(&self, login: &str) -> Option<CheckAccount> {
         let routes = self.postfix_tables();
         let login = login.to_lowercase();
@@ -44,8 +42,8 @@ impl Directory {
     }
 }
 
-/// Returns whether mail for an address of an account's own comes to it, and only
-/// there.
+/// Returns whether mail for an account's own address is delivered to that
+/// account and to no other.
 fn stays(routes: &PostfixTables, address: &Address) -> bool {
     let line = routes.aliases.iter().find(|alias| alias.pattern.address() == Some(address));
     line.is_some_and(|alias| alias.targets == [address.clone()])

@@ -1,11 +1,11 @@
-//! `mail`, as templates see it.
+//! The variable `mail` of templates.
 
 use std::fmt;
 
 use minijinja::Value;
 use serde::Serialize;
 
-/// The value of the variable `mail`. Some of what is in it is secret.
+/// The value of the variable `mail`. It contains secrets.
 #[derive(Clone, Serialize)]
 #[serde(transparent)]
 pub struct Context(Value);
@@ -16,13 +16,13 @@ impl Context {
         Self(mail)
     }
 
-    /// Returns it for a template.
+    /// Returns the value for a template.
     pub fn value(&self) -> Value {
         self.0.clone()
     }
 }
 
-/// Without the values.
+/// Leaves out the values, since some are secret.
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("«mail»")

@@ -1,4 +1,5 @@
-//! The addresses of our domains, the holder of each, and where its mail goes on to.
+//! The addresses of the local domains, the holder of each, and where its mail
+//! is delivered.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -6,7 +7,7 @@ use std::ops::Range;
 use super::spanned::Spanned;
 use super::{AccountName, Address, Domain, Hostname, Name, Target};
 
-/// Whether a name is one mailbox in all domains or one in each.
+/// Whether a bare account name is one mailbox for all domains or one in each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mailboxes {
     /// `thomas` is one mailbox, with an address in every domain.
@@ -16,41 +17,40 @@ pub enum Mailboxes {
     PerDomain,
 }
 
-/// An account, as far as it receives mail.
+/// The part of an account that receives mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// Its name: with a domain only where mailboxes are per domain.
+    /// The name. It has a domain only with `mailboxes: per-domain`.
     pub name: Spanned<AccountName>,
-    /// Its further addresses.
+    /// The other addresses of the account.
     pub aliases: Vec<Spanned<Name>>,
 }
 
-/// An address, or one in every domain, whose mail goes elsewhere.
+/// A forward: an address, or one in every domain, whose mail goes elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forward {
     /// The address that receives the mail.
     pub source: Spanned<Name>,
-    /// Where it goes, in the order written.
+    /// The targets, in the order written.
     pub targets: Vec<Spanned<Target>>,
 }
 
-/// The account that gets the mail that no other address takes.
+/// The account that receives mail for unknown addresses of a domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatchAll {
-    /// The domain it is about.
     pub domain: Domain,
-    /// The account, as an index.
+    /// The account's index in [`Directory::accounts`].
     pub account: usize,
     /// The mailbox's address.
     pub address: Address,
 }
 
-/// Everything that has an address here.
+/// All local addresses.
 #[derive(Debug)]
 pub struct Directory {
     /// The domains, in the order written.
     pub domains: Vec<Domain>,
-    /// Whether a bare account name is one mailbox or one in each domain.
+    /// The value of `mailboxes:`.
     pub mailboxes: Mailboxes,
     /// The accounts, in the order written.
     pub accounts: Vec<Account>,
@@ -58,28 +58,28 @@ pub struct Directory {
     pub forwards: Vec<Forward>,
     /// At most one for each domain, in the order of the domains.
     pub catch_all: Vec<CatchAll>,
-    /// The address that gets the mail of [`ROLES`](super::ROLES); `None` only while it
-    /// is being read.
+    /// The address that receives mail for [`ROLES`](super::ROLES); `None` only
+    /// while mail.yml is being read.
     pub system_mail: Option<Address>,
     ours: HashSet<Domain>,
     pub(super) holders: HashMap<Address, Holder>,
     canonical: Vec<Option<Address>>,
 }
 
-/// The declarations of an address. An account's own address can be a forward as well.
+/// The declarations of an address. An account's own address can also be a
+/// forward.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Holder {
-    /// The account whose own address this is.
+    /// The account that has this address as its own.
     pub(crate) account: Option<usize>,
-    /// The account whose alias this is.
+    /// The account that has this address as an alias.
     pub(crate) alias: Option<usize>,
-    /// The forward whose source this is.
+    /// The forward that has this address as its source.
     pub(crate) forward: Option<usize>,
-    /// Where it was declared last.
+    /// The place of the last declaration.
     pub(super) span: Range<usize>,
 }
 
-/// Two declarations of one address.
 pub(super) struct Clash {
     pub(super) address: Address,
     pub(super) first: Holder,
@@ -87,7 +87,7 @@ pub(super) struct Clash {
 }
 
 impl Directory {
-    /// Enters all addresses, and returns those that two hold.
+    /// Enters all addresses, and returns the clashes.
     pub(super) fn new(
         domains: Vec<Domain>,
         mailboxes: Mailboxes,
@@ -150,12 +150,12 @@ impl Directory {
         clashes
     }
 
-    /// Returns whether a domain is one of ours.
+    /// Returns whether a domain is local.
     pub(crate) fn is_ours(&self, domain: &Domain) -> bool {
         self.ours.contains(domain)
     }
 
-    /// Returns what an address is, if it is declared.
+    /// Returns the holder of an address, if it is declared.
     pub(crate) fn holder(&self, address: &Address) -> Option<&Holder> {
         self.holders.get(address)
     }
@@ -168,13 +168,13 @@ impl Directory {
     /// Returns all addresses of an account, its own before its aliases.
     pub(crate) fn all_addresses(&self, account: usize) -> Vec<Address> {
         let Account { name, aliases } = &self.accounts[account];
-        // An account in one domain has its aliases there.
+        // An account in one domain has its aliases in that domain.
         let domains = name.value.domain().map_or(&self.domains[..], std::slice::from_ref);
         let aliases = aliases.iter().flat_map(|alias| alias.value.addresses(domains));
         self.addresses(account).chain(aliases).collect()
     }
 
-    /// Returns the account of exactly this name.
+    /// Returns the index of the account with exactly this name.
     pub(super) fn account(&self, target: &Target) -> Option<usize> {
         let first = self.domains.first()?;
         let (address, bare) = match target {
@@ -187,7 +187,7 @@ impl Directory {
         named.then_some(account)
     }
 
-    /// Returns the mailbox that mail for an account in a domain goes to.
+    /// Returns the mailbox of an account for mail to this domain.
     pub fn home(&self, account: usize, domain: &Domain) -> Option<Address> {
         let name: &Name = &self.accounts[account].name.value;
         match (self.mailboxes, name) {
@@ -197,8 +197,8 @@ impl Directory {
         }
     }
 
-    /// Chooses the one address that stands for a shared mailbox: the first
-    /// whose mail stays here.
+    /// Returns the address that names a shared mailbox: the first one whose
+    /// mail is not forwarded.
     fn choose(&self, account: usize) -> Option<Address> {
         let forward = |address: &Address| self.holders.get(address).and_then(|held| held.forward);
         let keeps = |address: &Address| {
@@ -227,8 +227,8 @@ impl Directory {
     }
 }
 
-/// Enters an address, unless another holder has it. A forward may take over an
-/// account's own address, but no alias.
+/// Enters an address, unless another holder has it. A forward may override an
+/// account's own address, but not an alias.
 fn put(holders: &mut HashMap<Address, Holder>, address: Address, new: Holder) -> Option<Clash> {
     let Some(held) = holders.get_mut(&address) else {
         holders.insert(address, new);

@@ -15,18 +15,18 @@ use crate::yaml::printable;
 const LETTERS: &str =
     "a name is made of letters, digits and hyphens, and no part begins or ends with a hyphen";
 
-/// A domain that mail is sent to, such as `example.org`.
+/// A mail domain, such as `example.org`.
 ///
-/// What was written in Unicode is kept as its A-label (`xn--…`).
+/// A Unicode name is stored as its A-label (`xn--…`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Domain(Arc<str>);
 
 impl Domain {
-    /// Reads a fully qualified name.
+    /// Parses a fully qualified name.
     ///
     /// # Errors
     ///
-    /// Returns why the text is no name that DNS could hold.
+    /// Returns why the text is not a valid DNS name.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let shown = printable(text);
         let no = |why: &str, help: &str| Err(Invalid::new(format!("`{shown}` {why}"), help));
@@ -82,14 +82,14 @@ impl Domain {
         Ok(Self(ascii.into()))
     }
 
-    /// Returns the name as DNS spells it.
+    /// Returns the name in DNS's spelling.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Returns the ways in which people type a name that DNS spells otherwise:
-    /// in small letters, with a capital first, and with capitals outside ASCII.
-    /// Small and capital letters of ASCII are one here.
+    /// Returns the spellings that people use for an internationalized name: in
+    /// lower case, capitalized, and in upper case outside ASCII. The case of
+    /// ASCII letters does not matter here.
     pub(crate) fn spellings(&self) -> Vec<String> {
         if !self.0.contains("xn--") {
             return Vec::new();
@@ -123,26 +123,26 @@ impl Serialize for Domain {
     }
 }
 
-/// The name of a host, which obeys the rules for a domain: they are one tree.
+/// A host name. The rules are those of a domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hostname(Domain);
 
 impl Hostname {
-    /// Reads a fully qualified name.
+    /// Parses a fully qualified name.
     ///
     /// # Errors
     ///
-    /// Returns why the text is no name that DNS could hold.
+    /// Returns why the text is not a valid DNS name.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         Domain::parse(text).map(Self)
     }
 
-    /// Returns the name, to compare it with the domains.
+    /// Returns the name as a domain, for comparison with the domains.
     pub(crate) fn as_domain(&self) -> &Domain {
         &self.0
     }
 
-    /// Returns the name as DNS spells it.
+    /// Returns the name in DNS's spelling.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }

@@ -1,4 +1,4 @@
-//! Where the files that a mail.yml names are read from.
+//! Reads the files that a mail.yml names.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::local;
 use crate::wire::PlaintextSecret;
 
-/// Where the files that a mail.yml names are read from.
+/// The folder or set of files that a mail.yml refers to.
 #[derive(Debug)]
 pub struct Files<'f> {
     folder: &'f Path,
@@ -18,27 +18,23 @@ pub struct Files<'f> {
 }
 
 impl<'f> Files<'f> {
-    /// Takes relative paths as beside a mail.yml that lies in `folder`.
+    /// Resolves relative paths against `folder`, where mail.yml is.
     pub fn beside(folder: &'f Path) -> Self {
         Self { folder, sent: None, seen: RefCell::default() }
     }
 
-    /// Takes files that came along with a mail.yml for those that it names, and
-    /// where one did not come, the one in its place.
+    /// Reads files that were sent along with a mail.yml, and falls back to the
+    /// local file for those that were not.
     pub fn sent(folder: &'f Path, sent: &'f BTreeMap<PathBuf, PlaintextSecret>) -> Self {
         Self { folder, sent: Some(sent), seen: RefCell::default() }
     }
 
-    /// Returns where a file lies.
+    /// Returns the path of a file.
     pub fn place(&self, path: &str) -> PathBuf {
         self.folder.join(path)
     }
 
     /// Reads a file.
-    ///
-    /// # Errors
-    ///
-    /// As [`local::read`].
     pub fn read(&self, path: &str) -> io::Result<Vec<u8>> {
         let bytes = match self.sent.and_then(|sent| sent.get(Path::new(path))) {
             Some(text) => text.0.expose().clone().into_bytes(),
@@ -48,7 +44,7 @@ impl<'f> Files<'f> {
         Ok(bytes)
     }
 
-    /// Returns the files that were read, as they were.
+    /// Returns the digest of each file that was read.
     pub fn seen(self) -> BTreeMap<PathBuf, Digest> {
         self.seen.into_inner()
     }

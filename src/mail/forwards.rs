@@ -1,4 +1,4 @@
-//! `forwards:`: addresses whose mail goes elsewhere.
+//! Reads `forwards:`: addresses whose mail goes elsewhere.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,7 @@ use super::spanned::{self, Spanned};
 use super::{Forward, Name, Target};
 use crate::yaml::{Decoder, Entry, Fields, Kind};
 
-/// Reads all forwards, as far as they can be judged one by one.
+/// Reads all forwards and checks each by itself.
 pub(super) fn read(decoder: &mut Decoder, fields: &Fields<'_>) -> Vec<Forward> {
     let Some(entry) = fields.get("forwards") else {
         return Vec::new();

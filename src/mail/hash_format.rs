@@ -1,7 +1,7 @@
-//! The format of a hash of each scheme.
+//! The format of each hash scheme.
 //!
-//! A hash with a letter too few is refused by Dovecot only when its owner tries
-//! to log in. Here its format is checked while mail.yml is read.
+//! Dovecot rejects a truncated hash only when its owner tries to log in. These
+//! checks find it while mail.yml is read.
 
 /// `$6$salt$hash`, as `openssl passwd -6` makes it.
 pub(super) fn sha512_crypt(body: &str) -> bool {
@@ -36,7 +36,8 @@ pub(super) fn bcrypt(body: &str) -> bool {
     cost.len() == 2 && decimal(cost).is_some_and(|n| (4..=31).contains(&n)) && exactly(hash, 53)
 }
 
-/// What `crypt(3)` verifies and is not weak: the above, and yescrypt.
+/// Accepts the hashes that `crypt(3)` verifies and that are not weak: those
+/// above, and yescrypt.
 pub(super) fn crypt(body: &str) -> bool {
     sha512_crypt(body) || sha256_crypt(body) || bcrypt(body) || yescrypt(body)
 }
@@ -80,7 +81,7 @@ pub(super) fn argon2(body: &str, variant: &str) -> bool {
         && [salt, hash].iter().all(|text| text.bytes().all(is_base64) && text.len() % 4 != 1)
 }
 
-/// Returns the mebibytes that an Argon2 hash takes to verify.
+/// Returns the memory in mebibytes that verifying an Argon2 hash takes.
 pub(super) fn argon2_memory(body: &str) -> Option<u64> {
     let (_, costs) = body.strip_prefix("$argon2")?.split_once("$m=")?;
     Some(decimal(costs.split_once(',')?.0)?.div_ceil(1024))
@@ -114,7 +115,7 @@ fn exactly(text: &str, length: usize) -> bool {
     text.len() == length && crypt64(text)
 }
 
-/// The letters of `crypt(3)`.
+/// Returns whether a text has only the characters of `crypt(3)`.
 fn crypt64(text: &str) -> bool {
     text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'/')
 }

@@ -6,30 +6,30 @@ use std::sync::Arc;
 use super::spanned::Invalid;
 use crate::yaml::printable;
 
-/// The name of an alias or of the source of a forward: lower case, and safe as a
-/// key of a lookup table and as a word of an alias file.
+/// The name of an alias or of the source of a forward: lower case, and safe as
+/// a key of a lookup table and as a word in an alias file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LocalPart(Arc<str>);
 
-/// RFC 5321's limit, in octets.
+/// The limit of RFC 5321, in octets.
 const MAX_BYTES: usize = 64;
 
 const PLAIN: &str = "a name is made of the letters a-z, digits, `.`, `_` and `-`";
 
-/// The signs of an atom (RFC 5322, 3.2.3) beside letters and digits, without `!`
-/// and `%`.
+/// The punctuation that an atom may contain (RFC 5322, 3.2.3), without `!` and
+/// `%`.
 const SIGNS: &str = "#$&'*+-/=?^_`{|}~";
 
-/// What a shell, a lookup table or `local(8)` takes for the beginning of
-/// something else: a comment, an option, a file, a program.
+/// The characters that begin a comment, an option, a file name or a program for
+/// a shell, a lookup table or `local(8)`.
 const NOT_FIRST: &str = "#$&'*-/?`{|~";
 
 impl LocalPart {
-    /// Reads a name; upper case becomes lower case.
+    /// Parses a name and converts it to lower case.
     ///
     /// # Errors
     ///
-    /// Returns why the text is no such name.
+    /// Returns why the text is not a valid name.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if text.is_empty() {
             return Err(Invalid::new("the name is empty", "write at least one letter or digit"));
@@ -43,12 +43,12 @@ impl LocalPart {
         Ok(Self(text.to_ascii_lowercase().into()))
     }
 
-    /// Reads a name that is also safe as a folder and as a field of a password
-    /// file.
+    /// Parses a name that is also safe as the name of a folder and as a field
+    /// of a password file.
     ///
     /// # Errors
     ///
-    /// Returns why the text is no such name.
+    /// Returns why the text is not a valid name.
     pub fn plain(text: &str) -> Result<Self, Invalid> {
         let odd = |c: &char| !c.is_ascii_alphanumeric() && !".-_+".contains(*c);
         match text.chars().find(odd) {
@@ -65,7 +65,7 @@ impl LocalPart {
         &self.0
     }
 
-    /// Returns the name to be shared with an address.
+    /// Returns the name for use in an address, without copying it.
     pub(super) fn shared(&self) -> Arc<str> {
         Arc::clone(&self.0)
     }
@@ -77,10 +77,9 @@ impl fmt::Display for LocalPart {
     }
 }
 
-/// Checks that a text can stand before the `@` of an address that is written to
-/// Postfix's tables: what RFC 5321 calls a dot-string, without the signs that
-/// mail software routes by or takes for an order. `shown` is what the mistake
-/// names.
+/// Checks that a text can be the local part of an address in Postfix's tables:
+/// a dot-string of RFC 5321, without the characters that mail software
+/// interprets. The error names the text as `shown`.
 pub(super) fn dot_string(text: &str, shown: &str) -> Result<(), Invalid> {
     let no =
         |why: String, help: &str| Err(Invalid::new(format!("`{}` {why}", printable(shown)), help));
@@ -112,7 +111,7 @@ pub(super) fn dot_string(text: &str, shown: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// Names a character that can be hard to see.
+/// Names a character that is hard to see.
 pub(crate) fn name_of(c: char) -> String {
     match c {
         ' ' => "a space".to_owned(),

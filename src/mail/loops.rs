@@ -1,20 +1,20 @@
-//! Mail that would go round in a circle.
+//! Finds forwarding loops.
 
 use std::collections::HashMap;
 
 use super::{Address, directory::Directory};
 
-/// How far the search has come with an address.
+/// The progress of the search at an address.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Seen {
-    /// On the way from the start to here.
+    /// On the path from the start to the current address.
     OnPath,
-    /// All ways from it are known to end.
+    /// Fully searched: all loops on paths from here are found.
     Done,
 }
 
-/// Returns each circle of addresses that forward to one another, the first
-/// address again at its end.
+/// Returns each forwarding loop as a list of addresses. The first address is
+/// repeated at the end.
 pub(super) fn find(directory: &Directory) -> Vec<Vec<Address>> {
     let mut seen: HashMap<Address, Seen> = HashMap::new();
     let mut circles = Vec::new();
@@ -26,7 +26,7 @@ pub(super) fn find(directory: &Directory) -> Vec<Vec<Address>> {
     circles
 }
 
-/// Walks every way from `start`, in depth first, on a stack of its own.
+/// Searches all paths from `start`, depth first, with an explicit stack.
 fn search(
     directory: &Directory,
     start: Address,

@@ -1,17 +1,17 @@
-//! The part of `mail.yml` that all services share: names, addresses and accounts, parsed
-//! once into types that cannot be wrong.
+//! The part of `mail.yml` that all services share: names, addresses and
+//! accounts, parsed once into types that are always valid.
 //!
-//! Only a host can tell more of what is read: names are safe
-//! as paths and as keys of lookup tables, every address leads somewhere, every
-//! hash is one that Dovecot verifies.
+//! Names are safe as paths and as keys of lookup tables, every address leads
+//! somewhere, and Dovecot verifies every hash. Everything that depends on a
+//! host is checked elsewhere.
 //!
-//! * The words of the file are types of their own: [`Domain`], [`Hostname`],
-//!   [`LocalPart`], [`AccountName`], [`Address`], [`PasswordHash`], [`Size`].
-//! * [`Directory`] knows who holds which address; [`PostfixTables`] are the tables
-//!   that follow from it.
+//! * [`Domain`], [`Hostname`], [`LocalPart`], [`AccountName`], [`Address`],
+//!   [`PasswordHash`] and [`Size`] are the types of single values.
+//! * [`Directory`] knows the holder of each address; `PostfixTables` are the
+//!   lookup tables derived from it.
 //!
-//! This room knows no host. The one thing it reads beside the text are the
-//! `password_file`s that the text names, through [`Files`].
+//! This room knows no host. Besides the text it reads only the `password_file`s
+//! that the text names, through [`Files`].
 
 mod accounts;
 mod address;
@@ -71,13 +71,12 @@ pub use spanned::Spanned;
 
 use crate::yaml::{self, Decoder, Fields};
 
-/// Reads the server's name.
 pub(crate) fn hostname(decoder: &mut Decoder, fields: &Fields<'_>) -> Option<Spanned<Hostname>> {
     let entry = fields.require("hostname", &(0..0), decoder)?;
     spanned::value(decoder, &entry.value, Hostname::parse)
 }
 
-/// Reads everything that has an address, and each account's credentials.
+/// Reads all addresses, and the credentials of each account.
 pub(crate) fn directory(
     decoder: &mut Decoder,
     fields: &Fields<'_>,
@@ -91,7 +90,8 @@ pub(crate) fn directory(
     (directory, credentials)
 }
 
-/// Reads the domains; `None` if one of them is missing for what follows.
+/// Reads the domains. Returns `None` if one is invalid, as later checks need
+/// all.
 fn domains(decoder: &mut Decoder, fields: &Fields<'_>) -> Option<Vec<Domain>> {
     let entry = fields.require("domains", &(0..0), decoder)?;
     let items = decoder.list(&entry.value)?;

@@ -1,4 +1,4 @@
-//! Names as a person writes them: for one address, or for one in every domain.
+//! Names as mail.yml writes them: for one address, or for one in every domain.
 
 use std::fmt;
 use std::ops::Deref;
@@ -7,7 +7,7 @@ use super::spanned::Invalid;
 use super::{Address, Domain, LocalPart};
 use crate::yaml::printable;
 
-/// The name of something that receives mail here: in every domain, or in one.
+/// The name of a local recipient: in every domain, or in one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Name {
     /// `info`: this local part in every domain.
@@ -17,11 +17,11 @@ pub enum Name {
 }
 
 impl Name {
-    /// Reads a name that is to be ours.
+    /// Parses the name of a local recipient.
     ///
     /// # Errors
     ///
-    /// Returns why the local part or the domain is none.
+    /// Returns why the local part or the domain is invalid.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         Self::parse_with(text, LocalPart::parse)
     }
@@ -47,7 +47,7 @@ impl Name {
         }
     }
 
-    /// Returns the domain of a name that has only one.
+    /// Returns the domain, if the name has one.
     pub fn domain(&self) -> Option<&Domain> {
         match self {
             Self::Bare(_) => None,
@@ -55,7 +55,7 @@ impl Name {
         }
     }
 
-    /// Returns the addresses the name stands for, given those of our domains.
+    /// Returns the addresses that the name stands for, given all local domains.
     pub fn addresses<'a>(&'a self, domains: &'a [Domain]) -> impl Iterator<Item = Address> + 'a {
         let domains = self.domain().map_or(domains, std::slice::from_ref);
         domains.iter().map(|domain| Address::new(self.local(), domain))
@@ -71,17 +71,17 @@ impl fmt::Display for Name {
     }
 }
 
-/// The name of an account: it is also a login and a folder, so its local part is
-/// plain.
+/// The name of an account. It is also a login and a folder, so its local part
+/// is restricted ([`LocalPart::plain`]).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AccountName(Name);
 
 impl AccountName {
-    /// Reads a name.
+    /// Parses a name.
     ///
     /// # Errors
     ///
-    /// Returns why the local part or the domain is none.
+    /// Returns why the local part or the domain is invalid.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let name = Name::parse_with(text, LocalPart::plain)?;
         Ok(Self(name))
@@ -102,17 +102,17 @@ impl fmt::Display for AccountName {
     }
 }
 
-/// Where mail goes on to: a name of ours, or any address.
+/// The target of a forward: a local name, or any address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Target {
-    /// `thomas`: the account, alias or forward of that name.
+    /// `thomas`: the account, alias or forward with that name.
     Bare(LocalPart),
     /// `bob@elsewhere.example`.
     Full(Address),
 }
 
 impl Target {
-    /// Reads a target.
+    /// Parses a target.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Passwords in the clear, and the hashes that are made of them.
+//! New passwords and their hashes.
 
 use argon2::Argon2;
 use argon2::password_hash::PasswordHasher;
@@ -10,18 +10,18 @@ use crate::secret::Secret;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Password(Secret<String>);
 
-/// The whole world may try passwords at a mail server; NIST SP 800-63B asks for
-/// as many.
+/// The minimum length. A mail server is open to guessing from anywhere; NIST SP
+/// 800-63B requires as much.
 const FEWEST: usize = 8;
-/// What Dovecot takes at a login, with room to spare.
+/// The maximum length; Dovecot's login accepts more.
 const MOST: usize = 512;
 
 impl Password {
-    /// Takes a typed password. No error repeats it.
+    /// Checks a typed password. No error contains any of it.
     ///
     /// # Errors
     ///
-    /// Returns why it should not, or could not, open a mailbox.
+    /// Returns why the password is too weak or cannot be used.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let no = |message: &str, help: &str| Err(Invalid::new(message, help));
         if text.is_empty() {
@@ -41,19 +41,18 @@ impl Password {
         Ok(Self(Secret::new(text.to_owned())))
     }
 
-    /// Returns the password itself, still wrapped.
     pub(crate) fn into_secret(self) -> Secret<String> {
         self.0
     }
 
-    /// Makes the hash that Dovecot verifies: Argon2id with the costs that OWASP
-    /// recommends, 19 MiB of memory in two passes, and a salt of its own. Dovecot
-    /// 2.3 and 2.4 of Debian verify it within the 256 MiB that their login
-    /// process may take.
+    /// Hashes the password with Argon2id and a random salt, at the cost that
+    /// OWASP recommends: 19 MiB of memory, two passes. Dovecot 2.3 and 2.4 on
+    /// Debian verify such a hash within the 256 MiB that their auth process may
+    /// use.
     ///
     /// # Errors
     ///
-    /// Fails where the system has no random numbers to give, or no memory.
+    /// Fails if the system has no random numbers or no memory.
     pub fn hash(&self) -> Result<PasswordHash, Invalid> {
         let failed = |error: argon2::password_hash::Error| {
             let help = "this needs 19 MiB of memory and random numbers of the system";

@@ -1,25 +1,25 @@
-//! Password hashes that Dovecot verifies, whichever release it is.
+//! Password hashes that every supported release of Dovecot verifies.
 
 use super::hash_format;
 use super::spanned::Invalid;
 use crate::secret::Secret;
 use crate::yaml::printable;
 
-/// A hash with its `{SCHEME}`, strong enough for Dovecot 2.3 and 2.4 alike.
+/// A hash with its `{SCHEME}`, strong, and supported by Dovecot 2.3 and 2.4.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PasswordHash(Secret<String>);
 
-/// The schemes to name in a remedy; the best known first.
+/// The schemes that an error message suggests, the most common first.
 const ACCEPTED: &str = "use SHA512-CRYPT, SHA256-CRYPT, BLF-CRYPT, ARGON2ID, ARGON2I, CRYPT, \
                         SSHA512, SSHA256 or PBKDF2";
 const MAKE_ONE: &str = "make a hash with `mailprov passwd-hash` and write it in double quotes";
 
 impl PasswordHash {
-    /// Reads a hash. No error repeats any of it but the scheme's name.
+    /// Parses a hash. Errors contain nothing of it but the name of the scheme.
     ///
     /// # Errors
     ///
-    /// Returns why Dovecot would not, or should not, verify the hash.
+    /// Returns why Dovecot cannot verify the hash, or why it is too weak.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if text.is_empty() {
             return Err(Invalid::new("the password is empty", MAKE_ONE));
@@ -69,10 +69,10 @@ impl PasswordHash {
     }
 }
 
-/// Half of what Dovecot 2.3 allows its auth process as a whole.
+/// Half of the memory that Dovecot 2.3 gives its auth process.
 const MAX_ARGON2_MEBIBYTES: u64 = 128;
 
-/// Says why a hash is none of its scheme.
+/// Explains that a hash does not fit its scheme.
 fn misshapen(scheme: &str, body: &str) -> Invalid {
     match scheme_of(body) {
         Some(looks_like) if looks_like != scheme && scheme != "CRYPT" => Invalid::new(
@@ -89,7 +89,7 @@ fn misshapen(scheme: &str, body: &str) -> Invalid {
     }
 }
 
-/// Returns the scheme that a hash without one seems to have.
+/// Guesses the scheme of a hash that has none.
 fn scheme_of(hash: &str) -> Option<&'static str> {
     [
         ("$6$", "SHA512-CRYPT"),
@@ -105,7 +105,7 @@ fn scheme_of(hash: &str) -> Option<&'static str> {
     .find_map(|(prefix, scheme)| hash.starts_with(prefix).then_some(scheme))
 }
 
-/// Says what a text without a scheme seems to be.
+/// Explains what a text without a scheme seems to be.
 fn without_scheme(text: &str) -> Invalid {
     match scheme_of(text) {
         Some(scheme) => Invalid::new(
@@ -116,7 +116,7 @@ fn without_scheme(text: &str) -> Invalid {
     }
 }
 
-/// Says why a scheme is not accepted.
+/// Explains why a scheme is not accepted.
 fn refused_scheme(scheme: &str) -> Invalid {
     let why = match scheme {
         "PLAIN" | "CLEAR" | "CLEARTEXT" | "PLAIN-TRUNC" => "is no hash but the password itself",

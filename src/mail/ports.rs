@@ -1,8 +1,8 @@
-//! The ports that configurations of Dovecot and Postfix open.
+//! The ports that a configuration of Dovecot or Postfix opens.
 
 use std::collections::BTreeSet;
 
-/// The listeners that Dovecot has by itself: protocol, service, name, port.
+/// Dovecot's default listeners: protocol, service, name, port.
 const LISTENERS: [(&str, &str, &str, u16); 7] = [
     ("imap", "imap-login", "imap", 143),
     ("imap", "imap-login", "imaps", 993),
@@ -13,22 +13,20 @@ const LISTENERS: [(&str, &str, &str, u16); 7] = [
     ("submission", "submission-login", "submissions", 465),
 ];
 
-/// Lines of Dovecot's configuration, as far as they are about ports.
+/// The settings of a Dovecot configuration that open ports.
 #[derive(Debug, Default)]
 pub(crate) struct DovecotPorts {
     protocols: BTreeSet<String>,
-    /// Service, listener, port.
     listeners: Vec<(String, String, u16)>,
 }
 
 impl DovecotPorts {
-    /// Begins with these protocols.
+    /// Starts with these protocols enabled.
     pub(crate) fn of(protocols: &[&str]) -> Self {
         let protocols = protocols.iter().map(|it| (*it).to_owned()).collect();
         Self { protocols, listeners: Vec::new() }
     }
 
-    /// Reads further lines.
     pub(crate) fn read(&mut self, text: &str) {
         let mut blocks: Vec<String> = Vec::new();
         let lines = text.lines().map(|line| match line.trim_start().starts_with('#') {
@@ -54,7 +52,7 @@ impl DovecotPorts {
         let blocks: Vec<&str> = blocks.iter().map(String::as_str).collect();
         match blocks[..] {
             [] if name == "protocols" => {
-                // `$protocols` and `$SET:protocols` are what was before.
+                // `$protocols` and `$SET:protocols` stand for the value so far.
                 if !value.contains('$') {
                     self.protocols.clear();
                 }
@@ -80,7 +78,6 @@ impl DovecotPorts {
         }
     }
 
-    /// Returns the ports that are open.
     pub(crate) fn open(&self) -> BTreeSet<u16> {
         let named = |service: &str, name: &str| {
             let is_it = |it: &&(String, String, u16)| it.0 == service && it.1 == name;
@@ -97,9 +94,9 @@ impl DovecotPorts {
     }
 }
 
-/// Returns the ports that a whole master.cf of Postfix opens.
+/// Returns the ports that a master.cf of Postfix opens.
 pub(crate) fn postfix_ports(text: &str) -> BTreeSet<u16> {
-    // As /etc/services has them.
+    // As in /etc/services.
     const NAMES: [(&str, u16); 4] =
         [("smtp", 25), ("submission", 587), ("submissions", 465), ("smtps", 465)];
     let port = |line: &str| {

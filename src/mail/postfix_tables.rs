@@ -1,5 +1,5 @@
-//! From names to Postfix's tables: where each address's mail goes, which
-//! mailboxes there are, and who may send as whom.
+//! Derives Postfix's tables from the directory: where the mail of each address
+//! goes, which mailboxes exist, and which login may send as which address.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -10,48 +10,45 @@ use serde::{Serialize, Serializer};
 use super::directory::{Directory, Holder, Mailboxes};
 use super::{Address, Domain, ROLES};
 
-/// What a line of a table is about.
+/// The key of a line in a table.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Pattern {
     /// One address.
     Address(Address),
-    /// All addresses of a domain that no other line names: `@domain`.
+    /// `@domain`: all addresses of a domain that have no line of their own.
     Domain(Domain),
 }
 
 /// A line of the virtual alias map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Alias {
-    /// The address, or the domain of a catch-all.
     pub pattern: Pattern,
-    /// Where its mail goes; a mailbox's own line names itself.
+    /// The targets. The line of a mailbox names the mailbox itself.
     pub targets: Vec<Address>,
 }
 
-/// A line of the map that says who may send as an address.
+/// A line of the map of sender logins (`smtpd_sender_login_maps`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sender {
-    /// The address, or the domain for all that no other line names.
     pub pattern: Pattern,
-    /// The login names.
     pub logins: Vec<Arc<str>>,
 }
 
-/// The three tables, each in the order of `mail.yml`, no address twice.
+/// The three tables, each in the order of `mail.yml`, without duplicates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PostfixTables {
-    /// The whole virtual alias map. Every address that exists has a line, so
-    /// that a catch-all takes none of them.
+    /// The virtual alias map. Every existing address has a line, so that a
+    /// catch-all receives none of their mail.
     pub aliases: Vec<Alias>,
-    /// The addresses at which mail stays here.
+    /// The addresses whose mail is delivered on this host.
     pub mailboxes: Vec<Address>,
-    /// You may send as any address whose mail reaches you. An account's own
-    /// address belongs to it alone.
+    /// A login may send as any address whose mail it receives. An account's own
+    /// address belongs to that account alone.
     pub senders: Vec<Sender>,
 }
 
 impl Pattern {
-    /// Returns the one address that this is about, if it is one.
+    /// Returns the address, unless the pattern is a domain.
     pub fn address(&self) -> Option<&Address> {
         match self {
             Self::Address(address) => Some(address),
@@ -76,7 +73,7 @@ impl Serialize for Pattern {
 }
 
 impl Directory {
-    /// Returns the name that an account logs in with, for one of its mailboxes.
+    /// Returns the login name of an account for one of its mailboxes.
     pub fn login(&self, account: usize, mailbox: &Address) -> Arc<str> {
         match self.mailboxes {
             Mailboxes::Shared => self.accounts[account].name.value.local().shared(),
@@ -84,7 +81,7 @@ impl Directory {
         }
     }
 
-    /// Returns the names that an account logs in with: one for each mailbox.
+    /// Returns the login names of an account, one for each mailbox.
     pub fn logins(&self, account: usize) -> Vec<Arc<str>> {
         let mailboxes = self.mailboxes_of(account);
         mailboxes.iter().map(|mailbox| self.login(account, mailbox)).collect()
@@ -103,7 +100,6 @@ impl Directory {
         }
     }
 
-    /// Derives the tables.
     pub(crate) fn postfix_tables(&self) -> PostfixTables {
         let mut builder = Builder {
             directory: self,
@@ -123,7 +119,7 @@ impl Directory {
     }
 
     /// Returns the login that may send as an address whose mail leaves this
-    /// host: the one that gets the system's mail, else the first.
+    /// host: the one that receives the system's mail, else the first.
     fn administrator(&self) -> Option<Arc<str>> {
         let by_mail = self.system_mail.as_ref().and_then(|address| self.reader(address));
         by_mail.or_else(|| {
@@ -150,7 +146,6 @@ impl Directory {
     }
 }
 
-/// The tables in the making.
 struct Builder<'d> {
     directory: &'d Directory,
     routes: PostfixTables,

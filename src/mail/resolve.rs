@@ -1,17 +1,17 @@
-//! Where the mail for an address goes on to, one step at a time.
+//! Resolves where the mail for an address goes, one step at a time.
 
 use std::collections::HashSet;
 
 use super::directory::{Directory, Holder};
 use super::{Address, LocalPart, Target};
 
-/// The names that RFC 2142 and the system's own mail expect in every domain.
+/// The names that RFC 2142 and the system's own mail require in every domain.
 pub const ROLES: [&str; 8] =
     ["root", "postmaster", "abuse", "hostmaster", "webmaster", "security", "noc", "mailer-daemon"];
 
 impl Directory {
-    /// Returns where a forward from `source` to `target` leads, unless the
-    /// target is in our domains and nothing there receives its mail.
+    /// Returns the address that a forward from `source` to `target` leads to,
+    /// or `None` if the target is local and has no recipient.
     pub(super) fn resolve(&self, target: &Target, source: &Address) -> Option<Address> {
         match target {
             Target::Bare(name) => self.resolve_bare(name, source),
@@ -37,15 +37,15 @@ impl Directory {
         }
     }
 
-    /// Returns what holds an address, with or without a tag.
+    /// Returns the holder of an address, with or without a `+tag`.
     pub(crate) fn declared(&self, address: &Address) -> Option<&Holder> {
         self.holders
             .get(address)
             .or_else(|| address.without_tag().and_then(|base| self.holders.get(&base)))
     }
 
-    /// Returns where mail for an address goes in one step. Mail for a mailbox
-    /// stays: that is no step.
+    /// Returns the next addresses of mail for an address. There are none for a
+    /// mailbox, where delivery ends.
     pub(super) fn next(&self, address: &Address) -> Vec<Address> {
         let base = match self.holders.get(address) {
             Some(_) => address.clone(),
@@ -71,7 +71,8 @@ impl Directory {
         next
     }
 
-    /// Returns where a forward leads from one of its sources, each place once.
+    /// Returns the targets of a forward for one of its sources, without
+    /// duplicates.
     pub(super) fn targets(&self, forward: usize, source: &Address) -> Vec<Address> {
         let mut seen = HashSet::new();
         let targets = self.forwards[forward].targets.iter();
@@ -83,8 +84,8 @@ impl Directory {
 }
 
 impl Directory {
-    /// Returns the sources of the forwards that send mail on to other hosts, as
-    /// they are written, and `postmaster` where `system_mail` does.
+    /// Returns the sources of the forwards to other hosts, as written, and
+    /// `postmaster` if `system_mail` is forwarded to one.
     pub(crate) fn forwarded(&self) -> Vec<String> {
         let leaves = |address: &Address| !self.is_ours(address.domain());
         let is_away = |target: &Target| matches!(target, Target::Full(it) if leaves(it));
@@ -96,7 +97,7 @@ impl Directory {
     }
 }
 
-/// Returns whether every domain has this name.
+/// Returns whether the local part is one of [`ROLES`].
 pub(super) fn is_role(address: &Address) -> bool {
     ROLES.contains(&address.local())
 }

@@ -1,9 +1,9 @@
-//! The keys of `mail.yml` that are about no single service: names, addresses,
-//! accounts.
+//! The keys of `mail.yml` that belong to no single service: names, addresses
+//! and accounts.
 
 use crate::yaml::{KeySpec, Section, ValueType};
 
-/// The keys, in the order that the reference shows.
+/// The keys, in the order of the reference.
 pub(crate) const KEYS: &[KeySpec] = &[
     KeySpec::new(
         "hostname",
@@ -63,13 +63,11 @@ pub(crate) const KEYS: &[KeySpec] = &[
     .or("the catch-all of the first domain, else the first account"),
 ];
 
-/// Those that must be there.
 pub(crate) const REQUIRED: &[&str] = &["hostname", "domains", "accounts"];
 
-/// A number of bytes.
+/// A size in bytes.
 pub(crate) const SIZE: ValueType = ValueType::Pattern("^[0-9]+ *([KkMmGgTt]([Ii]?[Bb])?|[Bb])?$");
 
-/// One account.
 pub(super) const ACCOUNT: Section = Section {
     keys: &[
         KeySpec::new(

@@ -1,13 +1,13 @@
-//! Files that hold one secret on one line.
+//! Reads files that hold one secret on one line.
 
 use super::{Files, Invalid};
 use crate::local::{self, Untrusted};
 use crate::yaml::printable;
 
-/// No hash or password is longer.
+/// The limit in bytes; every hash and password is shorter.
 const MAX_BYTES: usize = 16 * 1024;
 
-/// Reads a file's only line. Nothing of it is in an error.
+/// Reads the only line of a file. Errors contain nothing of it.
 pub(crate) fn read(files: &Files<'_>, path: &str) -> Result<String, Invalid> {
     let shown = printable(path);
     if path.starts_with(['{', '$']) {
@@ -32,7 +32,7 @@ pub(crate) fn read(files: &Files<'_>, path: &str) -> Result<String, Invalid> {
     line(&shown, text)
 }
 
-/// Takes the only line of a file of this name. Nothing of it is in an error.
+/// Returns the only line of a file named `shown`. Errors contain nothing of it.
 pub(crate) fn line(shown: &str, text: Vec<u8>) -> Result<String, Invalid> {
     let one_line = || Invalid::new(format!("`{shown}` is not one line of text"), ONE_LINE);
     if text.len() > MAX_BYTES {

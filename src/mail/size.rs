@@ -8,7 +8,6 @@ use crate::yaml::printable;
 pub struct Size(u64);
 
 impl Size {
-    /// Makes a size of whole mebibytes.
     pub(crate) const fn mebibytes(count: u64) -> Self {
         Self(count << 20)
     }
@@ -18,12 +17,13 @@ impl Size {
         self.0
     }
 
-    /// Reads a number and its unit. As in Dovecot, K, M, G and T are powers of
-    /// 1024, with or without `B` or `iB` behind them; no unit means bytes.
+    /// Parses a number and its unit. As in Dovecot, K, M, G and T are powers of
+    /// 1024, with or without `B` or `iB`; without a unit the number is in
+    /// bytes.
     ///
     /// # Errors
     ///
-    /// Returns why the text is no size.
+    /// Returns why the text is not a size.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, unit) = text.split_at(digits);

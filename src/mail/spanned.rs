@@ -1,4 +1,4 @@
-//! A value and the place it was written at.
+//! A value and its place in the text.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use crate::yaml::{Decoder, Key, Node};
 pub struct Spanned<T> {
     /// The value.
     pub value: T,
-    /// Where it is written; for a default, the key it follows from.
+    /// The place; for a default, that of the key it follows from.
     pub span: Range<usize>,
 }
 
@@ -20,7 +20,7 @@ impl<T> Spanned<T> {
     }
 }
 
-/// Why a text is not what it should be, and what would be right.
+/// Why a text is invalid, and how to correct it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid {
     /// The mistake.
@@ -30,17 +30,17 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    /// Joins what is wrong and the remedy.
+    /// Joins a mistake and its remedy.
     pub fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { message: message.into(), help: help.into() }
     }
 }
 
-/// What is left of a secret in the text that may be shown. An error that
-/// repeats such a text would show it after all.
+/// The text that replaces a secret in a masked source. Errors must not repeat
+/// such a value, because what remains of it could reveal the secret.
 const MASKED: &str = "****";
 
-/// Reads a one-line text as a `T`, or reports why it is none.
+/// Parses a one-line text as a `T`, or reports why it is invalid.
 pub(crate) fn value<T>(
     decoder: &mut Decoder,
     node: &Node,
@@ -50,7 +50,7 @@ pub(crate) fn value<T>(
     checked(decoder, parse(text), &node.span)
 }
 
-/// Reads a key as a `T`, or reports why it is none.
+/// Parses a key as a `T`, or reports why it is invalid.
 pub(crate) fn key<T>(
     decoder: &mut Decoder,
     key: &Key,

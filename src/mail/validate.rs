@@ -1,4 +1,5 @@
-//! The addresses as a whole: each is held once, and each leads somewhere.
+//! Validates the addresses as a whole: each has one holder, and each leads
+//! somewhere.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -8,11 +9,11 @@ use super::spanned::Spanned;
 use super::{Account, Domain, Forward, Mailboxes, Name, Target, loops};
 use crate::yaml::{Decoder, Fields, suggest};
 
-/// Enters everything that has an address, reads who gets the rest, and reports
-/// what clashes, what leads nowhere and what goes round in a circle.
+/// Enters all addresses, reads the catch-alls, and reports clashes, targets
+/// without a recipient, and loops.
 ///
-/// Without the whole lists of domains and accounts, any judgement would be
-/// premature: then there is no directory, and no mistake but those reported.
+/// Without complete lists of domains and accounts these checks would report
+/// false mistakes. Then it returns `None` and reports nothing.
 pub(super) fn directory(
     decoder: &mut Decoder,
     fields: &Fields<'_>,
@@ -36,18 +37,18 @@ pub(super) fn directory(
     Some(recipients.directory)
 }
 
-/// After this many mistakes no suggestions are made: looking for one among all
-/// the names would take long.
+/// The number of mistakes with suggestions. Searching all names for each of
+/// many mistakes would take long.
 const GUESSES: usize = 20;
 
-/// The directory in the making.
+/// A directory under construction.
 pub(super) struct Validation<'d> {
     pub(super) decoder: &'d mut Decoder,
     pub(super) directory: Directory,
 }
 
 impl Validation<'_> {
-    /// Refuses names in a domain that is not ours.
+    /// Reports names in domains that are not local.
     fn foreign_domains(&mut self) {
         let accounts = self.directory.accounts.iter();
         let place = |name: &'_ Spanned<Name>| (name.value.clone(), name.span.clone());
@@ -120,7 +121,7 @@ impl Validation<'_> {
         self.decoder.error(&second.span, message, &help);
     }
 
-    /// Says which account was probably meant.
+    /// Suggests the account that was probably meant.
     pub(super) fn meant(&self, target: &Target) -> String {
         if self.decoder.mistakes() >= GUESSES {
             return "write the name of one of the accounts".to_owned();
@@ -140,7 +141,7 @@ impl Validation<'_> {
         }
     }
 
-    /// Refuses targets in our domains at which nobody receives mail.
+    /// Reports local targets that have no recipient.
     fn forwards(&mut self) {
         let mut dead = Vec::new();
         for forward in &self.directory.forwards {
