@@ -1,20 +1,20 @@
-//! Which findings follow from which: a daemon that is down closes its ports, and
-//! with them all that is done by them.
+//! Finds the findings that follow from others: a daemon that is down closes its
+//! ports, and everything that uses them fails too.
 
 use std::collections::HashMap;
 
 use crate::finding::{Cause, Finding, Verdict};
 
-/// What was found wrong so far.
+/// The problems found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Causes {
-    /// By port, the finding that says first what is the matter there.
+    /// For each port, the first finding that explains its state.
     of_ports: HashMap<u16, Cause>,
 }
 
 impl Causes {
-    /// Notes, of the findings of a check that are not as they must be, which other
-    /// one each follows from. `explains`: whether later ones may follow from these.
+    /// Records for each bad finding of a check the earlier one that it follows
+    /// from. With `explains`, later findings may follow from these.
     pub(crate) fn trace(&mut self, explains: bool, findings: &mut [Finding]) {
         let mut first: HashMap<(Verdict, String), Cause> = HashMap::new();
         let mut causes = Vec::new();
@@ -24,7 +24,8 @@ impl Causes {
             }
             let is_hindered = finding.verdict != Verdict::Warning;
             let cause = || finding.ports.iter().find_map(|port| self.of_ports.get(port)).cloned();
-            // One certificate on seven ports, one password that is refused on six.
+            // One certificate on seven ports, one password that is rejected on
+            // six.
             let seen = (finding.verdict, finding.facts.clone());
             let same = || (!finding.ports.is_empty()).then(|| first.get(&seen).cloned()).flatten();
             let known = is_hindered.then(cause).flatten();
@@ -38,7 +39,8 @@ impl Causes {
                 first.entry(seen).or_insert(cause);
             }
         }
-        // Not before the part ends: one port at two addresses is two things.
+        // Only after the whole check: one port at two addresses is two
+        // findings.
         for (port, cause) in causes {
             self.of_ports.entry(port).or_insert(cause);
         }

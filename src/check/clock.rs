@@ -1,4 +1,4 @@
-//! Whether the clock is right.
+//! Checks the clock.
 
 use crate::finding::{Finding, Rule, rules};
 use crate::host::Host;

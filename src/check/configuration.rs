@@ -1,4 +1,5 @@
-//! The host is as mail.yml says, and its services run with what is on disk.
+//! Checks that the host matches mail.yml, and that its services run with the
+//! configuration on disk.
 
 use super::mailboxes;
 use crate::engine::Plan;
@@ -35,7 +36,7 @@ rules! {
 
 const APPLY: &str = "See the difference: mailprov plan. Mend it: mailprov apply";
 
-/// Compares the host with what mail.yml says, services on their own.
+/// Compares the host with mail.yml; services are reported separately.
 fn look(site: &Site<'_>, plan: &Plan) -> Result<Vec<Finding>> {
     let mut findings: Vec<Finding> = Vec::new();
     for service in &site.services {
@@ -76,7 +77,7 @@ fn look(site: &Site<'_>, plan: &Plan) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// Finds the daemons that do not run, and keeps their ports from being called.
+/// Finds the daemons that do not run, and marks their ports as down.
 pub(super) fn dead_daemons(site: &Site<'_>) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for service in &site.services {

@@ -1,4 +1,4 @@
-//! A mail there and back: in by each port, out by each protocol, and deleted.
+//! Sends mail through each port, reads it over each protocol, and deletes it.
 
 use crate::finding::{Finding, Rule, rules};
 use crate::probe::{Error, Result};
@@ -33,7 +33,7 @@ rules! {
 
 const QUEUE: &str = "See where it waits: mailq; and why: journalctl -u 'postfix*' -u dovecot";
 
-/// Sends a mail by port 25 and one by port 465, reads both and deletes them.
+/// Sends a mail over port 25 and one over port 465, reads and deletes both.
 fn there_and_back(server: &Server, account: &Account) -> Vec<Finding> {
     let exchange = match RoundTrip::with(server) {
         Ok(exchange) => exchange,
@@ -44,7 +44,7 @@ fn there_and_back(server: &Server, account: &Account) -> Vec<Finding> {
         (true, false) => &[(Reader::Imap, "IMAP", 993)],
         _ => &[(Reader::Pop3, "POP3", 995)],
     };
-    // A mail that cannot be read back and deleted is not sent.
+    // No mail is sent that could not be read back and deleted.
     let (first, name, port) = readers[0];
     if let Err(error) = exchange.knock(port) {
         let door = |rule, port| {
@@ -81,13 +81,13 @@ fn there_and_back(server: &Server, account: &Account) -> Vec<Finding> {
         let out = Finding::about(&READ, name).on([*port]);
         findings.push(judged(out, read, QUEUE));
         if late {
-            // Nor would it come by the other one.
+            // The other reader would not find it either.
             break;
         }
     }
     let removed = exchange.remove(account, first);
     if late && removed.is_ok() {
-        // What is still under way is not.
+        // A mail that is still on its way cannot be deleted.
         return findings;
     }
     let remedy = format!("Delete the mails of mailprov.invalid from {} by hand.", account.address);

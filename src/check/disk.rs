@@ -1,4 +1,4 @@
-//! Free space for mail.
+//! Checks the free space for mail.
 
 use std::path::Path;
 
@@ -16,16 +16,16 @@ rules! {
     FREE = "disk.free", "Free space in {}", "On a full disk no mail is accepted.";
 }
 
-/// Postfix takes no mail with less room than this times the largest mail.
+/// Postfix accepts no mail with less space than this many times the largest
+/// mail.
 const LARGEST_MAILS: u64 = 2;
 
-/// Where mail waits.
 const QUEUE: &str = "/var/spool/postfix";
 
-/// Where mail is.
+/// The folders that hold mail.
 const FOLDERS: [&str; 2] = ["/var/vmail", QUEUE];
 
-/// Looks for space for mails of at most so many bytes, and for the reserve below which
+/// Checks the space for mails of this size, and for the reserve below which
 /// Postfix defers mail from other servers.
 fn disk(host: &Host, message_size: u64) -> Vec<Finding> {
     let reserve = reserve(host);
@@ -57,8 +57,8 @@ fn disk(host: &Host, message_size: u64) -> Vec<Finding> {
     FOLDERS.map(look).into()
 }
 
-/// Asks Postfix below how many free bytes it defers mail from other servers; none
-/// where it does not say.
+/// Asks Postfix for the free bytes below which it defers mail from other
+/// servers, or 0 if it does not answer.
 fn reserve(host: &Host) -> u64 {
     let asked = host.command(["postconf", "-h", "queue_minfree"]).run();
     asked.ok().and_then(|said| said.stdout.trim().parse().ok()).unwrap_or_default()

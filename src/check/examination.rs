@@ -1,6 +1,6 @@
-//! Checks on the host, one after the other: each daemon that is down is told of
-//! once, a temporary login is made where one is needed, and what follows from an
-//! earlier finding is marked.
+//! Runs the checks on the host in order: reports each daemon that is down once,
+//! creates a temporary login if a check needs one, and marks findings that
+//! follow from earlier ones.
 
 use super::causes::Causes;
 use super::configuration::{self, dead_daemons};
@@ -9,7 +9,6 @@ use crate::finding::Finding;
 use crate::host;
 use crate::services::checking::{Check, Here, Site, TemporaryLogin};
 
-/// Checks that are under way.
 #[derive(Debug)]
 pub(crate) struct Examination<'a> {
     site: &'a Site<'a>,
@@ -18,8 +17,8 @@ pub(crate) struct Examination<'a> {
 }
 
 impl<'a> Examination<'a> {
-    /// Begins, and looks which daemons are down. Returns what is to be told of that
-    /// where `checks` use their ports and do not include the configuration.
+    /// Begins, and finds the daemons that are down. Returns the findings about
+    /// them if `checks` use their ports and do not include the configuration.
     pub(crate) fn of(site: &'a Site<'a>, checks: &[&Check]) -> host::Result<(Self, Vec<Finding>)> {
         let mut examination = Self { site, causes: Causes::default(), login: None };
         let mut dead = dead_daemons(site)?;
@@ -31,7 +30,8 @@ impl<'a> Examination<'a> {
         Ok((examination, dead))
     }
 
-    /// Makes a check. `plan` compares the host with mail.yml, if that is asked for.
+    /// Makes a check. `plan` compares the host with mail.yml, if the check
+    /// needs that.
     pub(crate) fn make<E: From<host::Error>>(
         &mut self,
         check: &'static Check,

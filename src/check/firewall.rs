@@ -1,8 +1,9 @@
-//! The host's own firewall: whether a ruleset drops what comes from elsewhere to
-//! a mail port. A look from the host itself cannot tell, as that comes in by the
-//! loopback interface. The kernel's rules are small programs over registers; they
-//! are run here for a new connection of which only the port is known. Numbers are
-//! those of linux/netfilter/nf_tables.h.
+//! Checks the host's own firewall: whether a ruleset drops new connections from
+//! other hosts to a mail port. A connection from the host itself does not show
+//! this, because it uses the loopback interface. The kernel's rules are small
+//! programs over registers; this interpreter runs them for a new connection of
+//! which only the port is known. The numbers are those of
+//! linux/netfilter/nf_tables.h.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,7 +11,7 @@ use std::net::IpAddr;
 use crate::host::{Dump, Host, NetfilterObject, Result, attributes};
 use crate::services::checking::Server;
 
-/// No chain jumps deeper.
+/// The kernel's limit of nested jumps.
 const DEEPEST: usize = 16;
 
 const TCP: u8 = 6;
@@ -18,16 +19,16 @@ const INET: u8 = 1;
 const IPV4: u8 = 2;
 const IPV6: u8 = 10;
 
-/// Stands for the interface that it comes in by: any but the loopback.
+/// Stands for the incoming interface: any but the loopback.
 const INTERFACE: &[u8] = b"interface";
 
 /// The bit of a new connection in its state (`NF_CT_STATE_BIT(IP_CT_NEW)`).
 const STATE_NEW: u32 = 8;
 
-/// Finds the chains of the host that drop connections to ports that others must
-/// reach. Returns, by family of addresses, which they are and what to do.
+/// Finds the chains of the host that drop connections to ports that must be
+/// open. Returns them by address family, each with the remedy.
 pub(super) fn drops(server: &Server) -> Vec<(&'static str, Vec<(String, String)>)> {
-    // Where the kernel has none, nothing is dropped by one.
+    // Without nf_tables the kernel drops nothing.
     let Ok(ruleset) = Ruleset::load() else { return Vec::new() };
     let (ports, _) = server.ports();
     let ports: Vec<u16> = ports.iter().map(|port| port.number).collect();
@@ -66,17 +67,17 @@ struct Ruleset {
 #[derive(Debug)]
 struct Chain {
     name: Name,
-    /// Whether what comes in enters here.
+    /// Whether incoming packets enter this chain.
     is_entered: bool,
-    /// Whether it drops what no rule decides.
+    /// Whether its policy is drop.
     drops: bool,
-    /// Each rule as its expressions: what each is, and its attributes.
+    /// Each rule as a list of expressions: name and attributes.
     rules: Vec<Vec<(String, Vec<u8>)>>,
 }
 
 #[derive(Debug, Default)]
 struct Set {
-    /// Whether its keys begin and end intervals.
+    /// Whether its keys are the bounds of intervals.
     has_intervals: bool,
     elements: Vec<Element>,
 }
@@ -84,9 +85,9 @@ struct Set {
 #[derive(Debug)]
 struct Element {
     key: Vec<u8>,
-    /// Whether an interval ends before this key.
+    /// Whether this key is the end of an interval.
     is_end: bool,
-    /// What a map leads to.
+    /// The data of a map element.
     data: Vec<u8>,
 }
 
@@ -111,7 +112,8 @@ impl Ruleset {
         };
         for chain in Host::netfilter(Dump::Chains, None)? {
             let (hook, kind) = (get(&chain.payload, 4), text(get(&chain.payload, 7)));
-            // Those of local and of all incoming packets (`NF_INET_LOCAL_IN`, `…PRE_ROUTING`).
+            // The hooks for local and for all incoming packets
+            // (`NF_INET_LOCAL_IN`, `…PRE_ROUTING`).
             let is_entered = !hook.is_empty() && matches!(number(get(hook, 1)), 0 | 1);
             ruleset.chains.push(Chain {
                 name: of(&chain, 3),
@@ -139,7 +141,7 @@ impl Ruleset {
                 is_end: number(get(it, 3)) & 1 != 0,
                 data: get(it, 2).to_vec(),
             });
-            // One for all that is in no other (`NFT_SET_ELEM_CATCHALL`) has no key.
+            // The catch-all element (`NFT_SET_ELEM_CATCHALL`) has no key.
             let elements = elements.filter(|element| !element.key.is_empty()).collect();
             let has_intervals = number(get(&set.payload, 3)) & 4 != 0;
             ruleset.sets.insert(name, Set { has_intervals, elements });
@@ -147,7 +149,7 @@ impl Ruleset {
         Ok(ruleset)
     }
 
-    /// Returns the chains that drop some of these ports, with these.
+    /// Returns the chains that drop some of these ports, with those ports.
     fn dropped(&self, ports: &[u16], is_v6: bool) -> Vec<(&Chain, Vec<u16>)> {
         let ours = if is_v6 { IPV6 } else { IPV4 };
         let is_entered = |chain: &&Chain| chain.is_entered && [INET, ours].contains(&chain.name.0);
@@ -163,18 +165,17 @@ impl Ruleset {
     }
 }
 
-/// What becomes of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Accepted,
     Dropped,
     /// No rule decides.
     Undecided,
-    /// A rule that we do not know in full may accept it.
+    /// A rule that this interpreter does not fully know may accept it.
     Unknown,
 }
 
-/// A new connection from elsewhere that runs through the rules.
+/// A new connection from another host that passes through the rules.
 #[derive(Debug, Clone, Copy)]
 struct Run<'r> {
     ruleset: &'r Ruleset,
@@ -182,7 +183,7 @@ struct Run<'r> {
     is_v6: bool,
 }
 
-/// What a register holds; none where that is not known.
+/// The content of a register; a missing one is unknown.
 type Registers = HashMap<u32, Vec<u8>>;
 
 impl Run<'_> {
@@ -202,7 +203,7 @@ impl Run<'_> {
 
     fn rule(self, chain: &Chain, rule: &[(String, Vec<u8>)], depth: usize) -> Fate {
         let mut registers = Registers::new();
-        // Whether the rule concerns it for sure.
+        // Whether the rule certainly matches.
         let mut is_sure = true;
         for (name, expression) in rule {
             let attribute = |number| get(expression, number);
@@ -266,7 +267,8 @@ impl Run<'_> {
                     if found.is_some() == is_inverted {
                         return Fate::Undecided;
                     }
-                    // A map to verdicts: its register is that of the verdict.
+                    // A verdict map: the register it writes is that of the
+                    // verdict.
                     if !attribute(3).is_empty() && number(attribute(3)) == 0 {
                         let data = found.map_or(&[][..], |element| &element.data);
                         return self.verdict(chain, data, depth).if_it(is_sure);
@@ -276,16 +278,16 @@ impl Run<'_> {
                     return self.verdict(chain, attribute(2), depth).if_it(is_sure);
                 }
                 "reject" => return Fate::Dropped.if_it(is_sure),
-                // These say nothing of where it goes.
+                // These do not affect the verdict.
                 "counter" | "log" | "notrack" | "immediate" | "meta" | "ct" | "payload" => {}
-                // A limit, an extension of iptables, and whatever is to come.
+                // A limit, an extension of iptables, or an unknown expression.
                 _ => is_sure = false,
             }
         }
         Fate::Undecided
     }
 
-    /// What a verdict leads to (`NF_ACCEPT`, `NF_DROP`, `NFT_JUMP`, `NFT_GOTO`).
+    /// Follows a verdict (`NF_ACCEPT`, `NF_DROP`, `NFT_JUMP`, `NFT_GOTO`).
     fn verdict(self, chain: &Chain, data: &[u8], depth: usize) -> Fate {
         let verdict = get(data, 2);
         match number(get(verdict, 1)).cast_signed() {
@@ -303,7 +305,7 @@ impl Run<'_> {
         }
     }
 
-    /// What is known of a packet besides its content (`enum nft_meta_keys`).
+    /// Returns the known metadata of a packet (`enum nft_meta_keys`).
     fn meta(self, key: u32) -> Option<Vec<u8>> {
         match key {
             1 if self.is_v6 => Some(vec![0x86, 0xdd]),
@@ -315,8 +317,8 @@ impl Run<'_> {
         }
     }
 
-    /// What is known of its content, by base, offset and length
-    /// (`enum nft_payload_bases`): the protocol and the port.
+    /// Returns the known content of a packet, by base, offset and length (`enum
+    /// nft_payload_bases`): the protocol and the port.
     fn payload(self, place: [u32; 3]) -> Option<Vec<u8>> {
         match (place, self.is_v6) {
             ([1, 9, 1], false) | ([1, 6, 1], true) => Some(vec![TCP]),
@@ -337,8 +339,8 @@ impl Set {
 }
 
 impl Fate {
-    /// What it is where it is not sure that the rule concerns it. What only may be
-    /// dropped is not said to be.
+    /// Weakens a fate if the rule does not certainly match. A connection that
+    /// is only possibly dropped is not reported.
     fn if_it(self, is_sure: bool) -> Self {
         match self {
             fate if is_sure => fate,
@@ -348,12 +350,13 @@ impl Fate {
     }
 }
 
-/// Tells whether a comparison is with the loopback interface, by name or number.
+/// Returns whether a comparison is with the loopback interface, by name or
+/// number.
 fn is_loopback(data: &[u8]) -> bool {
     data.starts_with(b"lo\0") || data == 1_u32.to_ne_bytes()
 }
 
-/// Compares by `enum nft_cmp_ops`.
+/// Compares as in `enum nft_cmp_ops`.
 fn compares(value: &[u8], operation: u32, with: &[u8]) -> bool {
     let value = value.get(..with.len()).unwrap_or(value);
     match operation {
@@ -373,13 +376,13 @@ fn set(registers: &mut Registers, register: u32, value: Option<Vec<u8>>) {
     }
 }
 
-/// Returns where a register begins: the old ones are of sixteen bytes, those from
-/// the eighth on of four.
+/// Returns the offset of a register: the old ones have sixteen bytes, those
+/// from number eight on have four.
 fn register(number: u32) -> u32 {
     if number >= 8 { (number - 8) * 4 } else { number.saturating_sub(1) * 16 }
 }
 
-/// Returns an attribute, empty where there is none.
+/// Returns an attribute, or an empty slice if there is none.
 fn get(bytes: &[u8], wanted: u16) -> &[u8] {
     let found = attributes(bytes).into_iter().find(|(number, _)| *number == wanted);
     found.map_or(&[], |(_, value)| value)

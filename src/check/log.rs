@@ -1,6 +1,6 @@
-//! The complaints of Postfix and Dovecot, counted by kind. Many of their lines
-//! hold text of strangers (recipients, HELO names, logins), so none is quoted: each
-//! is told in words of ours.
+//! Counts the complaints of Postfix and Dovecot in the log by kind. Many lines
+//! contain text from strangers (recipients, HELO names, logins), so none is
+//! quoted: each kind has a fixed description.
 
 mod kinds;
 
@@ -19,20 +19,20 @@ use crate::host::{Error, Host, Result, Unit, now};
 use crate::services::checking::{Check, Here};
 
 /// The units of the daemons on all releases: Debian 12 runs Postfix as an
-/// instance, 13 does not.
+/// instance, Debian 13 does not.
 const UNITS: [&str; 3] = ["dovecot.service", "postfix.service", "postfix@-.service"];
 
-/// As many lines are read. Errors are read apart, so that no flood of warnings
-/// can hide one.
+/// The limit of lines. Errors are read separately, so that a flood of warnings
+/// cannot hide one.
 const LINES: &str = "--lines=50000";
 
-/// As many kinds are told of.
+/// The number of kinds that are reported.
 const SHOWN: usize = 10;
 
-/// From this priority on a line is an error (syslog(3): 3 is `err`, 4 `warning`).
+/// The priority of errors (syslog(3): 3 is `err`, 4 is `warning`).
 const ERR: u8 = 3;
 
-/// How far back the lines of a daemon count that does not run.
+/// The age limit of lines from a daemon that does not run.
 const DAY: i64 = 86_400_000_000_000;
 
 pub(super) static CHECK: Check = Check::on_the_host(
@@ -53,7 +53,8 @@ const SEE: &str = "See them: journalctl -p warning -u dovecot -u 'postfix*'";
 /// A line of the journal (systemd.journal-fields(7)).
 #[derive(Debug, Deserialize)]
 struct Line {
-    /// A text; bytes where it is no UTF-8; nothing where it is very long.
+    /// A text, an array of bytes if it is not UTF-8, or null if it is very
+    /// long.
     #[serde(rename = "MESSAGE", default)]
     message: Value,
     #[serde(rename = "PRIORITY", default)]
@@ -63,7 +64,7 @@ struct Line {
     /// In microseconds since 1970.
     #[serde(rename = "__REALTIME_TIMESTAMP", default)]
     at: String,
-    /// The unit that a line of systemd's is about.
+    /// The unit that a line of systemd's own is about.
     #[serde(rename = "UNIT", default)]
     unit: String,
 }
@@ -73,18 +74,17 @@ struct Line {
 struct Complaint {
     daemon: Daemon,
     is_error: bool,
-    /// Its place among the [`KINDS`], if it is of one of them.
+    /// Its index in [`KINDS`], if it has a known kind.
     kind: Option<usize>,
-    /// The program that says it, such as `postfix/smtpd`.
+    /// The program that logged it, such as `postfix/smtpd`.
     program: String,
-    /// When, in nanoseconds since 1970.
+    /// The time, in nanoseconds since 1970.
     at: i64,
-    /// The files of mailboxes that it names.
     files: Vec<PathBuf>,
 }
 
-/// Reads the complaints of the daemons since the last thing that may have mended
-/// their cause: a start, a reload, a run that changed files of theirs.
+/// Reads the complaints of the daemons since the last event that may have fixed
+/// their cause: a start, a reload, or a run that changed their files.
 fn log(host: &Host, units: &[Unit]) -> Vec<Finding> {
     let (errors, warnings) = (Finding::of(&ERRORS), Finding::of(&WARNINGS));
     match complaints(host, units) {
@@ -137,7 +137,7 @@ fn moment(nanoseconds: i64) -> String {
     jiff::Timestamp::from_second(seconds).map_or_else(|_| "some time".into(), |it| it.to_string())
 }
 
-/// Returns the complaints that are not over.
+/// Returns the complaints that still hold.
 fn complaints(host: &Host, units: &[Unit]) -> Result<Vec<Complaint>> {
     let runs = engine::runs(host)?;
     let dovecot = mended(host, units, &runs, Daemon::Dovecot)?;
@@ -163,7 +163,6 @@ fn complaints(host: &Host, units: &[Unit]) -> Result<Vec<Complaint>> {
     Ok(complaints.collect())
 }
 
-/// Reads lines of the daemons' units.
 fn read(host: &Host, since: i64, options: &[&str]) -> Result<Vec<Line>> {
     let since = format!("--since=@{}", since.div_euclid(1_000_000_000));
     let fields = "--output-fields=MESSAGE,PRIORITY,SYSLOG_IDENTIFIER,UNIT";
@@ -179,7 +178,7 @@ fn read(host: &Host, since: i64, options: &[&str]) -> Result<Vec<Line>> {
     captured.stdout.lines().map(line).collect()
 }
 
-/// Returns when a daemon last took up files that may have been mended.
+/// Returns when a daemon last read files that may have been fixed.
 fn mended(host: &Host, units: &[Unit], runs: &[Run], daemon: Daemon) -> Result<i64> {
     let name = daemon.name();
     let files = match daemon {
@@ -204,15 +203,15 @@ fn mended(host: &Host, units: &[Unit], runs: &[Run], daemon: Daemon) -> Result<i
     Ok(last)
 }
 
-/// Returns when Postfix last read its files again, also by `postfix reload`.
+/// Returns when Postfix was last reloaded, also by `postfix reload`.
 fn told_again(host: &Host, since: i64) -> Result<i64> {
     let lines = read(host, since, &["--identifier=postfix/master", "--lines=1000"])?;
     let reloads = lines.iter().filter(|it| it.text().starts_with("reload "));
     Ok(reloads.filter_map(Line::nanoseconds).max().unwrap_or(0))
 }
 
-/// Tells whether Dovecot may write a file now: the file and the folders that it is
-/// in, as far as they are there, belong to the owner of the mailboxes.
+/// Returns whether Dovecot can now write a file: the file and its folders, as
+/// far as they exist, belong to the owner of the mailboxes.
 fn is_the_mailboxes(host: &Host, file: &Path) -> bool {
     let below = file.ancestors().take_while(|path| *path != Path::new("/var/vmail"));
     below.into_iter().all(|path| match host.owner_and_mode(path) {
@@ -279,8 +278,8 @@ impl Line {
         })
     }
 
-    /// Tells whether a line is about a caller: `unknown[192.0.2.1]`. The programs
-    /// that call other servers name those alike.
+    /// Returns whether a line is about a client: `unknown[192.0.2.1]`. The
+    /// programs that connect to other servers name those in the same way.
     fn names_a_peer(&self, text: &str) -> bool {
         let calls_others =
             ["/smtp", "/lmtp", "/qmgr"].iter().any(|it| self.identifier.ends_with(it));
@@ -293,7 +292,7 @@ impl Line {
             && text.split('[').skip(1).any(is_address)
     }
 
-    /// Names the program, without a character of a stranger's.
+    /// Returns the name of the program, without characters from a stranger.
     fn program(&self, daemon: Daemon, text: &str) -> String {
         const OF_DOVECOT: [&str; 14] = [
             "anvil",
@@ -326,7 +325,7 @@ impl Line {
     }
 }
 
-/// Finds the files below the mailboxes' folder that a line names.
+/// Returns the files in the mailboxes' folder that a line names.
 fn files(text: &str) -> Vec<PathBuf> {
     let begins = text.match_indices("/var/vmail/").map(|(at, _)| &text[at..]);
     let ends = |c: char| c.is_whitespace() || "()<>'\",:;`".contains(c);

@@ -1,5 +1,6 @@
-//! Whether the folders of people's mail are theirs to use: what was restored as
-//! root, or by a number that meant another user, can neither be read nor added to.
+//! Checks that the owner of the mailboxes can use their folders. Mail that was
+//! restored as root, or under another user's number, can neither be read nor
+//! delivered.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -7,27 +8,27 @@ use std::path::{Path, PathBuf};
 use crate::finding::Finding;
 use crate::host::{Error, Host, Result, Standing};
 
-/// The user to whom all mail belongs.
+/// The user that owns all mail.
 const OWNER: &str = "vmail";
 
-/// So many mailboxes are named.
+/// The number of mailboxes that are named.
 const SHOWN: usize = 3;
 
-/// What keeps an account from its mail, and what to do.
+/// The obstacle to an account's mail, and the remedy.
 struct Fault {
     path: PathBuf,
     what: String,
     remedy: String,
 }
 
-/// Judges the homes of accounts, each given with the account's name, and the
-/// mailboxes in them. A home that is not there yet is made by the first mail.
+/// Judges the homes of accounts, given with the names of the accounts, and the
+/// mailboxes in them. The first mail creates a missing home.
 pub(super) fn judge<'a>(
     finding: Finding,
     host: &Host,
     homes: impl Iterator<Item = (&'a str, PathBuf)>,
 ) -> Option<Finding> {
-    // Where there is no such user, the plan says so.
+    // If there is no such user, the plan says so.
     let Ok(Some(owner)) = host.user(OWNER) else { return None };
     let mut faults = Vec::new();
     let mut seen = BTreeSet::new();
@@ -36,7 +37,8 @@ pub(super) fn judge<'a>(
         let new_above = above.filter(|above| seen.insert(above.clone()));
         match fault(host, owner.uid, new_above.as_deref(), &home) {
             Ok(fault) => faults.extend(fault.map(|fault| (account, fault))),
-            // What the owner of the mail links to is looked at by nobody else.
+            // The targets of links that the owner of the mail made are not
+            // examined.
             Err(Error::PlantedLink { .. }) => {}
             Err(error) => {
                 return Some(finding.not_checked(error.to_string(), "See: ls -la /var/vmail"));
@@ -59,9 +61,9 @@ pub(super) fn judge<'a>(
     Some(finding.wrong(lines.join("\n"), remedies.join("; ")))
 }
 
-/// Returns the first thing that keeps an account from its mail: at the folder
-/// `above` its home, where that is to be looked at, at the home itself and at the
-/// mailbox in it.
+/// Returns the first obstacle to an account's mail: at the folder `above` its
+/// home, if that is to be examined, at the home itself, or at the mailbox in
+/// it.
 fn fault(host: &Host, uid: u32, above: Option<&Path>, home: &Path) -> Result<Option<Fault>> {
     let mailbox = home.join("Maildir");
     let mut paths: Vec<PathBuf> = above.map(Path::to_owned).into_iter().collect();
@@ -80,7 +82,7 @@ fn fault(host: &Host, uid: u32, above: Option<&Path>, home: &Path) -> Result<Opt
             return Ok(fault);
         }
     }
-    // Its folders, and what Dovecot keeps beside them.
+    // The mailbox's folders, and Dovecot's files beside them.
     for name in host.list(&mailbox)? {
         let path = mailbox.join(name);
         if let Some(standing) = host.standing(&path)?
@@ -92,9 +94,9 @@ fn fault(host: &Host, uid: u32, above: Option<&Path>, home: &Path) -> Result<Opt
     Ok(None)
 }
 
-/// Tells whether something is closed to the user who needs it.
+/// Returns the fault if the owner of the mailboxes cannot use an entry.
 fn closed(host: &Host, uid: u32, path: &Path, standing: Standing) -> Option<Fault> {
-    // Some of its own files Dovecot makes for nobody to write.
+    // Dovecot creates some of its own files without write permission.
     let needed = if standing.is_folder { 0o700 } else { 0o400 };
     let shown = path.display();
     let all = if standing.is_folder { "-R " } else { "" };
@@ -109,7 +111,7 @@ fn closed(host: &Host, uid: u32, path: &Path, standing: Standing) -> Option<Faul
     Some(Fault { path: path.to_owned(), what, remedy })
 }
 
-/// Tells whether a link stands there that leads to nothing.
+/// Returns the fault if the path is a link that leads nowhere.
 fn dangling(host: &Host, path: &Path) -> Result<Option<Fault>> {
     match host.folder_behind(path) {
         Err(Error::LinkToNoDirectory { path, target }) => Ok(Some(Fault {

@@ -1,5 +1,6 @@
-//! What a mail server is asked: the checks of its services ([`services`]), those of
-//! the whole host, and how they are made. The clients are in [`crate::probe`].
+//! The checks of a mail server: those of its services ([`services`]), those of
+//! the whole host, and the code that runs them. The clients are in
+//! [`crate::probe`].
 
 mod causes;
 mod clock;
@@ -25,10 +26,10 @@ pub(crate) use ports::ports;
 use crate::finding::Rule;
 use crate::services::{self, checking::Check};
 
-/// The checks that explain what others find.
+/// The checks whose findings explain those of others.
 static FIRST: &[&Check] = &[&configuration::CHECK, &ports::CHECK];
 
-/// The other checks that belong to no one service.
+/// The other checks that belong to no single service.
 static LAST: &[&Check] = &[&delivery::CHECK, &disk::CHECK, &clock::CHECK, &log::CHECK, &dns::CHECK];
 
 /// All checks, in their order.
@@ -37,26 +38,27 @@ pub static ALL: LazyLock<Vec<&'static Check>> = LazyLock::new(|| {
     FIRST.iter().chain(of_services).chain(LAST).copied().collect()
 });
 
-/// Returns all rules: of each check, the check as a whole first; of each daemon.
+/// Returns all rules: for each check, first that of the check as a whole, then
+/// its own; and those of each daemon.
 pub fn rules() -> Vec<&'static Rule> {
     let of_checks = ALL.iter().flat_map(|check| check.all_rules());
     let daemons = services::ALL.iter().filter_map(|service| service.daemon());
     of_checks.chain(daemons.flat_map(|daemon| daemon.rules.iter().copied())).collect()
 }
 
-/// Finds a check by its name.
+/// Returns the check with this name.
 pub fn named(name: &str) -> Option<&'static Check> {
     ALL.iter().copied().find(|check| check.name() == name)
 }
 
-/// Returns the checks that are asked for, in their order; all where none is.
+/// Returns the requested checks in their order, or all if none is requested.
 pub fn chosen(only: &[&Check]) -> Vec<&'static Check> {
     let is_chosen =
         |check: &&Check| only.is_empty() || only.iter().any(|it| it.name() == check.name());
     ALL.iter().copied().filter(is_chosen).collect()
 }
 
-/// A check comes from another host by its name.
+/// Checks are received from other hosts by name.
 impl<'de> Deserialize<'de> for &'static Check {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;

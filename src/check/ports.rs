@@ -1,4 +1,4 @@
-//! Which ports answer: those that should, and no others.
+//! Checks that exactly the expected ports answer.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
@@ -36,11 +36,11 @@ rules! {
         "What the host's own firewall drops never reaches the mail server.";
 }
 
-/// Ports of mail servers that this one never has, with what is there elsewhere.
+/// Ports of mail servers that this one never opens, with their usual services.
 const NEVER: [(u16, &str); 4] =
     [(24, "LMTP"), (2525, "another port to send by"), (4190, "ManageSieve"), (12340, "quotas")];
 
-/// How long a port that should be closed may take to answer.
+/// The time limit of connections to ports that should be closed.
 const CLOSED_TIMEOUT: Duration = Duration::from_secs(3);
 
 fn here(site: &Site<'_>) -> host::Result<Vec<Finding>> {
@@ -64,8 +64,8 @@ fn outside(outside: &Outside<'_>) -> std::result::Result<Vec<Finding>, &'static 
     Ok(ports(&outside.server))
 }
 
-/// Connects to each port by each address, all at once: a server that is not well
-/// may take its time to say so, and a firewall says nothing.
+/// Connects to each port at each address, all in parallel, because a broken
+/// server may be slow to answer, and a firewall does not answer at all.
 pub(crate) fn ports(server: &Server) -> Vec<Finding> {
     let Ok(tls) = Tls::unverified(&server.hostname) else { return Vec::new() };
     let (wanted, unwanted) = server.ports();
@@ -134,7 +134,7 @@ fn of_wanted(server: &Server, port: Port, address: IpAddr, answer: Result<()>) -
     }
 }
 
-/// Tells of ports that answer and should not.
+/// Reports ports that answer and should not.
 fn of_unwanted(
     address: IpAddr,
     asked: &[(u16, &'static str)],

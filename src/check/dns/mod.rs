@@ -1,5 +1,5 @@
-//! What DNS says of a mail server, and whether that is right.
-//! Each verdict comes with the very record that is to be published.
+//! Checks the DNS records of a mail server. Each finding contains the record to
+//! publish.
 
 mod records;
 mod spf;
@@ -49,10 +49,9 @@ rules! {
     DKIM = "dns.dkim", "DKIM key {}", "A signature that cannot be verified is worse than none.";
 }
 
-/// Under these names keys for signatures usually are.
+/// The usual names of signing keys.
 const SELECTORS: [&str; 3] = ["default", "mail", "dkim"];
 
-/// Asks for all records, and judges them.
 fn dns(wanted: &ExpectedRecords, resolver: &Resolver) -> Vec<Finding> {
     let mut findings = Vec::new();
     let published = resolver.addresses(&wanted.hostname);
@@ -63,7 +62,7 @@ fn dns(wanted: &ExpectedRecords, resolver: &Resolver) -> Vec<Finding> {
     for address in &addresses {
         findings.push(of_address(wanted, *address, &resolver.names(*address)));
     }
-    // Of a host that the world knows nothing of, its own will have to do.
+    // Without public addresses in DNS, those of the host are used.
     let senders = if addresses.is_empty() { &wanted.addresses } else { &addresses };
     for record in &wanted.of_services {
         let text = || resolver.txt(&record.name);
@@ -236,7 +235,7 @@ fn of_dmarc(expected: &Record, found: &Found<String>) -> Finding {
     }
 }
 
-/// Judges a text that is to be there as it is.
+/// Judges a text record that must match exactly.
 fn of_text(expected: &Record, found: &Found<String>) -> Finding {
     let finding = Finding::about(&TEXT, &expected.name);
     let found = match found {
@@ -250,7 +249,8 @@ fn of_text(expected: &Record, found: &Found<String>) -> Finding {
     }
 }
 
-/// Judges a key that is there; mailprov does not sign, but others may.
+/// Judges an existing DKIM key. mailprov does not sign mail, but other programs
+/// may.
 fn of_dkim(name: &str, found: &[String]) -> Option<Finding> {
     let record = found.first()?;
     let finding = Finding::about(&DKIM, name);
@@ -262,7 +262,7 @@ fn of_dkim(name: &str, found: &[String]) -> Option<Finding> {
     })
 }
 
-/// Tells whether a list of `TAG=VALUE;` has a value for a tag.
+/// Returns whether a list of `TAG=VALUE;` has a value for a tag.
 fn has_tag(record: &str, tag: &str) -> bool {
     record
         .split(';')

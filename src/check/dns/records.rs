@@ -1,4 +1,4 @@
-//! The records that DNS should have of a mail server.
+//! The DNS records that a mail server should have.
 
 use std::net::IpAddr;
 
@@ -6,26 +6,27 @@ use crate::host::Host;
 use crate::services::checking::is_public;
 use crate::services::{self, Record, RecordInputs, Spec};
 
-/// What DNS is to say of a mail server.
+/// The expected DNS records of a mail server.
 #[derive(Debug, Clone)]
 pub(crate) struct ExpectedRecords {
     /// Its name.
     pub hostname: String,
-    /// The domains whose mail it takes.
+    /// The domains that it receives mail for.
     pub domains: Vec<String>,
-    /// The addresses that the world reaches it by.
+    /// The addresses at which the internet reaches it.
     pub addresses: Vec<IpAddr>,
-    /// Whether a person named the addresses, who then knows what they are.
+    /// Whether the addresses were given on the command line, and are therefore
+    /// not questioned.
     pub given: bool,
-    /// Whether mail leaves by way of another server.
+    /// Whether it sends mail through a relay.
     pub has_relay: bool,
-    /// The records that the services want.
+    /// The records that the services need.
     pub of_services: Vec<Record>,
 }
 
 impl ExpectedRecords {
-    /// Returns what DNS is to say of a server that has these addresses.
-    /// `host` is the server, where this machine is it.
+    /// Returns the expected records of a server with these addresses. `host` is
+    /// the server, if that is this machine.
     pub(crate) fn of(spec: &Spec, addresses: Vec<IpAddr>, host: Option<&Host>) -> Self {
         Self {
             hostname: spec.hostname.value.to_string(),
@@ -37,8 +38,8 @@ impl ExpectedRecords {
         }
     }
 
-    /// Returns the addresses' records of the server's own name, of those that the
-    /// world can reach.
+    /// Returns the A and AAAA records of the server's name, for its public
+    /// addresses.
     pub(crate) fn address_records(&self) -> Vec<Record> {
         let record = |address: &IpAddr| Record {
             rule: "dns.address",
@@ -54,13 +55,11 @@ impl ExpectedRecords {
         self.addresses.iter().filter(|it| self.given || is_public(**it))
     }
 
-    /// Returns the records that lead from the addresses back to the name. They
-    /// are set at the provider of the server.
+    /// Returns the PTR records. They are set at the provider of the server.
     pub(crate) fn ptr_records(&self) -> Vec<Record> {
         self.public().map(|address| self.ptr(*address)).collect()
     }
 
-    /// Returns the one of them for an address.
     pub(crate) fn ptr(&self, address: IpAddr) -> Record {
         let name = domain::base::Name::<Vec<u8>>::reverse_from_addr(address);
         Record {
@@ -72,7 +71,7 @@ impl ExpectedRecords {
         }
     }
 
-    /// Returns all records that are set where the domains are, in order.
+    /// Returns all records that are set in the domains, in order.
     pub(crate) fn all(&self) -> Vec<Record> {
         [self.address_records(), self.of_services.clone()].concat()
     }

@@ -1,10 +1,10 @@
-//! Whether an SPF record (RFC 7208) lets the server send. What other records
-//! would have to be asked for is left open.
+//! Evaluates an SPF record (RFC 7208) for the server. It follows no references
+//! to other records.
 
 use std::net::IpAddr;
 
-/// Tells whether `record` lets a mail server of this name and address send as
-/// `domain`; none where that is up to records of others.
+/// Returns whether `record` allows a mail server with this name and address to
+/// send as `domain`, or `None` if that depends on other records.
 pub(super) fn lets(record: &str, domain: &str, hostname: &str, address: IpAddr) -> Option<bool> {
     let mut open = false;
     for term in record.split_whitespace().skip(1) {
@@ -16,7 +16,7 @@ pub(super) fn lets(record: &str, domain: &str, hostname: &str, address: IpAddr) 
         let (name, value) = mechanism.split_once(':').unwrap_or((mechanism, ""));
         let matches = match name {
             "all" => true,
-            // The MX leads here; that is looked at on its own.
+            // Another check covers whether the MX points here.
             "mx" => value.is_empty() || value == domain,
             "a" => value == hostname || (value.is_empty() && domain == hostname),
             "ip4" | "ip6" => is_within(address, value),
@@ -35,7 +35,7 @@ pub(super) fn lets(record: &str, domain: &str, hostname: &str, address: IpAddr) 
     if open { None } else { Some(false) }
 }
 
-/// Tells whether an address is in a network such as `192.0.2.0/24`.
+/// Returns whether an address is in a network such as `192.0.2.0/24`.
 fn is_within(address: IpAddr, network: &str) -> bool {
     let (base, length) = network.split_once('/').unwrap_or((network, ""));
     let length: Option<u32> = if length.is_empty() { Some(128) } else { length.parse().ok() };

@@ -1,6 +1,6 @@
-//! The kinds of complaint that are known, and the signs of lines that are none.
+//! The known kinds of complaint, and patterns of lines that are not complaints.
 
-/// Whose line it is.
+/// The origin of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Daemon {
     Dovecot,
@@ -11,25 +11,25 @@ pub(super) enum Daemon {
 #[derive(Debug)]
 pub(super) struct Kind {
     pub(super) of: Daemon,
-    /// A line is of this kind that has all words of one of these.
+    /// A line is of this kind if it contains all words of one of these lists.
     pub(super) signs: &'static [&'static [&'static str]],
-    /// What it says, in our words.
+    /// The description of the kind.
     pub(super) is: &'static str,
-    /// What to do.
     pub(super) remedy: &'static str,
-    /// What it is over with, beside a new start of the daemon that says it.
+    /// The event after which it no longer holds, besides a restart of the
+    /// daemon that logged it.
     pub(super) over: Over,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Over {
-    /// Nothing else.
+    /// Nothing but a restart.
     AtStart,
-    /// Dovecot's start: Postfix had missed it.
+    /// A start of Dovecot, which Postfix had missed.
     AtDovecotsStart,
     /// The files that it names belong to the owner of the mailboxes.
     OnceOwned,
-    /// The daemon mends it at once.
+    /// The daemon recovers immediately.
     ByItself,
 }
 
@@ -176,9 +176,10 @@ pub(super) const KINDS: [Kind; 16] = [
     },
 ];
 
-/// Signs of lines that strangers cause, of which there are plenty on each host that
-/// the world can reach, and of lines about things done in order. A peer's address
-/// in brackets, as Postfix writes it, is another sign: [`super::Line::names_a_peer`].
+/// Patterns of lines that strangers cause, of which every public server has
+/// many, and of lines about normal operation. A client's address in brackets,
+/// as Postfix writes it, is another such pattern:
+/// [`super::Line::names_a_peer`].
 pub(super) const NO_COMPLAINTS: [&str; 16] = [
     "authentication failed",
     "does not resolve to address",
@@ -194,10 +195,10 @@ pub(super) const NO_COMPLAINTS: [&str; 16] = [
     "llegal address",
     "unable to look up host",
     "rip=",
-    // How Dovecot tells that it was stopped, or reloaded, in order.
+    // Dovecot's message about a normal stop or reload.
     "Killed with signal 15",
     "SIGHUP received - reloading",
 ];
 
-/// Signs of lines that our own checks cause.
+/// Patterns of lines that mailprov's own checks cause.
 pub(super) const OURS: [&str; 3] = ["/run/mailprov-check", "mailprov.invalid", "(mailprov-"];
