@@ -1,6 +1,7 @@
-//! ConnectionCache to a server. Nobody who did not answer once is waited for again: a
-//! server that is down is told of soon, however much is asked of it. And who
-//! answered is not called only to see that, or which certificate is shown.
+//! Connections to a server, with a memory of earlier results. A port that did
+//! not answer once is not tried again, so checks of a dead server finish soon.
+//! A port that answered is not called again only to see whether it answers or
+//! which certificate it shows.
 
 use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
@@ -11,42 +12,37 @@ use rustls::pki_types::CertificateDer;
 
 use super::{Error, Result, Session, Tls};
 
-/// Whom we called, as far as it shortens later calls. Clones know the same.
+/// The results of earlier connections. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct ConnectionCache(Arc<Mutex<Known>>);
 
 #[derive(Debug, Default)]
 struct Known {
-    /// Who did not answer, and how that showed.
+    /// The ports that did not answer, with the error.
     silent: HashMap<SocketAddr, String>,
-    /// Who answered.
     answered: HashSet<SocketAddr>,
-    /// Which certificates were shown, the server's own first.
+    /// The certificates that were shown, the server's own first.
     shown: HashMap<SocketAddr, Vec<CertificateDer<'static>>>,
-    /// Ports that are closed on our own side.
+    /// The ports that this machine's network blocks, with the reason.
     barred: HashMap<u16, String>,
-    /// Ports of daemons that do not run.
+    /// The ports of daemons that do not run, with the reason.
     dead: HashMap<u16, String>,
 }
 
 impl ConnectionCache {
-    /// Notes that our own network lets nobody call a port, and `why` we think so:
-    /// that says nothing of the server.
+    /// Records that this machine's network blocks a port, and `why` this is
+    /// assumed. It says nothing about the server.
     pub(crate) fn block(&self, port: u16, why: impl Into<String>) {
         self.known().barred.insert(port, why.into());
     }
 
-    /// Notes that a port of the server's is closed, and `why` that is known.
+    /// Records that a port of the server is closed, and `why` this is known.
     pub(crate) fn mark_down(&self, port: u16, why: impl Into<String>) {
         self.known().dead.insert(port, why.into());
     }
 
-    /// Connects in the clear, from a certain address of this machine's where that
-    /// is given.
-    ///
-    /// # Errors
-    ///
-    /// As [`ConnectionCache::connect`].
+    /// Connects without TLS, from a given address of this machine if there is
+    /// one.
     pub(crate) fn connect_from<S: Session>(
         &self,
         from: Option<IpAddr>,
@@ -58,7 +54,7 @@ impl ConnectionCache {
         }
     }
 
-    /// Says why a call would be in vain, if that is known.
+    /// Returns the error of a connection that is known to fail.
     fn hindrance(&self, at: SocketAddr) -> Option<Error> {
         let known = self.known();
         if let Some(why) = known.barred.get(&at.port()) {
@@ -68,12 +64,13 @@ impl ConnectionCache {
         silent.map(|words| Error::Silent(words.clone()))
     }
 
-    /// Connects, with TLS from the first byte where that is given.
+    /// Connects, with TLS from the first byte if `tls` is given.
     ///
     /// # Errors
     ///
-    /// As [`Session::connect`] and [`Session::connect_tls`]; [`Error::Silent`]
-    /// where nobody answered before, [`Error::Unreachable`] where we cannot call.
+    /// Fails as `Session::connect` and `Session::connect_tls` do; with
+    /// [`Error::Silent`] if the port did not answer before, and with
+    /// [`Error::Unreachable`] if this machine cannot call it.
     pub fn connect<S: Session>(&self, at: SocketAddr, tls: Option<&Tls>) -> Result<S> {
         if let Some(error) = self.hindrance(at) {
             return Err(error);
@@ -88,7 +85,8 @@ impl ConnectionCache {
             {
                 Err(Error::Unreachable(format!("this machine has no way to {}", at.ip())))
             }
-            // Without a word, too: such a server hangs up as late as it can.
+            // Such a server may also hang up without a greeting, as late as it
+            // can.
             Err(error @ (Error::Connect { .. } | Error::TooSlow | Error::Closed)) => {
                 self.known().silent.insert(at, error.to_string());
                 session
@@ -101,12 +99,7 @@ impl ConnectionCache {
         }
     }
 
-    /// Connects and goes over to TLS, from the first byte or by the protocol's
-    /// word for it.
-    ///
-    /// # Errors
-    ///
-    /// As [`ConnectionCache::connect`] and [`Session::start_tls`].
+    /// Connects with TLS, from the first byte or by STARTTLS.
     pub(crate) fn secure<S: Session>(
         &self,
         at: SocketAddr,
@@ -121,13 +114,12 @@ impl ConnectionCache {
         Ok(session)
     }
 
-    /// Returns the certificates that were shown, whether one trusts them or not,
-    /// if somebody has been called.
+    /// Returns the certificates that the port showed, verified or not, if there
+    /// was a connection.
     pub fn shown(&self, at: SocketAddr) -> Option<Vec<CertificateDer<'static>>> {
         self.known().shown.get(&at).cloned()
     }
 
-    /// Tells whether somebody has been called and answered.
     pub(crate) fn has_answered(&self, at: SocketAddr) -> bool {
         self.known().answered.contains(&at)
     }
@@ -151,7 +143,7 @@ mod tests {
         let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let first = connections.connect::<Smtp>(gone, None).unwrap_err();
         assert!(matches!(first, Error::Connect { .. }), "{first:?}");
-        // Whoever takes its place is not asked any more.
+        // A server that takes its place is not called any more.
         let _other = TcpListener::bind(gone).unwrap();
         let second = connections.clone().connect::<Smtp>(gone, None).unwrap_err();
         assert!(matches!(second, Error::Silent(_)), "{second:?}");

@@ -1,29 +1,25 @@
-//! What can go wrong between us and a mail server.
+//! The errors of conversations with a server.
 
 use std::io;
 use std::net::SocketAddr;
 
 use crate::visible::visible;
 
-/// The result of asking a server something.
+/// The result of a request to a server.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A question that got no proper answer. What a server said is shown with its
+/// A request that got no proper answer. Text from the server is shown with its
 /// control characters made visible.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages show what the fields are")]
 pub enum Error {
-    /// Nobody listens, or nobody lets us through.
+    /// No process listens, or a firewall drops the packets.
     #[error("{address} could not be reached: {}", crate::local::reason(source))]
-    Connect {
-        /// Who was called.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Nobody answered there before, and that is how it showed.
+    Connect { address: SocketAddr, source: io::Error },
+    /// The port did not answer before. Contains the earlier error.
     #[error("{0}")]
     Silent(String),
-    /// We cannot call there, whoever listens.
+    /// This machine cannot call the port, whatever its state.
     #[error("{0}")]
     Unreachable(String),
     /// The connection broke.
@@ -35,63 +31,47 @@ pub enum Error {
     /// No answer in time.
     #[error("the server did not answer in time")]
     TooSlow,
-    /// An answer that never ends.
+    /// The answer exceeds the limit.
     #[error("the server's answer is too long")]
     TooLong,
-    /// TLS did not come about: the certificate, or the two have nothing in common.
+    /// The handshake failed: the certificate is invalid, or the two have no
+    /// version or cipher in common.
     #[error("TLS failed: {}", visible(.0.to_string()))]
     Tls(rustls::Error),
-    /// The name that a certificate was to vouch for, or what was to be trusted,
-    /// is none.
+    /// The name to verify is invalid, or there are no certificates to trust.
     #[error("{0}")]
     Trust(String),
-    /// Something was said in the clear where TLS was to begin, by anybody.
+    /// Plain text arrived after the server agreed to TLS; it could be an
+    /// attacker's.
     #[error("the server speaks on in the clear after it agreed to TLS")]
     Injected,
-    /// Words that would end the line that they are to be in.
+    /// A control character in a word would end its line.
     #[error("a line break or another control character cannot be sent")]
     Unsendable,
-    /// The answer is none in this protocol.
+    /// The answer is not valid in this protocol.
     #[error("this is no {protocol} answer: {words}")]
-    Odd {
-        /// Such as `SMTP`.
-        protocol: &'static str,
-        /// What was said.
-        words: String,
-    },
-    /// The server says no.
+    Odd { protocol: &'static str, words: String },
+    /// The server refused.
     #[error("{asked} was refused: {words}")]
-    Refused {
-        /// What it was asked, without secrets.
-        asked: String,
-        /// What it said.
-        words: String,
-    },
-    /// Mail of strangers for strangers is taken.
+    Refused { asked: String, words: String },
+    /// The server is an open relay.
     #[error("the server passes on mail of strangers to strangers (an open relay): {0}")]
     Relays(String),
-    /// Mails that were taken are not in the mailbox.
+    /// Not all accepted mails are in the mailbox.
     #[error("{found} of {count} mails arrived within {within} s")]
-    NotDelivered {
-        /// How long was waited, in seconds.
-        within: u64,
-        /// How many are there.
-        found: usize,
-        /// How many should be.
-        count: usize,
-    },
-    /// We were told to stop.
+    NotDelivered { within: u64, found: usize, count: usize },
+    /// A signal stopped the program.
     #[error("told to stop")]
     Stopped,
 }
 
 impl Error {
-    /// Makes an error of an answer that is none.
+    /// Returns the error for an invalid answer.
     pub(super) fn odd(protocol: &'static str, words: impl Into<String>) -> Self {
         Self::Odd { protocol, words: words.into() }
     }
 
-    /// Makes an error of an answer that says no.
+    /// Returns the error for a refusal.
     pub(crate) fn refused(asked: impl Into<String>, words: impl Into<String>) -> Self {
         Self::Refused { asked: asked.into(), words: words.into() }
     }

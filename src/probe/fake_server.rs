@@ -1,12 +1,12 @@
-//! A server for unit tests that says what it is told to, whatever it is asked.
+//! A server for unit tests that sends a fixed script, whatever it receives.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::thread;
 use std::time::Duration;
 
-/// Returns where somebody takes one call, says these pieces one after the
-/// other, with a pause between two, and hangs up.
+/// Starts a server for one connection and returns its address. It sends the
+/// pieces in order, with a pause between two, and hangs up.
 pub(crate) fn fake_server(pieces: &[&[u8]]) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -19,7 +19,7 @@ pub(crate) fn fake_server(pieces: &[&[u8]]) -> SocketAddr {
             }
             thread::sleep(Duration::from_millis(50));
         }
-        // Hanging up on words unread would look as if the line broke.
+        // Closing the socket with unread data would reset the connection.
         let _ = stream.shutdown(std::net::Shutdown::Write);
         let _ = stream.read_to_end(&mut Vec::new());
     });

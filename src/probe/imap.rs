@@ -1,4 +1,4 @@
-//! An IMAP client (RFC 3501), as far as reading and removing a mail goes.
+//! An IMAP client (RFC 3501) for reading and removing mail.
 
 use super::line_stream::{LineStream, Session};
 use super::{Error, Result, Tls};
@@ -12,12 +12,11 @@ pub struct Imap {
     commands: u32,
 }
 
-/// A response without a tag, such as `* 3 EXISTS`.
+/// An untagged response, such as `* 3 EXISTS`.
 #[derive(Debug, Default)]
 struct Response {
-    /// The line without `* `, and without its literals.
+    /// The line without `* ` and without its literals.
     words: String,
-    /// The literals in it, in order.
     literals: Vec<Vec<u8>>,
 }
 
@@ -45,11 +44,8 @@ impl Session for Imap {
 }
 
 impl Imap {
-    /// Logs in; user and password may hold anything.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::greeted`]; a wrong password is refused.
+    /// Logs in. User and password may contain any character. A wrong password
+    /// is refused.
     pub fn login(&mut self, user: &str, password: &Secret<String>) -> Result<()> {
         const ASKED: &str = "the login";
         let tag = self.send("AUTHENTICATE PLAIN")?;
@@ -62,23 +58,15 @@ impl Imap {
         self.responses(ASKED, &tag, None).map(drop)
     }
 
-    /// Returns what the server can do as things are, in upper case.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::greeted`].
+    /// Returns the current capabilities of the server, in upper case.
     pub fn capabilities(&mut self) -> Result<Vec<String>> {
         let responses = self.command("CAPABILITY", "CAPABILITY")?;
         let words = responses.iter().filter_map(|it| it.words.strip_prefix("CAPABILITY "));
         Ok(words.flat_map(|it| it.split(' ').map(str::to_uppercase).collect::<Vec<_>>()).collect())
     }
 
-    /// Tells whether a user name and a password that are sent just so are looked
-    /// at, right or wrong; else they are refused unseen (RFC 5530, 3).
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::greeted`].
+    /// Returns whether the server evaluates a user name and a password in the
+    /// clear, right or wrong. If not, it refuses them unseen (RFC 5530, 3).
     pub(crate) fn login_with_password(
         &mut self,
         user: &str,
@@ -96,11 +84,7 @@ impl Imap {
         }
     }
 
-    /// Tells whether a password would be taken by SASL. None is sent.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::greeted`].
+    /// Returns whether the server accepts AUTHENTICATE. Sends no password.
     pub(crate) fn begin_authenticate(&mut self) -> Result<bool> {
         let tag = self.send("AUTHENTICATE PLAIN")?;
         let line = self.stream.line()?;
@@ -118,11 +102,7 @@ impl Imap {
         }
     }
 
-    /// Opens a mailbox and returns how many messages it holds.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::greeted`].
+    /// Opens a mailbox and returns its number of messages.
     pub fn select(&mut self, mailbox: &str) -> Result<u32> {
         let responses = self.command("SELECT", &format!("SELECT {}", quoted(mailbox)))?;
         responses
@@ -131,12 +111,8 @@ impl Imap {
             .ok_or_else(|| Error::odd("IMAP", "SELECT without EXISTS"))
     }
 
-    /// Returns the numbers of the messages of the open mailbox whose subject
+    /// Returns the numbers of the messages in the open mailbox whose subject
     /// contains some words.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::greeted`].
     pub(crate) fn search_subject(&mut self, words: &str) -> Result<Vec<u32>> {
         self.search(&format!("SEARCH HEADER Subject {}", quoted(words)))
     }
@@ -154,11 +130,11 @@ impl Imap {
         Ok(found)
     }
 
-    /// Fetches a whole message and leaves it unread.
+    /// Fetches a whole message without marking it as read.
     ///
     /// # Errors
     ///
-    /// Also where there is no such message.
+    /// Also fails if there is no such message.
     pub fn fetch(&mut self, number: u32) -> Result<Vec<u8>> {
         let responses = self.command("FETCH", &format!("FETCH {number} BODY.PEEK[]"))?;
         let begin = format!("{number} FETCH ");
@@ -169,22 +145,14 @@ impl Imap {
             .ok_or_else(|| Error::odd("IMAP", "FETCH without the message"))
     }
 
-    /// Removes a message for good, and all others that are marked as deleted.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::greeted`].
+    /// Deletes a message, and all others that are marked as deleted.
     pub fn delete(&mut self, number: u32) -> Result<()> {
         self.command("STORE", &format!("STORE {number} +FLAGS.SILENT (\\Deleted)"))?;
         self.command("EXPUNGE", "EXPUNGE").map(drop)
     }
 
-    /// Removes the messages of the open mailbox whose subject contains some
-    /// words for good, and no others (UIDPLUS, RFC 4315).
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::greeted`].
+    /// Deletes the messages in the open mailbox whose subject contains some
+    /// words, and no others (UIDPLUS, RFC 4315).
     pub(crate) fn remove_subject(&mut self, words: &str) -> Result<()> {
         let search = format!("UID SEARCH HEADER Subject {}", quoted(words));
         for number in self.search(&search)? {
@@ -195,11 +163,7 @@ impl Imap {
         Ok(())
     }
 
-    /// Says goodbye.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::greeted`].
+    /// Logs out.
     pub fn logout(mut self) -> Result<()> {
         self.command("LOGOUT", "LOGOUT").map(drop)
     }
@@ -217,7 +181,7 @@ impl Imap {
         Ok(tag)
     }
 
-    /// Reads an answer, of which a first line may be read already.
+    /// Reads a response. Its first line may have been read already.
     fn responses(
         &mut self,
         asked: &str,
@@ -259,7 +223,7 @@ impl Imap {
     }
 }
 
-/// Tells whether words begin with a word, in whatever case.
+/// Returns whether a text begins with a word, ignoring case.
 fn begins(words: &str, word: &str) -> bool {
     words.split(' ').next().is_some_and(|first| first.eq_ignore_ascii_case(word))
 }
@@ -269,7 +233,7 @@ fn announced_literal(line: &[u8]) -> Option<u64> {
     let line = line.strip_suffix(b"}")?;
     let digits = &line[line.iter().rposition(|byte| *byte == b'{')? + 1..];
     let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    // A length that no number holds is longer than all that we read.
+    // A number that overflows exceeds the limit too.
     is_number
         .then(|| std::str::from_utf8(digits).ok()?.parse().ok())
         .map(|it| it.unwrap_or(u64::MAX))

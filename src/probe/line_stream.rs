@@ -1,5 +1,5 @@
-//! A connection that speaks in lines, with an end to all patience: for how long
-//! an answer takes, how long a line is, and how much is said altogether.
+//! A connection of lines, with limits on the time of an answer, the length of a
+//! line, and the length of an answer.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -18,31 +18,31 @@ use rustls::{ClientConnection, StreamOwned};
 use super::{Error, Result, Tls};
 use crate::visible::visible;
 
-/// How long an answer may take: Dovecot makes whoever often fails to log in wait
-/// for half as long.
+/// The time limit of an answer. Dovecot delays the reply to repeated failed
+/// logins for up to half as long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long a connection may take. A packet that is lost is sent again after one
-/// second and after three; whoever drops all of them is a firewall.
+/// The time limit of a connection. A lost packet is sent again after one second
+/// and after three; a server that still has not answered is behind a firewall.
 const CONNECTION: Duration = Duration::from_secs(5);
 
-/// How long TLS and the greeting may take. They are there at once where a server
-/// is well; some make strangers wait for them for six seconds.
+/// The time limits of TLS and greeting. A healthy server is immediate, but some
+/// delay the greeting for strangers by six seconds.
 const GREETING: Duration = Duration::from_secs(10);
 
-/// The longest line that we read, in bytes.
+/// The limit of a line in bytes.
 const LONGEST_LINE: u64 = 64 * 1024;
 
-/// The longest answer that we read, in bytes.
+/// The limit of an answer in bytes.
 pub(super) const LONGEST_ANSWER: u64 = 16 * 1024 * 1024;
 
-/// Our end of a connection.
+/// The client's end of a connection.
 #[derive(Debug)]
 pub struct LineStream {
-    /// Nothing while it goes over to TLS, and after that failed.
+    /// `None` during the switch to TLS, and after it failed.
     stream: Option<BufReader<Stream>>,
     patience: Duration,
-    /// How much of the present answer may still come.
+    /// The bytes that are left of the current answer's limit.
     left: u64,
 }
 
@@ -52,58 +52,51 @@ enum Stream {
     Tls(Box<StreamOwned<ClientConnection, Timed>>),
 }
 
-/// A socket on which nothing takes longer than until a certain moment.
+/// A socket with a deadline for all operations.
 #[derive(Debug)]
 struct Timed {
     socket: TcpStream,
     end: Instant,
 }
 
-/// A conversation in one of the protocols, from the greeting on.
+/// A session in one of the protocols, beginning with the greeting.
 pub trait Session: Sized {
     /// Reads the greeting.
     ///
     /// # Errors
     ///
-    /// Where the connection or the greeting is bad, and where it says no.
+    /// Fails if the connection or the greeting is bad, and if the greeting
+    /// refuses service.
     fn greeted(stream: LineStream) -> Result<Self>;
 
-    /// Goes over to TLS by the protocol's own word for that.
+    /// Switches to TLS with the protocol's command.
     ///
     /// # Errors
     ///
-    /// Also where the server does not want to, and where TLS does not come about.
+    /// Also fails if the server refuses, and if the handshake fails.
     fn start_tls(&mut self, tls: &Tls) -> Result<()>;
 
-    /// Returns the connection, to learn about its TLS.
+    /// Returns the connection, for its TLS state.
     fn stream(&self) -> &LineStream;
 
-    /// Connects, in the clear.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::greeted`].
+    /// Connects without TLS.
     fn connect(address: SocketAddr) -> Result<Self> {
         Self::greeted(LineStream::connect(address)?)
     }
 
-    /// Connects, in the clear, from a certain address of this machine's to another
-    /// one of its own.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::greeted`].
+    /// Connects without TLS from a given address of this machine to another one
+    /// of its own.
     fn connect_from(source: IpAddr, address: SocketAddr) -> Result<Self> {
         let socket = connected_from(source, address);
         let socket = socket.map_err(|source| Error::Connect { address, source })?;
         Self::greeted(LineStream::over(socket, PATIENCE)?)
     }
 
-    /// Connects with TLS from the first byte (RFC 8314).
+    /// Connects with implicit TLS (RFC 8314).
     ///
     /// # Errors
     ///
-    /// As [`Session::greeted`], and where TLS does not come about.
+    /// Also fails if the handshake fails.
     fn connect_tls(address: SocketAddr, tls: &Tls) -> Result<Self> {
         let mut stream = LineStream::connect(address)?;
         stream.start_tls(tls)?;
@@ -111,24 +104,24 @@ pub trait Session: Sized {
     }
 }
 
-/// Tells whether a TCP connection can be made.
+/// Returns whether a TCP connection succeeds.
 pub(crate) fn is_open(address: SocketAddr, patience: Duration) -> bool {
     TcpStream::connect_timeout(&address, patience).is_ok()
 }
 
 impl LineStream {
-    /// Connects, in the clear.
+    /// Connects without TLS.
     pub(super) fn connect(address: SocketAddr) -> Result<Self> {
         Self::connect_within(address, PATIENCE)
     }
 
-    /// Connects, with patience of another length.
+    /// Connects with another time limit.
     pub(super) fn connect_within(address: SocketAddr, patience: Duration) -> Result<Self> {
         let connected = TcpStream::connect_timeout(&address, patience.min(CONNECTION));
         Self::over(connected.map_err(|source| Error::Connect { address, source })?, patience)
     }
 
-    /// Speaks over a connection that is there.
+    /// Uses an existing connection.
     fn over(socket: TcpStream, patience: Duration) -> Result<Self> {
         socket.set_nodelay(true)?;
         let timed = Timed { socket, end: Instant::now() + patience.min(GREETING) };
@@ -136,8 +129,8 @@ impl LineStream {
         Ok(Self { stream, patience, left: LONGEST_ANSWER })
     }
 
-    /// Goes over to TLS. What the server said in the clear after it agreed is an
-    /// error, as it could be anybody's.
+    /// Switches to TLS. Data that the server sent after its agreement, but in
+    /// the clear, is an error, because an attacker could have inserted it.
     pub(super) fn start_tls(&mut self, tls: &Tls) -> Result<()> {
         let Some(stream) = self.stream.take() else { return Err(Error::Closed) };
         if !stream.buffer().is_empty() {
@@ -157,8 +150,8 @@ impl LineStream {
         Ok(())
     }
 
-    /// Returns the certificates that the server showed, its own first; none in
-    /// the clear.
+    /// Returns the certificates that the server showed, its own first; none
+    /// without TLS.
     pub fn chain(&self) -> Vec<CertificateDer<'static>> {
         match self.stream.as_ref().map(BufReader::get_ref) {
             Some(Stream::Tls(stream)) => {
@@ -168,7 +161,7 @@ impl LineStream {
         }
     }
 
-    /// Sends a line. From now on the server has time to answer it.
+    /// Sends a line and restarts the time limit of the answer.
     pub(super) fn send(&mut self, line: &str) -> Result<()> {
         if line.chars().any(|c| c.is_control()) {
             return Err(Error::Unsendable);
@@ -176,7 +169,7 @@ impl LineStream {
         self.send_bytes(format!("{line}\r\n").as_bytes())
     }
 
-    /// Sends bytes as they are. From now on the server has time to answer them.
+    /// Sends bytes and restarts the time limit of the answer.
     pub(super) fn send_bytes(&mut self, bytes: &[u8]) -> Result<()> {
         self.left = LONGEST_ANSWER;
         let end = Instant::now() + self.patience;
@@ -200,12 +193,12 @@ impl LineStream {
         }
     }
 
-    /// Reads a line of words, made [`visible`].
+    /// Reads a line and makes it [`visible`].
     pub(super) fn words(&mut self) -> Result<String> {
         Ok(visible(self.line()?))
     }
 
-    /// Reads so many bytes.
+    /// Reads this many bytes.
     pub(super) fn bytes(&mut self, length: u64) -> Result<Vec<u8>> {
         if length > self.left {
             return Err(Error::TooLong);
@@ -216,8 +209,8 @@ impl LineStream {
         if read as u64 == length { Ok(bytes) } else { Err(Error::Closed) }
     }
 
-    /// Reads lines up to one that is only a dot, and undoes the doubling of dots
-    /// (RFC 1939, 3).
+    /// Reads lines up to a single dot, and removes the doubling of dots (RFC
+    /// 1939, 3).
     pub(super) fn until_dot(&mut self) -> Result<Vec<u8>> {
         let mut text = Vec::new();
         loop {
@@ -235,11 +228,11 @@ impl LineStream {
     }
 }
 
-/// Connects from a certain address.
+/// Connects from a given address.
 fn connected_from(source: IpAddr, address: SocketAddr) -> io::Result<TcpStream> {
     let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
     let socket = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
-    // Holds for the connection too (socket(7)).
+    // Also limits connect(2) (socket(7)).
     let patience = i64::try_from(CONNECTION.as_secs()).unwrap_or(i64::MAX);
     setsockopt(&socket, sockopt::SendTimeout, &TimeVal::new(patience, 0))?;
     let any_port = SocketAddr::new(source, 0);
@@ -260,8 +253,9 @@ impl Timed {
 impl Read for Timed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.socket.set_read_timeout(Some(self.left()?))?;
-        // Postfix sends its greeting only once we acknowledged what it sent to end the handshake,
-        // and we would wait 40 ms with that for something of our own to send.
+        // Postfix sends its greeting only after the acknowledgement of its
+        // handshake, which the kernel would delay by 40 ms to combine it with
+        // data.
         self.socket.set_quickack(true)?;
         self.socket.read(buffer)
     }

@@ -1,10 +1,10 @@
-//! Clients for what a mail server offers, used by checks and by tests: SMTP, IMAP
-//! and POP3, in the clear or over TLS, and DNS.
+//! The clients with which checks and tests talk to a mail server: SMTP, IMAP
+//! and POP3, with and without TLS, and DNS.
 //!
-//! A server may say anything, at any pace: answers have a limit in length and
-//! in time, and what is odd in them is an [`Error`], as is a connection that
-//! breaks. An SMTP reply that refuses something is a reply; where a mail program
-//! could not go on after it, it is [`Error::Refused`].
+//! A server may send anything at any pace: answers have limits in length and
+//! time, and invalid ones are an [`Error`], as is a broken connection. An SMTP
+//! reply that refuses something is a reply; only where a mail program could not
+//! continue, it is [`Error::Refused`].
 
 #![expect(clippy::disallowed_methods, reason = "servers are called here")]
 
@@ -37,11 +37,10 @@ use rustls::crypto::ring;
 
 use crate::secret::Secret;
 
-/// The name by which we introduce ourselves. It leads nowhere (RFC 2606).
+/// The name in EHLO. It never resolves (RFC 2606).
 pub(crate) const OURSELVES: &str = "mailprov.invalid";
 
-/// Returns 32 random hexadecimal digits: a password, or a word that nothing else
-/// contains.
+/// Returns 32 random hexadecimal digits: a password, or a unique word.
 pub(crate) fn random() -> Result<Secret<String>> {
     let mut bytes = [0; 16];
     let filled = ring::default_provider().secure_random.fill(&mut bytes);
@@ -49,7 +48,7 @@ pub(crate) fn random() -> Result<Secret<String>> {
     Ok(Secret::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
 }
 
-/// Returns what SASL PLAIN (RFC 4616) sends, in base64.
+/// Returns the message of SASL PLAIN (RFC 4616) in base64.
 fn sasl_plain(user: &str, password: &Secret<String>) -> Secret<String> {
     let words = format!("\0{user}\0{}", password.expose());
     Secret::new(Base64::encode_string(words.as_bytes()))

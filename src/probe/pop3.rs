@@ -28,30 +28,19 @@ impl Session for Pop3 {
 }
 
 impl Pop3 {
-    /// Logs in.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::greeted`]; a wrong password is refused.
+    /// Logs in. A wrong password is refused.
     pub fn login(&mut self, user: &str, password: &Secret<String>) -> Result<()> {
         self.command("USER", &format!("USER {user}"))?;
         self.command("the login", &format!("PASS {}", password.expose())).map(drop)
     }
 
-    /// Names a user, whose password is then asked for.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::greeted`]; refused where no password may be sent.
+    /// Sends a user name, after which the server expects the password. Refused
+    /// if the server accepts no password now.
     pub fn user(&mut self, name: &str) -> Result<()> {
         self.command("USER", &format!("USER {name}")).map(drop)
     }
 
-    /// Tells whether a password would be taken by SASL (RFC 5034). None is sent.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::greeted`].
+    /// Returns whether the server accepts AUTH (RFC 5034). Sends no password.
     pub(crate) fn begin_auth(&mut self) -> Result<bool> {
         self.stream.send("AUTH PLAIN")?;
         let words = self.stream.words()?;
@@ -66,11 +55,7 @@ impl Pop3 {
         Ok(is_asked)
     }
 
-    /// Returns how many messages there are.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::greeted`].
+    /// Returns the number of messages.
     pub fn stat(&mut self) -> Result<u32> {
         let words = self.command("STAT", "STAT")?;
         let number = words.split(' ').next().and_then(|number| number.parse().ok());
@@ -81,31 +66,23 @@ impl Pop3 {
     ///
     /// # Errors
     ///
-    /// Also where there is no such message.
+    /// Also fails if there is no such message.
     pub fn retrieve(&mut self, number: u32) -> Result<Vec<u8>> {
         self.command("RETR", &format!("RETR {number}"))?;
         self.stream.until_dot()
     }
 
-    /// Marks a message to be removed at the end of the session.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::greeted`].
+    /// Marks a message for deletion at the end of the session.
     pub fn delete(&mut self, number: u32) -> Result<()> {
         self.command("DELE", &format!("DELE {number}")).map(drop)
     }
 
-    /// Says goodbye, which removes what is marked.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::greeted`].
+    /// Quits, which deletes the marked messages.
     pub fn quit(mut self) -> Result<()> {
         self.command("QUIT", "QUIT").map(drop)
     }
 
-    /// Sends a line and returns the words of the answer.
+    /// Sends a line and returns the text of the reply.
     fn command(&mut self, asked: &str, line: &str) -> Result<String> {
         self.stream.send(line)?;
         self.reply(asked)

@@ -1,5 +1,5 @@
-//! Questions to the resolver that this host uses, by UDP, and by TCP where an
-//! answer does not fit.
+//! Queries the resolver of this host over UDP, and over TCP if an answer does
+//! not fit.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
@@ -13,30 +13,32 @@ use domain::rdata::{A, Aaaa, Mx, Ptr, Txt};
 use crate::host::Host;
 use crate::visible::visible;
 
-/// How long an answer may take.
+/// The time limit of an answer.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// How often a question is asked: a packet can be lost.
+/// The number of attempts, since packets can be lost.
 const TRIES: usize = 2;
 
-/// What was found; none is an answer, too. Or why there is no answer.
+/// The records, of which there can be none, or the reason why there is no
+/// answer.
 pub(crate) type Found<T> = std::result::Result<Vec<T>, String>;
 
-/// Whom this host asks.
+/// The resolvers of this host.
 #[derive(Debug)]
 pub(crate) struct Resolver {
     servers: Vec<SocketAddr>,
 }
 
 impl Resolver {
-    /// Takes the resolvers of `/etc/resolv.conf`.
+    /// Reads the resolvers from `/etc/resolv.conf`.
     pub(crate) fn of(host: &Host) -> Self {
         let content = host.read(Path::new("/etc/resolv.conf")).ok().flatten();
         let text = content.map(|it| String::from_utf8_lossy(it.bytes()).into_owned());
         Self { servers: servers(&text.unwrap_or_default()) }
     }
 
-    /// Returns a domain's mail servers with their preference, in lower case.
+    /// Returns the mail servers of a domain with their preference, in lower
+    /// case.
     pub(crate) fn mx(&self, name: &str) -> Found<(u16, String)> {
         self.ask(&parse(name)?, Rtype::MX, |message| {
             let records = message.answer().ok()?.limit_to_in::<Mx<_>>();
@@ -46,7 +48,7 @@ impl Resolver {
         })
     }
 
-    /// Returns a name's texts, each put together.
+    /// Returns the text records of a name, the strings of each joined.
     pub(crate) fn txt(&self, name: &str) -> Found<String> {
         self.ask(&parse(name)?, Rtype::TXT, |message| {
             let records = message.answer().ok()?.limit_to_in::<Txt<_>>();
@@ -55,11 +57,11 @@ impl Resolver {
         })
     }
 
-    /// Returns a host's addresses.
+    /// Returns the addresses of a host.
     ///
     /// # Errors
     ///
-    /// Says why there is no answer.
+    /// Returns why there is no answer.
     pub(crate) fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, String> {
         let name = parse(name)?;
         let mut found = self.ask(&name, Rtype::A, |message| {
@@ -73,7 +75,7 @@ impl Resolver {
         Ok(found)
     }
 
-    /// Returns the names that an address leads back to, in lower case.
+    /// Returns the names of an address (PTR), in lower case.
     pub(crate) fn names(&self, address: IpAddr) -> Found<String> {
         let name = Name::<Vec<u8>>::reverse_from_addr(address).map_err(|e| e.to_string())?;
         self.ask(&name, Rtype::PTR, |message| {
@@ -111,7 +113,7 @@ impl Resolver {
     }
 }
 
-/// Reads the `nameserver` lines of resolv.conf(5).
+/// Parses the `nameserver` lines of resolv.conf(5).
 fn servers(text: &str) -> Vec<SocketAddr> {
     let addresses = text.lines().filter_map(|line| {
         let mut words = line.split_whitespace();
@@ -124,7 +126,7 @@ fn parse(name: &str) -> Result<Name<Vec<u8>>, String> {
     Name::vec_from_str(name).map_err(|error| format!("{name}: {error}"))
 }
 
-/// Shows a name as people write it.
+/// Returns a name without the final dot.
 fn plain(name: &impl ToName) -> String {
     let name: Name<Vec<u8>> = name.to_name();
     visible(name.to_string().to_lowercase())
@@ -140,7 +142,7 @@ fn query(name: &Name<Vec<u8>>, kind: Rtype) -> Option<Message<Vec<u8>>> {
     Some(message.into_message())
 }
 
-/// Asks one server. An answer to another question is none.
+/// Sends a query to a server. Ignores answers to other queries.
 fn exchange(server: SocketAddr, query: &Message<Vec<u8>>) -> std::io::Result<Message<Vec<u8>>> {
     let any: SocketAddr = match server {
         SocketAddr::V4(_) => ([0; 4], 0).into(),

@@ -6,7 +6,7 @@ use crate::secret::Secret;
 use crate::visible::visible;
 use std::fmt;
 
-/// More lines than this are no answer to anything.
+/// The limit of lines in a reply.
 const MOST_LINES: usize = 1000;
 
 /// A session, from the greeting on.
@@ -15,31 +15,27 @@ pub struct Smtp {
     stream: LineStream,
 }
 
-/// A server's answer.
+/// A reply of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// The code, 200 to 599, that each of its lines begins with.
+    /// The code, 200 to 599, at the beginning of each line.
     pub code: u16,
-    /// The words of its lines.
+    /// The texts of the lines.
     pub lines: Vec<String>,
 }
 
 impl Reply {
-    /// Tells whether the server agrees, or asks to go on.
+    /// Returns whether the reply is positive, or intermediate.
     pub fn is_positive(&self) -> bool {
         self.code < 400
     }
 
-    /// Tells whether the answer will be the same next time.
+    /// Returns whether the reply is a permanent refusal.
     pub(crate) fn is_final_refusal(&self) -> bool {
         self.code >= 500
     }
 
-    /// Returns an error where the server says no to what it was `asked`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Refused`].
+    /// Returns an error if the reply to `asked` is a refusal.
     pub(crate) fn require_success(self, asked: &str) -> Result<Self> {
         if self.is_positive() {
             return Ok(self);
@@ -61,7 +57,7 @@ impl Session for Smtp {
         Ok(smtp)
     }
 
-    /// The server is to be asked again what it can do (RFC 3207, 4.2).
+    /// After STARTTLS the capabilities must be queried again (RFC 3207, 4.2).
     fn start_tls(&mut self, tls: &Tls) -> Result<()> {
         self.ehlo(OURSELVES)?;
         self.command("STARTTLS")?.require_success("STARTTLS")?;
@@ -74,32 +70,24 @@ impl Session for Smtp {
 }
 
 impl Smtp {
-    /// Introduces us, and returns what the server can do, such as `SIZE 1000`.
+    /// Sends EHLO, and returns the extensions, such as `SIZE 1000`.
     ///
     /// # Errors
     ///
-    /// Also where it does not take our name.
+    /// Also fails if the server refuses the name.
     pub fn ehlo(&mut self, name: &str) -> Result<Vec<String>> {
         let mut lines = self.command(&format!("EHLO {name}"))?.require_success("EHLO")?.lines;
-        // The first line is the server's own name.
+        // The first line is the name of the server.
         lines.remove(0);
         Ok(lines)
     }
 
-    /// Logs in.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::greeted`]; a wrong password is an answer.
+    /// Logs in with AUTH PLAIN. The reply to a wrong password is not an error.
     pub fn auth_plain(&mut self, user: &str, password: &Secret<String>) -> Result<Reply> {
         self.command(&format!("AUTH PLAIN {}", super::sasl_plain(user, password).expose()))
     }
 
-    /// Tells whether a password would be taken. None is sent.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::greeted`].
+    /// Returns whether the server accepts AUTH PLAIN. Sends no password.
     pub(crate) fn begin_auth_plain(&mut self) -> Result<bool> {
         let is_asked = self.command("AUTH PLAIN")?.code == 334;
         if is_asked {
@@ -108,30 +96,17 @@ impl Smtp {
         Ok(is_asked)
     }
 
-    /// Says whom a mail is from.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::greeted`].
+    /// Sends MAIL FROM.
     pub fn mail(&mut self, from: &str) -> Result<Reply> {
         self.command(&format!("MAIL FROM:<{from}>"))
     }
 
-    /// Says whom a mail is for.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::greeted`].
+    /// Sends RCPT TO.
     pub fn rcpt(&mut self, to: &str) -> Result<Reply> {
         self.command(&format!("RCPT TO:<{to}>"))
     }
 
-    /// Sends a mail, whose lines may end as they like; returns what the server
-    /// says once it has all of it.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::greeted`].
+    /// Sends a mail with any kind of line ends, and returns the final reply.
     pub fn data(&mut self, message: &str) -> Result<Reply> {
         let ready = self.command("DATA")?;
         if ready.code != 354 {
@@ -150,11 +125,7 @@ impl Smtp {
         self.reply()
     }
 
-    /// Says goodbye.
-    ///
-    /// # Errors
-    ///
-    /// As [`Session::greeted`].
+    /// Quits.
     pub fn quit(mut self) -> Result<()> {
         self.command("QUIT").map(drop)
     }
@@ -185,7 +156,7 @@ impl Smtp {
     }
 }
 
-/// Reads `CODE WORDS`, or `CODE-WORDS` of a line after which more come.
+/// Parses `CODE TEXT`, or `CODE-TEXT` on a line that is not the last.
 fn parse(line: &[u8]) -> Option<(u16, bool, String)> {
     let (code, rest) = line.split_at_checked(3)?;
     let code: u16 = std::str::from_utf8(code).ok()?.parse().ok()?;

@@ -1,4 +1,4 @@
-//! Whom we trust to be the server.
+//! The trust in a server's certificate.
 
 use std::sync::Arc;
 
@@ -10,13 +10,13 @@ use rustls::{ClientConfig, RootCertStore};
 use super::{Error, Result};
 use crate::host::PinnedVerifier;
 
-/// Returns the authorities that this machine knows, wherever its system keeps
-/// them; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others, as for OpenSSL.
+/// Returns the authorities that this machine trusts, wherever its system keeps
+/// them. `SSL_CERT_FILE` and `SSL_CERT_DIR` override them, as in OpenSSL.
 pub(crate) fn authorities() -> Vec<CertificateDer<'static>> {
     rustls_native_certs::load_native_certs().certs
 }
 
-/// The name that a server must have a certificate for, and who may vouch for it.
+/// The name that a certificate must have, and the trusted authorities.
 #[derive(Debug, Clone)]
 pub struct Tls {
     pub(super) name: ServerName<'static>,
@@ -24,11 +24,12 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Trusts the authorities whose certificates are in `pem`, and no others.
+    /// Trusts only the authorities in `pem`.
     ///
     /// # Errors
     ///
-    /// Fails where `name` is no host name and where `pem` holds no certificate.
+    /// Fails if `name` is not a host name, and if `pem` contains no
+    /// certificate.
     pub fn trusting(pem: &[u8], name: &str) -> Result<Self> {
         let mut roots = RootCertStore::empty();
         let wrong = |what: &dyn std::fmt::Display| Error::Trust(format!("not a root: {what}"));
@@ -42,12 +43,8 @@ impl Tls {
         Self::new(name, |builder| builder.with_root_certificates(roots).with_no_client_auth())
     }
 
-    /// Trusts these authorities as far as they can be read, as a host does whose
-    /// list holds odd old ones.
-    ///
-    /// # Errors
-    ///
-    /// As [`Tls::trusting`].
+    /// Trusts these authorities and ignores those that cannot be parsed, since
+    /// a host's list can contain odd old ones.
     pub(crate) fn trusting_what_can_be_read(
         authorities: impl IntoIterator<Item = CertificateDer<'static>>,
         name: &str,
@@ -60,24 +57,25 @@ impl Tls {
         Self::new(name, |builder| builder.with_root_certificates(roots).with_no_client_auth())
     }
 
-    /// Trusts a server that shows the first certificate in `pem`, and no other:
-    /// how a self-signed one is known.
+    /// Trusts only the first certificate in `pem`, for a self-signed one.
     ///
     /// # Errors
     ///
-    /// Fails where `name` is no host name and where `pem` holds no certificate.
+    /// Fails if `name` is not a host name, and if `pem` contains no
+    /// certificate.
     pub(crate) fn pinned(pem: &[u8], name: &str) -> Result<Self> {
         let certificate = CertificateDer::from_pem_slice(pem)
             .map_err(|error| Error::Trust(format!("not a certificate: {error}")))?;
         Self::verified_by(name, Some(certificate))
     }
 
-    /// Takes any certificate: for a look at what a server shows
-    /// ([`LineStream::chain`](super::LineStream::chain)), never for a password of a person's.
+    /// Accepts any certificate, to see which one a server shows
+    /// (`LineStream::chain`). Never send a person's
+    /// password over such a connection.
     ///
     /// # Errors
     ///
-    /// Fails where `name` is no host name.
+    /// Fails if `name` is not a host name.
     pub fn unverified(name: &str) -> Result<Self> {
         Self::verified_by(name, None)
     }
