@@ -1,4 +1,4 @@
-//! Walking a tree and collecting every mistake in it.
+//! Decodes a tree and collects every mistake in it.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -7,26 +7,26 @@ use std::sync::Arc;
 use super::{Entry, Key, Kind, Node, Style};
 use crate::diagnostic::{Diagnostic, Source};
 
-/// More mistakes than this are not collected.
+/// The limit of mistakes that are collected.
 const MAX_MISTAKES: usize = 1000;
-/// A person's text is quoted in a message up to this many characters.
+/// The limit of characters that a message quotes.
 const MAX_SHOWN: usize = 80;
 
-/// Reads nodes as what they should be, and collects what is wrong with them.
+/// Decodes nodes into values, and collects mistakes.
 ///
-/// A method that returns `None` has reported why. A caller goes on with what
-/// remains, so that one mistake does not hide the next, and asks
-/// [`Decoder::finish`] at the end whether its result may be used.
+/// A method that returns `None` has reported why. A caller continues with the
+/// rest, so that one mistake does not hide the next, and asks
+/// `Decoder::finish` at the end whether its result is valid.
 #[derive(Debug)]
 pub struct Decoder {
     source: Arc<Source>,
-    /// Where each line but the first begins.
+    /// The offset of each line but the first.
     lines: Vec<usize>,
     mistakes: Vec<Diagnostic>,
 }
 
 impl Decoder {
-    /// Makes a decoder whose diagnostics point into `source`.
+    /// Returns a decoder whose diagnostics point into `source`.
     pub fn new(source: &Arc<Source>) -> Self {
         let breaks = source.text.match_indices('\n');
         Self {
@@ -36,31 +36,30 @@ impl Decoder {
         }
     }
 
-    /// Returns the text that the diagnostics point into.
+    /// Returns the text of the diagnostics.
     pub fn source(&self) -> &Arc<Source> {
         &self.source
     }
 
-    /// Reports a mistake that needs no more than a message and a remedy.
+    /// Reports a mistake with a message and a remedy.
     pub fn error(&mut self, span: &Range<usize>, message: impl Into<String>, help: &str) {
         let mistake = Diagnostic::new(&self.source, span.clone(), message);
         self.report(if help.is_empty() { mistake } else { mistake.help(help) });
     }
 
-    /// Reports a mistake.
     pub(crate) fn report(&mut self, mistake: Diagnostic) {
         if self.mistakes.len() < MAX_MISTAKES {
             self.mistakes.push(mistake);
         }
     }
 
-    /// Returns whether there are as many mistakes as are collected: to look for more
-    /// is in vain.
+    /// Returns whether the limit of mistakes is reached, so that it is useless
+    /// to look for more.
     pub(crate) fn is_full(&self) -> bool {
         self.mistakes.len() >= MAX_MISTAKES
     }
 
-    /// Returns how many mistakes were reported so far.
+    /// Returns the number of mistakes so far.
     pub fn mistakes(&self) -> usize {
         self.mistakes.len()
     }
@@ -78,8 +77,8 @@ impl Decoder {
         }
     }
 
-    /// Reads a map whose keys are names that the person chose. A key that
-    /// occurs twice is reported, and returned once.
+    /// Decodes a map with arbitrary keys. A duplicate key is reported, and
+    /// returned once.
     pub fn entries<'n>(&mut self, node: &'n Node) -> Option<Vec<&'n Entry>> {
         let Kind::Map(entries) = &node.kind else {
             return self.wrong_type(node, "a map", "write `key: value`, one line each");
@@ -100,7 +99,7 @@ impl Decoder {
         Some(unique)
     }
 
-    /// Reads a list.
+    /// Decodes a list.
     pub fn list<'n>(&mut self, node: &'n Node) -> Option<&'n [Node]> {
         match &node.kind {
             Kind::List(items) => Some(items),
@@ -108,8 +107,8 @@ impl Decoder {
         }
     }
 
-    /// Reads a text, which may have several lines. What YAML would take for a
-    /// number or a truth value is the text that was written.
+    /// Decodes a text, which may have several lines. A number or a boolean in
+    /// YAML's terms is returned as it was written.
     pub fn text<'n>(&mut self, node: &'n Node) -> Option<&'n str> {
         match node.as_scalar() {
             Some(scalar) if !scalar.is_null() => Some(&scalar.text),
@@ -126,7 +125,7 @@ impl Decoder {
         }
     }
 
-    /// Reads a text of one line without control characters.
+    /// Decodes a text of one line without control characters.
     pub fn line<'n>(&mut self, node: &'n Node) -> Option<&'n str> {
         let text = self.text(node)?;
         let Some(found) = text.chars().find(|c| c.is_control()) else {
@@ -142,7 +141,7 @@ impl Decoder {
         None
     }
 
-    /// Reads `true` or `false`, and nothing that merely looks like it.
+    /// Decodes `true` or `false`, and no other spelling.
     pub(crate) fn boolean(&mut self, node: &Node) -> Option<bool> {
         let scalar = node.as_scalar();
         if let Some(value) = scalar.and_then(super::Scalar::boolean) {
@@ -159,27 +158,27 @@ impl Decoder {
         self.wrong_type(node, "`true` or `false`", help)
     }
 
-    /// Reports that a node is not what it should be.
+    /// Reports that a node has the wrong type.
     pub(crate) fn wrong_type<T>(&mut self, node: &Node, expected: &str, help: &str) -> Option<T> {
         let message = format!("expected {expected}, found {}", node.type_name());
         self.error(&self.first_line(&node.span), message, help);
         None
     }
 
-    /// Returns what is written at a place, for a message: without quotes, and
-    /// masked where the source is.
+    /// Returns the text at a place, for a message: without quotes, and masked
+    /// if the source is.
     pub fn written(&self, span: &Range<usize>) -> String {
         let text = self.source.text.get(span.clone()).unwrap_or_default();
         printable(text.trim_matches(['"', '\'']))
     }
 
-    /// Returns the number of the line that a span begins on, counted from 1.
+    /// Returns the line number of the beginning of a span, from 1.
     pub(crate) fn line_of(&self, span: &Range<usize>) -> usize {
         1 + self.lines.partition_point(|line| *line <= span.start)
     }
 
-    /// Cuts a span at the end of its first line, so that the mark under a
-    /// long list or map stays short.
+    /// Cuts a span at the end of its first line, so that the mark under a long
+    /// list or map stays short.
     fn first_line(&self, span: &Range<usize>) -> Range<usize> {
         let text = self.source.text.get(span.clone()).unwrap_or_default();
         let line = text.lines().next().unwrap_or_default().trim_end();
@@ -187,8 +186,8 @@ impl Decoder {
     }
 }
 
-/// Returns a person's text fit for a message: one line, no control characters,
-/// not too long.
+/// Makes a text fit for a message: one line, no control characters, not too
+/// long.
 pub(crate) fn printable(text: &str) -> String {
     let mut shown = String::new();
     for c in text.chars().take(MAX_SHOWN) {

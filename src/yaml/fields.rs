@@ -1,30 +1,30 @@
-//! Maps whose keys are known.
+//! Decodes maps with known keys.
 
 use std::ops::Range;
 
 use super::{Decoder, Entry, Key, KeySpec, Node, Section, suggest};
 
-/// The entries of a map whose keys are known.
+/// The entries of a map with known keys.
 #[derive(Debug)]
 pub struct Fields<'n> {
     entries: Vec<&'n Entry>,
-    /// The keys that unknown ones are taken to be misspellings of.
+    /// The keys that unknown ones are assumed to be misspellings of.
     meant: Vec<&'static str>,
 }
 
 impl<'n> Fields<'n> {
-    /// Returns a key's entry, if it is there and has a value.
+    /// Returns the entry of a key, if it has a value.
     pub fn get(&self, key: &str) -> Option<&'n Entry> {
         self.find(key).filter(|entry| !entry.value.is_null())
     }
 
-    /// Returns whether a key is there, if only without a value or misspelt: a
-    /// mistake that was reported.
+    /// Returns whether a key is present, even without a value or misspelt,
+    /// which has been reported.
     pub fn has(&self, key: &str) -> bool {
         self.find(key).is_some() || self.meant.contains(&key)
     }
 
-    /// Returns a key's entry, or reports at `owner` that it is missing.
+    /// Returns the entry of a key, or reports at `owner` that it is missing.
     pub(crate) fn require(
         &self,
         key: &str,
@@ -43,8 +43,8 @@ impl<'n> Fields<'n> {
 }
 
 impl Decoder {
-    /// Reads a map whose keys are all known, and reports unknown keys, keys
-    /// that occur twice and keys without a value.
+    /// Decodes a map with known keys. Reports unknown and duplicate keys, and
+    /// keys without a value.
     pub fn fields<'n>(&mut self, node: &'n Node, section: &Section) -> Option<Fields<'n>> {
         let known = section.keys;
         let mut fields = Fields { entries: Vec::new(), meant: Vec::new() };

@@ -1,14 +1,14 @@
-//! YAML as a tree that remembers where each value stands.
+//! YAML as a tree with the place of each value.
 //!
-//! A configuration language is read in two steps. [`parse()`] turns a text into
-//! [`Node`]s, or into diagnostics if it is not YAML. A [`Decoder`] then walks
-//! the tree on behalf of its caller and collects every mistake in it, so that
-//! a person sees all of them at once.
+//! A file is read in two steps. [`parse()`] turns a text into [`Node`]s, or
+//! into diagnostics if it is not YAML. Then a [`Decoder`] walks the tree for
+//! its caller and collects every mistake, so that a person sees all of them at
+//! once.
 //!
-//! Scalars stay the text that was written, with the [`Style`] it was written
-//! in: whether `644`, `no` or `1.10` is a number, a truth value or a word is for
-//! the reader of the key to decide. Only [`Scalar::boolean`] and
-//! [`Scalar::integer`] interpret, and both accept one spelling.
+//! Scalars keep their text and [`Style`]: whether `644`, `no` or `1.10` is a
+//! number, a boolean or a word is decided where the key is decoded. Only
+//! `Scalar::boolean` and `Scalar::integer` interpret, and each accepts one
+//! spelling.
 
 mod decode;
 mod edit;
@@ -30,23 +30,24 @@ pub(crate) use suggest::suggest;
 
 /// A value and its place in the text, in bytes.
 ///
-/// A value reached through an alias (`*name`) has the place of its anchor.
+/// A value that is reached through an alias (`*name`) has the place of its
+/// anchor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    /// Where the value is written.
+    /// The place of the value.
     pub span: Range<usize>,
     /// The value.
     pub kind: Kind,
 }
 
-/// The three kinds of [`Node`].
+/// The kinds of [`Node`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
-    /// A text, a number, a truth value or nothing at all.
+    /// A text, a number, a boolean or null.
     Scalar(Scalar),
-    /// Values in order.
+    /// A list.
     List(Vec<Node>),
-    /// Keys and values in order, with every key that occurs twice.
+    /// The entries in order, including duplicate keys.
     Map(Vec<Entry>),
 }
 
@@ -62,22 +63,22 @@ pub struct Entry {
 /// The key of a map's entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// Where the key is written.
+    /// The place of the key.
     pub span: Range<usize>,
     /// The key, without quotes.
     pub text: String,
 }
 
-/// A single value: the text as written, escapes resolved.
+/// A scalar: the text as written, with escapes resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scalar {
     /// The text, without quotes.
     pub text: String,
-    /// How it was written.
+    /// The style in the text.
     pub style: Style,
 }
 
-/// How a scalar was written.
+/// The style of a scalar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
     /// Without quotes.
@@ -97,7 +98,7 @@ impl Node {
         }
     }
 
-    /// Returns the value of a key, where this is a map that has it.
+    /// Returns the value of a key, if this is a map that has it.
     pub fn get(&self, key: &str) -> Option<&Self> {
         match &self.kind {
             Kind::Map(entries) => entries.iter().find(|it| it.key.text == key).map(|it| &it.value),
@@ -105,12 +106,12 @@ impl Node {
         }
     }
 
-    /// Returns whether nothing was written: `key:`, `key: ~` or `key: null`.
+    /// Returns whether the value is empty: `key:`, `key: ~` or `key: null`.
     pub(crate) fn is_null(&self) -> bool {
         self.as_scalar().is_some_and(Scalar::is_null)
     }
 
-    /// Returns what the value is, as an error message names it.
+    /// Returns the type of the value for an error message.
     pub(crate) fn type_name(&self) -> &'static str {
         match &self.kind {
             Kind::List(_) => "a list",
@@ -124,13 +125,13 @@ impl Node {
 }
 
 impl Scalar {
-    /// Returns whether this is the absence of a value.
+    /// Returns whether the scalar is empty or null.
     pub(crate) fn is_null(&self) -> bool {
         self.style == Style::Plain
             && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
     }
 
-    /// Returns the truth value of a plain `true` or `false`.
+    /// Returns the value of a plain `true` or `false`.
     pub(crate) fn boolean(&self) -> Option<bool> {
         match (self.style, self.text.as_str()) {
             (Style::Plain, "true") => Some(true),
@@ -139,7 +140,7 @@ impl Scalar {
         }
     }
 
-    /// Returns the number that plain decimal digits mean. A leading zero, an
+    /// Returns the value of plain decimal digits. A leading zero, an
     /// underscore, a sign or a point makes it a text.
     pub(crate) fn integer(&self) -> Option<u64> {
         let digits = self.text.as_str();

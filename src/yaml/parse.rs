@@ -1,4 +1,4 @@
-//! From the parser's events to a tree.
+//! Builds a tree from the events of the parser.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -9,25 +9,25 @@ use serde_yaml::granit_parser::{self, Event, Parser, ScalarStyle, Span};
 use super::{Entry, Key, Kind, Node, Scalar, Style, syntax};
 use crate::diagnostic::{Diagnostic, Source};
 
-/// The longest text that is read.
+/// The limit of a text in bytes.
 const MAX_BYTES: usize = 32 << 20;
-/// The deepest nesting of lists and maps.
+/// The limit of nested lists and maps.
 const MAX_DEPTH: usize = 64;
-/// How many values a text may hold: a hundred thousand accounts, each with a
-/// password, a quota and two aliases, are six hundred thousand.
+/// The limit of values: a hundred thousand accounts, each with a password, a
+/// quota and two aliases, are six hundred thousand.
 const MAX_VALUES: usize = 1_000_000;
-/// How many values all aliases together may stand for.
+/// The limit of values that all aliases together stand for.
 const MAX_ALIASED: usize = 100_000;
 
-/// Parses a text that is one YAML document.
+/// Parses a text of one YAML document.
 ///
-/// The tree of an empty text is a null scalar. Time and memory are
-/// proportional to the text, whatever is in it.
+/// The tree of an empty text is a null scalar. Time and memory are proportional
+/// to the length of any text.
 ///
 /// # Errors
 ///
-/// Returns what keeps the text from being YAML, or from being one document
-/// without tags and within the limits.
+/// Returns why the text is not YAML, not one document without tags, or beyond
+/// the limits.
 pub fn parse(source: &Arc<Source>) -> Result<Node, Vec<Diagnostic>> {
     let text = &source.text;
     if text.len() > MAX_BYTES {
@@ -53,7 +53,7 @@ pub fn parse(source: &Arc<Source>) -> Result<Node, Vec<Diagnostic>> {
     Ok(tree.root.unwrap_or_else(|| null(0..0)))
 }
 
-/// A list or map whose end has not been seen yet.
+/// A list or map whose end has not been reached.
 struct Open {
     span: Range<usize>,
     anchor: usize,
@@ -61,12 +61,11 @@ struct Open {
     key: Option<Key>,
 }
 
-/// A tree in the making.
 struct Tree<'s> {
     source: &'s Arc<Source>,
     root: Option<Node>,
     open: Vec<Open>,
-    /// The anchored values and how many nodes each of them is.
+    /// The anchored values, each with its number of nodes.
     anchors: HashMap<usize, (Node, usize)>,
     aliased: usize,
     values: usize,
@@ -124,10 +123,10 @@ impl<'s> Tree<'s> {
         Ok(())
     }
 
-    /// Puts a complete value into the list or map around it.
+    /// Adds a complete value to the enclosing list or map.
     fn close(&mut self, node: Node, anchor: usize) -> Result<(), Diagnostic> {
         self.values += 1;
-        // A key is one too while it is read.
+        // Keys count here too.
         if self.values > 2 * MAX_VALUES {
             let message = format!("the file holds more than {MAX_VALUES} values");
             return Err(Diagnostic::new(self.source, node.span, message)
@@ -190,7 +189,7 @@ fn compound_key(source: &Arc<Source>, node: &Node) -> Diagnostic {
     Diagnostic::new(source, node.span.clone(), message).help(help)
 }
 
-/// Counts the nodes of a tree. Its depth is limited, so is the recursion.
+/// Counts the nodes of a tree. The depth is limited, and so is the recursion.
 fn count(node: &Node) -> usize {
     1 + match &node.kind {
         Kind::Scalar(_) => 0,

@@ -1,30 +1,29 @@
-//! The keys that a map may have, and what stands under each: one table from
-//! which a [`Decoder`](super::Decoder) knows what to take and an editor, by a
-//! JSON Schema, what to offer.
+//! The keys of a map and the types of their values: one table that tells a
+//! [`Decoder`](super::Decoder) what to accept and, as JSON Schema, an editor
+//! what to offer.
 
 use serde_json::{Map, Value, json};
 
-/// A key that is known.
+/// A known key.
 #[derive(Debug, Clone, Copy)]
 pub struct KeySpec {
-    /// The key.
+    /// The name of the key.
     pub name: &'static str,
-    /// Its meaning, in a sentence or two.
+    /// The meaning, in a sentence or two.
     pub about: &'static str,
-    /// The values that it takes.
+    /// The type of its value.
     pub value_type: ValueType,
-    /// The default, in words; empty where it says so
-    /// already, or where it may not be left out.
+    /// The default, in words; empty if `about` gives it, or if the key is
+    /// required.
     pub default: &'static str,
 }
 
 /// The type of a value in a YAML text.
 #[derive(Debug, Clone, Copy)]
 pub enum ValueType {
-    /// A single value. What YAML takes for a number or a truth value is the
-    /// text that was written.
+    /// A scalar. A number or a boolean in YAML's terms is the text as written.
     Text,
-    /// A text that fits a regular expression.
+    /// A text that matches a regular expression.
     Pattern(&'static str),
     /// One of these words.
     OneOf(&'static [&'static str]),
@@ -32,45 +31,45 @@ pub enum ValueType {
     Boolean,
     /// Decimal digits, also in quotes.
     Number,
-    /// Values in order.
+    /// A list.
     List(&'static ValueType),
-    /// The same, at least one.
+    /// A list with at least one item.
     NonEmptyList(&'static ValueType),
-    /// A map whose keys are names that the person chose.
+    /// A map with arbitrary keys.
     Map(&'static ValueType),
-    /// The same, with at least one key.
+    /// Such a map with at least one key.
     NonEmptyMap(&'static ValueType),
-    /// A map whose keys are known.
+    /// A map with known keys.
     Section(&'static Section),
-    /// One of several.
+    /// One of several types.
     Either(&'static [ValueType]),
 }
 
-/// A map whose keys are known.
+/// A map with known keys.
 #[derive(Debug, Clone, Copy)]
 pub struct Section {
-    /// The keys.
+    /// The known keys.
     pub keys: &'static [KeySpec],
-    /// The keys that must be there.
+    /// The required keys.
     pub required: &'static [&'static str],
-    /// Of these keys, one must be there and no other.
+    /// Exactly one of these keys is required.
     pub one_of: &'static [&'static str],
-    /// Where one of these keys is, all of them are.
+    /// If one of these keys is present, all are required.
     pub together: &'static [&'static str],
 }
 
 impl KeySpec {
-    /// Makes an entry of the table.
+    /// Returns a key without a default.
     pub const fn new(name: &'static str, value_type: ValueType, about: &'static str) -> Self {
         Self { name, about, value_type, default: "" }
     }
 
-    /// Says what counts where the key is left out.
+    /// Sets the default.
     pub const fn or(self, default: &'static str) -> Self {
         Self { default, ..self }
     }
 
-    /// Returns what it says, and what counts where it is left out.
+    /// Returns the meaning and the default.
     pub(crate) fn description(&self) -> String {
         match self.default {
             "" => self.about.to_owned(),
@@ -80,7 +79,7 @@ impl KeySpec {
 }
 
 impl ValueType {
-    /// Returns the map of known keys that it has somewhere.
+    /// Returns the map of known keys that the type contains, if any.
     pub fn section(&self) -> Option<&'static Section> {
         match self {
             Self::Section(section) => Some(section),
@@ -92,7 +91,7 @@ impl ValueType {
         }
     }
 
-    /// Returns it as JSON Schema (draft 7) says it.
+    /// Returns the JSON Schema (draft 7) of the type.
     pub fn schema(&self) -> Value {
         match self {
             Self::Text => json!({"type": ["string", "number", "boolean"]}),
@@ -118,7 +117,7 @@ impl ValueType {
 }
 
 impl Section {
-    /// Returns the map as JSON Schema says it.
+    /// Returns the JSON Schema of the map.
     pub fn schema(&self) -> Value {
         let mut properties = Map::new();
         for key in self.keys {
@@ -143,7 +142,7 @@ impl Section {
     }
 }
 
-/// Returns a whole schema of the files that have this type.
+/// Returns the JSON Schema of files with this type.
 pub fn schema(title: &str, about: &str, value_type: &ValueType) -> Value {
     let mut schema = value_type.schema();
     schema["$schema"] = "http://json-schema.org/draft-07/schema#".into();
@@ -152,7 +151,7 @@ pub fn schema(title: &str, about: &str, value_type: &ValueType) -> Value {
     schema
 }
 
-/// Returns how many keys some lists have together.
+/// Returns the total number of keys in some lists.
 pub const fn count(lists: &[&[KeySpec]]) -> usize {
     let (mut sum, mut list) = (0, 0);
     while list < lists.len() {
@@ -162,7 +161,7 @@ pub const fn count(lists: &[&[KeySpec]]) -> usize {
     sum
 }
 
-/// Joins lists that have `N` keys together.
+/// Joins lists that contain `N` keys in total.
 pub const fn concat<const N: usize>(lists: &[&[KeySpec]]) -> [KeySpec; N] {
     let mut all = [KeySpec::new("", ValueType::Text, ""); N];
     let (mut at, mut list) = (0, 0);

@@ -1,16 +1,16 @@
-//! The word that a misspelt one was probably meant to be.
+//! Suggests the correct spelling of a word.
 
 use strsim::osa_distance;
 
-/// No suggestion is worth a look at more words than this.
+/// The limit of candidates. A suggestion is not worth comparing more.
 const CANDIDATES: usize = 10_000;
 /// Longer words are not compared.
 const LONGEST: usize = 100;
 
-/// Returns the candidate that `word` is most likely a misspelling of.
+/// Returns the candidate of which `word` is most likely a misspelling.
 ///
-/// About one slip in three letters is forgiven, and so is a word cut short;
-/// upper and lower case are one.
+/// It tolerates about one typo in three letters, and a truncated word, and
+/// ignores case.
 pub(crate) fn suggest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -28,7 +28,7 @@ pub(crate) fn suggest<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// Returns whether `word` is the beginning of `candidate`.
+/// Returns whether `word` is a prefix of `candidate`.
 fn is_cut_short(word: &str, candidate: &str) -> bool {
     word.chars().count() >= 3 && candidate.to_lowercase().starts_with(word)
 }

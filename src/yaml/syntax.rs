@@ -1,4 +1,4 @@
-//! The complaints of a YAML parser, in plain words and with a remedy.
+//! Explains the errors of the YAML parser in plain words, each with a remedy.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ const INDENT: &str =
     "indent with spaces: keys of one map stand in one column, what is below a key further right";
 const QUOTE: &str = "put the value in double quotes";
 
-/// Turns the parser's error into a diagnostic. `open` is where the list or map
-/// begins that was being read.
+/// Turns an error of the parser into a diagnostic. `open` is the beginning of
+/// the list or map being parsed.
 pub(super) fn explain(
     source: &Arc<Source>,
     error: &ScanError,
@@ -21,7 +21,7 @@ pub(super) fn explain(
     let text = &source.text;
     let mut at = error.marker().byte_offset().unwrap_or(text.len());
     if *error.kind() == ErrorKind::TabInPlainScalar {
-        // The parser stops where the value ends, on a line before.
+        // The parser stops at the end of the value, on a line before.
         at += text.get(at..).and_then(|rest| rest.find('\t')).unwrap_or_default();
     }
     if let Some(tab) = tab_in_indentation(text, at) {
@@ -43,8 +43,7 @@ pub(super) fn explain(
     if help.is_empty() { mistake } else { mistake.help(help) }
 }
 
-/// Finds the line above that is to blame when the parser stumbles over a later
-/// one.
+/// Finds the line above that causes an error on a later line.
 fn earlier_line(source: &Arc<Source>, kind: &ErrorKind, at: usize) -> Option<Diagnostic> {
     let text = &source.text;
     let start = text.get(..at)?.rfind('\n').map_or(0, |newline| newline + 1);
@@ -85,7 +84,7 @@ fn unindented(line: &str) -> (&str, usize) {
     (text, line.len() - text.len())
 }
 
-/// Returns the last double quote of the first line that has an odd number.
+/// Returns the last double quote of the first line with an odd number of them.
 fn unpaired_quote(text: &str) -> Option<usize> {
     let mut start = 0;
     for line in text.split_inclusive('\n') {
@@ -98,14 +97,14 @@ fn unpaired_quote(text: &str) -> Option<usize> {
     None
 }
 
-/// Returns the bracket that is open, when the error is on a later line.
+/// Returns the open bracket, if the error is on a later line.
 fn unclosed(text: &str, open: usize, error: usize) -> Option<char> {
     let between = text.get(open..error.min(text.len()))?;
     let bracket = between.chars().next().filter(|c| matches!(c, '[' | '{'))?;
     between.contains('\n').then_some(bracket)
 }
 
-/// Returns a diagnostic for the first character that no YAML file may hold.
+/// Returns a diagnostic for the first character that YAML does not allow.
 pub(super) fn control_character(source: &Arc<Source>) -> Option<Diagnostic> {
     let (at, found) = source
         .text
@@ -116,7 +115,7 @@ pub(super) fn control_character(source: &Arc<Source>) -> Option<Diagnostic> {
     Some(Diagnostic::new(source, place, message).help("remove the character"))
 }
 
-/// Returns the diagnostic for lists and maps within one another without end.
+/// Returns the diagnostic for nesting beyond the limit.
 pub(super) fn too_deep(source: &Arc<Source>, place: Range<usize>) -> Diagnostic {
     Diagnostic::new(source, place, "lists and maps are nested too deeply")
         .help("at most 64 levels are read")
@@ -135,7 +134,7 @@ fn next_character(text: &str, at: usize) -> usize {
     at + next.filter(|c| !c.is_control()).map_or(0, char::len_utf8)
 }
 
-/// Returns what is wrong and what to do about it.
+/// Returns the message and the remedy.
 fn words(kind: &ErrorKind) -> (String, &'static str) {
     use ErrorKind as E;
     let (message, help) = match kind {

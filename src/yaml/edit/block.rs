@@ -1,8 +1,8 @@
-//! Maps and lists that are written in lines.
+//! Edits maps and lists in block style.
 //!
-//! An entry is its lines: from the one that its key or dash begins to the one
-//! that its value ends on, and the comments right below that are indented
-//! further than the key.
+//! An entry is a range of lines: from that of its key or dash to that of the
+//! end of its value, and the comments right below that are indented further
+//! than the key.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use super::{Edit, Entry, Kind, Node, Refusal, Splice, Value, flow, not_a};
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Adds an entry behind the first `index` entries of a map.
+/// Adds an entry after the first `index` entries of a map.
 pub(super) fn insert(
     text: &str,
     entries: &[Entry],
@@ -36,21 +36,21 @@ pub(super) fn insert(
     Ok(put(text, entries[index - 1].end(text), column, &line, newline))
 }
 
-/// Adds an item behind the last of a list.
+/// Adds an item to the end of a list.
 pub(super) fn push(text: &str, items: &[Node], value: &Value) -> Edit {
     let (Some(first), Some(last)) = (items.first(), items.last()) else {
         return Ok(Splice { range: 0..0, text: String::new() });
     };
     let dash = dash(text, first)?;
     let column = column(text, dash.start);
-    // As far behind the dash as the first one.
+    // The distance from the dash is that of the first item.
     let lead = " ".repeat(column);
     let gap = " ".repeat((dash.end - dash.start).saturating_sub(1).max(1));
     let line = format!("{lead}-{gap}{}", value.flow());
     Ok(put(text, last.end(text), column, &line, newline(text)))
 }
 
-/// Removes an entry or an item with its lines.
+/// Removes the lines of an entry or an item.
 pub(super) fn remove(text: &str, node: &Node, index: usize) -> Edit {
     let (start, end, count) = match &node.kind {
         Kind::Map(entries) => {
@@ -70,7 +70,8 @@ pub(super) fn remove(text: &str, node: &Node, index: usize) -> Edit {
         return Err(not_a(node, "what is to be removed does not begin its line"));
     }
     let after = lines_end(text, end, column(text, start));
-    // A last line without an end leaves its predecessor without one.
+    // If the last line has no newline, the line before must not keep one
+    // either.
     let range = match text[..after].ends_with('\n') {
         true => first..after,
         false => line_break_before(text, first)..after,
@@ -78,7 +79,7 @@ pub(super) fn remove(text: &str, node: &Node, index: usize) -> Edit {
     Ok(Splice { range, text: String::new() })
 }
 
-/// Puts a line behind the lines of what ends at `end`.
+/// Adds a line after the entry whose value ends at `end`.
 fn put(text: &str, end: usize, column: usize, line: &str, newline: &str) -> Splice {
     let at = lines_end(text, end, column);
     let text = match text[..at].ends_with('\n') {
@@ -88,9 +89,9 @@ fn put(text: &str, end: usize, column: usize, line: &str, newline: &str) -> Spli
     Splice { range: at..at, text }
 }
 
-/// Returns where the lines of an entry end whose value ends at `end`.
+/// Returns the end of the lines of an entry whose value ends at `end`.
 fn lines_end(text: &str, end: usize, column: usize) -> usize {
-    // A block of text ends with its line's end, others before it.
+    // A block scalar ends with its newline, other values before it.
     let end = text[..end].trim_end().len();
     let mut at = text[end..].find('\n').map_or(text.len(), |newline| end + newline + 1);
     while let Some(line) = text[at..].split_inclusive('\n').next() {
@@ -103,7 +104,7 @@ fn lines_end(text: &str, end: usize, column: usize) -> usize {
     at
 }
 
-/// Finds the dash before an item, with the spaces behind it.
+/// Finds the dash before an item, with the spaces after it.
 fn dash(text: &str, item: &Node) -> Result<Range<usize>, Refusal> {
     let before = &text[line_start(text, item.span.start)..item.span.start];
     let lead = before.len() - before.trim_start_matches(' ').len();
@@ -127,14 +128,14 @@ fn first_byte(text: &str) -> usize {
     if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 }
 }
 
-/// Returns where the line break before a line begins.
+/// Returns the position of the line break before a line.
 fn line_break_before(text: &str, line: usize) -> usize {
     let before = &text[..line];
     let before = before.strip_suffix('\n').unwrap_or(before);
     before.strip_suffix('\r').unwrap_or(before).len()
 }
 
-/// Returns how the text ends its lines.
+/// Returns the kind of line ends in a text.
 fn newline(text: &str) -> &'static str {
     match text.find('\n') {
         Some(at) if text[..at].ends_with('\r') => "\r\n",

@@ -1,15 +1,15 @@
-//! Maps and lists that are written in brackets.
+//! Edits maps and lists in flow style.
 
 use std::ops::Range;
 
 use super::{Edit, Kind, Node, Refusal, Splice};
 
-/// Returns whether a map or list is written in brackets.
+/// Returns whether a map or list is in flow style.
 pub(super) fn is_flow(text: &str, node: &Node) -> bool {
     text.get(node.span.clone()).is_some_and(|text| text.starts_with(['[', '{']))
 }
 
-/// Adds `new` behind the last entry.
+/// Adds `new` after the last entry.
 pub(super) fn insert(text: &str, node: &Node, new: &str) -> Edit {
     let entries = entries(text, node);
     let Some(last) = entries.last() else {
@@ -17,7 +17,7 @@ pub(super) fn insert(text: &str, node: &Node, new: &str) -> Edit {
         gap(text, open..node.span.end - 1)?;
         return Ok(Splice { range: open..open, text: new.to_owned() });
     };
-    // On a line of its own where the last one has one.
+    // On a line of its own, if the last entry has one.
     let line = text[..last.start].rfind('\n').map_or(0, |newline| newline + 1);
     let lead = &text[line..last.start];
     let own_line = line > node.span.start && lead.trim().is_empty();
@@ -29,7 +29,8 @@ pub(super) fn insert(text: &str, node: &Node, new: &str) -> Edit {
     })
 }
 
-/// Removes an entry with the comma that parted it from its neighbour.
+/// Removes an entry with the comma that separates it from the next or previous
+/// one.
 pub(super) fn remove(text: &str, node: &Node, index: usize) -> Edit {
     let entries = entries(text, node);
     let entry = &entries[index];
@@ -47,7 +48,7 @@ pub(super) fn remove(text: &str, node: &Node, index: usize) -> Edit {
     Ok(Splice { range, text: String::new() })
 }
 
-/// Returns where each entry is written.
+/// Returns the range of each entry.
 fn entries(text: &str, node: &Node) -> Vec<Range<usize>> {
     match &node.kind {
         Kind::Map(entries) => {
@@ -58,7 +59,8 @@ fn entries(text: &str, node: &Node) -> Vec<Range<usize>> {
     }
 }
 
-/// Returns the comma between two entries, if nothing else stands there.
+/// Returns the position of the comma between two entries, if there is nothing
+/// else between them.
 fn gap(text: &str, range: Range<usize>) -> Result<Option<usize>, Refusal> {
     let refusal = |message, help| Refusal { place: range.clone(), message, help };
     let Some(between) = text.get(range.clone()) else {

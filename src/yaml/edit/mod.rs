@@ -1,13 +1,12 @@
-//! Changing a YAML text and nothing else in it.
+//! Edits a YAML text without changing anything else in it.
 //!
-//! A [`Document`] is a text and the tree that it means. An edit replaces one
-//! stretch of the text; comments, blank lines, order, indentation, quotes and
-//! line ends around it stay, byte for byte. What is added and then removed
-//! leaves the text as it was.
+//! A [`Document`] is a text and its tree. An edit replaces one range of the
+//! text; comments, blank lines, order, indentation, quotes and line ends around
+//! it stay, byte for byte. Adding and then removing an entry restores the text.
 //!
-//! No edit is trusted: its result is parsed, and must be the old tree with just
-//! that change. Where it is not (an alias stands for what is written elsewhere,
-//! a block of text goes to the end of the file) the edit is refused.
+//! Every edit is verified: its result is parsed, and must be the old tree with
+//! only that change. If it is not (an alias refers to another place, a block
+//! scalar extends to the end of the file), the edit is refused.
 
 mod block;
 mod flow;
@@ -21,7 +20,8 @@ use crate::diagnostic::{Diagnostic, Source};
 
 pub use value::Value;
 
-/// So many places are tried for a new entry: each costs a reading of the text.
+/// The number of places that are tried for a new entry. Each try parses the
+/// text.
 const MOST_PLACES: usize = 4;
 
 /// A YAML text that can be edited.
@@ -31,13 +31,13 @@ pub struct Document {
     root: Node,
 }
 
-/// A stretch of the text and what is to stand there.
+/// A range of the text and its replacement.
 struct Splice {
     range: Range<usize>,
     text: String,
 }
 
-/// Why a place cannot be edited: what is wrong, and the remedy.
+/// The reason why a place cannot be edited, and the remedy.
 struct Refusal {
     place: Range<usize>,
     message: &'static str,
@@ -47,11 +47,7 @@ struct Refusal {
 type Edit = Result<Splice, Refusal>;
 
 impl Document {
-    /// Reads a text.
-    ///
-    /// # Errors
-    ///
-    /// As [`parse()`](super::parse()).
+    /// Parses a text.
     pub fn parse(source: &Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
         Ok(Self { source: Arc::clone(source), root: parse(source)? })
     }
@@ -61,18 +57,17 @@ impl Document {
         &self.source
     }
 
-    /// Returns what the text means.
+    /// Returns the tree.
     pub fn root(&self) -> &Node {
         &self.root
     }
 
-    /// Returns the value at the end of these keys, if there is one.
+    /// Returns the value at a path of keys, if there is one.
     pub fn get(&self, path: &[&str]) -> Option<&Node> {
         path.iter().try_fold(&self.root, |node, key| node.child(key))
     }
 
-    /// Adds a key, which must not be there, to the map at `path`: behind its
-    /// last entry, if that place can be edited.
+    /// Adds a new key to the map at `path`, after its last entry if possible.
     ///
     /// # Errors
     ///
@@ -95,7 +90,8 @@ impl Document {
             let edit = flow::insert(text, map, &value.flow_entry(key));
             return self.replaced(edit, &wanted(entries.len()));
         }
-        // Behind an earlier entry where the last one does not let go of what follows it.
+        // After an earlier entry, if an addition to the last one would change
+        // its value.
         let mut last = None;
         for index in (1..=entries.len()).rev().take(MOST_PLACES) {
             let edit = block::insert(text, entries, index, key, value);
@@ -108,8 +104,8 @@ impl Document {
         Err(last.unwrap_or_else(|| self.refuse(&not_a(map, "there is nothing to stand beside"))))
     }
 
-    /// Removes a key and its value from the map at `path`. It must not be the
-    /// only one of a map that is written in lines.
+    /// Removes a key and its value from the map at `path`. A map in block style
+    /// must keep another key.
     ///
     /// # Errors
     ///
@@ -157,8 +153,8 @@ impl Document {
         self.replaced(edit, &wanted)
     }
 
-    /// Removes an item, counted from 0, from the list at `path`. It must not be
-    /// the only one of a list that is written in lines.
+    /// Removes an item, counted from 0, from the list at `path`. A list in
+    /// block style must keep another item.
     ///
     /// # Errors
     ///
@@ -184,8 +180,8 @@ impl Document {
         self.replaced(edit, &wanted)
     }
 
-    /// Puts another value in the place of the one at `path`, which must be a
-    /// single one on the line of its key.
+    /// Replaces the value at `path`, which must be a scalar on the line of its
+    /// key.
     ///
     /// # Errors
     ///
@@ -203,8 +199,7 @@ impl Document {
         self.replaced(edit, &wanted)
     }
 
-    /// Puts other texts in the place of some keys and single values, each given by
-    /// where it stands.
+    /// Replaces some keys and scalars, each given by its range.
     ///
     /// # Errors
     ///
@@ -241,7 +236,7 @@ impl Document {
         root
     }
 
-    /// Makes an edit, if its result means what was wanted.
+    /// Applies an edit, if its result has the expected tree.
     fn replaced(&self, edit: Edit, wanted: &Node) -> Result<Self, Diagnostic> {
         let splice = edit.map_err(|refusal| self.refuse(&refusal))?;
         let mut text = self.source.text.clone();
@@ -290,8 +285,8 @@ impl Node {
         }
     }
 
-    /// Returns where what is written ends. The span of lines goes on to what
-    /// follows them.
+    /// Returns the end of the text of a node. The span of a block collection
+    /// continues to the next node.
     fn end(&self, text: &str) -> usize {
         let last = match &self.kind {
             Kind::Map(entries) => entries.last().map(|entry| entry.end(text)),
@@ -303,13 +298,14 @@ impl Node {
 }
 
 impl Entry {
-    /// Returns where what is written ends. An alias has the place of its anchor.
+    /// Returns the end of the text of a node. An alias has the span of its
+    /// anchor.
     fn end(&self, text: &str) -> usize {
         self.key.span.end.max(self.value.end(text))
     }
 }
 
-/// Puts texts in the place of keys and single values in a tree.
+/// Replaces keys and scalars in a tree.
 fn put_texts(node: &mut Node, places: &[(Range<usize>, String)]) {
     let at = |span: &Range<usize>| places.iter().find(|(place, _)| place == span);
     match &mut node.kind {
@@ -331,7 +327,7 @@ fn put_texts(node: &mut Node, places: &[(Range<usize>, String)]) {
     }
 }
 
-/// Returns whether two trees mean the same, wherever it is written.
+/// Returns whether two trees are equal, apart from their spans.
 fn same(one: &Node, other: &Node) -> bool {
     match (&one.kind, &other.kind) {
         (Kind::Scalar(one), Kind::Scalar(other)) => {

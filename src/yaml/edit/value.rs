@@ -5,25 +5,25 @@ use crate::yaml::{Entry, Key, Kind, Node, Scalar, Style};
 /// A value to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
-    /// A text, in quotes where it needs them.
+    /// A text, quoted if needed.
     Text(String),
-    /// A text that is put in quotes even where it need not be.
+    /// A text that is always quoted.
     Quoted(String),
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
-    /// A list, written `[a, b]`.
+    /// A list in flow style.
     List(Vec<Value>),
-    /// A map, written like those beside it.
+    /// A map in the style of its neighbours.
     Map(Vec<(String, Value)>),
 }
 
 impl Value {
-    /// A text.
+    /// Returns a text, quoted if needed.
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
     }
 
-    /// Writes the value on one line.
+    /// Formats the value on one line.
     pub(super) fn flow(&self) -> String {
         match self {
             Self::Text(text) => scalar(text),
@@ -41,12 +41,12 @@ impl Value {
         }
     }
 
-    /// Writes the value on one line behind its key.
+    /// Formats the value on one line after its key.
     pub(super) fn flow_entry(&self, key: &str) -> String {
         format!("{}: {}", scalar(key), self.flow())
     }
 
-    /// Writes the value, a text in quotes like those that were there.
+    /// Formats the value; a text gets the quotes of the old one.
     pub(super) fn flow_like(&self, quote: Option<char>) -> String {
         match (self, quote) {
             (Self::Text(text) | Self::Quoted(text), Some('\'')) => {
@@ -57,7 +57,7 @@ impl Value {
         }
     }
 
-    /// Writes the value behind its key; a map on lines of their own.
+    /// Formats the value after its key; a map on its own lines.
     pub(super) fn block_entry(
         &self,
         key: &str,
@@ -79,7 +79,7 @@ impl Value {
         }
     }
 
-    /// Returns the value as a tree without places.
+    /// Returns the value as a tree without spans.
     pub(super) fn node(&self) -> Node {
         let kind = match self {
             Self::Text(text) | Self::Quoted(text) => {
@@ -101,7 +101,7 @@ impl Value {
     }
 }
 
-/// Writes a text, in quotes unless every YAML reader takes it for that text.
+/// Formats a text, quoted unless every YAML parser reads it as that text.
 fn scalar(text: &str) -> String {
     const WORDS: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
     let sign = |c: char| c.is_alphanumeric() || "._@+-".contains(c);
