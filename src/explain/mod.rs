@@ -1,8 +1,8 @@
-//! Explains a mail server by its own configuration files.
+//! Explains a mail server from its own configuration files.
 //!
-//! The templates say above each setting why it is as it is. Here the rendered
-//! files are read back, so that reasons are written once. The ways that mail
-//! takes are read from the same files: what they do not say is not shown.
+//! The templates give the reason of each setting in a comment above it. The
+//! rendered files are parsed for these comments, so that reasons are written
+//! once. The paths of mail are derived from the same files.
 
 mod reasons;
 mod svg;
@@ -17,13 +17,13 @@ pub(crate) use takeover::{Loss, Old, losses};
 pub use ways::Stop;
 pub use ways::{ServerFiles, Way};
 
-/// A configuration file, as it would be written.
+/// A configuration file, as rendered.
 #[derive(Debug, Clone)]
 pub struct File {
-    /// Where it stands on the host.
+    /// The path on the host.
     pub path: String,
     /// The step that declares it.
     pub step: String,
-    /// Its text; of a file that holds secrets, its first comment alone.
+    /// The text; of a file with secrets, only its first comment.
     pub text: String,
 }

@@ -1,46 +1,45 @@
-//! The reasons in a configuration file: the comment above a setting is why it
-//! is as it is.
+//! Parses the reasons in a configuration file: the comment above a setting.
 
 use super::File;
 
 /// A setting with its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
-    /// Its name; of a service in master.cf also its type, `smtp inet`.
+    /// The name; for a service in master.cf with its type, `smtp inet`.
     pub name: String,
-    /// The file that it is in.
+    /// The path of its file.
     pub file: String,
-    /// Its line, counted from 1.
+    /// The line number, from 1.
     pub line: usize,
-    /// All its lines, as they are written.
+    /// All its lines, unchanged.
     pub text: String,
-    /// The comment above it, as one text.
+    /// The comment above it, joined to one text.
     pub reason: String,
-    /// The section that it is in.
+    /// The section of the file.
     pub section: String,
 }
 
 impl Setting {
-    /// Returns what stands behind the name.
+    /// Returns the part after the name.
     pub fn value(&self) -> String {
         let text = self.text.split_once('=').map_or("", |(_, value)| value);
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    /// Returns whether a person means this setting.
+    /// Returns whether a person can mean this setting by `name`.
     pub(crate) fn is_called(&self, name: &str) -> bool {
         self.name == name || self.name.split(' ').next() == Some(name)
     }
 }
 
-/// Returns the first comment of a file, which says what the file is.
+/// Returns the first comment of a file, which gives its purpose.
 pub fn header(text: &str) -> String {
     let lines = text.lines().map_while(|line| line.strip_prefix('#'));
     lines.map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned() + "\n").collect()
 }
 
-/// Returns the settings of a file, each with the comment above it. Settings
-/// that stand right below one another have one reason.
+/// Returns the settings of a file, each with the comment above it. Consecutive
+/// settings share one comment.
 pub fn settings(file: &File) -> Vec<Setting> {
     let mut found: Vec<Setting> = Vec::new();
     let (mut section, mut reason, mut inner) = (String::new(), String::new(), String::new());
@@ -52,7 +51,7 @@ pub fn settings(file: &File) -> Vec<Setting> {
         } else if let Some(title) = line.strip_prefix("## ") {
             section = title.to_owned();
         } else if let Some(title) = line.strip_prefix('[').and_then(|it| it.strip_suffix(']')) {
-            // As units of systemd have them.
+            // A section of a systemd unit.
             section = title.to_owned();
             reason.clear();
         } else if let Some(comment) = words.strip_prefix('#') {
@@ -63,7 +62,8 @@ pub fn settings(file: &File) -> Vec<Setting> {
             *reason = format!("{reason} {}", comment.trim()).trim().to_owned();
             after_setting = false;
         } else if line.starts_with([' ', '}']) {
-            // What is indented belongs to the setting above, and is one too in Dovecot's files.
+            // An indented line continues the setting above; in Dovecot's files
+            // it is a setting too.
             after_setting = true;
             let own = found.iter().rposition(|setting| !is_inner(setting));
             if let Some(own) = own {
@@ -100,13 +100,13 @@ pub fn settings(file: &File) -> Vec<Setting> {
     found
 }
 
-/// Returns whether a setting stands within another.
+/// Returns whether a setting is inside another.
 fn is_inner(setting: &Setting) -> bool {
     setting.name.contains('/')
 }
 
-/// Returns a setting's name: what is before the `=`, of a block what is before
-/// the brace, of a service in master.cf the first two words.
+/// Returns the name of a setting: the part before the `=`, the part before the
+/// brace of a block, or the first two words of a service in master.cf.
 fn name(line: &str) -> String {
     if let Some((name, _)) = line.split_once('=')
         && !name.contains('{')

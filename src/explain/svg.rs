@@ -1,4 +1,4 @@
-//! The ways that mail takes, as a picture.
+//! Draws the paths of mail as a picture.
 
 use super::Way;
 use crate::visible::visible_text;
@@ -7,10 +7,10 @@ const MARGIN: usize = 24;
 const BOX_HEIGHT: usize = 56;
 const GAP: usize = 40;
 const ROW: usize = BOX_HEIGHT + 64;
-/// The greatest width of a letter, in the small and in the large text.
+/// The maximum width of a character, in small and in large text.
 const LETTER: usize = 8;
 
-/// Draws the ways, one below the other.
+/// Draws the paths below each other.
 pub fn svg(title: &str, ways: &[Way]) -> String {
     let width_of = |way: &Way| -> usize {
         way.stops.iter().map(|stop| box_width(&stop.name, &stop.about) + GAP).sum()
@@ -67,12 +67,12 @@ const STYLE: &str = "\
 markerHeight=\"8\" orient=\"auto\"><path d=\"M0 0 L8 4 L0 8 z\"/></marker></defs>
 ";
 
-/// Reads a picture that another machine drew: one of ours has nothing in it
-/// that a browser runs or fetches.
+/// Reads a picture that another machine drew, and checks that it contains
+/// nothing that a browser would run or fetch.
 ///
 /// # Errors
 ///
-/// Says what it is instead.
+/// Returns why the text is not such a picture.
 pub(crate) fn only_a_picture(text: &str) -> Result<String, String> {
     const ELEMENTS: [&str; 10] =
         ["svg", "title", "style", "rect", "text", "line", "defs", "marker", "path", "/"];

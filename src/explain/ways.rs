@@ -1,23 +1,23 @@
-//! The ways that mail takes through the server: ports, programs, sockets,
-//! folders, as the configuration files have them.
+//! Derives the paths of mail through the server from the configuration files:
+//! ports, programs, sockets and folders.
 
 use super::{File, Setting, settings};
 
-/// One way, from where mail comes to where it goes.
+/// A path of mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Way {
-    /// Its purpose.
+    /// The purpose of the path.
     pub title: String,
     /// The stops, in order.
     pub stops: Vec<Stop>,
 }
 
-/// A stop on the way.
+/// A stop on the path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stop {
     /// A port, a program, a socket or a folder.
     pub name: String,
-    /// What happens there.
+    /// The purpose of the stop.
     pub about: String,
 }
 
@@ -27,7 +27,7 @@ impl Stop {
     }
 }
 
-/// The settings of all files, which the ways are read from.
+/// The settings of all files, from which the paths are derived.
 #[derive(Debug)]
 pub struct ServerFiles {
     pub(crate) settings: Vec<Setting>,
@@ -36,7 +36,7 @@ pub struct ServerFiles {
 }
 
 impl ServerFiles {
-    /// Reads the files. `mailbox` is the folder of an account's mail.
+    /// Parses the files. `mailbox` is the folder of an account's mail.
     pub fn of(files: &[File], mailbox: String) -> Self {
         Self { settings: files.iter().flat_map(settings).collect(), mailbox }
     }
@@ -45,7 +45,7 @@ impl ServerFiles {
         self.find(name).is_some()
     }
 
-    /// Returns the words of a setting's value.
+    /// Returns the words in the value of a setting.
     pub(crate) fn words(&self, name: &str) -> Vec<String> {
         let value = self.find(name).map(Setting::value).unwrap_or_default();
         value.split([' ', ',']).filter(|word| !word.is_empty()).map(str::to_owned).collect()

@@ -2,10 +2,9 @@
 
 use super::{Loss, New, quoted};
 
-/// Names that lead to root, or to postmaster, on every Debian.
+/// The names that are aliases of root or postmaster on every Debian.
 const ROLES: [&str; 2] = ["root", "postmaster"];
 
-/// Tells what is lost of an `/etc/aliases`.
 pub(super) fn losses(text: &str, new: &New<'_>) -> Vec<Loss> {
     let coming = entries(new.text("/etc/aliases"));
     let known = new.addresses();
@@ -43,7 +42,7 @@ pub(super) fn losses(text: &str, new: &New<'_>) -> Vec<Loss> {
     losses
 }
 
-/// Returns the names with where they lead (man 5 aliases).
+/// Parses the aliases: names and targets (man 5 aliases).
 fn entries(text: &str) -> Vec<(String, String)> {
     let mut lines: Vec<String> = Vec::new();
     for line in text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()) {

@@ -1,8 +1,9 @@
-//! Finds the settings of `doveconf -n` that will be lost, in either dialect of Dovecot.
+//! Finds the settings in `doveconf -n` that will be lost, of Dovecot 2.3 or
+//! 2.4.
 
 use super::Loss;
 
-/// Where mail is, in the words of Dovecot 2.3 and 2.4.
+/// The settings for the place of mail in Dovecot 2.3 and 2.4.
 const PLACES: [&str; 6] = [
     "mail_location",
     "mail_path",
@@ -12,7 +13,7 @@ const PLACES: [&str; 6] = [
     "mail_index_path",
 ];
 
-/// Where Debian has it: each system user's in their home and in `/var/mail`.
+/// Debian's defaults: mail in the home of each system user and in `/var/mail`.
 const USUAL_PLACES: [&str; 5] = [
     "mbox:~/mail:INBOX=/var/mail/%u",
     "mbox",
@@ -21,10 +22,10 @@ const USUAL_PLACES: [&str; 5] = [
     "%{home}/mail",
 ];
 
-/// The account databases that every Debian has: those of the system itself.
+/// The account databases of every Debian: those of system users.
 const USUAL_ACCOUNTS: [&str; 3] = ["pam", "passwd", "shadow"];
 
-/// Settings about which there is nothing to say.
+/// Settings that need no mention.
 const QUIET: &[&str] = &[
     "auth_mechanisms",
     "auth_username_format",
@@ -55,7 +56,6 @@ const QUIET: &[&str] = &[
     "ssl",
 ];
 
-/// Tells what is lost of Dovecot's configuration.
 pub(super) fn losses(text: &str) -> Vec<Loss> {
     let mut losses = Vec::new();
     let (mut places, mut accounts, mut rest) = (Vec::new(), Vec::new(), Vec::new());
@@ -69,7 +69,7 @@ pub(super) fn losses(text: &str) -> Vec<Loss> {
                 places.extend((!is_usual).then_some(shown));
             }
             "passdb" | "userdb" => {
-                // Dovecot 2.4 has the driver as the name of the block.
+                // In Dovecot 2.4 the driver is the name of the block.
                 let driver = match name.as_str() {
                     "driver" => Some(value.as_str()),
                     _ => block.split(' ').nth(1),
@@ -121,8 +121,8 @@ fn is_quiet(name: &str) -> bool {
     QUIET.contains(&name) || name.starts_with("ssl_")
 }
 
-/// Reads settings with the blocks that they are in, the outermost first.
-/// A block that is empty is a setting without a value.
+/// Parses settings, each with its enclosing blocks, the outermost first. An
+/// empty block is a setting without a value.
 fn settings(text: &str) -> Vec<(Vec<String>, String, String)> {
     let mut found = Vec::new();
     let mut blocks: Vec<String> = Vec::new();

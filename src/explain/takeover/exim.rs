@@ -1,14 +1,14 @@
-//! What Debian's Exim was told in `/etc/exim4/update-exim4.conf.conf` and Postfix
-//! will not do (update-exim4.conf(8)).
+//! Finds the settings of Debian's Exim in `/etc/exim4/update-exim4.conf.conf`
+//! that will be lost (update-exim4.conf(8)).
 
 use super::{Loss, Old, extra_postfix, quoted, some};
 
-/// Tells what is lost of Exim's configuration.
 pub(super) fn losses(text: &str, old: &Old<'_>, domains: &[&str]) -> Vec<Loss> {
     let words = |name: &str| -> Vec<String> {
         let value = text.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix('='));
         let value = value.unwrap_or_default().trim_matches(['\'', '"']);
-        // Lists have colons or, where addresses are in them, semicolons.
+        // Lists are separated by colons or, if they contain addresses,
+        // semicolons.
         let separator = if value.contains(';') { ';' } else { ':' };
         value
             .split(separator)

@@ -3,7 +3,7 @@
 use super::super::{File, settings};
 use super::{Loss, New};
 
-/// The services that Debian's master.cf has, or its comments offer.
+/// The services in Debian's master.cf and its comments.
 const USUAL: &[&str] = &[
     "smtp inet",
     "pickup unix",
@@ -46,8 +46,8 @@ const USUAL: &[&str] = &[
     "dovecot unix",
 ];
 
-/// What a person's ports are set up with in Debian's comments and the common
-/// instructions; and, of any service, what it is called in the log.
+/// The options of submission ports in Debian's comments and in common guides,
+/// and the log name of any service.
 const USUAL_OPTIONS: &[&str] = &[
     "syslog_name",
     "smtpd_tls_security_level=encrypt",
@@ -73,7 +73,6 @@ const USUAL_OPTIONS: &[&str] = &[
     "smtp_fallback_relay",
 ];
 
-/// Tells what is lost of a master.cf.
 pub(super) fn losses(text: &str, new: &New<'_>) -> Vec<Loss> {
     let new = entries(new.text("/etc/postfix/master.cf"));
     let has = |name: &str| new.iter().any(|(known, _)| known == name);
@@ -111,7 +110,7 @@ pub(super) fn losses(text: &str, new: &New<'_>) -> Vec<Loss> {
     losses
 }
 
-/// Returns the services, each with its name and type, and its whole entry.
+/// Parses the services, each with its name and type, and its whole entry.
 fn entries(text: &str) -> Vec<(String, String)> {
     let file = File { path: String::new(), step: String::new(), text: text.to_owned() };
     let all = settings(&file).into_iter().filter(|setting| !setting.name.contains('/'));

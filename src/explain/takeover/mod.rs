@@ -1,6 +1,7 @@
-//! What the mail server that stands on a host does and the one of mail.yml will
-//! not do, each in a sentence with the line of mail.yml that keeps it. Told from
-//! the texts of both configurations; what Debian's packages come with is silent.
+//! Compares the mail server on a host with the one that mail.yml describes, and
+//! finds what will be lost. Each loss is a sentence with the line of mail.yml
+//! that keeps the feature. It compares the texts of both configurations and
+//! ignores the defaults of Debian's packages.
 
 mod aliases;
 mod dovecot;
@@ -13,37 +14,32 @@ use std::collections::BTreeSet;
 
 use super::File;
 
-/// The configuration of the server that stands there, as far as it has one and
-/// that may be read.
+/// The configuration of the existing server, as far as it exists and is
+/// readable.
 #[derive(Default)]
 pub(crate) struct Old<'a> {
-    /// The text of `/etc/postfix/main.cf`.
     pub main_cf: Option<String>,
-    /// The text of `/etc/postfix/master.cf`.
     pub master_cf: Option<String>,
-    /// The text of `/etc/aliases`.
     pub aliases: Option<String>,
-    /// The text of `/etc/exim4/update-exim4.conf.conf`.
     pub exim: Option<String>,
-    /// The output of `doveconf -n`.
     pub dovecot: Option<String>,
-    /// The host's own name.
+    /// The host name.
     pub host_name: String,
-    /// The files in `/var/mail` that hold mail, each with its size in bytes.
+    /// The mail files in `/var/mail`, each with its size in bytes.
     pub spool: Vec<(String, u64)>,
-    /// Reads the source of a lookup table, where that is a file.
+    /// Reads the source of a lookup table, if it is a file.
     pub table: Option<Tables<'a>>,
 }
 
-/// Returns the text of a file that a lookup table is made from.
+/// Returns the source text of a lookup table.
 pub(crate) type Tables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Something that the old server does and the new one will not.
+/// A feature of the old server that the new one does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Loss {
-    /// What, in a sentence.
+    /// The feature, as a sentence.
     pub what: String,
-    /// How to keep it: a line of mail.yml, or what to do.
+    /// The way to keep it: a line of mail.yml, or an action.
     pub keep: String,
 }
 
@@ -52,7 +48,7 @@ struct New<'a> {
     files: &'a [File],
 }
 
-/// Compares. `files`: those of the new server, rendered.
+/// Compares the old server with `files`, the rendered files of the new one.
 pub(crate) fn losses(old: &Old<'_>, files: &[File]) -> Vec<Loss> {
     let new = New { files };
     let mut losses = Vec::new();
@@ -76,19 +72,20 @@ pub(crate) fn losses(old: &Old<'_>, files: &[File]) -> Vec<Loss> {
 }
 
 impl New<'_> {
-    /// Returns the text of one of its files.
+    /// Returns the text of a file.
     fn text(&self, path: &str) -> &str {
         self.files.iter().find(|file| file.path == path).map_or("", |file| &file.text)
     }
 
-    /// Returns the domains that it takes mail for.
+    /// Returns the domains for which it accepts mail.
     fn domains(&self) -> Vec<&str> {
         let lines = || self.text("/etc/postfix/main.cf").lines();
         let value = lines().find_map(|line| line.strip_prefix("virtual_mailbox_domains = "));
         value.unwrap_or_default().split(", ").collect()
     }
 
-    /// Returns the addresses that it takes mail for; of a catch-all `@domain`.
+    /// Returns the addresses for which it accepts mail; `@domain` for a
+    /// catch-all.
     fn addresses(&self) -> BTreeSet<&str> {
         let tables = ["/etc/postfix/mailboxes", "/etc/postfix/virtual"];
         tables.into_iter().flat_map(|path| keys(self.text(path))).collect()
@@ -101,24 +98,25 @@ impl Loss {
     }
 }
 
-/// Returns the first words of the lines of a table's source (man 5 postmap).
+/// Returns the first word of each line in the source of a lookup table (man 5
+/// postmap).
 fn keys(text: &str) -> impl Iterator<Item = &str> {
     let is_entry = |line: &&str| !line.starts_with(['#', ' ', '\t']);
     text.lines().filter(is_entry).filter_map(|line| line.split_whitespace().next())
 }
 
-/// Writes settings of Postfix as `extra` of mail.yml takes them.
+/// Formats settings of Postfix for `extra` in mail.yml.
 fn extra_postfix<'s>(settings: impl IntoIterator<Item = (&'s str, &'s str)>) -> String {
     let settings = settings.into_iter().map(|(name, value)| format!("{name}: {}", quoted(value)));
     format!("extra: {{postfix: {{{}}}}}", settings.collect::<Vec<_>>().join(", "))
 }
 
-/// Writes a text as YAML takes it anywhere.
+/// Quotes a text for YAML.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// Lists some of many.
+/// Joins the first few of many names.
 fn some(all: &[String]) -> String {
     const SHOWN: usize = 5;
     let more = all.len().saturating_sub(SHOWN);

@@ -1,8 +1,7 @@
-//! Mail that lies where system users have it.
+//! Finds mail in the places of system users.
 
 use super::{Loss, Old, some};
 
-/// Tells of mail in `/var/mail`.
 pub(super) fn losses(old: &Old<'_>) -> Option<Loss> {
     if old.spool.is_empty() {
         return None;

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use super::super::{File, settings};
 use super::{Loss, New, Old, extra_postfix, keys, quoted, some};
 
-/// Settings of one purpose, in one sentence.
+/// Settings with a common purpose, which are reported in one sentence.
 struct Purpose {
     what: &'static str,
     names: &'static [&'static str],
 }
 
-/// The purposes, each with the names of its settings; `*` stands for any text at
-/// the beginning or the end of one.
+/// The purposes, each with the names of its settings. `*` at the beginning or
+/// end of a name matches any text.
 const PURPOSES: &[Purpose] = &[
     Purpose {
         what: "Postfix hands mail to a milter, which signs, checks or changes it",
@@ -86,8 +86,8 @@ const PURPOSES: &[Purpose] = &[
     },
 ];
 
-/// Settings about which there is nothing to say: how Debian installs Postfix,
-/// where it is and what it is called, and TLS, which mail.yml decides.
+/// Settings that need no mention: those that Debian's packages set, paths and
+/// names, and TLS, which mail.yml decides.
 const QUIET: &[&str] = &[
     "alias_database",
     "append_dot_mydomain",
@@ -136,7 +136,7 @@ const QUIET: &[&str] = &[
     "virtual_mailbox_limit",
     "virtual_minimum_uid",
     "virtual_uid_maps",
-    // Told of by themselves.
+    // Reported separately.
     "alias_maps",
     "message_size_limit",
     "mydestination",
@@ -157,7 +157,6 @@ struct Settings {
     new: BTreeMap<String, String>,
 }
 
-/// Tells what is lost of a main.cf.
 pub(super) fn losses(text: &str, old: &Old<'_>, new: &New<'_>) -> Vec<Loss> {
     let settings = Settings { old: parse(text), new: parse(new.text("/etc/postfix/main.cf")) };
     let changed: Vec<(&str, &str)> = settings
@@ -190,7 +189,8 @@ pub(super) fn losses(text: &str, old: &Old<'_>, new: &New<'_>) -> Vec<Loss> {
         let is_purpose = PURPOSES.iter().any(|it| it.names.iter().any(|one| fits(one, name)));
         !is_quiet && !is_purpose && !is_restriction(name) && !is_usual(name, value)
     });
-    // A word of a person's own, for use in other settings, is none of Postfix's.
+    // A parameter that a person invented, for use in other settings, is not
+    // Postfix's.
     if !rest.is_empty() {
         let what = format!("Postfix is set up otherwise: {}", list(&rest));
         losses.push(Loss::new(what, extra_postfix(rest.iter().copied())));
@@ -198,7 +198,7 @@ pub(super) fn losses(text: &str, old: &Old<'_>, new: &New<'_>) -> Vec<Loss> {
     losses
 }
 
-/// Reads a main.cf: each setting with its last value, in single spaces.
+/// Parses a main.cf: the last value of each setting, with single spaces.
 fn parse(text: &str) -> BTreeMap<String, String> {
     let file = File { path: String::new(), step: String::new(), text: text.to_owned() };
     let inner = |name: &str| name.contains('/');
@@ -206,7 +206,7 @@ fn parse(text: &str) -> BTreeMap<String, String> {
     all.map(|setting| (setting.name.clone(), setting.value())).collect()
 }
 
-/// Returns whether a name fits a pattern with `*` at one end.
+/// Returns whether a name matches a pattern with `*` at one end.
 fn fits(pattern: &str, name: &str) -> bool {
     match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
         (Some(ending), _) => name.ends_with(ending),
@@ -215,8 +215,8 @@ fn fits(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// Returns whether a value is one that Postfix has by itself, or that Dovecot's
-/// and Debian's own instructions give.
+/// Returns whether a value is Postfix's default, or comes from the
+/// documentation of Dovecot or Debian.
 fn is_usual(name: &str, value: &str) -> bool {
     match name {
         "smtpd_sasl_type" => value == "dovecot",
@@ -242,7 +242,7 @@ fn is_restriction(name: &str) -> bool {
     name.starts_with("smtpd_") && name.ends_with("_restrictions")
 }
 
-/// Finds rules against strangers that ask another server.
+/// Finds restrictions that query another server.
 fn restrictions(changed: &[(&str, &str)]) -> Option<Loss> {
     let mut rules: Vec<String> = Vec::new();
     for (_, value) in changed.iter().filter(|(name, _)| is_restriction(name)) {
@@ -268,15 +268,15 @@ fn restrictions(changed: &[(&str, &str)]) -> Option<Loss> {
 }
 
 impl Settings {
-    /// Returns the words of an old setting, what stands for other settings
-    /// replaced by these.
+    /// Returns the words of an old setting, with references to other settings
+    /// expanded.
     fn words(&self, name: &str) -> Vec<String> {
         let text = self.expanded(self.old.get(name).map_or("", String::as_str), 0);
         text.split([' ', ',']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
     }
 
     fn expanded(&self, text: &str, depth: usize) -> String {
-        /// Settings that name each other have no end.
+        /// The limit of nested references, which can be circular.
         const DEPTH: usize = 8;
         let mut parts = text.split('$');
         let mut expanded = parts.next().unwrap_or_default().to_owned();
@@ -301,7 +301,7 @@ impl Settings {
         expanded
     }
 
-    /// Tells of domains that mail was taken for.
+    /// Returns the domains for which mail was accepted.
     fn domains(&self, old: &Old<'_>) -> Vec<Loss> {
         let own = |name: &str| self.words(name).into_iter().next().unwrap_or_default();
         let known: Vec<&str> = self
@@ -330,7 +330,7 @@ impl Settings {
                 match source(&word) {
                     Some(path) => match old.table.and_then(|table| table(path)) {
                         Some(text) => domains.extend(keys(&text).map(str::to_owned)),
-                        // These map addresses; those are told of elsewhere.
+                        // These map addresses, which are reported elsewhere.
                         None if ["virtual_alias_domains"].contains(&name) => {}
                         None => tables.push(word.clone()),
                     },
@@ -368,7 +368,7 @@ impl Settings {
         losses
     }
 
-    /// Tells of networks that may relay without a password.
+    /// Returns the networks that may relay without a password.
     fn networks(&self) -> Option<Loss> {
         let is_own = |word: &String| {
             ["127.", "[::1]", "[::ffff:127", "::1"].iter().any(|own| word.starts_with(own))
@@ -399,7 +399,6 @@ impl Settings {
         })
     }
 
-    /// Tells of a relay.
     fn relay(&self) -> Option<Loss> {
         let host = self.words("relayhost").into_iter().next()?;
         if self.new.get("relayhost") == Some(&host) {
@@ -415,7 +414,7 @@ impl Settings {
         ))
     }
 
-    /// Tells of addresses that lead somewhere.
+    /// Returns the addresses that lead somewhere.
     fn addresses(&self, old: &Old<'_>, new: &New<'_>) -> Vec<Loss> {
         let known = new.addresses();
         let mut losses = Vec::new();
@@ -468,7 +467,7 @@ impl Settings {
         losses
     }
 
-    /// Tells of mails that were not too large.
+    /// Returns a larger size limit.
     fn size(&self) -> Option<Loss> {
         let number = |settings: &BTreeMap<String, String>| -> Option<u64> {
             settings.get("message_size_limit")?.parse().ok()
@@ -487,7 +486,7 @@ impl Settings {
     }
 }
 
-/// Returns the file that a lookup table is made from, of one that is in a file.
+/// Returns the source file of a lookup table, if its type has one.
 fn source(table: &str) -> Option<&str> {
     let table = table.strip_prefix("proxy:").unwrap_or(table);
     let (kind, path) = table.split_once(':').unwrap_or(("", table));

@@ -31,7 +31,7 @@ fn lost_of(main_cf: &str) -> Vec<Loss> {
     losses_with(Old { main_cf: Some(main_cf.into()), ..Old::default() })
 }
 
-/// Asserts that of one line in main.cf one thing is said, and what keeps it.
+/// Asserts that one line in main.cf leads to one loss with this remedy.
 #[track_caller]
 fn assert_lost(line: &str, what: &str, keep: &str) {
     let lost = lost_of(line);
@@ -40,7 +40,8 @@ fn assert_lost(line: &str, what: &str, keep: &str) {
     assert!(loss.keep.contains(keep), "{line}: {loss:#?}");
 }
 
-/// As Debian 12 and 13 install Postfix, for a server and without an answer.
+/// The main.cf of Debian 12 and 13, as installed for a server and without
+/// answers.
 const USUAL: [&str; 4] = [
     "smtpd_banner = $myhostname ESMTP $mail_name (Debian/GNU)\nbiff = no\n\
      append_dot_mydomain = no\nreadme_directory = no\ncompatibility_level = 3.6\n\
