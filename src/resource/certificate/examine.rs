@@ -169,7 +169,7 @@ pub fn examine(
     Ok(problems)
 }
 
-/// Reads the names, made [`visible`], and the first and last moment, in seconds
+/// Reads the names, made `visible`, and the first and last moment, in seconds
 /// since 1970, of the first certificate.
 pub fn parse(pem: &[u8]) -> Option<(Vec<String>, (i64, i64))> {
     parse_der(&CertificateDer::from_pem_slice(pem).ok()?)
