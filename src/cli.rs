@@ -96,7 +96,7 @@ pub struct Global {
 }
 
 impl Global {
-    /// How the host in question is reached, to be said in command lines.
+    /// Returns how the host is reached, for suggested command lines.
     pub fn reach(&self) -> Reach {
         Reach {
             on: self.ssh.on.iter().map(ToString::to_string).collect(),

@@ -1,32 +1,32 @@
-//! Two texts side by side: which lines went, which came, and which words of
-//! them changed.
+//! Compares two texts: returns the removed and added lines, and the words of
+//! them that changed.
 
 use similar::{ChangeTag, TextDiff};
 
-/// Unchanged lines shown around a change.
+/// The number of unchanged lines around a change.
 const CONTEXT: usize = 3;
 
 /// A line of a unified diff.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Line {
-    /// The places that the following lines have in both texts: `@@ -1,3 +1,4 @@`.
+    /// The position of the following lines in both texts: `@@ -1,3 +1,4 @@`.
     Place(String),
-    /// A line that is in both.
+    /// A line of both texts.
     Same(String),
-    /// A line that goes.
+    /// A line of the old text.
     Removed(Vec<Part>),
-    /// A line that comes.
+    /// A line of the new text.
     Added(Vec<Part>),
-    /// The last line of one of the texts does not end.
+    /// The last line of one text has no newline.
     NoNewline,
 }
 
-/// A part of a line, and whether it is what differs in it.
+/// A part of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// The text, without the line's end.
+    /// The text, without the newline.
     pub text: String,
-    /// Whether it is what changed, where only part of the line did.
+    /// Whether this part changed while the rest of the line did not.
     pub changed: bool,
 }
 

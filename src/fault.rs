@@ -1,11 +1,11 @@
-//! Faults on purpose, in builds for tests only (`--features faults`): to show
-//! that any instant may be the last, and any deed may fail.
+//! Injects faults, in test builds only (`--features faults`), to prove that the
+//! program may die at any moment, and any operation may fail.
 //!
-//! `MAILPROV_FAULT="kill journal 7"` kills the process, as the kernel or a power
-//! cut would, when it passes the seventh point of the kind `journal`; with
-//! `fail` in place of `kill` that point returns an error, and with `stop` the
-//! process stands still there until it is told to go on (SIGCONT). Without the
-//! feature the points are nothing, and the variable is not even read.
+//! `MAILPROV_FAULT="kill journal 7"` kills the process, as the kernel or a
+//! power cut would, when it passes the seventh point of kind `journal`. With
+//! `fail` instead of `kill` that point returns an error, and with `stop` the
+//! process stops there until it gets SIGCONT. Without the feature the points do
+//! nothing, and the variable is not read.
 
 #[cfg(all(feature = "faults", not(debug_assertions)))]
 compile_error!("faults are for tests: a release build must not contain them");
@@ -17,17 +17,13 @@ use std::io;
 pub(crate) enum Point {
     /// An entry of the journal is on disk.
     Journal,
-    /// A file is complete, but does not have its name yet.
+    /// A file is complete, but not renamed yet.
     File,
-    /// The changes of a step are made, but not yet noted.
+    /// The changes of a step are made, but not recorded yet.
     Change,
 }
 
 /// Passes a point.
-///
-/// # Errors
-///
-/// Fails where a fault was asked for here.
 #[cfg(not(feature = "faults"))]
 #[expect(clippy::unnecessary_wraps, reason = "as in a build for tests")]
 pub(crate) fn pass(_: Point) -> io::Result<()> {
@@ -52,7 +48,7 @@ mod on_purpose {
         Stop,
     }
 
-    /// What is to happen where.
+    /// An action at a point.
     struct Fault {
         deed: Deed,
         kind: Point,
@@ -66,7 +62,7 @@ mod on_purpose {
         fault
     });
 
-    /// How many points of the fault's kind were passed.
+    /// The number of points of the fault's kind that were passed.
     static PASSED: AtomicUsize = AtomicUsize::new(0);
 
     impl Fault {
@@ -89,17 +85,13 @@ mod on_purpose {
     }
 
     /// Passes a point.
-    ///
-    /// # Errors
-    ///
-    /// Fails where a fault was asked for here.
     pub(crate) fn pass(point: Point) -> io::Result<()> {
         let Some(fault) = FAULT.as_ref().filter(|fault| fault.kind == point) else { return Ok(()) };
         if PASSED.fetch_add(1, Ordering::Relaxed) + 1 != fault.number {
             return Ok(());
         }
         match fault.deed {
-            // What comes after it never happens.
+            // The code after this never runs.
             Deed::Kill => raise(Signal::SIGKILL)?,
             Deed::Stop => return Ok(raise(Signal::SIGSTOP)?),
             Deed::Fail => {}

@@ -1,22 +1,22 @@
-//! What a check found.
+//! The findings of checks.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// One thing that a check looks at. Scripts and tests ask for it by its id, which
-/// stays; title and reason are prose and may change.
+/// A property that a check examines. Scripts and tests refer to it by its
+/// stable id; title and reason are prose and may change.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Its stable name, such as `tls.chain`.
+    /// The stable id, such as `tls.chain`.
     pub id: &'static str,
-    /// What is looked at; `{}` stands for the subject of a finding.
+    /// The property in words; `{}` stands for the subject of a finding.
     pub title: &'static str,
-    /// Why it matters.
+    /// The reason why it matters.
     pub reason: &'static str,
 }
 
-/// Declares rules, and lists them all as `RULES`.
+/// Declares rules, and collects them in `RULES`.
 macro_rules! rules {
     ($($name:ident = $id:literal, $title:literal, $reason:literal;)*) => {
         $(
@@ -28,17 +28,16 @@ macro_rules! rules {
 }
 pub(crate) use rules;
 
-/// How it is.
+/// The result of examining a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Verdict {
-    /// As it must be.
     Ok,
-    /// Not as it must be: mail or security is at stake.
+    /// The property does not hold: mail or security is at stake.
     Wrong,
-    /// It works, but needs attention.
+    /// The property holds, but needs attention.
     Warning,
-    /// It could not be checked.
+    /// The property could not be examined.
     NotChecked,
 }
 
@@ -56,40 +55,37 @@ impl fmt::Display for Verdict {
 /// A rule's verdict on one subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Finding {
-    /// The rule.
     pub rule: &'static Rule,
-    /// Which of several it is about: an address, a domain, a port, a protocol.
-    /// Empty where there is only one.
+    /// An address, a domain, a port or a protocol, if the rule has several
+    /// subjects; else empty.
     pub subject: String,
-    /// The verdict.
     pub verdict: Verdict,
-    /// What was seen; empty where there is nothing to say.
+    /// The details; empty if there are none.
     pub facts: String,
-    /// What to do; empty where it is ok.
+    /// The remedy; empty if the verdict is ok.
     pub remedy: String,
-    /// The ports that it is about, or that depend on it, if it is about ports.
+    /// The ports that the finding is about or depends on.
     pub ports: Vec<u16>,
-    /// The finding that this one follows from: once that is mended, so is this.
+    /// The finding that this one follows from: once that is fixed, so is this.
     pub follows: Option<Cause>,
 }
 
 /// A finding that others follow from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cause {
-    /// The id of its rule.
     pub id: &'static str,
     /// Its [`Finding::title`].
     pub title: String,
 }
 
 impl Finding {
-    /// Makes a finding that is ok until [`Finding::wrong`] and the like say
-    /// otherwise.
+    /// Returns a finding that is ok until [`Finding::wrong`] or a similar
+    /// method changes it.
     pub(crate) fn of(rule: &'static Rule) -> Self {
         Self::about(rule, "")
     }
 
-    /// The same about one of several.
+    /// Returns a finding about one of several subjects.
     pub(crate) fn about(rule: &'static Rule, subject: impl fmt::Display) -> Self {
         Self {
             rule,
@@ -102,41 +98,38 @@ impl Finding {
         }
     }
 
-    /// Says what was looked at, such as `MX of example.org`.
+    /// Returns the title with the subject, such as `MX of example.org`.
     pub(crate) fn title(&self) -> String {
         self.rule.title.replace("{}", &self.subject)
     }
 
-    /// Makes it the cause of others.
+    /// Returns the finding as a cause of others.
     pub(crate) fn as_cause(&self) -> Cause {
         Cause { id: self.rule.id, title: self.title() }
     }
 
-    /// Says which ports it is about.
+    /// Sets the ports that it is about.
     #[must_use]
     pub(crate) fn on(self, ports: impl IntoIterator<Item = u16>) -> Self {
         Self { ports: ports.into_iter().collect(), ..self }
     }
 
-    /// Adds what was seen.
+    /// Adds details.
     #[must_use]
     pub(crate) fn seen(self, facts: impl Into<String>) -> Self {
         Self { facts: facts.into(), ..self }
     }
 
-    /// It is not as it must be.
     #[must_use]
     pub(crate) fn wrong(self, facts: impl Into<String>, remedy: impl Into<String>) -> Self {
         self.not_ok(Verdict::Wrong, facts, remedy)
     }
 
-    /// It needs attention.
     #[must_use]
     pub(crate) fn warning(self, facts: impl Into<String>, remedy: impl Into<String>) -> Self {
         self.not_ok(Verdict::Warning, facts, remedy)
     }
 
-    /// It could not be checked.
     #[must_use]
     pub(crate) fn not_checked(self, facts: impl Into<String>, remedy: impl Into<String>) -> Self {
         self.not_ok(Verdict::NotChecked, facts, remedy)

@@ -1,20 +1,17 @@
-//! The manual pages: for each command, its help text and its section of
-//! `manual/commands.md`; and the documents about file formats. Markdown in,
-//! man(7) out.
+//! Generates the manual pages: for each command, from its help text and its
+//! section of `manual/commands.md`; and from the documents about file formats.
+//! Converts Markdown to man(7).
 
 use std::fmt::Write;
 
 use clap::{Arg, ArgAction, Command};
 
-/// A manual page.
 pub(crate) struct Page {
-    /// Its file name: `mailprov-plan.1`.
     pub(crate) name: String,
-    /// Its text, in man(7).
     pub(crate) text: String,
 }
 
-/// What a command looks at, keeps and promises.
+/// The sections about files, guarantees and the like of each command.
 const COMMANDS: &str = include_str!("manual/commands.md");
 
 /// The pages about file formats, in section 5.
@@ -24,13 +21,13 @@ const FORMATS: [&str; 3] = [
     include_str!("../playbooks/README.md"),
 ];
 
-/// Sections of the page of `mailprov` that every page has.
+/// The sections of mailprov(1) that every page repeats.
 const SHARED: [&str; 2] = ["Environment", "Exit status"];
 
-/// The files of a command that names none of its own.
+/// The files of a command whose section names none.
 const FILES: &str = "`/etc/mailprov/mail.yml`, `/var/lib/mailprov/`: see `mailprov`(1).";
 
-/// Returns the pages of a command and of all below it, its own first, then
+/// Returns the pages of a command and its subcommands, its own first, then
 /// those about formats.
 pub(crate) fn pages(command: &Command) -> Vec<Page> {
     let mut command = command.clone().disable_help_subcommand(true);
@@ -49,7 +46,7 @@ fn add(command: &Command, parent: Option<&str>, pages: &mut Vec<Page>) {
     }
 }
 
-/// Returns the commands below one that a person may run.
+/// Returns the subcommands that are not hidden.
 fn visible(command: &Command) -> impl Iterator<Item = &Command> {
     command.get_subcommands().filter(|below| !below.is_hide_set())
 }
@@ -94,7 +91,7 @@ fn command_page(command: &Command, parent: Option<&str>) -> Page {
     }
     if let Some(help) = command.get_after_long_help().or(command.get_after_help()) {
         let help = help.to_string();
-        // The table of these is a section of every page.
+        // Every page has the exit codes in a section of their own.
         text += &examples(help.split("\n\nExit codes:").next().unwrap_or_default());
     }
     text += &section("Files", files);
@@ -109,12 +106,12 @@ fn arguments(command: &Command) -> impl Iterator<Item = &Arg> {
     command.get_arguments().filter(|argument| !argument.is_hide_set())
 }
 
-/// Tells whether clap itself gives this option to every command.
+/// Returns whether clap adds this option to every command.
 fn is_common(argument: &Arg) -> bool {
     matches!(argument.get_id().as_str(), "help" | "version")
 }
 
-/// Returns the names of an argument's values, as they stand in a synopsis.
+/// Returns the value names of an argument, as in a synopsis.
 fn values(argument: &Arg) -> String {
     let names = argument.get_value_names().unwrap_or_default();
     let names: Vec<String> = names.iter().map(|name| format!("*{name}*")).collect();
@@ -125,7 +122,7 @@ fn takes_values(argument: &Arg) -> bool {
     argument.get_action().takes_values()
 }
 
-/// Writes the command line with the options of the command's own.
+/// Formats the command line with the command's own options.
 fn synopsis(command: &Command, typed: &str) -> String {
     let mut line = format!("`{typed}`");
     let own = arguments(command).filter(|it| !it.is_global_set() && !is_common(it));
@@ -147,7 +144,7 @@ fn synopsis(command: &Command, typed: &str) -> String {
     inline(&line) + "\n"
 }
 
-/// Writes an entry of the list of options.
+/// Formats an entry of the list of options.
 fn option(argument: &Arg) -> String {
     let short = argument.get_short().map(|short| format!("`-{short}`"));
     let long = argument.get_long().map(|long| format!("`--{long}`"));
@@ -172,7 +169,7 @@ fn option(argument: &Arg) -> String {
     format!(".TP\n{}\n{}\n", inline(&tag), paragraphs.join("\n.IP\n"))
 }
 
-/// Lists the pages that belong to this one.
+/// Lists the related pages.
 fn see_also(command: &Command, parent: Option<&str>, listed: &str) -> String {
     let mut pages: Vec<String> = Vec::new();
     pages.extend(parent.map(|parent| format!("`{parent}`(1)")));
@@ -202,7 +199,7 @@ fn title(page: &str, number: &str) -> String {
     )
 }
 
-/// Makes a page of a document that begins with `# NAME(5): what it is`.
+/// Makes a page from a document that begins with `# NAME(5): title`.
 fn format_page(document: &str) -> Page {
     let (first, rest) = document.split_once('\n').unwrap_or_default();
     let (name, about) = first.trim_start_matches("# ").split_once("(5): ").unwrap_or_default();
@@ -212,7 +209,7 @@ fn format_page(document: &str) -> Page {
     Page { name: format!("{name}.5"), text: without_empty_paragraphs(&text) }
 }
 
-/// Returns the text below a heading of a document, and the sections within it.
+/// Returns the text below a heading of a document, and its subsections.
 fn section_of<'a>(document: &'a str, name: &str) -> Option<(&'a str, Vec<(&'a str, &'a str)>)> {
     let mut all = document.split("\n## ").skip(1).filter_map(|part| part.split_once('\n'));
     let (_, text) = all.find(|(heading, _)| *heading == name)?;
@@ -230,8 +227,8 @@ fn section(heading: &str, under: &str) -> String {
     format!(".SH \"{}\"\n{}", heading.to_uppercase(), body(under))
 }
 
-/// Leaves out each `.PP` that comes right after a heading, where it has no
-/// effect and mandoc warns of it.
+/// Removes each `.PP` right after a heading, where it has no effect and mandoc
+/// warns about it.
 fn without_empty_paragraphs(text: &str) -> String {
     let mut after_heading = false;
     let mut kept = String::with_capacity(text.len());
@@ -245,8 +242,9 @@ fn without_empty_paragraphs(text: &str) -> String {
     kept
 }
 
-/// Makes sections of the end of a help text: headings are at the margin and end
-/// in a colon, text is indented by two columns, command lines by more.
+/// Converts the examples of a help text to sections: headings have no
+/// indentation and end in a colon, text has two columns, command lines have
+/// more.
 fn examples(help: &str) -> String {
     let mut text = String::new();
     for line in help.lines() {
@@ -265,7 +263,7 @@ fn examples(help: &str) -> String {
     body(&text)
 }
 
-/// Turns Markdown into man(7): headings, paragraphs, lists, code and tables.
+/// Converts Markdown to man(7): headings, paragraphs, lists, code and tables.
 fn body(markdown: &str) -> String {
     let mut text = String::new();
     let mut lines = markdown.lines().peekable();
@@ -299,14 +297,13 @@ fn code<'a>(lines: impl Iterator<Item = &'a str>) -> String {
     format!(".PP\n.RS 4\n.nf\n{lines}.fi\n.RE\n")
 }
 
-/// Returns the cells of a table's row.
 fn cells(row: &str) -> Vec<String> {
     let row = row.replace("\\|", "\0");
     let row = row.trim().trim_start_matches('|').trim_end_matches('|');
     row.split('|').map(|cell| cell.trim().replace('\0', "|")).collect()
 }
 
-/// Makes a list of a table: its first column names the entries.
+/// Converts a table to a list: its first column is the terms.
 fn table<'a>(head: &str, rows: impl Iterator<Item = &'a str>) -> String {
     let mut text = String::new();
     let is_of_keys = cells(head).get(1).is_some_and(|cell| cell == "type");
@@ -328,7 +325,7 @@ fn table<'a>(head: &str, rows: impl Iterator<Item = &'a str>) -> String {
     text
 }
 
-/// Turns a line of Markdown into text with fonts.
+/// Converts a line of Markdown to text with fonts.
 fn inline(line: &str) -> String {
     let mut text = String::new();
     let mut rest = line;
@@ -346,8 +343,8 @@ fn inline(line: &str) -> String {
     if text.is_empty() { "\\&".to_owned() } else { text }
 }
 
-/// Reads code, a link or emphasis at the begin of a text, and returns what
-/// becomes of it and what follows.
+/// Converts code, a link or emphasis at the beginning of a text, and returns it
+/// with the rest of the text.
 fn marked(text: &str) -> Option<(String, &str)> {
     let between = |sign: &str| text.strip_prefix(sign)?.split_once(sign);
     let font = |name: char, text: &str, is_code| format!("\\f{name}{}\\fR", escape(text, is_code));
@@ -369,8 +366,7 @@ fn marked(text: &str) -> Option<(String, &str)> {
     Some((inline(name) + &place, after))
 }
 
-/// Keeps a text from being taken for commands of man(7). What is typed keeps
-/// its hyphens.
+/// Escapes a text for man(7). Code keeps its hyphens.
 fn escape(text: &str, is_code: bool) -> String {
     let mut escaped = String::with_capacity(text.len());
     if text.starts_with(['.', '\'']) {

@@ -1,43 +1,44 @@
-//! The command lines that people are told to run next. What was given to reach a
-//! host, another playbook or a tree is given again, so that each line works as
-//! it is printed.
+//! Formats the command lines that mailprov suggests. They repeat the options
+//! that reach the host, and select the playbook or the tree, so that each line
+//! works as printed.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-/// How the host in question was reached.
+/// The options with which the host was reached.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reach {
-    /// The other hosts, as they were named; none where it is this machine.
+    /// The other hosts, as named; empty for this machine.
     pub on: Vec<String>,
-    /// Whether root is reached by sudo there.
+    /// Whether sudo is used there.
     pub sudo: bool,
     /// The private key to log in with.
     pub identity: Option<PathBuf>,
-    /// Options of ssh.
+    /// The options for ssh.
     pub options: Vec<String>,
-    /// The playbook, where it is not the usual one.
+    /// The playbook, unless it is the default.
     pub playbook: Option<PathBuf>,
-    /// The tree that is worked on, where it is not this machine.
+    /// The tree, unless it is this machine.
     pub root: Option<PathBuf>,
 }
 
 impl Reach {
-    /// The same for one host.
+    /// Returns the same options for one host.
     #[must_use]
     pub fn at(&self, host: impl ToString) -> Self {
         Self { on: vec![host.to_string()], ..self.clone() }
     }
 
-    /// The same without a host, for a command that looks from here.
+    /// Returns the same options without a host, for a command that runs from
+    /// here.
     #[must_use]
     pub fn from_here(&self) -> Self {
         Self { playbook: self.playbook.clone(), ..Self::default() }
     }
 
-    /// Writes a command line of mailprov: `words` are its command and what
-    /// belongs to that.
+    /// Formats a command line of mailprov: `words` are the command and its
+    /// arguments.
     pub fn command(&self, words: &[&str]) -> String {
         let mut line = Line::new("mailprov");
         words.iter().for_each(|word| line.word(word));
@@ -46,7 +47,7 @@ impl Reach {
         line.0
     }
 
-    /// Writes a command line that brings mailprov to a host.
+    /// Formats the command line that installs mailprov on a host.
     pub fn bootstrap(&self, host: impl ToString, mail: Option<&str>, sudo: bool) -> String {
         let mut line = Line::new("mailprov");
         line.word("bootstrap");
@@ -68,7 +69,7 @@ impl Reach {
     }
 }
 
-/// Writes a path so that no program takes it for an option.
+/// Formats a path so that no program mistakes it for an option.
 pub fn as_path(path: &str) -> String {
     if path.starts_with('-') { format!("./{path}") } else { path.to_owned() }
 }
@@ -78,7 +79,7 @@ pub fn as_path(path: &str) -> String {
 pub struct Line(String);
 
 impl Line {
-    /// Begins one with a program.
+    /// Begins a command line with a program.
     pub fn new(program: &str) -> Self {
         Self(quoted(program))
     }
@@ -100,13 +101,12 @@ impl Line {
         }
     }
 
-    /// Returns it.
     pub(crate) fn into_text(self) -> String {
         self.0
     }
 }
 
-/// Quotes a word for sh(1), where it needs that.
+/// Quotes a word for sh(1), if needed.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "@%_+=:,./-".contains(c);
     match !word.is_empty() && word.chars().all(is_plain) {

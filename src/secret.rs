@@ -1,12 +1,12 @@
-//! A value that never shows itself.
+//! A value that is never printed.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// A password, a hash or a key: prints as `«secret»` wherever it is formatted
-/// or serialised. Only [`Secret::expose`] gives the value, so every place that
-/// can leak it is found by its name.
+/// A password, a hash or a key: formatted and serialized as `«secret»`. Only
+/// `Secret::expose` returns the value, so a search for this name finds every
+/// place that could leak it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret<T>(T);
 
@@ -16,7 +16,7 @@ impl<T> Secret<T> {
         Self(value)
     }
 
-    /// Returns the value itself. What is done with it is the caller's duty.
+    /// Returns the value itself. The caller must not leak it.
     pub(crate) const fn expose(&self) -> &T {
         &self.0
     }

@@ -1,9 +1,9 @@
-//! Text of others, made harmless: it is shown as it came, and commands nothing.
+//! Makes text from others harmless to print.
 
-/// Shows text of a stranger's, a server's or a file's: what would command the
-/// terminal or hide from the reader (control characters, marks that turn or hide
-/// what follows) becomes `\u{…}`, and each byte that is no UTF-8 becomes `\x…`. A
-/// line break is one of these, so what comes out is one line.
+/// Escapes text from a stranger, a server or a file: characters that would
+/// control the terminal or deceive the reader (control characters, marks that
+/// reverse or hide text) become `\u{…}`, and bytes that are not UTF-8 become
+/// `\x…`. Line breaks are escaped too, so the result is one line.
 pub(crate) fn visible(text: impl AsRef<[u8]>) -> String {
     let mut shown = String::new();
     for chunk in text.as_ref().utf8_chunks() {
@@ -20,18 +20,19 @@ pub(crate) fn visible(text: impl AsRef<[u8]>) -> String {
     shown
 }
 
-/// The same of each line of a text.
+/// Escapes each line of a text as [`visible`] does.
 pub(crate) fn visible_lines(text: &str) -> String {
     text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
 }
 
-/// The same of each line of a text in which tabs stay: a text of our own.
+/// Escapes each line of a text of mailprov's own as [`visible`] does, but keeps
+/// tabs.
 pub(crate) fn visible_text(text: &str) -> String {
     text.split('\t').map(visible_lines).collect::<Vec<_>>().join("\t")
 }
 
-/// Writes such characters in JSON as JSON's own escapes, so that it means the
-/// same as before.
+/// Escapes such characters in JSON with JSON's own escapes, which keeps the
+/// meaning.
 pub(crate) fn visible_json(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -46,10 +47,10 @@ pub(crate) fn visible_json(text: &str) -> String {
     shown
 }
 
-/// Tells whether a character shows as itself and changes nothing around it. Those
-/// that do not are the controls (Unicode's Cc) and, of its format characters, the
-/// ones that have no place outside of running text: soft hyphen, zero-width
-/// signs, directional marks, tags; and what else is Default_Ignorable_Code_Point
+/// Returns whether a character is printed as itself and affects nothing around
+/// it. The others are controls (Unicode's Cc), those format characters that
+/// belong only in running text (soft hyphen, zero-width characters, directional
+/// marks, tags), and other characters with Default_Ignorable_Code_Point
 /// (Unicode's DerivedCoreProperties.txt).
 fn is_seen(c: char) -> bool {
     let is_format = matches!(c,

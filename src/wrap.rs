@@ -1,14 +1,14 @@
-//! Prose in lines that fit a terminal.
+//! Wraps prose to the width of a terminal.
 
 use unicode_width::UnicodeWidthStr;
 
-/// Longer lines are hard to read.
+/// The maximum width; longer lines are hard to read.
 const WIDEST: usize = 100;
 
-/// In fewer columns than this nothing fits.
+/// The minimum width; narrower terminals are not wrapped to.
 const NARROWEST: usize = 20;
 
-/// The programs of the command lines that people are told to run.
+/// The programs in suggested command lines.
 const PROGRAMS: [&str; 22] = [
     "apt",
     "apt-get",
@@ -34,13 +34,14 @@ const PROGRAMS: [&str; 22] = [
     "systemctl",
 ];
 
-/// What a line of a list begins with.
+/// The marks of list items.
 const MARKS: [&str; 8] = ["+", "-", "~", "!", "?", "✓", "✗", "…"];
 
-/// Breaks the lines of a text that are wider than `width` between words; where
-/// that is not known, as in a file, none. The rest of a line is indented as its
-/// beginning is, behind the mark of a list. What people copy stays whole: a word,
-/// what stands in backquotes, and a command line behind a colon or in brackets.
+/// Breaks the lines of a text that are wider than `width` between words, or
+/// none if the width is unknown, as in a file. Continuation lines are indented
+/// like the beginning of their line, after the mark of a list item. Text that
+/// people copy is not broken: a word, text in backquotes, and a command line
+/// after a colon or in brackets.
 pub(crate) fn wrap(text: &str, width: Option<usize>) -> String {
     let Some(width) = width else { return text.to_owned() };
     let width = width.clamp(NARROWEST, WIDEST);
@@ -48,15 +49,15 @@ pub(crate) fn wrap(text: &str, width: Option<usize>) -> String {
     lines.join("\n")
 }
 
-/// Wraps `text` behind `start`, its further lines below its first one.
-pub fn behind(start: &str, text: &str, width: Option<usize>) -> String {
+/// Wraps `text` after `start`; continuation lines are indented to its beginning.
+pub(crate) fn behind(start: &str, text: &str, width: Option<usize>) -> String {
     let indent = self::width(start);
     let room = width.and_then(|width| width.checked_sub(indent)).filter(|it| *it >= NARROWEST);
     let below = format!("\n{}", " ".repeat(indent));
     format!("{start}{}", wrap(text, room).replace('\n', &below))
 }
 
-/// Returns how many columns a text takes, styles aside.
+/// Returns the columns that a text takes, without styles.
 pub(crate) fn width(text: &str) -> usize {
     plain(text).width()
 }
@@ -91,11 +92,11 @@ fn wrap_line(line: &str, width: usize) -> String {
     text
 }
 
-/// Cuts a line where it may be broken.
+/// Splits a line into pieces that must not be broken.
 fn pieces(line: &str, is_indented: bool) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = line;
-    // A line that is set apart may be a command line.
+    // An indented line may be a command line.
     let mut last = if is_indented { ":" } else { "" };
     while !rest.is_empty() {
         let (piece, more) = rest.split_at(end_of_piece(rest, last));
@@ -106,7 +107,7 @@ fn pieces(line: &str, is_indented: bool) -> Vec<&str> {
     pieces
 }
 
-/// Returns where the piece ends that `text` begins with; `last` is the one before.
+/// Returns the end of the first piece of `text`; `last` is the piece before.
 fn end_of_piece(text: &str, last: &str) -> usize {
     let end_of_word = |from: usize| text[from..].find(' ').map_or(text.len(), |at| from + at);
     let word = &text[..end_of_word(0)];
@@ -125,7 +126,7 @@ fn end_of_piece(text: &str, last: &str) -> usize {
     end_of_word(closed.unwrap_or_default())
 }
 
-/// Takes the styles (SGR) out of a text.
+/// Removes the styles (SGR) from a text.
 fn plain(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
@@ -160,7 +161,7 @@ mod tests {
               why it is so, in a few
               words
         ");
-        // A word that is wider than the terminal stays whole.
+        // A word that is wider than the terminal is not broken.
         let path = "/etc/letsencrypt/live/mail.example.org/fullchain.pem";
         assert_eq!(shown(&format!("See {path} there.")), format!("See\n{path}\nthere."));
     }
@@ -201,7 +202,7 @@ mod tests {
 
     #[test]
     fn columns_are_counted_not_bytes() {
-        // Two columns each; a combining mark takes none, nor does a style.
+        // Two columns each; combining marks and styles take none.
         assert_eq!(width("世界"), 4);
         assert_eq!(width("e\u{301}"), 1);
         assert_eq!(width("\u{1b}[1;31mred\u{1b}[0m"), 3);

@@ -167,7 +167,7 @@ pub struct Init {
 }
 
 impl AccountCommand {
-    /// Where the password comes from, if there is to be one.
+    /// Returns the source of the password, if the command takes one.
     pub(crate) fn password_from(&mut self) -> Option<&mut PasswordFrom> {
         match self {
             Self::Add { password, .. } | Self::Passwd { password, .. } => Some(password),
@@ -175,7 +175,7 @@ impl AccountCommand {
         }
     }
 
-    /// What is edited, if something is.
+    /// Returns the edit of mail.yml, if the command makes one.
     pub fn edit(&self) -> Option<&Edit> {
         match self {
             Self::List { .. } => None,
@@ -188,7 +188,7 @@ impl AccountCommand {
 }
 
 impl AliasCommand {
-    /// What is edited.
+    /// Returns the edit of mail.yml.
     pub fn edit(&self) -> &Edit {
         match self {
             Self::Add { edit, .. } | Self::Remove { edit, .. } => edit,
@@ -197,7 +197,7 @@ impl AliasCommand {
 }
 
 impl PasswordFrom {
-    /// Tells whether it does not have to be typed.
+    /// Returns whether the password does not have to be typed.
     pub(crate) fn is_given(&self) -> bool {
         self.password_stdin || self.password_file.is_some()
     }

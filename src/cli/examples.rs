@@ -1,6 +1,5 @@
-//! The ends of the help texts: examples. A heading stands at the margin, what an
-//! example does is indented by two columns, its command lines by six; the
-//! manual pages rely on that.
+//! The examples at the end of the help texts. A heading has no indentation, an
+//! explanation two columns, a command line six; the manual pages rely on that.
 
 pub(super) const MAILPROV: &str = "\
 Examples:

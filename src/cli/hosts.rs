@@ -1,4 +1,5 @@
-//! The command lines of `try` and `cloud-init`: hosts that are not there yet.
+//! The options of `try` and `cloud-init`, which work on hosts that do not exist
+//! yet.
 
 use std::path::PathBuf;
 

@@ -81,7 +81,7 @@ pub struct Dns {
     pub zone: bool,
 }
 
-/// Reads a check by its name, and lets shells complete it.
+/// Parses the name of a check, and lets shells complete it.
 fn check() -> impl TypedValueParser<Value = &'static Made> {
     let names = check::ALL.iter().map(|check| check.name());
     PossibleValuesParser::new(names)
