@@ -1,5 +1,4 @@
-//! Compares two texts: returns the removed and added lines, and the words of
-//! them that changed.
+//! Compares two texts: returns the removed and added lines, and the words of them that changed.
 
 use similar::{ChangeTag, TextDiff};
 

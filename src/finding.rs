@@ -56,8 +56,7 @@ impl fmt::Display for Verdict {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Finding {
     pub rule: &'static Rule,
-    /// An address, a domain, a port or a protocol, if the rule has several
-    /// subjects; else empty.
+    /// An address, a domain, a port or a protocol, if the rule has several subjects; else empty.
     pub subject: String,
     pub verdict: Verdict,
     /// The details; empty if there are none.
@@ -79,8 +78,7 @@ pub(crate) struct Cause {
 }
 
 impl Finding {
-    /// Returns a finding that is ok until [`Finding::wrong`] or a similar
-    /// method changes it.
+    /// Returns a finding that is ok until [`Finding::wrong`] or a similar method changes it.
     pub(crate) fn of(rule: &'static Rule) -> Self {
         Self::about(rule, "")
     }

@@ -27,8 +27,7 @@ const SHARED: [&str; 2] = ["Environment", "Exit status"];
 /// The files of a command whose section names none.
 const FILES: &str = "`/etc/mailprov/mail.yml`, `/var/lib/mailprov/`: see `mailprov`(1).";
 
-/// Returns the pages of a command and its subcommands, its own first, then
-/// those about formats.
+/// Returns the pages of a command and its subcommands, its own first, then those about formats.
 pub(crate) fn pages(command: &Command) -> Vec<Page> {
     let mut command = command.clone().disable_help_subcommand(true);
     command.build();
@@ -227,8 +226,7 @@ fn section(heading: &str, under: &str) -> String {
     format!(".SH \"{}\"\n{}", heading.to_uppercase(), body(under))
 }
 
-/// Removes each `.PP` right after a heading, where it has no effect and mandoc
-/// warns about it.
+/// Removes each `.PP` right after a heading, where it has no effect and mandoc warns about it.
 fn without_empty_paragraphs(text: &str) -> String {
     let mut after_heading = false;
     let mut kept = String::with_capacity(text.len());

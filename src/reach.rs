@@ -30,15 +30,13 @@ impl Reach {
         Self { on: vec![host.to_string()], ..self.clone() }
     }
 
-    /// Returns the same options without a host, for a command that runs from
-    /// here.
+    /// Returns the same options without a host, for a command that runs from here.
     #[must_use]
     pub fn from_here(&self) -> Self {
         Self { playbook: self.playbook.clone(), ..Self::default() }
     }
 
-    /// Formats a command line of mailprov: `words` are the command and its
-    /// arguments.
+    /// Formats a command line of mailprov: `words` are the command and its arguments.
     pub fn command(&self, words: &[&str]) -> String {
         let mut line = Line::new("mailprov");
         words.iter().for_each(|word| line.word(word));

@@ -25,14 +25,12 @@ pub(crate) fn visible_lines(text: &str) -> String {
     text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
 }
 
-/// Escapes each line of a text of mailprov's own as [`visible`] does, but keeps
-/// tabs.
+/// Escapes each line of a text of mailprov's own as [`visible`] does, but keeps tabs.
 pub(crate) fn visible_text(text: &str) -> String {
     text.split('\t').map(visible_lines).collect::<Vec<_>>().join("\t")
 }
 
-/// Escapes such characters in JSON with JSON's own escapes, which keeps the
-/// meaning.
+/// Escapes such characters in JSON with JSON's own escapes, which keeps the meaning.
 pub(crate) fn visible_json(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {

@@ -24,8 +24,7 @@ impl Causes {
             }
             let is_hindered = finding.verdict != Verdict::Warning;
             let cause = || finding.ports.iter().find_map(|port| self.of_ports.get(port)).cloned();
-            // One certificate on seven ports, one password that is rejected on
-            // six.
+            // One certificate on seven ports, one password that is rejected on six.
             let seen = (finding.verdict, finding.facts.clone());
             let same = || (!finding.ports.is_empty()).then(|| first.get(&seen).cloned()).flatten();
             let known = is_hindered.then(cause).flatten();
@@ -39,8 +38,7 @@ impl Causes {
                 first.entry(seen).or_insert(cause);
             }
         }
-        // Only after the whole check: one port at two addresses is two
-        // findings.
+        // Only after the whole check: one port at two addresses is two findings.
         for (port, cause) in causes {
             self.of_ports.entry(port).or_insert(cause);
         }

@@ -1,5 +1,4 @@
-//! Checks that the host matches mail.yml, and that its services run with the
-//! configuration on disk.
+//! Checks that the host matches mail.yml, and that its services run with the configuration on disk.
 
 use super::mailboxes;
 use crate::engine::Plan;

@@ -16,8 +16,7 @@ rules! {
     FREE = "disk.free", "Free space in {}", "On a full disk no mail is accepted.";
 }
 
-/// Postfix accepts no mail with less space than this many times the largest
-/// mail.
+/// Postfix accepts no mail with less space than this many times the largest mail.
 const LARGEST_MAILS: u64 = 2;
 
 const QUEUE: &str = "/var/spool/postfix";

@@ -30,8 +30,7 @@ impl<'a> Examination<'a> {
         Ok((examination, dead))
     }
 
-    /// Makes a check. `plan` compares the host with mail.yml, if the check
-    /// needs that.
+    /// Makes a check. `plan` compares the host with mail.yml, if the check needs that.
     pub(crate) fn make<E: From<host::Error>>(
         &mut self,
         check: &'static Check,

@@ -267,8 +267,7 @@ impl Run<'_> {
                     if found.is_some() == is_inverted {
                         return Fate::Undecided;
                     }
-                    // A verdict map: the register it writes is that of the
-                    // verdict.
+                    // A verdict map: the register it writes is that of the verdict.
                     if !attribute(3).is_empty() && number(attribute(3)) == 0 {
                         let data = found.map_or(&[][..], |element| &element.data);
                         return self.verdict(chain, data, depth).if_it(is_sure);
@@ -350,8 +349,7 @@ impl Fate {
     }
 }
 
-/// Returns whether a comparison is with the loopback interface, by name or
-/// number.
+/// Returns whether a comparison is with the loopback interface, by name or number.
 fn is_loopback(data: &[u8]) -> bool {
     data.starts_with(b"lo\0") || data == 1_u32.to_ne_bytes()
 }

@@ -22,8 +22,7 @@ use crate::services::checking::{Check, Here};
 /// instance, Debian 13 does not.
 const UNITS: [&str; 3] = ["dovecot.service", "postfix.service", "postfix@-.service"];
 
-/// The limit of lines. Errors are read separately, so that a flood of warnings
-/// cannot hide one.
+/// The limit of lines. Errors are read separately, so that a flood of warnings cannot hide one.
 const LINES: &str = "--lines=50000";
 
 /// The number of kinds that are reported.
@@ -53,8 +52,7 @@ const SEE: &str = "See them: journalctl -p warning -u dovecot -u 'postfix*'";
 /// A line of the journal (systemd.journal-fields(7)).
 #[derive(Debug, Deserialize)]
 struct Line {
-    /// A text, an array of bytes if it is not UTF-8, or null if it is very
-    /// long.
+    /// A text, an array of bytes if it is not UTF-8, or null if it is very long.
     #[serde(rename = "MESSAGE", default)]
     message: Value,
     #[serde(rename = "PRIORITY", default)]

@@ -37,8 +37,7 @@ pub(super) fn judge<'a>(
         let new_above = above.filter(|above| seen.insert(above.clone()));
         match fault(host, owner.uid, new_above.as_deref(), &home) {
             Ok(fault) => faults.extend(fault.map(|fault| (account, fault))),
-            // The targets of links that the owner of the mail made are not
-            // examined.
+            // The targets of links that the owner of the mail made are not examined.
             Err(Error::PlantedLink { .. }) => {}
             Err(error) => {
                 return Some(finding.not_checked(error.to_string(), "See: ls -la /var/vmail"));

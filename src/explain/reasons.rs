@@ -62,8 +62,7 @@ pub fn settings(file: &File) -> Vec<Setting> {
             *reason = format!("{reason} {}", comment.trim()).trim().to_owned();
             after_setting = false;
         } else if line.starts_with([' ', '}']) {
-            // An indented line continues the setting above; in Dovecot's files
-            // it is a setting too.
+            // An indented line continues the setting above; in Dovecot's files it is a setting too.
             after_setting = true;
             let own = found.iter().rposition(|setting| !is_inner(setting));
             if let Some(own) = own {

@@ -107,8 +107,7 @@ impl Host {
         }
     }
 
-    /// Returns the numbers of an owner and a group, given by name or as
-    /// `#number`.
+    /// Returns the numbers of an owner and a group, given by name or as `#number`.
     pub(super) fn numbers(&self, owner: &str, group: &str) -> Result<(u32, u32)> {
         let unknown = |kind, name: &str| Error::NoSuchName { kind, name: name.into() };
         let uid = match owner.strip_prefix('#').and_then(|number| number.parse().ok()) {

@@ -1,5 +1,4 @@
-//! Runs a program: an argument list, never a shell line, with its output
-//! captured.
+//! Runs a program: an argument list, never a shell line, with its output captured.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;

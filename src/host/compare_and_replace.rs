@@ -40,13 +40,11 @@ impl FileVersion {
 }
 
 impl Host {
-    /// Reads a file that is to be replaced. Follows links to it that root or
-    /// the current user owns.
+    /// Reads a file that is to be replaced. Follows links to it that root or the current user owns.
     ///
     /// # Errors
     ///
-    /// Fails if the file cannot be read, and at a link that another user could
-    /// have planted.
+    /// Fails if the file cannot be read, and at a link that another user could have planted.
     pub(crate) fn read_to_replace(&self, path: &Path) -> Result<FileVersion> {
         let mut path = path.to_owned();
         for _ in 0..MOST_LINKS {

@@ -8,8 +8,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-/// The socket on which systemd itself listens, without a bus. Only root may use
-/// it.
+/// The socket on which systemd itself listens, without a bus. Only root may use it.
 const SOCKET: &str = "/run/systemd/private";
 
 /// The path of systemd's manager object; the units are below it.
@@ -82,8 +81,7 @@ impl Bus {
     ///
     /// # Errors
     ///
-    /// Fails if systemd refuses or does not answer. The connection is then
-    /// unusable.
+    /// Fails if systemd refuses or does not answer. The connection is then unusable.
     pub(super) fn property(
         &mut self,
         unit: &str,
@@ -96,8 +94,7 @@ impl Bus {
         value(&self.ask(&get)?)
     }
 
-    /// Starts a job that reloads a unit. The property `Job` of the unit shows
-    /// its progress.
+    /// Starts a job that reloads a unit. The property `Job` of the unit shows its progress.
     pub(super) fn reload(&mut self, unit: &str) -> io::Result<()> {
         let interface = "org.freedesktop.systemd1.Manager";
         self.ask(&call(MANAGER, interface, "ReloadUnit", [unit, "replace"])).map(drop)

@@ -15,8 +15,7 @@ const STATUS: &str = "/var/lib/dpkg/status";
 pub struct Package {
     /// The version; for a virtual package, that of its provider.
     pub version: String,
-    /// Whether the package is unpacked and configured. If not, its installation
-    /// was interrupted.
+    /// Whether the package is unpacked and configured. If not, its installation was interrupted.
     pub complete: bool,
 }
 
@@ -181,8 +180,7 @@ impl Stanza<'_> {
     }
 }
 
-/// Finds the packages on hold (apt-mark(8)) among those that apt would have to
-/// change.
+/// Finds the packages on hold (apt-mark(8)) among those that apt would have to change.
 fn held_back(text: &str) -> Option<String> {
     let mut lines = text.lines();
     lines.find(|line| line.starts_with("The following held packages will be changed"))?;

@@ -9,8 +9,7 @@ use std::sync::Arc;
 use nix::sys::stat::{FileStat, SFlag};
 use serde::{Deserialize, Serialize};
 
-/// The content of a file. It is shared, because plans, overlays and journals
-/// all contain it.
+/// The content of a file. It is shared, because plans, overlays and journals all contain it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Content(Arc<Vec<u8>>);
 
@@ -41,8 +40,7 @@ pub struct Ownership {
     pub group: String,
     /// The permission bits, including set-uid, set-gid and sticky.
     pub mode: u32,
-    /// The extended attributes by name, including access control lists
-    /// (xattr(7)).
+    /// The extended attributes by name, including access control lists (xattr(7)).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub attributes: BTreeMap<String, Vec<u8>>,
 }
@@ -97,8 +95,7 @@ pub(crate) struct FileStamp {
     pub size: i64,
     /// The time of the last change of the content, in nanoseconds since 1970.
     pub modified: i64,
-    /// The time of the last change of content, owner or mode, in nanoseconds
-    /// since 1970.
+    /// The time of the last change of content, owner or mode, in nanoseconds since 1970.
     pub changed: i64,
 }
 

@@ -21,16 +21,14 @@ pub struct Facts {
     pub architecture: String,
     /// The init system.
     pub init: Init,
-    /// The memory in MiB, rounded to a power of two. It limits the number of
-    /// server processes.
+    /// The memory in MiB, rounded to a power of two. It limits the number of server processes.
     pub memory: u64,
     /// The size in MiB, rounded to a power of two, of the file system with
     /// Postfix's queue. A part of it is reserved for local mail.
     pub queue_disk: u64,
     /// Whether Postfix and Dovecot can listen by IPv6.
     pub ipv6: bool,
-    /// The programs whose version decides the syntax of their files, by their
-    /// name in templates.
+    /// The programs whose version decides the syntax of their files, by their name in templates.
     #[serde(flatten)]
     pub programs: BTreeMap<&'static str, Program>,
 }
@@ -78,8 +76,7 @@ pub struct Program {
 }
 
 impl Host {
-    /// Gathers the facts, including the versions of these packages. Changes
-    /// nothing.
+    /// Gathers the facts, including the versions of these packages. Changes nothing.
     pub fn facts(&self, packages: impl Iterator<Item = VersionedPackage>) -> Result<Facts> {
         let os = self.os_release()?;
         let field = |name: &str| {
@@ -123,8 +120,7 @@ impl Host {
         }
         match self.command(["apt-cache", "policy", package]).capture() {
             Ok(policy) => expected(package, &policy.stdout, codename),
-            // Without apt this is not a Debian, and the package step reports
-            // that.
+            // Without apt this is not a Debian, and the package step reports that.
             Err(_) => Ok(newest(package)),
         }
     }

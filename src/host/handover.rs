@@ -33,8 +33,7 @@ pub struct Renumbered {
 type Visit<'v> = &'v mut dyn FnMut(BorrowedFd<'_>, &FileStat) -> nix::Result<()>;
 
 impl Host {
-    /// Counts the entries in `folder`, including itself, that belong to the old
-    /// user or group.
+    /// Counts the entries in `folder`, including itself, that belong to the old user or group.
     pub(crate) fn count_held(
         &self,
         folder: &Path,

@@ -1,5 +1,4 @@
-//! Finds the processes that hold a TCP port of this host, by way of the inodes
-//! of their sockets.
+//! Finds the processes that hold a TCP port of this host, by way of the inodes of their sockets.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -61,8 +60,7 @@ fn holder(pid: u32) -> Holder {
     Holder { pid, name, program: program.filter(|path| path.exists()), unit }
 }
 
-/// Returns the unit whose control group contains a process (proc(5),
-/// cgroups(7)).
+/// Returns the unit whose control group contains a process (proc(5), cgroups(7)).
 fn unit(groups: &str) -> Option<String> {
     let paths = groups.lines().filter_map(|line| line.splitn(3, ':').nth(2));
     let mut names = paths.flat_map(|path| path.rsplit('/'));

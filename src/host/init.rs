@@ -157,8 +157,7 @@ impl Host {
     /// Starts or restarts the service.
     pub fn restart(&self, unit: &Unit) -> Result<()> {
         if self.init()? == Init::Systemd {
-            // systemd does not restart a unit that failed too often before
-            // this.
+            // systemd does not restart a unit that failed too often before this.
             self.command(["systemctl", "reset-failed", &unit.full_name()]).capture()?;
         }
         self.act(unit, "restart")
@@ -220,8 +219,7 @@ impl Host {
     fn is_masked(&self, unit: &Unit) -> Result<bool> {
         for folder in UNIT_FOLDERS {
             let path = Path::new(folder).join(unit.full_name());
-            // A mask in /run, for this boot only, has no effect on a unit in
-            // /etc.
+            // A mask in /run, for this boot only, has no effect on a unit in /etc.
             if let Some(is_mask) = self.is_mask(&path)? {
                 return Ok(is_mask);
             }
@@ -229,8 +227,7 @@ impl Host {
         Ok(false)
     }
 
-    /// Returns whether the unit file at `path` is a mask; `None` if there is
-    /// none.
+    /// Returns whether the unit file at `path` is a mask; `None` if there is none.
     fn is_mask(&self, path: &Path) -> Result<Option<bool>> {
         let Some((place, found)) = self.look(path, false)? else { return Ok(None) };
         let is_link = kind(&found) == SFlag::S_IFLNK;

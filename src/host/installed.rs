@@ -1,5 +1,4 @@
-//! The files of packages, from dpkg's lists: finds missing files, and the
-//! package of a file.
+//! The files of packages, from dpkg's lists: finds missing files, and the package of a file.
 
 use std::path::{Path, PathBuf};
 
@@ -88,8 +87,7 @@ impl Host {
         Ok(String::new())
     }
 
-    /// Returns whether a path exists. A path that cannot be examined counts as
-    /// existing.
+    /// Returns whether a path exists. A path that cannot be examined counts as existing.
     fn is_there(&self, path: &str) -> bool {
         let path = path.trim_start_matches('/');
         let found = fstatat(&self.root_fd, path, AtFlags::AT_SYMLINK_NOFOLLOW);

@@ -101,8 +101,7 @@ fn listener(line: &str) -> Option<Listener> {
     Some(Listener { ip, port, inode })
 }
 
-/// Returns the kernel's list of unix sockets, or an empty text if it cannot be
-/// read.
+/// Returns the kernel's list of unix sockets, or an empty text if it cannot be read.
 pub(super) fn unix_sockets() -> String {
     std::fs::read_to_string(UNIX).unwrap_or_default()
 }

@@ -44,8 +44,7 @@ impl Host {
         Ok(in_steps(least))
     }
 
-    /// Returns the size of the file system with Postfix's queue in MiB, rounded
-    /// to a power of two.
+    /// Returns the size of the file system with Postfix's queue in MiB, rounded to a power of two.
     pub(super) fn queue_disk(&self) -> Result<u64> {
         for folder in QUEUE {
             let folder = Path::new(folder);
@@ -72,8 +71,7 @@ impl Host {
                 let folder = format!("{folder}/{unit}.d");
                 for name in self.list(Path::new(&folder))? {
                     let path = Path::new(&folder).join(name);
-                    // A drop-in that only root may read is skipped for other
-                    // users.
+                    // A drop-in that only root may read is skipped for other users.
                     if let Ok(Some(content)) = self.read(&path)
                         && forbids_ipv6(&String::from_utf8_lossy(content.bytes()))
                     {

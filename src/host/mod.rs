@@ -127,8 +127,7 @@ impl Host {
         self.root != Path::new("/")
     }
 
-    /// Returns whether the current user is root, who may read and change
-    /// everything.
+    /// Returns whether the current user is root, who may read and change everything.
     pub fn is_root() -> bool {
         nix::unistd::geteuid().is_root()
     }

@@ -47,8 +47,7 @@ impl Host {
             text_attribute(&mut body, 1, table);
             text_attribute(&mut body, 2, set);
         }
-        // The type of an answer is one less than that of the request
-        // (`NFT_MSG_NEW…`).
+        // The type of an answer is one less than that of the request (`NFT_MSG_NEW…`).
         let answer = SUBSYSTEM | (dump as u16 - 1);
         let mut found = Vec::new();
         let show = |kind, message: &[u8]| {

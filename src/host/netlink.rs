@@ -1,5 +1,4 @@
-//! Requests to the kernel over netlink (netlink(7)): each returns a list in
-//! several messages.
+//! Requests to the kernel over netlink (netlink(7)): each returns a list in several messages.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 

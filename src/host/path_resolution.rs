@@ -25,8 +25,7 @@ pub(super) struct ResolvedPath {
     pub(super) folder: Rc<OwnedFd>,
     /// The entry's name; `.` for the root itself.
     pub(super) name: OsString,
-    /// The result of stat(2) on the entry, if it was done. The entry is then
-    /// not a link.
+    /// The result of stat(2) on the entry, if it was done. The entry is then not a link.
     pub(super) found: Option<nix::Result<FileStat>>,
 }
 

@@ -28,8 +28,7 @@ pub struct Greeting {
     /// The beginning of the greeting. If it is empty, the server waits for the
     /// client, and an accepted connection is enough.
     pub begins: String,
-    /// The use of TLS. A service that should offer TLS and cannot counts as not
-    /// answering.
+    /// The use of TLS. A service that should offer TLS and cannot counts as not answering.
     #[serde(default, skip_serializing_if = "Secured::is_not")]
     pub secured: Secured,
 }
@@ -135,8 +134,7 @@ pub(super) trait Line: Read + Write {}
 impl<S: Read + Write> Line for S {}
 
 impl Endpoint {
-    /// Connects. A port is tried on the loopback addresses, else on those where
-    /// a process listens.
+    /// Connects. A port is tried on the loopback addresses, else on those where a process listens.
     pub(super) fn connect(&self) -> io::Result<Box<dyn Line>> {
         Ok(match self {
             Self::Port(port) => {

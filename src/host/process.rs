@@ -21,8 +21,7 @@ pub struct Process {
     pub started: u64,
 }
 
-/// The unit of process times, which is 1/100 s on every architecture of Debian
-/// (`USER_HZ`).
+/// The unit of process times, which is 1/100 s on every architecture of Debian (`USER_HZ`).
 const NANOSECONDS_PER_TICK: i64 = 10_000_000;
 
 impl Host {
@@ -129,8 +128,7 @@ impl Host {
 }
 
 impl Process {
-    /// Returns the start time of the process, in nanoseconds since 1970 by the
-    /// current clock.
+    /// Returns the start time of the process, in nanoseconds since 1970 by the current clock.
     pub(crate) fn started_at(&self) -> i64 {
         now() - since_boot() + self.started.cast_signed() * NANOSECONDS_PER_TICK
     }

@@ -1,5 +1,4 @@
-//! Reads files, folders and links. Follows a link only if root or the current
-//! user owns it.
+//! Reads files, folders and links. Follows a link only if root or the current user owns it.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -79,14 +78,12 @@ impl Host {
         bytes.map(|bytes| Some(Content::new(bytes))).map_err(|e| Error::io("read", path, e))
     }
 
-    /// Returns the stamp of the file that `path` leads to, through trusted
-    /// links.
+    /// Returns the stamp of the file that `path` leads to, through trusted links.
     pub(crate) fn stamp(&self, path: &Path) -> Result<Option<FileStamp>> {
         Ok(self.look(path, true)?.map(|(_, found)| FileStamp::from(&found)))
     }
 
-    /// Returns the process that holds a write lock (`fcntl(2)`, as dpkg and apt
-    /// use) on a file.
+    /// Returns the process that holds a write lock (`fcntl(2)`, as dpkg and apt use) on a file.
     pub(super) fn lock_holder(&self, path: &Path) -> Result<Option<i32>> {
         let Some((place, _)) = self.look(path, true)? else { return Ok(None) };
         let file = open_file(&place).map_err(|e| Error::io("open", path, e))?;
@@ -134,8 +131,7 @@ impl Host {
                 continue;
             }
             let name = place.name.as_os_str();
-            // Of all obstacles this is the only one for which root gets EPERM
-            // or EACCES.
+            // Of all obstacles this is the only one for which root gets EPERM or EACCES.
             if faccessat(&place.folder, name, AccessFlags::W_OK, AtFlags::empty())
                 == Err(Errno::EPERM)
             {
@@ -184,8 +180,7 @@ impl Host {
         Ok(Some(Path::new("/").join(behind)))
     }
 
-    /// Returns owner and permissions of the entry that `path` leads to, through
-    /// trusted links.
+    /// Returns owner and permissions of the entry that `path` leads to, through trusted links.
     pub(crate) fn standing(&self, path: &Path) -> Result<Option<Standing>> {
         let found = self.look(path, true)?;
         Ok(found.map(|(_, found)| Standing {
@@ -195,8 +190,7 @@ impl Host {
         }))
     }
 
-    /// Returns the target of a link at `path`, as written, or `None` if there
-    /// is no link.
+    /// Returns the target of a link at `path`, as written, or `None` if there is no link.
     fn link_target(&self, path: &Path) -> Result<Option<PathBuf>> {
         match self.look(path, false)? {
             Some((place, found)) if kind(&found) == SFlag::S_IFLNK => {
@@ -206,8 +200,7 @@ impl Host {
         }
     }
 
-    /// Returns the names in a folder, sorted. A folder that does not exist is
-    /// empty.
+    /// Returns the names in a folder, sorted. A folder that does not exist is empty.
     pub fn list(&self, path: &Path) -> Result<Vec<String>> {
         let fail = |errno: Errno| Error::io("list", path, errno.into());
         let Some((place, _)) = self.look(path, true)? else { return Ok(Vec::new()) };
@@ -275,8 +268,7 @@ pub(super) fn target_of(place: &ResolvedPath, path: &Path) -> Result<PathBuf> {
     target.map(PathBuf::from).map_err(|errno| Error::io("read", path, errno.into()))
 }
 
-/// Opens a file without following a link and without waiting for the other end
-/// of a FIFO.
+/// Opens a file without following a link and without waiting for the other end of a FIFO.
 pub(super) fn open_file(place: &ResolvedPath) -> io::Result<File> {
     let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     let file = openat(&place.folder, place.name.as_os_str(), flags, Mode::empty())?;

@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Release {
     /// `VERSION_CODENAME`.
     pub codename: &'static str,
-    /// The upstream version of each package in question, as the release first
-    /// had it.
+    /// The upstream version of each package in question, as the release first had it.
     packages: &'static [(&'static str, &'static str)],
 }
 
@@ -68,8 +67,7 @@ impl Suite {
         }
     }
 
-    /// Returns the number of the release, as in `VERSION_ID` of
-    /// `/etc/os-release`.
+    /// Returns the number of the release, as in `VERSION_ID` of `/etc/os-release`.
     pub fn release(self) -> &'static str {
         match self {
             Self::Bookworm => "12",

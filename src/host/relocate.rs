@@ -22,8 +22,7 @@ impl Host {
         sync_folder(&new).map_err(|e| Error::io("rename", from, e))
     }
 
-    /// Renames the folder at `to` back to `from`, and makes `to` a link to it
-    /// again.
+    /// Renames the folder at `to` back to `from`, and makes `to` a link to it again.
     pub(crate) fn trade_back(&self, from: &Path, to: &Path) -> Result<()> {
         let fail = |errno: Errno| Error::io("rename", to, errno.into());
         let (old, new) = (self.place(from)?, self.place(to)?);
@@ -47,8 +46,7 @@ impl Host {
         Ok(device.is_some() && all.iter().all(|it| *it == device))
     }
 
-    /// Counts the mails of a Maildir, including its subfolders, and their
-    /// bytes.
+    /// Counts the mails of a Maildir, including its subfolders, and their bytes.
     pub(crate) fn count_mail(&self, maildir: &Path) -> Result<(u64, u64)> {
         let (mut mails, mut bytes) = (0, 0);
         let is_folder = |path: &Path| -> Result<bool> {
@@ -66,8 +64,7 @@ impl Host {
                     continue;
                 }
                 for name in self.list(&part)? {
-                    // Dovecot writes the size into the name, which saves a
-                    // stat(2).
+                    // Dovecot writes the size into the name, which saves a stat(2).
                     let in_name = name.split([',', ':']).find_map(|it| it.strip_prefix("S="));
                     let size = match in_name.and_then(|size| size.parse().ok()) {
                         Some(size) => Some(size),

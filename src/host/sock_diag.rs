@@ -29,8 +29,7 @@ pub(super) struct Listener {
 ///
 /// # Errors
 ///
-/// Fails if the kernel does not support the request, as without its module
-/// `tcp_diag`.
+/// Fails if the kernel does not support the request, as without its module `tcp_diag`.
 pub(super) fn listeners() -> nix::Result<Vec<Listener>> {
     let netlink = Netlink::open(SockProtocol::NetlinkSockDiag)?;
     let mut found = Vec::new();

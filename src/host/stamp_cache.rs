@@ -16,8 +16,7 @@ impl<T> Default for StampCache<T> {
 }
 
 impl<T> StampCache<T> {
-    /// Returns the cached value for a file with this stamp, else the result of
-    /// `learn`.
+    /// Returns the cached value for a file with this stamp, else the result of `learn`.
     pub(super) fn of(&self, stamp: FileStamp, learn: impl FnOnce() -> Result<T>) -> Result<Rc<T>> {
         if let Some((seen, kept)) = &*self.0.borrow()
             && *seen == stamp

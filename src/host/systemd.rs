@@ -1,5 +1,4 @@
-//! Queries systemd about a unit. From the answer it derives when a daemon last
-//! read its files.
+//! Queries systemd about a unit. From the answer it derives when a daemon last read its files.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -35,8 +34,7 @@ pub(super) struct UnitProperties {
     /// `NeedDaemonReload`: the unit file changed since systemd read it.
     pub(super) is_outdated: bool,
     reload_result: String,
-    /// The last start of a reload command (`ExecReload`), in nanoseconds since
-    /// 1970.
+    /// The last start of a reload command (`ExecReload`), in nanoseconds since 1970.
     reload_began: Option<i64>,
     active: Option<Moment>,
     changed: Option<Moment>,
@@ -87,8 +85,7 @@ impl Host {
     pub(super) fn reload_directly(&self, unit: &Unit) -> bool {
         const GLANCE: Duration = Duration::from_millis(2);
         let name = unit.full_name();
-        // A cached connection may be dead, and a reload must not be requested
-        // twice.
+        // A cached connection may be dead, and a reload must not be requested twice.
         if Bus::open().and_then(|mut bus| bus.reload(&name)).is_err() {
             return false;
         }
@@ -231,8 +228,7 @@ impl UnitProperties {
         }
     }
 
-    /// Returns when a process of the unit with this start time last read its
-    /// files.
+    /// Returns when a process of the unit with this start time last read its files.
     fn taken_up(&self, started: i64, now: Moment) -> TakenUp {
         let (Some(active), Some(changed)) = (self.active, self.changed) else {
             return TakenUp::default();
@@ -240,8 +236,7 @@ impl UnitProperties {
         let is_reloaded = self.state == "active"
             && self.reload_result == "success"
             && changed.monotonic > active.monotonic;
-        // When systemd reloads its units it forgets when a reload began, but
-        // not when it ended.
+        // When systemd reloads its units it forgets when a reload began, but not when it ended.
         let told = || self.reload_began.unwrap_or(changed.real - RELOAD);
         let reloaded = (is_reloaded && !now.is_set_since(changed)).then(told);
         TakenUp {

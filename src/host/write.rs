@@ -34,8 +34,7 @@ impl Host {
         let numbers = self.numbers(&ownership.owner, &ownership.group)?;
         let place = self.existing_place(path)?;
         let old = open_file(&place).ok();
-        // Another hard link to the same file is not declared, so the file is
-        // not changed in place.
+        // Another hard link to the same file is not declared, so the file is not changed in place.
         if let Some(old) = &old
             && let Ok(found) = fstat(old)
             && found.st_nlink == 1
@@ -190,8 +189,7 @@ impl Host {
         }
     }
 
-    /// Returns the temporary path of an entry that is renamed to `path` when it
-    /// is complete.
+    /// Returns the temporary path of an entry that is renamed to `path` when it is complete.
     pub(crate) fn unfinished(path: &Path) -> PathBuf {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         path.with_file_name(format!(".{name}{UNFINISHED}"))
@@ -276,8 +274,7 @@ fn temporary_name(place: &ResolvedPath) -> String {
     format!(".{}{UNFINISHED}", place.name.to_string_lossy())
 }
 
-/// Creates an entry other than a file under a temporary name, and renames it
-/// over the old one.
+/// Creates an entry other than a file under a temporary name, and renames it over the old one.
 fn make_aside(place: &ResolvedPath, make: impl FnOnce(&str) -> io::Result<()>) -> io::Result<()> {
     let new = temporary_name(place);
     let _ = unlinkat(&place.folder, new.as_str(), UnlinkatFlags::NoRemoveDir);

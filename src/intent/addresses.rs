@@ -1,5 +1,4 @@
-//! Compares domains, addresses, forwards and catch-alls, as Postfix's tables
-//! list them.
+//! Compares domains, addresses, forwards and catch-alls, as Postfix's tables list them.
 
 use std::collections::BTreeMap;
 
@@ -141,8 +140,7 @@ fn fate(gone: &[&str], new: &Table<'_>) -> Option<String> {
     .map(|fate| if gone.len() == 1 { fate } else { fate.replacen(" it ", " them ", 1) })
 }
 
-/// Describes where `postmaster` and the like lead, if that changes in a
-/// remaining domain.
+/// Describes where `postmaster` and the like lead, if that changes in a remaining domain.
 fn roles(old: &Table<'_>, new: &Table<'_>) -> Option<Item> {
     let changed = new.iter().filter_map(|(key, to)| {
         let was = old.get(key).filter(|was| *was != to && sort(key, to, new) == Sort::Role)?;

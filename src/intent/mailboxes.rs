@@ -60,8 +60,7 @@ pub(super) fn items(steps: &[Step<'_>], affected: &[Affected]) -> Vec<Item> {
         rows.iter().map(|row| (row.login(), row.clone())).collect()
     };
     let (old, new) = (by_login(&before), by_login(&after));
-    // An added account that gets the mail of a removed one is that account
-    // under a new name.
+    // An added account that gets the mail of a removed one is that account under a new name.
     let heir = |row: &Mailbox| {
         let moved = affected.iter().find(|it| it.home == row.home)?.moves_to.as_ref()?;
         after.iter().find(|it| it.home == *moved)

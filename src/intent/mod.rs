@@ -21,8 +21,7 @@ pub use mailboxes::mailboxes;
 /// The number of names that are listed; the rest is counted.
 const NAMES_SHOWN: usize = 6;
 
-/// A list up to this length is not shortened, since counting one or two would
-/// not be shorter.
+/// A list up to this length is not shortened, since counting one or two would not be shorter.
 const MOST_NAMES: usize = 8;
 
 /// A summary of a plan, the most important items first.
@@ -105,8 +104,7 @@ impl Item {
         Self { note: Some(note.into()), ..self }
     }
 
-    /// Formats the item: `1 account removed: anna; its mail stays in
-    /// /var/vmail/anna`.
+    /// Formats the item: `1 account removed: anna; its mail stays in /var/vmail/anna`.
     pub fn text(&self) -> String {
         let Self { subject, verb, names, note, .. } = self;
         let shown = if names.len() > MOST_NAMES { NAMES_SHOWN } else { names.len() };

@@ -9,8 +9,7 @@ use crate::resource::{Key, LoadedConfig, State};
 
 pub(super) const MAIN: &str = "/etc/postfix/main.cf";
 
-/// Postfix's services, which decide the open ports together with Dovecot's
-/// settings.
+/// Postfix's services, which decide the open ports together with Dovecot's settings.
 const MASTER: &str = "/etc/postfix/master.cf";
 const DOVECOT: &str = "/etc/dovecot/dovecot.conf";
 
@@ -130,8 +129,7 @@ fn packages(steps: &[Step<'_>]) -> Vec<Item> {
     [gone, come, mended].into_iter().flatten().collect()
 }
 
-/// Describes what happens to the processes of services, or else whether the
-/// services start at boot.
+/// Describes what happens to the processes of services, or else whether the services start at boot.
 fn services(steps: &[Step<'_>]) -> Vec<Item> {
     const FATES: [(&str, &str); 6] = [
         ("create", "started"),
@@ -148,8 +146,7 @@ fn services(steps: &[Step<'_>]) -> Vec<Item> {
             _ => (false, false),
         };
         let ((ran, was_enabled), (runs, is_enabled)) = (state(step.before), state(step.after));
-        // A reload is enough if the configuration that the process has loaded
-        // is known.
+        // A reload is enough if the configuration that the process has loaded is known.
         let is_known = matches!(
             step.before,
             State::Service(before) if before.loaded != LoadedConfig::Unknown && before.missing.is_empty()

@@ -93,15 +93,13 @@ pub fn text(name: &str, bytes: Vec<u8>) -> Result<String, NotText> {
     })
 }
 
-/// Replaces a file atomically by one that only its owner can read, and makes
-/// its folders.
+/// Replaces a file atomically by one that only its owner can read, and makes its folders.
 pub(crate) fn replace_private(path: &Path, text: &str) -> io::Result<()> {
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let new = folder.join(format!(".{name}.{}.new", std::process::id()));
-    // A file that an earlier process with this number left must not be written
-    // to.
+    // A file that an earlier process with this number left must not be written to.
     let _ = fs::remove_file(&new);
     write_new_private(&new, text)?;
     fs::rename(&new, path).inspect_err(|_| drop(fs::remove_file(&new)))?;

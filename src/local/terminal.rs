@@ -30,8 +30,7 @@ impl Unseen {
         unseen.local_flags.remove(LocalFlags::ECHO | LocalFlags::ICANON | LocalFlags::ISIG);
         unseen.control_chars[SpecialCharacterIndices::VMIN as usize] = 1;
         unseen.control_chars[SpecialCharacterIndices::VTIME as usize] = 0;
-        // Input from before the question was visible, and is not an answer to
-        // it.
+        // Input from before the question was visible, and is not an answer to it.
         tcsetattr(io::stdin().as_fd(), SetArg::TCSAFLUSH, &unseen)?;
         Ok(Self { before })
     }

@@ -330,13 +330,11 @@ fn writer(this: BorrowedFd<'_>, found: &FileStat) -> Option<String> {
     if found.st_mode & ALL_MAY_WRITE != 0 {
         return Some("any user".into());
     }
-    // With an access control list, these bits are the upper limit of its
-    // entries.
+    // With an access control list, these bits are the upper limit of its entries.
     if found.st_mode & GROUP_MAY_WRITE == 0 {
         return None;
     }
-    // The folder was opened with O_PATH, which has no extended attributes; its
-    // path in /proc does.
+    // The folder was opened with O_PATH, which has no extended attributes; its path in /proc does.
     let name = format!("/proc/self/fd/{}", this.as_raw_fd());
     other(Path::new(&name), found.st_gid, MAY_WRITE)
 }

@@ -165,8 +165,7 @@ fn read_password(
     }
 }
 
-/// Finds an unquoted `{SCHEME}` on the line of a YAML error, and returns the
-/// key before it.
+/// Finds an unquoted `{SCHEME}` on the line of a YAML error, and returns the key before it.
 pub(crate) fn unquoted_hash(text: &str, error: &Range<usize>) -> Option<Range<usize>> {
     let start = text.get(..error.start)?.rfind('\n').map_or(0, |newline| newline + 1);
     let line = text[start..].lines().next()?;

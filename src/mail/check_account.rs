@@ -42,8 +42,7 @@ impl Directory {
     }
 }
 
-/// Returns whether mail for an account's own address is delivered to that
-/// account and to no other.
+/// Returns whether mail for an account's own address is delivered to that account and to no other.
 fn stays(routes: &PostfixTables, address: &Address) -> bool {
     let line = routes.aliases.iter().find(|alias| alias.pattern.address() == Some(address));
     line.is_some_and(|alias| alias.targets == [address.clone()])

@@ -1,5 +1,4 @@
-//! The addresses of the local domains, the holder of each, and where its mail
-//! is delivered.
+//! The addresses of the local domains, the holder of each, and where its mail is delivered.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -66,8 +65,7 @@ pub struct Directory {
     canonical: Vec<Option<Address>>,
 }
 
-/// The declarations of an address. An account's own address can also be a
-/// forward.
+/// The declarations of an address. An account's own address can also be a forward.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Holder {
     /// The account that has this address as its own.
@@ -197,8 +195,7 @@ impl Directory {
         }
     }
 
-    /// Returns the address that names a shared mailbox: the first one whose
-    /// mail is not forwarded.
+    /// Returns the address that names a shared mailbox: the first one whose mail is not forwarded.
     fn choose(&self, account: usize) -> Option<Address> {
         let forward = |address: &Address| self.holders.get(address).and_then(|held| held.forward);
         let keeps = |address: &Address| {

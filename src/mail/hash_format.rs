@@ -36,8 +36,7 @@ pub(super) fn bcrypt(body: &str) -> bool {
     cost.len() == 2 && decimal(cost).is_some_and(|n| (4..=31).contains(&n)) && exactly(hash, 53)
 }
 
-/// Accepts the hashes that `crypt(3)` verifies and that are not weak: those
-/// above, and yescrypt.
+/// Accepts the hashes that `crypt(3)` verifies and that are not weak: those above, and yescrypt.
 pub(super) fn crypt(body: &str) -> bool {
     sha512_crypt(body) || sha256_crypt(body) || bcrypt(body) || yescrypt(body)
 }

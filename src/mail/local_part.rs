@@ -16,8 +16,7 @@ const MAX_BYTES: usize = 64;
 
 const PLAIN: &str = "a name is made of the letters a-z, digits, `.`, `_` and `-`";
 
-/// The punctuation that an atom may contain (RFC 5322, 3.2.3), without `!` and
-/// `%`.
+/// The punctuation that an atom may contain (RFC 5322, 3.2.3), without `!` and `%`.
 const SIGNS: &str = "#$&'*+-/=?^_`{|}~";
 
 /// The characters that begin a comment, an option, a file name or a program for
@@ -43,8 +42,7 @@ impl LocalPart {
         Ok(Self(text.to_ascii_lowercase().into()))
     }
 
-    /// Parses a name that is also safe as the name of a folder and as a field
-    /// of a password file.
+    /// Parses a name that is also safe as the name of a folder and as a field of a password file.
     ///
     /// # Errors
     ///

@@ -13,8 +13,7 @@ enum Seen {
     Done,
 }
 
-/// Returns each forwarding loop as a list of addresses. The first address is
-/// repeated at the end.
+/// Returns each forwarding loop as a list of addresses. The first address is repeated at the end.
 pub(super) fn find(directory: &Directory) -> Vec<Vec<Address>> {
     let mut seen: HashMap<Address, Seen> = HashMap::new();
     let mut circles = Vec::new();

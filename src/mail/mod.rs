@@ -90,8 +90,7 @@ pub(crate) fn directory(
     (directory, credentials)
 }
 
-/// Reads the domains. Returns `None` if one is invalid, as later checks need
-/// all.
+/// Reads the domains. Returns `None` if one is invalid, as later checks need all.
 fn domains(decoder: &mut Decoder, fields: &Fields<'_>) -> Option<Vec<Domain>> {
     let entry = fields.require("domains", &(0..0), decoder)?;
     let items = decoder.list(&entry.value)?;

@@ -71,8 +71,7 @@ impl Directory {
         next
     }
 
-    /// Returns the targets of a forward for one of its sources, without
-    /// duplicates.
+    /// Returns the targets of a forward for one of its sources, without duplicates.
     pub(super) fn targets(&self, forward: usize, source: &Address) -> Vec<Address> {
         let mut seen = HashSet::new();
         let targets = self.forwards[forward].targets.iter();

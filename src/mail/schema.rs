@@ -1,5 +1,4 @@
-//! The keys of `mail.yml` that belong to no single service: names, addresses
-//! and accounts.
+//! The keys of `mail.yml` that belong to no single service: names, addresses and accounts.
 
 use crate::yaml::{KeySpec, Section, ValueType};
 

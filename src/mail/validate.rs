@@ -1,5 +1,4 @@
-//! Validates the addresses as a whole: each has one holder, and each leads
-//! somewhere.
+//! Validates the addresses as a whole: each has one holder, and each leads somewhere.
 
 use std::collections::HashSet;
 use std::ops::Range;

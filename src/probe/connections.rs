@@ -41,8 +41,7 @@ impl ConnectionCache {
         self.known().dead.insert(port, why.into());
     }
 
-    /// Connects without TLS, from a given address of this machine if there is
-    /// one.
+    /// Connects without TLS, from a given address of this machine if there is one.
     pub(crate) fn connect_from<S: Session>(
         &self,
         from: Option<IpAddr>,
@@ -85,8 +84,7 @@ impl ConnectionCache {
             {
                 Err(Error::Unreachable(format!("this machine has no way to {}", at.ip())))
             }
-            // Such a server may also hang up without a greeting, as late as it
-            // can.
+            // Such a server may also hang up without a greeting, as late as it can.
             Err(error @ (Error::Connect { .. } | Error::TooSlow | Error::Closed)) => {
                 self.known().silent.insert(at, error.to_string());
                 session
@@ -114,8 +112,7 @@ impl ConnectionCache {
         Ok(session)
     }
 
-    /// Returns the certificates that the port showed, verified or not, if there
-    /// was a connection.
+    /// Returns the certificates that the port showed, verified or not, if there was a connection.
     pub fn shown(&self, at: SocketAddr) -> Option<Vec<CertificateDer<'static>>> {
         self.known().shown.get(&at).cloned()
     }

@@ -41,8 +41,7 @@ pub enum Error {
     /// The name to verify is invalid, or there are no certificates to trust.
     #[error("{0}")]
     Trust(String),
-    /// Plain text arrived after the server agreed to TLS; it could be an
-    /// attacker's.
+    /// Plain text arrived after the server agreed to TLS; it could be an attacker's.
     #[error("the server speaks on in the clear after it agreed to TLS")]
     Injected,
     /// A control character in a word would end its line.

@@ -44,8 +44,7 @@ impl Session for Imap {
 }
 
 impl Imap {
-    /// Logs in. User and password may contain any character. A wrong password
-    /// is refused.
+    /// Logs in. User and password may contain any character. A wrong password is refused.
     pub fn login(&mut self, user: &str, password: &Secret<String>) -> Result<()> {
         const ASKED: &str = "the login";
         let tag = self.send("AUTHENTICATE PLAIN")?;
@@ -111,8 +110,7 @@ impl Imap {
             .ok_or_else(|| Error::odd("IMAP", "SELECT without EXISTS"))
     }
 
-    /// Returns the numbers of the messages in the open mailbox whose subject
-    /// contains some words.
+    /// Returns the numbers of the messages in the open mailbox whose subject contains some words.
     pub(crate) fn search_subject(&mut self, words: &str) -> Result<Vec<u32>> {
         self.search(&format!("SEARCH HEADER Subject {}", quoted(words)))
     }

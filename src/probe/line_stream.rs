@@ -65,8 +65,7 @@ pub trait Session: Sized {
     ///
     /// # Errors
     ///
-    /// Fails if the connection or the greeting is bad, and if the greeting
-    /// refuses service.
+    /// Fails if the connection or the greeting is bad, and if the greeting refuses service.
     fn greeted(stream: LineStream) -> Result<Self>;
 
     /// Switches to TLS with the protocol's command.
@@ -84,8 +83,7 @@ pub trait Session: Sized {
         Self::greeted(LineStream::connect(address)?)
     }
 
-    /// Connects without TLS from a given address of this machine to another one
-    /// of its own.
+    /// Connects without TLS from a given address of this machine to another one of its own.
     fn connect_from(source: IpAddr, address: SocketAddr) -> Result<Self> {
         let socket = connected_from(source, address);
         let socket = socket.map_err(|source| Error::Connect { address, source })?;
@@ -150,8 +148,7 @@ impl LineStream {
         Ok(())
     }
 
-    /// Returns the certificates that the server showed, its own first; none
-    /// without TLS.
+    /// Returns the certificates that the server showed, its own first; none without TLS.
     pub fn chain(&self) -> Vec<CertificateDer<'static>> {
         match self.stream.as_ref().map(BufReader::get_ref) {
             Some(Stream::Tls(stream)) => {
@@ -209,8 +206,7 @@ impl LineStream {
         if read as u64 == length { Ok(bytes) } else { Err(Error::Closed) }
     }
 
-    /// Reads lines up to a single dot, and removes the doubling of dots (RFC
-    /// 1939, 3).
+    /// Reads lines up to a single dot, and removes the doubling of dots (RFC 1939, 3).
     pub(super) fn until_dot(&mut self) -> Result<Vec<u8>> {
         let mut text = Vec::new();
         loop {

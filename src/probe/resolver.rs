@@ -1,5 +1,4 @@
-//! Queries the resolver of this host over UDP, and over TCP if an answer does
-//! not fit.
+//! Queries the resolver of this host over UDP, and over TCP if an answer does not fit.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
@@ -19,8 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// The number of attempts, since packets can be lost.
 const TRIES: usize = 2;
 
-/// The records, of which there can be none, or the reason why there is no
-/// answer.
+/// The records, of which there can be none, or the reason why there is no answer.
 pub(crate) type Found<T> = std::result::Result<Vec<T>, String>;
 
 /// The resolvers of this host.
@@ -37,8 +35,7 @@ impl Resolver {
         Self { servers: servers(&text.unwrap_or_default()) }
     }
 
-    /// Returns the mail servers of a domain with their preference, in lower
-    /// case.
+    /// Returns the mail servers of a domain with their preference, in lower case.
     pub(crate) fn mx(&self, name: &str) -> Found<(u16, String)> {
         self.ask(&parse(name)?, Rtype::MX, |message| {
             let records = message.answer().ok()?.limit_to_in::<Mx<_>>();

@@ -28,8 +28,7 @@ impl Tls {
     ///
     /// # Errors
     ///
-    /// Fails if `name` is not a host name, and if `pem` contains no
-    /// certificate.
+    /// Fails if `name` is not a host name, and if `pem` contains no certificate.
     pub fn trusting(pem: &[u8], name: &str) -> Result<Self> {
         let mut roots = RootCertStore::empty();
         let wrong = |what: &dyn std::fmt::Display| Error::Trust(format!("not a root: {what}"));
@@ -61,8 +60,7 @@ impl Tls {
     ///
     /// # Errors
     ///
-    /// Fails if `name` is not a host name, and if `pem` contains no
-    /// certificate.
+    /// Fails if `name` is not a host name, and if `pem` contains no certificate.
     pub(crate) fn pinned(pem: &[u8], name: &str) -> Result<Self> {
         let certificate = CertificateDer::from_pem_slice(pem)
             .map_err(|error| Error::Trust(format!("not a certificate: {error}")))?;

@@ -65,8 +65,7 @@ impl Report {
         answer.ok().map(|answer| answer.expose().clone())
     }
 
-    /// Asks as [`Report::ask_here`] does, and reads the answer without showing
-    /// it.
+    /// Asks as [`Report::ask_here`] does, and reads the answer without showing it.
     pub(crate) fn ask_unseen_here(&mut self, question: &str) -> io::Result<Secret<String>> {
         self.sink.ask_here(question, true)
     }

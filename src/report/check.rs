@@ -80,8 +80,7 @@ impl Report {
         }
     }
 
-    /// Names the checks that were not made, with the reasons; for people in one
-    /// line.
+    /// Names the checks that were not made, with the reasons; for people in one line.
     pub(crate) fn unseen(&mut self, checks: &[(&str, Finding)]) {
         for (check, finding) in checks {
             self.list_findings(check, std::slice::from_ref(finding));

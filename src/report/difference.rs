@@ -20,8 +20,7 @@ const LAST: usize = 10;
 pub(super) enum Difference {
     /// No difference, or no content.
     None,
-    /// The lines of a text that may be shown. `all`: the text is new or
-    /// removed, not compared.
+    /// The lines of a text that may be shown. `all`: the text is new or removed, not compared.
     Text { lines: Vec<Line>, all: bool },
     /// A secret text, of which only the size may be shown.
     Secret(Vec<Line>, bool),
@@ -52,8 +51,7 @@ impl Difference {
         Self::Text { lines: diff::lines(&before, &after), all: is_all }
     }
 
-    /// Describes the size: the lines of a new or removed file, or the lines
-    /// added and removed.
+    /// Describes the size: the lines of a new or removed file, or the lines added and removed.
     pub(super) fn size(&self) -> Option<String> {
         Some(match self {
             Self::None => return None,
@@ -78,8 +76,7 @@ impl Difference {
     }
 }
 
-/// Returns the lines that a change adds to a file and removes, or `None` if it
-/// is not a text.
+/// Returns the lines that a change adds to a file and removes, or `None` if it is not a text.
 pub(super) fn line_counts(change: &Change) -> Option<(usize, usize)> {
     match Difference::of(change) {
         Difference::Text { lines, .. } | Difference::Secret(lines, _) => {
@@ -120,8 +117,7 @@ pub(super) fn difference(old: &str, new: &str, view: View) -> String {
     drawn(&diff::lines(old, new), old.is_empty(), view)
 }
 
-/// Formats a difference, shortened in the middle. If `all` is new, the position
-/// is left out.
+/// Formats a difference, shortened in the middle. If `all` is new, the position is left out.
 fn drawn(lines: &[Line], all: bool, view: View) -> String {
     let style = view.style;
     let is_shown = |line: &&Line| !(all && matches!(line, Line::Place(_)));

@@ -11,8 +11,7 @@ use crate::engine::{Change, Event, Note, Outcome, Plan, Run, SavedPlan};
 use crate::intent::Item;
 use crate::resource::{Action, action};
 
-/// Returns a plan: its changes in order, the steps that could not be examined,
-/// and a summary.
+/// Returns a plan: its changes in order, the steps that could not be examined, and a summary.
 pub(super) fn plan(plan: &Plan) -> Vec<Value> {
     let note = |it: &Note| json!({"event": "note", "text": it.what, "keep": it.keep});
     let mut lines: Vec<Value> = plan.notes.iter().map(note).collect();

@@ -27,8 +27,7 @@ impl Report {
     /// Fits the text of a mistake to the terminal.
     fn fitted(&self, mistake: &Diagnostic) -> Diagnostic {
         let Some(width) = self.err_width() else { return mistake.clone() };
-        // The text is preceded by `warning: `, or below the line numbers by ` =
-        // help: `.
+        // The text is preceded by `warning: `, or below the line numbers by ` = help: `.
         let number = mistake.position().0.to_string().len();
         let within = |text: &str, before| wrap(text, Some(width.saturating_sub(before)));
         Diagnostic {
@@ -38,8 +37,7 @@ impl Report {
         }
     }
 
-    /// Shows mistakes that do not stop the command, and what it does `about`
-    /// them.
+    /// Shows mistakes that do not stop the command, and what it does `about` them.
     pub(crate) fn warnings(&mut self, warnings: &[Diagnostic], about: &str) {
         if self.screen.json {
             warnings.iter().for_each(|it| self.out(&format!("{}\n", json::diagnostic(it))));

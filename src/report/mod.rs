@@ -1,5 +1,4 @@
-//! The only room that prints: plans, events and mistakes, for people or as JSON
-//! lines.
+//! The only room that prints: plans, events and mistakes, for people or as JSON lines.
 
 mod ask;
 mod check;
@@ -117,8 +116,7 @@ impl Report {
         Self { screen, reach, sink, from: None, others: HashMap::new(), told: None, pager: None }
     }
 
-    /// Returns a flag that becomes true once the first step of a run was sent
-    /// over the connection.
+    /// Returns a flag that becomes true once the first step of a run was sent over the connection.
     pub(crate) fn has_begun(&self) -> Arc<AtomicBool> {
         match &self.sink {
             Sink::Terminal(_) => Arc::default(),
@@ -126,8 +124,7 @@ impl Report {
         }
     }
 
-    /// Sends the end over the connection, and returns whether it was
-    /// acknowledged.
+    /// Sends the end over the connection, and returns whether it was acknowledged.
     pub(crate) fn end(&self, code: u8, patience: Duration) -> bool {
         let Sink::Remote(remote) = &self.sink else { return true };
         remote.say(Frame::End(code));

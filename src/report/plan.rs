@@ -12,8 +12,7 @@ use crate::resource::{Action, State, action};
 use crate::visible::visible_text;
 use crate::wrap;
 
-/// The limits of both columns: keys and descriptions. A longer entry is not
-/// aligned.
+/// The limits of both columns: keys and descriptions. A longer entry is not aligned.
 const WIDEST: [usize; 2] = [42, 32];
 
 impl Report {
@@ -130,8 +129,7 @@ pub(super) fn changes(changes: &[Change], view: View) -> String {
         let widths = lines.iter().map(|(_, line, _)| wrap::width(&line[of]));
         widths.filter(|width| *width <= WIDEST[of]).max().unwrap_or(0)
     };
-    // Without a terminal there are no columns, so that programs can split lines
-    // at two spaces.
+    // Without a terminal there are no columns, so that programs can split lines at two spaces.
     let columns = if view.width.is_some() { [column(0), column(1)] } else { [0, 0] };
     for step in lines.chunk_by(|a, b| a.0.step == b.0.step) {
         if whole {

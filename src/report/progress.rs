@@ -1,5 +1,4 @@
-//! Shows the progress of a run: a live line on a terminal, plain lines
-//! elsewhere.
+//! Shows the progress of a run: a live line on a terminal, plain lines elsewhere.
 
 use std::io::{self, IsTerminal};
 use std::time::Duration;

@@ -1,5 +1,4 @@
-//! The destination of a report: the own terminal, or the other end of a
-//! connection.
+//! The destination of a report: the own terminal, or the other end of a connection.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::os::fd::AsFd;
@@ -139,8 +138,7 @@ impl Sink {
         }
     }
 
-    /// Asks at the own terminal. There is no answer if the report goes
-    /// elsewhere.
+    /// Asks at the own terminal. There is no answer if the report goes elsewhere.
     pub(super) fn ask_here(&self, question: &str, unseen: bool) -> io::Result<Secret<String>> {
         match self {
             Self::Terminal(_) => hear(unseen, || self.err(&format!("{question} "))),
@@ -202,8 +200,7 @@ pub(super) fn screen(options: &Options) -> Screen {
     }
 }
 
-/// Returns whether a text needs more lines than the terminal at standard output
-/// has.
+/// Returns whether a text needs more lines than the terminal at standard output has.
 fn is_long(text: &str) -> bool {
     let size = terminal_size::terminal_size_of(io::stdout());
     size.is_some_and(|(columns, rows)| {

@@ -5,8 +5,7 @@
 //! a secret is a `*`. Lengths and line breaks stay, so all places stay the
 //! same.
 //!
-//! The masking is generous: the value of a misspelt or missing `password` key
-//! is also masked.
+//! The masking is generous: the value of a misspelt or missing `password` key is also masked.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -63,8 +62,7 @@ pub(crate) fn masked_texts(old: &str, new: &str) -> Option<(String, String)> {
     Some(masked(&document(old)?, &new))
 }
 
-/// Finds the secrets in a YAML text. A comment is masked only if it mentions
-/// one.
+/// Finds the secrets in a YAML text. A comment is masked only if it mentions one.
 fn secrets(document: &Document) -> Vec<Range<usize>> {
     let source = document.source();
     let mut mask = Mask { source, bytes: source.text.clone().into_bytes() };
@@ -103,8 +101,7 @@ impl Mask<'_> {
     }
 }
 
-/// Returns a copy of a text that is not YAML, without everything that is not
-/// known to be harmless.
+/// Returns a copy of a text that is not YAML, without everything that is not known to be harmless.
 pub(super) fn lines(source: &Source) -> Arc<Source> {
     let mut mask = Mask::new(source);
     let (mut start, mut section, mut open) = (0, false, false);
@@ -146,12 +143,10 @@ struct Sections {
 }
 
 impl Sections {
-    /// The limit of unknown names. That many are not misspellings; the rest is
-    /// not compared.
+    /// The limit of unknown names. That many are not misspellings; the rest is not compared.
     const MOST: usize = 1000;
 
-    /// Returns whether a section holds no secrets, even if its name is
-    /// misspelt.
+    /// Returns whether a section holds no secrets, even if its name is misspelt.
     fn is_open(&mut self, key: &str) -> bool {
         let is_secret = |name: &str| name == "accounts" || name == "relay";
         if names().any(|name| name == key) {
@@ -162,8 +157,7 @@ impl Sections {
     }
 }
 
-/// Finds the beginning of a secret on a line of a section that should have
-/// none.
+/// Finds the beginning of a secret on a line of a section that should have none.
 fn inner_secret(line: &str) -> Option<usize> {
     let lower = line.to_ascii_lowercase();
     let key = lower.match_indices("pass").map(|(at, _)| at);
@@ -180,8 +174,7 @@ fn secret_key(key: &str) -> bool {
     (meant || suggest(&key, ["password"]).is_some()) && key != "password_file"
 }
 
-/// Returns whether a name is a key of an account or the relay, even if
-/// misspelt.
+/// Returns whether a name is a key of an account or the relay, even if misspelt.
 fn known(key: &str) -> bool {
     suggest(key, OPEN.into_iter().chain(["password"])).is_some()
 }
@@ -222,8 +215,7 @@ impl<'s> Mask<'s> {
         }
     }
 
-    /// Masks comments: they can contain a disabled setting, or a password that
-    /// begins with `#`.
+    /// Masks comments: they can contain a disabled setting, or a password that begins with `#`.
     fn comments(&mut self, is_secret: impl Fn(&str) -> bool) {
         let mut start = 0;
         for line in self.source.text.split_inclusive('\n') {
@@ -277,8 +269,7 @@ impl<'s> Mask<'s> {
         }
     }
 
-    /// Masks a value and its parts. With an alias they may be elsewhere in the
-    /// text.
+    /// Masks a value and its parts. With an alias they may be elsewhere in the text.
     fn values(&mut self, node: &Node) {
         self.hide(node.span.clone());
         match &node.kind {

@@ -108,8 +108,7 @@ macro_rules! services {
         }
 
         impl Settings {
-            /// Reads the sections of all services, so that all mistakes are
-            /// reported.
+            /// Reads the sections of all services, so that all mistakes are reported.
             fn read(reader: &mut SpecReader<'_>) -> Option<Self> {
                 $(let $name = <$name::$service as Configured>::read(reader);)*
                 Some(Self { $($name: $name?,)* })

@@ -42,8 +42,7 @@ pub fn schema() -> serde_json::Value {
 ///
 /// # Errors
 ///
-/// Returns all mistakes in the text, in their order. None of them contains a
-/// password or a hash.
+/// Returns all mistakes in the text, in their order. None of them contains a password or a hash.
 pub fn load(source: &Arc<Source>, files: &Files<'_>) -> Result<Spec, Vec<Diagnostic>> {
     let root = yaml::parse(source).map_err(|mistakes| not_yaml(source, mistakes))?;
     let mut decoder = Decoder::new(&mask::tree(source, &root));

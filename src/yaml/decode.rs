@@ -53,8 +53,7 @@ impl Decoder {
         }
     }
 
-    /// Returns whether the limit of mistakes is reached, so that it is useless
-    /// to look for more.
+    /// Returns whether the limit of mistakes is reached, so that it is useless to look for more.
     pub(crate) fn is_full(&self) -> bool {
         self.mistakes.len() >= MAX_MISTAKES
     }
@@ -77,8 +76,7 @@ impl Decoder {
         }
     }
 
-    /// Decodes a map with arbitrary keys. A duplicate key is reported, and
-    /// returned once.
+    /// Decodes a map with arbitrary keys. A duplicate key is reported, and returned once.
     pub fn entries<'n>(&mut self, node: &'n Node) -> Option<Vec<&'n Entry>> {
         let Kind::Map(entries) = &node.kind else {
             return self.wrong_type(node, "a map", "write `key: value`, one line each");
@@ -165,8 +163,7 @@ impl Decoder {
         None
     }
 
-    /// Returns the text at a place, for a message: without quotes, and masked
-    /// if the source is.
+    /// Returns the text at a place, for a message: without quotes, and masked if the source is.
     pub fn written(&self, span: &Range<usize>) -> String {
         let text = self.source.text.get(span.clone()).unwrap_or_default();
         printable(text.trim_matches(['"', '\'']))
@@ -186,8 +183,7 @@ impl Decoder {
     }
 }
 
-/// Makes a text fit for a message: one line, no control characters, not too
-/// long.
+/// Makes a text fit for a message: one line, no control characters, not too long.
 pub(crate) fn printable(text: &str) -> String {
     let mut shown = String::new();
     for c in text.chars().take(MAX_SHOWN) {

@@ -18,8 +18,7 @@ impl<'n> Fields<'n> {
         self.find(key).filter(|entry| !entry.value.is_null())
     }
 
-    /// Returns whether a key is present, even without a value or misspelt,
-    /// which has been reported.
+    /// Returns whether a key is present, even without a value or misspelt, which has been reported.
     pub fn has(&self, key: &str) -> bool {
         self.find(key).is_some() || self.meant.contains(&key)
     }
@@ -43,8 +42,7 @@ impl<'n> Fields<'n> {
 }
 
 impl Decoder {
-    /// Decodes a map with known keys. Reports unknown and duplicate keys, and
-    /// keys without a value.
+    /// Decodes a map with known keys. Reports unknown and duplicate keys, and keys without a value.
     pub fn fields<'n>(&mut self, node: &'n Node, section: &Section) -> Option<Fields<'n>> {
         let known = section.keys;
         let mut fields = Fields { entries: Vec::new(), meant: Vec::new() };

@@ -30,8 +30,7 @@ pub(crate) use suggest::suggest;
 
 /// A value and its place in the text, in bytes.
 ///
-/// A value that is reached through an alias (`*name`) has the place of its
-/// anchor.
+/// A value that is reached through an alias (`*name`) has the place of its anchor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
     /// The place of the value.

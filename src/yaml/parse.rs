@@ -26,8 +26,7 @@ const MAX_ALIASED: usize = 100_000;
 ///
 /// # Errors
 ///
-/// Returns why the text is not YAML, not one document without tags, or beyond
-/// the limits.
+/// Returns why the text is not YAML, not one document without tags, or beyond the limits.
 pub fn parse(source: &Arc<Source>) -> Result<Node, Vec<Diagnostic>> {
     let text = &source.text;
     if text.len() > MAX_BYTES {

@@ -13,8 +13,7 @@ pub struct KeySpec {
     pub about: &'static str,
     /// The type of its value.
     pub value_type: ValueType,
-    /// The default, in words; empty if `about` gives it, or if the key is
-    /// required.
+    /// The default, in words; empty if `about` gives it, or if the key is required.
     pub default: &'static str,
 }
 

@@ -9,8 +9,7 @@ const LONGEST: usize = 100;
 
 /// Returns the candidate of which `word` is most likely a misspelling.
 ///
-/// It tolerates about one typo in three letters, and a truncated word, and
-/// ignores case.
+/// It tolerates about one typo in three letters, and a truncated word, and ignores case.
 pub(crate) fn suggest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,

@@ -1,5 +1,4 @@
-//! Checks the DNS records of a mail server. Each finding contains the record to
-//! publish.
+//! Checks the DNS records of a mail server. Each finding contains the record to publish.
 
 mod records;
 mod spf;
@@ -249,8 +248,7 @@ fn of_text(expected: &Record, found: &Found<String>) -> Finding {
     }
 }
 
-/// Judges an existing DKIM key. mailprov does not sign mail, but other programs
-/// may.
+/// Judges an existing DKIM key. mailprov does not sign mail, but other programs may.
 fn of_dkim(name: &str, found: &[String]) -> Option<Finding> {
     let record = found.first()?;
     let finding = Finding::about(&DKIM, name);

@@ -15,8 +15,7 @@ pub(crate) struct ExpectedRecords {
     pub domains: Vec<String>,
     /// The addresses at which the internet reaches it.
     pub addresses: Vec<IpAddr>,
-    /// Whether the addresses were given on the command line, and are therefore
-    /// not questioned.
+    /// Whether the addresses were given on the command line, and are therefore not questioned.
     pub given: bool,
     /// Whether it sends mail through a relay.
     pub has_relay: bool,
@@ -38,8 +37,7 @@ impl ExpectedRecords {
         }
     }
 
-    /// Returns the A and AAAA records of the server's name, for its public
-    /// addresses.
+    /// Returns the A and AAAA records of the server's name, for its public addresses.
     pub(crate) fn address_records(&self) -> Vec<Record> {
         let record = |address: &IpAddr| Record {
             rule: "dns.address",

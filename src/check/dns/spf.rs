@@ -1,5 +1,4 @@
-//! Evaluates an SPF record (RFC 7208) for the server. It follows no references
-//! to other records.
+//! Evaluates an SPF record (RFC 7208) for the server. It follows no references to other records.
 
 use std::net::IpAddr;
 

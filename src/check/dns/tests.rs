@@ -7,8 +7,7 @@ use crate::finding::Verdict;
 use crate::mail::Files;
 use crate::services;
 
-/// Returns the expected records of a server with these extra lines in its
-/// mail.yml.
+/// Returns the expected records of a server with these extra lines in its mail.yml.
 pub(super) fn expected(lines: &str, addresses: &[IpAddr]) -> ExpectedRecords {
     let hash = format!("{{SHA512-CRYPT}}$6$saltsalt${}", "a".repeat(86));
     let text = format!(

@@ -16,8 +16,7 @@ pub(super) struct Kind {
     /// The description of the kind.
     pub(super) is: &'static str,
     pub(super) remedy: &'static str,
-    /// The event after which it no longer holds, besides a restart of the
-    /// daemon that logged it.
+    /// The event after which it no longer holds, besides a restart of the daemon that logged it.
     pub(super) over: Over,
 }
 

@@ -1,5 +1,4 @@
-//! Finds the settings in `doveconf -n` that will be lost, of Dovecot 2.3 or
-//! 2.4.
+//! Finds the settings in `doveconf -n` that will be lost, of Dovecot 2.3 or 2.4.
 
 use super::Loss;
 

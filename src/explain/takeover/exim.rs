@@ -7,8 +7,7 @@ pub(super) fn losses(text: &str, old: &Old<'_>, domains: &[&str]) -> Vec<Loss> {
     let words = |name: &str| -> Vec<String> {
         let value = text.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix('='));
         let value = value.unwrap_or_default().trim_matches(['\'', '"']);
-        // Lists are separated by colons or, if they contain addresses,
-        // semicolons.
+        // Lists are separated by colons or, if they contain addresses, semicolons.
         let separator = if value.contains(';') { ';' } else { ':' };
         value
             .split(separator)

@@ -14,8 +14,7 @@ use std::collections::BTreeSet;
 
 use super::File;
 
-/// The configuration of the existing server, as far as it exists and is
-/// readable.
+/// The configuration of the existing server, as far as it exists and is readable.
 #[derive(Default)]
 pub(crate) struct Old<'a> {
     pub main_cf: Option<String>,
@@ -84,8 +83,7 @@ impl New<'_> {
         value.unwrap_or_default().split(", ").collect()
     }
 
-    /// Returns the addresses for which it accepts mail; `@domain` for a
-    /// catch-all.
+    /// Returns the addresses for which it accepts mail; `@domain` for a catch-all.
     fn addresses(&self) -> BTreeSet<&str> {
         let tables = ["/etc/postfix/mailboxes", "/etc/postfix/virtual"];
         tables.into_iter().flat_map(|path| keys(self.text(path))).collect()
@@ -98,8 +96,7 @@ impl Loss {
     }
 }
 
-/// Returns the first word of each line in the source of a lookup table (man 5
-/// postmap).
+/// Returns the first word of each line in the source of a lookup table (man 5 postmap).
 fn keys(text: &str) -> impl Iterator<Item = &str> {
     let is_entry = |line: &&str| !line.starts_with(['#', ' ', '\t']);
     text.lines().filter(is_entry).filter_map(|line| line.split_whitespace().next())

@@ -189,8 +189,7 @@ pub(super) fn losses(text: &str, old: &Old<'_>, new: &New<'_>) -> Vec<Loss> {
         let is_purpose = PURPOSES.iter().any(|it| it.names.iter().any(|one| fits(one, name)));
         !is_quiet && !is_purpose && !is_restriction(name) && !is_usual(name, value)
     });
-    // A parameter that a person invented, for use in other settings, is not
-    // Postfix's.
+    // A parameter that a person invented, for use in other settings, is not Postfix's.
     if !rest.is_empty() {
         let what = format!("Postfix is set up otherwise: {}", list(&rest));
         losses.push(Loss::new(what, extra_postfix(rest.iter().copied())));
@@ -268,8 +267,7 @@ fn restrictions(changed: &[(&str, &str)]) -> Option<Loss> {
 }
 
 impl Settings {
-    /// Returns the words of an old setting, with references to other settings
-    /// expanded.
+    /// Returns the words of an old setting, with references to other settings expanded.
     fn words(&self, name: &str) -> Vec<String> {
         let text = self.expanded(self.old.get(name).map_or("", String::as_str), 0);
         text.split([' ', ',']).filter(|word| !word.is_empty()).map(str::to_owned).collect()

@@ -40,8 +40,7 @@ fn assert_lost(line: &str, what: &str, keep: &str) {
     assert!(loss.keep.contains(keep), "{line}: {loss:#?}");
 }
 
-/// The main.cf of Debian 12 and 13, as installed for a server and without
-/// answers.
+/// The main.cf of Debian 12 and 13, as installed for a server and without answers.
 const USUAL: [&str; 4] = [
     "smtpd_banner = $myhostname ESMTP $mail_name (Debian/GNU)\nbiff = no\n\
      append_dot_mydomain = no\nreadme_directory = no\ncompatibility_level = 3.6\n\

@@ -48,8 +48,7 @@ rules! {
         "Mail programs see the certificate that a port serves, not the one on disk.";
 }
 
-/// Checks the certificate on disk, if the server is this host, and that of each
-/// port.
+/// Checks the certificate on disk, if the server is this host, and that of each port.
 fn certificates(server: &Server) -> Vec<Finding> {
     let Identity::OnDisk(certificate) = &server.identity else { return from_afar(server) };
     let Certificate { path, pem, self_signed, exposed, .. } = certificate;
@@ -82,8 +81,7 @@ fn certificates(server: &Server) -> Vec<Finding> {
     };
     let bad = findings.iter().find(|it| it.verdict == Verdict::Wrong).map(Finding::as_cause);
     let chain = complete(server, certificate);
-    // Mail programs refuse the certificate for a reason that is already
-    // reported.
+    // Mail programs refuse the certificate for a reason that is already reported.
     let follows = bad.filter(|_| chain.verdict == Verdict::Wrong);
     findings.push(Finding { follows, ..chain });
     findings.push(key);
@@ -102,8 +100,7 @@ fn on_each_port(server: &Server, look: &(dyn Fn(Port) -> Finding + Sync)) -> Vec
     })
 }
 
-/// Checks each port as a mail program does that trusts this machine's
-/// authorities.
+/// Checks each port as a mail program does that trusts this machine's authorities.
 fn from_afar(server: &Server) -> Vec<Finding> {
     on_each_port(server, &|port| {
         let finding = Finding::about(&SERVED, port.number);
@@ -168,8 +165,7 @@ fn lifetime(finding: Finding, now: i64, from: i64, to: i64, renew: &str) -> Find
     }
 }
 
-/// Verifies the chain as a mail program does that trusts this host's
-/// authorities.
+/// Verifies the chain as a mail program does that trusts this host's authorities.
 fn complete(server: &Server, certificate: &Certificate) -> Finding {
     let finding = Finding::of(&CHAIN);
     if certificate.self_signed {

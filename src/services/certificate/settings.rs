@@ -118,8 +118,7 @@ fn path(
             let help = format!("write the whole path, such as `/etc/ssl/{shown}`");
             return Err(Invalid::new(format!("`{shown}` is not an absolute path"), help));
         }
-        // These characters have a meaning in the configuration files of both
-        // servers.
+        // These characters have a meaning in the configuration files of both servers.
         let special = |c: char| c.is_whitespace() || "\"'#$,<>{}\\".contains(c);
         if let Some(sign) = text.chars().find(|c| special(*c)) {
             let message = format!("`{shown}` contains {}", name_of(sign));

@@ -21,8 +21,7 @@ pub struct Check {
     pub(crate) rules: &'static [&'static [&'static Rule]],
     /// Whether it connects to ports of the server.
     pub(crate) uses_ports: bool,
-    /// Whether a port that it finds wrong explains later findings about that
-    /// port.
+    /// Whether a port that it finds wrong explains later findings about that port.
     pub(crate) explains: bool,
     /// The check on the host, as root.
     pub(crate) here: Here,

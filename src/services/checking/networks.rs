@@ -1,5 +1,4 @@
-//! Networks in the syntax of Postfix's `mynetworks` and Dovecot's
-//! `login_trusted_networks`.
+//! Networks in the syntax of Postfix's `mynetworks` and Dovecot's `login_trusted_networks`.
 
 use std::net::IpAddr;
 
@@ -28,8 +27,7 @@ impl Networks {
         self.0.iter().any(|network| holds(*network, address))
     }
 
-    /// Returns the networks of other hosts, each with whether it can contain
-    /// strangers.
+    /// Returns the networks of other hosts, each with whether it can contain strangers.
     pub(crate) fn of_others(&self) -> impl Iterator<Item = (String, bool)> {
         let others = self.0.iter().filter(|(address, length)| {
             let own = if address.is_ipv4() { 8 } else { 128 };
@@ -43,8 +41,7 @@ impl Networks {
     }
 }
 
-/// Returns whether a network is private or loopback. Strangers have no such
-/// address.
+/// Returns whether a network is private or loopback. Strangers have no such address.
 fn is_ones_own(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(it) => it.is_private() || it.is_loopback() || it.is_link_local(),

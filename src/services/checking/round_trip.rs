@@ -1,5 +1,4 @@
-//! Sends a mail and reads it back, as a stranger, a sender and a reader
-//! experience a mail server.
+//! Sends a mail and reads it back, as a stranger, a sender and a reader experience a mail server.
 
 use std::net::{IpAddr, SocketAddr};
 use std::thread;
@@ -63,8 +62,7 @@ pub(crate) struct RoundTrip {
 }
 
 impl RoundTrip {
-    /// Begins an exchange. The subject of its mails contains a unique random
-    /// word.
+    /// Begins an exchange. The subject of its mails contains a unique random word.
     ///
     /// # Errors
     ///
@@ -116,8 +114,7 @@ impl RoundTrip {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Relays`] if the server accepts, and if its refusal is
-    /// not clear.
+    /// Returns [`Error::Relays`] if the server accepts, and if its refusal is not clear.
     pub(crate) fn relay(&self, ours: &str, said: Transcript<'_>) -> Result<()> {
         let mut smtp = self.stranger(said)?;
         let sender = stranger(domain_of(ours));
@@ -155,8 +152,7 @@ impl RoundTrip {
     ///
     /// # Errors
     ///
-    /// Fails if the login is rejected, if the mails do not arrive in time, and
-    /// if `stop` is set.
+    /// Fails if the login is rejected, if the mails do not arrive in time, and if `stop` is set.
     pub(crate) fn read(
         &self,
         account: &Account,

@@ -43,8 +43,7 @@ pub enum Identity {
     OnDisk(Certificate),
     /// A certificate for its name from one of these authorities.
     Vouched(Vec<CertificateDer<'static>>),
-    /// None: its certificate is self-signed, as mail.yml says, and not on this
-    /// machine's disk.
+    /// None: its certificate is self-signed, as mail.yml says, and not on this machine's disk.
     SelfSigned,
 }
 
@@ -112,8 +111,7 @@ const fn port(number: u16, protocol: Protocol, implicit_tls: bool, rule: &'stati
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 impl Server {
-    /// Returns the server on a host, with the addresses at which others reach
-    /// it.
+    /// Returns the server on a host, with the addresses at which others reach it.
     pub fn on(host: &Host, spec: &Spec) -> host::Result<Self> {
         let read = |path: &Path| -> host::Result<Option<Vec<u8>>> {
             Ok(host.read(path)?.map(|content| content.bytes().to_vec()))

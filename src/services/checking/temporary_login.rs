@@ -1,5 +1,4 @@
-//! A temporary password, with which `check` logs in without knowing an
-//! account's password.
+//! A temporary password, with which `check` logs in without knowing an account's password.
 //!
 //! Dovecot's configuration always names files in [`FOLDER`], one for each
 //! protocol, that normally do not exist. During a check they contain one line:
@@ -64,8 +63,7 @@ impl<'h> TemporaryLogin<'h> {
         Ok(probe)
     }
 
-    /// Waits until Dovecot has certainly seen the file, which it checks once a
-    /// second.
+    /// Waits until Dovecot has certainly seen the file, which it checks once a second.
     pub(crate) fn wait(&self) {
         wait_for_next_second();
     }

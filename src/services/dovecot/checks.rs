@@ -1,5 +1,4 @@
-//! Checks that Dovecot accepts the right password on each port, and rejects a
-//! wrong one.
+//! Checks that Dovecot accepts the right password on each port, and rejects a wrong one.
 
 use super::plaintext_auth::plaintext_auth;
 use crate::finding::{Finding, Rule, rules};
@@ -81,8 +80,7 @@ fn login(server: &Server, account: &Account, login: Login) -> Vec<Finding> {
         Login::WrongOncePerProtocol => port.implicit_tls,
         Login::WrongOnEachPort => true,
     };
-    // Dovecot delays its reply to a wrong password, so all ports are tried in
-    // parallel.
+    // Dovecot delays its reply to a wrong password, so all ports are tried in parallel.
     std::thread::scope(|scope| {
         let asked = secure.iter().map(|port| {
             let (tls, wrong) = (&tls, &wrong);

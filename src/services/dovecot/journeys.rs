@@ -1,5 +1,4 @@
-//! The paths of mail through Dovecot: into a mailbox, and from there to its
-//! reader.
+//! The paths of mail through Dovecot: into a mailbox, and from there to its reader.
 
 use crate::explain::{ServerFiles, Stop, Way};
 

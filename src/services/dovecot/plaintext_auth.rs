@@ -89,8 +89,7 @@ fn trusted(host: &Host) -> Networks {
     Networks::parse(&asked.map(|captured| captured.stdout).unwrap_or_default())
 }
 
-/// Returns the command with which a port accepts a password before TLS, if it
-/// does.
+/// Returns the command with which a port accepts a password before TLS, if it does.
 fn takes(server: &Server, port: Port, from: Option<IpAddr>) -> Result<Option<&'static str>> {
     match port.protocol {
         Protocol::Smtp => by_smtp(call(server, port, from)?),

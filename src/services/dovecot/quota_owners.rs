@@ -9,8 +9,7 @@ use crate::mail::{Address, Alias, Directory, Domain, Pattern, PostfixTables, Siz
 const LOCAL_ROLES: [&str; 6] =
     ["root", "postmaster", "abuse", "hostmaster", "webmaster", "mailer-daemon"];
 
-/// An address that is not a mailbox's own, and the mailbox whose quota counts
-/// for it.
+/// An address that is not a mailbox's own, and the mailbox whose quota counts for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct QuotaOwner {
     pub(super) address: String,
@@ -36,8 +35,7 @@ impl Directory {
     /// Returns the mailbox whose quota counts, for every address whose mail
     /// does not go only to the account with that name.
     ///
-    /// If several mailboxes all have a limit, the largest counts: when it is
-    /// full, all are.
+    /// If several mailboxes all have a limit, the largest counts: when it is full, all are.
     pub(super) fn quota_owners(
         &self,
         tables: &PostfixTables,
@@ -70,8 +68,7 @@ impl Directory {
         owners
     }
 
-    /// Returns whether the mail for an account's own address goes only to its
-    /// mailbox.
+    /// Returns whether the mail for an account's own address goes only to its mailbox.
     fn is_own(&self, address: &Address, ends: &Ends) -> bool {
         let account = self.holder(address).and_then(|held| held.account);
         let of = |mailbox: &Address| self.holder(mailbox).and_then(|held| held.account);

@@ -1,5 +1,4 @@
-//! Settings that mail.yml has no key for, passed on to Postfix and Dovecot
-//! unchanged.
+//! Settings that mail.yml has no key for, passed on to Postfix and Dovecot unchanged.
 
 mod ports;
 mod settings;

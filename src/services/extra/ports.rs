@@ -1,5 +1,4 @@
-//! The ports that `extra:` opens in addition to mailprov's, and those of
-//! mailprov's that it closes.
+//! The ports that `extra:` opens in addition to mailprov's, and those of mailprov's that it closes.
 
 use std::collections::BTreeSet;
 

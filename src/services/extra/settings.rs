@@ -36,8 +36,7 @@ const SECTION: Section = Section {
     together: &[],
 };
 
-/// Settings that are appended unchanged. The checkers of Postfix and Dovecot
-/// validate them.
+/// Settings that are appended unchanged. The checkers of Postfix and Dovecot validate them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     /// Postfix parameters and their values, in the order written.
@@ -206,8 +205,7 @@ fn reader(line: &str, text: &str, number: usize) -> Option<(&'static str, &'stat
     })
 }
 
-/// Splits a line where sections begin and end. The braces of `%{…}` do not
-/// count.
+/// Splits a line where sections begin and end. The braces of `%{…}` do not count.
 fn statements(line: &str) -> Vec<String> {
     let mut plain = String::new();
     let mut rest = line;
@@ -249,8 +247,7 @@ fn parameter(decoder: &mut Decoder, entry: &Entry) -> Option<(Spanned<String>, S
 }
 
 fn parse_name(text: &str) -> Result<String, Invalid> {
-    // Parameters of services contain `-` and `.`, such as
-    // `policyd-spf_time_limit`.
+    // Parameters of services contain `-` and `.`, such as `policyd-spf_time_limit`.
     let fits = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
     if fits {

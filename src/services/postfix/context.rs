@@ -1,5 +1,4 @@
-//! The variables of Postfix's templates: the largest mail and the lookup
-//! tables.
+//! The variables of Postfix's templates: the largest mail and the lookup tables.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,8 +53,7 @@ fn people(inputs: &Inputs) -> Value {
     let directory = &inputs.spec.directory;
     let mut people = BTreeMap::new();
     for (account, mailbox) in inputs.mailboxes.iter() {
-        // A shared mailbox is addressed by its first address, which may be
-        // forwarded.
+        // A shared mailbox is addressed by its first address, which may be forwarded.
         let address = directory.addresses(*account).next();
         let address = address.filter(|_| directory.mailboxes == Mailboxes::Shared);
         // Mail for `root` goes to `system_mail`.

@@ -1,5 +1,4 @@
-//! The paths of mail through Postfix: in from other servers and from this host,
-//! out for people.
+//! The paths of mail through Postfix: in from other servers and from this host, out for people.
 
 use crate::explain::{ServerFiles, Stop, Way};
 use crate::services::dovecot::journeys as dovecot;
@@ -7,8 +6,7 @@ use crate::services::dovecot::journeys as dovecot;
 /// The ports that master.cf names (services(5)).
 const PORTS: [(&str, u16); 3] = [("smtp", 25), ("submissions", 465), ("submission", 587)];
 
-/// The folder to which most Postfix processes are chrooted, and which contains
-/// its sockets.
+/// The folder to which most Postfix processes are chrooted, and which contains its sockets.
 const SPOOL: &str = "/var/spool/postfix";
 
 pub(super) fn ways(server: &ServerFiles) -> Vec<Way> {
@@ -50,8 +48,7 @@ fn program(name: &str, about: &str) -> Stop {
     Stop::new(format!("Postfix {name}"), about)
 }
 
-/// Returns the source file of a lookup table: `hash:/etc/postfix/virtual`
-/// without the type.
+/// Returns the source file of a lookup table: `hash:/etc/postfix/virtual` without the type.
 fn table(server: &ServerFiles, name: &str, about: &str) -> Option<Stop> {
     let value = server.words(name).first()?.clone();
     let (_, path) = value.split_once(':')?;

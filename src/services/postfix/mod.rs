@@ -56,8 +56,7 @@ impl Service for Postfix {
     }
 }
 
-/// The first Postfix that makes cdb tables by default (Postfix
-/// NON_BERKELEYDB_README).
+/// The first Postfix that makes cdb tables by default (Postfix NON_BERKELEYDB_README).
 const FIRST_WITH_CDB: (u32, u32) = (3, 11);
 
 /// Returns the default table type of Debian's Postfix in this version. Postfix

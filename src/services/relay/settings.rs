@@ -142,8 +142,7 @@ fn parse_certainty(text: &str) -> Result<Certainty, Invalid> {
     })
 }
 
-/// Parses `name`, `name:port`, or either with `[name]`, which prevents an MX
-/// lookup.
+/// Parses `name`, `name:port`, or either with `[name]`, which prevents an MX lookup.
 fn parse_host(text: &str) -> Result<(String, u16), Invalid> {
     let wrong = |why: &str| {
         let message = format!("`{}` {why}", printable(text));

@@ -70,8 +70,7 @@ pub(super) fn remove(text: &str, node: &Node, index: usize) -> Edit {
         return Err(not_a(node, "what is to be removed does not begin its line"));
     }
     let after = lines_end(text, end, column(text, start));
-    // If the last line has no newline, the line before must not keep one
-    // either.
+    // If the last line has no newline, the line before must not keep one either.
     let range = match text[..after].ends_with('\n') {
         true => first..after,
         false => line_break_before(text, first)..after,

@@ -29,8 +29,7 @@ pub(super) fn insert(text: &str, node: &Node, new: &str) -> Edit {
     })
 }
 
-/// Removes an entry with the comma that separates it from the next or previous
-/// one.
+/// Removes an entry with the comma that separates it from the next or previous one.
 pub(super) fn remove(text: &str, node: &Node, index: usize) -> Edit {
     let entries = entries(text, node);
     let entry = &entries[index];
@@ -59,8 +58,7 @@ fn entries(text: &str, node: &Node) -> Vec<Range<usize>> {
     }
 }
 
-/// Returns the position of the comma between two entries, if there is nothing
-/// else between them.
+/// Returns the position of the comma between two entries, if there is nothing else between them.
 fn gap(text: &str, range: Range<usize>) -> Result<Option<usize>, Refusal> {
     let refusal = |message, help| Refusal { place: range.clone(), message, help };
     let Some(between) = text.get(range.clone()) else {

@@ -20,8 +20,7 @@ use crate::diagnostic::{Diagnostic, Source};
 
 pub use value::Value;
 
-/// The number of places that are tried for a new entry. Each try parses the
-/// text.
+/// The number of places that are tried for a new entry. Each try parses the text.
 const MOST_PLACES: usize = 4;
 
 /// A YAML text that can be edited.
@@ -90,8 +89,7 @@ impl Document {
             let edit = flow::insert(text, map, &value.flow_entry(key));
             return self.replaced(edit, &wanted(entries.len()));
         }
-        // After an earlier entry, if an addition to the last one would change
-        // its value.
+        // After an earlier entry, if an addition to the last one would change its value.
         let mut last = None;
         for index in (1..=entries.len()).rev().take(MOST_PLACES) {
             let edit = block::insert(text, entries, index, key, value);
@@ -180,8 +178,7 @@ impl Document {
         self.replaced(edit, &wanted)
     }
 
-    /// Replaces the value at `path`, which must be a scalar on the line of its
-    /// key.
+    /// Replaces the value at `path`, which must be a scalar on the line of its key.
     ///
     /// # Errors
     ///
@@ -298,8 +295,7 @@ impl Node {
 }
 
 impl Entry {
-    /// Returns the end of the text of a node. An alias has the span of its
-    /// anchor.
+    /// Returns the end of the text of a node. An alias has the span of its anchor.
     fn end(&self, text: &str) -> usize {
         self.key.span.end.max(self.value.end(text))
     }

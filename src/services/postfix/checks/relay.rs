@@ -1,5 +1,4 @@
-//! Checks that the server does not relay mail of strangers, with all known
-//! tricks.
+//! Checks that the server does not relay mail of strangers, with all known tricks.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -10,8 +9,7 @@ use crate::services::checking::{
     Check, Here, Networks, SEE_PORTS, Server, domain_of, family, stranger, unanswered,
 };
 
-/// Recipients elsewhere. `DOMAIN` is a local domain and `HOST` the server's
-/// name.
+/// Recipients elsewhere. `DOMAIN` is a local domain and `HOST` the server's name.
 const WAYS: [&str; 16] = [
     "bob@far.example",
     "bob@far.example.",

@@ -80,8 +80,7 @@ fn takes(server: &Server, port: Port, tls: &Tls, account: &Account, sender: &str
     Ok(taken)
 }
 
-/// Tries to send on the submission ports without a login. `recipient` is a
-/// local address.
+/// Tries to send on the submission ports without a login. `recipient` is a local address.
 fn without_login(server: &Server, recipient: &str) -> Vec<Finding> {
     // No password is sent, so any certificate is accepted.
     let Ok(tls) = Tls::unverified(&server.hostname) else { return Vec::new() };
