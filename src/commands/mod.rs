@@ -69,7 +69,7 @@ fn dispatch(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
     let global = &cli.global;
     let bundle = request.and_then(|request| request.mail.as_ref());
     if let Some(bundle) = bundle {
-        report.from_elsewhere(&bundle.name);
+        report.set_mail_file(&bundle.name);
     }
     let result = match &cli.command {
         _ if !global.ssh.on.is_empty() => on::run(cli, report),

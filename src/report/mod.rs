@@ -157,7 +157,7 @@ impl Report {
 
     /// Records the mail.yml that the following output is about, which the other
     /// end has already named.
-    pub(crate) fn from_elsewhere(&mut self, name: &str) {
+    pub(crate) fn set_mail_file(&mut self, name: &str) {
         self.from = Some(name.into());
     }
 
