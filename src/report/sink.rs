@@ -1,4 +1,4 @@
-//! The destination of a report: the own terminal, or the other end of a connection.
+//! The destination of a report: the program's own terminal, or the other end of a connection.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::os::fd::AsFd;
@@ -20,7 +20,7 @@ use serde_json::Value;
 /// The destination of a report.
 #[derive(Debug)]
 pub(super) enum Sink {
-    /// The own standard streams.
+    /// The standard streams of the program.
     Terminal(Progress),
     Remote(RemoteSink),
 }
@@ -51,7 +51,7 @@ impl RemoteSink {
 }
 
 impl Sink {
-    /// Writes to standard output. Escape sequences other than those of the own
+    /// Writes to standard output. Escape sequences other than those of the program's own
     /// styles are made visible. Errors are ignored (`| head`, a lost
     /// connection); a run goes on.
     pub(super) fn out(&self, text: &str) {
@@ -138,7 +138,7 @@ impl Sink {
         }
     }
 
-    /// Asks at the own terminal. There is no answer if the report goes elsewhere.
+    /// Asks at the program's own terminal. There is no answer if the report goes elsewhere.
     pub(super) fn ask_here(&self, question: &str, unseen: bool) -> io::Result<Secret<String>> {
         match self {
             Self::Terminal(_) => hear(unseen, || self.err(&format!("{question} "))),
@@ -155,7 +155,7 @@ impl Sink {
     }
 }
 
-/// Reads a line from the own terminal, without showing it if it is a secret.
+/// Reads a line from the program's own terminal, without showing it if it is a secret.
 /// `ready` asks the question.
 ///
 /// # Errors
