@@ -131,7 +131,7 @@ impl Host {
                 continue;
             }
             let name = place.name.as_os_str();
-            // Of all obstacles this is the only one for which root gets EPERM or EACCES.
+            // Root gets EPERM for no other obstacle.
             if faccessat(&place.folder, name, AccessFlags::W_OK, AtFlags::empty())
                 == Err(Errno::EPERM)
             {
