@@ -55,7 +55,7 @@ fn cut_off_at_the_question_nothing_is_done() {
     let run = laptop.debian.spawn(&terminal);
     wait_for("the question", || {
         let seen = laptop.debian.exists("/root/typescript");
-        (seen && laptop.debian.read_text("/root/typescript").contains("[y/N]")).then_some(())
+        (seen && laptop.debian.read_text("/root/typescript").contains("[y/N/d/?]")).then_some(())
     });
     hang_up(&laptop);
     let _ = run.kill();
