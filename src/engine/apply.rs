@@ -1,5 +1,5 @@
-//! Makes the changes of a plan, in order, and looks after each that it holds.
-//! All or back: where one fails, those before it are undone.
+//! Makes the changes of a plan, in order, and verifies each one. If one fails,
+//! undoes those before it.
 
 use std::path::Path;
 use std::time::Instant;
@@ -12,34 +12,33 @@ use crate::fault::{Point, pass};
 use crate::host::{Error, Host, Result, wait_for_next_second};
 use crate::resource::{self, Key, Said, State};
 
-/// A run that failed, or was told to stop.
+/// A run that failed or was interrupted.
 #[derive(Debug, thiserror::Error)]
 #[error("{step}: {source}")]
 pub struct Failure {
-    /// The step that failed.
     pub step: String,
-    /// Why.
     pub source: Error,
-    /// What is not as it was before the run, each in a sentence.
+    /// The things that are not as they were before the run, each in a sentence.
     pub left: Vec<String>,
 }
 
-/// A run that is under way.
 struct Run<'r> {
     host: &'r Host,
     journal: Journal<'r>,
     last_known: LastKnown,
     sink: &'r mut dyn FnMut(Event<'_>),
-    /// An earlier step may have changed more than it declares, as a package does.
+    /// Whether an earlier step of the run may have changed more than it
+    /// declares, as a package does.
     explained: bool,
 }
 
-/// Makes the changes of `plan`, as the run of `command`. `stop` is asked before
-/// each step; once it says yes, the run is undone.
+/// Makes the changes of `plan`, as the run of `command`. Calls `stop` before
+/// each step; when it returns true, undoes the run.
 ///
 /// # Errors
 ///
-/// Fails at the first change that fails, or before one to something that is no
+/// Fails at the first change that fails, or that finds its key no longer as
+/// planned. By then the run is undone.
 /// longer what the plan saw. What was done by then is undone.
 pub fn apply(
     host: &Host,
@@ -63,7 +62,7 @@ pub fn apply(
     Err(Failure { step, source, left })
 }
 
-/// Consecutive changes of one step are made as one: apt is called once.
+/// Groups consecutive changes of one step, so that apt is called once.
 fn steps(changes: &[Change]) -> impl Iterator<Item = &[Change]> {
     changes.chunk_by(|a, b| a.step == b.step && a.key.kind() == b.key.kind())
 }
@@ -87,9 +86,9 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Makes the changes of one step. `back`: on the way back, where what is
-    /// there now does not matter, and all that was is in the journal already: a
-    /// disk that is full must not keep us from it.
+    /// Makes the changes of one step. `back`: this is the undo, where the
+    /// current state does not matter and the journal has all former states
+    /// already, so that a full disk cannot prevent it.
     fn make(&mut self, changes: &[Change], back: bool) -> Result<()> {
         let start = Instant::now();
         let known: Vec<Change> =
@@ -113,12 +112,13 @@ impl Run<'_> {
                 )));
             }
             if !back {
-                // What is met already may have been brought by a package of this run: the plan
-                // announced it, and the way back leads past it.
+                // A package of this run may have brought the state already. The plan announced
+                // the change, so the journal records it for the undo.
                 numbers.push(self.journal.record_before(change)?);
             }
             if !is_met {
-                // What the plan saw says more than what this run made of it since.
+                // The plan knows more of the former state than is left of it after this run's
+                // steps.
                 let before = if is_unchanged { change.before.clone() } else { now };
                 batch.push((&change.key, before, &change.after));
             }
@@ -131,7 +131,7 @@ impl Run<'_> {
             });
         })?;
         pass(Point::Change).map_err(|error| Error::Other(error.to_string()))?;
-        // What brings more than it declares has looked for itself.
+        // Changes with side effects verify themselves.
         for (key, _, after) in batch.iter().filter(|(key, ..)| !key.has_side_effects()) {
             if !after.is_met_by(&resource::observe(self.host, key)?) {
                 return Err(Error::Other(format!("{key} did not reach its planned state")));
@@ -150,25 +150,25 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Undoes what the run did, as far as that goes, and returns what is left.
+    /// Undoes the run as far as possible, and returns what remains changed.
     fn undo(&mut self, error: &Error) -> Vec<String> {
         (self.sink)(Event::Undoing);
         let mut left = Vec::new();
-        // What we keep for ourselves is no part of the host: without it, as on a full disk, the
-        // next plan only asks for more than it must.
+        // Files of mailprov's own are not part of the host's state. If they cannot be written,
+        // as on a full disk, the next plan only does more than it must.
         let is_about_the_host = |error: &Error| !error.is_below(Path::new(STATE_DIR));
         let mut note = |result: Result<()>| {
             left.extend(result.err().filter(is_about_the_host).map(|error| error.to_string()));
         };
-        // A journal that takes no more is no reason to leave the host as it is. Without an end the
-        // run counts as cut off, whose way back is the same.
+        // Undo even if the journal cannot be written. A run without an end counts as
+        // interrupted, and is undone the same way.
         let _ = self.journal.undoing(&error.to_string());
         let records = self.journal.records().to_vec();
         let mut not_reverted = Vec::new();
         match rollback_plan(self.host, &records, false) {
             Ok(back) => {
                 not_reverted = back.not_reverted;
-                // What fails keeps nothing else from coming back; apt is called once.
+                // A failed change does not keep others from being undone; apt is called once.
                 let is_one = |a: &Change, b: &Change| {
                     a.step == b.step && a.key.has_side_effects() && b.key.has_side_effects()
                 };

@@ -1,5 +1,5 @@
-//! What a run does about a certificate that is bad: it is not brought into use,
-//! and what has nothing to do with it is done all the same.
+//! Handles a bad certificate in a run: the run does not bring it into use, but
+//! makes all unrelated changes.
 
 use std::path::Path;
 
@@ -9,9 +9,9 @@ use crate::playbook::Declared;
 use crate::resource::{BadPair, judge_bad_pair};
 
 impl Plan {
-    /// Judges the plan, made of what is `declared`, by a certificate and its key
-    /// that are bad, and puts off the changes that would bring it into use.
-    /// `can_be_served`: daemons run with the pair as well as with a good one.
+    /// Judges the plan of `declared` by a bad certificate pair, and removes the
+    /// changes that would bring the pair into use. `can_be_served`: daemons can
+    /// run with the pair.
     pub fn judge_bad_pair(
         &mut self,
         host: &Host,

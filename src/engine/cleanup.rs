@@ -1,4 +1,4 @@
-//! Removes what a run that was cut off left half made, and no plan would show.
+//! Removes what an interrupted run left half done and no plan would show.
 
 use std::path::Path;
 
@@ -7,12 +7,8 @@ use super::{STATE_DIR, staged_check};
 use crate::host::{Host, Result};
 use crate::resource;
 
-/// Tidies up after the `last` run, which must be over. `say` is told what takes
-/// long.
-///
-/// # Errors
-///
-/// Fails where something cannot be removed.
+/// Cleans up after the `last` run, which must be over. Calls `say` before slow
+/// work.
 pub fn cleanup(host: &Host, last: Option<&Run>, say: &mut dyn FnMut(&str)) -> Result<()> {
     staged_check::remove_stages(host)?;
     resource::cleanup(host, say)?;

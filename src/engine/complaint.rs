@@ -1,37 +1,34 @@
-//! What a checker said, as it may be shown. A checker runs as root and may read
-//! what only root may read, and quote it: so of what it says only words stay that
-//! stand in the files themselves, and the words in which checkers speak.
+//! Redacts the output of a checker. A checker runs as root and may quote files
+//! that only root may read, so only words that occur in the staged files, or
+//! that checkers themselves use, are shown.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::host::Content;
 
-/// A file as it is staged.
+/// A file in the stage.
 #[derive(Debug, Clone)]
 pub(super) struct Staged {
-    /// Where it will be.
+    /// The path that it is staged for.
     pub(super) path: PathBuf,
-    /// What will be in it.
     pub(super) content: Content,
-    /// Whether that must not be shown.
     pub(super) is_secret: bool,
 }
 
 impl Staged {
-    /// Makes it.
     pub(super) fn new(path: &Path, content: &Content, is_secret: bool) -> Self {
         Self { path: path.to_owned(), content: content.clone(), is_secret }
     }
 }
 
-/// What stands for a word that is not shown.
+/// Stands for a hidden word.
 const HIDDEN: &str = "…";
 
-/// A secret's shorter pieces are in every text.
+/// Shorter words of a secret file occur in any text, and are not hidden.
 const SHORTEST: usize = 4;
 
-/// The words in which Postfix and Dovecot say where and what.
+/// The words of Postfix's and Dovecot's own messages.
 const WORDS: &str = "a add allowed already an and any are argument as at attribute bad be because \
     before begin block boolean but by can cannot certificate character characters command config \
     configuration conflicting could couldn't created database days default denied deprecated \
@@ -52,8 +49,8 @@ const WORDS: &str = "a add allowed already an and any are argument as at attribu
     user userdb uses using valid value values var variable version warning was weeks when with \
     without wrong you";
 
-/// Returns what a checker said, a line each, with the line of the file that it is
-/// about.
+/// Returns the redacted output of a checker, line by line, each with the line
+/// of the file that it is about.
 pub(super) fn shown(said: &str, files: &[Staged], command: &[String], strict: bool) -> String {
     let open: Vec<&Staged> = files.iter().filter(|file| !file.is_secret).collect();
     let known = strict.then(|| known(&open, files, command));
@@ -76,13 +73,13 @@ fn known(open: &[&Staged], files: &[Staged], command: &[String]) -> HashSet<Stri
         .collect()
 }
 
-/// Leaves of a line the words that are known, and the number after `line`.
+/// Reduces a line to known words and the number after `line`.
 fn only(line: &str, known: &HashSet<String>) -> String {
     let (mut text, mut at, mut before) = (String::new(), 0, String::new());
     for (start, word) in pieces(line) {
         let lower = word.to_lowercase();
         let is_place = before == "line" && word.bytes().all(|b| b.is_ascii_digit());
-        // A sentence ends with a full stop that a path may hold.
+        // The full stop at the end of a sentence may also belong to a path.
         let is_known = known.contains(&lower) || known.contains(lower.trim_end_matches('.'));
         text += &line[at..start];
         text += if is_known || is_place { word } else { HIDDEN };
@@ -92,7 +89,7 @@ fn only(line: &str, known: &HashSet<String>) -> String {
     text + &line[at..]
 }
 
-/// Hides of a line what stands in a file that is secret, and in no other.
+/// Hides the words of a line that occur in secret files only.
 fn without_secrets(line: &str, files: &[Staged]) -> String {
     let (secret, open): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.is_secret);
     let is_in = |files: &[&Staged], word: &str| {
@@ -108,7 +105,7 @@ fn without_secrets(line: &str, files: &[Staged]) -> String {
     text + &line[at..]
 }
 
-/// Splits a text into words and what is between them; each word with its place.
+/// Splits a text into words and separators, each word with its offset.
 fn pieces(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let is_of_word = |c: char| c.is_alphanumeric() || "_.-/'".contains(c);
     let mut rest = text;
@@ -122,8 +119,8 @@ fn pieces(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// Returns the line that a complaint is about, where the file is no secret: it is
-/// gone again when somebody would look.
+/// Returns the line of a file that a complaint is about, unless the file is
+/// secret. The stage is removed, so the user could not look it up.
 fn source(complaint: &str, open: &[&Staged]) -> Option<String> {
     let found = open.iter().find_map(|file| {
         let (_, rest) = complaint.split_once(&*file.path.to_string_lossy())?;

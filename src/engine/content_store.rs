@@ -1,4 +1,4 @@
-//! Contents of files, kept apart and named by their digest.
+//! Stores the contents of files, named by their digest.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -7,20 +7,20 @@ use crate::digest::Digest;
 use crate::host::{Content, Error, Host, Ownership, Result};
 use crate::resource::{Blob, State, Stored};
 
-/// Where they are. For root's eyes only, since some are secret.
+/// The folder of the store. Only root may read it, since some contents are
+/// secret.
 const CONTENTS: &str = "/var/lib/mailprov/contents";
 
-/// The contents that journals name.
+/// The contents that journals refer to.
 #[derive(Debug)]
 pub(super) struct ContentStore<'h>(&'h Host);
 
 impl<'h> ContentStore<'h> {
-    /// Opens the store of a host.
     pub(super) fn new(host: &'h Host) -> Self {
         Self(host)
     }
 
-    /// Puts the content of a state, if it has one, into the store.
+    /// Stores the content of a state, if it has one.
     pub(super) fn put(&self, state: State) -> Result<State<Stored>> {
         state.map_blob(|blob| {
             let sha256 = Digest::of(blob.content.bytes());
@@ -33,7 +33,7 @@ impl<'h> ContentStore<'h> {
         })
     }
 
-    /// Takes the content that a state names out of the store.
+    /// Reads the content of a state from the store.
     pub(super) fn get(&self, state: State<Stored>) -> Result<State> {
         state.map_blob(|Stored { sha256, secret }| {
             let content: Content = self.0.read(&place(&sha256))?.ok_or_else(|| {
@@ -47,7 +47,7 @@ impl<'h> ContentStore<'h> {
         })
     }
 
-    /// Forgets all contents but these.
+    /// Removes all contents but these.
     pub(super) fn collect_garbage<'a>(
         &self,
         named: impl Iterator<Item = &'a Stored>,

@@ -1,35 +1,24 @@
-//! What happens during a run. The terminal, `--json`, and whoever else wants
-//! to know read the same events.
+//! The events of a run, for the terminal, `--json` and remote connections
+//! alike.
 
 use std::time::Duration;
 
 use super::Change;
 
-/// Something that happened during a run.
+/// An event of a run.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// The changes of one step begin.
-    Started {
-        /// All changes of the step.
-        changes: &'a [Change],
-    },
-    /// Something failed; what was done is undone from here on.
+    /// A step starts.
+    Started { changes: &'a [Change] },
+    /// A change failed, and the undo starts.
     Undoing,
-    /// Something takes long, or waits.
+    /// A slow operation starts.
     Said {
-        /// What is being done, such as `installing`.
+        /// What it does, such as `installing`.
         text: &'a str,
     },
-    /// Something is off that stops nothing.
-    Warned {
-        /// What, in a sentence.
-        text: &'a str,
-    },
-    /// The changes of the step are made.
-    Finished {
-        /// All changes of the step.
-        changes: &'a [Change],
-        /// How long they took.
-        elapsed: Duration,
-    },
+    /// A warning, which does not stop the run.
+    Warned { text: &'a str },
+    /// A step is done.
+    Finished { changes: &'a [Change], elapsed: Duration },
 }

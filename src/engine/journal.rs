@@ -1,6 +1,6 @@
-//! The journal of a run, written ahead: before a thing is touched, what it was
-//! is on disk. One folder a run, one JSON object a line; contents lie beside,
-//! named by their digest, for root's eyes only.
+//! The journal of a run, written ahead: the former state of a thing is on disk
+//! before the thing is changed. One folder a run, one JSON object a line.
+//! Contents are stored beside, named by their digest, readable by root only.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,71 +13,67 @@ use crate::fault::{Point, pass};
 use crate::host::{Content, Error, Host, Ownership, Result};
 use crate::resource::{self, Key, State, Stored};
 
-/// Where the journals are.
 const RUNS: &str = "/var/lib/mailprov/runs";
 
-/// As many runs are kept; older ones, and what only they hold, are forgotten.
-/// Originals lie elsewhere and are never forgotten.
+/// The number of runs that are kept. Older ones are removed, with the contents
+/// that only they refer to. Originals are stored elsewhere and never removed.
 const RUNS_KEPT: usize = 50;
 
-/// The form of the journal. Every later version reads this one.
+/// The format version. Every later release reads version 1.
 const VERSION: u32 = 1;
 
 /// A line of a journal.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(super) enum Entry {
-    /// A run begins.
+    /// The run starts.
     Began {
-        /// The form of the journal.
+        /// The format version.
         version: u32,
-        /// What is run, such as `apply`.
+        /// The command, such as `apply`.
         command: String,
-        /// Who runs it.
+        /// The user that runs it.
         by: String,
-        /// When, in nanoseconds since 1970.
+        /// In nanoseconds since 1970.
         at: i64,
-        /// What its plan was made from; earlier versions did not say.
+        /// The sources of its plan; missing in journals of early releases.
         #[serde(flatten)]
         origin: Origin,
     },
     /// A change is about to be made.
     Change(Box<Record>),
-    /// The change of that number is made.
+    /// A change is made.
     Made {
-        /// Its number.
+        /// The number of the change.
         number: usize,
     },
-    /// The run is being undone, since something failed.
+    /// The run is being undone.
     Undoing {
-        /// What failed.
+        /// The error that caused it.
         error: String,
     },
     /// The run ended.
     Ended {
-        /// How.
         outcome: Outcome,
-        /// When, in nanoseconds since 1970.
+        /// In nanoseconds since 1970.
         at: i64,
     },
 }
 
-/// What is kept of a change before it is made.
+/// A change as the journal records it before it is made.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Record {
-    /// Its number in the run, from 0.
+    /// The number of the change in the run, from 0.
     pub number: usize,
-    /// The name of the step that declares it.
     pub step: String,
-    /// What changes.
     pub key: Key,
-    /// What it was when the run was planned.
+    /// The state when the run was planned.
     pub before: State<Stored>,
-    /// What it is to be.
+    /// The planned state.
     pub after: State<Stored>,
-    /// What stood at the paths that the change touches.
+    /// The former states of the paths that the change affects.
     pub traces: Vec<(PathBuf, State<Stored>)>,
-    /// Its reader looks once a second whether it changed.
+    /// Whether the program that reads it checks it once a second.
     #[serde(default)]
     pub polled: bool,
 }
@@ -88,18 +84,18 @@ pub struct Record {
 pub enum Outcome {
     /// All changes were made.
     Applied,
-    /// Something failed, and the host is as before.
+    /// A change failed, and the run was undone.
     Undone,
-    /// Something failed, and this much of it could not be undone.
+    /// A change failed, and the run could only be undone in part.
     Broken {
-        /// What is not as before, each in a sentence.
+        /// The things that are not as before, each in a sentence.
         left: Vec<String>,
     },
-    /// It was cut off, and a later command found nothing left to do.
+    /// The run was interrupted, and a later command found nothing left to do.
     Settled,
 }
 
-/// The journal of the run that is under way.
+/// The journal of the current run.
 #[derive(Debug)]
 pub(super) struct Journal<'h> {
     host: &'h Host,
@@ -108,29 +104,29 @@ pub(super) struct Journal<'h> {
     records: Vec<Record>,
 }
 
-/// A run as its journal tells it.
+/// A run, as read from its journal.
 #[derive(Debug, Clone)]
 pub struct Run {
-    /// Its number, counted from 1.
+    /// The number of the run, from 1.
     pub number: u64,
-    /// What was run; empty where not even that was written.
+    /// The command; empty where the journal breaks off before it.
     pub command: String,
-    /// Who ran it.
+    /// The user that ran it.
     pub by: String,
-    /// When, in nanoseconds since 1970.
+    /// In nanoseconds since 1970.
     pub at: i64,
-    /// What its plan was made from, as far as that was written.
+    /// The sources of its plan, as far as recorded.
     pub origin: Origin,
-    /// The changes, in order, as far as it came.
+    /// The changes up to where the run ended.
     pub records: Vec<Record>,
-    /// What failed, if something did.
+    /// The error that made it fail.
     pub error: Option<String>,
-    /// How it ended; none where it was cut off.
+    /// How it ended; `None` if it was interrupted.
     pub outcome: Option<Outcome>,
 }
 
 impl<'h> Journal<'h> {
-    /// Begins the journal of a new run.
+    /// Starts the journal of a new run.
     pub(super) fn begin(host: &'h Host, command: &str, origin: &Origin) -> Result<Self> {
         let numbers = numbers(host)?;
         let number = numbers.last().map_or(1, |last| last + 1);
@@ -141,7 +137,7 @@ impl<'h> Journal<'h> {
         let origin = origin.clone();
         let began = Entry::Began { version: VERSION, command, by, at, origin };
         if let Err(error) = journal.write(&began) {
-            // What never began is not to look like what was cut off.
+            // A run that never started must not look like an interrupted one.
             let _ = host.remove_tree(&self::folder(number));
             return Err(error);
         }
@@ -156,7 +152,8 @@ impl<'h> Journal<'h> {
         Ok(journal)
     }
 
-    /// Keeps what a change will touch. When this returns, it is on disk.
+    /// Records a change and the states that it affects. They are on disk when
+    /// this returns.
     pub(super) fn record_before(&mut self, change: &Change) -> Result<usize> {
         let store = ContentStore::new(self.host);
         let mut traces = Vec::new();
@@ -179,27 +176,26 @@ impl<'h> Journal<'h> {
         Ok(number)
     }
 
-    /// Notes that a change is made.
+    /// Records that a change is made.
     pub(super) fn record_done(&self, number: usize) -> Result<()> {
         self.write(&Entry::Made { number })
     }
 
-    /// Notes that the run is being undone.
+    /// Records that the run is being undone.
     pub(super) fn undoing(&self, error: &str) -> Result<()> {
         self.write(&Entry::Undoing { error: error.to_owned() })
     }
 
-    /// Notes how the run ended.
+    /// Records how the run ended.
     pub(super) fn ended(&self, outcome: Outcome) -> Result<()> {
         self.write(&Entry::Ended { outcome, at: crate::host::now() })
     }
 
-    /// Returns the number of the run.
     pub(super) fn number(&self) -> u64 {
         self.number
     }
 
-    /// Returns what was kept so far.
+    /// Returns the changes recorded so far.
     pub(super) fn records(&self) -> &[Record] {
         &self.records
     }
@@ -212,10 +208,6 @@ impl<'h> Journal<'h> {
 
 impl Run {
     /// Returns the changes of the run, as they were planned.
-    ///
-    /// # Errors
-    ///
-    /// Fails where a kept content is gone.
     pub fn changes(&self, host: &Host) -> Result<Vec<Change>> {
         let store = ContentStore::new(host);
         let change = |record: &Record| {
@@ -226,21 +218,17 @@ impl Run {
         self.records.iter().map(change).collect()
     }
 
-    /// Tells whether the run was cut off before its end.
+    /// Returns whether the run was interrupted.
     pub fn is_cut_off(&self) -> bool {
         self.outcome.is_none()
     }
 
-    /// Notes, of a run that was cut off, that there is nothing left to do.
-    ///
-    /// # Errors
-    ///
-    /// Fails where the journal cannot be written.
+    /// Records that an interrupted run leaves nothing to do.
     pub fn settle(&self, host: &Host) -> Result<()> {
         let path = folder(self.number).join("journal");
         let content = host.read(&path)?;
         let text = content.as_ref().map_or(&[][..], |content| content.bytes());
-        // Without a last line that was cut off: nothing could follow on it.
+        // Drop an incomplete last line, so that the new one starts at the beginning of a line.
         let lines = text.split(|byte| *byte == b'\n');
         let mut whole: Vec<u8> = lines
             .filter(|line| serde_json::from_slice::<Entry>(line).is_ok())
@@ -251,7 +239,7 @@ impl Run {
         host.put_file(&path, &Content::new(whole), &Ownership::of_root(0o600))
     }
 
-    /// Returns the contents that the run's records name.
+    /// Returns the contents that the run's records refer to.
     fn contents(&self) -> impl Iterator<Item = &Stored> {
         self.records.iter().flat_map(|record| {
             let states = record.traces.iter().map(|(_, state)| state);
@@ -260,29 +248,24 @@ impl Run {
     }
 }
 
-/// Returns an entry as a line of a journal.
+/// Encodes an entry as a line of a journal.
 fn line(entry: &Entry) -> Result<Vec<u8>> {
     let mut line = serde_json::to_vec(entry).map_err(|error| Error::Other(error.to_string()))?;
     line.push(b'\n');
     Ok(line)
 }
 
-/// Reads all journals, the oldest run first.
+/// Reads all journals, the oldest run first. Ignores an incomplete last line.
 ///
 /// # Errors
 ///
-/// Fails where a journal cannot be read, or is of a later version. A last line
-/// that was cut off counts as not written.
+/// Fails where a journal cannot be read, or was written by a later release.
 pub fn runs(host: &Host) -> Result<Vec<Run>> {
     numbers(host)?.into_iter().map(|number| read(host, number)).collect()
 }
 
-/// Returns the files that runs brought under a step of this name: those that
-/// were not there before, and that the last of the runs left there.
-///
-/// # Errors
-///
-/// As [`runs`].
+/// Returns the files that runs created under a step of this name and left in
+/// place.
 pub fn brought_by(host: &Host, step: &str) -> Result<Vec<PathBuf>> {
     let mut files = BTreeMap::new();
     for record in runs(host)?.into_iter().flat_map(|run| run.records) {
@@ -295,11 +278,7 @@ pub fn brought_by(host: &Host, step: &str) -> Result<Vec<PathBuf>> {
     Ok(files.into_iter().filter(|(_, it)| *it == (true, true)).map(|(path, _)| path).collect())
 }
 
-/// Returns the last run, if there was one.
-///
-/// # Errors
-///
-/// As [`runs`].
+/// Returns the last run, if there is one.
 pub fn last_run(host: &Host) -> Result<Option<Run>> {
     numbers(host)?.into_iter().max().map(|number| read(host, number)).transpose()
 }
@@ -349,7 +328,7 @@ fn read(host: &Host, number: u64) -> Result<Run> {
     Ok(run)
 }
 
-/// Returns the numbers of the runs that have a journal, in order.
+/// Returns the numbers of all journals, in order.
 fn numbers(host: &Host) -> Result<Vec<u64>> {
     let names = host.list(Path::new(RUNS))?;
     let mut numbers: Vec<u64> = names.iter().filter_map(|name| name.parse().ok()).collect();

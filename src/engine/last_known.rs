@@ -1,5 +1,6 @@
-//! What we last left each thing as. By it a plan tells a change by hand from a
-//! change of mail.yml, and what a run put there from what was there before.
+//! The states in which runs last left the host. A plan uses them to tell a
+//! manual change from a change of mail.yml, and files of mailprov's from files
+//! that were there before.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,22 +14,23 @@ use crate::digest::Digest;
 use crate::host::{Content, Error, Host, Ownership, Result};
 use crate::resource::Key;
 
-/// Where it is noted. For root's eyes only.
+/// The file of the record. Only root may read it.
 const PATH: &str = "/var/lib/mailprov/applied.json";
 
-/// The form of the file. The first was `keys` alone, and only those of paths.
+/// The format version. Version 1 had only `keys`, and only of paths.
 const VERSION: u32 = 2;
 
-/// Where dpkg and ucf put a file of a person's when its package brings another.
+/// The suffixes under which dpkg and ucf keep a changed file when an upgrade
+/// replaces it.
 const KEPT_ASIDE: [&str; 2] = ["dpkg-old", "ucf-old"];
 
-/// What runs left on the host.
+/// The states in which runs left the host.
 #[derive(Debug, Default)]
 pub(super) struct LastKnown {
     keys: Keys,
-    /// Whether the file is of another form, or there is none.
+    /// Whether the file is missing or of an older format.
     is_outdated: bool,
-    /// Why nothing is known, where we may not read it.
+    /// Why the record is unknown, where we may not read it.
     unreadable: Option<String>,
 }
 
@@ -40,17 +42,16 @@ struct Noted {
     keys: Keys,
 }
 
-/// A state that we left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Left {
     run: u64,
-    /// Of what stands at a path.
+    /// The fingerprint of the state at a path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fingerprint: Option<Digest>,
 }
 
 impl LastKnown {
-    /// Reads what was noted, else the journals.
+    /// Reads the record, or the journals where there is none.
     pub(super) fn read(host: &Host) -> Result<Self> {
         let content = match host.read(Path::new(PATH)) {
             Ok(content) => content,
@@ -69,8 +70,8 @@ impl LastKnown {
         Ok(Self { keys, is_outdated: true, unreadable: None })
     }
 
-    /// Tells whether a run of ours put there what stands under a key, or at its
-    /// paths, and none took it away since. Where we may not know, says why.
+    /// Returns whether a run put what is now under a key, or at its paths,
+    /// there. Returns the reason where we may not read the record.
     pub(super) fn has_brought(&self, key: &Key) -> std::result::Result<bool, &str> {
         let has = |key: &Key| self.keys.contains_key(&key.to_string());
         match &self.unreadable {
@@ -81,7 +82,7 @@ impl LastKnown {
         }
     }
 
-    /// Tells whether somebody else changed what we left.
+    /// Returns the drift of a change: how the thing differs from what we left.
     pub(super) fn drift(&self, host: &Host, change: &Change) -> Result<Option<Drift>> {
         let Some(Left { run, fingerprint: Some(left) }) = self.keys.get(&change.key.to_string())
         else {
@@ -102,7 +103,7 @@ impl LastKnown {
         Ok(Some(drift))
     }
 
-    /// Notes the changes that a run made.
+    /// Records the changes that a run made.
     pub(super) fn note(&mut self, host: &Host, run: u64, changes: &[Change]) -> Result<()> {
         let before = self.keys.clone();
         for change in changes {
@@ -120,8 +121,8 @@ impl LastKnown {
         }
     }
 
-    /// Brings what an earlier version noted into today's form, so that journals need
-    /// not be read any more.
+    /// Converts the record of an earlier release into today's format, so that
+    /// journals need not be read again.
     pub(super) fn update(host: &Host) -> Result<()> {
         let mut last_known = Self::read(host)?;
         match last_known.is_outdated && !last_known.keys.is_empty() {
@@ -141,7 +142,7 @@ impl LastKnown {
     }
 }
 
-/// Returns what journals tell of what stands there.
+/// Returns the states by the journals.
 fn from_journals(host: &Host) -> Result<Keys> {
     let mut keys = Keys::new();
     for run in runs(host)?.iter().filter(|run| run.outcome != Some(Outcome::Undone)) {

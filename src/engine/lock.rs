@@ -1,4 +1,4 @@
-//! One run at a time: a lock that dies with the process that holds it.
+//! Allows one run at a time, by a lock that ends with its process.
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
@@ -6,32 +6,31 @@ use std::path::Path;
 
 use crate::host::{Error, Host};
 
-/// Gone after a reboot, as its holder is.
+/// In `/run`, so that a reboot removes it.
 const PATH: &str = "/run/mailprov/lock";
 
-/// Held while a host is being changed.
+/// The lock that a run holds.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
 }
 
-/// Why the lock could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Another run is under way.
+    /// Another run holds the lock.
     #[error("another run is under way: {0}; wait for it to end, then try again")]
     Held(String),
-    /// The lock cannot be opened.
+    /// The lock file cannot be opened.
     #[error(transparent)]
     Host(#[from] Error),
 }
 
 impl Lock {
-    /// Takes the lock of a host, and writes into it who we are.
+    /// Takes the lock of a host, and writes the name of the holder into it.
     ///
     /// # Errors
     ///
-    /// Fails at once where another run holds it, and tells which.
+    /// Fails at once where another run holds the lock, and names it.
     pub fn take(host: &Host, command: &str) -> Result<Self, LockError> {
         let path = Path::new(PATH);
         host.make_private_directories(Path::new("/run/mailprov"))?;
@@ -40,7 +39,7 @@ impl Lock {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => {
                 let mut holder = String::new();
-                // The holder may be about to write its name; no name is no reason to fail.
+                // The holder may not have written its name yet.
                 let _ = file.read_to_string(&mut holder);
                 return Err(LockError::Held(holder.trim().to_owned()));
             }

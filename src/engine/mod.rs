@@ -1,5 +1,5 @@
-//! Plan and apply, journal and undo. Knows keys, states and changes; names no
-//! kind of resource.
+//! Plan and apply, journal and undo. Knows keys, states and changes, and names
+//! no kind of resource.
 
 mod apply;
 mod bad_pair;
@@ -31,5 +31,5 @@ pub use rollback_plan::{RollbackPlan, rollback_plan};
 pub use saved::{SavedPlan, SavedPlanError};
 pub use unreported::{mark_unreported, take_unreported};
 
-/// Where all that is ours lies.
+/// The folder of all files of mailprov's own.
 const STATE_DIR: &str = "/var/lib/mailprov";

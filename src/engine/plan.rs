@@ -1,5 +1,5 @@
-//! What is to be done: each resource compared with the host as the earlier
-//! steps will leave it. Every choice is made here; apply has none left.
+//! Plans the changes: compares each resource with the host as the earlier steps
+//! will leave it. The plan makes every choice; apply makes none.
 
 use super::change::{Change, Origin};
 use super::complaint::Staged;
@@ -10,35 +10,32 @@ use crate::intent::{Affected, Intent, Step};
 use crate::playbook::Declared;
 use crate::resource::{Blob, Key, Overlay, Resource, State};
 
-/// The ordered changes that bring a host into its desired state.
+/// The ordered changes that bring a host into its declared state.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// What it was made from.
     pub origin: Origin,
-    /// What will be done, in order.
     pub changes: Vec<Change>,
-    /// What could not be looked at for lack of permission.
+    /// The steps that could not be compared for lack of permission.
     pub unseen: Vec<Unseen>,
-    /// What becomes of people's data that lies elsewhere, or nowhere in sight,
-    /// after it.
+    /// The mailboxes that move or lose their account by the plan.
     pub affected: Vec<Affected>,
-    /// The names of the steps that need nothing.
+    /// The names of the steps that need no change.
     pub fulfilled: Vec<String>,
-    /// What a person should know before they say yes.
+    /// The consequences to show before the question.
     pub notes: Vec<Note>,
 }
 
-/// Something that the changes of a plan lead to.
+/// A consequence of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// What, in a sentence.
+    /// The consequence, in a sentence.
     pub what: String,
-    /// How to keep things as they are.
+    /// How to avoid it.
     pub keep: String,
 }
 
 impl Plan {
-    /// Tells what its changes come to.
+    /// Summarizes the changes in the words of mail.yml.
     pub fn intent(&self) -> Intent {
         let steps = self.changes.iter().map(|change| Step {
             key: &change.key,
@@ -49,8 +46,8 @@ impl Plan {
         Intent::of(&steps.collect::<Vec<_>>(), &self.affected)
     }
 
-    /// Adds a change directly before, or behind, the one of another key; in the
-    /// end where there is none.
+    /// Inserts a change directly before, or after, the one of another key; at
+    /// the end if there is none.
     pub fn put_beside(
         &mut self,
         other: &Key,
@@ -66,31 +63,26 @@ impl Plan {
     }
 }
 
-/// A step that could not be compared, since we may not look.
+/// A step that could not be compared for lack of permission.
 #[derive(Debug)]
 pub struct Unseen {
-    /// The step's name.
     pub step: String,
-    /// What was refused.
     pub reason: String,
 }
 
-/// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
 #[error("{step}: {source}")]
 pub struct PlanError {
-    /// The step that cannot be planned.
     pub step: String,
-    /// What is in the way.
     pub source: Error,
 }
 
-/// Compares what is declared with the host. Changes nothing.
+/// Compares the declared resources with the host. Changes nothing.
 ///
 /// # Errors
 ///
-/// Fails where a look fails, or where apply would: an error while looking is
-/// never taken for "no change". A lack of permission is not an error, but noted.
+/// Fails where the host cannot be read, or where apply would fail. A lack of
+/// permission is not an error: the plan lists the step as unseen.
 pub fn plan(host: &Host, declared: &[Declared]) -> Result<Plan, PlanError> {
     let mut overlay = Overlay::new(host);
     let mut plan = Plan::default();
@@ -102,7 +94,7 @@ pub fn plan(host: &Host, declared: &[Declared]) -> Result<Plan, PlanError> {
         let targets = match is_ours {
             None => resource.targets(&overlay),
             Some(Ok(true)) => resource.withdrawn(&overlay),
-            // What we did not put there is not looked at.
+            // A run did not put it there, so it stays.
             Some(Ok(false)) => continue,
             Some(Err(reason)) => {
                 plan.unseen.push(Unseen { step: step.clone(), reason: reason.to_owned() });
@@ -134,7 +126,7 @@ pub fn plan(host: &Host, declared: &[Declared]) -> Result<Plan, PlanError> {
                 .reject_unsafe_paths(&target.key)
                 .and_then(|()| resource.reject_obstacles(&overlay));
             match refused {
-                // Who may not look will be told, as root, when it is to be applied.
+                // Without root's permissions the obstacle is reported later, by apply.
                 Err(error) if error.is_permission_denied() && !Host::is_root() => {}
                 refused => refused.map_err(fail)?,
             }
@@ -155,7 +147,8 @@ pub fn plan(host: &Host, declared: &[Declared]) -> Result<Plan, PlanError> {
     Ok(plan)
 }
 
-/// Runs a service's checks where its program and all that it reads are there
+/// Runs the checks of a service if its program and all its files are in place,
+/// else attaches them to the first change to its files.
 /// already; else hangs them before the first change to its files.
 fn stage(resource: &Resource, overlay: &Overlay<'_>, changes: &mut [Change]) -> Result<(), Error> {
     let Some((checks, loads)) = resource.staged_checks() else { return Ok(()) };
@@ -174,7 +167,7 @@ fn stage(resource: &Resource, overlay: &Overlay<'_>, changes: &mut [Change]) -> 
                     .extend(state.blob().map(|blob| Staged::new(path, &blob.content, blob.secret)));
             }
             None => match overlay.content(path) {
-                // What no step declares, such as a key, is not for us to show.
+                // A file that no step declares, such as a key, may be secret.
                 Ok(Some(content)) => files.push(Staged::new(path, &content, true)),
                 Ok(None) => all_there = false,
                 Err(error) if error.is_permission_denied() => all_there = false,

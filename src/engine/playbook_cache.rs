@@ -1,9 +1,8 @@
-//! What a mail.yml came to: the steps of the embedded playbook, rendered for
-//! it. Noted by the run that applied it, since the same text on the same host by
-//! the same program comes to the same. Contents are noted as digests: enough to
-//! find that nothing is to be done, at a fraction of the time that it takes to
-//! render ten thousand accounts. Where there is something to do, all is
-//! rendered again.
+//! Caches the rendered playbook. A run that applied a mail.yml stores the steps
+//! of the embedded playbook, since the same text on the same host by the same
+//! program renders the same. Contents are stored as digests. These are enough
+//! to find that there is nothing to do, in a fraction of the time that it takes
+//! to render ten thousand accounts; else the playbook is rendered again.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,39 +17,37 @@ use crate::local;
 use crate::playbook::Declared;
 use crate::resource::{Overlay, examine_certificate};
 
-/// All that decides what the embedded playbook declares.
+/// Everything that decides what the embedded playbook declares.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct CacheKey {
-    /// This very program.
+    /// The identity of this program.
     program: String,
-    /// The host's facts, as JSON.
+    /// The facts of the host, as JSON.
     facts: String,
-    /// Where mail.yml lies.
+    /// The path of mail.yml.
     mail: PathBuf,
-    /// Its text.
+    /// The digest of mail.yml.
     text: Digest,
-    /// The files with passwords that it names.
+    /// The digests of the password files that it names.
     files: BTreeMap<PathBuf, Digest>,
 }
 
-/// What they came to.
+/// The rendered steps, with the key that they are valid for.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct CachedPlaybook {
-    /// What it was made from.
     inputs: CacheKey,
-    /// The server's name.
     pub hostname: String,
-    /// Certificate and key, where they are not ours to make.
+    /// The certificate and its key, unless mailprov makes them.
     certificate: Option<(PathBuf, PathBuf)>,
-    /// The files that hold hashes and passwords: mail.yml, and what it names.
+    /// The files that hold hashes and passwords: mail.yml, and those that it
+    /// names.
     #[serde(default)]
     pub secrets: Vec<PathBuf>,
-    /// The steps.
     pub declared: Vec<Declared>,
 }
 
 impl CacheKey {
-    /// Gathers them. None where it is not known which program this is.
+    /// Gathers the key. Returns `None` where this program cannot be identified.
     pub fn new(
         facts: &Facts,
         mail: &Path,
@@ -63,7 +60,7 @@ impl CacheKey {
 }
 
 impl CachedPlaybook {
-    /// Makes it of steps as they were rendered. Their contents are left behind.
+    /// Makes an entry of rendered steps. Drops their contents.
     pub fn new(
         inputs: CacheKey,
         hostname: String,
@@ -76,20 +73,20 @@ impl CachedPlaybook {
         Some(Self { inputs, hostname, certificate, secrets, declared })
     }
 
-    /// Returns the server's name as of the last mail.yml that was applied.
+    /// Returns the hostname of the mail.yml that was last applied.
     pub fn last_hostname(host: &Host) -> Option<String> {
         let content = host.read(&path()).ok()??;
         serde_json::from_slice::<Self>(content.bytes()).ok().map(|cached| cached.hostname)
     }
 
-    /// Tells whether it would be the same today on a host of these facts.
+    /// Returns whether the facts are those of the entry.
     pub fn fits(&self, facts: Result<Facts>) -> bool {
         let facts = facts.ok().and_then(|facts| serde_json::to_string(&facts).ok());
         facts.as_ref() == Some(&self.inputs.facts)
     }
 
-    /// Returns what is noted for the mail.yml at `mail` with this text, if all
-    /// that it depends on is as it was. Who may not read it knows nothing.
+    /// Returns the entry for the mail.yml at `mail` with this text, if it is
+    /// still valid and may be read.
     pub fn read(
         host: &Host,
         mail: &Path,
@@ -110,7 +107,7 @@ impl CachedPlaybook {
         fits.then_some(cached)
     }
 
-    /// Compares with the host. Returns a plan only where it is empty.
+    /// Compares the steps with the host. Returns a plan only if it is empty.
     pub fn nothing_to_do(&self, host: &Host) -> Option<Plan> {
         if let Some((certificate, key)) = &self.certificate {
             let is_trusted = |path| host.is_tree() || local::refuse_untrusted(path).is_ok();
@@ -128,7 +125,7 @@ impl CachedPlaybook {
             .filter(|plan| plan.changes.is_empty() && plan.unseen.is_empty())
     }
 
-    /// Notes it, unless just that is noted.
+    /// Stores the entry, unless it is stored already.
     pub fn note(&self, host: &Host) -> Result<()> {
         let text = serde_json::to_vec(self).map_err(|error| Error::Other(error.to_string()))?;
         if host.read(&path())?.is_some_and(|noted| noted.bytes() == text) {
@@ -140,7 +137,7 @@ impl CachedPlaybook {
     }
 }
 
-/// Where it is noted. For root's eyes only.
+/// Returns the path of the cache. Only root may read it.
 fn path() -> PathBuf {
     Path::new(STATE_DIR).join("resolved.json")
 }

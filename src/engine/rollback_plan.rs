@@ -1,5 +1,6 @@
-//! The way back: a plan whose wishes are what journals kept. Undo after a
-//! failure and `rollback` both are such plans; history is never edited.
+//! Plans a rollback: a plan whose wanted states are those of journals. The undo
+//! of a failed run and `rollback` are both such plans. Journals are never
+//! edited.
 
 use std::collections::{HashMap, HashSet, hash_map};
 
@@ -9,26 +10,22 @@ use super::{Change, Plan};
 use crate::host::{Host, Result};
 use crate::resource::{self, Key, Overlay, State, Undo, dependents_of, returning};
 
-/// The way back, and what it does not go.
+/// A plan to revert changes, and the limits of it.
 #[derive(Debug, Default)]
 pub struct RollbackPlan {
-    /// What is to be changed back.
+    /// The changes that revert.
     pub plan: Plan,
-    /// What stays, each in a sentence.
+    /// The things that stay as they are, each in a sentence.
     pub not_reverted: Vec<String>,
 }
 
-/// Plans the way back to before the oldest of `records`, which stand in the
-/// order in which they were made, in one run or in several. `purge`: the
-/// packages that they brought go as well.
-///
-/// # Errors
-///
-/// Fails where a look fails or a kept content is gone.
+/// Plans the rollback to before the oldest of `records`, which are in the order
+/// in which they were made, by one or several runs. `purge`: also removes the
+/// packages that they installed.
 pub fn rollback_plan(host: &Host, records: &[Record], purge: bool) -> Result<RollbackPlan> {
     let store = ContentStore::new(host);
     let mut overlay = Overlay::new(host);
-    // Of several changes to one thing the oldest knows what it was.
+    // Of several changes to one thing the oldest has its former state.
     let mut traces = HashMap::new();
     for (path, before) in records.iter().flat_map(|record| &record.traces) {
         if let hash_map::Entry::Vacant(entry) = traces.entry(path) {
@@ -40,7 +37,7 @@ pub fn rollback_plan(host: &Host, records: &[Record], purge: bool) -> Result<Rol
     let (mut not_reverted, mut installed, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     let (mut first, mut last, mut purged) = (vec![], vec![], vec![]);
     let (mut returns, mut puts, mut removals) = (vec![], vec![], vec![]);
-    // By name: the same service may have been declared to answer elsewhere.
+    // By name, since the service may have been declared with other endpoints.
     let mut seen = HashSet::new();
     for record in records {
         let paths = record.traces.iter().filter_map(|(path, _)| {
@@ -120,16 +117,16 @@ pub fn rollback_plan(host: &Host, records: &[Record], purge: bool) -> Result<Rol
         let installed: Vec<_> = installed.iter().map(ToString::to_string).collect();
         not_reverted.push(format!("what was installed stays: {}", installed.join(", ")));
     }
-    // What was made last goes first, and what went first comes back last: a file and its
-    // folder, a folder and its owner. What only changed keeps the order of the steps.
+    // Reverts in reverse order: a created file goes before its folder, and a removed folder
+    // comes back before its files. Updates keep the order of the steps.
     returns.reverse();
     removals.reverse();
     let removals = keep_what_is_filled(host, removals, &mut not_reverted)?;
     let all = first.into_iter().chain(returns).chain(puts).chain(removals);
     let is_change = |change: &Change| !change.after.is_met_by(&change.before);
     let mut changes: Vec<Change> = all.filter(is_change).collect();
-    // A run that was cut off, or failed, may have come to a service's files and not to the
-    // service, to a table's source and not to the table.
+    // An interrupted or failed run may have changed the files of a service but not reached the
+    // service, or the source of a table but not the table.
     let files: Vec<&Key> = changes.iter().map(|change| &change.key).collect();
     let dependents = dependents_of(&files, &overlay)?;
     let put_right = |wishes: Vec<(Key, State)>| {
@@ -145,16 +142,16 @@ pub fn rollback_plan(host: &Host, records: &[Record], purge: bool) -> Result<Rol
         others.map(change).collect::<Result<Vec<_>>>()
     };
     let (compiled, running) = (put_right(dependents.compiled)?, put_right(dependents.running)?);
-    // The packages before what runs by them; and what goes before what it is in the way of. A
-    // service to which the run had not come yet follows those to which it had: it may need them.
+    // Packages come before the services that run by them. A service that the run had not
+    // reached follows those that it had, since it may need them.
     let packages = purged.into_iter().chain(comes_back);
     let rest = compiled.into_iter().chain(packages).chain(last).chain(running);
     changes.extend(rest.filter(is_change));
     Ok(RollbackPlan { plan: Plan { changes, ..Plan::default() }, not_reverted })
 }
 
-/// Leaves out the removal of folders in which somebody else put something since,
-/// such as mail, and says so. What is in a folder goes before it.
+/// Leaves out the removal of folders in which others put files since, such as
+/// mail, and reports them. The contents of a folder go before it.
 fn keep_what_is_filled(
     host: &Host,
     removals: Vec<Change>,

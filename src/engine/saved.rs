@@ -1,5 +1,5 @@
-//! A plan in a file: bound by digests to all that it was made from, so that it
-//! is applied exactly or not at all. It holds no contents, hence no secrets.
+//! A saved plan, bound by digests to everything that it was made from, so that
+//! it is applied exactly or not at all. It holds no contents, hence no secrets.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,57 +11,54 @@ use crate::digest::Digest;
 use crate::intent::Intent;
 use crate::resource::{State, action};
 
-/// The form of the file.
+/// The format version.
 const VERSION: u32 = 1;
 
-/// A plan as it is kept in a file.
+/// A plan as saved in a file.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SavedPlan {
-    /// The form of the file.
+    /// The format version.
     pub version: u32,
-    /// When it was made, in nanoseconds since 1970.
+    /// In nanoseconds since 1970.
     pub made: i64,
-    /// The mail.yml that it was made from, if from one.
+    /// The mail.yml of the plan, if there is one.
     pub mail: Option<PathBuf>,
-    /// The changes, in order.
     pub changes: Vec<SavedChange>,
-    /// The steps that could not be looked at.
+    /// The steps that could not be compared.
     pub unseen: Vec<String>,
-    /// What the changes come to; earlier versions did not say.
+    /// The summary of the changes; missing in plans of early releases.
     #[serde(default, skip_serializing_if = "Intent::is_empty")]
     pub intent: Intent,
 }
 
-/// A change as it is kept in a file.
+/// A change as saved in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedChange {
-    /// The name of the step.
     pub step: String,
-    /// What changes, as `kind:name`.
+    /// `kind:name`.
     pub key: String,
     /// `create`, `update` or `delete`.
     pub action: String,
-    /// What differs, in words.
+    /// The differences, in words.
     pub why: Vec<String>,
-    /// The digest of what was there.
+    /// The digest of the former state.
     pub before: Digest,
-    /// The digest of what is to be there.
+    /// The digest of the planned state.
     pub after: Digest,
 }
 
-/// A file that is no saved plan, or one that fits no more.
+/// Why a saved plan cannot be applied.
 #[derive(Debug, thiserror::Error)]
 pub enum SavedPlanError {
-    /// It cannot be read as one.
+    /// The file is not a saved plan.
     #[error("it is not a plan that this mailprov saved: {0}")]
     Form(String),
-    /// The host, or mail.yml, is no longer what it was.
+    /// The host or mail.yml changed since.
     #[error("the saved plan no longer fits:\n{}", .0.join("\n"))]
     Moved(Vec<String>),
 }
 
 impl SavedPlan {
-    /// Keeps a plan.
     pub fn new(plan: &Plan, mail: Option<PathBuf>) -> Self {
         let changes = plan.changes.iter().map(|change| SavedChange {
             step: change.step.clone(),
@@ -81,11 +78,7 @@ impl SavedPlan {
         }
     }
 
-    /// Reads a saved plan.
-    ///
-    /// # Errors
-    ///
-    /// Fails where the bytes are none, or of another version.
+    /// Parses a saved plan.
     pub fn parse(bytes: &[u8]) -> Result<Self, SavedPlanError> {
         let plan: Self = serde_json::from_slice(bytes)
             .map_err(|error| SavedPlanError::Form(error.to_string()))?;
@@ -97,7 +90,7 @@ impl SavedPlan {
         }
     }
 
-    /// Returns the plan as the text of a file.
+    /// Encodes the plan as the text of a file.
     pub fn to_text(&self) -> String {
         // Strings and numbers always have a JSON form.
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
@@ -107,7 +100,7 @@ impl SavedPlan {
     ///
     /// # Errors
     ///
-    /// Fails where they are not the same, and names what moved.
+    /// Fails where they differ, and names the differences.
     pub fn check(&self, plan: &Plan) -> Result<(), SavedPlanError> {
         let now = Self::new(plan, None);
         if now.changes == self.changes && now.unseen == self.unseen {
@@ -139,7 +132,7 @@ impl SavedPlan {
     }
 }
 
-/// Digests a state. Its JSON form is always the same for the same state.
+/// Returns the digest of a state. Equal states have the same JSON form.
 fn digest(state: &State) -> Digest {
     Digest::of(&serde_json::to_vec(&state.stored()).unwrap_or_default())
 }

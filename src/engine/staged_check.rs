@@ -1,5 +1,5 @@
-//! Nothing broken goes live: all files of a service are staged, as they will
-//! be, and judged by the service's own checker before one of them is changed.
+//! Stages all files of a service, as they will be, and has the service's own
+//! checker judge them before one of them is changed.
 
 use std::path::Path;
 
@@ -7,14 +7,14 @@ use super::complaint::{self, Staged};
 use crate::host::{Command, Error, Host, Ownership, Result};
 use crate::resource::{Check, filled};
 
-/// Where the files are staged, each under its own path. For root's eyes only,
-/// and not on a disk: planning leaves no trace on it.
+/// The folder of the stages, each file under its own path. Only root may read
+/// it. It is not on a disk, so planning leaves no trace there.
 const STAGES: &str = "/run/mailprov";
 
-/// How the name of such a folder begins; it ends with the number of a process.
+/// The prefix of a stage's name; the rest is the number of a process.
 const STAGE: &str = "stage-";
 
-/// What an argument of a checker writes for the folder of the staged files.
+/// The placeholder for the stage in the arguments of a checker.
 const PLACEHOLDER: &str = "{stage}";
 
 /// Checkers with the files that they judge.
@@ -24,7 +24,7 @@ pub(super) struct StagedCheck {
     pub(super) files: Vec<Staged>,
 }
 
-/// Removes the stages of processes that are no more.
+/// Removes the stages of processes that have ended.
 pub(super) fn remove_stages(host: &Host) -> Result<()> {
     let stages = Path::new(STAGES);
     for name in host.list(stages)? {
@@ -39,10 +39,11 @@ pub(super) fn remove_stages(host: &Host) -> Result<()> {
 }
 
 impl StagedCheck {
-    /// Stages the files and runs the checkers. An exit code other than 0 means that
-    /// they are not good; of a strict one, so does a single word on standard error.
+    /// Stages the files and runs the checkers. A checker rejects them by an
+    /// exit code other than 0, or, if it is strict, by any output on standard
+    /// error.
     pub(super) fn run(&self, host: &Host) -> Result<()> {
-        // One's own: somebody may plan while another applies.
+        // A stage per process, since one may plan while another applies.
         let stage = Path::new(STAGES).join(format!("{STAGE}{}", std::process::id()));
         host.remove_tree(&stage)?;
         let result = self.run_on(host, &stage);
@@ -57,7 +58,7 @@ impl StagedCheck {
             let path = stage.join(path.strip_prefix("/").unwrap_or(path));
             host.make_private_directories(path.parent().unwrap_or(stage))?;
             host.put_file(&path, &filled(host, content)?, &root)?;
-            // Postfix's programs wait up to two seconds for a file that was written just now.
+            // Postfix's programs wait up to two seconds for a file that was just written.
             host.make_old(&path)?;
         }
         let command = |check: &Check| {
@@ -71,7 +72,7 @@ impl StagedCheck {
             if captured.success() && (is_quiet || !check.strict) {
                 continue;
             }
-            // Standard output may hold what is configured, secrets included, so it is not shown.
+            // Standard output may hold the configuration, secrets included, so it is not shown.
             let said = captured.stderr.replace(&shown, "");
             let said = complaint::shown(&said, &self.files, &check.argv, check.strict);
             return Err(Error::Other(format!(

@@ -1,5 +1,5 @@
-//! Outcomes that nobody heard: a run goes on when the connection that started
-//! it is lost, and whoever comes next is told how it ended.
+//! Records runs whose outcome was not reported. A run goes on when the
+//! connection that started it is lost; the next command reports how it ended.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -8,21 +8,21 @@ use super::journal::{Run, runs};
 use super::{Lock, LockError, STATE_DIR};
 use crate::host::{Content, Host, Ownership, Result};
 
-/// How long a run that goes on alone is waited for. apt may wait for its lock.
+/// How long to wait for such a run. apt may wait for its lock.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
-/// Notes that the run that is under way, or was the last, is unheard of.
+/// Marks the current, or last, run as unreported.
 pub fn mark_unreported(host: &Host) -> Result<()> {
     host.make_private_directories(Path::new(STATE_DIR))?;
     host.put_file(&path(), &Content::new(*b"\n"), &Ownership::of_root(0o600))
 }
 
-/// Returns the run that nobody heard the end of, once it has ended; from then on
-/// it counts as heard. Calls `waiting` if it is still under way.
+/// Returns the run whose outcome was not reported, once it has ended, and
+/// removes the mark. Calls `waiting` if the run is still under way.
 ///
 /// # Errors
 ///
-/// Fails where the run does not end in a quarter of an hour.
+/// Fails where the run does not end within 15 minutes.
 pub fn take_unreported(
     host: &Host,
     waiting: impl FnOnce(),
