@@ -1,6 +1,6 @@
-//! `apt_source`: apt knows a source of packages and the key that signs it, in one
-//! file (sources.list(5), deb822). Its lists are fetched once, right after the
-//! file changed, so that later steps install from it.
+//! `apt_source`: a package source of apt with its signing key, in one file
+//! (sources.list(5), deb822). Its lists are fetched right after the file
+//! changes, so that later steps can install from it.
 
 use std::path::{Path, PathBuf};
 
@@ -15,24 +15,24 @@ use crate::digest::Digest;
 use crate::host::{Content, Host, Ownership, Result};
 use crate::yaml::{Decoder, Fields, KeySpec, Kind, Node, Section, ValueType};
 
-/// Where it is noted with which file the lists of a source were fetched.
+/// The folder that records with which file the lists of each source were
+/// fetched.
 const NOTES: &str = "/var/lib/mailprov/apt-sources";
 
-/// How a key begins that is written out.
+/// The first line of a key in text form.
 const ARMOR: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
 
-/// A source of packages.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AptSource {
     name: String,
-    /// The text of its file; none where it goes.
+    /// The text of its file; `None` where the source is removed.
     text: Option<String>,
 }
 
-/// The lists of a source were fetched.
+/// The state of a source's package lists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lists {
-    /// The digest of the source's file at that time.
+    /// The digest of the source's file when the lists were fetched.
     source: Digest,
 }
 
@@ -70,7 +70,7 @@ impl Declaration for AptSource {
         let fields = decoder.fields(node, &FIELDS)?;
         let entry = fields.require("name", &node.span, decoder)?;
         let name = decoder.line(&entry.value)?.to_owned();
-        // apt passes over a file of another name (sources.list(5)).
+        // apt ignores files with other names (sources.list(5)).
         let is_fine = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
         if name.is_empty() || name.starts_with('.') || !name.chars().all(is_fine) {
             let help = "letters, digits, `_`, `-` and `.`; apt reads no file of another name";
@@ -87,7 +87,7 @@ impl Declaration for AptSource {
         let suites = words("suites", &fields, node, decoder, |_| true);
         let components = match (fields.get("components"), &suites) {
             (Some(_), _) => words("components", &fields, node, decoder, |_| true)?,
-            // A suite that ends with a slash is a folder, and has none.
+            // A suite that ends with a slash is a folder, without components.
             (None, Some(suites)) if suites.ends_with('/') => String::new(),
             (None, _) => "main".into(),
         };
@@ -158,7 +158,7 @@ impl Thing for AptSource {
         host.put_file(&note, &Content::new(text), &Ownership::of_root(0o600))
     }
 
-    /// Lists of a source that is not there any more are of no use to apt.
+    /// apt ignores the lists of a source that is gone.
     fn undo(_: &String, _: &State, _: &State, _: &State, _: &Overlay<'_>) -> Result<Undo> {
         Ok(Undo::FilesOnly)
     }
@@ -187,7 +187,7 @@ fn note_of(name: &str) -> PathBuf {
     Path::new(NOTES).join(format!("{name}.json"))
 }
 
-/// Reads a word or a list of words, none of which apt would read as two.
+/// Reads a word or a list of words without white space.
 fn words(
     field: &str,
     fields: &Fields<'_>,
@@ -219,7 +219,7 @@ fn words(
     Some(words.join(" "))
 }
 
-/// Reads the key as apt takes it behind `Signed-By:`.
+/// Reads the key in the form of a `Signed-By:` field.
 fn key_of(node: &Node, assets: &dyn Assets, decoder: &mut Decoder) -> Option<String> {
     let text = decoder.text(node)?;
     if text.starts_with('/') && !text.contains(char::is_whitespace) {
@@ -244,7 +244,7 @@ fn key_of(node: &Node, assets: &dyn Assets, decoder: &mut Decoder) -> Option<Str
         decoder.error(&node.span, "this is no key as text", help);
         return None;
     };
-    // A field goes on in lines that begin with a space; an empty one is a dot (deb822(5)).
+    // Continuation lines begin with a space; a dot stands for an empty line (deb822(5)).
     let line = |line: &str| match line.trim_end() {
         "" => "\n .".to_owned(),
         line => format!("\n {line}"),

@@ -1,5 +1,4 @@
-//! What the fields of several kinds have in common: paths, names, modes,
-//! contents.
+//! The fields that several kinds share: paths, names, modes, contents.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +19,7 @@ pub(super) const MODE: KeySpec =
 pub(super) const TEXTS: ValueType = ValueType::List(&ValueType::Text);
 pub(super) const ARGV: ValueType = ValueType::NonEmptyList(&ValueType::Text);
 
-/// A section whose keys do not depend on each other.
+/// Describes a section whose keys do not depend on each other.
 pub(super) const fn section(
     keys: &'static [KeySpec],
     required: &'static [&'static str],
@@ -28,41 +27,30 @@ pub(super) const fn section(
     Section { keys, required, one_of: &[], together: &[] }
 }
 
-/// Where a playbook's templates and files come from.
+/// The templates and files of a playbook.
 pub trait Assets {
-    /// Renders a template of the playbook.
-    ///
-    /// # Errors
-    ///
-    /// Says what is wrong, for the step that names the template.
+    /// Renders a template of the playbook. Errors are reported at the step that
+    /// names it.
     fn template(&self, name: &str) -> Result<Vec<u8>, AssetError>;
 
-    /// Reads a file of the playbook as it is.
-    ///
-    /// # Errors
-    ///
-    /// Says what is wrong, for the step that names the file.
+    /// Reads a file of the playbook. Errors are reported at the step that names
+    /// it.
     fn file(&self, name: &str) -> Result<Vec<u8>, AssetError>;
 
-    /// Returns the host's own type of lookup table.
+    /// Returns the host's default type of lookup table.
     fn table_type(&self) -> &str;
 }
 
-/// A template or file that cannot be had.
+/// A template or file that cannot be read.
 #[derive(Debug)]
 pub enum AssetError {
-    /// The name is wrong: said at the step.
-    Name {
-        /// What is wrong.
-        message: String,
-        /// The remedy.
-        help: String,
-    },
-    /// The text of a template is wrong: said at its own place.
+    /// The name is wrong; reported at the step.
+    Name { message: String, help: String },
+    /// The template is wrong; reported at the place in it.
     Template(Box<crate::diagnostic::Diagnostic>),
 }
 
-/// Owner, group and mode as far as a step declares them.
+/// The owner, group and mode, as far as a step declares them.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct DeclaredOwnership {
     owner: Option<String>,
@@ -71,7 +59,6 @@ pub(super) struct DeclaredOwnership {
 }
 
 impl DeclaredOwnership {
-    /// Reads `owner`, `group` and `mode`.
     pub(super) fn decode(fields: &Fields<'_>, decoder: &mut Decoder) -> Self {
         Self {
             owner: fields.get("owner").and_then(|entry| name(&entry.value, decoder)),
@@ -80,13 +67,13 @@ impl DeclaredOwnership {
         }
     }
 
-    /// Declares all three: it is root's.
+    /// Declares root as owner and group, and the mode.
     pub(super) fn of_root(mode: u32) -> Self {
         let root = || Some("root".to_owned());
         Self { owner: root(), group: root(), mode: Some(mode) }
     }
 
-    /// Completes what is declared by what is there, else by root and `mode`.
+    /// Completes the declaration by the current state, else by root and `mode`.
     pub(super) fn complete(&self, actual: Option<&Ownership>, mode: u32) -> Ownership {
         let mut complete = actual.cloned().unwrap_or_else(|| Ownership::of_root(mode));
         complete.owner = self.owner.clone().unwrap_or(complete.owner);
@@ -96,12 +83,12 @@ impl DeclaredOwnership {
     }
 }
 
-/// Tells whether a field is there and true.
+/// Returns whether a field is present and true.
 pub(super) fn is_true(fields: &Fields<'_>, key: &str, decoder: &mut Decoder) -> bool {
     fields.get(key).is_some_and(|entry| decoder.boolean(&entry.value) == Some(true))
 }
 
-/// Reads the `path` of a step: absolute, without `..`.
+/// Reads an absolute `path` without `..`.
 pub(super) fn path(node: &Node, decoder: &mut Decoder) -> Option<PathBuf> {
     let text = decoder.line(node)?;
     let path = Path::new(text);
@@ -127,7 +114,7 @@ pub(super) fn name(node: &Node, decoder: &mut Decoder) -> Option<String> {
 
 /// Reads the number of a user or a group.
 pub(super) fn number(node: &Node, decoder: &mut Decoder) -> Option<u32> {
-    // A template that stands for the whole value leaves text, hence no `integer`.
+    // A template that is the whole value renders to a string, so `integer` would refuse it.
     let text = decoder.line(node)?;
     let number = text.parse().ok().filter(|number| *number < u32::MAX);
     if number.is_none() {
@@ -142,7 +129,7 @@ fn mode(node: &Node, decoder: &mut Decoder) -> Option<u32> {
     let digits = text.strip_prefix("0o").unwrap_or(text);
     let octal = u32::from_str_radix(digits, 8).ok().filter(|mode| *mode <= 0o7777);
     let plain = node.as_scalar().is_some_and(|scalar| scalar.style == Style::Plain);
-    // To YAML a plain 644 is six hundred and forty-four, so it is not guessed at.
+    // A plain 644 is decimal in YAML, so require a leading zero.
     if plain && !text.starts_with('0') {
         let help = format!("write it in octal, in quotes: \"0{text}\"");
         decoder.error(&node.span, format!("the mode {text} is a decimal number"), &help);
@@ -155,7 +142,7 @@ fn mode(node: &Node, decoder: &mut Decoder) -> Option<u32> {
     octal
 }
 
-/// Reads the content of a file: one of `content`, `template` and `copy`.
+/// Reads the content of a file from `content`, `template` or `copy`.
 pub(super) fn content(
     fields: &Fields<'_>,
     assets: &dyn Assets,

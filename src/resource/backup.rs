@@ -1,5 +1,5 @@
-//! `backup`: the originals of some paths are kept, once, from before the first
-//! run, as they were: content, owner, group and mode.
+//! `backup`: keeps the originals of some paths, once, before the first run
+//! changes them: content, owner, group and mode.
 
 use std::path::{Path, PathBuf};
 
@@ -11,10 +11,10 @@ use super::{Assets, Key, Overlay, Said, State, Target, Undo};
 use crate::host::{Content, Entry, Error, Host, Ownership, Result};
 use crate::yaml::{self, Decoder, KeySpec, Node, Section, ValueType};
 
-/// Where originals are, each under its own path. For root's eyes only.
+/// The folder of the originals, each under its own path. Only root may read it.
 const ORIGINALS: &str = "/var/lib/mailprov/originals";
 
-/// Stands for an original that was not there.
+/// Marks an original that did not exist.
 const ABSENT: &str = "mailprov-absent";
 
 /// The paths whose originals are kept.
@@ -65,7 +65,7 @@ impl Thing for Backup {
         Ok(if kept { State::Kept } else { State::Absent })
     }
 
-    /// Keeps the original of a path: what is there now.
+    /// Keeps what is at a path now as its original.
     fn write(
         host: &Host,
         path: &PathBuf,
@@ -78,7 +78,7 @@ impl Thing for Backup {
             host.make_private_directories(folder)?;
         }
         match host.entry(path)? {
-            // A folder that is copied only in part must not look like one that is kept.
+            // A partial copy of a folder must not look like a kept original.
             Some(Entry::Directory(_)) => {
                 let new = Host::unfinished(&copy);
                 host.remove_tree(&new)?;
@@ -97,13 +97,13 @@ impl Thing for Backup {
         }
     }
 
-    /// Originals stay kept.
+    /// Originals are never removed.
     fn undo(_: &PathBuf, _: &State, _: &State, _: &State, _: &Overlay<'_>) -> Result<Undo> {
         Ok(Undo::FilesOnly)
     }
 }
 
-/// Copies what stands at `from`, whatever is in it included.
+/// Copies what is at `from`, with the contents of a folder.
 fn copy_tree(host: &Host, from: &Path, to: &Path) -> Result<()> {
     match host.entry(from)? {
         Some(Entry::File { content, ownership }) => host.put_file(to, &content, &ownership),

@@ -1,5 +1,5 @@
-//! `command`: a program has been run, unless what proves it is there. An
-//! argument list, never a shell line.
+//! `command`: runs a program unless a proof that it has run exists. An argument
+//! list, never a shell line.
 
 use std::path::PathBuf;
 
@@ -11,20 +11,18 @@ use super::{Assets, Key, Overlay, Said, State, Target, Undo};
 use crate::host::{Error, Host, Result};
 use crate::yaml::{Decoder, KeySpec, Node, Section, ValueType};
 
-/// A program to run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Command {
     key: CommandKey,
 }
 
-/// A program with what proves that it has run.
+/// A program with the proof that it has run.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CommandKey {
-    /// The program and its arguments.
     pub argv: Vec<String>,
-    /// Something that it makes.
+    /// A path that the program creates.
     pub creates: Option<PathBuf>,
-    /// A question that is answered with exit code 0 where it need not run.
+    /// A program that exits with 0 where this one need not run.
     pub unless: Option<Vec<String>>,
 }
 
@@ -94,7 +92,7 @@ impl Thing for Command {
         Ok(if done { State::Done } else { State::Absent })
     }
 
-    /// Runs the program, and looks that it did what it was run for.
+    /// Runs the program, and verifies the proof.
     fn write(
         host: &Host,
         key: &CommandKey,
@@ -118,7 +116,6 @@ impl Thing for Command {
     }
 }
 
-/// Reads an argument list.
 pub(super) fn argv(node: &Node, decoder: &mut Decoder) -> Option<Vec<String>> {
     if node.as_scalar().is_some() {
         let help = "write a list: [PROGRAM, ARGUMENT, …]; no shell reads it";
@@ -135,7 +132,7 @@ pub(super) fn argv(node: &Node, decoder: &mut Decoder) -> Option<Vec<String>> {
     Some(words)
 }
 
-/// Asks the question of `unless`. A program that is not there yet says no.
+/// Runs the program of `unless`. One that is not installed yet counts as a no.
 fn answers_yes(host: &Host, argv: &[String]) -> bool {
     host.command(argv).capture().is_ok_and(|captured| captured.success())
 }

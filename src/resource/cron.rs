@@ -1,6 +1,6 @@
-//! `cron`: a program runs by a schedule: an entry of its own in `/etc/cron.d`
-//! (crontab(5)). cron hands its lines to a shell; so the arguments are quoted such
-//! that it hands on what is written, no more.
+//! `cron`: runs a program on a schedule, by an entry of its own in
+//! `/etc/cron.d` (crontab(5)). cron passes its lines to a shell, so arguments
+//! are quoted to reach the program as written.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,11 +12,10 @@ use super::{Assets, Key, Overlay, Target};
 use crate::host::Result;
 use crate::yaml::{Decoder, KeySpec, Node, Section, ValueType};
 
-/// An entry of cron's.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Cron {
     file: File,
-    /// Whom the program runs as; none where the entry goes.
+    /// The user that runs the program; `None` where the entry is removed.
     user: Option<String>,
 }
 
@@ -47,7 +46,7 @@ impl Declaration for Cron {
         let fields = decoder.fields(node, &FIELDS)?;
         let entry = fields.require("name", &node.span, decoder)?;
         let name = decoder.line(&entry.value)?;
-        // cron passes over a file whose name has a dot (cron(8)).
+        // cron ignores files with a dot in their name (cron(8)).
         let is_fine = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
         if name.is_empty() || !name.chars().all(is_fine) {
             let help = "letters, digits, `_` and `-`; cron reads no file of another name";
@@ -98,12 +97,12 @@ impl Declaration for Cron {
     }
 }
 
-/// The names that stand for a schedule.
+/// The names of common schedules.
 const NAMES: [&str; 8] =
     ["@reboot", "@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"];
 
-/// The fields of a schedule: what each is, from where to where it goes, and the
-/// names that it knows, from the first number on.
+/// The fields of a schedule: name, lowest and highest number, and the names of
+/// the numbers from the lowest on.
 const PARTS: [(&str, u32, u32, &[&str]); 5] = [
     ("minute", 0, 59, &[]),
     ("hour", 0, 23, &[]),
@@ -117,7 +116,6 @@ const PARTS: [(&str, u32, u32, &[&str]); 5] = [
     ("day of the week", 0, 7, &["sun", "mon", "tue", "wed", "thu", "fri", "sat"]),
 ];
 
-/// Reads a schedule.
 fn schedule_of(node: &Node, decoder: &mut Decoder) -> Option<String> {
     let text = decoder.line(node)?;
     if NAMES.contains(&text) {
@@ -143,8 +141,8 @@ fn schedule_of(node: &Node, decoder: &mut Decoder) -> Option<String> {
     Some(parts.join(" "))
 }
 
-/// Tells whether this is a number, a name, a range or a star, with a step or
-/// without.
+/// Returns whether this is a number, name, range or star, with or without a
+/// step.
 fn is_item(item: &str, first: u32, last: u32, names: &[&str]) -> bool {
     let (range, step) = match item.split_once('/') {
         Some((range, step)) => (range, Some(step)),
@@ -170,8 +168,8 @@ fn is_item(item: &str, first: u32, last: u32, names: &[&str]) -> bool {
     is_range && step.is_none_or(is_step)
 }
 
-/// Quotes an argument for the shell, and for cron, which takes a percent sign for
-/// the end of the line but behind a backslash.
+/// Quotes an argument for the shell, and for cron, which ends the line at a
+/// percent sign without a backslash.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:,+@".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
@@ -225,7 +223,7 @@ mod tests {
     #[test]
     fn the_shell_gets_the_arguments_as_they_are_written() {
         for word in ["", "a b", "it's", "$HOME", "100%", "`id`", "\\%", "a'%'b", "--plain=/x"] {
-            // cron(8): a percent sign behind a backslash stands for itself, also in quotes.
+            // A percent sign after a backslash stands for itself, in quotes too (cron(8)).
             let mut line = String::new();
             let mut escaped = false;
             for c in quoted(word).chars() {

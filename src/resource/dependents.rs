@@ -1,20 +1,21 @@
-//! What depends on files that are put back, and is in no journal.
+//! Finds the services and tables that depend on files which an undo restores,
+//! but are in no journal.
 
 use super::{Key, Overlay, State, service, table};
 use crate::host::Result;
 
-/// What depends on files without standing in a journal: each key with the state
-/// that it should be in once the files are put back.
+/// The keys that depend on restored files but are in no journal, each with the
+/// state that it needs once the files are restored.
 #[derive(Debug, Default)]
 pub struct Dependents {
-    /// Made of the files, such as tables: put right directly after them.
+    /// Compiled from the files, as tables are: written directly after them.
     pub compiled: Vec<(Key, State)>,
-    /// Running with the files: put right in the end.
+    /// Running with the files: written last.
     pub running: Vec<(Key, State)>,
 }
 
-/// Returns the tables and services that depend on `files` but are in no journal.
-/// `overlay` shows the files as they will be.
+/// Returns the tables and services that depend on `files` but are in no
+/// journal. `overlay` shows the files as they will be.
 pub fn dependents_of(files: &[&Key], overlay: &Overlay<'_>) -> Result<Dependents> {
     let compiled = table::compiled_from(overlay, files)?;
     Ok(Dependents { compiled, running: service::loading(overlay, files)? })

@@ -1,4 +1,4 @@
-//! What all kinds share in telling people what a change does.
+//! The common parts of describing a change.
 
 use std::fmt;
 
@@ -8,11 +8,8 @@ use crate::host::Ownership;
 /// What a change does, as its symbol shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// It was not there.
     Create,
-    /// It was otherwise.
     Update,
-    /// It goes.
     Delete,
 }
 
@@ -26,7 +23,7 @@ impl fmt::Display for Action {
     }
 }
 
-/// Tells what a change from `before` to `after` does.
+/// Returns what a change from `before` to `after` does.
 pub fn action(before: &State, after: &State) -> Action {
     match (before, after) {
         (State::Absent, _) => Action::Create,
@@ -35,7 +32,7 @@ pub fn action(before: &State, after: &State) -> Action {
     }
 }
 
-/// Says what differs between two owners, groups and modes.
+/// Describes the difference of two owners, groups and modes.
 pub(super) fn ownership_differences(old: &Ownership, new: &Ownership) -> Vec<String> {
     [
         ("owner", old.owner.clone(), new.owner.clone()),
@@ -48,7 +45,7 @@ pub(super) fn ownership_differences(old: &Ownership, new: &Ownership) -> Vec<Str
     .collect()
 }
 
-/// Says whose a thing is.
+/// Describes the owner of a thing.
 pub(super) fn owned(ownership: &Ownership) -> String {
     format!("{}:{} {:04o}", ownership.owner, ownership.group, ownership.mode)
 }

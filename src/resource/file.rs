@@ -1,5 +1,5 @@
-//! `file`, `directory` and `link`: what stands at a path. One key for all
-//! three, since a path holds one of them.
+//! `file`, `directory` and `link`: what is at a path. One key for all three,
+//! since a path holds one of them.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ use crate::digest::Digest;
 use crate::host::{self, Content, Entry, Error, Host, Ownership, Result};
 use crate::yaml::{Decoder, KeySpec, Node, Section, ValueType};
 
-/// A step's path and what should stand there.
+/// A path with the thing that a step declares there.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct File {
     path: PathBuf,
@@ -28,7 +28,7 @@ enum Desired {
     File {
         content: Option<Wanted>,
         secret: bool,
-        /// Its reader looks once a second whether it changed.
+        /// Whether the program that reads it checks it once a second.
         polled: bool,
         declared: DeclaredOwnership,
     },
@@ -38,8 +38,8 @@ enum Desired {
     },
 }
 
-/// What a file should hold. It is written down as its digest, which tells
-/// whether a file holds it.
+/// The content that a file should have. The cache stores it as a digest, which
+/// is enough to compare.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(from = "Noted", into = "Noted")]
 enum Wanted {
@@ -51,7 +51,7 @@ enum Wanted {
 #[serde(rename_all = "snake_case")]
 enum Noted {
     Sha256(Digest),
-    /// One that is yet to be filled.
+    /// A content with holes for public keys that are not made yet.
     WithHoles(String),
 }
 
@@ -77,7 +77,7 @@ impl From<Wanted> for Noted {
 }
 
 impl Wanted {
-    /// Returns the content, given what is there: that may be it.
+    /// Returns the content, which may be the one that is `there`.
     fn content(&self, overlay: &Overlay<'_>, there: Option<&Content>) -> Result<Content> {
         match self {
             Self::Content(content) => key_pair::fill(overlay.host(), content),
@@ -149,7 +149,7 @@ impl Declaration for File {
         }
     }
 
-    /// Returns the path with the state that is declared for it.
+    /// Returns the path with its declared state.
     fn targets(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
         if let Desired::Directory(_) = self.desired
             && overlay.planned(&Key::File(self.path.clone())).is_none()
@@ -207,7 +207,7 @@ impl Declaration for File {
         Some(&["path", "secret"])
     }
 
-    /// A directory in which something is left stays.
+    /// Keeps a directory that is not empty.
     fn withdrawn(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
         let key = Key::File(self.path.clone());
         let goes = |name: &String| {
@@ -236,7 +236,6 @@ impl Declaration for File {
 }
 
 impl File {
-    /// Reads the fields of a `file` step.
     fn decode_file(node: &Node, assets: &dyn Assets, decoder: &mut Decoder) -> Option<Self> {
         let fields = decoder.fields(node, &FILE)?;
         let path = fields.require("path", &node.span, decoder);
@@ -253,7 +252,6 @@ impl File {
         Some(Self { path: path?, desired })
     }
 
-    /// Reads the fields of a `directory` step.
     fn decode_directory(node: &Node, decoder: &mut Decoder) -> Option<Self> {
         let fields = decoder.fields(node, &DIRECTORY)?;
         let path = fields.require("path", &node.span, decoder);
@@ -266,7 +264,6 @@ impl File {
         Some(Self { path: path?, desired })
     }
 
-    /// Reads the fields of a `link` step.
     fn decode_link(node: &Node, decoder: &mut Decoder) -> Option<Self> {
         let fields = decoder.fields(node, &LINK)?;
         let path = fields.require("path", &node.span, decoder);
@@ -280,7 +277,7 @@ impl File {
         Some(Self { path: path?, desired })
     }
 
-    /// Wants a file of root's with this content, which is never shown.
+    /// Declares a file of root's with this content, which is never shown.
     pub(super) fn secret(path: PathBuf, content: &str, mode: u32) -> Self {
         let content = Some(Wanted::Content(Content::new(content.as_bytes().to_vec())));
         let declared = DeclaredOwnership::of_root(mode);
@@ -288,7 +285,7 @@ impl File {
         Self { path, desired }
     }
 
-    /// Wants a file of root's with this content, which may be shown.
+    /// Declares a file of root's with this content.
     pub(super) fn of_root(path: PathBuf, content: &str, mode: u32) -> Self {
         let content = Some(Wanted::Content(Content::new(content.as_bytes().to_vec())));
         let declared = DeclaredOwnership::of_root(mode);
@@ -296,17 +293,15 @@ impl File {
         Self { path, desired }
     }
 
-    /// Wants no file.
     pub(super) fn absent(path: PathBuf) -> Self {
         Self { path, desired: Desired::Absent }
     }
 
-    /// Wants a directory of root's.
     pub(super) fn directory(path: PathBuf, mode: u32) -> Self {
         Self { path, desired: Desired::Directory(DeclaredOwnership::of_root(mode)) }
     }
 
-    /// Says in the plan what apply would fail at.
+    /// Rejects in the plan what apply would fail at.
     fn refuse_the_impossible(
         &self,
         overlay: &Overlay<'_>,
@@ -325,7 +320,7 @@ impl File {
     }
 }
 
-/// Says in the plan that the folder of a path will not be there.
+/// Rejects a path whose folder will not exist.
 pub(super) fn refuse_missing_folder(overlay: &Overlay<'_>, path: &Path) -> Result<()> {
     let Some(parent) = path.parent() else { return Ok(()) };
     let planned = overlay.planned(&Key::File(parent.to_owned()));
@@ -333,21 +328,21 @@ pub(super) fn refuse_missing_folder(overlay: &Overlay<'_>, path: &Path) -> Resul
         Some(state) => matches!(state, State::Directory(_) | State::Link { .. }),
         None => overlay.host().exists(parent)?,
     };
-    // A package that the plan installs may bring the folder.
+    // A package that the plan installs may create the folder.
     if is_there || overlay.has_side_effects() {
         return Ok(());
     }
     Err(Error::NoParent { path: parent.to_owned() })
 }
 
-/// Says in the plan that an owner or a group will not be there.
+/// Rejects an owner or a group that will not exist.
 pub(super) fn refuse_unknown_names(overlay: &Overlay<'_>, ownership: &Ownership) -> Result<()> {
     let Ownership { owner, group, .. } = ownership;
     reject_unknown_name(overlay, "user", owner, &Key::User(owner.clone()))?;
     reject_unknown_name(overlay, "group", group, &Key::Group(group.clone()))
 }
 
-/// Says in the plan that a user or a group will not be there.
+/// Rejects a user or a group that will not exist.
 pub(super) fn reject_unknown_name(
     overlay: &Overlay<'_>,
     kind: &'static str,
@@ -355,7 +350,7 @@ pub(super) fn reject_unknown_name(
     key: &Key,
 ) -> Result<()> {
     let given_by_number = name.starts_with('#');
-    // A package that the plan installs may bring the name.
+    // A package that the plan installs may create the name.
     match given_by_number || overlay.has_side_effects() || overlay.state(key)? != State::Absent {
         true => Ok(()),
         false => Err(Error::NoSuchName { kind, name: name.to_owned() }),
@@ -427,7 +422,7 @@ impl Thing for File {
     }
 }
 
-/// Looks at what stands at a path.
+/// Observes what is at a path.
 pub(super) fn standing_at(host: &Host, path: &Path) -> Result<State> {
     Ok(match host.entry(path)? {
         None => State::Absent,

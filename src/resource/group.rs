@@ -9,7 +9,7 @@ use super::{Assets, Key, Overlay, Planned, Said, State, Target, Undo, user};
 use crate::host::{self, Error, Host, Result};
 use crate::yaml::{Decoder, KeySpec, Node, Section, ValueType};
 
-/// A group with the number it should have, if that matters.
+/// A group with its number, if a step declares one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Group {
     name: String,
@@ -46,8 +46,8 @@ impl Declaration for Group {
         Some(Self { name: name.and_then(|entry| self::name(&entry.value, decoder))?, gid, absent })
     }
 
-    /// Returns the group with the number that it should have, and what belongs to
-    /// it in the homes of its users.
+    /// Returns the group with its declared number, and the files of the group
+    /// in the homes of its users.
     fn targets(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
         let key = Key::Group(self.name.clone());
         let before = overlay.state(&key)?;

@@ -1,11 +1,11 @@
-//! `key_pair`: a private key that is made once, and its public key beside it.
-//! Signatures that the world checks depend on it, so what is there is never
-//! replaced: one that is no key, or another one than the step asks for, is an
-//! error that says how to go on. What takes a run back leaves it, too.
+//! `key_pair`: a private key that is made once, with its public key beside it.
+//! The world checks signatures by it, so an existing key is never replaced: if
+//! it is not a key, or not as declared, the step fails and says how to go on.
+//! An undo keeps it too.
 //!
-//! Templates get the public key by the function `public_key(PATH)`. Of a key that
-//! is yet to be made they get a [hole](fill), which is filled once it is: such a
-//! file is planned with a part that is known after apply.
+//! Templates get the public key by the function `public_key(PATH)`. For a key
+//! that is not made yet they get a [hole](fill), which is filled once it is;
+//! the plan shows such a file with a part that is known after apply.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -30,17 +30,16 @@ use super::{Assets, Key, Overlay, Said, State, Target, Undo};
 use crate::host::{Content, Entry, Error, Host, Ownership, Result};
 use crate::yaml::{Decoder, KeySpec, Node, Section, ValueType};
 
-/// Where a key is made. For root's eyes only.
+/// The folder in which keys are made. Only root may read it.
 const WORK: &str = "/var/lib/mailprov/key_pair";
 
-/// Around the path of a key whose public key belongs there: characters that no
-/// text has (Unicode, private use).
+/// Encloses the path of a key in place of its public key, by characters that no
+/// text contains (Unicode, private use).
 pub(crate) const HOLE: [char; 2] = ['\u{f8e0}', '\u{f8e1}'];
 
-/// The sizes of RSA keys that can be asked for.
+/// The allowed sizes of RSA keys.
 const SIZES: [&str; 2] = ["2048", "4096"];
 
-/// A pair of keys.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct KeyPair {
     files: KeyFiles,
@@ -48,33 +47,30 @@ pub struct KeyPair {
     declared: DeclaredOwnership,
 }
 
-/// Where a key pair is.
+/// The paths of a key pair.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct KeyFiles {
-    /// The private key.
     pub private: PathBuf,
-    /// The public key, where it is to have a file of its own.
+    /// The file of the public key, if declared.
     pub public: Option<PathBuf>,
 }
 
-/// What a key pair is.
+/// The state of a key pair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyPairState {
-    /// What the keys are for.
     pub algorithm: Algorithm,
     /// The public key, a SubjectPublicKeyInfo in DER.
     pub public: Planned<Vec<u8>>,
-    /// Whose the private key is.
+    /// The owner and mode of the private key.
     pub ownership: Ownership,
-    /// Whether the file of the public key, if there is to be one, holds it.
+    /// Whether the file of the public key, if declared, holds it.
     pub is_published: bool,
 }
 
-/// How keys sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Algorithm {
-    /// RSA, with so many bits.
+    /// RSA, with the number of bits.
     Rsa(u32),
     /// Ed25519 (RFC 8410).
     Ed25519,
@@ -148,7 +144,7 @@ impl Declaration for KeyPair {
         Some(Self { files: KeyFiles { private: private?, public }, algorithm, declared })
     }
 
-    /// Returns the pair as it is, with the owner that is declared, else a new one.
+    /// Returns the present pair with the declared owner, else a new one.
     fn targets(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
         let key = Key::KeyPair(self.files.clone());
         let path = &self.files.private;
@@ -166,7 +162,7 @@ impl Declaration for KeyPair {
             _ => (Planned::AfterApply, None),
         };
         let ownership = self.declared.complete(actual.as_ref(), 0o600);
-        // Not one of the paths that are put back, so it is not looked at elsewhere.
+        // An undo does not restore this path, so no other place checks it.
         overlay.reject_unsafe_paths(&Key::at(path.clone()))?;
         for path in [Some(path), self.files.public.as_ref()].into_iter().flatten() {
             refuse_missing_folder(overlay, path)?;
@@ -207,7 +203,7 @@ impl Thing for KeyPair {
         Ok(State::KeyPair(KeyPairState { algorithm, public, ownership, is_published }))
     }
 
-    /// Makes a pair where there is none; of one that is there, only owner, mode and
+    /// Makes a missing pair. Of an existing one it only changes owner, mode and
     /// the file of the public key.
     fn write(
         host: &Host,
@@ -236,7 +232,7 @@ impl Thing for KeyPair {
         }
     }
 
-    /// A key that was made stays: signatures depend on it.
+    /// Keeps the key, since signatures depend on it.
     fn undo(_: &KeyFiles, before: &State, _: &State, _: &State, _: &Overlay<'_>) -> Result<Undo> {
         Ok(match before {
             State::KeyPair(_) => Undo::Restore(before.clone()),
@@ -288,7 +284,7 @@ impl Thing for KeyPair {
     }
 }
 
-/// Makes a private key, PKCS#8 in PEM, where only root may look.
+/// Makes a private key, PKCS#8 in PEM, readable by root only.
 fn generate(host: &Host, algorithm: Algorithm) -> Result<Content> {
     let folder = Path::new(WORK);
     host.make_private_directories(folder)?;
@@ -316,7 +312,7 @@ fn unusable(path: &Path, why: &str) -> Error {
     ))
 }
 
-/// Reads a private key: its algorithm, and the public key that belongs to it.
+/// Parses a private key: returns its algorithm and its public key.
 fn read(private: &Content) -> std::result::Result<(Algorithm, Vec<u8>), &'static str> {
     const NO_KEY: &str = "holds no private key (PEM, RSA of 2048 to 4096 bits or Ed25519)";
     let key = PrivateKeyDer::from_pem_slice(private.bytes()).map_err(|_| NO_KEY)?;
@@ -326,7 +322,7 @@ fn read(private: &Content) -> std::result::Result<(Algorithm, Vec<u8>), &'static
     Ok((algorithm, public))
 }
 
-/// Reads the algorithm of a public key (RFC 3279, 2.3.1, and RFC 8410).
+/// Parses the algorithm of a public key (RFC 3279, 2.3.1, and RFC 8410).
 fn algorithm(public: &[u8]) -> Option<Algorithm> {
     let info = SubjectPublicKeyInfoRef::from_der(public).ok()?;
     match &*info.algorithm.oid.to_string() {
@@ -344,7 +340,7 @@ fn algorithm(public: &[u8]) -> Option<Algorithm> {
     }
 }
 
-/// Writes a public key in PEM, as `openssl pkey -pubout` does.
+/// Encodes a public key in PEM, as `openssl pkey -pubout` does.
 fn pem(public: &[u8]) -> Vec<u8> {
     let mut text = String::from("-----BEGIN PUBLIC KEY-----\n");
     let encoded = Base64::encode_string(public);
@@ -356,8 +352,8 @@ fn pem(public: &[u8]) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// Writes a public key as DNS has it (RFC 6376, 3.6.1; of Ed25519 the key alone,
-/// RFC 8463, 4.2).
+/// Encodes a public key for DNS (RFC 6376, 3.6.1; for Ed25519 the bare key, RFC
+/// 8463, 4.2).
 fn in_dns(public: &[u8]) -> Option<String> {
     let info = SubjectPublicKeyInfoRef::from_der(public).ok()?;
     Some(match algorithm(public)? {
@@ -366,25 +362,25 @@ fn in_dns(public: &[u8]) -> Option<String> {
     })
 }
 
-/// Returns the public key of the private key at `path` as DNS has it: base64, on
-/// one line. None where there is no key yet.
+/// Returns the public key of the private key at `path` as DNS has it: base64,
+/// on one line. Returns `None` where there is no key yet.
 ///
 /// # Errors
 ///
-/// Fails where what is there is no key.
+/// Fails where the file is not a private key.
 pub fn public_key(host: &Host, path: &Path) -> Result<Option<String>> {
     let Some(content) = host.read(path)? else { return Ok(None) };
     let (_, public) = read(&content).map_err(|why| unusable(path, why))?;
     Ok(in_dns(&public))
 }
 
-/// Returns what stands in a rendered text for the public key of `path`.
+/// Returns the placeholder for the public key of `path`.
 pub fn hole(path: &str) -> String {
     format!("{}{path}{}", HOLE[0], HOLE[1])
 }
 
-/// Puts public keys into the holes of a content. Those of keys that are yet to be
-/// made stay.
+/// Fills the holes of a content with public keys. Holes for keys that are not
+/// made yet stay.
 pub(super) fn fill(host: &Host, content: &Content) -> Result<Content> {
     let Some(text) = with_holes(content) else { return Ok(content.clone()) };
     let mut filled = String::new();
@@ -398,23 +394,23 @@ pub(super) fn fill(host: &Host, content: &Content) -> Result<Content> {
     Ok(Content::new(filled))
 }
 
-/// Returns a content as it is, or will be: holes that cannot be filled yet are
-/// filled with words.
+/// Returns a content for display: fills its holes with public keys, or with
+/// words where a key is not made yet.
 ///
 /// # Errors
 ///
-/// Fails where a key that it speaks of is none.
+/// Fails where a file that it names is not a private key.
 pub fn filled(host: &Host, content: &Content) -> Result<Content> {
     fill(host, content).map(|content| shown(&content))
 }
 
-/// Returns a content that has holes, as a text.
+/// Returns a content as text if it has holes.
 pub(super) fn with_holes(content: &Content) -> Option<&str> {
     let text = std::str::from_utf8(content.bytes()).ok()?;
     text.contains(HOLE[0]).then_some(text)
 }
 
-/// Splits a text at its holes: what is before each, and its path.
+/// Splits a text at its holes: the text before each, and its path.
 fn holes(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     text.split(HOLE[1]).map(|part| match part.split_once(HOLE[0]) {
         Some((between, path)) => (between, Some(path)),
@@ -422,7 +418,7 @@ fn holes(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     })
 }
 
-/// Returns a content as it is shown in a plan.
+/// Returns a content as a plan shows it.
 pub(super) fn shown(content: &Content) -> Content {
     let Some(text) = with_holes(content) else { return content.clone() };
     let show = |(between, path): (&str, Option<&str>)| {

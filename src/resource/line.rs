@@ -1,5 +1,5 @@
-//! `line`: one line in a file that belongs to others. The rest of the file stays
-//! byte for byte, with its owner and mode, and is never shown.
+//! `line`: one line in a file that belongs to others. The rest of the file
+//! stays byte for byte, with its owner and mode, and is never shown.
 
 use std::path::PathBuf;
 
@@ -23,23 +23,23 @@ pub struct Line {
     secret: bool,
 }
 
-/// Which lines of which file are meant.
+/// Selects lines of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LineKey {
     /// The file.
     pub path: PathBuf,
-    /// The line itself, which is meant wherever it stands.
+    /// The line itself, wherever it is.
     pub line: String,
-    /// The lines that it replaces: a regular expression.
+    /// A regular expression for the lines that it replaces.
     pub replaces: Option<String>,
 }
 
-/// The lines that are meant, as they stand in the file, from top to bottom.
+/// The selected lines, as they are in the file, from top to bottom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineState {
     /// Each without its end.
     pub lines: Vec<String>,
-    /// Whether they are never to be shown.
+    /// Whether they are never shown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub secret: bool,
 }
@@ -125,7 +125,7 @@ impl Declaration for Line {
             let none = State::Line(LineState { lines: Vec::new(), secret: self.secret });
             return Ok(vec![Target { key, after: if is_there { none } else { State::Absent } }]);
         }
-        // A package that the plan installs may bring the file.
+        // A package that the plan installs may create the file.
         if !is_there && !self.create && !overlay.has_side_effects() {
             return Err(Error::Other(format!(
                 "{path} is not there, so the line cannot be put into it; write `create: true` to \
@@ -148,7 +148,7 @@ impl Declaration for Line {
         Some(&["path", "line", "match", "secret"])
     }
 
-    /// Only the line itself goes, not what else would match.
+    /// Removes only the line itself, not other lines that would match.
     fn withdrawals(
         word: &str,
         fields: &Node,
@@ -211,7 +211,7 @@ impl Thing for Line {
         host.put_file(&key.path, &edited, &ownership)
     }
 
-    /// By the file as it was.
+    /// Restores the file as it was.
     fn undo(_: &LineKey, _: &State, _: &State, _: &State, _: &Overlay<'_>) -> Result<Undo> {
         Ok(Undo::FilesOnly)
     }
@@ -256,7 +256,6 @@ impl Thing for Line {
     }
 }
 
-/// Returns the lines of a text, each with its end.
 fn lines(content: &[u8]) -> impl Iterator<Item = &[u8]> {
     content.split_inclusive(|byte| *byte == b'\n')
 }
@@ -267,7 +266,7 @@ fn text(line: &[u8]) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line))
 }
 
-/// Returns how a line ends.
+/// Returns the end of a line.
 fn end(line: &[u8]) -> &'static [u8] {
     match line {
         [.., b'\r', b'\n'] => b"\r\n",
@@ -276,7 +275,7 @@ fn end(line: &[u8]) -> &'static [u8] {
     }
 }
 
-/// Compiles the expression, which was judged when it was read.
+/// Compiles the expression, which decoding has validated.
 fn pattern(key: &LineKey) -> Option<Regex> {
     key.replaces.as_ref().and_then(|text| Regex::new(text).ok())
 }
@@ -286,8 +285,8 @@ fn is_meant(key: &LineKey, pattern: &Option<Regex>, line: &[u8]) -> bool {
     line == key.line || pattern.as_ref().is_some_and(|pattern| pattern.is_match(&line))
 }
 
-/// Puts `wish` in the place of the first of the lines that are meant, else at the
-/// end, and takes out all others of these.
+/// Puts `wish` in the place of the first selected line, else at the end, and
+/// removes all other selected lines.
 fn edit(key: &LineKey, wish: &[String], content: &[u8]) -> Vec<u8> {
     let pattern = pattern(key);
     let mut edited = Vec::new();

@@ -1,5 +1,5 @@
-//! How the list of kinds becomes the closed enums that plans, journals and
-//! reports speak of.
+//! Turns the list of kinds into the closed enums that plans, journals and
+//! reports use.
 
 use crate::yaml::KeySpec;
 
@@ -13,7 +13,7 @@ pub(super) const fn count(lists: &[&[KeySpec]]) -> usize {
     count
 }
 
-/// Returns the fields of all kinds in one list.
+/// Concatenates the fields of all kinds.
 pub(super) const fn concat<const N: usize>(lists: &[&[KeySpec]]) -> [KeySpec; N] {
     let mut all = [lists[0][0]; N];
     let (mut list, mut index, mut at) = (0, 0, 0);
@@ -28,7 +28,8 @@ pub(super) const fn concat<const N: usize>(lists: &[&[KeySpec]]) -> [KeySpec; N]
     all
 }
 
-/// Makes [`Resource`](super::Resource), [`Key`](super::Key) and [`State`](super::State) of the list of kinds.
+/// Defines [`Resource`](super::Resource), [`Key`] and [`State`] from the list
+/// of kinds.
 macro_rules! kinds {
     (
         $($(#[$key:meta])* $Kind:ident($Type:ty) $(= $state:literal)?,)+
@@ -43,10 +44,10 @@ macro_rules! kinds {
     };
 }
 
-/// Makes the enum of what steps declare.
+/// Defines the enum of declarations.
 macro_rules! resources {
     ($($Kind:ident($Type:ty),)+) => {
-        /// What one step of a playbook declares.
+        /// The declaration of one step of a playbook.
         #[derive(Debug, Clone, Serialize, Deserialize)]
         pub enum Resource {
             $(
@@ -61,8 +62,8 @@ macro_rules! resources {
         pub const KINDS: &[KeySpec] = &list::concat::<{ list::count(WORDS) }>(WORDS);
 
         impl Resource {
-            /// Reads the fields of a step that declares it by `word`, its templates
-            /// rendered.
+            /// Reads the fields of a step that declares it by `word`, after its
+            /// templates are rendered.
             pub fn decode(
                 word: &str,
                 node: &Node,
@@ -77,45 +78,45 @@ macro_rules! resources {
                 unreachable!("`{word}` is not in KINDS")
             }
 
-            /// Returns its keys with the states they should be in.
+            /// Returns its keys with the states that they should be in.
             pub fn targets(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
                 match self { $(Self::$Kind(it) => it.targets(overlay),)+ }
             }
 
-            /// Refuses, before anything is changed, what it would fail at.
+            /// Rejects, before anything is changed, what apply would fail at.
             pub fn reject_obstacles(&self, overlay: &Overlay<'_>) -> Result<()> {
                 match self { $(Self::$Kind(it) => it.reject_obstacles(overlay),)+ }
             }
 
-            /// Says why one of its targets is wanted, where the states alone do not.
+            /// Explains a target, where the states alone do not.
             pub fn reason(&self, target: &Target) -> Option<String> {
                 match self { $(Self::$Kind(it) => it.reason(target),)+ }
             }
 
-            /// Returns what a service loads that this step notifies.
+            /// Returns the keys that a service loads if this step notifies it.
             pub fn loadable(&self) -> Vec<Key> {
                 match self { $(Self::$Kind(it) => it.loadable(),)+ }
             }
 
-            /// Returns path and content of a file that is declared whole, and
-            /// whether that is secret.
+            /// Returns the path and content of a file that is declared whole,
+            /// and whether it is secret.
             pub fn declared_file(&self) -> Option<(&Path, &Content, bool)> {
                 match self { $(Self::$Kind(it) => it.declared_file(),)+ }
             }
 
-            /// Returns the key of the one thing that it is about and that can be taken
-            /// away again, if it can.
+            /// Returns the key of the one thing that it declares and that can
+            /// be removed again, if any.
             pub fn key(&self) -> Option<Key> {
                 match self { $(Self::$Kind(it) => it.key(),)+ }
             }
 
-            /// Returns what is to go, where it declares something away.
+            /// Returns what a step that declares something absent removes.
             pub fn withdrawn(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
                 match self { $(Self::$Kind(it) => it.withdrawn(overlay),)+ }
             }
 
-            /// Returns the fields that tell where a step that declares something by
-            /// `word` left it; none where it stays.
+            /// Returns the fields that locate what a step with `word` left on
+            /// the host; `None` where it stays.
             fn found_by(word: &str) -> Option<&'static [&'static str]> {
                 $(
                     if <$Type as Declaration>::WORDS.iter().any(|it| it.name == word) {
@@ -125,7 +126,8 @@ macro_rules! resources {
                 None
             }
 
-            /// Reads such fields: what a step left, and how to take it away.
+            /// Reads such fields: returns what a step left, and how to remove
+            /// it.
             fn withdrawals(
                 word: &str,
                 fields: &Node,
@@ -144,19 +146,19 @@ macro_rules! resources {
                 match self { $(Self::$Kind(_) => <$Type as Declaration>::HOLDS_SECRETS,)+ }
             }
 
-            /// Tells whether what follows a change waits until its reader, who
-            /// looks once a second, saw it.
+            /// Returns whether the program that reads it checks it once a
+            /// second, so that what follows a change has to wait.
             pub fn is_polled(&self) -> bool {
                 match self { $(Self::$Kind(it) => it.is_polled(),)+ }
             }
 
-            /// Returns the programs that are run to plan it.
+            /// Returns the argument lists of the programs that planning runs.
             pub fn asks(&self) -> Vec<&[String]> {
                 match self { $(Self::$Kind(it) => it.asks(),)+ }
             }
 
-            /// Returns the programs that judge files before one of them goes
-            /// live, and the files.
+            /// Returns the programs that judge files before one of them is put
+            /// in place, and the files.
             pub fn staged_checks(&self) -> Option<(&[Check], &[Key])> {
                 match self { $(Self::$Kind(it) => it.staged_checks(),)+ }
             }
@@ -164,11 +166,11 @@ macro_rules! resources {
     };
 }
 
-/// Makes the enums of keys and states.
+/// Defines the enums of keys and states.
 macro_rules! things {
     ($($(#[$key:meta])* $Kind:ident($Type:ty) $(= $state:literal)?,)+) => {
-        /// What a state is the state of: all that is needed to find a thing and
-        /// look at it. Shown as `kind:name`.
+        /// Names one thing on a host: all that is needed to find and observe
+        /// it. Shown as `kind:name`.
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum Key {
@@ -179,25 +181,23 @@ macro_rules! things {
             )+
         }
 
-        /// The state of a [`Key`]. On disk a file's content is kept apart and named
-        /// by a `B` of another type ([`Stored`]).
+        /// The state of a [`Key`]. On disk the content of a file is stored
+        /// apart and named by a `B` of another type ([`Stored`]).
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum State<B = Blob> {
-            /// It is not there.
+            /// It does not exist.
             Absent,
             /// A regular file.
             File {
-                /// What it holds.
                 blob: B,
-                /// Whose it is.
                 ownership: Ownership,
             },
-            /// A folder.
+            /// A directory.
             Directory(Ownership),
             /// A symbolic link.
             Link {
-                /// Where it points, as written.
+                /// The target, as written.
                 target: PathBuf,
             },
             /// A FIFO, where none belongs.
@@ -206,7 +206,7 @@ macro_rules! things {
             Special,
             /// The original of a path is kept.
             Kept,
-            /// What was to be done is done.
+            /// A program has run, or nothing is left to do.
             Done,
             $($(
                 #[doc = concat!("See `", stringify!($Type), "`.")]
@@ -216,7 +216,7 @@ macro_rules! things {
         }
 
         impl<B> State<B> {
-            /// Tells whether there is something that could be taken away.
+            /// Returns whether there is something that could be removed.
             pub fn is_there(&self) -> bool {
                 match self {
                     Self::Absent => false,
@@ -230,7 +230,7 @@ macro_rules! things {
                 }
             }
 
-            /// Replaces the content of a file by what `map` makes of it.
+            /// Replaces the content of a file by the result of `map`.
             pub fn map_blob<C, E>(
                 self,
                 map: impl FnOnce(B) -> std::result::Result<C, E>,
@@ -250,7 +250,7 @@ macro_rules! things {
         }
 
         impl State {
-            /// Tells whether `actual` is what this state, as a wish, asks for.
+            /// Returns whether `actual` meets this state as a wish.
             pub fn is_met_by(&self, actual: &Self) -> bool {
                 match (self, actual) {
                     $($(
@@ -263,8 +263,8 @@ macro_rules! things {
                 }
             }
 
-            /// Returns the state as a JSON object. `secret`: the other side of the
-            /// change is secret, so this one is too.
+            /// Returns the state as a JSON object. `secret`: the other state of
+            /// the change is secret, so this one is too.
             pub fn json(&self, secret: bool) -> Value {
                 match self {
                     $($(
@@ -277,7 +277,6 @@ macro_rules! things {
                 }
             }
 
-            /// Returns the state as a word.
             fn noun(&self) -> String {
                 match self {
                     $($(
@@ -301,23 +300,24 @@ macro_rules! things {
                 match self { $(Self::$Kind(key) => <$Type as Thing>::name(key),)+ }
             }
 
-            /// Tells whether bringing this key about may change others.
+            /// Returns whether making this key may change others.
             pub fn has_side_effects(&self) -> bool {
                 match self { $(Self::$Kind(_) => <$Type as Thing>::HAS_SIDE_EFFECTS,)+ }
             }
 
-            /// Returns the paths at which bringing it about leaves something, so
-            /// that what stood there can be kept and put back.
+            /// Returns the paths that making it changes, so that their former
+            /// states can be kept and restored.
             pub fn affected_paths(&self) -> Vec<PathBuf> {
                 match self { $(Self::$Kind(key) => <$Type as Thing>::affected_paths(key),)+ }
             }
 
-            /// Returns what a planned change of it makes of the content of a file.
+            /// Returns the content of a file after a planned change of this
+            /// key.
             fn edit(&self, after: &State, content: Option<Content>) -> Option<Content> {
                 match self { $(Self::$Kind(key) => <$Type as Thing>::edit(key, after, content),)+ }
             }
 
-            /// Says what a change does, each in a few words.
+            /// Describes a change, each difference in a few words.
             pub fn describe(&self, before: &State, after: &State) -> Vec<String> {
                 let words = match self {
                     $(Self::$Kind(key) => <$Type as Thing>::describe(key, before, after),)+
@@ -329,15 +329,17 @@ macro_rules! things {
                 })
             }
 
-            /// Tells whether it is `now` as it `was` planned, the earlier changes of
-            /// the same run aside: a table is outdated by its new source, a service
-            /// by its new files, and known by its new unit.
+            /// Returns whether the key is `now` as it `was` planned, apart from
+            /// the effects of earlier changes of the same run: a new source
+            /// outdates a table, new files outdate a service, and a new unit
+            /// makes it known.
             pub fn is_unchanged_since_plan(&self, was: &State, now: &State) -> bool {
                 match self { $(Self::$Kind(_) => <$Type as Thing>::is_unchanged(was, now),)+ }
             }
 
-            /// Tells how a change of it is undone that was to bring it from `before`
-            /// to `after`, and it is `now`. `overlay` shows the files as they will be.
+            /// Returns how to undo a change from `before` to `after`, given
+            /// that the key is `now`. `overlay` shows the files as they will
+            /// be.
             pub fn undo(
                 &self,
                 before: &State,
@@ -350,19 +352,20 @@ macro_rules! things {
                 }
             }
 
-            /// Puts right what a killed run left between its states.
+            /// Repairs what an interrupted run left between its states.
             pub fn cleanup(&self, host: &Host) -> Result<()> {
                 match self { $(Self::$Kind(key) => <$Type as Thing>::cleanup_key(host, key),)+ }
             }
         }
 
-        /// Looks at the host: the state that `key` is in.
+        /// Reads the state of `key` from the host.
         pub fn observe(host: &Host, key: &Key) -> Result<State> {
             match key { $(Key::$Kind(key) => <$Type as Thing>::observe(host, key),)+ }
         }
 
-        /// Brings each key of one step, all of one kind, from its first state to its
-        /// second. `say` is told what takes long, and what is worth a warning.
+        /// Changes the keys of one step, all of one kind, from their former
+        /// states to the planned ones. Calls `say` before slow work and with
+        /// warnings.
         pub fn write(
             host: &Host,
             batch: &[(&Key, &State, &State)],
@@ -382,8 +385,8 @@ macro_rules! things {
             }
         }
 
-        /// Puts right what a killed run left half done and no plan would show. `say`
-        /// is told what takes long.
+        /// Repairs what an interrupted run left half done and no plan would
+        /// show. Calls `say` before slow work.
         pub fn cleanup(host: &Host, say: &mut dyn FnMut(&str)) -> Result<()> {
             $(<$Type as Thing>::cleanup(host, say)?;)+
             Ok(())

@@ -1,10 +1,10 @@
-//! A mailbox that gets another place: no step of its own, but what a plan adds
-//! where an account is called otherwise, or mailboxes lie elsewhere.
+//! Moves a mailbox: not a step of its own, but an addition to a plan that
+//! renames accounts or moves mailboxes.
 //!
-//! Mail may come at any moment, by the old name or by the new one. So first both
-//! names lead to the one folder, by a link at the new place; then the accounts
-//! change; then folder and link trade places, and the link goes. Nothing is ever
-//! put into a mailbox that is there already.
+//! Mail may arrive at any moment, by the old name or by the new one. So first a
+//! link at the new place makes both names lead to the one folder; then the
+//! accounts change; then folder and link trade places, and the link is removed.
+//! An existing mailbox is never merged into.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,12 +16,10 @@ use super::kind::Thing;
 use super::{Overlay, Said, State, Undo};
 use crate::host::{Entry, Host, Ownership, Result};
 
-/// The home of a mailbox, and where it is to be.
+/// The old and the new home of a mailbox.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Removal {
-    /// The old home.
     pub from: PathBuf,
-    /// The new one.
     pub to: PathBuf,
 }
 
@@ -31,9 +29,9 @@ pub struct Removal {
 pub enum Place {
     /// At the old place only.
     Old,
-    /// At the old place, and a link at the new one leads there.
+    /// At the old place, with a link to it at the new one.
     Both,
-    /// At the new place, and the link, which leads nowhere, is at the old one.
+    /// At the new place, with the dangling link at the old one.
     Traded,
     /// At the new place only.
     New,
@@ -54,7 +52,7 @@ impl Thing for Removal {
         key.to_string()
     }
 
-    /// Looks where it is. `Special` where each place is somebody's.
+    /// Finds the mailbox. Returns `Special` where both places hold one.
     fn observe(host: &Host, Self { from, to }: &Self) -> Result<State> {
         let is_ours = |target: &Path| target == from;
         Ok(match (host.entry(from)?, host.entry(to)?) {
@@ -71,7 +69,7 @@ impl Thing for Removal {
         })
     }
 
-    /// Brings it from one place to the next.
+    /// Moves it from one place to the next.
     fn write(
         host: &Host,
         removal: &Self,
@@ -133,12 +131,12 @@ impl Thing for Removal {
         json!({"state": "mailbox", "place": place})
     }
 
-    /// By an earlier step it is on its way.
+    /// An earlier step may have moved it part of the way.
     fn is_unchanged(was: &State, now: &State) -> bool {
         matches!((was, now), (State::Mailbox(_), State::Mailbox(_))) || was == now
     }
 
-    /// Ends what a run left that was cut off between the two.
+    /// Completes the exchange of an interrupted run.
     fn cleanup_key(host: &Host, removal: &Self) -> Result<()> {
         match Self::observe(host, removal)? {
             State::Mailbox(Place::Traded) => host.remove(&removal.from),
@@ -147,8 +145,8 @@ impl Thing for Removal {
     }
 }
 
-/// Makes the folder of the new place, such as that of a domain, as the mailbox
-/// itself is.
+/// Creates the parent folder of the new place, such as that of a domain, with
+/// the owner and mode of the mailbox.
 fn make_above(host: &Host, from: &Path, to: &Path) -> Result<()> {
     let Some(above) = to.parent() else { return Ok(()) };
     if host.exists(above)? {
@@ -158,7 +156,7 @@ fn make_above(host: &Host, from: &Path, to: &Path) -> Result<()> {
     host.put_directory(above, &Ownership::new(&of.owner, &of.group, 0o700))
 }
 
-/// Removes the folder of the new place again, if nothing is in it.
+/// Removes the parent folder of the new place again, if it is empty.
 fn remove_above(host: &Host, from: &Path, to: &Path) -> Result<()> {
     match to.parent().filter(|above| from.parent() != Some(above)) {
         Some(above) if host.list(above)?.is_empty() => host.remove(above),

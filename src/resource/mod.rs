@@ -1,17 +1,15 @@
-//! The kinds of resource: what a step of a playbook can declare, and what it is
-//! about on the host. A closed set; `kinds!` below is the list.
+//! The kinds of resource: what a step of a playbook can declare, and the things
+//! on the host that it is about. A closed set; `kinds!` below is the list.
 //!
 //! # Add a kind
 //!
-//! 1. A file `NAME.rs`, or a folder, like `group.rs`. `Declaration` is what a
-//!    step says: its fields, which decoder, schema and reference read
-//!    (`WORDS`), and the [`Target`]s, that is keys with the states they should be
-//!    in. `Thing` is the thing on the host: its key, its state, how to look at
-//!    it, write it, undo it and tell of it. All that has a default is rarely
-//!    needed.
-//! 2. A line in the list. It makes a variant of [`Resource`], [`Key`] and, under
-//!    the name that journals know, of [`State`]. The engine asks these, and names
-//!    no kind.
+//! 1. A file `NAME.rs`, or a folder, like `group.rs`. `Declaration` is the step:
+//!    its fields for the decoder, the schema and the reference (`WORDS`), and its
+//!    [`Target`]s, that is keys with the states they should be in. `Thing` is the
+//!    thing on the host: its key, its state, and how to observe, write, undo and
+//!    describe it. The functions with a default are rarely needed.
+//! 2. A line in the list. It adds a variant to [`Resource`], [`Key`] and, under the
+//!    name that journals use, to [`State`]. The engine asks these, and names no kind.
 //! 3. The table of its fields in the reference, written by
 //!    `UPDATE_REFERENCE=1 cargo test --test reference`, and the laws of
 //!    `tests/properties.rs`.
@@ -80,7 +78,7 @@ pub use undo::Undo;
 pub use user::{Handover, UserState};
 pub use withdrawal::{Withdrawal, traces};
 
-// Each kind with the name of its state in journals, where it has one of its own.
+// Each kind, with the name of its state in journals if it has a state of its own.
 kinds! {
     #[serde(rename = "original")]
     Backup(backup::Backup),
@@ -97,53 +95,49 @@ kinds! {
     AptSource(apt_source::AptSource) = "apt_source",
     ; // These are files: they have no key and no state of their own.
     Cron(cron::Cron),
-    ; // No step declares these by themselves: they are parts of what others do.
+    ; // No step declares these directly: they are parts of other kinds.
     Handover(user::Handover) = "held",
     Mailbox(mailbox::Removal) = "mailbox",
     Membership(user::Membership),
 }
 
-/// One key and the state that a step wants it in.
+/// A key and the state that a step declares for it.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// What it is about.
     pub key: Key,
-    /// What is to be.
     pub after: State,
 }
 
-/// What is said while a step is made.
+/// A message while a step is being made.
 #[derive(Debug, Clone, Copy)]
 pub enum Said<'a> {
-    /// What is being done, since it takes long.
+    /// The start of slow work.
     Doing(&'a str),
-    /// What a person should know afterwards too.
+    /// A warning, shown after the run too.
     Warning(&'a str),
 }
 
 impl Resource {
-    /// Wants a file of root's that was sent along with a mail.yml, its content
-    /// never shown.
+    /// Declares a file of root's that was sent along with a mail.yml. Its
+    /// content is never shown.
     pub fn sent_file(path: PathBuf, content: &str, mode: u32) -> Self {
         Self::File(file::File::secret(path, content, mode))
     }
 
-    /// Wants no file at a path.
     pub fn no_file(path: PathBuf) -> Self {
         Self::File(file::File::absent(path))
     }
 
-    /// Wants a directory of root's for such files.
+    /// Declares a directory of root's for such files.
     pub fn sent_directory(path: PathBuf, mode: u32) -> Self {
         Self::File(file::File::directory(path, mode))
     }
 
-    /// Tells whether it installs packages.
     pub fn installs(&self) -> bool {
         matches!(self, Self::Package(package) if package.installs())
     }
 
-    /// Has it install the packages of another one too.
+    /// Adds the packages of another declaration.
     pub fn install_as_well(&mut self, other: &Self) {
         if let (Self::Package(package), Self::Package(other)) = (self, other) {
             package.install_as_well(other);
@@ -152,12 +146,12 @@ impl Resource {
 }
 
 impl Key {
-    /// Returns the key of what stands at a path.
+    /// Returns the key of what is at a path.
     pub fn at(path: PathBuf) -> Self {
         Self::File(path)
     }
 
-    /// Returns the path, where it is the key of what stands at one.
+    /// Returns the path of a key that names one.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::File(path) => Some(path),

@@ -1,5 +1,5 @@
-//! The host as it will be: the real one with the changes planned so far changes
-//! over it, so that a bare host and a converged one are planned the same way.
+//! The host as it will be: the real one overlaid with the changes planned so
+//! far, so that a bare host and a converged one are planned the same way.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -8,7 +8,7 @@ use super::{Key, Planned, State, key_pair, observe};
 use crate::digest::Digest;
 use crate::host::{Content, Host, Result};
 
-/// A host under the changes of earlier steps.
+/// A host overlaid with the changes of earlier steps.
 #[derive(Debug)]
 pub struct Overlay<'h> {
     host: &'h Host,
@@ -18,12 +18,12 @@ pub struct Overlay<'h> {
 }
 
 impl<'h> Overlay<'h> {
-    /// Makes the overlay of a host that nothing was planned for yet.
+    /// Makes an overlay without changes.
     pub fn new(host: &'h Host) -> Self {
         Self { host, changes: HashMap::new(), order: Vec::new() }
     }
 
-    /// Returns the host underneath.
+    /// Returns the real host.
     pub fn host(&self) -> &'h Host {
         self.host
     }
@@ -36,8 +36,8 @@ impl<'h> Overlay<'h> {
         }
     }
 
-    /// Has a table count as older than its source where an earlier step writes
-    /// that anew, be it with what the table was compiled from.
+    /// Marks a table as outdated if an earlier step writes its source, even
+    /// with the same content.
     fn outdated(&self, key: &Key, mut state: State) -> Result<State> {
         if let (Key::Table(key), State::Table(table)) = (key, &mut state) {
             let source = Key::File(key.source.clone());
@@ -51,9 +51,9 @@ impl<'h> Overlay<'h> {
         Ok(state)
     }
 
-    /// Gives owners that have no name yet the one that an earlier step gives
-    /// their number: what is theirs then needs no change. Takes the name from those
-    /// whose number it is no more then.
+    /// Gives owners without a name the name that an earlier step gives their
+    /// number, so that their files need no change. Removes the name where it
+    /// gets another number.
     fn named(&self, key: &Key, mut state: State) -> Result<State> {
         let ownership = match &mut state {
             State::File { ownership, .. }
@@ -98,13 +98,13 @@ impl<'h> Overlay<'h> {
         Ok(state)
     }
 
-    /// Refuses to change `key` where somebody made it immutable, and where somebody
-    /// else could put things in the way of it, or has: in a folder above that is
-    /// open to all and that no earlier step closes, or as a link in its place.
+    /// Rejects a key that is immutable, and one that others could tamper with
+    /// or have: a folder above it is writable by all and no earlier step
+    /// restricts it, or a link is in its place.
     pub fn reject_unsafe_paths(&self, key: &Key) -> Result<()> {
         for path in key.affected_paths() {
             self.host.refuse_planted_link(&path)?;
-            // A service that only restarts leaves its links alone.
+            // A restart of a service does not touch its links.
             if !matches!(key, Key::Service(_)) {
                 self.host.refuse_immutable(&path)?;
             }
@@ -117,31 +117,30 @@ impl<'h> Overlay<'h> {
         Ok(())
     }
 
-    /// Lays a planned state over the host.
+    /// Records a planned state.
     pub fn set(&mut self, key: Key, state: State) {
         if self.changes.insert(key.clone(), state).is_none() {
             self.order.push(key);
         }
     }
 
-    /// Returns the planned state of a key, if a step planned one.
+    /// Returns the planned state of a key, if any.
     pub fn planned(&self, key: &Key) -> Option<&State> {
         self.changes.get(key)
     }
 
-    /// Returns all that is planned.
+    /// Returns all planned states.
     pub(super) fn all_planned(&self) -> impl Iterator<Item = (&Key, &State)> {
         self.changes.iter()
     }
 
-    /// Tells whether a step that may bring further things with it, as a
-    /// package does, is among those planned.
+    /// Returns whether an earlier step has side effects, as a package does.
     pub fn has_side_effects(&self) -> bool {
         self.changes.keys().any(Key::has_side_effects)
     }
 
-    /// Returns the digest of the file meant by `path`. None where it is not there,
-    /// or its content is known only once an earlier step of the same run is made.
+    /// Returns the digest of the file at `path`. `None` where it does not
+    /// exist, or its content is known only after apply.
     pub fn digest(&self, path: &Path) -> Result<Option<Digest>> {
         if self.planned(&Key::at(path.to_owned())).is_none() && !self.host.is_file(path)? {
             return Ok(None);
@@ -151,13 +150,13 @@ impl<'h> Overlay<'h> {
         Ok(known.map(|content| Digest::of(content.bytes())))
     }
 
-    /// Returns the content of the file meant by `path`, planned or real.
+    /// Returns the content of the file at `path`, planned or real.
     pub fn content(&self, path: &Path) -> Result<Option<Content>> {
         let content = self.unedited(path)?;
         Ok(self.edited(path, content.clone()).unwrap_or(content))
     }
 
-    /// Returns the content of a file but for changes to a part of it.
+    /// Returns the content of a file without the changes to parts of it.
     fn unedited(&self, path: &Path) -> Result<Option<Content>> {
         match self.planned(&Key::at(path.to_owned())) {
             Some(State::File { blob, .. }) => Ok(Some(blob.content.clone())),
@@ -166,8 +165,8 @@ impl<'h> Overlay<'h> {
         }
     }
 
-    /// Makes the planned changes to a part of a file. None where what they make of
-    /// it is known only once they are made.
+    /// Applies the planned changes to parts of a file. Returns `None` where the
+    /// result is known only after apply.
     fn edited(&self, path: &Path, content: Option<Content>) -> Option<Option<Content>> {
         let affects = |key: &&Key| {
             key.path().is_none() && key.affected_paths().iter().any(|affected| affected == path)

@@ -1,18 +1,18 @@
-//! What a plan knows already, and what only its making will tell.
+//! Values that a plan knows, and values that are known after apply.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A part of a state. Written down as its value, or as none.
+/// A part of a state. Serialized as its value, or as none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Planned<T> {
-    /// It is seen, or decided.
+    /// Observed, or decided by the plan.
     Known(T),
-    /// It is made while the plan is applied.
+    /// Made while the plan is applied.
     #[default]
     AfterApply,
 }
 
-/// What stands in a plan for a value that is known after apply.
+/// Stands in a plan for a value that is known after apply.
 pub(super) const AFTER_APPLY: &str = "(known after apply)";
 
 impl<T> Planned<T> {
@@ -26,8 +26,8 @@ impl<T> Planned<T> {
 }
 
 impl<T: PartialEq> Planned<T> {
-    /// Tells whether `actual` is what this one, as a wish, asks for: anything,
-    /// where it is yet to be made.
+    /// Returns whether `actual` meets this value as a wish. Any value meets one
+    /// that is known after apply.
     pub fn is_met_by(&self, actual: &Self) -> bool {
         *self == Self::AfterApply || self == actual
     }

@@ -1,4 +1,4 @@
-//! What the states of all kinds share, and contents that may be secret.
+//! The states that all kinds share, and contents that may be secret.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -7,25 +7,23 @@ use super::{State, key_pair};
 use crate::digest::Digest;
 use crate::host::{Content, Host, Ownership, Result};
 
-/// The content of a file, which knows whether it may be shown.
+/// The content of a file, with whether it may be shown.
 #[derive(Debug, Clone)]
 pub struct Blob {
-    /// The bytes.
     pub content: Content,
-    /// Whether they are never to be shown.
+    /// Whether it is never shown.
     pub secret: bool,
 }
 
-/// The name of a content that is kept apart.
+/// The name of a content that is stored apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stored {
-    /// The digest of the bytes.
     pub sha256: Digest,
-    /// Whether they are never to be shown.
+    /// Whether it is never shown.
     pub secret: bool,
 }
 
-/// Secrecy is about showing, not about being equal.
+/// Secrecy affects display, not equality.
 impl PartialEq for Blob {
     fn eq(&self, other: &Self) -> bool {
         self.content == other.content
@@ -35,20 +33,20 @@ impl PartialEq for Blob {
 impl Eq for Blob {}
 
 impl Blob {
-    /// Returns the content as a plan shows it: with words in place of what is known
-    /// only after apply.
+    /// Returns the content as a plan shows it, with words in place of the parts
+    /// that are known only after apply.
     pub fn shown(&self) -> Content {
         key_pair::shown(&self.content)
     }
 
-    /// Tells whether all of the content is known.
+    /// Returns whether all of the content is known.
     pub fn is_known(&self) -> bool {
         key_pair::with_holes(&self.content).is_none()
     }
 }
 
 impl<B> State<B> {
-    /// Returns the content, where it is a file.
+    /// Returns the content, if this is a file.
     pub fn blob(&self) -> Option<&B> {
         match self {
             Self::File { blob, .. } => Some(blob),
@@ -56,19 +54,18 @@ impl<B> State<B> {
         }
     }
 
-    /// Tells whether it is a folder.
     pub fn is_directory(&self) -> bool {
         matches!(self, Self::Directory(_))
     }
 
-    /// Tells whether it is a socket or a device, which is not made again.
+    /// Returns whether it is a socket or a device, which cannot be restored.
     pub fn is_special(&self) -> bool {
         matches!(self, Self::Special)
     }
 }
 
 impl State {
-    /// Returns the state with its content named, not held.
+    /// Returns the state with its content by name.
     pub fn stored(&self) -> State<Stored> {
         let name = |blob: Blob| {
             Ok::<_, std::convert::Infallible>(Stored {
@@ -80,12 +77,11 @@ impl State {
         stored
     }
 
-    /// Returns the state with what was known only after apply, as far as it is known
-    /// on the host by now.
+    /// Returns the state with the values that have become known on the host.
     ///
     /// # Errors
     ///
-    /// Fails where a key that it speaks of is none.
+    /// Fails where a file that the content names is not a private key.
     pub fn made_known(&self, host: &Host) -> Result<Self> {
         Ok(match self {
             Self::File { blob, ownership } => {
@@ -97,13 +93,13 @@ impl State {
         })
     }
 
-    /// Tells whether the content of a file in this state must not be shown.
+    /// Returns whether the content of a file in this state must not be shown.
     pub fn is_secret(&self) -> bool {
         matches!(self, Self::File { blob: Blob { secret: true, .. }, .. })
     }
 
-    /// Returns what tells, on a later run, whether a path is still as we left
-    /// it. None for what is no path.
+    /// Returns a digest by which a later run sees whether a path is unchanged.
+    /// `None` for a state that is not of a path.
     pub fn fingerprint(&self) -> Option<Digest> {
         let owned = |ownership: &Ownership| {
             format!("{}:{}:{:o}", ownership.owner, ownership.group, ownership.mode)
@@ -119,7 +115,7 @@ impl State {
         Some(Digest::of(text.as_bytes()))
     }
 
-    /// Returns the folders, files and other shared states as JSON.
+    /// Returns a shared state as JSON.
     pub(super) fn plain_json(&self, secret: bool) -> Value {
         match self {
             Self::File { blob, ownership } => {
@@ -136,7 +132,7 @@ impl State {
                     if blob.is_known() {
                         object.insert("sha256".into(), Digest::of(bytes).to_string().into());
                     }
-                    // Bytes that are no text are told by their digest alone.
+                    // Bytes that are not text are shown by their digest only.
                     if let Ok(text) = std::str::from_utf8(blob.shown().bytes()) {
                         object.insert("content".into(), text.into());
                     }
@@ -153,7 +149,7 @@ impl State {
         }
     }
 
-    /// Returns a state that kinds share as a word.
+    /// Returns a shared state as a word.
     pub(super) fn plain_noun(&self) -> &'static str {
         match self {
             Self::File { .. } => "a file",
@@ -168,7 +164,7 @@ impl State {
     }
 }
 
-/// Returns the JSON object of a thing that has an owner.
+/// Returns the JSON object of a thing with an owner.
 pub(super) fn owned_json(state: &str, ownership: &Ownership) -> Map<String, Value> {
     let mut object = Map::new();
     object.insert("state".into(), state.into());

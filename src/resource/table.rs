@@ -1,6 +1,6 @@
 //! `table`: a Postfix lookup table, compiled from its source (postmap(1),
 //! postalias(1)). Its state is the digest of the source that it was compiled
-//! from, so that a table older than its source is seen on any later run.
+//! from, so any later run sees a table that is older than its source.
 
 use std::path::{Path, PathBuf};
 
@@ -16,13 +16,12 @@ use crate::digest::Digest;
 use crate::host::{Content, Entry, Error, Host, Ownership, Result};
 use crate::yaml::{Decoder, KeySpec, Node, Section, ValueType};
 
-/// Where it is noted which source each table was compiled from.
+/// The folder that records which source each table was compiled from.
 const NOTES: &str = "/var/lib/mailprov/tables";
 
-/// Where tables are compiled. For root's eyes only.
+/// The folder in which tables are compiled. Only root may read it.
 const WORK: &str = "/var/lib/mailprov/compiling";
 
-/// A lookup table and the source it is compiled from.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Table {
     key: TableKey,
@@ -30,33 +29,32 @@ pub struct Table {
     absent: bool,
 }
 
-/// How to find and make a table.
+/// Identifies a table, with how to compile it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TableKey {
-    /// The text that the table is compiled from.
     pub source: PathBuf,
     /// The type of table, such as `hash` (postconf -m).
     pub kind: String,
-    /// What compiles it: `postmap` or `postalias`.
+    /// The compiler: `postmap` or `postalias`.
     pub program: String,
 }
 
-/// What a compiled table is.
+/// The state of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableState {
-    /// The digest of its source at the time. None where the table was made by
-    /// somebody else, or changed since.
+    /// The digest of the source that it was compiled from; `None` where others
+    /// made or changed the table.
     pub source: Option<Digest>,
-    /// Its owner, group and mode: those of its source.
+    /// The owner and mode, which are those of the source.
     pub ownership: Ownership,
 }
 
-/// What was noted when a table was compiled.
+/// The record of a compilation.
 #[derive(Debug, Serialize, Deserialize)]
 struct Note {
     source: Digest,
-    /// The digest of what was compiled: unlike its place on the disk, it is the
-    /// same in a copy of the host and after a backup was played back.
+    /// The digest of the table: unlike an inode, it is the same in a copy of
+    /// the host and after a backup is restored.
     compiled: Digest,
     #[serde(default)]
     key: Option<TableKey>,
@@ -128,7 +126,7 @@ impl Declaration for Table {
         Ok(vec![Target { key, after }])
     }
 
-    /// It holds what its source held.
+    /// It contains what its source contains.
     const HOLDS_SECRETS: bool = true;
 
     fn key(&self) -> Option<Key> {
@@ -145,8 +143,8 @@ impl Declaration for Table {
 }
 
 impl TableKey {
-    /// Returns the file that the compiled table is in: `x.db` for `hash` and
-    /// `btree`, else `x.TYPE` (Postfix DATABASE_README).
+    /// Returns the file of the compiled table: `x.db` for `hash` and `btree`,
+    /// else `x.TYPE` (Postfix DATABASE_README).
     fn compiled(&self) -> PathBuf {
         let ending = match self.kind.as_str() {
             "hash" | "btree" => "db",
@@ -176,8 +174,8 @@ impl Thing for Table {
             return file::standing_at(host, &compiled);
         };
         let (table, source) = (host.stamp(&compiled)?, host.stamp(&key.source)?);
-        // Postfix warns of a table that is older than its source, whatever is in them. A source that
-        // is not there will be younger.
+        // Postfix warns about a table that is older than its source, whatever their contents. A
+        // source that does not exist yet will be younger.
         let is_younger = matches!((table, source), (Some(a), Some(b)) if b.modified <= a.modified);
         let note = read_note(host, key)?;
         let is_ours = |note: &Note| is_younger && note.compiled == Digest::of(content.bytes());
@@ -185,8 +183,8 @@ impl Thing for Table {
         Ok(State::Table(TableState { source, ownership }))
     }
 
-    /// Compiles the table beside the old one and puts it in place whole: a daemon
-    /// that reads meanwhile sees the old one or the new one.
+    /// Compiles the table beside the old one and replaces it whole: a daemon
+    /// reads the old one or the new one.
     fn write(
         host: &Host,
         key: &TableKey,
@@ -220,7 +218,7 @@ impl Thing for Table {
         let compiled = compile(host, &staged);
         if let Ok(content) = &compiled {
             host.put_new_file(&key.compiled(), content, ownership)?;
-            // The source may be from before the clock was set back.
+            // The source may be dated in the future, since the clock was set back.
             host.make_no_older(&key.compiled(), &key.source)?;
         }
         host.remove_tree(folder)?;
@@ -263,7 +261,7 @@ impl Thing for Table {
         object.into()
     }
 
-    /// An earlier change gives it another source.
+    /// An earlier change may write its source.
     fn is_unchanged(was: &State, now: &State) -> bool {
         let (State::Table(was), State::Table(now)) = (was, now) else { return was == now };
         let is_outdated = was.source.is_none() || now.source.is_none();
@@ -280,8 +278,8 @@ fn read_note(host: &Host, key: &TableKey) -> Result<Option<Note>> {
     Ok(note.and_then(|note| serde_json::from_slice(note.bytes()).ok()))
 }
 
-/// Returns the tables that are compiled from one of `files`, each as it is to be
-/// once the files are as `overlay` shows them.
+/// Returns the tables that are compiled from one of `files`, each with its
+/// state for the files in `overlay`.
 pub(super) fn compiled_from(overlay: &Overlay<'_>, files: &[&Key]) -> Result<Vec<(Key, State)>> {
     let mut found = Vec::new();
     for file in files {
@@ -310,7 +308,7 @@ pub(super) fn compiled_from(overlay: &Overlay<'_>, files: &[&Key]) -> Result<Vec
     Ok(found)
 }
 
-/// Runs the compiler. Its warnings are about lines that will not work, so they
+/// Runs the compiler. Its warnings are about lines that have no effect, so they
 /// count as errors.
 fn compile(host: &Host, staged: &TableKey) -> Result<Content> {
     let argument = format!("{}:{}", staged.kind, staged.source.display());

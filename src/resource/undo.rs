@@ -1,27 +1,28 @@
-//! How a change is taken back: by what stood at the paths that it touched, by
-//! another change of the same key, or not at all.
+//! The ways to undo a change: by the former states of the paths that it
+//! affected, by another change of the same key, or not at all.
 
 use super::{Key, State};
 
-/// The way back from one change.
+/// How to undo one change.
 #[derive(Debug)]
 pub enum Undo {
-    /// Before the paths are put back: what must not see them change.
+    /// By this state, before the paths are restored, which it must not see
+    /// change.
     Before(State),
     /// By this state.
     Restore(State),
-    /// After the paths are put back: what lives by them, under this key.
+    /// By restoring the paths, and then this key, which depends on them.
     After(Key, State),
     /// By this state of another key, in its place among the others.
     Instead(Key, State),
-    /// By one state before all else changes, and by another after it.
+    /// By one state before everything else, and another one after it.
     Around(State, State),
-    /// The paths are all there is to it.
+    /// By restoring the paths.
     FilesOnly,
-    /// By its removal, if that is wanted; else it stays.
+    /// By removing it, if asked for; else it stays.
     Purge,
-    /// By installing it again, as it was.
+    /// By installing it again in this state.
     Reinstall(State),
-    /// There is no way back; this stays, in a sentence.
+    /// Not at all; it stays, for the reason in this sentence.
     Irreversible(String),
 }

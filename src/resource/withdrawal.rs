@@ -1,24 +1,24 @@
-//! What a step put on a host goes away again once its `present:` is not true any
-//! more. Packages, users and groups stay, since others may have come to rely on
-//! them; so do originals, and what a program did.
+//! Removes what a step put on a host once its `present:` is no longer true.
+//! Packages, users and groups stay, since others may have come to rely on them;
+//! so do originals, and the effects of programs.
 
 use super::{Assets, Key, Resource};
 use crate::yaml::{self, Decoder, Entry, Kind, Node, Scalar, Style};
 
-/// Something that a step may have put on a host, and how to take it away.
+/// A thing that a step may have put on a host, and how to remove it.
 #[derive(Debug)]
 pub struct Withdrawal {
     /// The key under which a run put it there.
     pub brought: Key,
-    /// Declares it away.
+    /// Declares it absent.
     pub resource: Resource,
-    /// Whether it may hold a secret: it goes before what holds none.
+    /// Whether it may hold a secret; secrets are removed first.
     pub secret: bool,
 }
 
-/// Reduces the fields of a step to those that tell where it left something, so
-/// that the others, which may speak of what is not there any more, need no
-/// sense. None where all that it brought stays.
+/// Reduces the fields of a step to those that locate what it left on the host.
+/// The other fields may refer to things that no longer exist, and need not be
+/// valid. `None` for a step whose effects stay.
 pub fn traces(kind: &str, fields: &Node) -> Option<Node> {
     let found_by = Resource::found_by(kind)?;
     let Kind::Map(entries) = &fields.kind else { return Some(fields.clone()) };
@@ -27,7 +27,7 @@ pub fn traces(kind: &str, fields: &Node) -> Option<Node> {
 }
 
 impl Withdrawal {
-    /// Reads such fields, their templates rendered.
+    /// Reads such fields after their templates are rendered.
     pub fn decode(
         kind: &str,
         fields: &Node,
@@ -37,7 +37,7 @@ impl Withdrawal {
         Resource::withdrawals(kind, fields, assets, decoder)
     }
 
-    /// Takes away by a step of the same fields that says `absent: true`.
+    /// Removes it by a step of the same fields with `absent: true`.
     pub(super) fn by_absence(
         kind: &str,
         fields: &Node,
@@ -52,7 +52,7 @@ impl Withdrawal {
     }
 }
 
-/// Returns the fields of a step that declares the same away.
+/// Returns the fields of a step that declares the same absent.
 fn absent(fields: &Node) -> Node {
     let entry = |key: &str, value: Node| Entry {
         key: yaml::Key { span: fields.span.clone(), text: key.into() },
@@ -69,8 +69,8 @@ fn absent(fields: &Node) -> Node {
 }
 
 impl Resource {
-    /// Names what the resource declares, to find out whether another declares it
-    /// as well.
+    /// Returns the names of all that the resource declares, to find out whether
+    /// another step declares it too.
     pub fn names(&self) -> Vec<String> {
         self.key().iter().chain(&self.loadable()).map(Key::to_string).collect()
     }

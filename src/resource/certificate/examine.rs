@@ -1,4 +1,4 @@
-//! What a certificate and its key are, and what is wrong with them.
+//! Judges a certificate and its key.
 
 use std::path::Path;
 
@@ -15,36 +15,29 @@ use crate::host::{Content, Host, Result, now};
 use crate::resource::Overlay;
 use crate::visible::visible;
 
-/// What is wrong with a pair that somebody else provides.
+/// A fault of a certificate pair that mailprov did not make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Whether it is the key that is wrong, else the certificate.
+    /// Whether the fault is in the key, not in the certificate.
     pub of_key: bool,
-    /// What is wrong.
     pub message: String,
-    /// The remedy.
     pub help: String,
-    /// What it keeps from working.
     pub harm: Harm,
 }
 
-/// What a pair that is bad keeps from working.
+/// The effect of a bad certificate pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Harm {
     /// No daemon can serve it.
     Unusable,
-    /// It can be served, but callers object to it.
+    /// Daemons can serve it, but clients reject it.
     Untrusted,
-    /// The same, for it is another name's.
+    /// As `Untrusted`, since it is for another name.
     Misnamed,
 }
 
-/// Says how far a key is open to others than root, if it is. One in a folder that
-/// others cannot enter is not.
-///
-/// # Errors
-///
-/// Fails where it cannot be looked at.
+/// Describes how far others than root can read a key, if they can. A key in a
+/// folder that others cannot enter is safe.
 pub fn exposed_key(host: &Host, key: &Path) -> Result<Option<String>> {
     let Some(way) = host.way_to(key)? else { return Ok(None) };
     let is_closed = way.iter().skip(1).any(|(_, owner, mode)| owner == "root" && mode & 0o011 == 0);
@@ -63,11 +56,11 @@ pub fn exposed_key(host: &Host, key: &Path) -> Result<Option<String>> {
     })
 }
 
-/// Judges the pair that a person provides for `hostname`: all that is wrong.
+/// Returns all faults of the pair that mail.yml names for `hostname`.
 ///
 /// # Errors
 ///
-/// Passes on what keeps us from looking, a lack of permission above all.
+/// Fails where the files cannot be read, mostly for lack of permission.
 pub fn examine(
     overlay: &Overlay<'_>,
     certificate: &Path,
@@ -169,13 +162,13 @@ pub fn examine(
     Ok(problems)
 }
 
-/// Reads the names, made `visible`, and the first and last moment, in seconds
-/// since 1970, of the first certificate.
+/// Parses the first certificate: its names, made `visible`, and its start and
+/// end in seconds since 1970.
 pub fn parse(pem: &[u8]) -> Option<(Vec<String>, (i64, i64))> {
     parse_der(&CertificateDer::from_pem_slice(pem).ok()?)
 }
 
-/// The same of a certificate in DER.
+/// Parses a certificate in DER, as [`parse`].
 pub fn parse_der(der: &[u8]) -> Option<(Vec<String>, (i64, i64))> {
     let certificate = X509::from_der(der).ok()?.tbs_certificate;
     let (_, SubjectAltName(names)) = certificate.get::<SubjectAltName>().ok()??;
@@ -190,7 +183,7 @@ pub fn parse_der(der: &[u8]) -> Option<(Vec<String>, (i64, i64))> {
     Some((names.collect(), (seconds(&validity.not_before), seconds(&validity.not_after))))
 }
 
-/// Returns where in a chain the certificate of the key stands, counted from 0.
+/// Returns the position of the key's certificate in a chain, from 0.
 fn place_of_own(chain: &[u8], key: &[u8]) -> Option<usize> {
     let all = CertificateDer::pem_slice_iter(chain).collect::<std::result::Result<Vec<_>, _>>();
     let key = any_supported_type(&PrivateKeyDer::from_pem_slice(key).ok()?).ok()?;
@@ -200,7 +193,7 @@ fn place_of_own(chain: &[u8], key: &[u8]) -> Option<usize> {
     all.ok()?.into_iter().position(is_own)
 }
 
-/// Tells whether the first certificate may vouch for others.
+/// Returns whether the first certificate is an authority's.
 pub(super) fn is_authority(pem: &[u8]) -> bool {
     let der = CertificateDer::from_pem_slice(pem).ok();
     let certificate = der.and_then(|der| X509::from_der(&der).ok());
@@ -208,8 +201,8 @@ pub(super) fn is_authority(pem: &[u8]) -> bool {
     constraints.is_some_and(|(_, constraints): (bool, BasicConstraints)| constraints.ca)
 }
 
-/// Tells whether the key is that of the first certificate; none where there is
-/// no telling.
+/// Returns whether the key is that of the first certificate; `None` where
+/// either cannot be parsed.
 pub fn belongs(chain: &[u8], key: &[u8]) -> Option<bool> {
     let chain: Vec<_> =
         CertificateDer::pem_slice_iter(chain).collect::<std::result::Result<_, _>>().ok()?;
@@ -217,8 +210,8 @@ pub fn belongs(chain: &[u8], key: &[u8]) -> Option<bool> {
     Some(CertifiedKey::new(chain, key).keys_match().is_ok())
 }
 
-/// Tells whether one of a certificate's names is `hostname` (RFC 9525, 6.3: a
-/// star stands for one whole label, the first).
+/// Returns whether one of a certificate's names matches `hostname`. A star
+/// stands for the whole first label (RFC 9525, 6.3).
 pub fn covers(names: &[String], hostname: &str) -> bool {
     names.iter().any(|name| match name.strip_prefix("*.") {
         Some(rest) => hostname.split_once('.').is_some_and(|(_, domain)| domain == rest),

@@ -1,6 +1,6 @@
-//! `certificate`: a certificate and its key are there, belong together, bear
-//! the host's name and are not about to expire. A pair that is not so is
-//! replaced by a self-signed one; [`examine()`] judges a pair of somebody else's.
+//! `certificate`: a certificate and its key exist, belong together, cover the
+//! hostname and do not expire soon. A pair that fails this is replaced by a
+//! self-signed one. [`examine()`] judges pairs that mailprov did not make.
 
 mod examine;
 
@@ -18,44 +18,42 @@ use super::{Assets, Key, Overlay, Planned, Resource, Said, State, Target, Undo, 
 use crate::host::{Content, Entry, Error, Host, Ownership, Result};
 use crate::yaml::{Decoder, KeySpec, Node, Section, ValueType};
 
-/// Where a pair is made. For root's eyes only.
+/// The folder in which pairs are made. Only root may read it.
 const WORK: &str = "/var/lib/mailprov/certificate";
 
-/// How long a self-signed certificate lives: as long as clients accept at most.
+/// The lifetime of a self-signed certificate: the longest that clients accept.
 const DAYS: &str = "825";
 
-/// When a certificate counts as about to expire, in seconds before it does.
+/// How long before its end a certificate is replaced, in seconds.
 const SOON: i64 = 30 * 24 * 60 * 60;
 
-/// A self-signed pair for a host name.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Certificate {
     pair: Pair,
     hostname: String,
 }
 
-/// Where a certificate and its key are.
+/// The paths of a certificate and its key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Pair {
     /// The chain, the host's own certificate first.
     pub certificate: PathBuf,
-    /// The private key.
     pub key: PathBuf,
 }
 
-/// What a pair is.
+/// The state of a pair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CertificateState {
-    /// The names that the certificate vouches for.
+    /// The names that the certificate covers.
     pub names: Vec<String>,
-    /// When it ends, in seconds since 1970.
+    /// When it expires, in seconds since 1970.
     pub expires: Planned<i64>,
-    /// Whether the key is the certificate's.
+    /// Whether the key belongs to the certificate.
     pub belongs: bool,
     /// Whether only root can read the key.
     pub private: bool,
-    /// Whether it could vouch for others (RFC 5280, 4.2.1.9): a server's has no need
-    /// to.
+    /// Whether it is an authority's (RFC 5280, 4.2.1.9), which a server's
+    /// should not be.
     #[serde(default)]
     pub authority: bool,
 }
@@ -87,7 +85,7 @@ impl Declaration for Certificate {
         Some(Self { pair: Pair { certificate: certificate?, key: key? }, hostname })
     }
 
-    /// Returns the pair as it is if it is good, else a new one.
+    /// Returns the present pair if it is good, else a new one.
     fn targets(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
         let key = Key::Certificate(self.pair.clone());
         let after = match overlay.state(&key)? {
@@ -176,7 +174,7 @@ impl Thing for Certificate {
         Ok(State::Certificate(state))
     }
 
-    /// Makes a self-signed pair, or only closes the key to others.
+    /// Makes a self-signed pair, or only restricts the key to root.
     fn write(
         host: &Host,
         pair: &Pair,
@@ -197,9 +195,10 @@ impl Thing for Certificate {
         let folder = Path::new(WORK);
         host.make_private_directories(folder)?;
         let (key, certificate) = (folder.join("key"), folder.join("certificate"));
-        // A common name has at most 64 characters (RFC 5280, ub-common-name); clients read the other.
+        // A common name has at most 64 characters (RFC 5280, ub-common-name). Clients read the
+        // alternative name.
         let common = if hostname.len() <= 64 { hostname } else { "mail" };
-        // Not the system's own configuration, by which it would be an authority's.
+        // The system's own configuration would make an authority's certificate.
         let settings = Content::new(settings(common, hostname));
         let configuration = folder.join("openssl.cnf");
         host.put_file(&configuration, &settings, &Ownership::of_root(0o600))?;
@@ -276,7 +275,7 @@ impl Thing for Certificate {
 
     fn is_met(wish: &CertificateState, actual: &CertificateState) -> bool {
         let expires = actual.expires.clone();
-        // One that was an authority's is never made again.
+        // An authority's certificate is never made again.
         let authority = wish.authority && actual.authority;
         wish.expires.is_met_by(&actual.expires)
             && CertificateState { expires, authority, ..wish.clone() } == *actual
@@ -287,8 +286,8 @@ impl Thing for Certificate {
     }
 }
 
-/// Returns a configuration of openssl-req(1): a server's certificate that vouches
-/// for nothing but its own name.
+/// Returns an openssl-req(1) configuration for a server's certificate that
+/// covers only its own name.
 fn settings(common: &str, hostname: &str) -> Vec<u8> {
     format!(
         "[req]\nprompt = no\ndistinguished_name = name\nx509_extensions = extensions\n\

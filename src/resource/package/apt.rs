@@ -1,5 +1,5 @@
-//! Installs packages: one call of apt for all of a step, no question asked,
-//! and no daemon started on a configuration that is not ours yet.
+//! Installs packages: one call of apt a step, without questions, and without
+//! starting a daemon on a configuration that is not ours yet.
 
 use std::path::Path;
 use std::thread::sleep;
@@ -9,20 +9,20 @@ use super::{PackageState, damage, no_start};
 use crate::host::{Captured, Error, Host, Result};
 use crate::resource::{Said, State};
 
-/// How long to wait for whoever else is installing.
+/// How long to wait for another package manager.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
-/// What is to be done with the packages of one step.
+/// The packages of one step.
 #[derive(Debug, Default)]
 struct Batch {
-    /// To be installed.
+    /// To install.
     installs: Vec<String>,
-    /// To be installed again, since files of theirs are missing.
+    /// To reinstall, since files of theirs are missing.
     damaged: Vec<String>,
-    /// To be installed as they were before a run removed them, each with its
+    /// To restore in the state before a run removed them, each with its
     /// version.
     returns: Vec<(String, Option<String>)>,
-    /// To be removed.
+    /// To remove.
     removals: Vec<String>,
 }
 
@@ -42,7 +42,7 @@ impl Batch {
                 State::Package(PackageState { automatic: false, .. }) => {
                     sorted.installs.push(name.clone())
                 }
-                // It comes along with those that need it, and apt knows it as such.
+                // apt installs it as a dependency, and marks it as automatic.
                 _ => {}
             }
         }
@@ -65,7 +65,7 @@ pub(super) fn write(
     no_start::begin(host)?;
     let result = install(host, &batch.installs, say)
         .and_then(|()| mend(host, &batch.damaged, say))
-        // What was in the way of the others went with them, but for its configuration.
+        // Removed packages that were in the way of others leave their configuration.
         .and_then(|()| match batch.installs.is_empty() {
             true => remove(host, &batch.removals),
             false => Ok(()),
@@ -104,7 +104,7 @@ fn install(host: &Host, names: &[String], say: &mut dyn FnMut(Said<'_>)) -> Resu
     say(Said::Doing("fetching the package lists, as those here are too old"));
     let update = host.apt(&["update"], &[]).capture()?;
     if host.simulate_install(names)?.is_none() {
-        // apt counts a fetch that failed as well done.
+        // apt counts a failed fetch as success.
         return Err(Error::Other(format!(
             "apt knows no such packages: {}; `apt-get update` says:\n    {}",
             names.join(" "),
@@ -129,7 +129,7 @@ pub(in crate::resource) fn fetch_lists(
     let only = format!("-oDir::Etc::SourceList={}", source.display());
     let words = ["update", &only, "-oDir::Etc::SourceParts=-", "-oAPT::Get::List-Cleanup=false"];
     let update = host.apt(&words, &[]).capture()?;
-    // apt counts a fetch that failed as well done.
+    // apt counts a failed fetch as success.
     match complaints(&update).first() {
         Some(complaint) => Err(Error::Other(format!(
             "apt cannot use the source {}: {complaint}",
@@ -140,8 +140,8 @@ pub(in crate::resource) fn fetch_lists(
     }
 }
 
-/// Answers what Postfix's own script would ask. Without that it writes a main.cf
-/// of its own.
+/// Answers the questions of Postfix's own script, which would else write a
+/// main.cf of its own.
 fn preseed(host: &Host, names: &[String]) -> Result<()> {
     if names.iter().any(|name| name == "postfix") {
         host.preseed("postfix postfix/main_mailer_type select No configuration\n")?;
@@ -149,19 +149,19 @@ fn preseed(host: &Host, names: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Returns what `apt-get update` says of sources that it cannot use, a line each:
-/// its errors and warnings, and the fetches that failed without one.
+/// Returns what `apt-get update` says about unusable sources, a line each: its
+/// errors and warnings, and failed fetches that have none.
 fn complaints(update: &Captured) -> Vec<String> {
     let complaint = |line: &str| {
         let text = line.strip_prefix("E: ").or_else(|| line.strip_prefix("W: "))?;
-        // That old lists are used for it says no more.
+        // The use of old lists follows from the other lines.
         (!text.starts_with("Some index files failed")).then(|| text.to_owned())
     };
     let mut found: Vec<String> = update.stderr.lines().filter_map(complaint).collect();
     found.dedup();
     let mut lines = update.stdout.lines().peekable();
     while let Some(line) = lines.next() {
-        // Such as `Err:3 http://v.example x InRelease`, and below it why.
+        // Such as `Err:3 http://v.example x InRelease`, with the reason below.
         let Some((_, source)) = line.strip_prefix("Err:").and_then(|it| it.split_once(' ')) else {
             continue;
         };
@@ -174,8 +174,8 @@ fn complaints(update: &Captured) -> Vec<String> {
     found
 }
 
-/// Installs packages again that are damaged, with all that came with them but
-/// what a person changed.
+/// Reinstalls damaged packages, with all their files except those that the user
+/// changed.
 fn mend(host: &Host, names: &[String], say: &mut dyn FnMut(Said<'_>)) -> Result<()> {
     if names.is_empty() {
         return Ok(());
@@ -202,7 +202,7 @@ fn mend(host: &Host, names: &[String], say: &mut dyn FnMut(Said<'_>)) -> Result<
     }
 }
 
-/// Returns which packages are damaged, each with what is missing.
+/// Returns the damaged packages, each with its missing files.
 fn still_damaged(host: &Host, names: &[String]) -> Result<Vec<(String, String)>> {
     let mut damaged = Vec::new();
     for name in names {
@@ -214,14 +214,14 @@ fn still_damaged(host: &Host, names: &[String]) -> Result<Vec<(String, String)>>
     Ok(damaged)
 }
 
-/// Installs what a run removed. Its daemons start as its own scripts have it.
+/// Reinstalls what a run removed. Its daemons start as its own scripts decide.
 fn bring_back(
     host: &Host,
     returns: &[(String, Option<String>)],
     say: &mut dyn FnMut(Said<'_>),
 ) -> Result<()> {
     if host.has_unfinished_packages()? {
-        // What cannot be finished goes in a moment.
+        // A package that cannot be completed is removed again below.
         no_start::begin(host)?;
         let finished = host.finish_packages().env(no_start::MARK, "1").capture();
         no_start::end(host)?;
@@ -276,8 +276,8 @@ fn wait_for_others(host: &Host, say: &mut dyn FnMut(&str)) -> Result<()> {
     Ok(())
 }
 
-/// Takes away what keeps daemons from starting and a killed run left, once the
-/// apt that it may have left too is done: that one must start nothing.
+/// Removes the policy that an interrupted run left, once an apt that it may
+/// have left has ended, since that one must not start daemons.
 pub(super) fn cleanup(host: &Host, say: &mut dyn FnMut(&str)) -> Result<()> {
     if no_start::is_on(host)? {
         wait_for_others(host, say)?;

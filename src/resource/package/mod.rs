@@ -1,4 +1,4 @@
-//! `package`: Debian packages are installed.
+//! `package`: Debian packages are installed, or not.
 
 mod apt;
 mod no_start;
@@ -16,27 +16,26 @@ use crate::resource::kind::{Declaration, Thing};
 use crate::resource::{Assets, Key, Overlay, Planned, Said, State, Target, Undo};
 use crate::yaml::{self, Decoder, KeySpec, Node, Section, ValueType};
 
-/// Packages that are installed in one go.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Package {
     names: Vec<String>,
     absent: bool,
 }
 
-/// What a package is.
+/// The state of a package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackageState {
-    /// Its version; none where only the installation will tell.
+    /// The version; known after apply where only the installation decides it.
     pub version: Planned<String>,
     /// Whether it is unpacked and configured.
     pub complete: bool,
-    /// Whether it only comes because another needs it.
+    /// Whether it is installed only as a dependency.
     pub automatic: bool,
-    /// Whether a run removed it and its way back is to install it again, and to
-    /// start what it starts.
+    /// Whether a run removed it, so that undoing it means to reinstall it and
+    /// to start its daemons.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub returns: bool,
-    /// Files of its own that are gone from the host, by which it is damaged.
+    /// Its own files that are missing, which make it damaged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<PathBuf>,
 }
@@ -53,7 +52,7 @@ const FIELDS: Section = Section {
     together: &[],
 };
 impl Package {
-    /// Tells whether it installs them, not removes them.
+    /// Returns whether the step installs packages, not removes them.
     pub(super) fn installs(&self) -> bool {
         !self.absent
     }
@@ -96,7 +95,7 @@ impl Declaration for Package {
         Some(Self { names: names?, absent })
     }
 
-    /// Says why a package is to go that the step only finds in the way.
+    /// Explains the removal of a package that is only in the way.
     fn reason(&self, target: &Target) -> Option<String> {
         (!self.absent && target.after == State::Absent).then(|| "in the way of the others".into())
     }
@@ -105,8 +104,8 @@ impl Declaration for Package {
         self.names.iter().cloned().map(Key::Package).collect()
     }
 
-    /// Returns each package with the version that apt would install, those that
-    /// come along, and those that would have to go.
+    /// Returns each package with the version that apt would install, its
+    /// dependencies, and the packages that apt would remove.
     fn targets(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
         let keys = self.loadable();
         let mut befores = Vec::new();
@@ -121,7 +120,7 @@ impl Declaration for Package {
             .filter(|(_, before)| !is_complete(before))
             .map(|(name, _)| name.clone())
             .collect();
-        // What a source of an earlier step brings is known once its lists are there.
+        // Packages from a source of an earlier step are known only once its lists are fetched.
         let lists_come = overlay.all_planned().any(|(key, _)| matches!(key, Key::AptSource(_)));
         let coming = match (self.absent || lists_come, missing.is_empty()) {
             (false, false) => overlay.host().simulate_install(&missing)?.unwrap_or_default(),
@@ -136,7 +135,7 @@ impl Declaration for Package {
                 true => State::Absent,
                 false if is_complete(&before) => before,
                 false => match before {
-                    // Damaged: the same version anew.
+                    // Damaged: reinstall the same version.
                     State::Package(PackageState { version, complete: true, .. }) => {
                         match version_of(name) {
                             Planned::AfterApply => installed(version, false),
@@ -181,7 +180,8 @@ impl Thing for Package {
         name.clone()
     }
 
-    /// Looks it up in dpkg's database, and whether its files are there.
+    /// Reads the package from dpkg's database, and verifies that its files
+    /// exist.
     fn observe(host: &Host, name: &String) -> Result<State> {
         let Some(package) = host.package(name)? else { return Ok(State::Absent) };
         let missing = if package.complete { host.missing_files(name)? } else { Vec::new() };
@@ -222,7 +222,7 @@ impl Thing for Package {
         Ok(match (before, now) {
             (before, now) if before == now => Undo::FilesOnly,
             (State::Absent, _) => Undo::Purge,
-            // What was damaged and is mended stays so.
+            // A repaired package stays repaired.
             (State::Package(before), now)
                 if !before.missing.is_empty() && *now != State::Absent =>
             {
@@ -284,7 +284,7 @@ impl Thing for Package {
         })
     }
 
-    /// One that was asked for is wanted in any version.
+    /// A package named by a step may have any version.
     fn is_met(wish: &PackageState, actual: &PackageState) -> bool {
         wish.complete == actual.complete
             && wish.missing == actual.missing
@@ -296,7 +296,7 @@ impl Thing for Package {
     }
 }
 
-/// Says of a package which of its files are gone.
+/// Describes which files of a package are missing.
 fn damage(missing: &[PathBuf]) -> String {
     const SHOWN: usize = 3;
     let shown: Vec<_> = missing.iter().take(SHOWN).map(|path| path.display().to_string()).collect();
@@ -305,22 +305,22 @@ fn damage(missing: &[PathBuf]) -> String {
     format!("files of it are missing: {}{more}", shown.join(", "))
 }
 
-/// How packages that a run removed come back.
+/// A plan to reinstall packages that a run removed.
 #[derive(Debug, Default)]
 pub struct Returning {
-    /// What comes back, and what has to go for it.
+    /// What comes back, and what has to be removed for it.
     pub targets: Vec<Target>,
     /// What does not come back, each in a sentence.
     pub not_reverted: Vec<String>,
 }
 
-/// Plans how `gone` packages, each with the state that it was in, come back: in
-/// the version that they had, else in the one that apt would install. They are
-/// fetched for that, so that what is planned can be done.
+/// Plans how `gone` packages, each with its former state, come back: in the
+/// former version, else in the one that apt would install. Downloads them, so
+/// that the plan can be carried out.
 ///
 /// # Errors
 ///
-/// Fails where apt cannot be asked at all.
+/// Fails where apt does not run.
 pub fn returning(host: &Host, gone: &[(Key, State)]) -> Result<Returning> {
     let as_it_was = |(key, state): &(Key, State)| match (key, state) {
         (Key::Package(name), State::Package(PackageState { version, .. })) => {
@@ -362,7 +362,7 @@ pub fn returning(host: &Host, gone: &[(Key, State)]) -> Result<Returning> {
     Ok(Returning { targets: Vec::new(), not_reverted })
 }
 
-/// Says that a package is not back.
+/// Describes a package that was not restored.
 pub(super) fn gone(name: &str) -> String {
     format!("{name} was removed and is not back: apt-get install {name}")
 }

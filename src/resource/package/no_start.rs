@@ -1,28 +1,28 @@
-//! While packages are installed no daemon starts: Debian's maintainer scripts
-//! ask a policy whether they may (invoke-rc.d(8)), and ours says no. What goes
-//! may be stopped; what was stopped and stays, since its package was only
-//! replaced, is started again at the end.
+//! Keeps daemons from starting while packages are installed: Debian's
+//! maintainer scripts ask a policy (invoke-rc.d(8)), and ours refuses. Services
+//! of removed packages may be stopped. A service that was stopped only for an
+//! upgrade is started again at the end.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::host::{Content, Entry, Host, Init, Ownership, Result, Unit};
 
-/// Where the scripts look for the policy.
+/// The path where the scripts look for the policy.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
-/// Where a policy that the host had already waits meanwhile.
+/// The host's own policy in the meantime.
 const OLD_POLICY: &str = "/usr/sbin/policy-rc.d.mailprov-kept";
 
-/// Set for apt and what it starts. The policy forbids only to those, so one
-/// that a killed run left behind forbids nothing to anybody.
+/// Set for apt and its children. The policy refuses only these, so one that an
+/// interrupted run left behind has no effect on others.
 pub(super) const MARK: &str = "MAILPROV_INSTALLING";
 
-/// Where the policy notes which services it lets be stopped while they run.
+/// The list of running services that the policy allowed to be stopped.
 const STOPPED: &str = "/run/mailprov/stopped";
 
-/// Puts a policy in place under which apt starts nothing. Others are answered
-/// as the host's own policy, if it has one, answers.
+/// Installs a policy under which apt starts no daemon. For others it answers as
+/// the host's own policy does.
 pub(super) fn begin(host: &Host) -> Result<()> {
     let otherwise = if host.entry(Path::new(POLICY))?.is_some() {
         host.rename(Path::new(POLICY), Path::new(OLD_POLICY))?;
@@ -31,7 +31,7 @@ pub(super) fn begin(host: &Host) -> Result<()> {
         "exit 0".to_owned()
     };
     host.make_private_directories(Path::new("/run/mailprov"))?;
-    // It is asked: policy-rc.d [--quiet] SERVICE ACTION [RUNLEVEL].
+    // Called as: policy-rc.d [--quiet] SERVICE ACTION [RUNLEVEL].
     let script = format!(
         "#!/bin/sh\n# Stands here only while mailprov installs packages: they may stop what \
          goes, but start nothing.\n\
@@ -45,9 +45,9 @@ pub(super) fn begin(host: &Host) -> Result<()> {
     host.put_file(Path::new(POLICY), &Content::new(script.into_bytes()), &root)
 }
 
-/// Puts the host's own policy back, also one that a killed run left aside, and
-/// starts again what was stopped and is still installed. Returns of what did
-/// not start why not: it may lack a file that a later step brings.
+/// Restores the host's own policy, also after an interrupted run, and starts
+/// the stopped services that are still installed. Returns the errors of those
+/// that did not start: a later step may bring a file that they need.
 pub(super) fn end(host: &Host) -> Result<Vec<String>> {
     if host.entry(Path::new(OLD_POLICY))?.is_some() {
         host.rename(Path::new(OLD_POLICY), Path::new(POLICY))?;
@@ -73,13 +73,13 @@ pub(super) fn end(host: &Host) -> Result<Vec<String>> {
     Ok(failed)
 }
 
-/// Tells whether a policy of ours is in place, or the host's own is aside.
+/// Returns whether our policy is in place, or the host's own is set aside.
 pub(super) fn is_on(host: &Host) -> Result<bool> {
     Ok(host.entry(Path::new(OLD_POLICY))?.is_some() || is_ours(host)?)
 }
 
-/// Tells whether the package that brought a unit is installed. A script in
-/// `/etc/init.d` stays where its package was removed.
+/// Returns whether the package of a unit is installed. Scripts in `/etc/init.d`
+/// stay after their package is removed.
 fn is_installed(host: &Host, unit: &Unit) -> Result<bool> {
     let file = unit.full_name();
     let folders = ["/usr/lib/systemd/system", "/lib/systemd/system"];
@@ -97,7 +97,7 @@ fn is_installed(host: &Host, unit: &Unit) -> Result<bool> {
     Ok(false)
 }
 
-/// Tells whether the policy that stands there is ours.
+/// Returns whether the present policy is ours.
 fn is_ours(host: &Host) -> Result<bool> {
     Ok(match host.entry(Path::new(POLICY))? {
         Some(Entry::File { content, .. }) => {

@@ -1,5 +1,5 @@
-//! A service on the host: what its process loaded, as far as can be told, and
-//! having it run with what is on disk.
+//! Observes a service and the configuration that its process loaded, as far as
+//! can be told, and makes it run with the files on disk.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,11 +13,11 @@ use crate::digest::Digest;
 use crate::host::{Content, Error, Host, Init, Ownership, Process, Result, Unit, now};
 use crate::resource::State;
 
-/// How long a daemon may take from being started to having a process.
+/// How long a started daemon may take to have a process.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Looks at a service. What the init system is about to do with one that is not
-/// as it may stay is waited for: it would not be as it was seen.
+/// Observes a service. First waits for what the init system is about to do with
+/// it, which would outdate the observation.
 pub(super) fn observe(host: &Host, key: &ServiceKey) -> Result<State> {
     let begun = Instant::now();
     loop {
@@ -41,7 +41,7 @@ pub(super) fn observe(host: &Host, key: &ServiceKey) -> Result<State> {
     }
 }
 
-/// Tells whether a service began so lately that it may not listen yet.
+/// Returns whether a service started so recently that it may not listen yet.
 fn is_young(host: &Host, unit: &Unit) -> Result<bool> {
     const YOUTH: i64 = 3_000_000_000;
     let process = host.main_process(unit)?.filter(|process| process.pid != 1);
@@ -57,7 +57,7 @@ fn observe_now(host: &Host, key: &ServiceKey) -> Result<State> {
     }
     let loaded = match &process {
         Some(process) => loaded(host, key, process)?,
-        // In a tree what counts is what the first boot was prepared for.
+        // In a tree, the preparation of the first boot counts.
         None if host.is_tree() => {
             let note = noted(host, unit)?;
             note.map_or(LoadedConfig::Unknown, |note| LoadedConfig::Current(note.configuration))
@@ -73,22 +73,13 @@ fn observe_now(host: &Host, key: &ServiceKey) -> Result<State> {
     Ok(State::Service(ServiceState { enabled, running: process.is_some(), loaded, missing }))
 }
 
-/// Returns the configuration with which a service was last started, or reloaded,
-/// by us.
-///
-/// # Errors
-///
-/// Fails where a look fails.
+/// Returns the configuration with which we last started or reloaded a service.
 pub fn last_configuration(host: &Host, unit: &Unit) -> Result<Option<Configuration>> {
     Ok(noted(host, unit)?.map(|note| note.configuration))
 }
 
-/// Returns what is wrong with the services that start at boot and that we started
-/// once, each in a sentence, and how many of them there are.
-///
-/// # Errors
-///
-/// Fails where a look fails.
+/// Returns the faults of the services that start at boot and that we started
+/// once, each in a sentence, and the number of these services.
 pub fn unwell_services(host: &Host) -> Result<(usize, Vec<String>)> {
     let (mut count, mut wrong) = (0, Vec::new());
     for name in host.list(Path::new(NOTES))? {
@@ -111,16 +102,17 @@ pub fn unwell_services(host: &Host) -> Result<(usize, Vec<String>)> {
     Ok((count, wrong))
 }
 
-/// Until when a process is known to have made the sockets that are there: one that
-/// we started was heard at each of them, another one makes them as it begins.
+/// Returns until when a process is known to have made the present sockets. One
+/// that we started was seen at each of them; another one makes them as it
+/// starts.
 fn heard_until(host: &Host, key: &ServiceKey, process: &Process) -> Result<i64> {
     const BEGINNING: i64 = 30_000_000_000;
     let note = noted(host, &key.unit)?.filter(|note| note.process.as_ref() == Some(process));
     Ok(note.map_or_else(|| process.started_at() + BEGINNING, |note| note.at))
 }
 
-/// Enables and starts, reloads or restarts a service, and notes with what. `say`
-/// is told what those that need it could not make up for.
+/// Enables and starts, reloads or restarts a service, and records its
+/// configuration. Calls `say` with warnings about the services that need it.
 pub(super) fn write(
     host: &Host,
     key: &ServiceKey,
@@ -150,7 +142,7 @@ pub(super) fn write(
     if old.is_some() && before_meets(before, after, ServiceState::is_met_by) {
         return Ok(());
     }
-    // What listens no more where it did, with the files that it has, does so after a start.
+    // A port that is missing although the files are loaded needs a restart.
     let reloaded = match &old {
         Some(process)
             if key.reload
@@ -173,9 +165,10 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Has a service, if it runs, go on where it could not while another was away. One
-/// that waits for that longer than it need, as Postfix does, is reloaded, or else
-/// started again. One that is yet to load its files has its own change for that.
+/// Lets a running service resume work that it could not do while another was
+/// away. If it waits for longer than necessary, as Postfix does, it is
+/// reloaded, or else restarted. A service with files to load has a change of
+/// its own for that.
 fn serve_again(host: &Host, key: &ServiceKey, say: &mut dyn FnMut(&str)) -> Result<()> {
     let State::Service(ServiceState { running: true, loaded, .. }) = observe_now(host, key)? else {
         return Ok(());
@@ -188,7 +181,7 @@ fn serve_again(host: &Host, key: &ServiceKey, say: &mut dyn FnMut(&str)) -> Resu
         let reloaded = if key.reload { reload(host, key).ok() } else { None };
         match reloaded.map_or_else(|| start(host, key, Some(&old)), Ok) {
             Ok(process) => note(host, key, configuration, Some(process))?,
-            // It was no better before: its own step, or the look afterwards, says the rest.
+            // It was no better before; its own step, or the check afterwards, reports the rest.
             Err(error) => say(&error.to_string()),
         }
     }
@@ -196,8 +189,8 @@ fn serve_again(host: &Host, key: &ServiceKey, say: &mut dyn FnMut(&str)) -> Resu
     Ok(())
 }
 
-/// Has a service make up for what it could not do. Where that fails it does so in
-/// its own time.
+/// Runs the programs by which a service catches up. If one fails, the service
+/// catches up in its own time.
 fn catch_up(host: &Host, key: &ServiceKey, say: &mut dyn FnMut(&str)) {
     for argv in &key.catches_up {
         if let Err(error) = host.command(argv).run() {
@@ -206,26 +199,27 @@ fn catch_up(host: &Host, key: &ServiceKey, say: &mut dyn FnMut(&str)) {
     }
 }
 
-/// Restarts a service, and waits until it is well.
+/// Restarts a service, and waits until it is healthy.
 fn start(host: &Host, key: &ServiceKey, old: Option<&Process>) -> Result<Process> {
     restart(host, &key.unit, old)
         .and_then(|process| wait_until_well(host, key, process, Begun::Started))
         .map_err(|error| with_holders(host, key, error))
 }
 
-/// Reloads a service. Where it is not well then, a restart may do: Dovecot 2.4
-/// does not begin to serve another protocol by a reload, and Postfix holds back
-/// for a minute what failed to start with the files before these.
+/// Reloads a service, and restarts it if it is not healthy then: Dovecot 2.4
+/// does not start to serve another protocol on a reload, and Postfix delays for
+/// a minute what failed to start with the former files.
 fn reload(host: &Host, key: &ServiceKey) -> Result<Process> {
     host.reload(&key.unit)?;
     let process = wait_for_process(host, &key.unit, None)?;
     wait_until_well(host, key, process, Begun::Reloaded)
 }
 
-/// Restarts a service. What still runs under a unit of an older release, which the
-/// new unit excludes, is stopped first: to systemd that unit's end and the new
-/// one's start would contradict each other. And one that somebody started past the
-/// init system, which then knows nothing of it, is told to end.
+/// Restarts a service. First stops what still runs under a unit of an older
+/// release that the new unit conflicts with, since systemd refuses a
+/// transaction that stops the one and starts the other. A daemon that was
+/// started outside the init system, which knows nothing of it, gets a signal to
+/// end.
 fn restart(host: &Host, unit: &Unit, old: Option<&Process>) -> Result<Process> {
     if let Some(old) = old
         && let Some(other) = host.excluded_unit_of(unit, old)?
@@ -259,9 +253,9 @@ fn before_meets(
     }
 }
 
-/// A reload does for changed files of a process whose start is known to be
-/// ours: what only a start takes up (programs, listening addresses of another
-/// one's configuration) is then as it was.
+/// Returns whether a reload is enough: for changed files of a process that we
+/// started. What only a start applies (programs, listening addresses) is then
+/// unchanged.
 fn reload_is_enough(
     host: &Host,
     unit: &Unit,
@@ -283,19 +277,19 @@ fn reload_is_enough(
 pub(super) fn affected_paths(key: &ServiceKey) -> Vec<PathBuf> {
     let units = Path::new("/etc/systemd/system");
     let name = key.unit.full_name();
-    // What a unit of another type is usually wanted by is called after the type.
+    // Units of other types are usually wanted by a target named after the type.
     let target = key.unit.other_type().map(|kind| units.join(format!("{kind}s.target.wants")));
     let wants = [Some(units.join("multi-user.target.wants")), target];
     let links = wants.into_iter().flatten().map(|folder| folder.join(&name));
     [units.join(&name)].into_iter().chain(links).chain([note_of(&key.unit)]).collect()
 }
 
-/// Waits until the daemon has its process; one that ended again has none. After
-/// a restart that is another than the `old` one, which may take its time to end
-/// (systemd does not wait for the units that a unit is made of). Process 1
-/// stands for all that have no number of their own.
+/// Waits until the daemon has its process, and fails if that ends. After a
+/// restart the process must be another than the `old` one, which may take time
+/// to end (systemd does not wait for the units that a unit consists of).
+/// Process 1 stands for services without a number of their own.
 fn wait_for_process(host: &Host, unit: &Unit, old: Option<&Process>) -> Result<Process> {
-    // systemd has started it by now, unless its daemon tells its number by itself.
+    // systemd has started it by now, unless the daemon writes its number itself.
     let is_known = unit.pid_file.is_none() && host.init()? == Init::Systemd;
     let (patience, what) = match is_known {
         true => (MOMENT, "ended right after its start"),
@@ -315,8 +309,8 @@ fn wait_for_process(host: &Host, unit: &Unit, old: Option<&Process>) -> Result<P
     }
 }
 
-/// Waits until the daemon is gone, which systemd does not for the units that a
-/// unit is made of.
+/// Waits until the daemon has ended. systemd does not wait for the units that a
+/// unit consists of.
 fn wait_for_end(host: &Host, unit: &Unit) -> Result<()> {
     let start = Instant::now();
     while host.main_process(unit)?.is_some() {

@@ -1,4 +1,4 @@
-//! What becomes of services when a certificate that they load is bad.
+//! Decides what becomes of services that load a bad certificate.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,22 +7,21 @@ use super::{Configuration, LoadedConfig, ServiceState, last_configuration};
 use crate::host::{Host, Result};
 use crate::resource::{Key, Planned, Resource, State};
 
-/// What a certificate that is bad means for a plan.
+/// The effect of a bad certificate on a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadPair {
-    /// Services run with it already, so that all of the plan can be made.
+    /// Services run with it already, so the whole plan can be made.
     InUse,
-    /// Services run with an earlier one. The changes by which they would load this
-    /// one are taken out of the plan.
+    /// Services run with an earlier certificate. The changes that would load
+    /// this one are removed from the plan.
     PutOff,
     /// The plan would bring it into use for the first time.
     New,
 }
 
-/// Judges changes, made of what is `declared`, by a certificate and its key that
-/// are bad. Returns with it the keys, by name, whose changes are put off.
-/// `can_be_served`: daemons run with the pair as well as with a good one, since
-/// only their callers object to it.
+/// Judges the changes of `declared` by a bad certificate and its key. Also
+/// returns the keys, by name, whose changes are put off. `can_be_served`:
+/// daemons can run with the pair, and only clients reject it.
 pub fn judge_bad_pair<'a>(
     host: &Host,
     declared: impl Iterator<Item = &'a Resource>,
@@ -41,7 +40,7 @@ pub fn judge_bad_pair<'a>(
         }
         let key = format!("service:{}", service.name());
         let change = changes.iter().find(|(changed, ..)| changed.to_string() == key);
-        // Nothing to do: it has what is on disk.
+        // No change: it runs with the files on disk.
         let Some((_, was, will_be)) = change else { return Ok((BadPair::InUse, BTreeSet::new())) };
         let State::Service(before) = was else {
             is_new = true;
@@ -49,7 +48,7 @@ pub fn judge_bad_pair<'a>(
         };
         let (last, next) = match (known(was), known(will_be)) {
             (Some(last), Some(next)) => (last.clone(), next),
-            // Another hand than ours started it, so that it is as it was when we last did.
+            // Others started it, so the last start of ours counts.
             (None, Some(next)) => match last_configuration(host, service.unit())? {
                 Some(last) => (last, next),
                 None => {
@@ -77,7 +76,8 @@ pub fn judge_bad_pair<'a>(
     })
 }
 
-/// Returns what a service is known to have loaded, or is to load.
+/// Returns the configuration that a service has loaded, or will load, where
+/// known.
 fn known(state: &State) -> Option<&Configuration> {
     match state {
         State::Service(ServiceState {
@@ -88,8 +88,8 @@ fn known(state: &State) -> Option<&Configuration> {
     }
 }
 
-/// Tells whether two configurations have the same values, each known, of all the
-/// names that count.
+/// Returns whether two configurations have the same known values for all names
+/// that count.
 fn same(one: &Configuration, other: &Configuration, counts: impl Fn(&String) -> bool) -> bool {
     let of = |all: &Configuration| -> Vec<(String, Planned<String>)> {
         let named = all.iter().filter(|(name, _)| counts(name));

@@ -1,4 +1,4 @@
-//! What a `service` step says.
+//! The declaration of a `service` step.
 
 use std::ops::Range;
 
@@ -13,15 +13,16 @@ use crate::resource::kind::{Check, Declaration};
 use crate::resource::{Assets, Key, Overlay, Planned, State, Target};
 use crate::yaml::{Decoder, KeySpec, Kind, Node, Section, ValueType};
 
-/// A service and what it loads.
+/// A service and the keys that it loads.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Service {
     key: ServiceKey,
     loads: Vec<Key>,
-    /// How its files are checked before they go live.
+    /// The checks of its files before they are put in place.
     checks: Vec<Check>,
     absent: bool,
-    /// The names of the services that it needs, and where they are written.
+    /// The names of the services that it needs, with their places in the
+    /// playbook.
     #[serde(skip)]
     needs: Vec<(String, Range<usize>)>,
 }
@@ -174,7 +175,8 @@ impl Declaration for Service {
         Some(Self { loads, checks, absent, needs, ..Self::of(key) })
     }
 
-    /// Returns the service enabled and running with what is or will be on disk.
+    /// Returns the service, enabled and running with the files that are or will
+    /// be on disk.
     fn targets(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
         let key = Key::Service(self.key.clone());
         if self.absent {
@@ -203,7 +205,7 @@ impl Declaration for Service {
         Ok(vec![Target { key, after: State::Service(after) }])
     }
 
-    /// Refuses where another program holds a port that it must answer on.
+    /// Rejects a port that another program holds.
     fn reject_obstacles(&self, overlay: &Overlay<'_>) -> Result<()> {
         match self.absent {
             true => Ok(()),
@@ -229,38 +231,36 @@ impl Service {
         Self { key, loads: Vec::new(), checks: Vec::new(), absent: false, needs: Vec::new() }
     }
 
-    /// Returns the service's name.
     pub fn name(&self) -> &str {
         &self.key.unit.name
     }
 
-    /// Returns the service's unit.
     pub fn unit(&self) -> &Unit {
         &self.key.unit
     }
 
-    /// Tells whether the service is to run, not to be gone.
+    /// Returns whether the service should run, not be absent.
     pub fn is_wanted(&self) -> bool {
         !self.absent
     }
 
-    /// Returns the names of the services that it needs, and where they are
-    /// written.
+    /// Returns the names of the services that it needs, with their places in
+    /// the playbook.
     pub fn needs(&self) -> &[(String, Range<usize>)] {
         &self.needs
     }
 
-    /// Notes that `other` needs this service.
+    /// Records that `other` needs this service.
     pub fn is_needed_by(&mut self, other: &Self) {
         self.key.needed_by.push(ServiceKey { needed_by: Vec::new(), ..other.key.clone() });
     }
 
-    /// Returns what the service loads.
+    /// Returns the keys that the service loads.
     pub fn loads(&self) -> &[Key] {
         &self.loads
     }
 
-    /// Adds what steps that notify the service declare to what it loads.
+    /// Adds the keys of steps that notify the service to those that it loads.
     pub fn load(&mut self, keys: impl IntoIterator<Item = Key>) {
         self.loads.extend(keys);
         self.loads.sort();
@@ -282,9 +282,8 @@ fn check(node: &Node, decoder: &mut Decoder) -> Option<Check> {
     Some(Check { argv: argv(&entry.value, decoder)?, strict })
 }
 
-/// Reads where a service must answer: `port` or `socket`, how what it says
-/// `begins`, and whether it speaks TLS. A port that its template left empty is
-/// left out.
+/// Reads an endpoint: `port` or `socket`, how its greeting `begins`, and
+/// whether it speaks TLS. Skips a port that renders to nothing.
 fn greeting(node: &Node, decoder: &mut Decoder) -> Option<Option<Greeting>> {
     let fields = decoder.fields(node, &ANSWER)?;
     let begins = match fields.get("begins") {

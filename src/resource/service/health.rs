@@ -1,51 +1,50 @@
-//! Whether a service that was started is well: its process stays, and it
-//! answers where it must. No longer is waited than that takes to tell.
+//! Waits until a started service is healthy: its process stays, and it answers
+//! on its endpoints. Waits no longer than it takes to tell.
 
 use std::time::{Duration, Instant};
 
 use super::ServiceKey;
 use crate::host::{Error, Greeting, Host, Process, Result, Unit};
 
-/// How long a daemon may take until it answers anywhere.
+/// How long a daemon may take to answer on a first endpoint.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// How long one that answers here may take until it answers there too.
+/// How long it may then take to answer on each other one.
 const PATIENCE_FOR_ANOTHER: Duration = Duration::from_secs(5);
 
-/// How long a daemon that read its files again may take until it answers.
+/// How long a reloaded daemon may take to answer.
 const PATIENCE_AFTER_RELOAD: Duration = Duration::from_secs(3);
 
-/// How long a new process must last that answers nobody, and how long one that
-/// ended may be gone before another follows.
+/// How long a new process without endpoints must last, and how soon another
+/// must follow one that ended.
 pub(super) const MOMENT: Duration = Duration::from_secs(1);
 
-/// A daemon is told by a signal to read its files, and answers with the old ones
-/// until it took that, and then until it listens again. Where that cannot be
-/// seen, this long is waited.
+/// After a reload signal a daemon serves the old configuration until it handles
+/// the signal. Where that cannot be observed, wait this long.
 const HEARING: Duration = Duration::from_millis(50);
 
-/// How long it is waited for a daemon that does not take a signal.
+/// How long to wait for a daemon to handle a signal.
 const PATIENCE_TO_TELL: Duration = Duration::from_secs(1);
 
-/// How many processes may follow another before that is a loop.
+/// The number of successive processes that count as a restart loop.
 const SUCCESSORS: usize = 3;
 
-/// How a service came to have the files that it has.
+/// How a service loaded its files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Begun {
-    /// It was started.
+    /// By a start.
     Started,
-    /// It was told to read them. If that did not do, a restart may.
+    /// By a reload. If that is not enough, a restart may be.
     Reloaded,
 }
 
-/// Waits until the service, which has this `process`, is well, and returns the
-/// process that it then has.
+/// Waits until the service with this `process` is healthy, and returns its
+/// process by then.
 ///
 /// # Errors
 ///
-/// Fails where it does not answer, where its process ends, and where that is
-/// started again and again.
+/// Fails where it does not answer, where its process ends, and where it
+/// restarts again and again.
 pub(super) fn wait_until_well(
     host: &Host,
     key: &ServiceKey,
@@ -92,7 +91,7 @@ pub(super) fn wait_until_well(
             }
             Some(_) => {}
             None if !is_there => {}
-            // A process that answers nobody can only be seen to last.
+            // Without endpoints, all that can be observed is that the process lasts.
             None if key.answers.is_empty()
                 && begun == Begun::Started
                 && key.unit.other_type().is_none() =>
@@ -120,7 +119,7 @@ fn wait_until_told(host: &Host, process: &Process) -> Result<()> {
     Ok(())
 }
 
-/// Says what is wrong with a service, and where to read on.
+/// Reports a fault of a service, and where to read more.
 pub(super) fn unwell(unit: &Unit, what: &str) -> Error {
     Error::Other(format!("{} {what}; its last words: journalctl -u '{0}*'", unit.name))
 }

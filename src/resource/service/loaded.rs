@@ -1,6 +1,6 @@
-//! What a process loaded, as far as can be told: from what was noted when we
-//! started it, from when its files last changed, and, only where they did, from
-//! what systemd knows of reloads that we did not make.
+//! Determines the configuration that a process loaded: by the record of its
+//! start, by when its files last changed, and, only if they did, by the reloads
+//! that systemd knows of.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,37 +12,38 @@ use crate::digest::Digest;
 use crate::host::{Host, Process, Result, Unit};
 use crate::resource::Planned;
 
-/// Where it is noted what each service was last started with.
+/// The folder that records with which configuration each service was last
+/// started.
 pub(super) const NOTES: &str = "/var/lib/mailprov/services";
 
-/// What was noted when a service was started or reloaded.
+/// The record of a start or reload.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Note {
     pub(super) configuration: Configuration,
     pub(super) process: Option<Process>,
     /// In nanoseconds since 1970.
     pub(super) at: i64,
-    /// When each file last changed, as far as is known: what is from the future,
+    /// When each file last changed, where known: a file dated in the future,
     /// since the clock was set back, is not younger than the process for that.
     #[serde(default)]
     pub(super) changed: BTreeMap<PathBuf, i64>,
-    /// The service, with where it was seen to answer.
+    /// The service, with the endpoints where it was seen to answer.
     #[serde(default)]
     pub(super) key: Option<ServiceKey>,
 }
 
-/// A file that is not, or may not be, what it was when it was noted.
+/// A file that may differ from the record.
 struct Changed {
-    /// When, in nanoseconds since 1970; none where it is gone.
+    /// In nanoseconds since 1970; `None` where it is gone.
     at: Option<i64>,
-    /// It is as it was noted, but was written meanwhile.
+    /// Whether it equals the record but was written since.
     put_back: bool,
 }
 
-/// Finds out what a process loaded. The process that we started ourselves
-/// loaded what we noted, unless a file was written since. Another one, after a
-/// reboot, loaded what is on disk if nothing there is younger than the process.
-/// What was written since then was loaded if it is older than the last reload.
+/// Determines the configuration that a process loaded. If we started it, it
+/// loaded the recorded one, unless a file was written since. Another process,
+/// after a reboot, loaded the files on disk if none is younger than it. A
+/// younger file is loaded if it is older than the last reload.
 pub(super) fn loaded(host: &Host, key: &ServiceKey, process: &Process) -> Result<LoadedConfig> {
     let Some(note) = noted(host, &key.unit)? else { return Ok(LoadedConfig::Unknown) };
     let is_ours = note.process.as_ref() == Some(process);
@@ -57,11 +58,11 @@ pub(super) fn loaded(host: &Host, key: &ServiceKey, process: &Process) -> Result
             continue;
         };
         let path = Path::new(path);
-        // What is there may be no file: then it is not what was loaded.
+        // A path that is no longer a file is not what was loaded.
         let content = if host.is_file(path)? { host.read(path)? } else { None };
         let digest = content.map(|content| Digest::of(content.bytes()).to_string()).into();
-        // By the time of the last change of any kind, since a copy that is put back may bring its
-        // time of writing along.
+        // By the change time, since a copy that is restored may bring its modification time
+        // along.
         let stamp = host.stamp(path)?;
         let since = if is_ours { note.at } else { process.started_at() };
         let young = stamp.as_ref().is_some_and(|stamp| {
@@ -84,11 +85,11 @@ pub(super) fn loaded(host: &Host, key: &ServiceKey, process: &Process) -> Result
     })
 }
 
-/// Tells whether a process has what `changed`, as systemd knows it: since it was
-/// started after that, or told to read its files again. A reload does where ours
-/// would: if the service then answers everywhere. And only a start takes up all;
-/// so what another one was started with must not have been anything that it is
-/// not now.
+/// Returns whether a process loaded `changed`, by what systemd knows: it was
+/// started after that, or reloaded. A reload counts where ours would, that is
+/// if the service then answers everywhere. Since only a start applies
+/// everything, the configuration that it started with must have no value that
+/// has changed since.
 fn took_up(
     host: &Host,
     key: &ServiceKey,
@@ -109,9 +110,9 @@ fn took_up(
         && host.failing_probes(&key.answers.iter().collect::<Vec<_>>()).is_empty())
 }
 
-/// Tells whether a process that has `loaded` this began as it was noted. What
-/// another one began with and a reload does not undo (listening addresses) is
-/// not known.
+/// Returns whether a process that has `loaded` this started as recorded. For
+/// another process the part that a reload does not change (listening addresses)
+/// is unknown.
 pub(super) fn began_as_noted(
     host: &Host,
     unit: &Unit,
@@ -123,18 +124,18 @@ pub(super) fn began_as_noted(
     Ok(noted(host, unit)?.is_some_and(is_noted))
 }
 
-/// Takes out of a configuration what is a package's: a reload takes up none.
+/// Returns the packages of a configuration, which a reload does not load.
 pub(super) fn packages(configuration: &Configuration) -> Vec<(&String, &Planned<String>)> {
     configuration.iter().filter(|(key, _)| key.starts_with("package:")).collect()
 }
 
-/// Reads what was noted of a service.
+/// Reads the record of a service.
 pub(super) fn noted(host: &Host, unit: &Unit) -> Result<Option<Note>> {
     let note = host.read(&note_of(unit))?;
     Ok(note.and_then(|note| serde_json::from_slice(note.bytes()).ok()))
 }
 
-/// Returns where it is noted what a service was last started with.
+/// Returns the path of a service's record.
 pub(super) fn note_of(unit: &Unit) -> PathBuf {
     Path::new(NOTES).join(format!("{}.json", unit.name))
 }

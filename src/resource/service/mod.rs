@@ -1,7 +1,7 @@
 //! `service`: enabled, running, and running with the configuration that is on
-//! disk. Its state holds what the process loaded; a restart or a reload is the
-//! change from that to what is, or will be, on disk, whoever edited the files
-//! and whenever the last run ended.
+//! disk. Its state holds what the process loaded. A restart or a reload is the
+//! change from that to the files that are, or will be, on disk, no matter who
+//! edited them and when the last run ended.
 
 mod apply;
 mod bad_pair;
@@ -26,51 +26,47 @@ use crate::host::{Endpoint, Greeting, Host, Result, Unit};
 use crate::resource::kind::Thing;
 use crate::resource::{Key, Overlay, Planned, Said, State, Undo};
 
-/// How to find a service and to have it read its configuration again.
+/// Identifies a service, with how to make it load its configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ServiceKey {
-    /// The unit.
     pub unit: Unit,
-    /// Whether a reload is enough for it to take up changed files.
+    /// Whether a reload is enough to load changed files.
     pub reload: bool,
-    /// Where it must answer as long as it runs.
+    /// The endpoints where it must answer while it runs.
     pub answers: Vec<Greeting>,
-    /// Programs, each with its arguments, by which it makes up for what it could
-    /// not do: after it was started, and after what it needs was.
+    /// The argument lists of programs by which it catches up on its work, after
+    /// its own start and after that of a service that it needs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub catches_up: Vec<Vec<String>>,
-    /// The services that need this one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needed_by: Vec<ServiceKey>,
 }
 
-/// What a service is.
+/// The state of a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceState {
     /// Whether it starts at boot.
     pub enabled: bool,
-    /// Whether it runs.
     pub running: bool,
-    /// What it runs with.
     pub loaded: LoadedConfig,
-    /// Where it must answer and nobody listens, while it runs.
+    /// The endpoints where nothing listens although it runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Endpoint>,
 }
 
 /// Each thing that a service loads, by key, with the digest of a file or the
-/// version of a package. None stands for a file that is yet to be made.
+/// version of a package.
 pub type Configuration = BTreeMap<String, Planned<String>>;
 
-/// What is known of the configuration that a process loaded.
+/// The configuration that a process loaded, as far as known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LoadedConfig {
-    /// Nothing: somebody else started it.
+    /// Others started it, so it is unknown.
     Unknown,
-    /// It is the process that we started, but its files changed since.
+    /// We started it with this, but its files changed since.
     Outdated(Configuration),
-    /// This, and it is what is on disk.
+    /// It loaded this, which is on disk.
     Current(Configuration),
 }
 
@@ -87,16 +83,16 @@ impl ServiceState {
         Self { enabled, running: false, loaded: LoadedConfig::Unknown, missing: Vec::new() }
     }
 
-    /// Tells whether a service that is `actual` is as it is to be.
+    /// Returns whether the `actual` state meets this one.
     fn is_met_by(&self, actual: &Self) -> bool {
         let is_heard = !self.running || actual.missing.is_empty();
         is_heard && self.is_loaded_by(actual)
     }
 
-    /// The same, wherever nobody listens.
+    /// As `is_met_by`, but ignores where nothing listens.
     fn is_loaded_by(&self, actual: &Self) -> bool {
         let loaded = match (&self.loaded, &actual.loaded) {
-            // What does not run has loaded nothing, unless its first boot is what counts.
+            // A stopped service has loaded nothing, unless its first boot counts.
             (LoadedConfig::Unknown | LoadedConfig::Outdated(_), _) if !self.running => true,
             (LoadedConfig::Current(wish), LoadedConfig::Current(actual)) => {
                 wish.len() == actual.len()
@@ -149,7 +145,7 @@ impl Thing for Service {
                     None => Undo::FilesOnly,
                 }
             }
-            // One that was not there may be by now, as its package stays: it is kept from starting.
+            // A new service whose package stays is kept from starting.
             before if *now != State::Absent => {
                 let enabled = matches!(before, State::Service(before) if before.enabled);
                 Undo::Before(State::Service(ServiceState::stopped(enabled)))
@@ -194,7 +190,7 @@ impl Thing for Service {
         service.enabled || service.running
     }
 
-    /// An earlier change gives it other files, or brings its unit.
+    /// An earlier change writes its files, or brings its unit.
     fn is_unchanged(was: &State, now: &State) -> bool {
         match (was, now) {
             (State::Service(was), State::Service(now)) => {
@@ -220,7 +216,7 @@ fn differences(old: &ServiceState, new: &ServiceState) -> Vec<String> {
             let loads = load_difference(&old.loaded, &new.loaded);
             let missing: Vec<_> = old.missing.iter().map(ToString::to_string).collect();
             let restart = || format!("restart: nothing listens at {}", missing.join(", "));
-            // What it is yet to load may be what makes it listen there.
+            // It may listen there once it loads its new files.
             words.extend(loads.or_else(|| (!missing.is_empty()).then(restart)));
         }
         (false, false) if old.loaded != new.loaded => words.push("load at the next boot".into()),

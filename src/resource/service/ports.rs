@@ -1,12 +1,12 @@
-//! Who else holds a port that a service must answer on: named in the plan, and
-//! where a start fails.
+//! Finds other programs on the ports of a service, for the plan and for the
+//! error of a failed start.
 
 use super::{ServiceKey, ServiceState};
 use crate::host::{Endpoint, Error, Holder, Host, Result, Unit};
 use crate::resource::{Key, Overlay, State};
 
-/// Refuses where another program holds a port that a service must answer on,
-/// unless that program goes with its package, or is stopped, by an earlier step.
+/// Rejects a port of a service that another program holds, unless an earlier
+/// step removes that program's package or stops it.
 pub(super) fn reject_held_ports(key: &ServiceKey, overlay: &Overlay<'_>) -> Result<()> {
     let host = overlay.host();
     if host.is_tree() || !Host::is_root() {
@@ -26,8 +26,8 @@ pub(super) fn reject_held_ports(key: &ServiceKey, overlay: &Overlay<'_>) -> Resu
     Ok(())
 }
 
-/// Adds to the error of a service that did not start which other program holds a
-/// port of it.
+/// Adds the other programs on its ports to the error of a service that did not
+/// start.
 pub(super) fn with_holders(host: &Host, key: &ServiceKey, error: Error) -> Error {
     let held = strangers(host, key).unwrap_or_default();
     let lines = held.iter().map(|(port, strangers)| {
@@ -37,8 +37,8 @@ pub(super) fn with_holders(host: &Host, key: &ServiceKey, error: Error) -> Error
     if lines.is_empty() { error } else { Error::Other(format!("{error}{lines}")) }
 }
 
-/// Returns the ports of a service that other processes than its own hold. Where
-/// none of these can be seen, the list is empty.
+/// Returns the ports of a service that other processes hold. The list is empty
+/// where these cannot be seen.
 fn strangers(host: &Host, key: &ServiceKey) -> Result<Vec<(u16, Vec<Holder>)>> {
     let mut found = Vec::new();
     for greeting in &key.answers {
@@ -46,7 +46,8 @@ fn strangers(host: &Host, key: &ServiceKey) -> Result<Vec<(u16, Vec<Holder>)>> {
         let Some(holders) = host.holders(port)? else { continue };
         let main = host.main_process(&key.unit)?.map(|process| process.pid);
         let is_own = |holder: &Holder| {
-            // Process 1 holds what it hands to a service once it is called (systemd.socket(5)).
+            // Process 1 holds the sockets that it passes to a service on demand
+            // (systemd.socket(5)).
             holder.pid == 1 || Some(holder.pid) == main || is_of(&key.unit, holder)
         };
         if holders.iter().any(is_own) {
@@ -57,7 +58,7 @@ fn strangers(host: &Host, key: &ServiceKey) -> Result<Vec<(u16, Vec<Holder>)>> {
     Ok(found)
 }
 
-/// Tells whether a process belongs to a unit, or to an instance of it.
+/// Returns whether a process belongs to a unit, or to an instance of it.
 fn is_of(unit: &Unit, holder: &Holder) -> bool {
     holder
         .unit
@@ -65,8 +66,8 @@ fn is_of(unit: &Unit, holder: &Holder) -> bool {
         .is_some_and(|of| *of == unit.full_name() || of.starts_with(&format!("{}@", unit.name)))
 }
 
-/// Tells whether a process ends by an earlier step: its service is stopped, or
-/// the package of its program or of its service is removed.
+/// Returns whether an earlier step ends a process: it stops its service, or
+/// removes the package of its program or of its service.
 fn goes(overlay: &Overlay<'_>, holder: &Holder) -> Result<bool> {
     let is_stopped = |(key, state): (&Key, &State)| match (key, state) {
         (Key::Service(key), State::Service(ServiceState { running: false, .. })) => {
@@ -91,7 +92,7 @@ fn goes(overlay: &Overlay<'_>, holder: &Holder) -> Result<bool> {
     Ok(false)
 }
 
-/// Says who holds a port and what to do, before anything was changed.
+/// Reports the holders of a port and the remedy, before anything is changed.
 fn held(port: u16, holders: &[&Holder], unit: &Unit) -> String {
     format!("{}, then run this again", held_by(port, holders, unit))
 }
@@ -106,7 +107,7 @@ fn held_by(port: u16, holders: &[&Holder], unit: &Unit) -> String {
     };
     let names: Vec<_> = holders.iter().map(ToString::to_string).collect();
     let remedy = match &first.unit {
-        // It listens for a container, which is what is to be stopped.
+        // It listens for a container, which the user has to stop.
         _ if first.name.starts_with("docker-proxy") => {
             format!("docker ps --filter publish={port}, docker stop NAME")
         }

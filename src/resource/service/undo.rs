@@ -1,4 +1,4 @@
-//! The way back of a service: as it ran before, with its files as they were.
+//! Undoes the change of a service: it runs as before, with its former files.
 
 use std::path::Path;
 
@@ -8,8 +8,8 @@ use super::{Configuration, LoadedConfig, ServiceKey, ServiceState};
 use crate::host::Result;
 use crate::resource::{Key, Overlay, State};
 
-/// Returns a service that ran `before` as it is to run again: with its files as
-/// `overlay` shows them. None where nothing is known of its files and it still runs.
+/// Returns the state for a service that ran `before` to run again, with the
+/// files in `overlay`. `None` where it still runs and its files are unknown.
 pub(super) fn back_to_running(
     before: &ServiceState,
     after: &State,
@@ -38,8 +38,8 @@ pub(super) fn back_to_running(
     })))
 }
 
-/// Returns the services that run with one of `files`, each as it is to run
-/// again once the files are as `overlay` shows them.
+/// Returns the services that load one of `files`, each with the state for it to
+/// run with the files in `overlay`.
 pub(in crate::resource) fn loading(
     overlay: &Overlay<'_>,
     files: &[&Key],
@@ -63,7 +63,7 @@ pub(in crate::resource) fn loading(
     Ok(found)
 }
 
-/// Returns a configuration with its files as `overlay` shows them.
+/// Returns a configuration with the files in `overlay`.
 fn as_it_will_be(known: &Configuration, overlay: &Overlay<'_>) -> Result<Configuration> {
     let mut configuration = Configuration::new();
     for (key, value) in known {
@@ -77,9 +77,9 @@ fn as_it_will_be(known: &Configuration, overlay: &Overlay<'_>) -> Result<Configu
 }
 
 impl ServiceKey {
-    /// Returns the key of the service as it `before` was: it need answer only
-    /// where it did, by the note that `overlay` shows. What somebody else started
-    /// need not at all.
+    /// Returns the key of the service as it was `before`: it must answer only
+    /// where it did, by the record in `overlay`. A service that others started
+    /// need not answer at all.
     pub(super) fn as_it_was(&self, before: &ServiceState, overlay: &Overlay<'_>) -> Result<Self> {
         let note = overlay.state(&Key::File(note_of(&self.unit)))?;
         let noted = match (&before.loaded, note) {

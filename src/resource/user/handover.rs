@@ -1,6 +1,6 @@
-//! What belongs to a user or a group that gets another number: no step of its
-//! own, but a part of what a `user` or `group` step does. It is done before the
-//! number changes, so that a run which was cut off finds what is left of it.
+//! Hands files over to a user or group whose number changes: not a step of its
+//! own, but a part of a `user` or `group` step. It comes before the number
+//! changes, so that a later run finds what an interrupted one left.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,26 +12,24 @@ use crate::host::{Host, Renumbered, Result};
 use crate::resource::kind::Thing;
 use crate::resource::{Key, Overlay, Said, State, Target, Undo};
 
-/// The files below a folder, as far as they belong to an old number.
+/// The files below a folder that belong to an old number.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Handover {
-    /// The folder.
     pub folder: PathBuf,
-    /// The number of the user.
+    /// The change of the user's number.
     pub uid: Option<Renumbered>,
-    /// The number of the group.
+    /// The change of the group's number.
     pub gid: Option<Renumbered>,
 }
 
 impl Handover {
-    /// Returns the way back.
     fn reversed(&self) -> Self {
         let back = |it: Renumbered| Renumbered { from: it.to, to: it.from };
         Self { folder: self.folder.clone(), uid: self.uid.map(back), gid: self.gid.map(back) }
     }
 
-    /// Tells whether a path that belongs to the user, or the group, of an old
-    /// number belongs to that of the new one in the end.
+    /// Returns whether the handover gives a path from the old number of a user,
+    /// or group, to the new one.
     pub(in crate::resource) fn covers(
         &self,
         path: &Path,
@@ -44,7 +42,7 @@ impl Handover {
         path.starts_with(&self.folder) && (is_from(uid, self.uid) || is_from(gid, self.gid))
     }
 
-    /// Says to which numbers the files go.
+    /// Describes the new numbers.
     fn goal(&self) -> String {
         numbers(self.uid.map(|it| it.to), self.gid.map(|it| it.to))
     }
@@ -63,7 +61,7 @@ fn numbers(uid: Option<u32>, gid: Option<u32>) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-/// Wants what is in the home of a user handed over, if a number changes.
+/// Hands over the files in the home of a user, if a number changes.
 pub(in crate::resource) fn target(
     overlay: &Overlay<'_>,
     home: &Path,
@@ -75,11 +73,11 @@ pub(in crate::resource) fn target(
     if changed_uid.is_none() && changed_gid.is_none() {
         return Ok(None);
     }
-    // Where a link leads nowhere, the step for the folder says so.
+    // The step for the folder reports a dangling link.
     let behind = overlay.host().folder_behind(home).ok().flatten();
     let folder = behind.unwrap_or_else(|| home.to_owned());
     let Some(standing) = overlay.host().standing(&folder)? else { return Ok(None) };
-    // A home such as `/` or `/home` is nobody's own, and large.
+    // A home such as `/` or `/home` is shared, and large.
     let is_own = [uid.0, uid.1].contains(&standing.uid) || folder.components().count() > 2;
     let is_root = folder.parent().is_none();
     if !standing.is_folder || is_root || !is_own {
@@ -89,7 +87,7 @@ pub(in crate::resource) fn target(
     Ok(Some(Target { key: Key::Handover(handover), after: State::Done }))
 }
 
-/// So many files belong to an old number still.
+/// The number of files that still belong to an old number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held(u64);
 
@@ -102,7 +100,7 @@ impl Thing for Handover {
         key.to_string()
     }
 
-    /// Counts what is still to be handed over.
+    /// Counts the files to hand over.
     fn observe(host: &Host, handover: &Self) -> Result<State> {
         Ok(match host.count_held(&handover.folder, handover.uid, handover.gid)? {
             0 => State::Done,
@@ -134,7 +132,7 @@ impl Thing for Handover {
         json!({"state": "held", "files": count})
     }
 
-    /// Mail may come and go meanwhile.
+    /// Mail may arrive and leave meanwhile.
     fn is_unchanged(was: &State, now: &State) -> bool {
         matches!((was, now), (State::Handover(_), State::Handover(_) | State::Done)) || was == now
     }

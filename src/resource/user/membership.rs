@@ -1,5 +1,5 @@
-//! That a user is in a group besides its main one: a part of what a `user` step
-//! does.
+//! The membership of a user in a group besides its main one: a part of a `user`
+//! step.
 
 use std::path::Path;
 
@@ -12,9 +12,7 @@ use crate::resource::{Overlay, Said, State, Undo};
 /// A user and one of its groups.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Membership {
-    /// The user.
     pub user: String,
-    /// The group.
     pub group: String,
 }
 

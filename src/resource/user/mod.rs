@@ -1,4 +1,4 @@
-//! `user`: a system user, who owns things but does not log in by password.
+//! `user`: a system user, which owns files but cannot log in by password.
 
 pub(super) mod handover;
 mod membership;
@@ -18,7 +18,7 @@ use crate::resource::kind::{Declaration, Thing};
 use crate::resource::{Assets, Key, Overlay, Planned, Said, State, Target, Undo};
 use crate::yaml::{Decoder, KeySpec, Node, Section, ValueType};
 
-/// A user, with as much of the account as is declared.
+/// A user, as far as declared.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct User {
     name: String,
@@ -26,18 +26,18 @@ pub struct User {
     group: Option<String>,
     home: Option<PathBuf>,
     shell: Option<PathBuf>,
-    /// Groups besides the main one.
+    /// The groups besides the main one.
     #[serde(default)]
     groups: Vec<String>,
     absent: bool,
 }
 
-/// What a user is.
+/// The state of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserState {
-    /// All but the number.
+    /// The user; its number may not be known yet.
     pub user: host::User,
-    /// Whether the number was declared or seen, not yet to be given.
+    /// Whether the number is declared or observed, not yet to be assigned.
     pub numbered: bool,
 }
 
@@ -92,8 +92,8 @@ impl Declaration for User {
         })
     }
 
-    /// Returns the user as declared, the rest as it is or as is usual for a
-    /// system user, and what belongs to it in its home.
+    /// Returns the user as declared, completed by the current state or the
+    /// defaults of a system user, and the files in its home.
     fn targets(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
         let key = Key::User(self.name.clone());
         if self.absent {
@@ -144,8 +144,8 @@ impl Declaration for User {
 }
 
 impl User {
-    /// Wants what is in the home to go along with the number of the user, and
-    /// of its group.
+    /// Hands over the files in the home if the number of the user or its group
+    /// changes.
     fn handover(
         &self,
         overlay: &Overlay<'_>,
@@ -165,7 +165,7 @@ impl User {
                 )));
             }
         }
-        // Else it goes along with the number of the group.
+        // Else the handover of the group covers it.
         let has_other_group = old.group != new.group || old.home != new.home;
         let gid = match has_other_group {
             true => overlay.host().group(&old.group)?.map(|group| group.gid),
@@ -193,7 +193,7 @@ impl Thing for User {
         Ok(host.user(name)?.map_or(State::Absent, state))
     }
 
-    /// The home folder is a step of its own.
+    /// The home folder has a step of its own.
     fn write(
         host: &Host,
         name: &String,
