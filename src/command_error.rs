@@ -1,5 +1,5 @@
-//! Why a command failed: of which kind that is, which decides the exit code, the
-//! error with all that it came from, and what a person can do.
+//! The error of a command: its kind, which decides the exit code, its sources,
+//! and hints for the user.
 
 use std::error::Error;
 use std::fmt;
@@ -9,17 +9,17 @@ use std::path::{Path, PathBuf};
 use crate::diagnostic::Diagnostic;
 use crate::local;
 
-/// How the program ends, in the terms of sysexits(3) where they fit.
+/// The exit codes, after sysexits(3) where these fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
     /// Done, or nothing to do.
     Done = 0,
-    /// Failed; the last lines say what and what to do.
+    /// Failed; the last lines give the reason and the remedy.
     Failed = 1,
-    /// `plan --detailed-exitcode`: there are changes. `watch`: something is off.
+    /// `plan --detailed-exitcode`: there are changes. `watch`: something is
+    /// wrong.
     Changes = 2,
-    /// The saved plan no longer fits the host.
     PlanMoved = 3,
     /// The command line is wrong.
     Usage = 64,
@@ -27,12 +27,11 @@ pub enum Exit {
     Invalid = 65,
     /// Another run is under way.
     Busy = 75,
-    /// Needs root.
     NeedsRoot = 77,
 }
 
 impl Exit {
-    /// Returns the exit that another mailprov calls by this number.
+    /// Maps the exit code of another mailprov.
     pub(crate) fn from_code(code: u8) -> Self {
         let all = [
             Self::Done,
@@ -47,20 +46,20 @@ impl Exit {
     }
 }
 
-/// What kind of error ended a command.
+/// The kind of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ErrorKind {
-    /// The host, the network or the person said no.
+    /// The host, the network or the user refused.
     Failed,
     /// The saved plan no longer fits the host.
     PlanMoved,
-    /// The command line asks for what cannot be.
+    /// The command line is wrong.
     Usage,
-    /// mail.yml, a playbook or another file of the person is invalid.
+    /// mail.yml, a playbook or another file of the user's is invalid.
     Invalid,
     /// Another run holds the lock.
     Busy,
-    /// Only root may do this.
+    /// The command needs root.
     NeedsRoot,
 }
 
@@ -77,15 +76,15 @@ impl From<ErrorKind> for Exit {
     }
 }
 
-/// Why a command failed. Until [`CommandError::after_changes`] says otherwise,
-/// nothing was changed, and the report tells that.
+/// The error of a command. The report says that nothing was changed, unless
+/// [`CommandError::after_changes`] is called.
 #[derive(Debug)]
 pub(crate) struct CommandError {
     pub(crate) kind: ErrorKind,
     message: String,
     source: Option<Box<dyn Error + Send + Sync>>,
     hints: Vec<String>,
-    /// The mistakes in a file of the person, which say all there is to say.
+    /// The mistakes in a file of the user's, which need no other message.
     mistakes: Vec<Diagnostic>,
     has_changed: bool,
     /// The mail.yml that it is about.
@@ -121,62 +120,61 @@ impl CommandError {
         Self::new(ErrorKind::NeedsRoot, message)
     }
 
-    /// The person answered a question with no.
+    /// Reports that the user answered a question with no.
     pub(crate) fn not_confirmed() -> Self {
         Self::failed("not confirmed")
     }
 
-    /// A file of the person is wrong in these places.
+    /// Reports mistakes in a file of the user's.
     pub(crate) fn mistakes(mistakes: Vec<Diagnostic>) -> Self {
         Self { mistakes, ..Self::invalid("") }
     }
 
-    /// Wraps an error whose own words say enough.
+    /// Wraps an error whose message is enough.
     pub(crate) fn of(kind: ErrorKind, error: impl Error + Send + Sync + 'static) -> Self {
         Self::new(kind, "").because(error)
     }
 
-    /// Says what it came from.
+    /// Adds the source of the error.
     pub(crate) fn because(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { source: Some(source.into()), ..self }
     }
 
-    /// Adds what a person can do.
+    /// Adds a hint for the user.
     pub(crate) fn hinted(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
-    /// Tells that something was changed before; the hints say in what state things
-    /// are now.
+    /// Marks that changes were made before; the hints describe the present
+    /// state.
     pub(crate) fn after_changes(self) -> Self {
         Self { has_changed: true, ..self }
     }
 
-    /// Names the mail.yml that it is about.
+    /// Adds the mail.yml that it is about.
     pub(crate) fn about(self, file: &Path) -> Self {
         Self { file: Some(file.to_owned()), ..self }
     }
 
-    /// Returns the mail.yml that it is about.
     pub(crate) fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }
 
-    /// Returns the mistakes in a file of the person, if that is what is wrong.
+    /// Returns the mistakes in a file of the user's, if these are the error.
     pub(crate) fn diagnostics(&self) -> &[Diagnostic] {
         &self.mistakes
     }
 
-    /// Returns in what state things are and what a person can do. `unchanged` says
-    /// of this command that it changed nothing.
+    /// Returns the present state and the hints. `unchanged` is the sentence for
+    /// a command that changed nothing.
     pub(crate) fn advice(&self, unchanged: &str) -> String {
         let unchanged = if self.has_changed { "" } else { unchanged };
         let all = [unchanged].into_iter().chain(self.hints.iter().map(String::as_str));
         let all = all.filter(|it| !it.is_empty());
         all.fold(String::new(), |text, next| match text.as_str() {
             "" => next.to_owned(),
-            // What takes lines of its own does not go on in another's.
+            // A text of several lines starts on a line of its own.
             _ if text.contains('\n') || next.contains('\n') => format!("{text}\n{next}"),
             _ => format!("{text} {next}"),
         })
@@ -184,7 +182,8 @@ impl CommandError {
 }
 
 impl fmt::Display for CommandError {
-    /// Writes the message and what it came from, each once: an error may say in its
+    /// Writes the message and its sources, each once, since an error may repeat
+    /// its source.
     /// own words what its source says.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = self.message.clone();

@@ -1,4 +1,5 @@
-//! Where mail.yml names accounts and addresses, and how they are written there.
+//! Finds accounts and addresses in mail.yml, with the text in which it names
+//! them.
 
 use std::ops::Range;
 
@@ -8,7 +9,7 @@ use crate::mail::{Account, AccountName, Invalid, Name, Target};
 use crate::services::Spec;
 use crate::yaml::{Document, Kind, Node};
 
-/// Reads an address of ours on the command line.
+/// Parses an address of the command line.
 pub(crate) fn parse(name: &str) -> Result<Name, CommandError> {
     Name::parse(name).map_err(usage)
 }
@@ -21,13 +22,12 @@ fn usage(Invalid { message, help }: Invalid) -> CommandError {
     CommandError::usage(format!("{message}: {help}"))
 }
 
-/// Finds an account by its name.
 pub(crate) fn find<'s>(spec: &'s Spec, name: &Name) -> Option<(usize, &'s Account)> {
     let mut accounts = spec.directory.accounts.iter().enumerate();
     accounts.find(|(_, account)| *account.name.value == *name)
 }
 
-/// Returns an account's key as it is written.
+/// Returns the key of an account as written.
 pub(crate) fn written<'d>(document: &'d Document, account: &Account) -> &'d str {
     let keys = match document.get(&["accounts"]).map(|node| &node.kind) {
         Some(Kind::Map(entries)) => entries.as_slice(),
@@ -39,8 +39,8 @@ pub(crate) fn written<'d>(document: &'d Document, account: &Account) -> &'d str 
         .unwrap_or_default()
 }
 
-/// Finds where mail.yml names an account, whose key is `key`: each place with the
-/// text that is to stand there.
+/// Finds the places where mail.yml names the account with this `key`, each with
+/// its new text.
 pub(crate) fn mentions(
     document: &Document,
     spec: &Spec,
@@ -84,7 +84,7 @@ pub(crate) fn mentions(
     places
 }
 
-/// Removes an alias from an account, with the key where it was the only one.
+/// Removes an alias from an account, and the `aliases` key with the last one.
 pub(crate) fn remove_alias(
     document: &Document,
     account: &[&str],
@@ -103,7 +103,7 @@ pub(crate) fn remove_alias(
     }
 }
 
-/// Returns the key of a forward of this very name, as it is written.
+/// Returns the key of a forward with exactly this name, as written.
 pub(crate) fn written_forward<'d>(document: &'d Document, address: &Name) -> Option<&'d str> {
     let Kind::Map(entries) = &document.get(&["forwards"])?.kind else {
         return None;
@@ -112,7 +112,7 @@ pub(crate) fn written_forward<'d>(document: &'d Document, address: &Name) -> Opt
     entries.iter().map(|entry| entry.key.text.as_str()).find(is_it)
 }
 
-/// Visits the single values below a node.
+/// Visits the scalars below a node.
 pub(crate) fn scalars(node: &Node, visit: &mut dyn FnMut(&Node, &str)) {
     match &node.kind {
         Kind::Scalar(scalar) => visit(node, &scalar.text),

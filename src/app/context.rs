@@ -1,5 +1,5 @@
-//! What commands are about: a host, the mail.yml that it is to serve and the
-//! playbook that says how; and the plan that follows from them.
+//! The input of a command: a host, its mail.yml and a playbook; and the plan
+//! that follows from them.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
@@ -25,57 +25,57 @@ use crate::resource::Resource;
 use crate::services::{self, Spec};
 use crate::wire::{MailBundle, PlaintextSecret};
 
-/// What a command is about, every mistake in it ruled out.
+/// The input of a command, free of mistakes.
 pub(crate) struct Context {
     pub(crate) host: Host,
-    /// The mail.yml, if there is one.
     pub(crate) mail: Option<PathBuf>,
-    /// Whether that was read here, which people are told.
+    /// Whether mail.yml was read from a file here, which the report then names.
     pub(super) is_read_here: bool,
-    /// What else they are to know of it, each in a sentence.
+    /// Notes for the report, each in a sentence.
     pub(crate) notes: Vec<String>,
-    /// The account that is called otherwise now, where a command did that.
+    /// The account that a command has just renamed.
     pub(crate) renamed: Option<Renamed>,
-    /// What mail.yml and the playbook came to when they were last rendered.
+    /// The cache entry of the last rendered playbook.
     pub(super) cached: RefCell<Option<CachedPlaybook>>,
-    /// What they say. Read once it is needed: see [`Context::open`].
+    /// The contents of mail.yml and the playbook, read on demand: see
+    /// [`Context::open`].
     pub(super) loaded: OnceCell<Loaded>,
 }
 
-/// What mail.yml and the playbook say.
+/// The contents of mail.yml and the playbook.
 pub(super) struct Loaded {
     pub(super) spec: Option<Arc<Spec>>,
-    /// The digest of mail.yml, and those of the files with passwords that it names.
+    /// The digests of mail.yml and of the password files that it names.
     pub(super) read: Option<(Digest, BTreeMap<PathBuf, Digest>)>,
-    /// The files that hold hashes and passwords: mail.yml, and what it names.
+    /// The files that hold hashes and passwords: mail.yml, and those that it
+    /// names.
     pub(super) secrets: Vec<PathBuf>,
     pub(super) playbook: Playbook,
-    /// What a mail.yml from elsewhere brings along.
+    /// The files that were sent along with mail.yml.
     pub(super) sent: Vec<Declared>,
 }
 
-/// Which mail.yml is meant.
+/// The origin of mail.yml.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum MailSource<'a> {
-    /// This one, else the one in its usual place.
+    /// This file, else the one in its usual place.
     Here(Option<&'a Path>),
-    /// One that came from elsewhere.
+    /// Sent from another machine.
     Sent(&'a MailBundle),
-    /// One that is being edited.
+    /// Being edited.
     Draft {
-        /// Where it lies.
         path: &'a Path,
-        /// What it is to say.
+        /// The edited text.
         text: &'a str,
-        /// The files that it names and that are to be others, as it names them.
+        /// Edited files that it names, by the names in it.
         files: &'a BTreeMap<PathBuf, PlaintextSecret>,
     },
 }
 
 impl Context {
-    /// Opens what a plan is made from. Where all that the last run was made from is
-    /// as it was, nothing of it is read before [`Context::plan`] finds that there is
-    /// something to do: nearly every look at a host ends before that.
+    /// Opens the input of a plan. If the input of the last run is unchanged,
+    /// the contents are read only once [`Context::plan`] finds that there is
+    /// something to do, which is rare.
     pub(crate) fn open(global: &Global, source: MailSource<'_>) -> Result<Self, CommandError> {
         match Self::as_it_was(global, source) {
             Some(context) => Ok(context),
@@ -106,7 +106,7 @@ impl Context {
         let is_usual = playbook.is_embedded(playbook::DEFAULT);
         let mail = match source {
             MailSource::Sent(bundle) => return Self::sent(host, playbook, bundle),
-            // A playbook of a person's own may have nothing to do with mail.
+            // A playbook of the user's own may do without mail.yml.
             MailSource::Here(None)
                 if !is_usual && !playbook.speaks_of_mail(&services::facts(&host)?) =>
             {
@@ -129,7 +129,7 @@ impl Context {
         Ok(Self::of(host, mail, loaded.into()))
     }
 
-    /// Takes a mail.yml that came from elsewhere.
+    /// Accepts a mail.yml from another machine.
     fn sent(host: Host, playbook: Playbook, bundle: &MailBundle) -> Result<Self, CommandError> {
         let files = Files::sent(Path::new(received::FOLDER), &bundle.files);
         let text = bundle.text.0.expose().clone();
@@ -161,30 +161,30 @@ impl Context {
         }
     }
 
-    /// Returns what mail.yml and the playbook say, and reads them where that was put
-    /// off.
+    /// Returns the contents of mail.yml and the playbook, reading them on the
+    /// first call.
     pub(super) fn loaded(&self) -> Result<&Loaded, CommandError> {
         if let (None, Some(path)) = (self.loaded.get(), &self.mail) {
             let playbook = Playbook::embedded(playbook::DEFAULT).map_err(invalid_playbook)?;
             let loaded = Loaded::of(path, None, playbook).map_err(|it| it.about(path))?;
-            // It is rendered anew: something is to be done.
+            // There is something to do, so the playbook is rendered anew.
             self.cached.replace(None);
             let _ = self.loaded.set(loaded);
         }
         self.loaded.get().ok_or_else(no_mail_yml)
     }
 
-    /// Reads what was put off, so that the next plan is made in full.
+    /// Reads the contents now, so that the next plan is made in full.
     pub(crate) fn look_closely(&self) -> Result<(), CommandError> {
         self.loaded().map(drop)
     }
 
-    /// Returns the mail.yml that was read here, if one was.
+    /// Returns the path of the mail.yml that was read here, if any.
     pub(crate) fn read_from(&self) -> Option<&Path> {
         self.mail.as_deref().filter(|_| self.is_read_here)
     }
 
-    /// What the plan is for, in a word.
+    /// Returns a short name for the subject of the plan.
     pub(crate) fn subject(&self) -> String {
         match (self.spec(), self.cached.borrow().as_ref()) {
             (Some(spec), _) => spec.hostname.value.to_string(),
@@ -193,8 +193,8 @@ impl Context {
         }
     }
 
-    /// Returns the files that hold hashes and passwords and that others than root
-    /// may read, with who may.
+    /// Returns the files with hashes and passwords that others than root may
+    /// read, each with these others.
     pub(crate) fn open_secrets(&self) -> Vec<(PathBuf, String)> {
         match (self.loaded.get(), self.cached.borrow().as_ref()) {
             (Some(loaded), _) => readable(&loaded.secrets),
@@ -213,25 +213,25 @@ impl Context {
         }
     }
 
-    /// Returns what mail.yml says, if there is one.
+    /// Returns the parsed mail.yml, if there is one.
     pub(crate) fn spec(&self) -> Option<&Spec> {
         self.loaded.get()?.spec.as_deref()
     }
 
-    /// Tells whether this host is a running mail server after an apply, and
-    /// nothing else was made of it.
+    /// Returns whether an apply makes this host a running mail server, by the
+    /// embedded playbook.
     pub(crate) fn is_mail_server(&self) -> bool {
         let is_known =
             |loaded: &Loaded| loaded.playbook.has(playbook::DEFAULT) && loaded.spec.is_some();
         self.loaded.get().is_some_and(is_known) && !self.host.is_tree()
     }
 
-    /// Tells whether mail leaves by way of another host.
+    /// Returns whether outgoing mail goes through another host.
     pub(crate) fn has_relay(&self) -> bool {
         self.spec().is_some_and(|spec| spec.services.relay.is_some())
     }
 
-    /// Returns the units of the services that the playbook wants to run.
+    /// Returns the units of the services that the playbook runs.
     pub(crate) fn services(&self) -> Result<Vec<Unit>, CommandError> {
         let unit = |declared: &Declared| match &declared.resource {
             Resource::Service(service) if service.is_wanted() => Some(service.unit().clone()),
@@ -253,7 +253,6 @@ impl Context {
         Ok(loaded.sent.iter().cloned().chain(rendered).collect())
     }
 
-    /// Renders the playbook.
     pub(super) fn render(
         &self,
         loaded: &Loaded,
@@ -265,10 +264,10 @@ impl Context {
         Ok(declared)
     }
 
-    /// Renders the text files that the playbook declares. Of those that hold
-    /// secrets only the first comment is returned.
+    /// Renders the text files that the playbook declares. Of files that hold
+    /// secrets it returns only the first comment.
     pub(crate) fn files(&self) -> Result<Vec<File>, CommandError> {
-        // What a mail.yml brings along is nobody's setting.
+        // Files that were sent along are not settings.
         let declared = self.declared()?.split_off(self.loaded()?.sent.len());
         let files = declared.iter().filter_map(|declared| {
             let (path, content, secret) = declared.resource.declared_file()?;
@@ -281,7 +280,7 @@ impl Context {
         Ok(files.collect())
     }
 
-    /// Returns where the mail of an account is, `NAME` for its name.
+    /// Returns the path of the mail of an account, with `NAME` for its name.
     pub(crate) fn mailbox(&self) -> String {
         let home = self.spec().map(Spec::any_home).unwrap_or_default();
         format!("{home}/Maildir")
@@ -289,7 +288,7 @@ impl Context {
 }
 
 impl Loaded {
-    /// Reads the mail.yml at `path`, or what it is to say with the files that it names.
+    /// Reads the mail.yml at `path`, or its edited text and files.
     fn of(
         path: &Path,
         draft: Option<(&str, &BTreeMap<PathBuf, PlaintextSecret>)>,
@@ -314,13 +313,13 @@ impl Loaded {
     }
 }
 
-/// Loads the playbook: the embedded default, one that is named, or a file.
+/// Loads the playbook: the default, an embedded one by name, or a file.
 pub(crate) fn playbook(global: &Global) -> Result<Playbook, CommandError> {
     let loaded = match &global.playbook {
         _ if let Some(sent) = &global.sent_playbook => Playbook::sent(sent),
         None => Playbook::embedded(playbook::DEFAULT),
         Some(path) => match path.to_str().and_then(playbook::embedded) {
-            // A path has a `/`, or ends in .yml.
+            // A path contains `/` or ends in .yml.
             Some(embedded) => Playbook::embedded(embedded.name),
             None => Playbook::load(path),
         },

@@ -1,4 +1,4 @@
-//! What the errors of the rooms below mean for a command.
+//! Maps the errors of lower rooms to those of commands.
 
 use crate::command_error::{CommandError, ErrorKind};
 use crate::engine::{LockError, PlanError};

@@ -1,5 +1,5 @@
-//! The files that a person names: where mail.yml is, which one it is, and why one
-//! cannot be read.
+//! Finds and reads the files that the user names, mail.yml above all, and
+//! explains failures.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -12,39 +12,40 @@ use crate::local::{self, Untrusted};
 use crate::mail::Files;
 use crate::services::{self, Spec};
 
-/// Where mail.yml is looked for where none is named.
+/// The places of mail.yml where none is named, in order.
 const PLACES: [&str; 2] = ["mail.yml", "/etc/mailprov/mail.yml"];
 
-/// Returns which of these files others than root may read, with who may.
+/// Returns the files that others than root may read, each with these others.
 pub(crate) fn readable(secrets: &[PathBuf]) -> Vec<(PathBuf, String)> {
     let open = |path: &PathBuf| {
-        // Where that cannot be seen, it cannot be read either.
+        // If the readers cannot be determined, the file cannot be read either.
         let readers = local::readers(path).unwrap_or_default();
         readers.map(|who| (path.clone(), who))
     };
     secrets.iter().filter_map(open).collect()
 }
 
-/// Returns the whole path of a file, for where another folder is the current one.
+/// Returns the absolute path of a file, for commands that change the current
+/// folder.
 pub(crate) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// Says that there is no mail.yml.
+/// Reports that there is no mail.yml.
 pub(crate) fn no_mail_yml() -> CommandError {
     let message = format!("there is no {}", PLACES.join(" and no "));
     let advice = "Write one (`mailprov init`), or name yours: mailprov plan FILE";
     CommandError::invalid(message).hinted(advice)
 }
 
-/// Finds mail.yml: the one that is named, or the first that is there. A place that
-/// this user may not look at is not one where nothing is.
+/// Finds mail.yml: the named one, or the first that exists. Fails at a place
+/// that this user may not read, which may hold one.
 pub(crate) fn find(mail: Option<&Path>) -> Result<Option<PathBuf>, CommandError> {
     if let Some(mail) = mail {
         return Ok(Some(mail.to_owned()));
     }
     for place in PLACES.map(Path::new) {
-        // A link that leads nowhere is there, too.
+        // A dangling link counts as existing.
         match local::look(place) {
             Ok(_) => return Ok(Some(place.to_owned())),
             Err(error) if is_absence(&error) => {}
@@ -54,33 +55,31 @@ pub(crate) fn find(mail: Option<&Path>) -> Result<Option<PathBuf>, CommandError>
     Ok(None)
 }
 
-/// Tells whether an error says that nothing is there.
+/// Returns whether an error says that a file does not exist.
 pub(crate) fn is_absence(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
-/// As [`find`], where it is needed.
+/// As [`find`], but fails if there is none.
 pub(crate) fn found(mail: Option<&Path>) -> Result<PathBuf, CommandError> {
     find(mail)?.ok_or_else(no_mail_yml)
 }
 
-/// Returns the folder that a mail.yml is in.
+/// Returns the folder of a mail.yml.
 pub(crate) fn folder(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new(""))
 }
 
-/// Reads the text of a mail.yml.
 pub(crate) fn source(path: &Path) -> Result<Arc<Source>, CommandError> {
     let bytes = local::read(path).map_err(|error| unreadable(path, &error))?;
     text(path, bytes)
 }
 
-/// Parses it.
 pub(crate) fn parse(source: &Arc<Source>, files: &Files<'_>) -> Result<Spec, CommandError> {
     services::load(source, files).map_err(CommandError::mistakes)
 }
 
-/// Takes bytes for the text of a mail.yml.
+/// Decodes the text of a mail.yml.
 pub(crate) fn text(path: &Path, bytes: Vec<u8>) -> Result<Arc<Source>, CommandError> {
     let name = path.display().to_string();
     match String::from_utf8(bytes) {
@@ -92,12 +91,11 @@ pub(crate) fn text(path: &Path, bytes: Vec<u8>) -> Result<Arc<Source>, CommandEr
     }
 }
 
-/// Reads the text of a file as it is.
 pub(crate) fn read(path: &Path) -> Result<String, CommandError> {
     local::read_text(path).map_err(|error| unreadable(path, &error))
 }
 
-/// Says why a file that a person named cannot be read.
+/// Reports that a file named by the user cannot be read.
 pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> CommandError {
     let shown = path.display();
     if let Some(Untrusted { reason, remedy }) = Untrusted::of(error) {

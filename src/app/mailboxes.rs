@@ -1,6 +1,6 @@
-//! Whose mail a plan would put out of sight: accounts that get another home, or
-//! none. Where it is clear whose the mail is it comes along; else it is said what
-//! stays where, and how to bring it along.
+//! Finds the mailboxes that a plan would put out of sight, since their accounts
+//! get another home or go. Moves a mailbox where its new owner is certain; else
+//! reports where the mail stays and how to move it.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -12,24 +12,22 @@ use crate::mail::Name;
 use crate::resource::{Key, Place, Removal, State};
 use crate::services::Spec;
 
-/// The accounts as Dovecot knows them.
+/// Dovecot's list of accounts.
 const USERS: &str = "/etc/dovecot/users";
 
-/// How that file begins where we wrote it.
+/// Its first line if mailprov wrote it.
 const OURS: &str = "# Written by mailprov";
 
-/// Where mailboxes are that we may move.
+/// The folder below which mailprov may move mailboxes.
 const HOMES: &str = "/var/vmail";
 
-/// An account that gets another name, before it has it.
+/// An account that a command is about to rename.
 pub(crate) struct Renamed {
-    /// The name that it had.
     pub(crate) old: Name,
-    /// The name that it has.
     pub(crate) new: Name,
 }
 
-/// Adds to a plan what becomes of mailboxes whose accounts change in it.
+/// Adds the effects on mailboxes to a plan.
 pub(crate) fn follow(
     host: &Host,
     spec: &Spec,
@@ -42,7 +40,7 @@ pub(crate) fn follow(
         _ => String::new(),
     };
     let change = plan.changes.iter().find(|change| change.key == users);
-    // A server that was here before ours had its own ways; they are said, and no slip.
+    // Another server's mailboxes are reported, but are no reason to ask.
     let is_ours = change.is_some_and(|it| text(&it.before).starts_with(OURS));
     let Some((before, after)) =
         change.map(|it| (mailboxes(&text(&it.before)), mailboxes(&text(&it.after))))
@@ -53,7 +51,7 @@ pub(crate) fn follow(
     let (old, new) = (homes(&before), homes(&after));
     let mut going = Vec::new();
     for row in before.iter().filter(|row| !new.contains(&row.home)) {
-        // Where a link leads there the mail lies elsewhere, and is counted there.
+        // The mail behind a link is counted at its target.
         let mailbox =
             host.folder_behind(&row.home).ok().flatten().unwrap_or_else(|| row.home.clone());
         let (mails, bytes) = host.count_mail(&mailbox.join("Maildir"))?;
@@ -101,7 +99,7 @@ pub(crate) fn follow(
     Ok(())
 }
 
-/// Says what becomes of the mail of one account.
+/// Describes the effect on the mail of one account.
 fn affected(
     row: &Mailbox,
     mails: u64,
@@ -141,14 +139,15 @@ fn affected(
         mails,
         bytes,
         moves_to: removal.map(|removal| removal.to.clone()),
-        // An account that just goes is what mail.yml says; where others come, it may be a slip.
+        // Removing an account alone is intended; removing one while adding others may be a
+        // renaming.
         asks: removal.is_none() && !coming.is_empty(),
         text,
     }
 }
 
-/// The old names of accounts, each with the new one: as a command says, or as
-/// they are aliases now.
+/// Returns the old and new names of renamed accounts: by the command, or by the
+/// aliases that keep the old name.
 fn names(spec: &Spec, renamed: Option<&Renamed>) -> HashSet<(String, String)> {
     let local = |name: &Name| name.local().as_str().to_owned();
     let aliases = spec.directory.accounts.iter().flat_map(|account| {
@@ -158,7 +157,7 @@ fn names(spec: &Spec, renamed: Option<&Renamed>) -> HashSet<(String, String)> {
     aliases.chain(renamed.map(|it| (local(&it.old), local(&it.new)))).collect()
 }
 
-/// Tells whether nothing is in the way of a mailbox, and it can go there at once.
+/// Returns whether a mailbox can be moved to its new place at once.
 fn is_free(host: &Host, removal: &Removal) -> Result<bool, CommandError> {
     if ![&removal.from, &removal.to].iter().all(|home| home.starts_with(HOMES)) {
         return Ok(false);
@@ -175,8 +174,8 @@ fn is_free(host: &Host, removal: &Removal) -> Result<bool, CommandError> {
     Ok(host.can_trade(&removal.from, above)?)
 }
 
-/// Moves in the end what a run that was cut off had begun to move, its accounts
-/// changed already.
+/// Completes the moves of an interrupted run whose accounts were changed
+/// already.
 fn finish(host: &Host, plan: &mut Plan) -> Result<(), CommandError> {
     let Ok(Some(run)) = engine::last_run(host) else { return Ok(()) };
     if !run.is_cut_off() {
@@ -194,7 +193,7 @@ fn finish(host: &Host, plan: &mut Plan) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Says how many bytes, about.
+/// Formats a number of bytes, rounded.
 fn size(bytes: u64) -> String {
     match bytes {
         0..1024 => format!("{bytes} bytes"),

@@ -1,4 +1,4 @@
-//! What the commands do: open what they are about, plan, apply, look. It returns
+//! The work of the commands: open their input, plan, apply, check. Returns
 //! values, and prints nothing.
 
 pub(crate) mod accounts;

@@ -1,4 +1,5 @@
-//! The plan that brings the host of a [`Context`] to what its mail.yml says.
+//! Plans the changes that bring the host of a [`Context`] to the state in its
+//! mail.yml.
 
 use std::path::PathBuf;
 
@@ -15,17 +16,17 @@ use crate::playbook::{self, Declared};
 use crate::resource::{Harm, Overlay, examine_certificate, exposed_key};
 use crate::services::{self, Spec};
 
-/// A plan, and what is to be said before it is shown.
+/// A plan, with the warnings to show before it.
 pub(crate) struct Planned {
     pub(crate) plan: Plan,
-    /// How the key of a certificate is open to others, if it is.
+    /// Describes how far others can read the certificate's key, if they can.
     pub(crate) exposed_key: Option<String>,
-    /// Mistakes that do not keep a plan from being made, and what it does about them.
+    /// Mistakes that do not prevent a plan, with their effect on it.
     pub(crate) warnings: Option<(Vec<Diagnostic>, &'static str)>,
 }
 
 impl Context {
-    /// Plans: quickly where nothing is to be done, else in full.
+    /// Plans: from the cache if there is nothing to do, else in full.
     pub(crate) fn plan(&self) -> Result<Planned, CommandError> {
         match self.nothing_to_do() {
             Some(plan) => Ok(Planned { plan, exposed_key: None, warnings: None }),
@@ -33,17 +34,17 @@ impl Context {
         }
     }
 
-    /// Compares the host with what the last run noted. Returns a plan only where it is
-    /// empty, and all that it would be made from is as it was.
+    /// Compares the host with the cache. Returns a plan only if its input is
+    /// unchanged and it is empty.
     fn nothing_to_do(&self) -> Option<Plan> {
         let cached = self.cached.borrow();
-        // What a mail.yml from elsewhere brings along is not in it.
+        // The cache does not cover files that were sent along.
         let is_of_here = self.is_read_here && self.loaded.get().is_none_or(|it| it.sent.is_empty());
         let plan = cached.as_ref().filter(|_| is_of_here)?.nothing_to_do(&self.host)?;
         Some(Plan { origin: self.origin(), ..plan })
     }
 
-    /// Plans from what mail.yml and the playbook say.
+    /// Plans from the contents of mail.yml and the playbook.
     fn plan_in_full(&self) -> Result<Planned, CommandError> {
         let Loaded { spec, .. } = self.loaded()?;
         let mut unseen = Vec::new();
@@ -66,7 +67,7 @@ impl Context {
         let mut exposed = None;
         if let Some(spec) = spec {
             mailboxes::follow(&self.host, spec, self.renamed.as_ref(), &mut plan)?;
-            // `check` calls it wrong; here the certificate is not ours to change.
+            // `check` reports it as a failure; mailprov may not change this certificate.
             let certificate = &spec.services.certificate;
             if !certificate.self_signed {
                 exposed = exposed_key(&self.host, &certificate.key.value).ok().flatten();
@@ -75,7 +76,7 @@ impl Context {
         Ok(Planned { plan, exposed_key: exposed, warnings })
     }
 
-    /// Says which files with hashes and passwords others may read.
+    /// Describes which files with hashes and passwords others may read.
     pub(crate) fn notes_on_secrets(&self) -> Vec<String> {
         let note = |(path, who): (PathBuf, String)| {
             let path = path.display();
@@ -84,8 +85,8 @@ impl Context {
         self.open_secrets().into_iter().map(note).collect()
     }
 
-    /// Lets a plan be made that does not bring a bad certificate into use, and returns
-    /// a warning of that; refuses any other.
+    /// Plans despite a bad certificate, as long as the plan does not bring it
+    /// into use, and returns a warning; else refuses.
     fn despite(
         &self,
         spec: &Spec,
@@ -96,7 +97,7 @@ impl Context {
         let last = CachedPlaybook::last_hostname(&self.host);
         let is_renamed = last.is_some_and(|last| last != spec.hostname.value.to_string());
         let judged = match plan {
-            // A service's own checker may have come upon it as well.
+            // A checker of a service may have failed because of it.
             Err(_) => None,
             Ok(_) if is_renamed && harms.contains(&Harm::Misnamed) => None,
             Ok(mut plan) => {
@@ -127,15 +128,15 @@ impl Context {
         Ok((plan, (warnings, about)))
     }
 
-    /// Tells what the mail server that stands on the host does and the new one
-    /// will not do.
+    /// Returns what the present mail server of the host does and the new one
+    /// will not.
     fn lost(&self) -> Result<Vec<Note>, CommandError> {
         let lost = takeover::lost(&self.host, || self.files())?;
         let note = |loss: Loss| Note { what: loss.what, keep: loss.keep };
         Ok(lost.into_iter().map(note).collect())
     }
 
-    /// Plans, whatever the certificate is like.
+    /// Plans without judging the certificate.
     pub(crate) fn compare(&self) -> Result<Plan, CommandError> {
         let fits =
             self.cached.borrow().as_ref().is_some_and(|it| it.fits(services::facts(&self.host)));
@@ -146,8 +147,8 @@ impl Context {
         Ok(Plan { origin: self.origin(), ..plan })
     }
 
-    /// Returns the programs of a person's own playbook that run as root while it is
-    /// planned, each with its arguments.
+    /// Returns the command lines of the programs that a playbook of the user's
+    /// own runs as root while it is planned.
     pub(crate) fn programs(&self) -> Result<Vec<String>, CommandError> {
         let is_own = |it: &Loaded| !it.playbook.is_embedded(playbook::DEFAULT);
         if !self.loaded.get().is_some_and(is_own) || !Host::is_root() {
@@ -160,10 +161,10 @@ impl Context {
         Ok(programs)
     }
 
-    /// Notes what mail.yml came to, now that the host is as it says. Without the
-    /// note the next look takes longer, and that is all.
+    /// Caches the rendered playbook, now that the host is in its state. Without
+    /// the cache the next plan is slower, so errors are ignored.
     pub(crate) fn note(&self) {
-        // Else it is noted already.
+        // Otherwise it is cached already.
         let Some(loaded) = self.loaded.get() else { return };
         let fits = self
             .cached
@@ -194,7 +195,7 @@ impl Context {
         CachedPlaybook::new(key, hostname, certificate, loaded.secrets.clone(), declared)
     }
 
-    /// Judges the certificate that mail.yml names, where it is not ours to make.
+    /// Judges the certificate that mail.yml names.
     fn certificate(
         &self,
         spec: &Spec,
@@ -234,8 +235,8 @@ impl Context {
         }
     }
 
-    /// Finds of certificate and key what root does not act on. What is not there is
-    /// for others to say.
+    /// Finds faults for which root refuses to use certificate and key. Missing
+    /// files are reported elsewhere.
     fn untrusted(&self, spec: &Spec) -> Vec<(Harm, Diagnostic)> {
         if self.host.is_tree() {
             return Vec::new();

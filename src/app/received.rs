@@ -1,5 +1,5 @@
-//! A mail.yml that came from another machine: it and what it names are to be
-//! files of this host, before all else.
+//! A mail.yml from another machine: it and the files that it names become files
+//! of this host, before all other steps.
 
 use std::path::{Path, PathBuf};
 
@@ -12,23 +12,23 @@ use crate::resource::{Key, Resource, State};
 use crate::services::certificate;
 use crate::wire::MailBundle;
 
-/// Where a host keeps its mail.yml, and what lies beside it.
+/// The folder of a host's mail.yml and the files beside it.
 pub(crate) const FOLDER: &str = "/etc/mailprov";
 
-/// Its mail.yml.
+/// The path of a host's mail.yml.
 pub(crate) const MAIL: &str = "/etc/mailprov/mail.yml";
 
 const STEP: &str = "mail.yml and the files that it names";
 
-/// Tells who changed the mail.yml of this host last, where it is another one than
-/// what was sent: whoever replaces it should know.
-/// `moment` writes a time for people.
+/// Describes who last changed the mail.yml of this host, if it differs from the
+/// one that was sent, so that the user knows before replacing it. `moment`
+/// formats a time.
 pub(crate) fn changed_by(
     bundle: &MailBundle,
     host: &Host,
     moment: fn(i64) -> String,
 ) -> Option<String> {
-    // Where it cannot be looked at, the plan says so.
+    // If it cannot be read, the plan reports that.
     changed_last(bundle, host, moment).ok().flatten()
 }
 
@@ -68,8 +68,8 @@ fn changed_last(
     }))
 }
 
-/// Returns what is to be on the host, and the paths of files that are left as
-/// they are: those that are links there belong to whoever renews them.
+/// Returns the declarations of the sent files, and the paths of files that
+/// stay: links on the host belong to the program that renews their targets.
 pub(crate) fn declared(
     bundle: &MailBundle,
     tls: &certificate::Settings,
@@ -99,8 +99,8 @@ pub(crate) fn declared(
         let mode = if path == tls.certificate.value { 0o644 } else { 0o600 };
         resources.push(Resource::sent_file(path, text.0.expose(), mode));
     }
-    // What an earlier mail.yml brought and this one does not name is of no use any more; it may
-    // be a secret.
+    // Files of an earlier mail.yml that this one does not name are removed, since they may be
+    // secrets.
     let named: Vec<PathBuf> =
         bundle.files.keys().map(|path| Path::new(FOLDER).join(path)).collect();
     for path in engine::brought_by(host, STEP)? {

@@ -1,6 +1,6 @@
-//! The first plan of a host that serves mail already: what its server does and
-//! the new one will not do. Once our own files are in place there is nothing to
-//! say.
+//! The first plan of a host that serves mail already: finds what its server
+//! does and the new one will not. Once the files of mailprov are in place there
+//! is nothing to report.
 
 use std::path::Path;
 
@@ -8,21 +8,21 @@ use crate::command_error::CommandError;
 use crate::explain::{File, Loss, Old, losses};
 use crate::host::{Entry, Host};
 
-/// How each of our files begins.
+/// The first line of mailprov's files.
 const OURS: &str = "# Written by mailprov";
 
-/// The files whose text tells.
+/// The files to read.
 const FILES: [&str; 3] = ["/etc/postfix/main.cf", "/etc/postfix/master.cf", "/etc/aliases"];
 
-/// What Exim was told, and Exim.
+/// The configuration of Exim, and Exim.
 const EXIM: &str = "/etc/exim4/update-exim4.conf.conf";
 const EXIM_PROGRAM: &str = "/usr/sbin/exim4";
 
-/// What Dovecot begins to read.
+/// The first file that Dovecot reads.
 const DOVECOT: &str = "/etc/dovecot/dovecot.conf";
 
-/// Tells what is lost. `files` renders those of the new server. What may not be
-/// read is not told of.
+/// Returns what is lost. `files` renders those of the new server. Files that
+/// may not be read are skipped.
 pub(crate) fn lost(
     host: &Host,
     files: impl FnOnce() -> Result<Vec<File>, CommandError>,
@@ -37,7 +37,7 @@ pub(crate) fn lost(
         let shown = host.command(["doveconf", "-n"]).capture().ok()?;
         shown.success().then_some(shown.stdout)
     });
-    // What Exim was told stays after it is gone.
+    // Exim's configuration stays after it is removed.
     let has_exim = host.package("exim4-config").is_ok_and(|found| found.is_some())
         && host.exists(Path::new(EXIM_PROGRAM)).unwrap_or(false);
     let exim = if has_exim { text(host, EXIM) } else { None };
