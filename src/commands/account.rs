@@ -1,4 +1,4 @@
-//! `mailprov account`: the people in mail.yml.
+//! `mailprov account`: edits the accounts in mail.yml.
 
 use super::edit::{Draft, MailYml, offer};
 use super::password::{Asked, can_choose, choose, refused};
@@ -12,11 +12,11 @@ use crate::report::{self, Report};
 use crate::services::Spec;
 use crate::yaml::Value;
 
-/// A hash of no password, to judge a name with before a password is asked for.
+/// A hash without a password, to validate a name before asking for a password.
 const NO_PASSWORD: &str = "{ARGON2ID}$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$\
                            AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// Lists accounts, or changes them.
+/// Lists or edits accounts.
 pub(super) fn run(
     global: &Global,
     command: &AccountCommand,
@@ -75,7 +75,7 @@ fn list(spec: &Spec) -> Vec<report::Account> {
     listed.collect()
 }
 
-/// Returns what a new account has besides its password.
+/// Returns the keys of a new account besides its password.
 fn more(aliases: &[String], quota: Option<&str>) -> Result<Vec<(String, Value)>, CommandError> {
     let mut more = Vec::new();
     let aliases: Vec<Name> = aliases.iter().map(|it| parse(it)).collect::<Result<_, _>>()?;
@@ -137,8 +137,8 @@ fn passwd(
     Ok(draft)
 }
 
-/// Says what neither a new password nor none changes, and how to: a password is
-/// asked for when a mail program comes, not while it stays.
+/// Explains that open sessions stay open after a password change or removal,
+/// and how to end them.
 fn tell_of_sessions(file: &MailYml, account: usize, name: &Name, report: &mut Report) {
     let logins = file.spec.directory.logins(account);
     let kicks: Vec<_> = logins.iter().map(|login| format!("doveadm kick {login}")).collect();
@@ -170,15 +170,16 @@ fn remove(file: &MailYml, name: &Name, report: &mut Report) -> Result<Draft, Com
         homes.join(" and ")
     ));
     tell_of_sessions(file, index, name, report);
-    // Without `system_mail` and a catch-all the first account has it, which may be another now.
+    // Without `system_mail` and a catch-all the first account gets system mail, and another one
+    // may be the first now.
     if let Some(address) = left.filter(|it| file.spec.directory.system_mail.as_ref() != Some(it)) {
         report.note(&format!("The mail of root, postmaster and the like now goes to {address}.\n"));
     }
     Ok(draft)
 }
 
-/// Gives an account another name wherever mail.yml has it. `keeps`: the old one
-/// stays as an alias.
+/// Renames an account wherever mail.yml names it. `keeps`: the old name stays
+/// as an alias.
 fn rename(
     file: &MailYml,
     old: Name,

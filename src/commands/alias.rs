@@ -1,4 +1,4 @@
-//! `mailprov alias`: further addresses in mail.yml.
+//! `mailprov alias`: edits the further addresses in mail.yml.
 
 use super::edit::{MailYml, offer};
 use super::{CommandError, Exit};
@@ -36,7 +36,7 @@ pub(super) fn run(
     offer(global, edit, &file, &draft, None, format!("alias {word} {address}"), report)
 }
 
-/// Adds an address; `None` where it leads there already.
+/// Adds an address; returns `None` if it leads there already.
 fn add(
     file: &MailYml,
     address: &Name,
@@ -93,7 +93,7 @@ fn add(
     file.edited(edited).map(Some)
 }
 
-/// Lets a forward go on to more targets.
+/// Adds targets to a forward.
 fn extend(file: &MailYml, key: &str, targets: &[Target]) -> Result<Option<Document>, CommandError> {
     let path = ["forwards", key];
     let known: Vec<String> = match file.document.get(&path).map(|node| &node.kind) {
@@ -139,7 +139,7 @@ fn remove(file: &MailYml, address: &Name, report: &mut Report) -> Result<Documen
     file.edited(edited)
 }
 
-/// Returns the account that has an alias of this very name.
+/// Returns the account that has an alias with exactly this name.
 fn alias_holder<'f>(file: &'f MailYml, address: &Name) -> Option<&'f Account> {
     let has = |account: &&Account| account.aliases.iter().any(|alias| alias.value == *address);
     file.spec.directory.accounts.iter().find(has)

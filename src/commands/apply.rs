@@ -1,4 +1,4 @@
-//! `mailprov apply`, and what all commands share that change a host.
+//! `mailprov apply`, and the steps that all commands share that change a host.
 
 use std::time::Instant;
 
@@ -38,39 +38,36 @@ pub(super) fn run(
     ready.make(!no_check, report)
 }
 
-/// What a person agreed to beforehand.
+/// The consents given on the command line.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Agreed {
-    /// That the changes are made without a question.
+    /// To make the changes without a question.
     pub(super) yes: bool,
-    /// That mail which no account will have stays where it is.
+    /// To leave the mail of removed accounts where it is.
     pub(super) leave_mail: bool,
-    /// That this machine is meant, whatever it is called.
+    /// That this machine is the right one, whatever its name.
     pub(super) here: bool,
-    /// That nobody looks afterwards whether the server works.
+    /// To skip the check afterwards.
     pub(super) no_check: bool,
-    /// That whoever asks looks from outside as well, and judges then.
+    /// That the other side checks from outside, and gives the verdict.
     pub(super) judged_here: bool,
 }
 
-/// A plan that has been shown and can be made.
+/// A plan that was shown and can be applied.
 pub(super) struct Ready {
-    /// What it was made from.
     pub(super) context: Context,
-    /// The plan.
     pub(super) plan: Plan,
-    /// The command that history names.
+    /// The command as history names it.
     pub(super) deed: String,
     _lock: Lock,
 }
 
 impl Ready {
-    /// Makes the changes; then, if that is wanted, looks whether the server is
-    /// well.
+    /// Applies the plan; then, if `check` is set, checks the server.
     pub(super) fn make(self, check: bool, report: &mut Report) -> Result<Exit, CommandError> {
         let Self { context, plan, deed, _lock } = self;
         let interruption = make(&context.host, &plan, &deed, report)?;
-        // Of ten thousand accounts it is large.
+        // With ten thousand accounts it is large.
         drop(plan);
         context.note();
         if check {
@@ -80,7 +77,7 @@ impl Ready {
     }
 }
 
-/// Plans and shows the plan; `None` where nothing is to be done.
+/// Plans, and shows the plan; returns `None` if there is nothing to do.
 pub(super) fn prepare(
     global: &Global,
     wanted: MailSource<'_>,
@@ -98,7 +95,7 @@ pub(super) fn prepare(
     if let MailSource::Sent(bundle) = wanted {
         tell_who_changed(bundle, &context.host, report);
     }
-    // Asked of a host that is new to us, while it is planned.
+    // Probes a host that is new to us, while planning.
     let outward = matches!(wanted, MailSource::Sent(_) if !context.has_relay())
         .then(|| std::thread::spawn(Host::port_25_is_open_outward));
     let last = engine::last_run(&context.host)?;
@@ -137,7 +134,7 @@ pub(super) fn prepare(
     Ok(Some(Ready { context, plan, deed: "apply".into(), _lock: lock }))
 }
 
-/// Refuses early where nobody can be asked and nobody said yes.
+/// Fails early if a confirmation is needed and cannot be asked for.
 pub(super) fn can_confirm(yes: bool, report: &Report) -> Result<(), CommandError> {
     if yes || report.can_ask() {
         return Ok(());
@@ -148,7 +145,7 @@ pub(super) fn can_confirm(yes: bool, report: &Report) -> Result<(), CommandError
     Err(CommandError::usage(message).after_changes().hinted(advice))
 }
 
-/// Takes the lock of a host that only root may change.
+/// Takes the lock of a host, which needs root.
 pub(super) fn lock(host: &Host, command: &str) -> Result<Lock, CommandError> {
     if !Host::is_root() {
         let message = "only root may change this host";
@@ -159,8 +156,8 @@ pub(super) fn lock(host: &Host, command: &str) -> Result<Lock, CommandError> {
     Ok(Lock::take(host, command)?)
 }
 
-/// Notes that a last run which was cut off left nothing to do. It can be rolled
-/// back as before.
+/// Records that an interrupted last run left nothing to do. It can still be
+/// rolled back.
 pub(super) fn settle(host: &Host, last: Option<&Run>) -> Result<(), CommandError> {
     match last.filter(|run| run.is_cut_off()) {
         Some(run) => Ok(run.settle(host)?),
@@ -168,7 +165,7 @@ pub(super) fn settle(host: &Host, last: Option<&Run>) -> Result<(), CommandError
     }
 }
 
-/// Asks, unless the answer is there already.
+/// Asks for confirmation, unless it was given.
 pub(super) fn confirm(
     plan: &Plan,
     subject: &str,
@@ -181,8 +178,8 @@ pub(super) fn confirm(
     Err(CommandError::not_confirmed())
 }
 
-/// Has a person agree that the mail of accounts is out of sight after a run,
-/// which a yes to all of it does not say.
+/// Asks to leave the mail of removed accounts out of sight, which the general
+/// yes does not cover.
 pub(super) fn leave(
     plan: &Plan,
     yes: bool,
@@ -208,8 +205,8 @@ pub(super) fn leave(
     Err(CommandError::usage(message).hinted(advice))
 }
 
-/// Makes the changes of a plan. What is returned goes on to hear whoever wants
-/// us to stop.
+/// Applies a plan. The returned value keeps handling signals until it is
+/// dropped.
 pub(super) fn make(
     host: &Host,
     plan: &Plan,

@@ -1,4 +1,4 @@
-//! `mailprov bootstrap`: from a laptop to a bare host.
+//! `mailprov bootstrap`: sets up a bare host from another machine.
 
 use super::apply::Agreed;
 use super::{CommandError, Exit, check, on};
@@ -7,8 +7,8 @@ use crate::cli::{Bootstrap, Global};
 use crate::remote::Program;
 use crate::report::Report;
 
-/// Brings the program and mail.yml to a host, applies it there, and looks from
-/// here whether others can reach it.
+/// Sends the program and mail.yml to a host, applies mail.yml there, and checks
+/// from here whether the host can be reached.
 pub(super) fn run(
     global: &Global,
     bootstrap: &Bootstrap,

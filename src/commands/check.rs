@@ -1,4 +1,4 @@
-//! `mailprov check`: the live service, proven.
+//! `mailprov check`: checks the running server.
 
 mod after;
 mod from_here;
@@ -17,7 +17,7 @@ use crate::services::checking::{Check, Server, Site};
 pub(super) use after::look as look_after;
 pub(super) use reached::reachable_from_here;
 
-/// Makes each check, and ends with 1 where something is not as it must be.
+/// Runs the checks, and exits with 1 if one fails.
 pub(super) fn run(
     global: &Global,
     options: &cli::Check,
@@ -39,14 +39,14 @@ pub(super) fn run(
         let advice = "Run it with sudo, or check from outside: mailprov check --from-here";
         return Err(CommandError::needs_root(message).hinted(advice));
     }
-    // What is being changed is not as it should be yet.
+    // During a run the host is not in its final state.
     let _lock = Lock::take(&loaded.host, "check")?;
     let all = examine(&loaded, &check::chosen(&options.only), report)?;
     report.checked(&all, &loaded.subject());
     Ok(exit(&all))
 }
 
-/// Makes checks, and shows what each found as soon as it is known.
+/// Runs checks, and reports the findings of each at once.
 pub(super) fn examine(
     loaded: &Context,
     checks: &[&'static Check],
@@ -76,7 +76,7 @@ fn site(loaded: &Context) -> Result<Site<'_>, CommandError> {
     })
 }
 
-/// Refuses a tree.
+/// Rejects `--root`, since a tree has no running server.
 fn is_running(loaded: &Context) -> Result<(), CommandError> {
     if loaded.host.is_tree() {
         let message = "nothing runs in a tree, so there is nothing to check";
@@ -85,7 +85,7 @@ fn is_running(loaded: &Context) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// How a check ends that found this.
+/// Returns the exit code for these findings.
 pub(super) fn exit(all: &[Finding]) -> Exit {
     match all.iter().any(|finding| finding.verdict == Verdict::Wrong) {
         true => Exit::Failed,

@@ -1,4 +1,5 @@
-//! `mailprov cloud-init`: user-data for a host that is yet to be rented.
+//! `mailprov cloud-init`: writes the user-data for a host that is yet to be
+//! rented.
 
 use std::path::Path;
 
@@ -11,7 +12,7 @@ use crate::remote::{Program, user_data};
 use crate::report::Report;
 use crate::services::Spec;
 
-/// The largest user-data that AWS takes, in bytes; others take more.
+/// The limit of AWS, in bytes; others allow more.
 const LIMIT: usize = 16 * 1024;
 
 /// Prints the user-data.
@@ -42,8 +43,8 @@ pub(super) fn run(options: &CloudInit, report: &mut Report) -> Result<Exit, Comm
     Ok(Exit::Done)
 }
 
-/// Finds what a host cannot have at its first boot, and what must not stand in
-/// user-data.
+/// Finds the files that a host cannot have at its first boot, and the secrets
+/// that must not be in user-data.
 fn unfit(spec: &Spec) -> Vec<Diagnostic> {
     let mut mistakes = Vec::new();
     if let Some(login) = spec.services.relay.as_ref().and_then(|relay| relay.login.as_ref()) {

@@ -1,10 +1,10 @@
-//! What a shell offers to go on with: the scripts that `mailprov completions`
-//! prints ask for it, at each Tab.
+//! Completes command lines: the scripts that `mailprov completions` prints call
+//! this at each Tab.
 //!
-//! They run `mailprov -- WORD…` with [`ASKED`] set; the last word is the one to
-//! complete, and what it could become is printed, one a line, with a tab and a
-//! few words on it where there are some. Nothing else is ever said, nothing is
-//! asked for, and where something fails, it offers less.
+//! They run `mailprov -- WORD…` with [`ASKED`] set. The last word is the one to
+//! complete. Candidates are printed one a line, some with a tab and a
+//! description. Nothing else is printed, no question asked, and an error only
+//! means fewer candidates.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -27,10 +27,10 @@ use crate::remote;
 use crate::report::{Options, Report};
 use crate::yaml::{Document, Kind, Node};
 
-/// The environment variable that tells a shell's question from a command.
+/// The environment variable that marks a request for completion.
 const ASKED: &str = "MAILPROV_COMPLETE";
 
-/// Answers a shell that asks how a command line may go on, if one does.
+/// Answers a request for completion, if this is one.
 pub fn complete() -> Option<Exit> {
     env::var_os(ASKED)?;
     let mut words = env::args_os().skip(1);
@@ -44,7 +44,8 @@ pub fn complete() -> Option<Exit> {
     Some(Exit::Done)
 }
 
-/// Returns what the last word may become. Options are offered from the first `-`.
+/// Returns the candidates for the last word. Options are offered from the first
+/// `-`.
 fn offers(words: Vec<OsString>) -> Vec<CompletionCandidate> {
     let Some((typed, before)) = words.split_last() else { return Vec::new() };
     let said = Arc::new(Said::on(before));
@@ -54,7 +55,7 @@ fn offers(words: Vec<OsString>) -> Vec<CompletionCandidate> {
     let (last, here) = (words.len() - 1, env::current_dir().ok());
     let found = candidates(&mut command, words, last, here.as_deref()).unwrap_or_default();
     let is_meant = |it: &CompletionCandidate| {
-        // A file whose name begins with a dot has no such id; a hidden command has.
+        // Hidden commands have an id; a file with a leading dot has not.
         let is_hidden = it.is_hide_set() && it.get_id().is_some();
         let value = it.get_value();
         !is_hidden && value != "." && (wants_options || !is_option(value))
@@ -62,7 +63,7 @@ fn offers(words: Vec<OsString>) -> Vec<CompletionCandidate> {
     found.into_iter().filter(is_meant).collect()
 }
 
-/// Writes an offer as a line, unless it could be taken for more than that.
+/// Formats a candidate as a line, unless it could be misread.
 fn line(offer: &CompletionCandidate) -> Option<String> {
     let value = offer.get_value().to_str()?;
     let help = offer.get_help().map(ToString::to_string).unwrap_or_default();
@@ -72,7 +73,7 @@ fn line(offer: &CompletionCandidate) -> Option<String> {
     is_plain.then(|| format!("{value}{tab}{help}\n"))
 }
 
-/// What the words before say of files.
+/// The files that earlier words name.
 #[derive(Debug, Default)]
 struct Said {
     mail: Option<PathBuf>,
@@ -100,11 +101,11 @@ impl Said {
     }
 }
 
-/// What an argument may be, after what was said, where this much of it is typed.
+/// Returns the values of an argument, given the earlier words and the part
+/// typed so far.
 type Values = fn(&Said, &OsStr) -> Vec<CompletionCandidate>;
 
-/// Tells a command's arguments, and those of the commands below it, what they may
-/// be.
+/// Attaches the values of arguments to a command and its subcommands.
 fn with_values(command: clap::Command, said: &Arc<Said>) -> clap::Command {
     let name = command.get_name().to_owned();
     let command = command.mut_args(|arg| match values(&name, arg.get_id().as_str()) {
@@ -123,8 +124,8 @@ fn with_values(command: clap::Command, said: &Arc<Said>) -> clap::Command {
     command.mut_subcommands(|below| with_values(below, said))
 }
 
-/// Returns what an argument of a command may be, where the command line does not
-/// say it.
+/// Returns the values of an argument that the command line does not define
+/// itself.
 fn values(command: &str, argument: &str) -> Option<Values> {
     Some(match (command, argument) {
         (_, "on") | ("bootstrap" | "pull", "host") => hosts,
@@ -165,7 +166,7 @@ fn accounts(said: &Said, _: &OsStr) -> Vec<CompletionCandidate> {
     names.into_iter().map(CompletionCandidate::new).collect()
 }
 
-/// Aliases and forwards.
+/// Returns aliases and forwards.
 fn further_addresses(said: &Said, _: &OsStr) -> Vec<CompletionCandidate> {
     let Some(document) = said.document() else { return Vec::new() };
     let mut found: BTreeSet<&str> = keys(document.get(&["forwards"])).into_iter().collect();
@@ -201,7 +202,7 @@ fn explained(said: &Said, typed: &OsStr) -> Vec<CompletionCandidate> {
         ssh: Ssh::default(),
     };
     let known: BTreeMap<String, String> = explain::known(&global, said.mail.as_deref());
-    // Files go by their names, until the first `/`.
+    // Files are matched by name until the first `/`.
     let by_path = typed.as_encoded_bytes().starts_with(b"/");
     let offer =
         |(name, about): (String, String)| CompletionCandidate::new(name).help(Some(about.into()));

@@ -1,4 +1,4 @@
-//! `mailprov dns`: the records that the world is to find.
+//! `mailprov dns`: prints the DNS records of the server.
 
 use std::net::IpAddr;
 
@@ -34,9 +34,9 @@ pub(super) fn run(
     Ok(Exit::Done)
 }
 
-/// Says which addresses forward mail to other hosts, where SPF fails for it.
+/// Lists addresses that forward mail to other hosts, where SPF fails for it.
 pub(super) fn note_forwards(spec: &Spec, report: &mut Report) {
-    /// More are counted.
+    /// Further ones are only counted.
     const NAMED: usize = 3;
     let forwarded = spec.directory.forwarded();
     let mut names = forwarded[..forwarded.len().min(NAMED)].join(", ");
@@ -52,9 +52,9 @@ pub(super) fn note_forwards(spec: &Spec, report: &mut Report) {
     ));
 }
 
-/// Finds the addresses by which the world reaches the server: those that a person
-/// names; on the server itself its own; else those that DNS has already. Where
-/// there are none, says what is missing.
+/// Returns the public addresses of the server: those on the command line; on
+/// the server its own; else those in DNS. If there are none, explains what is
+/// missing.
 fn published(
     spec: &Spec,
     named: &[IpAddr],

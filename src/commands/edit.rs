@@ -1,4 +1,4 @@
-//! What all commands share that edit mail.yml: read, judge, replace, show,
+//! Shared by all commands that edit mail.yml: read, validate, replace, show,
 //! offer to apply.
 
 use std::collections::BTreeMap;
@@ -20,16 +20,14 @@ use crate::services::{self, Spec};
 use crate::wire::PlaintextSecret;
 use crate::yaml::Document;
 
-/// A mail.yml without a mistake, to be looked at and edited.
+/// A mail.yml without mistakes, for editing.
 pub(super) struct MailYml {
-    /// The path, as the person knows it.
+    /// The path as the user gave it.
     pub(super) path: PathBuf,
-    /// What it says.
     pub(super) spec: Spec,
-    /// Its text.
     pub(super) document: Document,
     file: FileVersion,
-    /// Where the person's files are, whatever host is worked on.
+    /// Opens the user's files, whichever host the command works on.
     here: Host,
 }
 
@@ -46,7 +44,7 @@ impl MailYml {
         Ok(Self { path, spec, document, file, here })
     }
 
-    /// Writes a further command line on this file.
+    /// Formats another command line for this file.
     pub(super) fn command(&self, words: &[&str], report: &Report) -> String {
         let path = as_path(&self.path.display().to_string());
         match matches!(app::find(None), Ok(Some(usual)) if usual == self.path) {
@@ -55,8 +53,8 @@ impl MailYml {
         }
     }
 
-    /// Turns the refusal to edit a place into a stop, and shows the place
-    /// without the secrets on it.
+    /// Turns a refused edit into an error that shows the place without its
+    /// secrets.
     pub(super) fn edited(
         &self,
         edited: Result<Document, Diagnostic>,
@@ -64,7 +62,7 @@ impl MailYml {
         edited.map_err(|mistake| self.refuse(vec![mistake]))
     }
 
-    /// Refuses with what stands in the way.
+    /// Reports the mistakes that prevent an edit.
     pub(super) fn refuse(&self, mistakes: Vec<Diagnostic>) -> CommandError {
         let veiled = mistakes
             .into_iter()
@@ -72,13 +70,13 @@ impl MailYml {
         CommandError::mistakes(veiled.collect())
     }
 
-    /// Reads the edited text as it will be read: every mistake in it is shown.
+    /// Parses the edited text, and reports every mistake in it.
     pub(super) fn judge(&self, edited: &Document) -> Result<Spec, CommandError> {
         app::parse(edited.source(), &Files::beside(app::folder(&self.path)))
     }
 
-    /// Shows how the edited text differs, if it is valid, and returns what is to be
-    /// written.
+    /// Shows the difference if the edited text is valid, and returns it for
+    /// writing.
     pub(super) fn draft(
         &self,
         edited: &Document,
@@ -95,7 +93,7 @@ impl MailYml {
         Ok(Draft { text, files: BTreeMap::new(), write: Some(write) })
     }
 
-    /// The same for a file that mail.yml names, and that holds a hash.
+    /// As `draft`, for a file with a hash that mail.yml names.
     pub(super) fn draft_secret(
         &self,
         path: &str,
@@ -113,31 +111,32 @@ impl MailYml {
         Ok(Draft { text, files, write: Some(write.closed()) })
     }
 
-    /// What there is to write where all is said already.
+    /// Returns a draft without changes.
     pub(super) fn unchanged(&self) -> Draft {
         let text = self.document.source().text.clone();
         Draft { text, files: BTreeMap::new(), write: None }
     }
 }
 
-/// A mail.yml as it is to be. Nothing of it is written yet.
+/// An edited mail.yml, not written yet.
 pub(super) struct Draft {
     text: String,
-    /// Files that it names and that are to be others, by their paths as written.
+    /// Edited files that it names, by their paths as written.
     files: BTreeMap<PathBuf, PlaintextSecret>,
     write: Option<Write>,
 }
 
-/// A file and what is to be in it.
+/// A file with its new content.
 struct Write {
     file: FileVersion,
     content: Content,
-    /// Who could read it, and may not when a hash is in it.
+    /// Describes who could read it and may not once it holds a hash.
     readers: Option<String>,
 }
 
 impl Write {
-    /// Makes it the owner's alone where others may read it: there is a hash to come.
+    /// Restricts it to its owner if others can read it, since it will hold a
+    /// hash.
     fn closed(mut self) -> Self {
         self.readers = local::readers(&self.file.path).unwrap_or_else(|_| Some("others".into()));
         if self.readers.is_some() {
@@ -165,7 +164,8 @@ impl Write {
             .hinted("It was left as it is: run this again.")
     }
 
-    /// Puts back what was there, and says of a failure how the file is now.
+    /// Restores the former content, and adds the state of the file to the
+    /// error.
     fn put_back(&self, here: &Host, failed: CommandError) -> CommandError {
         let path = self.file.path.display();
         let after = match here.put_back(&self.file, &self.content) {
@@ -180,7 +180,7 @@ impl Write {
 fn read(here: &Host, path: &Path) -> Result<FileVersion, CommandError> {
     let whole = std::path::absolute(path)
         .map_err(|error| CommandError::failed(path.display().to_string()).because(error))?;
-    // What only root and the user behind sudo may change is the same when it is read.
+    // A file that only root and the user behind sudo may change is unchanged when it is read.
     local::refuse_untrusted(&whole).map_err(|error| app::unreadable(path, &error))?;
     here.read_to_replace(&whole).map_err(|error| match error.is_permission_denied() {
         true => error.into(),
@@ -188,9 +188,9 @@ fn read(here: &Host, path: &Path) -> Result<FileVersion, CommandError> {
     })
 }
 
-/// Shows what applying the draft would change, and writes and applies it if that
-/// is wanted. Until then nothing is edited; where nobody can be asked, or not by
-/// root, the file is all that is written.
+/// Shows what applying the draft would change, then writes and applies it if
+/// the user agrees. Before that nothing is written. Without a terminal or root
+/// it only writes the file.
 pub(super) fn offer(
     global: &Global,
     edit: &Edit,
@@ -208,7 +208,7 @@ pub(super) fn offer(
     let is_up_to_them = report.can_ask() && Host::is_root();
     let line = |command: &str| {
         let path = as_path(&path.display().to_string());
-        // On another host it is the one in its usual place.
+        // On another host mail.yml is in its usual place.
         let words = [command, &path];
         report.reach().command(if report.is_there() { &words[..1] } else { &words })
     };

@@ -1,5 +1,5 @@
-//! `mailprov explain`: the ways through the server, and why things are as they
-//! are.
+//! `mailprov explain`: explains the ways of mail through the server, and the
+//! reasons of its settings.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -70,7 +70,7 @@ pub(super) fn run(
     Ok(Exit::Done)
 }
 
-/// Explains what a port is there for.
+/// Explains the purpose of a port.
 fn port(
     number: &str,
     ways: &[Way],
@@ -93,9 +93,9 @@ fn port(
     Ok(Exit::Done)
 }
 
-/// Returns what can be asked for: settings, files by name and by path, ports and
-/// keys of mail.yml, each with a word on where it is from. Where mail.yml cannot be read, as before
-/// a `sudo`, it is what a usual one comes to; where nothing can, it is nothing.
+/// Returns the subjects: settings, files by name and by path, ports and keys of
+/// mail.yml, each with its origin. If mail.yml cannot be read, as before a
+/// `sudo`, returns those of a usual one, or none.
 pub(super) fn known(global: &Global, mail: Option<&Path>) -> BTreeMap<String, String> {
     let no_files = BTreeMap::new();
     let path = Path::new("mail.yml");
@@ -110,10 +110,10 @@ pub(super) fn known(global: &Global, mail: Option<&Path>) -> BTreeMap<String, St
         services::keys().into_iter().map(|(way, _)| (way, "mail.yml".to_owned())).collect();
     for file in &files {
         let name = file.path.rsplit('/').next().unwrap_or_default();
-        // In a table the lines are addresses, and each is in mail.yml.
+        // The lines of a table are addresses, which mail.yml has already.
         let has_settings = file.path.ends_with(".cf") || file.path.ends_with(".conf");
         for setting in explain::settings(file).into_iter().filter(|_| has_settings) {
-            // What is within something goes by its own name, and else the first word does.
+            // Nested settings go by their own name, others by the first word.
             let inner = setting.name.rsplit('/').next().unwrap_or_default();
             let word = inner.split(' ').next().unwrap_or_default();
             known.insert(word.to_owned(), name.to_owned());

@@ -1,5 +1,5 @@
-//! `mailprov schema`, `completions` and `man`: what is made from the same
-//! sources as the program itself.
+//! `mailprov schema`, `completions` and `man`: generated from the sources of
+//! the program itself.
 
 use std::path::Path;
 
@@ -11,7 +11,6 @@ use crate::manual::Page;
 use crate::report::Report;
 use crate::{local, manual, playbook, services};
 
-/// Prints a JSON Schema.
 pub(super) fn schema(of: SchemaOf, report: &mut Report) -> Result<Exit, CommandError> {
     let schema = match of {
         SchemaOf::Mail => services::schema(),
@@ -21,7 +20,8 @@ pub(super) fn schema(of: SchemaOf, report: &mut Report) -> Result<Exit, CommandE
     Ok(Exit::Done)
 }
 
-/// Prints what makes a shell complete our command lines, by asking [`super::complete()`].
+/// Prints a script that completes command lines by calling
+/// [`super::complete()`].
 pub(super) fn completions(shell: Shell, report: &mut Report) -> Result<Exit, CommandError> {
     report.text(match shell {
         Shell::Bash => include_str!("completions/mailprov.bash"),

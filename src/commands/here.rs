@@ -1,5 +1,5 @@
-//! Whether this machine is the server that a mail.yml describes. On a laptop it
-//! is not, and must not become it by mistake.
+//! Finds out whether this machine is the server that a mail.yml describes, so
+//! that a laptop does not become it by mistake.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -16,29 +16,28 @@ use crate::report::Report;
 use crate::services::Spec;
 use crate::wire::Question;
 
-/// How long DNS may take to say whose name it is.
+/// How long DNS may take to resolve the hostname.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What Postfix is configured by where it was set up.
+/// The configuration of Postfix, where mailprov set it up.
 const MAIN_CF: &str = "/etc/postfix/main.cf";
 
-/// A server that is not this machine, as far as can be seen.
+/// A server that is probably not this machine.
 pub(super) struct Elsewhere {
-    /// The server's name.
     hostname: String,
-    /// What this machine is called.
+    /// The name of this machine.
     ours: String,
 }
 
-/// Finds out whether a server is another machine than this one. `by_dns`: its
-/// name is also looked up, which may take a moment.
+/// Returns the server if it is another machine than this one. `by_dns`: also
+/// resolves its name, which may take a moment.
 pub(super) fn elsewhere(
     global: &Global,
     spec: &Spec,
     by_dns: bool,
     report: &Report,
 ) -> Option<Elsewhere> {
-    // Whoever names another host or a tree says which one is meant.
+    // The user who names a host, a playbook or a tree has chosen.
     let is_meant = report.is_there() || global.playbook.is_some() || global.root != Path::new("/");
     if is_meant {
         return None;
@@ -51,14 +50,14 @@ pub(super) fn elsewhere(
     (!is_ours).then_some(Elsewhere { hostname, ours })
 }
 
-/// A machine is mostly called by the first part of its full name.
+/// Machines usually go by the first label of their full name.
 fn is_name_of(ours: &str, hostname: &str) -> bool {
     let ours = ours.to_lowercase();
     let first = hostname.split('.').next().unwrap_or_default();
     ours == hostname || ours == first
 }
 
-/// Tells whether an earlier run made this machine that server.
+/// Returns whether an earlier run set this machine up as that server.
 fn is_set_up(hostname: &str) -> bool {
     let Ok(host) = Host::open(Path::new("/")) else { return false };
     let has_run = engine::last_run(&host).is_ok_and(|run| run.is_some());
@@ -70,12 +69,12 @@ fn is_set_up(hostname: &str) -> bool {
     has_run && main.is_some_and(|main| String::from_utf8_lossy(main.bytes()).lines().any(names_it))
 }
 
-/// Tells whether the name leads to one of these addresses.
+/// Returns whether the name resolves to one of these addresses.
 fn is_at(hostname: &str, ours: &[IpAddr]) -> bool {
     let (sender, answer) = mpsc::channel();
     let name = hostname.to_owned();
     std::thread::spawn(move || {
-        // Where this fails, nobody waits any more.
+        // The send fails if the wait is over.
         let _ = sender.send(Host::addresses_of(&name));
     });
     let found = answer.recv_timeout(PATIENCE).unwrap_or_default();
@@ -83,19 +82,19 @@ fn is_at(hostname: &str, ours: &[IpAddr]) -> bool {
 }
 
 impl Elsewhere {
-    /// The command line that sets the server up.
+    /// Returns the command line that sets the server up.
     pub(super) fn bootstrap(&self, mail: &Path, report: &Report) -> String {
         let mail = mail.display().to_string();
         report.reach().bootstrap(format!("root@{}", self.hostname), Some(&mail), false)
     }
 
-    /// The command line that applies a mail.yml there.
+    /// Returns the command line that applies a mail.yml there.
     pub(super) fn apply(&self, mail: &Path, report: &Report) -> String {
         let mail = as_path(&mail.display().to_string());
         report.reach().at(format!("root@{}", self.hostname)).command(&["apply", &mail])
     }
 
-    /// What is to be known of it.
+    /// Describes the mismatch.
     pub(super) fn says(&self) -> String {
         let Self { hostname, ours } = self;
         format!(
@@ -104,8 +103,8 @@ impl Elsewhere {
     }
 }
 
-/// Makes sure, before changes are made, that this machine is meant. Whoever said
-/// yes beforehand, or that it is here, is not asked again.
+/// Asks whether this machine is the right one, before changes are made, unless
+/// `--yes` or `--here` says so.
 pub(super) fn confirm(
     global: &Global,
     ready: &Ready,

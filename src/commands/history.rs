@@ -1,4 +1,4 @@
-//! `mailprov history`.
+//! `mailprov history`: lists and shows runs.
 
 use super::{CommandError, Exit};
 use crate::cli::Global;

@@ -1,4 +1,4 @@
-//! `mailprov init`: a mail.yml to begin with.
+//! `mailprov init`: writes a first mail.yml.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -14,13 +14,13 @@ use crate::mail::{Domain, Files, Hostname, Invalid, LocalPart};
 use crate::reach::as_path;
 use crate::report::Report;
 
-/// How often a person may mistype.
+/// How many answers to a question may be invalid.
 const TRIES: usize = 3;
 
-/// Where the Debian package has the schema of mail.yml.
+/// The path of the schema of mail.yml in the Debian package.
 const SCHEMA: &str = "/usr/share/mailprov/mail.schema.json";
 
-/// What the file is to say.
+/// The values of the file.
 struct Answers {
     hostname: Hostname,
     domains: Vec<Domain>,
@@ -35,7 +35,7 @@ pub(super) fn run(
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
     let path = &options.mail;
-    // Not an answer is asked for in vain.
+    // Fail before the first question if the file exists.
     match local::look(path) {
         Ok(_) => return Err(there_already(path)),
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
@@ -86,7 +86,7 @@ fn there_already(path: &Path) -> CommandError {
         .hinted("Edit it, or name another file: mailprov init FILE")
 }
 
-/// Names the flags without which something has to be asked.
+/// Names the flags without which a question is asked.
 fn missing(options: &cli::Init) -> Vec<&'static str> {
     let password = &options.password;
     let given = [
@@ -104,8 +104,8 @@ fn hostname(options: &cli::Init, report: &mut Report) -> Result<Hostname, Comman
     answer(options.hostname.as_deref(), question, proposal, report, Hostname::parse)
 }
 
-/// Tells whether a machine's name may be that of a server which the world finds,
-/// not one in its own network only (RFC 6761, RFC 6762).
+/// Returns whether a machine's name can be that of a public server, not one of
+/// a local network (RFC 6761, RFC 6762).
 fn is_of_the_world(name: &str) -> bool {
     const OWN: [&str; 12] = [
         "local",
@@ -125,7 +125,7 @@ fn is_of_the_world(name: &str) -> bool {
     name.contains('.') && !OWN.contains(&last) && Hostname::parse(name).is_ok()
 }
 
-/// Proposes the domain that a server's name is in.
+/// Proposes the domain of a hostname.
 fn domain_of(hostname: &Hostname) -> String {
     let name = hostname.to_string();
     match name.split_once('.') {
@@ -169,7 +169,7 @@ fn account(options: &cli::Init, report: &mut Report) -> Result<LocalPart, Comman
     answer(options.account.as_deref(), question, proposal, report, LocalPart::plain)
 }
 
-/// Asks for the certificate where anything else has to be asked too.
+/// Asks for the certificate if other questions are asked too.
 fn self_signed(
     options: &cli::Init,
     missing: &[&str],
@@ -187,8 +187,8 @@ fn self_signed(
     answer(None, question, Some("1".into()), report, parse)
 }
 
-/// Takes what was given, or asks until the answer is good. An empty answer is the
-/// `proposal`, where there is one.
+/// Returns the given value, or asks until the answer is valid. An empty answer
+/// stands for the `proposal`, if there is one.
 fn answer<T>(
     given: Option<&str>,
     question: &str,
@@ -224,7 +224,7 @@ fn answer<T>(
 }
 
 impl Answers {
-    /// Writes the file's text. Editors complete it where it names a schema.
+    /// Formats the file. Editors complete it if it names a schema.
     fn text(&self, hash: &str, schema: Option<&str>) -> String {
         let Self { hostname, domains, account, self_signed } = self;
         let domains: Vec<_> = domains.iter().map(ToString::to_string).collect();

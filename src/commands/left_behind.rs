@@ -1,5 +1,5 @@
-//! What a rollback leaves behind: a mail.yml that still asks for what was taken
-//! back. It is a person's file, so it stays; but that is said.
+//! Reports after a rollback that mail.yml still declares what was rolled back.
+//! It is the user's file, so it is not changed.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use crate::mail::Files;
 use crate::report::Report;
 use crate::services;
 
-/// Says of the mail.yml in its usual place that it asks for another host than
-/// the one that a rollback left. Where it asks for this one, it is returned.
+/// Reports that the mail.yml in its usual place differs from the state after a
+/// rollback. If it does not, returns it.
 pub(super) fn say(global: &Global, report: &mut Report) -> Option<Context> {
     if global.playbook.is_some() {
         return None;
@@ -20,7 +20,7 @@ pub(super) fn say(global: &Global, report: &mut Report) -> Option<Context> {
     let path = find(None).ok()??;
     let text = local::read_text(&path).ok()?;
     let source = Arc::new(Source { name: path.display().to_string(), text });
-    // One with mistakes asks for nothing.
+    // A file with mistakes declares nothing.
     if services::load(&source, &Files::beside(folder(&path))).is_err() {
         return None;
     }

@@ -1,4 +1,4 @@
-//! One file a command: glue between the rooms, no logic of its own.
+//! One file a command: parse → app → report.
 
 mod account;
 mod alias;
@@ -39,7 +39,7 @@ use crate::wire::{MailBundle, Request};
 pub use complete::complete;
 use saved::Kept;
 
-/// What a command says that failed before it changed anything.
+/// The sentence of a command that failed before it changed anything.
 const UNCHANGED: &str = "Nothing was changed.";
 
 /// Runs a command line.
@@ -63,8 +63,8 @@ pub fn run(cli: &Cli) -> Exit {
     dispatch(cli, None, &mut report)
 }
 
-/// Runs a command line on this machine; `request` is what came with it where it
-/// came from another one.
+/// Runs a command line on this machine. `request` is set if it came from
+/// another one.
 fn dispatch(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
     let global = &cli.global;
     let bundle = request.and_then(|request| request.mail.as_ref());
@@ -121,7 +121,7 @@ fn dispatch(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
         Command::Schema { of } => generate::schema(*of, report),
         Command::Completions { shell } => generate::completions(*shell, report),
         Command::Man { dir } => generate::man(dir.as_deref(), report),
-        // Answered before there is anybody to report to.
+        // Handled before there is a report.
         Command::Serve => Ok(Exit::Usage),
     };
     end(result, unchanged(&cli.command), report)
@@ -134,7 +134,7 @@ fn wanted<'a>(mail: &'a Option<PathBuf>, bundle: Option<&'a MailBundle>) -> Mail
     }
 }
 
-/// Opens what a command is about, and says what that is.
+/// Opens the input of a command, and reports it.
 fn load(
     global: &Global,
     mail: MailSource<'_>,
@@ -145,7 +145,7 @@ fn load(
     Ok(context)
 }
 
-/// Says what a command is about.
+/// Reports the input of a command.
 fn say(context: &Context, report: &mut Report) {
     if let Some(path) = context.read_from() {
         report.from(path);
@@ -157,7 +157,7 @@ fn notes(notes: &[String], report: &mut Report) {
     notes.iter().for_each(|note| report.note(&format!("{note}\n")));
 }
 
-/// Plans, and says what is to be known before the plan is shown.
+/// Plans, and reports the warnings that belong before the plan.
 fn plan_of(context: &Context, report: &mut Report) -> Result<Plan, CommandError> {
     say_programs(context, report)?;
     notes(&context.notes_on_secrets(), report);
@@ -171,7 +171,8 @@ fn plan_of(context: &Context, report: &mut Report) -> Result<Plan, CommandError>
     Ok(planned.plan)
 }
 
-/// Says which programs of a person's own playbook run while it is planned.
+/// Reports the programs that a playbook of the user's own runs while it is
+/// planned.
 fn say_programs(context: &Context, report: &mut Report) -> Result<(), CommandError> {
     let programs = context.programs()?;
     if !programs.is_empty() {
@@ -181,15 +182,15 @@ fn say_programs(context: &Context, report: &mut Report) -> Result<(), CommandErr
     Ok(())
 }
 
-/// Tells who changed the mail.yml of this host last.
+/// Reports who last changed the mail.yml of this host.
 fn tell_who_changed(bundle: &MailBundle, host: &Host, report: &mut Report) {
     if let Some(text) = received::changed_by(bundle, host, moment) {
         report.note(&format!("{text}.\n"));
     }
 }
 
-/// Returns the sentence of a command that failed before it changed anything; none
-/// for one that only looks.
+/// Returns the sentence of a command that failed before it changed anything;
+/// empty for one that only reads.
 fn unchanged(command: &Command) -> &'static str {
     match command {
         Command::Init(_) | Command::Pull(_) | Command::Playbook(_) => "Nothing was written.",
@@ -214,7 +215,7 @@ fn unchanged(command: &Command) -> &'static str {
     }
 }
 
-/// Says why a command failed, and returns how it ended.
+/// Reports the error of a command, and returns its exit code.
 fn end(result: Result<Exit, CommandError>, unchanged: &str, report: &mut Report) -> Exit {
     result.unwrap_or_else(|error| {
         report.error(&error, unchanged);

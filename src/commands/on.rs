@@ -1,4 +1,4 @@
-//! `--on HOST`: the same commands on other hosts, several of them side by side.
+//! `--on HOST`: runs a command on other hosts, several at a time.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -18,25 +18,25 @@ use crate::secret::Secret;
 use crate::wire::{self, MailBundle, Question, Request, WantedPlaybook};
 use crate::{explain, playbook};
 
-/// On so many hosts a command works at a time, unless it says otherwise.
+/// The number of hosts that a command works on at a time by default.
 const FORKS: usize = 10;
 
-/// A command line as other hosts are to run it.
+/// A command line for other hosts.
 struct RemoteCommand {
     request: Request,
-    /// The answer where a new password is asked for.
+    /// The answer to the question for a new password.
     password: Option<Secret<String>>,
-    /// Where a plan or a picture is to be kept.
+    /// Where to keep a plan or a picture from the host.
     keep: Option<Keep>,
-    /// Whether it changes them at all.
+    /// Whether it changes the hosts.
     changes: bool,
     /// Whether it changes them without a question.
     unasked: bool,
-    /// Tells whoever presses Ctrl-C what comes of it.
+    /// Tells the user the effect of Ctrl-C.
     told_to_stop: fn(),
 }
 
-/// Fetches what `pull` hands over on a host: how that ended, and what came.
+/// Runs `pull` on a host. Returns its exit code and the files that came.
 pub(super) fn fetch(
     global: &Global,
     options: &Pull,
@@ -63,8 +63,8 @@ pub(super) fn run(cli: &Cli, report: &mut Report) -> Result<Exit, CommandError> 
     send(&cli.global, &cli.global.ssh.on, None, &remote_command, report)
 }
 
-/// Brings a program and a mail.yml to a host and applies it there.
-/// `told_to_stop` tells whoever presses Ctrl-C what comes of it.
+/// Sends a program and a mail.yml to a host and applies it there.
+/// `told_to_stop` tells the user the effect of Ctrl-C.
 pub(super) fn bring(
     global: &Global,
     host: &Destination,
@@ -92,9 +92,9 @@ pub(super) fn bring(
     send(global, hosts, Some(program), &remote_command, report)
 }
 
-/// Packs the mail.yml at `path`, and says what is sent to `hosts`. Whoever may
-/// edit a mail.yml could name any file in it: what lies outside its folder is
-/// only sent if the person says so, `yes` beforehand.
+/// Bundles the mail.yml at `path`, and reports which files are sent to `hosts`.
+/// Anyone who may edit a mail.yml could name any file in it, so files outside
+/// its folder are sent only if the user agrees, by `yes` or an answer.
 pub(super) fn bundle_for(
     path: &Path,
     hosts: &[Destination],
@@ -129,20 +129,20 @@ pub(super) fn bundle_for(
     }
 }
 
-/// Packs the mail.yml at `path`.
+/// Bundles the mail.yml at `path`.
 pub(super) fn pack(path: &Path, report: &mut Report) -> Result<Bundled, CommandError> {
     report.from(path);
     let source = app::source(path)?;
     remote::pack(&source, folder(path))
 }
 
-/// Takes out of a command line what only this machine knows: files that are
-/// here, and a password that comes from here.
+/// Replaces the parts of a command line that only this machine knows: local
+/// files, and a password from here.
 fn remote_command(cli: &Cli, report: &mut Report) -> Result<RemoteCommand, CommandError> {
     let usage = |message: &str, advice: &str| Err(CommandError::usage(message).hinted(advice));
     let mut command = cli.command.clone();
     let (mut mail, mut password, mut unasked) = (None, None, false);
-    // Whether files from anywhere may be sent.
+    // Whether files outside the folder may be sent.
     let mut anywhere = false;
     let (mut keep, mut plan) = (None, None);
     match &mut command {
@@ -215,7 +215,8 @@ fn request(
     Ok(Request { version: wire::VERSION, command, screen, reach, playbook, mail, plan: None })
 }
 
-/// Packs the playbook that is named, if any, and says what of it is sent.
+/// Bundles the playbook of the command line, if any, and reports which of its
+/// files are sent.
 fn wanted_playbook(
     global: &Global,
     hosts: &[Destination],
@@ -243,7 +244,7 @@ fn wanted_playbook(
     Ok(Some(WantedPlaybook::Own(bundle)))
 }
 
-/// Tells whether a question is one that a command asks.
+/// Returns whether a question is one that the command asks.
 fn may_ask(question: &Question, request: &Request) -> bool {
     let Ok(command) = serde_json::from_value::<Command>(request.command.clone()) else {
         return false;
@@ -275,7 +276,6 @@ fn may_ask(question: &Question, request: &Request) -> bool {
     }
 }
 
-/// Tells whether a command changes a host.
 fn changes(command: &Command) -> bool {
     matches!(
         command,
@@ -283,14 +283,14 @@ fn changes(command: &Command) -> bool {
     )
 }
 
-/// Reads a plan that a host sends to be kept.
+/// Validates a plan that a host sent.
 fn only_a_plan(text: &str) -> Result<String, String> {
     let plan = SavedPlan::parse(text.as_bytes()).map_err(|error| format!("is no plan: {error}"))?;
     Ok(plan.to_text())
 }
 
-/// Sends a command to a host, or to several at once: then it says at the end how
-/// each came out.
+/// Sends a command to one or several hosts; for several, ends with the outcome
+/// of each.
 fn send(
     global: &Global,
     hosts: &[Destination],
@@ -299,7 +299,7 @@ fn send(
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
     let several = hosts.len() > 1;
-    // Of several, no one could tell which one asks.
+    // With several hosts the user could not tell which one asks.
     let login = login(global, several || !report.can_ask());
     let session = Session {
         login: &login,
@@ -347,7 +347,7 @@ fn send(
     Ok(of_all(&exits))
 }
 
-/// How to log in, by the options of the command line.
+/// Returns how to log in, by the options of the command line.
 pub(super) fn login(global: &Global, alone: bool) -> Login {
     Login {
         sudo: global.ssh.sudo,
@@ -357,7 +357,7 @@ pub(super) fn login(global: &Global, alone: bool) -> Login {
     }
 }
 
-/// How it ended where it ended in several ways: what failed counts most.
+/// Returns the exit code of several hosts: the worst failure counts.
 fn of_all(exits: &[Exit]) -> Exit {
     let mut failed = exits.iter().filter(|exit| !matches!(exit, Exit::Done | Exit::Changes));
     match failed.next() {

@@ -1,4 +1,4 @@
-//! Passwords: typed twice and unseen, or from a file or standard input; and
+//! Reads passwords: typed twice and unseen, or from a file or standard input.
 //! `mailprov passwd-hash`.
 
 use std::io::{self, ErrorKind, Read};
@@ -12,21 +12,21 @@ use crate::report::Report;
 use crate::secret::Secret;
 use crate::wire::Question;
 
-/// How often a person may mistype.
+/// How many attempts the user has.
 const TRIES: usize = 3;
 
-/// More is not read: no password is longer.
+/// The limit of a file, since no password is longer.
 const MOST_BYTES: u64 = 64 * 1024;
 
 /// Prints the hash of a password.
 pub(super) fn print_hash(from: &PasswordFrom, report: &mut Report) -> Result<Exit, CommandError> {
     let hash = choose(from, &Asked::Here("Password:"), report)?.hash().map_err(refused)?;
-    // What was asked for: only the hash leads nowhere near the password.
+    // The user asked for the hash, which does not reveal the password.
     report.text(&format!("{}\n", hash.secret().expose()));
     Ok(Exit::Done)
 }
 
-/// Refuses early where a password is to be typed and nobody can be asked.
+/// Fails early if a password has to be typed and the user cannot be asked.
 pub(super) fn can_choose(from: &PasswordFrom, report: &Report) -> Result<(), CommandError> {
     if from.is_given() || report.can_ask() {
         return Ok(());
@@ -35,11 +35,11 @@ pub(super) fn can_choose(from: &PasswordFrom, report: &Report) -> Result<(), Com
     Err(CommandError::usage(message).hinted("Pass --password-file FILE or --password-stdin."))
 }
 
-/// How a new password is asked for.
+/// How to ask for a new password.
 pub(super) enum Asked<'q> {
-    /// By a command that runs only here.
+    /// For a command that runs only here.
     Here(&'q str),
-    /// For an account, also by a command on another host.
+    /// For an account, possibly by a command on another host.
     Of(&'q Name),
 }
 
@@ -59,7 +59,7 @@ impl Asked<'_> {
     }
 }
 
-/// Takes a password from where it comes from.
+/// Reads a new password from its source.
 pub(super) fn choose(
     from: &PasswordFrom,
     asked: &Asked<'_>,
@@ -72,7 +72,8 @@ pub(super) fn choose(
     }
 }
 
-/// Reads the password from where it is given, if it is, with the name of that.
+/// Reads the password from a file or standard input, if one is given, with the
+/// name of that source.
 fn given(from: &PasswordFrom) -> Result<Option<(String, Vec<u8>)>, CommandError> {
     if let Some(path) = &from.password_file {
         let bytes = local::read(path).map_err(|error| match Untrusted::of(&error) {
@@ -90,7 +91,7 @@ fn given(from: &PasswordFrom) -> Result<Option<(String, Vec<u8>)>, CommandError>
     Ok(None)
 }
 
-/// Takes a password that somebody has already: typed once, and of any kind.
+/// Reads an existing password: typed once, without rules.
 pub(super) fn existing(
     from: &PasswordFrom,
     question: &str,
@@ -126,7 +127,7 @@ fn line(name: &str, bytes: Vec<u8>) -> Result<String, CommandError> {
     Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
 }
 
-/// Says why a password cannot be taken.
+/// Explains why a password is refused.
 pub(super) fn refused(invalid: Invalid) -> CommandError {
     let Invalid { message, help } = invalid;
     CommandError::failed(format!("{message}: {help}"))

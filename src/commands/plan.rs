@@ -1,4 +1,4 @@
-//! `mailprov plan`.
+//! `mailprov plan`: shows the changes.
 
 use std::path::Path;
 
@@ -33,13 +33,13 @@ pub(super) fn run(
         note_forwards(spec, report);
     }
     if let Some(out) = out {
-        // Applied from another folder, it must still find what it was made from.
+        // An absolute path, since it may be applied from another folder.
         let mail = context.mail.and_then(|path| std::path::absolute(path).ok());
         saved::write(out, &SavedPlan::new(&plan, mail), report)?;
         let file = out.display().to_string();
         let plan = as_path(&file);
         let mut words = vec!["apply"];
-        // The mail.yml of the one who asks is not on the host that is asked.
+        // The mail.yml of the other side is not a file of this host.
         let mail = sent.map(as_path);
         words.extend(mail.as_deref());
         words.extend(["--plan", &plan]);

@@ -1,4 +1,4 @@
-//! `mailprov playbook`: the embedded playbooks, to be read and to be changed.
+//! `mailprov playbook`: lists, shows and copies the embedded playbooks.
 
 use std::path::Path;
 
@@ -45,7 +45,7 @@ fn named(name: &str) -> Result<Embedded, CommandError> {
     })
 }
 
-/// Writes a playbook's files into a folder that is new or empty.
+/// Writes a playbook's files into a new or empty folder.
 fn eject(playbook: &Embedded, dir: &Path) -> Result<(), CommandError> {
     let fail = |error: std::io::Error| {
         CommandError::failed(format!("could not write {}", dir.display())).because(error)

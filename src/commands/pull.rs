@@ -1,4 +1,4 @@
-//! `mailprov pull`: the mail.yml of a host, as it is there, becomes the one here.
+//! `mailprov pull`: replaces the mail.yml here by that of a host.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -16,8 +16,8 @@ use crate::secret::Secret;
 use crate::services::{self, ReferencedKind};
 use crate::wire::{MailBundle, PlaintextSecret};
 
-/// Fetches the mail.yml of a host and the password files that lie beside it,
-/// shows what differs, and puts them in the place of those here.
+/// Fetches the mail.yml of a host and the password files beside it, shows the
+/// differences, and replaces the files here.
 pub(super) fn run(
     global: &Global,
     options: &Pull,
@@ -59,8 +59,8 @@ pub(super) fn run(
     Ok(Exit::Done)
 }
 
-/// Refuses files that a mail.yml does not name, or that lie anywhere else than
-/// beside it: what a host sends is written here.
+/// Rejects files that mail.yml does not name or that are not beside it, since
+/// the host chooses what is written here.
 fn may_be_written(
     source: &Arc<Source>,
     files: &BTreeMap<PathBuf, PlaintextSecret>,
@@ -88,7 +88,7 @@ fn is_password(kind: ReferencedKind) -> bool {
     matches!(kind, ReferencedKind::Hash | ReferencedKind::Secret)
 }
 
-/// Shows what differs from the files here, each with what is to be written.
+/// Shows the differences to the files here, and returns the files to write.
 fn show<'p>(
     mail: &Path,
     source: &Arc<Source>,
@@ -124,8 +124,8 @@ fn show<'p>(
     Ok(differs)
 }
 
-/// Hands the mail.yml of this host to whoever asks from another machine, with
-/// the password files that lie beside it.
+/// Sends the mail.yml of this host, with the password files beside it, to the
+/// machine that asks.
 pub(super) fn hand_over(report: &mut Report) -> Result<Exit, CommandError> {
     let text = app::read(Path::new(MAIL))?;
     let source = Arc::new(Source { name: MAIL.into(), text });

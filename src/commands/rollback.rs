@@ -1,4 +1,4 @@
-//! `mailprov rollback`.
+//! `mailprov rollback`: reverts runs.
 
 use super::apply::{can_confirm, confirm, lock, make, settle};
 use super::history::find;
@@ -9,7 +9,7 @@ use crate::host::Host;
 use crate::report::Report;
 use crate::resource::unwell_services;
 
-/// Brings the host back to what it was before a run.
+/// Brings the host back to the state before a run.
 pub(super) fn run(
     global: &Global,
     number: Option<u64>,
@@ -51,8 +51,8 @@ pub(super) fn run(
     Ok(Exit::Done)
 }
 
-/// Looks whether each service answers where it must, by what we know of it: no
-/// mail.yml is of the server that this host is now.
+/// Checks whether each service answers, by the records of mailprov, since no
+/// mail.yml describes the restored server.
 fn look(host: &Host, report: &mut Report) -> Result<(), CommandError> {
     let (count, wrong) = unwell_services(host)?;
     if count == 0 || host.is_tree() {

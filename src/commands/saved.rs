@@ -1,5 +1,5 @@
-//! Saved plans: written by `plan --out`, read by `plan --show` and by
-//! `apply --plan`.
+//! Saved plans: written by `plan --out`, read by `plan --show` and `apply
+//! --plan`.
 
 use std::path::Path;
 
@@ -12,14 +12,12 @@ use crate::report::Report;
 /// Where a saved plan is.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kept<'a> {
-    /// In a file.
     File(&'a Path),
-    /// It came along from another machine.
+    /// Sent from another machine.
     Sent(&'a str),
 }
 
 impl Kept<'_> {
-    /// Reads it.
     pub(super) fn read(self) -> Result<SavedPlan, CommandError> {
         match self {
             Self::File(path) => read(path),
@@ -42,7 +40,7 @@ fn parse(name: &str, bytes: &[u8]) -> Result<SavedPlan, CommandError> {
     SavedPlan::parse(bytes).map_err(|error| CommandError::usage(name).because(error))
 }
 
-/// Writes a saved plan, for its owner's eyes only.
+/// Writes a saved plan, readable by its owner only.
 pub(super) fn write(
     path: &Path,
     plan: &SavedPlan,

@@ -1,5 +1,5 @@
-//! `mailprov serve`: the far side of a connection. Not for people: another
-//! mailprov starts it over SSH, and tells it on standard input what is wanted.
+//! `mailprov serve`: the far side of a connection. Another mailprov starts it
+//! over SSH, and sends a request to its standard input.
 
 use std::io;
 use std::path::Path;
@@ -14,12 +14,12 @@ use crate::host::{Host, Interruption};
 use crate::report::Report;
 use crate::wire::{self, Answer, Frame, PlaybookBundle, Request, WantedPlaybook};
 
-/// How long the other side may take to say that it heard the end.
+/// How long the other side may take to acknowledge the end.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Answers one request.
 pub(super) fn run() -> Exit {
-    // Where somebody was before, there may be a mail.yml that nobody means.
+    // The folder of the login may hold an unrelated mail.yml.
     if std::env::set_current_dir("/").is_err() {
         return Exit::Failed;
     }
@@ -51,8 +51,7 @@ pub(super) fn run() -> Exit {
     let cli = Cli { command, global: global(&request) };
     let exit = dispatch(&cli, Some(&request), &mut report);
     let has_begun = report.has_begun().load(Ordering::Relaxed);
-    // Of what changed nothing it does not matter whether it is heard; to wait for that would take
-    // a way there and back.
+    // Wait for an acknowledgement only after changes, since it takes a round trip.
     let is_heard = report.end(exit as u8, if has_begun { PATIENCE } else { Duration::ZERO });
     note_if(!is_heard && has_begun);
     drop(report);
@@ -60,7 +59,7 @@ pub(super) fn run() -> Exit {
     exit
 }
 
-/// Returns the options that the other side chose, as they are here.
+/// Returns the options of the other side, as they apply here.
 fn global(request: &Request) -> Global {
     Global {
         playbook: request.playbook.as_ref().map(|wanted| match wanted {
@@ -82,7 +81,7 @@ fn global(request: &Request) -> Global {
     }
 }
 
-/// Tells how a run ended whose end nobody heard.
+/// Reports the outcome of a run that was not reported.
 fn pick_up(report: &mut Report) {
     let Ok(host) = Host::open(Path::new("/")) else { return };
     let wait = "A run goes on whose connection was lost; waiting for its end.\n";
@@ -93,8 +92,8 @@ fn pick_up(report: &mut Report) {
     }
 }
 
-/// Passes on what the other side says, until it is gone. Tells whether it heard
-/// the end.
+/// Passes on the answers of the other side until the connection ends. Returns
+/// whether it acknowledged the end.
 fn listen(answers: &mpsc::Sender<Answer>, stop: &Interruption) -> bool {
     let mut is_heard = false;
     let mut input = io::stdin().lock();
@@ -108,17 +107,18 @@ fn listen(answers: &mpsc::Sender<Answer>, stop: &Interruption) -> bool {
     is_heard
 }
 
-/// Remembers, for whoever comes next, that nobody hears how the run ends. Once:
-/// it may have been taken up by the time that the run ends.
+/// Marks the run as unreported, so that the next command reports its outcome.
+/// Only once: another command may have reported it by the time that the run
+/// ends.
 fn note_if(unheard: bool) {
     static NOTED: Once = Once::new();
     if unheard && let Ok(host) = Host::open(Path::new("/")) {
-        // Where this fails there is still `history`.
+        // If this fails, `history` still shows the run.
         NOTED.call_once(|| drop(engine::mark_unreported(&host)));
     }
 }
 
 fn say(frame: &Frame) {
-    // Nobody is there where this fails: the end of the input says so, too.
+    // If this fails, the input ends too.
     let _ = wire::write(io::stdout().lock(), frame);
 }

@@ -1,4 +1,4 @@
-//! `mailprov watch`: what `plan` and `check` have to say, and a mail about it.
+//! `mailprov watch`: runs `plan` and `check`, and mails their reports.
 
 use std::path::Path;
 use std::sync::mpsc;
@@ -12,20 +12,20 @@ use crate::reach::Reach;
 use crate::report::Report;
 use crate::wire::{Frame, Screen};
 
-/// What takes a mail from a program of the host (sendmail(1)).
+/// The program that accepts mail from programs of the host (sendmail(1)).
 const SENDMAIL: &str = "/usr/sbin/sendmail";
 
-/// Who gets it where mail.yml cannot say: whoever looks after the host.
+/// The recipient if mail.yml cannot be read.
 const ROOT: &str = "root";
 
-/// Looks, and tells: who asked, or whoever gets the system's mail.
+/// Runs both, and reports to the terminal or to the recipient of system mail.
 pub(super) fn run(
     global: &Global,
     options: &cli::Watch,
     wanted: MailSource<'_>,
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
-    // The plan tells of the configuration, and more of it.
+    // The plan covers the configuration, in more detail.
     let rest = checks::ALL.iter().copied().filter(|it| it.name() != "configuration").collect();
     let all = cli::Check { mail: options.mail.clone(), only: rest, ..cli::Check::default() };
     let plan = |report: &mut Report| end(plan::run(global, wanted, None, true, report), "", report);
@@ -33,7 +33,7 @@ pub(super) fn run(
     if !options.by_mail {
         return Ok(outcome(plan(report), check(report)));
     }
-    // Of a plan each word counts; of a check what is not as it must be.
+    // The mail has the whole plan, and only the failures of the checks.
     let (planned, changes) = kept(false, plan);
     let (checked, findings) = kept(true, check);
     let mut text = String::new();
@@ -48,7 +48,7 @@ pub(super) fn run(
     }
     match outcome(planned, checked) {
         Exit::Done => Ok(Exit::Done),
-        // The next time will tell, or there is something to be said to who asked, not to others.
+        // A later run will tell, or the message is for the caller only.
         exit @ (Exit::Busy | Exit::NeedsRoot | Exit::Usage) => {
             report.text(&text);
             Ok(exit)
@@ -57,7 +57,7 @@ pub(super) fn run(
     }
 }
 
-/// How it is, from how both ended.
+/// Returns the exit code for those of both parts.
 fn outcome(planned: Exit, checked: Exit) -> Exit {
     match (planned, checked) {
         (Exit::Done, Exit::Done) => Exit::Done,
@@ -66,7 +66,7 @@ fn outcome(planned: Exit, checked: Exit) -> Exit {
     }
 }
 
-/// Keeps what is said, instead of showing it.
+/// Captures a report as text instead of printing it.
 fn kept<T>(quiet: bool, say: impl FnOnce(&mut Report) -> T) -> (T, String) {
     let screen = Screen { quiet, ..Screen::default() };
     let ((frames, said), (_, answers)) = (mpsc::channel(), mpsc::channel());
@@ -81,14 +81,14 @@ fn kept<T>(quiet: bool, say: impl FnOnce(&mut Report) -> T) -> (T, String) {
     (result, texts.collect())
 }
 
-/// Sends the text; where nobody takes it, it is shown.
+/// Mails the text; if the mail is not accepted, prints it.
 fn tell(
     global: &Global,
     wanted: MailSource<'_>,
     text: &str,
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
-    // What is wrong with mail.yml is in the text already.
+    // The text already describes the mistakes in mail.yml.
     let loaded = Context::load(global, wanted).ok();
     let host = loaded.as_ref().map_or("this host".into(), |loaded| loaded.subject());
     let spec = loaded.as_ref().and_then(|loaded| loaded.spec());

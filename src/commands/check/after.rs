@@ -1,5 +1,5 @@
-//! What `apply` checks once its changes are made: whether the server works, as far
-//! as that is quick and quiet. It changes nothing, not even how the run ended.
+//! The checks after `apply`: those that are quick and quiet. They change
+//! nothing, not even the outcome of the run.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -14,20 +14,20 @@ use crate::probe::ConnectionCache;
 use crate::report::Report;
 use crate::services::checking::{Account, Check, Here, Quick, Server, TemporaryLogin};
 
-/// How long the checks that are made at a time may take.
+/// How long checks that run at a time may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a daemon that has just started may be busy with itself. Dovecot also
-/// sees a new password within this time.
+/// How long a daemon that just started may be busy. Dovecot also notices a new
+/// password within this time.
 const SETTLING: Duration = Duration::from_millis(1100);
 
-/// How soon Ctrl-C is noticed.
+/// How often to look for Ctrl-C.
 const TICK: Duration = Duration::from_millis(50);
 
-/// What was found, a check after the other.
+/// The findings of each check, in order.
 type Found = Vec<(&'static Check, Vec<Finding>)>;
 
-/// Checks, and reports what it found. Ctrl-C ends the check only.
+/// Runs the checks, and reports the findings. Ctrl-C ends only the checks.
 pub(in crate::commands) fn look(
     loaded: &Context,
     interruption: &Interruption,
@@ -51,8 +51,8 @@ pub(in crate::commands) fn look(
     }
 }
 
-/// Tells whether a check is made after a run: the comparison with mail.yml, and what
-/// is quick over the network.
+/// Returns whether a check runs after a run: the comparison with mail.yml, and
+/// quick checks over the network.
 fn is_quick(check: &Check) -> bool {
     check.quick.is_some() || matches!(check.here, Here::Planned(_))
 }
@@ -63,10 +63,10 @@ fn found(loaded: &Context, stop: &Interruption) -> Result<Found, CommandError> {
     let account = login.as_ref().ok().map(|login| &login.account);
     let quick: Vec<_> = check::ALL.iter().copied().filter(|check| check.quick.is_some()).collect();
     let mut found = Found::new();
-    // From the last to the first: a login also shows the certificate and that a port answers.
+    // From the last to the first: a login also proves the certificate and the port.
     let mut quick_ones = quick.iter().rev();
     let first = quick_ones.next().map(|check| ask(&site.server, account, &[check]));
-    // Made while the server takes its time to answer.
+    // Run while the server takes its time to answer.
     for check in check::ALL.iter().copied() {
         if let Here::Planned(look) = check.here {
             found.push((check, look(&site, &loaded.compare()?)?));
@@ -83,7 +83,7 @@ fn found(loaded: &Context, stop: &Interruption) -> Result<Found, CommandError> {
     let again: Vec<_> = quick.iter().copied().filter(|check| is_of(&found, check)).collect();
     if !again.is_empty() && !stop.is_asked() {
         std::thread::sleep(SETTLING);
-        // A port that did not answer a moment ago may do so now.
+        // Connects again, since a port that did not answer before may do so now.
         let server = Server { connections: ConnectionCache::default(), ..site.server.clone() };
         let second = ask(&server, account, &again).hear(stop);
         found.retain(|(check, _)| !again.iter().any(|it| it.name() == check.name()));
@@ -102,26 +102,26 @@ fn found(loaded: &Context, stop: &Interruption) -> Result<Found, CommandError> {
     Ok(found)
 }
 
-/// Checks that are being made, each on a thread of its own.
+/// Running checks, each on a thread of its own.
 struct Asked {
     answers: mpsc::Receiver<(&'static Check, Vec<Finding>)>,
     checks: Vec<&'static Check>,
 }
 
-/// Begins to make checks of a server. Without a login, those that need one find
+/// Starts checks of a server. Without an account, those that need one find
 /// nothing.
 fn ask(server: &Server, account: Option<&Account>, checks: &[&'static Check]) -> Asked {
     let (sender, answers) = mpsc::channel();
     for &check in checks {
         let (server, account, sender) = (server.clone(), account.cloned(), sender.clone());
-        // Not waited for: a server that hangs must not keep us.
+        // Not joined, since a server may hang.
         std::thread::spawn(move || {
             let found = match (check.quick, &account) {
                 (Some(Quick::Alone(look)), _) => look(&server),
                 (Some(Quick::LoggedIn(look)), Some(account)) => look(&server, account),
                 _ => Vec::new(),
             };
-            // Where this fails, the check was given up.
+            // The send fails if the check was given up.
             let _ = sender.send((check, found));
         });
     }
@@ -129,7 +129,7 @@ fn ask(server: &Server, account: Option<&Account>, checks: &[&'static Check]) ->
 }
 
 impl Asked {
-    /// Waits for what is found, unless we are told to stop.
+    /// Waits for the findings, unless interrupted.
     fn hear(self, stop: &Interruption) -> Found {
         let mut found = Found::new();
         let end = Instant::now() + TIMEOUT;

@@ -1,5 +1,5 @@
-//! `check --from-here`: the server as others reach it, from this machine, without
-//! root and without a login there.
+//! `check --from-here`: checks the server from this machine, as other hosts
+//! reach it, without root and without a login there.
 
 use super::super::{CommandError, Exit, load, password};
 use super::{exit, is_running};
@@ -11,11 +11,10 @@ use crate::report::Report;
 use crate::services::Spec;
 use crate::services::checking::{Account, Outside, Person, Server};
 
-/// Why the other checks are not made.
+/// The reason why other checks are skipped.
 const ONLY_THERE: &str = "only the host knows: mailprov check, there or with --on";
 
-/// Makes the checks that can be made from here, and ends with 1 where something is
-/// wrong.
+/// Runs the checks that work from here, and exits with 1 if one fails.
 pub(super) fn run(
     global: &Global,
     options: &cli::Check,

@@ -1,5 +1,5 @@
-//! What `bootstrap` looks at once its changes are made: whether others can reach
-//! what was set up. The host itself cannot know what is in between.
+//! The check after `bootstrap`: whether other hosts can reach the server, which
+//! the server itself cannot know.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use crate::report::Report;
 use crate::services;
 use crate::services::checking::Server;
 
-/// Looks at the ports of a host that was logged in to, by the address of that
-/// login: what DNS says of its name may not be so yet.
+/// Checks the ports of a host at the address of the login, since DNS may not
+/// know its name yet.
 pub(in crate::commands) fn reachable_from_here(
     global: &Global,
     host: &Destination,
@@ -28,7 +28,7 @@ pub(in crate::commands) fn reachable_from_here(
     let source = local::read_text(mail)
         .map(|text| Arc::new(Source { name: mail.display().to_string(), text }));
     let spec = source.map(|source| services::load(&source, &Files::beside(app::folder(mail))));
-    // Where a file that it names is on the host only, its ports cannot be told.
+    // If a file that it names is on the host only, its ports are unknown.
     let Ok(Ok(spec)) = spec else { return };
     let hostname = spec.hostname.value.to_string();
     let path = as_path(&mail.display().to_string());

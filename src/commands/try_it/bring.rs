@@ -1,4 +1,4 @@
-//! From here into the box, over SSH, as into any other host.
+//! Deploys to the box over SSH, as to any other host.
 
 use super::super::apply::Agreed;
 use super::super::{CommandError, Exit, on};
@@ -40,8 +40,7 @@ pub(super) fn bring(
         ssh,
     };
     let bundle = on::pack(&mail, report)?.bundle;
-    // What Ctrl-C does here is said by who hears it first.
-    // The proof that follows shows more.
+    // The handler of `try` itself reports Ctrl-C. The proof that follows replaces the check.
     let agreed =
         Agreed { yes: true, leave_mail: true, here: true, no_check: true, judged_here: false };
     on::bring(&global, &host, &Program::own()?, bundle, agreed, || {}, report)

@@ -1,4 +1,4 @@
-//! Leaving the box running for a person to look around in it.
+//! Keeps the box running for the user to look around.
 
 use std::io;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use super::server::Server;
 use super::story::Story;
 use crate::report::Report;
 
-/// How often we look whether it is enough.
+/// How often to look for the end.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Says how to look around, and waits for Enter or a signal. Without a terminal
-/// only a signal ends it.
+/// Describes how to use the box, and waits for Enter or a signal. Without a
+/// terminal only a signal ends it.
 pub(super) fn until_told(
     server: &Server,
     story: &Story,
@@ -30,14 +30,14 @@ pub(super) fn until_told(
         access.identity.display(),
         options.concat(),
         story.reader.login,
-        // Of an account that is thrown away with the box, for the person who has it.
+        // The account exists only in this box.
         story.reader.password.expose(),
     ));
     let answered = Arc::new(AtomicBool::new(false));
     if report.can_ask() {
         report.tell("Press Enter to throw the box away.");
         let answered = Arc::clone(&answered);
-        // It may wait for ever; then it ends with the program.
+        // The thread may wait for ever; it ends with the program.
         thread::spawn(move || {
             let _ = io::stdin().read_line(&mut String::new());
             answered.store(true, Ordering::Relaxed);

@@ -1,4 +1,5 @@
-//! `mailprov try`: all of it in a throw-away Debian on this machine.
+//! `mailprov try`: sets up a mail server in a throw-away Debian on this
+//! machine.
 
 mod bring;
 mod keep;
@@ -19,11 +20,11 @@ use server::Server;
 pub(super) use story::EXAMPLE;
 use story::Story;
 
-/// What is left where something fails.
+/// The state after a failure.
 const NOTHING_LEFT: &str = "The box is gone. Nothing was changed on this machine.";
 
-/// Boots a fresh Debian, makes it a mail server, looks at it from outside, and
-/// throws it away.
+/// Boots a fresh Debian, makes it a mail server, tests it from outside, and
+/// removes it.
 pub(super) fn run(
     global: &Global,
     options: &Try,
@@ -46,7 +47,7 @@ pub(super) fn run(
     let stop = || interruption.is_asked();
     let outcome = tell(global, options, &story, kill_switch, &stop, report);
     match outcome {
-        // Whatever failed then, failed because of that.
+        // The failure was caused by the interruption.
         Err(_) if stop() => Err(failed("told to stop")),
         outcome => outcome,
     }
@@ -81,7 +82,7 @@ fn tell(
             report.error(failed, "");
         }
         keep::until_told(&server, story, stop, report);
-        // It was said already, and after that a person looked around.
+        // The error was reported before the user looked around.
         drop(server);
         report.tell("The box is thrown away.");
         return Ok(outcome.unwrap_or(Exit::Failed));
@@ -92,7 +93,7 @@ fn tell(
     outcome
 }
 
-/// Returns the image of a release; where there is none yet, it is built.
+/// Returns the image of a release, building it if necessary.
 fn image(
     cache: &Cache,
     suite: Suite,
@@ -126,12 +127,11 @@ impl From<probe::Error> for CommandError {
     }
 }
 
-/// Says what went wrong with a box.
 fn failed(message: impl Into<String>) -> CommandError {
     CommandError::failed(message).after_changes().hinted(NOTHING_LEFT)
 }
 
-/// Wraps what the system said about a file.
+/// Reports a failed operation on a file.
 fn failed_to(deed: &str, path: &Path, error: std::io::Error) -> CommandError {
     failed(format!("could not {deed} {}", path.display())).because(error)
 }

@@ -7,8 +7,8 @@ use crate::host::Host;
 use crate::report::{Report, is_yes};
 use crate::sandbox;
 
-/// Installs those that are missing, after saying so: on a terminal it asks, and
-/// elsewhere it goes on.
+/// Installs missing packages and reports them. Asks first if there is a
+/// terminal.
 pub(super) fn install(yes: bool, report: &mut Report) -> Result<(), CommandError> {
     let host = Host::open(Path::new("/"))?;
     if !host.exists(Path::new("/usr/bin/apt-get"))? {

@@ -1,4 +1,4 @@
-//! The proof: mail comes and goes, and not for everybody.
+//! The proof: sends and receives mail, and tries forbidden deliveries.
 
 use super::super::CommandError;
 use super::server::Server;
@@ -6,7 +6,7 @@ use super::story::Story;
 use crate::report::Report;
 use crate::services::checking::{Reader, RoundTrip};
 
-/// Sends and reads mail, and tries what must be refused.
+/// Sends and reads mail, and tries what the server must refuse.
 pub(super) fn show(
     server: &Server,
     story: &Story,

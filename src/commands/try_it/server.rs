@@ -1,4 +1,4 @@
-//! The box: a fresh Debian that root can log in to from this machine.
+//! The box: a fresh Debian in which root can log in from this machine.
 
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
@@ -14,13 +14,13 @@ use crate::sandbox::{
     self, Access, Cache, Error, Guest, Image, Init, KillSwitch, Lease, VethPair, Watch, mount_empty,
 };
 
-/// How long sshd may take to answer in a box that is up.
+/// How long sshd may take to answer once the box is up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Where mailprov puts a self-signed certificate.
+/// The path of a self-signed certificate of mailprov.
 const CERTIFICATE: &str = "/etc/ssl/certs/mailprov.pem";
 
-/// A box that is up; it is gone when this is dropped.
+/// A running box; dropping it removes it.
 pub(super) struct Server {
     guest: Guest,
     veth: VethPair,
@@ -60,22 +60,20 @@ impl Server {
         }
     }
 
-    /// Its address.
     pub(super) fn address(&self) -> IpAddr {
         self.veth.guest.into()
     }
 
-    /// How to log in to it.
     pub(super) fn access(&self) -> &Access {
         &self.access
     }
 
-    /// A folder of its own on this machine, which goes with it.
+    /// Returns a folder on this machine that is removed with the box.
     pub(super) fn folder(&self) -> &Path {
         self.guest.lease().folder()
     }
 
-    /// Whom to take for it.
+    /// Returns the TLS settings that verify the box.
     pub(super) fn tls(&self, story: &Story) -> Result<Tls, CommandError> {
         if !story.self_signed {
             return Ok(Tls::unverified(&story.hostname)?);

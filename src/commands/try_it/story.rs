@@ -1,5 +1,5 @@
-//! What the box is to be: the built-in mail.yml, or a copy of a person's own
-//! with one more account.
+//! The scenario of the box: the built-in mail.yml, or a copy of the user's with
+//! one more account.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,34 +18,32 @@ use crate::services::checking::{Account, Reader};
 use crate::services::{SandboxCopy, Spec};
 use crate::yaml::Document;
 
-/// The mail.yml of those who have none yet.
+/// The built-in mail.yml.
 pub(in crate::commands) const EXAMPLE: &str = include_str!("mail.yml");
 
-/// The password of the accounts in it.
+/// The password of its accounts.
 const EXAMPLE_PASSWORD: &str = "correct horse";
 
-/// The mail service that the box becomes, and two who use it.
+/// The mail service of the box, and two of its accounts.
 pub(super) struct Story {
-    /// The mail.yml, as the box gets it.
+    /// The mail.yml for the box.
     pub(super) text: String,
-    /// The name of the server.
     pub(super) hostname: String,
-    /// Whether its certificate is self-signed.
     pub(super) self_signed: bool,
-    /// Who sends.
+    /// The account that sends.
     pub(super) sender: Account,
-    /// Who reads.
+    /// The account that receives.
     pub(super) reader: Account,
-    /// How.
+    /// The protocol by which it reads.
     pub(super) by: Reader,
-    /// What is to be known of it, a paragraph.
+    /// The introduction, a paragraph.
     about: String,
-    /// What is shown of the text.
+    /// The part of mail.yml that is shown.
     shown: Option<String>,
 }
 
 impl Story {
-    /// Takes the mail.yml at `path`, or the built-in one.
+    /// Reads the mail.yml at `path`, or the built-in one.
     pub(super) fn read(path: Option<&Path>, report: &mut Report) -> Result<Self, CommandError> {
         match path {
             Some(path) => Self::of(path, report),
@@ -90,7 +88,7 @@ impl Story {
         };
         let copy = Document::parse(&source).map_err(CommandError::mistakes)?;
         let copy = trial.of(&copy).map_err(|mistake| {
-            // The place, without the secrets on it.
+            // Shows the place without its secrets.
             let source = Arc::clone(&spec.source);
             CommandError::mistakes(vec![Diagnostic { source, ..mistake }])
         })?;
@@ -116,7 +114,7 @@ impl Story {
         })
     }
 
-    /// Tells what the box is to be.
+    /// Shows the introduction.
     pub(super) fn begin(&self, report: &mut Report) {
         report.tell(&format!("\n{}", self.about));
         if let Some(shown) = &self.shown {
@@ -124,14 +122,14 @@ impl Story {
         }
     }
 
-    /// Writes the mail.yml, for its owner only.
+    /// Writes the mail.yml, readable by its owner only.
     pub(super) fn write(&self, path: &Path) -> Result<(), CommandError> {
         local::write(path, self.text.as_bytes(), 0o600)
             .map_err(|e| super::failed_to("write", path, e))
     }
 }
 
-/// Says why the certificate that is named cannot be used here, if so.
+/// Explains why the named certificate cannot be used here, if so.
 fn stands_in(spec: &Spec) -> Result<Option<String>, CommandError> {
     if spec.services.certificate.self_signed {
         return Ok(None);
