@@ -1,5 +1,5 @@
-//! The files of a playbook: `playbook.yml`, and `steps.yml` of each folder that
-//! it includes, with the folder in which the templates and files of each lie.
+//! The files of a playbook: `playbook.yml`, and the `steps.yml` of each folder
+//! that it includes, with the folders of their templates and files.
 
 use std::sync::Arc;
 
@@ -10,20 +10,20 @@ use crate::diagnostic::{Diagnostic, Source};
 use crate::resource::AssetError;
 use crate::yaml::{Decoder, Entry};
 
-/// The file of steps in a folder that is included.
+/// The file of steps in an included folder.
 pub(super) const STEPS: &str = "steps.yml";
 
-/// Steps in order, with all that they include.
+/// A file of steps, with all that it includes.
 #[derive(Debug)]
 pub(super) struct Book {
     pub(super) source: Arc<Source>,
     pub(super) library: Arc<Library>,
-    /// The folder in the library that its templates and files are in; empty for
-    /// that of the playbook.
+    /// The folder of its templates and files in the library; empty for that of
+    /// the playbook.
     pub(super) folder: String,
     pub(super) vars: Vec<Entry>,
     pub(super) items: Vec<Item>,
-    /// What the items include, in order.
+    /// The included books, in order.
     pub(super) includes: Vec<Book>,
 }
 
@@ -35,7 +35,7 @@ struct Open<'a> {
 }
 
 impl Book {
-    /// Reads a playbook and what it includes.
+    /// Reads a playbook and its includes.
     pub(super) fn read(
         source: Arc<Source>,
         library: Arc<Library>,
@@ -43,7 +43,7 @@ impl Book {
         Open { library: &library, folder: "", above: None }.read(source)
     }
 
-    /// Returns the book and all that it includes, in order.
+    /// Returns the book and its includes, in order.
     pub(super) fn all(&self) -> Vec<&Self> {
         let mut all = vec![self];
         all.extend(self.includes.iter().flat_map(Self::all));
@@ -122,7 +122,7 @@ impl Open<'_> {
         }
     }
 
-    /// Tells whether the steps of a folder are being read already.
+    /// Returns whether the steps of a folder are being read already.
     fn is_open(&self, library: &Library, folder: &str) -> bool {
         let is_same = match (library, &**self.library) {
             (Library::Embedded(one), Library::Embedded(other)) => one.name == other.name,

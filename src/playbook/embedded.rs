@@ -1,17 +1,17 @@
-//! The playbooks that are part of the program: the folders under `playbooks/`.
+//! The playbooks in the program: the folders under `playbooks/`.
 
-/// The file that a playbook is in.
+/// The file of a playbook's steps.
 pub const FILE: &str = "playbook.yml";
 
 /// A playbook in the program, with its templates.
 #[derive(Debug, Clone, Copy)]
 pub struct Embedded {
-    /// The playbook's name: that of its folder.
+    /// The name of the playbook's folder.
     pub name: &'static str,
     files: &'static [(&'static str, &'static str)],
 }
 
-/// All embedded playbooks, as `playbooks/build.rs` lists them.
+/// All embedded playbooks, as listed by `playbooks/build.rs`.
 const ALL: &[Embedded] = include!(concat!(env!("OUT_DIR"), "/playbooks.rs"));
 
 /// Returns all embedded playbooks.
@@ -19,13 +19,13 @@ pub fn all() -> &'static [Embedded] {
     ALL
 }
 
-/// Returns the embedded playbook of that name.
+/// Returns the embedded playbook `name`.
 pub fn embedded(name: &str) -> Option<Embedded> {
     ALL.iter().find(|playbook| playbook.name == name).copied()
 }
 
 impl Embedded {
-    /// Returns what it brings about, in a line.
+    /// Returns a description, in a line.
     pub fn about(&self) -> &'static str {
         let lines = self.file(FILE).unwrap_or_default().lines();
         let about = lines.filter_map(|line| line.strip_prefix("about: ")).next();
@@ -42,7 +42,7 @@ impl Embedded {
         self.files.iter().copied()
     }
 
-    /// Returns the names in one of its folders.
+    /// Returns the names of the files in one of its folders.
     pub(super) fn list(&self, folder: &str) -> Vec<String> {
         let names = self.files.iter().filter_map(|(name, _)| {
             let (parent, name) = name.rsplit_once('/').unwrap_or(("", name));

@@ -1,5 +1,5 @@
-//! The templates and files that belong to a playbook: embedded in the program, in
-//! the folder of a person's own, or sent from there.
+//! The templates and files of a playbook: embedded in the program, in a folder
+//! of the user's, or sent from one.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,23 +8,22 @@ use super::Embedded;
 use crate::local::{self, Untrusted};
 use crate::resource::AssetError;
 
-/// Where a playbook's templates and files are.
+/// The location of a playbook's templates and files.
 #[derive(Debug)]
 pub enum Library {
-    /// In the program.
     Embedded(Embedded),
-    /// In this folder, the one that the playbook is in.
+    /// In the folder of the playbook.
     Folder(PathBuf),
-    /// These, by name, as they were sent from this folder of another machine.
+    /// By name, as sent from this folder of another machine.
     Sent(PathBuf, BTreeMap<String, Vec<u8>>),
 }
 
 impl Library {
-    /// Returns the bytes of `name`, looked for below `folder` of the playbook, first
-    /// in its `kind`, with the name that it was found under.
+    /// Returns the bytes and the full name of the file `name` in `folder` of
+    /// the playbook, or in the subfolder of its `kind`, which comes first.
     ///
-    /// A name that ends in `@` and a version, such as `dovecot.conf@2.4.1`, is
-    /// the newest `dovecot.conf@…` that is not newer than that.
+    /// A name that ends in `@` and a version, such as `dovecot.conf@2.4.1`,
+    /// selects the newest `dovecot.conf@…` that is not newer than that.
     pub(super) fn read(
         &self,
         folder: &str,
@@ -47,7 +46,7 @@ impl Library {
         })
     }
 
-    /// Returns the name of one of its files as errors show it.
+    /// Returns the name of a file for errors.
     pub(super) fn shown(&self, name: &str) -> String {
         match self {
             Self::Embedded(playbook) => format!("playbooks/{}/{name}", playbook.name),
@@ -55,7 +54,7 @@ impl Library {
         }
     }
 
-    /// Returns the bytes of one of its files; none where there is none.
+    /// Returns the bytes of a file; `None` if it does not exist.
     pub(super) fn bytes(&self, name: &str) -> Option<Result<Vec<u8>, AssetError>> {
         match self {
             Self::Embedded(playbook) => playbook.file(name).map(|text| Ok(text.into())),
@@ -80,7 +79,7 @@ impl Library {
         }
     }
 
-    /// Lists the names of the files in one of its folders.
+    /// Returns the names of the files in a folder.
     pub(super) fn names(&self, folder: &str) -> Vec<String> {
         let mut names: Vec<String> = match self {
             Self::Embedded(playbook) => playbook.list(folder),
@@ -110,13 +109,12 @@ impl Library {
     }
 }
 
-/// Returns the name of a file in a folder, which is empty for that of the
-/// playbook.
+/// Joins a folder and a name. The folder of the playbook itself is empty.
 pub(super) fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 
-/// Reads a version as numbers, so that 2.10 comes after 2.9.
+/// Parses a version into numbers, so that 2.10 comes after 2.9.
 pub(super) fn numbers(version: &str) -> Vec<u64> {
     version.split('.').map(|number| number.parse().unwrap_or(0)).collect()
 }

@@ -1,6 +1,6 @@
 //! Playbooks: ordered steps in YAML, their strings and templates in Jinja over
-//! `mail` and `facts`. A playbook and a host's facts make the resources that
-//! the engine plans with.
+//! `mail` and `facts`. A playbook and the facts of a host give the resources
+//! that the engine plans with.
 
 mod book;
 mod embedded;
@@ -26,40 +26,34 @@ pub use embedded::{Embedded, FILE, all, embedded};
 pub use library::Library;
 pub use resolve::Context;
 
-/// The playbook that is meant where none is named.
+/// The default playbook.
 pub const DEFAULT: &str = "postmaster";
 
-/// The ordered steps that bring a host into the state that somebody wants.
+/// The ordered steps that bring a host into the wanted state.
 #[derive(Debug)]
 pub struct Playbook {
     book: Book,
 }
 
-/// A step with its templates rendered: what one step declares for one host.
+/// A step with its templates rendered: its declaration for one host.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Declared {
-    /// The step's name.
     pub step: String,
-    /// What it declares.
     pub resource: Resource,
-    /// Where it declares something away whose `present:` is not true any more: the
-    /// key under which an earlier run has to have put it there.
+    /// For a declaration that removes what a step put on the host while its
+    /// `present:` was true: the key under which an earlier run must have put it
+    /// there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withdrawn: Option<Key>,
 }
 
-/// A playbook that cannot be used.
+/// Why a playbook cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read.
     #[error("could not read the playbook {name}: {}", local::reason(source))]
-    Read {
-        /// The path as given.
-        name: String,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The file is wrong.
+    Read { name: String, source: std::io::Error },
+    /// The file has mistakes.
     #[error("the playbook is invalid")]
     Invalid(Vec<Diagnostic>),
 }
@@ -80,11 +74,11 @@ impl Playbook {
         Self::parse(library.shown(FILE), text.into(), library)
     }
 
-    /// Loads the playbook in a file; its templates are found beside it.
+    /// Loads the playbook in a file, with the templates beside it.
     ///
     /// # Errors
     ///
-    /// Fails where the file cannot be read or is wrong.
+    /// Fails where the file cannot be read or has mistakes.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let name = path.display().to_string();
         let path = if local::is_folder(path) { path.join(FILE) } else { path.to_owned() };
@@ -97,17 +91,17 @@ impl Playbook {
         Self::parse(path.display().to_string(), text, Library::Folder(folder))
     }
 
-    /// Returns the name of the file that it is in.
+    /// Returns the name of its file.
     pub fn name(&self) -> &str {
         &self.book.source.name
     }
 
-    /// Tells whether it is the embedded playbook `name`, unchanged.
+    /// Returns whether it is the embedded playbook `name`, unchanged.
     pub fn is_embedded(&self, name: &str) -> bool {
         matches!(&*self.book.library, Library::Embedded(playbook) if playbook.name == name)
     }
 
-    /// Tells whether it is the embedded playbook `name`, or includes it.
+    /// Returns whether it is the embedded playbook `name`, or includes it.
     pub fn has(&self, name: &str) -> bool {
         let is_it =
             |book: &&Book| matches!(&*book.library, Library::Embedded(it) if it.name == name);

@@ -1,5 +1,5 @@
-//! From steps to resources: conditions decided, strings and templates rendered
-//! for one host, services told what they load.
+//! Turns steps into resources: evaluates conditions, renders strings and
+//! templates for one host, and connects services with the files that they load.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -20,10 +20,10 @@ use crate::yaml::{Decoder, printable, suggest};
 use minijinja::Value;
 use minijinja::value::{Object, Serde};
 
-/// What templates may speak of.
+/// The variables of templates.
 #[derive(Debug)]
 pub struct Context<'a> {
-    /// `mail`, where there is a mail.yml.
+    /// `mail`, if there is a mail.yml.
     pub mail: Option<mail::Context>,
     /// `facts`.
     pub facts: &'a Facts,
@@ -36,7 +36,7 @@ struct Shelf<'a> {
     table_type: &'a str,
 }
 
-/// What templates may speak of on a host, and whether they ask for `mail`.
+/// Variables that record whether a template uses `mail`.
 #[derive(Debug)]
 struct Asked {
     facts: Value,
@@ -57,24 +57,24 @@ impl Object for Asked {
 }
 
 impl Playbook {
-    /// Tells whether a step that counts on this host, or a template of one, speaks
-    /// of `mail`. The usual playbook does.
+    /// Returns whether a step for this host, or one of its templates, uses
+    /// `mail`. The default playbook does.
     pub fn speaks_of_mail(&self, facts: &Facts) -> bool {
         if self.is_embedded(super::DEFAULT) {
             return true;
         }
         let asked =
             Arc::new(Asked { facts: Value::from(Serde(facts)), for_mail: AtomicBool::new(false) });
-        // What is wrong in it will be found when it counts.
+        // Mistakes are reported when the playbook is rendered for use.
         drop(self.render(Value::from_dyn_object(Arc::clone(&asked)), facts));
         asked.for_mail.load(Ordering::Relaxed)
     }
 
-    /// Renders the playbook: what it declares for the host of these facts.
+    /// Renders the playbook for the host of these facts.
     ///
     /// # Errors
     ///
-    /// Returns every mistake in the steps that count.
+    /// Returns every mistake in the steps for this host.
     pub fn resolve(&self, context: &Context<'_>) -> Result<Vec<Declared>, Vec<Diagnostic>> {
         let facts = Value::from(Serde(context.facts));
         let variables = match &context.mail {
@@ -102,7 +102,7 @@ impl Playbook {
     }
 }
 
-/// What a step makes of this host.
+/// The declarations of a step for this host.
 struct Made<'p> {
     declared: Declared,
     kind: &'p str,
@@ -110,7 +110,7 @@ struct Made<'p> {
     notify: Vec<Notify<'p>>,
 }
 
-/// What a service of this name is to load.
+/// Keys that a service of this name has to load.
 struct Notify<'p> {
     keys: Vec<Key>,
     service: String,
@@ -125,7 +125,7 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    /// Makes what the steps of a file, and those that it includes, declare.
+    /// Renders the steps of a file and of its includes.
     fn walk<'p>(&mut self, scope: &Scope<'p>) -> Vec<Made<'p>> {
         let mut decoder = Decoder::new(&scope.book.source);
         let (mut made, mut run) = (Vec::new(), Vec::new());
@@ -147,7 +147,7 @@ impl Resolver<'_> {
         made
     }
 
-    /// Makes what a step declares, once or for each of its items.
+    /// Renders a step, once or for each of its items.
     fn steps<'p>(
         &mut self,
         scope: &Scope<'p>,
@@ -203,7 +203,7 @@ impl Resolver<'_> {
             }
         }
         if !is_present {
-            // A directory goes after what is in it, and no service loads it.
+            // A directory is removed after its contents, and no service loads it.
             let notify = notify.into_iter().filter(|_| step.kind != "directory");
             let notify: Vec<String> = notify.map(|it| it.service).collect();
             let withdrawals = Withdrawal::decode(&step.kind, &fields, &shelf, decoder)?;
@@ -221,8 +221,8 @@ impl Resolver<'_> {
         Some(Made { declared, kind: &step.kind, source: &scope.book.source, notify })
     }
 
-    /// Tells each service that a step notifies, by its name or its step's, to load
-    /// what that step declares.
+    /// Adds what a step declares to the services that it notifies, by the name
+    /// of the service or of its step.
     fn notify(&mut self, made: &mut [Made<'_>]) {
         let all: Vec<_> =
             made.iter_mut().flat_map(|made| std::mem::take(&mut made.notify)).collect();
@@ -281,9 +281,9 @@ impl Resolver<'_> {
     }
 }
 
-/// Puts the steps of several includes in a row together. What each of them begins
-/// with, the originals that it keeps and the packages that it installs, comes
-/// first: all originals, then all packages by one call of apt.
+/// Merges the steps of consecutive includes. What they begin with, the
+/// originals to keep and the packages to install, comes first: all originals,
+/// then all packages by one call of apt.
 fn together(includes: Vec<Vec<Made<'_>>>) -> Vec<Made<'_>> {
     let (mut originals, mut packages, mut rest) = (Vec::new(), Vec::<Made<'_>>::new(), Vec::new());
     for include in includes {

@@ -1,6 +1,6 @@
-//! What the strings and templates of one file may speak of: `mail` and `facts`,
-//! the `vars` of the file, and `parts`: what included folders add to a template
-//! of another one.
+//! The variables of the strings and templates in one file: `mail` and `facts`,
+//! the `vars` of the file, and `parts`, which are the additions of included
+//! folders to a template of another one.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -16,14 +16,14 @@ use crate::diagnostic::{Diagnostic, Source};
 use crate::resource::HOLE;
 use crate::yaml::{Decoder, Entry, Kind, Node, Scalar, Style, suggest};
 
-/// A file of steps for one host, its variables known and the conditions of its
-/// includes decided.
+/// A file of steps for one host, with its variables and the evaluated
+/// conditions of its includes.
 pub(super) struct Scope<'p> {
     pub(super) book: &'p Book,
     pub(super) renderer: Renderer,
-    /// Whether its steps are to be, or what they brought is to go.
+    /// Whether its steps apply, or their effects are removed.
     pub(super) is_present: bool,
-    /// What it includes, in order; none where that does not count.
+    /// Its includes, in order; `None` for one that does not apply.
     pub(super) includes: Vec<Option<Scope<'p>>>,
 }
 
@@ -40,7 +40,7 @@ impl<'p> Scope<'p> {
         let scope = Self::of(book, &renderer, Vec::new(), true, mistakes);
         let mut found = Vec::new();
         scope.parts(&mut found, mistakes);
-        // It is asked for only once templates are rendered.
+        // Only templates, which are rendered later, use it.
         let _ = parts.0.set(found);
         scope
     }
@@ -90,7 +90,7 @@ impl<'p> Scope<'p> {
                     let message = format!("what is included has no variable `{}`", key.text);
                     decoder.error(&key.span, message, &help);
                 }
-                // What goes away may speak of what is not there any more.
+                // Steps that remove things may refer to values that no longer exist.
                 let mut nowhere = Decoder::new(decoder.source());
                 let decoder = if is_present { &mut decoder } else { &mut nowhere };
                 let value = value(node, &renderer, decoder);
@@ -103,7 +103,7 @@ impl<'p> Scope<'p> {
         Self { book, renderer, is_present, includes }
     }
 
-    /// Renders what this folder, and those that it includes, add to templates.
+    /// Renders the additions of this folder, and of those that it includes.
     fn parts(&self, found: &mut Vec<Part>, mistakes: &mut Vec<Diagnostic>) {
         if !self.is_present {
             return;
@@ -136,15 +136,15 @@ impl<'p> Scope<'p> {
     }
 }
 
-/// How the name of a file ends that adds to a template of another folder.
+/// The suffix of a file that adds to a template of another folder.
 const PART: &str = ".part";
 
-/// Tells whether a file of that name does so.
+/// Returns whether a file of that name does so.
 pub(super) fn is_part(name: &str) -> bool {
     name.split('@').next().is_some_and(|base| base.ends_with(PART))
 }
 
-/// What a folder adds to a template.
+/// The addition of a folder to a template.
 #[derive(Debug)]
 struct Part {
     folder: String,
@@ -153,7 +153,7 @@ struct Part {
     text: String,
 }
 
-/// `parts["main.cf"]`: what the files `main.cf.part` of all folders come to, in
+/// `parts["main.cf"]`: the rendered files `main.cf.part` of all folders, in
 /// order. With a version, as in `parts["dovecot.conf@2.4.1"]`, the newest
 /// `dovecot.conf.part@…` of each that is not newer than that.
 #[derive(Debug, Default)]
@@ -182,8 +182,8 @@ impl Object for Parts {
     }
 }
 
-/// Reads a value of `vars`, or an item: a text that is one `{{ expression }}` is
-/// what that gives.
+/// Reads a value of `vars`, or an item. A string that is one `{{ expression }}`
+/// gives the value of that.
 fn value(node: &Node, renderer: &Renderer, decoder: &mut Decoder) -> Option<Value> {
     Some(match &node.kind {
         Kind::Scalar(scalar) => {
@@ -212,7 +212,7 @@ fn value(node: &Node, renderer: &Renderer, decoder: &mut Decoder) -> Option<Valu
     })
 }
 
-/// Returns the expression of a text that is nothing else than `{{ expression }}`.
+/// Returns the expression of a string that is only `{{ expression }}`.
 fn expression(text: &str) -> Option<&str> {
     let inner = text.trim().strip_prefix("{{")?.strip_suffix("}}")?;
     (!inner.contains("{{") && !inner.contains("}}")).then_some(inner)
@@ -259,7 +259,7 @@ pub(super) fn each(node: &Node, renderer: &Renderer, decoder: &mut Decoder) -> O
     }
 }
 
-/// Decides whether a condition holds on this host; none always does.
+/// Evaluates a condition on this host; a missing one holds.
 pub(super) fn holds(when: Option<&Node>, renderer: &Renderer, decoder: &mut Decoder) -> bool {
     let Some(node) = when else { return true };
     let Some(text) = decoder.text(node) else { return false };
@@ -303,7 +303,7 @@ pub(super) fn render(node: &Node, renderer: &Renderer, decoder: &mut Decoder) ->
     Some(Node { span: node.span.clone(), kind })
 }
 
-/// Refuses a public key anywhere but in the content of a file: it may be known
+/// Rejects a public key outside the content of a file, since it may be known
 /// only after apply.
 pub(super) fn refuse_holes(node: &Node, decoder: &mut Decoder) {
     match &node.kind {

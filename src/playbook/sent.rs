@@ -1,6 +1,6 @@
-//! A playbook of a person's own on its way to another host: its file, and the
-//! templates and files that its steps may use. What else lies in its folder
-//! stays here.
+//! Bundles a playbook of the user's own for another host: its file, and the
+//! templates and files that its steps may use. Other files of its folder are
+//! not sent.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -19,24 +19,24 @@ use crate::local;
 use crate::secret::Secret;
 use crate::wire::{PlaintextSecret, PlaybookBundle};
 
-/// No playbook is larger, in bytes, with all that it brings.
+/// The limit for a playbook with its files, in bytes.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
 
-/// Folders in folders, at most: a link may lead back.
+/// The limit for nested folders, since a link may lead back.
 const DEEPEST: usize = 16;
 
-/// What names a template or a file in a step, and the folder that it is looked
-/// for in first.
+/// The fields of a step that name a template or a file, each with the folder
+/// that is searched first.
 const FIELDS: [(&str, &str); 2] = [("template", "templates"), ("copy", "files")];
 
 impl Playbook {
-    /// Packs the playbook to be sent; none where it is embedded, as the other side
-    /// has it.
+    /// Bundles the playbook for sending; returns `None` for an embedded one,
+    /// which the other side has.
     ///
     /// # Errors
     ///
-    /// Fails where a file of its cannot be read, leads out of its folder, or all of
-    /// them are too large.
+    /// Fails where one of its files cannot be read or leads out of its folder,
+    /// or where all of them are too large.
     pub fn pack(&self) -> io::Result<Option<PlaybookBundle>> {
         let Library::Folder(folder) = &*self.book.library else { return Ok(None) };
         let name = self.name().to_owned();
@@ -55,7 +55,7 @@ impl Playbook {
         for part in self.book.library.names("").iter().filter(|name| is_part(name)) {
             found.add_file(part)?;
         }
-        // A folder that is included has nothing in it but what its steps use.
+        // The files of an included folder are all for its steps.
         let is_own = |book: &&&Book| matches!(&*book.library, Library::Folder(_));
         for Book { folder, .. } in self.book.all().iter().filter(is_own).copied() {
             if !folder.is_empty() {
@@ -65,11 +65,11 @@ impl Playbook {
         Ok(Some(PlaybookBundle { name, file, files: found.files }))
     }
 
-    /// Takes a playbook as it was sent.
+    /// Unpacks a bundled playbook.
     ///
     /// # Errors
     ///
-    /// Fails where it is wrong.
+    /// Fails where it has mistakes.
     pub fn sent(bundle: &PlaybookBundle) -> Result<Self, Error> {
         let invalid =
             || Error::Read { name: bundle.name.clone(), source: io::ErrorKind::InvalidData.into() };
@@ -89,7 +89,7 @@ impl Playbook {
         Ok(Self { book: Book::read(source, library).map_err(Error::Invalid)? })
     }
 
-    /// Returns what the steps write for a field, templates not rendered.
+    /// Returns the values of a field in all steps, before rendering.
     fn names(&self, field: &str) -> Vec<String> {
         let named = self.book.items.iter().filter_map(|item| match item {
             Item::Step(step) => step.fields.get(field)?.as_scalar(),
@@ -119,7 +119,7 @@ impl Collected<'_> {
         Ok(())
     }
 
-    /// Reads a file of the playbook's folder; none where there is none.
+    /// Reads a file of the playbook's folder, if it exists.
     fn add_file(&mut self, name: &str) -> io::Result<()> {
         let path = self.folder.join(name);
         let bytes = match local::read(&path) {
@@ -154,8 +154,8 @@ impl Collected<'_> {
         Ok(())
     }
 
-    /// Reads what lies beside the playbook under a name that is written out; of
-    /// one with a version, all versions.
+    /// Reads the file of a literal name beside the playbook; of a name with a
+    /// version, all versions.
     fn add_beside(&mut self, name: &str) -> io::Result<()> {
         let (base, is_one_of_several) = match name.split_once('@') {
             Some((base, _)) => (base, true),

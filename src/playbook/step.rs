@@ -1,4 +1,4 @@
-//! The steps of a playbook as they are written, templates not yet rendered.
+//! The steps of a playbook as written, before rendering.
 
 use std::ops::Range;
 use std::path::{Component, Path};
@@ -8,29 +8,28 @@ use crate::diagnostic::{Diagnostic, Source};
 use crate::resource::KINDS;
 use crate::yaml::{self, Decoder, Entry, Fields, KeySpec, Kind, Node, Section, ValueType};
 
-/// What stands in a list of steps.
+/// An item in a list of steps.
 #[derive(Debug)]
 pub(super) enum Item {
     Step(Step),
     Include(Include),
 }
 
-/// One step: a name, one resource, when, and whom it concerns.
+/// One step: a name, one resource, conditions and the services to notify.
 #[derive(Debug)]
 pub(super) struct Step {
     pub(super) name: Node,
     /// The kind of resource, one of `KINDS`.
     pub(super) kind: String,
-    /// The resource's fields.
     pub(super) fields: Node,
-    /// A Jinja expression; the step counts only where it is true.
+    /// A Jinja expression; the step applies only where it is true.
     pub(super) when: Option<Node>,
-    /// A Jinja expression; where it is not true, what the step put on the host goes
-    /// away again.
+    /// A Jinja expression; where it is not true, what the step put on the host
+    /// is removed.
     pub(super) present: Option<Node>,
-    /// The step counts once for each of these.
+    /// The items that the step applies to, one after the other.
     pub(super) for_each: Option<Node>,
-    /// Services that load what the step declares.
+    /// The services that load what the step declares.
     pub(super) notify: Vec<Node>,
 }
 
@@ -39,19 +38,19 @@ pub(super) struct Step {
 pub(super) struct Include {
     pub(super) span: Range<usize>,
     pub(super) target: Included,
-    /// As in a step, of each of its steps.
+    /// As in a step, for each of its steps.
     pub(super) when: Option<Node>,
     pub(super) present: Option<Node>,
-    /// What its `vars` are to be in place of what they are.
+    /// Values that replace those of its `vars`.
     pub(super) vars: Vec<Entry>,
 }
 
-/// Where the steps are that an `include` means.
+/// The location of included steps.
 #[derive(Debug)]
 pub(super) enum Included {
-    /// In this folder of the playbook.
+    /// A folder of the playbook.
     Folder(String),
-    /// In the embedded playbook of this name.
+    /// The embedded playbook of this name.
     Playbook(String),
 }
 
@@ -75,7 +74,7 @@ const VARS: KeySpec = KeySpec::new(
      included file are to be in place of what it says.",
 );
 
-/// A value of any kind.
+/// A value of any type.
 const ANY: ValueType = ValueType::Either(&[
     ValueType::Text,
     ValueType::List(&ValueType::Text),
@@ -85,7 +84,6 @@ const ANY: ValueType = ValueType::Either(&[
 const ITEMS: ValueType =
     ValueType::List(&ValueType::Either(&[ValueType::Section(&STEP), ValueType::Section(&INCLUDE)]));
 
-/// An `include`.
 const INCLUDE: Section =
     Section { keys: &INCLUDE_KEYS, required: &["include"], one_of: &[], together: &[] };
 
@@ -108,7 +106,6 @@ const OF_PLAYBOOK: Section = Section {
     together: &[],
 };
 
-/// A step.
 const STEP: Section =
     Section { keys: &STEP_KEYS, required: &["name"], one_of: &NAMES, together: &[] };
 
@@ -150,7 +147,7 @@ const STEP_KEYS: [KeySpec; COMMON.len() + KINDS.len()] = {
     keys
 };
 
-/// The kinds of resource; a step has one of them.
+/// The kinds of resource, of which a step has one.
 const NAMES: [&str; KINDS.len()] = {
     let mut names = [""; KINDS.len()];
     let mut index = 0;

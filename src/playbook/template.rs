@@ -1,5 +1,5 @@
-//! Jinja, strict: a variable that is not defined is an error, and so is a truth
-//! value or a nothing that would be printed as such.
+//! Jinja, strict: an undefined variable is an error, and so is printing a
+//! boolean or none.
 
 use std::sync::Arc;
 
@@ -19,12 +19,12 @@ pub(super) struct Renderer {
 }
 
 impl Renderer {
-    /// Makes a renderer that knows `variables`.
+    /// Makes a renderer with these variables.
     pub(super) fn new(variables: Value) -> Self {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_formatter(print);
-        // Only for the places of errors: their texts would show values, and are not used.
+        // Only for the places of errors. Their texts would show values, and are not used.
         environment.set_debug(true);
         let syntax = SyntaxConfig::builder()
             .trim_blocks(true)
@@ -38,12 +38,12 @@ impl Renderer {
         Self { environment: Arc::new(environment), variables }
     }
 
-    /// Returns a renderer that knows one variable more.
+    /// Returns a renderer with one more variable.
     pub(super) fn with(&self, name: &'static str, value: Value) -> Self {
         self.over(Layer { below: self.variables.clone(), name, value, is_listed: true })
     }
 
-    /// The same of one that errors do not offer.
+    /// As `with`, for a variable that errors do not suggest.
     pub(super) fn with_unlisted(&self, name: &'static str, value: Value) -> Self {
         self.over(Layer { below: self.variables.clone(), name, value, is_listed: false })
     }
@@ -53,32 +53,29 @@ impl Renderer {
         Self { environment, variables: Value::from_object(layer) }
     }
 
-    /// Renders a whole file.
+    /// Renders a file.
     pub(super) fn render(&self, source: &Arc<Source>) -> Result<String, Diagnostic> {
         let rendered =
             self.environment.render_named_str(&source.name, &source.text, self.variables.clone());
         rendered.map_err(|error| {
             let span = error.range().unwrap_or(0..0);
-            // Errors from inside an included or calling block have a place of their own.
+            // Errors inside an included or calling block have a place of their own.
             let (message, help) = self.explain(&error);
             let diagnostic = Diagnostic::new(source, span, message);
             if help.is_empty() { diagnostic } else { diagnostic.help(help) }
         })
     }
 
-    /// Renders a string of a playbook. The error says what is wrong, and what
-    /// would be right.
+    /// Renders a string of a playbook. An error has a message and a remedy.
     pub(super) fn string(&self, text: &str) -> Result<String, (String, String)> {
         let rendered = self.environment.render_str(text, self.variables.clone());
         rendered.map_err(|error| self.explain(&error))
     }
 
-    /// Evaluates a condition.
     pub(super) fn condition(&self, text: &str) -> Result<bool, (String, String)> {
         self.value(text).map(|value| value.is_true())
     }
 
-    /// Evaluates an expression.
     pub(super) fn value(&self, text: &str) -> Result<Value, (String, String)> {
         let expression = self.environment.compile_expression_owned(text.to_owned());
         let value = expression.and_then(|expression| expression.eval(self.variables.clone()));
@@ -89,7 +86,7 @@ impl Renderer {
         }
     }
 
-    /// Says what is wrong and what would be right, without the values at hand.
+    /// Returns message and remedy of an error, without the values at hand.
     fn explain(&self, error: &Error) -> (String, String) {
         // The expression, in backticks.
         let expression = error.detail().and_then(|detail| detail.split('`').nth(1));
@@ -99,7 +96,7 @@ impl Renderer {
         }
     }
 
-    /// Says what is not defined, and what there is in its place.
+    /// Reports an undefined name, and the names that are defined there.
     fn undefined(&self, expression: &str) -> (String, String) {
         let message = format!("`{expression}` is not defined");
         let (parent, name) = expression.rsplit_once('.').unwrap_or(("", expression));
@@ -121,8 +118,8 @@ impl Renderer {
         (message, help)
     }
 
-    /// Lists the names in a map that is reached by these names, none where it is
-    /// not known or no map.
+    /// Returns the names in the map at this path; none if it is unknown or not
+    /// a map.
     fn names_in(&self, path: &str) -> Vec<String> {
         let mut value = self.variables.clone();
         for name in path.split('.').filter(|name| !name.is_empty()) {
@@ -139,7 +136,7 @@ impl Renderer {
     }
 }
 
-/// Variables, and one more laid over them.
+/// Variables overlaid with one more.
 #[derive(Debug)]
 struct Layer {
     below: Value,
@@ -163,7 +160,7 @@ impl Object for Layer {
     }
 }
 
-/// Prints a value, unless it is one that no configuration file means.
+/// Prints a value, unless it is one that no configuration file intends.
 fn print(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
     let detail = match value.kind() {
         ValueKind::Bool => "a truth value cannot be printed",
@@ -173,7 +170,7 @@ fn print(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Resu
     Err(Error::new(ErrorKind::InvalidOperation, detail))
 }
 
-/// Says what is wrong, without the values that were at hand.
+/// Returns the message of an error, without the values at hand.
 fn message(error: &Error) -> String {
     match (error.kind(), error.detail()) {
         (ErrorKind::UndefinedError, None) => "something in this is not defined".into(),

@@ -1,11 +1,11 @@
-//! What goes away again, since the `present:` of its step is not true any more.
+//! Places the removals of steps whose `present:` is no longer true.
 
 use std::collections::HashSet;
 
 use super::Declared;
 use crate::resource::{Resource, Withdrawal};
 
-/// What a step takes away again, and the services that it would have notified.
+/// A removal, and the services that the step would have notified.
 pub(super) struct Withdrawn {
     pub(super) step: String,
     pub(super) withdrawal: Withdrawal,
@@ -13,15 +13,16 @@ pub(super) struct Withdrawn {
 }
 
 impl Withdrawn {
-    /// Tells whether it is the service of that name.
+    /// Returns whether it removes the service of that name.
     pub(super) fn is_service(&self, name: &str) -> bool {
         matches!(&self.withdrawal.resource, Resource::Service(service) if service.name() == name)
     }
 }
 
-/// Puts what goes in its place among what comes. It goes last, when no service
-/// uses it any more: secrets first, and each kind in the reverse order of the
-/// steps. Only what a service loads goes before that is told to load it anew.
+/// Inserts the removals among the declarations. They go last, when no service
+/// uses the files any more: secrets first, and each kind in the reverse order
+/// of the steps. Only files that a service loads go before it loads its
+/// configuration again.
 pub(super) fn place(mut declared: Vec<Declared>, withdrawn: Vec<Withdrawn>) -> Vec<Declared> {
     let kept: HashSet<String> =
         declared.iter().flat_map(|declared| declared.resource.names()).collect();
