@@ -1,4 +1,5 @@
-//! The hosts that this user's ssh has a name for: to be offered, not to be trusted.
+//! Lists the hosts that this user's ssh knows, to suggest them, not to trust
+//! them.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -7,9 +8,9 @@ use std::path::Path;
 use super::Destination;
 use crate::local;
 
-/// Returns what `Host` lines in `.ssh/config` and lines in `.ssh/known_hosts` name
-/// below this home: no patterns, and no names that ssh has hashed. What cannot be
-/// read names none.
+/// Returns the names in the `Host` lines of `.ssh/config` and the lines of
+/// `.ssh/known_hosts` below this home, without patterns and hashed names. Skips
+/// files that cannot be read.
 pub fn acquainted(home: &Path) -> BTreeSet<String> {
     let read = |name: &str| local::read_text(&home.join(".ssh").join(name)).unwrap_or_default();
     let (config, known) = (read("config"), read("known_hosts"));
@@ -28,9 +29,9 @@ fn aliases(line: &str) -> impl Iterator<Item = &str> {
     names.map(|name| name.trim_matches('"')).filter(|name| !is_pattern(name))
 }
 
-/// Returns the names that a line of a known_hosts file is about, as sshd(8) has it.
+/// Returns the names on a line of a known_hosts file (sshd(8)).
 fn names(line: &str) -> impl Iterator<Item = &str> {
-    // A marker says that the line is about an authority, or a key that was revoked.
+    // A marker means that the line is for an authority or a revoked key.
     let is_of_hosts = !line.trim_start().starts_with(['#', '@', '|']);
     let names = line.split_whitespace().next().filter(|_| is_of_hosts).unwrap_or_default();
     names.split(',').filter(|name| !is_pattern(name))
@@ -40,7 +41,8 @@ fn is_pattern(name: &str) -> bool {
     name.is_empty() || name.contains(['*', '?', '!'])
 }
 
-/// Writes `[HOST]:PORT` as one does on our command lines: brackets are for IPv6.
+/// Converts `[HOST]:PORT` to the form of our command lines, where brackets are
+/// for IPv6.
 fn with_port(name: &str) -> String {
     let parts = name.strip_prefix('[').and_then(|rest| rest.split_once("]:"));
     match parts {

@@ -1,4 +1,4 @@
-//! Where a login leads: the address, if there is one on the way from here.
+//! Finds the address that a login leads to.
 
 use std::net::IpAddr;
 
@@ -6,12 +6,12 @@ use super::connection::ssh_words;
 use super::{Destination, Login};
 use crate::host::Host;
 
-/// Returns the addresses by which a host is called when one logs in to it, as
-/// ssh's own configuration says (`ssh -G`, ssh(1)).
+/// Returns the addresses to which ssh would connect, by its own configuration
+/// (`ssh -G`, ssh(1)).
 ///
 /// # Errors
 ///
-/// Says why others may have another way there, or none.
+/// Explains why ssh reaches the host by another way, or not at all.
 pub fn addresses(to: &Destination, login: &Login) -> Result<Vec<IpAddr>, String> {
     let mut words = ssh_words(to, login);
     words.insert(1, "-G".into());

@@ -1,5 +1,4 @@
-//! A mail.yml made ready to be sent, with the files that it names and that lie
-//! here.
+//! Bundles a mail.yml for sending, with the local files that it names.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -15,15 +14,15 @@ use crate::secret::Secret;
 use crate::services::{self, ReferencedFile, ReferencedKind};
 use crate::wire::{MailBundle, PlaintextSecret};
 
-/// Packs the mail.yml `source` with what it names; `folder` is where it lies.
-/// Where all of that is here, its mistakes are found before anybody connects;
-/// a password file that is not may be on the host already, and is judged there.
-/// What is not what mail.yml says it is, is never sent: one that others may edit
-/// could name any file.
+/// Bundles the mail.yml `source` in `folder` with the files that it names. If
+/// all files are here, finds the mistakes before connecting; a missing password
+/// file may be on the host already, and is judged there. Never sends a file
+/// that is not of the type that mail.yml says, since anyone who may edit
+/// mail.yml could name any file.
 ///
 /// # Errors
 ///
-/// Returns the mistakes in it, or what of it cannot be sent.
+/// Returns the mistakes in mail.yml, or the files that cannot be sent.
 pub(crate) fn pack(source: &Arc<Source>, folder: &Path) -> Result<Bundled, CommandError> {
     let named = services::referenced_files(source);
     let mut found: Vec<(&ReferencedFile, String)> = Vec::new();
@@ -67,8 +66,8 @@ fn is_of_tls(file: &ReferencedFile) -> bool {
     matches!(file.kind, ReferencedKind::Certificate | ReferencedKind::Key)
 }
 
-/// Judges certificate and key where both are here. One of them alone cannot be
-/// judged, so it stays here.
+/// Judges certificate and key if both are here. One alone cannot be judged, and
+/// is not sent.
 fn judge_pair(
     source: &Arc<Source>,
     found: &mut Vec<(&ReferencedFile, String)>,
@@ -90,16 +89,16 @@ fn judge_pair(
     Some(Diagnostic::new(source, file.span.clone(), message).help(help))
 }
 
-/// A mail.yml with what is sent along.
+/// A mail.yml with the files to send.
 #[derive(Debug)]
 pub(crate) struct Bundled {
-    /// What is sent.
     pub(crate) bundle: MailBundle,
-    /// Which of its files lie outside the folder of the mail.yml, links followed.
+    /// The files that are outside the folder of mail.yml, after following
+    /// links.
     pub(crate) outside: BTreeSet<PathBuf>,
 }
 
-/// Reads a file that a mail.yml names; none where it is not here.
+/// Reads a file that a mail.yml names; returns `None` if it is not here.
 fn read(folder: &Path, path: &Path) -> Result<Option<String>, CommandError> {
     let shown = path.display();
     if path.components().any(|part| part == Component::ParentDir) {
@@ -109,7 +108,7 @@ fn read(folder: &Path, path: &Path) -> Result<Option<String>, CommandError> {
     match local::read_text(&folder.join(path)) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        // Such as a key for root's eyes, which the host may have of its own.
+        // Such as a key that only root may read, which the host may have itself.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(None),
         Err(error) => Err(CommandError::failed(format!("could not read `{shown}`")).because(error)),
     }

@@ -1,5 +1,5 @@
-//! One connection: the system's own `ssh`, so that the person's configuration,
-//! agent, known hosts, keys and jump hosts count.
+//! A connection by the system's own `ssh`, so that the user's configuration,
+//! agent, known hosts, keys and jump hosts apply.
 
 use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter, Write};
 use std::os::fd::AsFd;
@@ -19,31 +19,30 @@ use crate::reach::Line;
 use crate::visible::visible;
 use crate::wire;
 
-/// What is run there first.
+/// The first program that runs on the host.
 const SCRIPT: &str = include_str!("greet.sh");
 
-/// So many of ssh's last lines say why a login failed.
+/// The number of ssh's last lines that explain a failed login.
 const LINES_KEPT: usize = 40;
 
-/// No line that ssh or a host writes to standard error is taken for longer, in
-/// bytes.
+/// The limit of a line on standard error, in bytes.
 const LONGEST_LINE: usize = 16 * 1024;
 
-/// What a login shell and the greeting may say, in bytes.
+/// The limit of the login shell's output and the greeting, in bytes.
 const LONGEST_GREETING: usize = 64 * 1024;
 
-/// How long that may take, from its first byte on.
+/// How long the greeting may take, from its first byte on.
 const GREETING: Duration = Duration::from_secs(60);
 
-/// How long a login may take where nobody has to type for it: sshd itself gives
-/// up after two minutes (LoginGraceTime, sshd_config(5)).
+/// How long a login may take without typing: sshd itself gives up after two
+/// minutes (LoginGraceTime, sshd_config(5)).
 const LOGIN: Duration = Duration::from_secs(180);
 
-/// How long a host may take to hang up after its last word, which waits itself
-/// for our answer to that.
+/// How long a host may take to hang up after its last message, for which it
+/// awaits an acknowledgement.
 const HANGING_UP: Duration = Duration::from_secs(15);
 
-/// How soon it is noticed that a connection is over whose standard error stays
+/// How often to look whether a connection is over whose standard error stays
 /// open.
 const ATTENTION: Duration = Duration::from_millis(100);
 
@@ -56,11 +55,11 @@ pub struct Login {
     pub identity: Option<PathBuf>,
     /// Options of ssh_config(5), as after `ssh -o`.
     pub options: Vec<String>,
-    /// Nobody is there to be asked by ssh for a password.
+    /// Whether ssh may not ask for a password.
     pub alone: bool,
 }
 
-/// A connection that is up, or on its way.
+/// A connection that is up, or being made.
 #[derive(Debug)]
 pub(super) struct Connection<'scope> {
     ssh: duct::Handle,
@@ -68,33 +67,31 @@ pub(super) struct Connection<'scope> {
     output: BufReader<PipeReader>,
     words: ScopedJoinHandle<'scope, Vec<String>>,
     over: Arc<AtomicBool>,
-    /// How much of the greeting may still come, and until when.
+    /// The rest of the limit for the greeting, and its end.
     left: usize,
     end: Option<Instant>,
 }
 
-/// Why there is no further line of a greeting.
+/// Why a line of a greeting is missing.
 #[derive(Debug)]
 pub(super) enum Silence {
     /// The connection ended.
     End,
-    /// Too much was said already.
+    /// The output exceeds the limit.
     TooMuch,
-    /// It took too long.
+    /// The time is over.
     TooSlow,
 }
 
-/// The way there; whoever has a part of the conversation may speak.
+/// The input of a connection, which several threads may use.
 #[derive(Debug, Clone)]
 pub(super) struct Input(Arc<Mutex<Option<PipeWriter>>>);
 
 impl Input {
-    /// Sends a line.
     pub(super) fn send(&self, message: &impl Serialize) -> io::Result<()> {
         self.with(|pipe| wire::write(pipe, message))
     }
 
-    /// Sends bytes as they are.
     pub(super) fn send_bytes(&self, bytes: &[u8]) -> io::Result<()> {
         self.with(|pipe| pipe.write_all(bytes))
     }
@@ -112,8 +109,8 @@ impl Input {
 }
 
 impl<'scope> Connection<'scope> {
-    /// Starts ssh. Each line that it or the far side writes to standard error
-    /// is given to `heard` at once.
+    /// Starts ssh. Passes each line of standard error, from ssh or the far
+    /// side, to `heard` at once.
     pub(super) fn open(
         scope: &'scope Scope<'scope, '_>,
         to: &Destination,
@@ -140,24 +137,22 @@ impl<'scope> Connection<'scope> {
         let is_over = Arc::clone(&over);
         let words = scope.spawn(move || overhear(errors, &is_over, &heard));
         let input = Input(Arc::new(Mutex::new(Some(input))));
-        // Where it fails, ssh has ended, and its last words are read below.
+        // If this fails, ssh has ended, and its last lines are read below.
         let _ = input.send_bytes(SCRIPT.as_bytes());
         let end = login.alone.then(|| Instant::now() + LOGIN);
         let output = BufReader::new(output);
         Ok(Self { ssh, input, output, words, over, left: LONGEST_GREETING, end })
     }
 
-    /// The way there.
     pub(super) fn input(&self) -> Input {
         self.input.clone()
     }
 
-    /// What comes back.
     pub(super) fn output(&mut self) -> &mut impl BufRead {
         &mut self.output
     }
 
-    /// Reads a line of the greeting, or of what a login shell says before it.
+    /// Reads a line of the greeting, or of a login shell before it.
     pub(super) fn greeting_line(&mut self) -> Result<String, Silence> {
         let mut line = Vec::new();
         loop {
@@ -181,9 +176,8 @@ impl<'scope> Connection<'scope> {
         }
     }
 
-    /// Says that there is nothing more to say, waits for the end, and returns
-    /// the last lines that ssh and the far side wrote to standard error. A host
-    /// that does not hang up is hung up on.
+    /// Closes the input, waits for the end, and returns the last lines of
+    /// standard error. Ends a host that does not hang up.
     pub(super) fn close(self) -> Vec<String> {
         self.input.close();
         drop(self.output);
@@ -195,12 +189,12 @@ impl<'scope> Connection<'scope> {
     }
 }
 
-/// Waits until there is something to read, or the end of it. False where that
-/// takes longer than until `end`.
+/// Waits for input or its end. Returns false if that takes longer than until
+/// `end`.
 fn is_ready(pipe: &PipeReader, end: Option<Instant>) -> bool {
     loop {
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-        // A wait of less than a millisecond would be none.
+        // A wait of less than a millisecond would be rounded to none.
         let timeout = left.map_or(PollTimeout::NONE, |left| {
             PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
         });
@@ -212,8 +206,8 @@ fn is_ready(pipe: &PipeReader, end: Option<Instant>) -> bool {
     }
 }
 
-/// Reads lines until there are no more, or the connection is over, and returns
-/// the last ones. What they hold commands no terminal.
+/// Reads lines until the stream or the connection ends, and returns the last
+/// ones, with control characters escaped.
 fn overhear(errors: PipeReader, over: &AtomicBool, heard: &dyn Fn(&str)) -> Vec<String> {
     let mut kept = Vec::new();
     let mut errors = BufReader::new(errors);
@@ -255,7 +249,7 @@ fn overhear(errors: PipeReader, over: &AtomicBool, heard: &dyn Fn(&str)) -> Vec<
 }
 
 impl Login {
-    /// The command line by which a person tries the same.
+    /// Returns the command line for the user to try the same login.
     pub(super) fn by_hand(&self, to: &Destination) -> String {
         let mut line = Line::new("ssh");
         self.options.iter().for_each(|text| {
@@ -279,20 +273,20 @@ impl Login {
 }
 
 fn argv(to: &Destination, login: &Login) -> Vec<String> {
-    // Ctrl-C is ours to hear: ssh would end at once, and the run go on alone.
+    // ssh would end at once on Ctrl-C, and the run would go on alone, so mailprov handles it.
     let mut argv: Vec<String> = ["env", "--ignore-signal=INT"].map(Into::into).into();
     argv.extend(ssh_words(to, login));
-    // So little that every login shell means the same by it; the rest comes as input.
+    // Simple enough for every login shell; the rest is sent as input.
     let sudo = if login.sudo { "sudo -n -- " } else { "" };
     argv.push(format!("exec {sudo}sh -c 'eval \"$(head -c {})\"'", SCRIPT.len()));
     argv
 }
 
-/// How ssh is called, up to the host.
+/// Returns the arguments of ssh before the host.
 pub(super) fn ssh_words(to: &Destination, login: &Login) -> Vec<String> {
     let mut argv: Vec<String> = ["ssh", "-T"].map(Into::into).into();
     let mut option = |text: &str| argv.extend(["-o".to_owned(), text.to_owned()]);
-    // Of several values ssh takes the first: the person's go before ours.
+    // ssh takes the first of several values, so the user's options come first.
     login.options.iter().for_each(|text| option(text));
     for ours in [
         "ConnectTimeout=30",

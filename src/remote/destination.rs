@@ -1,4 +1,4 @@
-//! `USER@HOST:PORT`, as one writes it for ssh and scp.
+//! `USER@HOST:PORT`, in the notation of ssh and scp.
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A host to log in to. Neither part can be taken for an option of ssh, nor
-/// mean anything to a shell.
+/// A host to log in to. No part can be taken for an option of ssh, or has a
+/// meaning to a shell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Destination {
     text: String,
@@ -17,23 +17,23 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// Who logs in, if that is said here and not in ssh's own configuration.
+    /// Returns the user, if given here and not in ssh's own configuration.
     pub fn user(&self) -> Option<&str> {
         self.user.as_deref()
     }
 
-    /// The same for another user, if that is a name.
+    /// Returns the same host with another user, if that is a valid name.
     pub fn as_user(&self, user: &str) -> Option<Self> {
         let host = self.text.rsplit_once('@').map_or(self.text.as_str(), |(_, host)| host);
         format!("{user}@{host}").parse().ok()
     }
 
-    /// The host's name or address, without brackets.
+    /// Returns the host's name or address, without brackets.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port, if it is said here.
+    /// Returns the port, if given.
     pub fn port(&self) -> Option<u16> {
         self.port
     }
@@ -61,7 +61,7 @@ impl FromStr for Destination {
                     port => (host, port),
                 }
             }
-            // An IPv6 address may stand without brackets where no port follows.
+            // An IPv6 address without a port needs no brackets.
             (None, Some((host, port))) if !host.contains(':') => (host, Some(port)),
             _ => (rest, None),
         };
@@ -81,7 +81,7 @@ impl FromStr for Destination {
     }
 }
 
-/// Refuses what ssh could take for an option, or a shell for more than a word.
+/// Rejects what ssh could take for an option, or a shell for more than a word.
 fn plain(what: &str, text: &str) -> Result<(), String> {
     if text.is_empty() {
         return Err(format!("the {what} is empty"));

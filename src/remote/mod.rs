@@ -1,8 +1,8 @@
-//! Other hosts, over SSH: the system's own `ssh` leads there, a few lines of
-//! shell say what the host is and take in this very program, and it then does
-//! there what it is asked to. What it says comes back line by line.
+//! Other hosts, over SSH. The system's own `ssh` logs in; a few lines of shell
+//! describe the host and receive this very program, which then runs the command
+//! there. Its output comes back line by line.
 //!
-//! Nothing is needed on the other side but sshd and a POSIX shell.
+//! The other side needs only sshd and a POSIX shell.
 
 #![expect(clippy::disallowed_methods, reason = "ssh is started here")]
 
@@ -29,7 +29,7 @@ pub(crate) use program::Program;
 pub(crate) use talk::{Keep, Session, talk};
 pub use user_data::{Url, user_data};
 
-/// Says why a host cannot be asked, and what to do.
+/// Reports that a host refused, and the remedy.
 fn refused(message: impl Into<String>, advice: impl Into<String>) -> CommandError {
     CommandError::failed(message).hinted(advice)
 }

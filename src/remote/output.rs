@@ -1,4 +1,4 @@
-//! The person whom several hosts tell of what they do, and may ask, at once.
+//! The report that several hosts share, for messages and questions.
 
 use std::io;
 use std::path::Path;
@@ -9,12 +9,12 @@ use crate::report::{Report, hear};
 use crate::secret::Secret;
 use crate::wire::{Frame, Question};
 
-/// Whoever is told what is said. A question of one host keeps no other from
-/// speaking.
+/// Serializes the messages of several hosts. A question of one host does not
+/// block the messages of others.
 #[derive(Debug)]
 pub(crate) struct Output<'r> {
     report: Mutex<Told<'r>>,
-    /// Whose question it is, one after the other.
+    /// Held while a question waits for its answer.
     turn: Mutex<()>,
 }
 
@@ -26,12 +26,11 @@ struct Told<'r> {
 }
 
 impl<'r> Output<'r> {
-    /// Makes one of a report.
     pub(crate) fn new(report: &'r mut Report) -> Self {
         Self { report: Mutex::new(Told { report, open: None }), turn: Mutex::default() }
     }
 
-    /// Says something that is not a host's word.
+    /// Runs a function on the report, for messages of mailprov itself.
     pub(crate) fn with<T>(&self, say: impl FnOnce(&mut Report) -> T) -> T {
         let mut told = self.told();
         let Told { report, open } = &mut *told;
@@ -45,17 +44,17 @@ impl<'r> Output<'r> {
         result
     }
 
-    /// Passes on what a host says.
+    /// Reports a message of a host.
     pub(super) fn relay(&self, frame: &Frame, host: &Destination, several: bool) {
         self.with(|report| report.relay(frame, &host.to_string(), several));
     }
 
-    /// Keeps a file that a host sent.
+    /// Saves a file that a host sent.
     pub(super) fn keep(&self, path: &Path, text: String) -> io::Result<()> {
         self.with(|report| report.keep(path, text))
     }
 
-    /// Asks what a host asks, in our words.
+    /// Asks the question of a host, in our own words.
     pub(super) fn ask(&self, question: &Question, host: &Destination) -> Option<Secret<String>> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let text = format!("{host} asks: {} ", question.text());

@@ -1,5 +1,5 @@
-//! What a host says of itself before anything is done to it, and whether it can
-//! be served.
+//! Decides by a host's greeting whether mailprov can serve it, before anything
+//! is done to it.
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
@@ -9,22 +9,23 @@ use super::{Destination, Program, refused};
 use crate::command_error::CommandError;
 use crate::host::FIRST_SERVED;
 
-/// The first and the last thing that `greet.sh` says.
+/// The first and the last line of `greet.sh`.
 pub(super) const FIRST: &str = "mailprov-greets=1";
 pub(super) const LAST: &str = "end=";
 
-/// A clock that is further off breaks what is signed: packages, certificates.
+/// The limit of a clock's error; beyond it, signatures of packages and
+/// certificates fail.
 const CLOCK_MAY_DIFFER: Duration = Duration::from_secs(300);
 
-/// What the packages and the program need, in KiB.
+/// The need of the packages and the program, in KiB.
 const DISK_NEEDED: u64 = 400 * 1024;
 
-/// What a host says of itself.
+/// The greeting of a host.
 #[derive(Debug)]
 pub(super) struct Greeting(HashMap<String, String>);
 
 impl Greeting {
-    /// Reads the lines between the first and the last.
+    /// Parses the lines between the first and the last.
     pub(super) fn parse<'l>(lines: impl IntoIterator<Item = &'l str>) -> Self {
         let pairs = lines.into_iter().filter_map(|line| line.split_once('='));
         Self(pairs.map(|(name, value)| (name.into(), value.into())).collect())
@@ -34,12 +35,12 @@ impl Greeting {
         self.0.get(name).map_or("", String::as_str)
     }
 
-    /// The SHA-256 of the mailprov that is there, if one is.
+    /// Returns the SHA-256 of the mailprov on the host, if there is one.
     pub(super) fn program(&self) -> Option<&str> {
         self.0.get("program").map(String::as_str)
     }
 
-    /// Refuses a login that is not root's.
+    /// Rejects a login that is not root's.
     pub(super) fn check_root(&self, host: &Destination, sudo: bool) -> Result<(), CommandError> {
         match (self.get("user"), sudo) {
             ("0", _) => Ok(()),
@@ -55,7 +56,7 @@ impl Greeting {
         }
     }
 
-    /// Refuses a host that this program cannot serve. `now`: our own clock.
+    /// Rejects a host that this program cannot serve. `now`: the local time.
     pub(super) fn check(
         &self,
         host: &Destination,
@@ -75,7 +76,7 @@ impl Greeting {
         let first = first.map_or((0, 0), |(_, first)| *first);
         let is_kin = self.get("like").split(' ').any(|name| ["debian", "ubuntu"].contains(&name));
         let is_new = match self.get("release") {
-            // The release to come has no number yet.
+            // Testing and unstable have no version number.
             "" => true,
             release => version(release).is_some_and(|release| release >= first),
         };
@@ -145,7 +146,7 @@ impl Greeting {
                 format!("{host} has only {} MiB of disk left", free / 1024),
                 format!("Make room for {} MiB.", DISK_NEEDED / 1024),
             )),
-            // What cannot be told is no reason to refuse.
+            // An unknown value is no reason to refuse.
             _ => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! The program as it is sent: its bytes, and what a host needs to run it.
+//! The program to send: its bytes, and its requirements.
 
 use std::path::Path;
 
@@ -17,11 +17,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Takes the program that runs now.
-    ///
-    /// # Errors
-    ///
-    /// Fails where it cannot be read.
+    /// Reads the running program.
     pub(crate) fn own() -> Result<Self, CommandError> {
         let bytes = local::read_this_program()
             .map_err(|error| CommandError::failed("could not read this program").because(error))?;
@@ -32,7 +28,7 @@ impl Program {
     ///
     /// # Errors
     ///
-    /// Fails where it cannot be read, or is no program for Linux.
+    /// Fails where it cannot be read, or is not a program for Linux.
     pub(crate) fn read(path: &Path) -> Result<Self, CommandError> {
         let bytes = local::read_program(path).map_err(|error| {
             let advice = Untrusted::of(&error).map_or("", |refused| &refused.remedy).to_owned();
@@ -49,22 +45,21 @@ impl Program {
         Ok(Self { digest: Digest::of(&bytes), machine, libc: libc(&bytes), bytes })
     }
 
-    /// The bytes.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Their SHA-256.
+    /// Returns the SHA-256 of the bytes.
     pub(crate) fn digest(&self) -> &Digest {
         &self.digest
     }
 
-    /// The machine that it is for, as `uname -m` calls it.
+    /// Returns the machine that it is for, as `uname -m` calls it.
     pub(crate) fn machine(&self) -> &'static str {
         self.machine
     }
 
-    /// The oldest GNU C library that it runs with.
+    /// Returns the oldest GNU C library that it runs with.
     pub(crate) fn libc(&self) -> (u32, u32) {
         self.libc
     }
@@ -85,8 +80,8 @@ fn machine(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Finds the newest version of the GNU C library that a program asks for: it
-/// names them among its symbols as `GLIBC_2.34`.
+/// Finds the newest version of the GNU C library among the symbols of a
+/// program, where it is named as `GLIBC_2.34`.
 fn libc(bytes: &[u8]) -> (u32, u32) {
     const MARK: &[u8] = b"GLIBC_";
     let versions = bytes.windows(MARK.len()).enumerate().filter(|(_, window)| *window == MARK);
@@ -98,7 +93,7 @@ fn libc(bytes: &[u8]) -> (u32, u32) {
     versions.filter_map(|(at, _)| version(at)).max().unwrap_or_default()
 }
 
-/// Reads the first two numbers of a version: `2.36` is (2, 36).
+/// Parses the first two numbers of a version: `2.36` is (2, 36).
 pub(super) fn version(text: &str) -> Option<(u32, u32)> {
     let mut numbers = text.split('.').map(str::parse);
     let major = numbers.next()?.ok()?;

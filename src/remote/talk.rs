@@ -17,59 +17,57 @@ use crate::report::is_yes;
 use crate::secret::Secret;
 use crate::wire::{self, Answer, Frame, PlaintextSecret, Progress, Question, Request, Styled};
 
-/// How soon Ctrl-C is passed on.
+/// How often to look for Ctrl-C.
 const ATTENTION: Duration = Duration::from_millis(100);
 
-/// So many lines are shown of what a host says instead of letting us in.
+/// The number of lines to show of a host that does not let us in.
 const WORDS_SHOWN: usize = 10;
 
-/// What is to be done on a host.
+/// The parameters of a conversation.
 #[derive(Debug)]
 pub(crate) struct Session<'t> {
-    /// How to log in.
     pub(crate) login: &'t Login,
-    /// The program to bring there, where it is not there yet.
+    /// The program to send if the host does not have it.
     pub(crate) program: Option<&'t Program>,
-    /// What to ask of it.
     pub(crate) request: &'t Request,
-    /// Whether several hosts are asked at once.
+    /// Whether several hosts work at the same time.
     pub(crate) several: bool,
-    /// Tells whoever presses Ctrl-C what comes of it.
+    /// Tells the user the effect of Ctrl-C.
     pub(crate) told_to_stop: fn(),
-    /// Hears Ctrl-C, for all hosts that are asked, from the first run's begin on.
+    /// Handles Ctrl-C for all hosts, once the first run starts.
     pub(crate) interruption: OnceLock<Option<Interruption>>,
-    /// What to answer where a password is asked for.
+    /// The answer to the question for a password.
     pub(crate) password: Option<&'t Secret<String>>,
-    /// What may come back to be kept, and where.
+    /// What to do with a file that the host sends.
     pub(crate) keep: Option<&'t Keep>,
-    /// Tells whether a question belongs to what is to be done.
+    /// Returns whether a question belongs to the request.
     pub(crate) may_ask: fn(&Question, &Request) -> bool,
-    /// Whether it changes the host at all.
+    /// Whether the request changes the host.
     pub(crate) changes: bool,
     /// Whether it changes the host without a question.
     pub(crate) unasked: bool,
 }
 
-/// What becomes of a file that a host sends back.
+/// What to do with a file that a host sends.
 #[derive(Debug)]
 pub(crate) enum Keep {
-    /// It is written.
+    /// Write it.
     File {
-        /// Where.
         path: PathBuf,
-        /// Reads it, and returns what is to be kept; an error says what it is not.
+        /// Validates it: returns the text to write, or what is wrong with it.
         judge: fn(&str) -> Result<String, String>,
     },
-    /// It is held until the conversation is over.
+    /// Hold it until the conversation is over.
     Hold(Mutex<Option<String>>),
 }
 
-/// Talks to a host until it is done, and returns the exit code from there. All
-/// that is said there is said to `output`.
+/// Talks to a host until it is done, passes its messages to `output`, and
+/// returns its exit code.
 ///
 /// # Errors
 ///
-/// Fails where the host cannot be reached or served, or is lost on the way.
+/// Fails where the host cannot be reached or served, or where the connection is
+/// lost.
 pub(crate) fn talk(
     to: &Destination,
     session: &Session<'_>,
@@ -94,17 +92,16 @@ pub(crate) fn talk(
     })
 }
 
-/// Why a conversation came to no end.
+/// Why a conversation was cut short.
 enum Disconnect {
-    /// We will not serve the host.
+    /// We refuse to serve the host.
     Refused(CommandError),
     /// It did not greet us; this is all that it said.
     NoLogin { said: Vec<String> },
-    /// It was not heard of any more.
+    /// The connection was lost.
     Lost { under_way: bool },
 }
 
-/// A conversation.
 struct Talk<'t, 'r> {
     to: &'t Destination,
     session: &'t Session<'t>,
@@ -114,10 +111,10 @@ struct Talk<'t, 'r> {
 }
 
 impl Talk<'_, '_> {
-    /// Hears what the host is, brings it the program if it needs one, and says
-    /// what is wanted.
+    /// Reads the greeting, sends the program if the host needs it, and sends
+    /// the request.
     fn greet(&self, connection: &mut Connection<'_>) -> Result<(), Disconnect> {
-        // What a login shell says on its own comes before.
+        // The output of a login shell comes before the greeting.
         let mut said = Vec::new();
         let mut lines: Option<Vec<String>> = None;
         loop {
@@ -186,10 +183,10 @@ impl Talk<'_, '_> {
         sent
     }
 
-    /// Shows what is said there, until its end.
+    /// Passes on the messages of the host until the end.
     fn listen(&self, connection: &mut Connection<'_>) -> Result<u8, Disconnect> {
         let mut heard_of_it = false;
-        // Where nothing is heard of a run, it may have begun all the same.
+        // Without news of a run it may still have begun.
         let mut under_way = self.session.unasked;
         let mut is_ready = false;
         loop {
@@ -216,7 +213,7 @@ impl Talk<'_, '_> {
                 }
                 Frame::Keep(text) => self.keep(&text).map_err(Disconnect::Refused)?,
                 Frame::End(code) => {
-                    // Where this fails, the host remembers that nobody heard.
+                    // If this fails, the host marks the run as unreported.
                     let _ = self.input.send(&Answer::Ack);
                     break Ok(code);
                 }
@@ -234,7 +231,7 @@ impl Talk<'_, '_> {
         self.output.relay(frame, self.to, self.session.several);
     }
 
-    /// A question that the command does not ask is not ours.
+    /// Rejects a question that the command does not ask.
     fn may_ask(&self, question: &Question) -> bool {
         let request = self.session.request;
         let is_answered = self.session.password.is_some() && question.is_unseen();
@@ -251,7 +248,7 @@ impl Talk<'_, '_> {
         answer.map_or(Answer::Nothing, |answer| Answer::Line(PlaintextSecret(answer)))
     }
 
-    /// Ends with a host that does not keep to what was agreed.
+    /// Reports a host that breaks the protocol.
     fn odd(&self, does: &str) -> Disconnect {
         let message = format!("{} {does}, so it was not listened to any longer", self.to);
         let advice = format!(
@@ -281,8 +278,8 @@ impl Talk<'_, '_> {
         })
     }
 
-    /// From now on Ctrl-C does not end us: it is told to the host, which undoes
-    /// what it did.
+    /// From now on Ctrl-C does not end this process: it is passed on to the
+    /// host, which undoes its changes.
     fn pass_on_ctrl_c(&self) {
         let listen = || Interruption::listen(self.session.told_to_stop).ok();
         let Some(interruption) = self.session.interruption.get_or_init(listen).clone() else {
@@ -309,7 +306,7 @@ impl Talk<'_, '_> {
 }
 
 impl Session<'_> {
-    /// The command line that brings this mailprov to a host.
+    /// Returns the command line that brings this mailprov to a host.
     fn bootstrap(&self, to: &Destination, sudo: bool) -> String {
         let mail = self.request.mail.as_ref().map(|mail| mail.name.as_str());
         self.request.reach.bootstrap(to, mail, sudo)
@@ -320,13 +317,13 @@ fn is_a_yes(answer: &Answer) -> bool {
     matches!(answer, Answer::Line(line) if is_yes(line.0.expose()))
 }
 
-/// Returns the user that a host wants to be logged in as: images of clouds say so
-/// to root (`disable_root_opts` of cloud-init).
+/// Returns the user to log in as, which cloud images tell root
+/// (`disable_root_opts` of cloud-init).
 fn other_user(line: &str) -> Option<&str> {
     line.strip_prefix("Please login as the user \"")?.split('"').next()
 }
 
-/// Explains why a host did not greet us; ssh's own words were shown.
+/// Explains why a host did not greet us. ssh's own messages were shown already.
 fn no_login(
     to: &Destination,
     session: &Session<'_>,
@@ -382,7 +379,7 @@ fn no_login(
     refused(message, format!("{said}{advice}"))
 }
 
-/// Explains a conversation that broke off.
+/// Explains a lost connection.
 fn lost(
     to: &Destination,
     session: &Session<'_>,

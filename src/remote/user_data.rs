@@ -1,5 +1,5 @@
-//! User-data for cloud-init: how a host that is not there yet is told what it is
-//! to be.
+//! User-data for cloud-init, by which a new host becomes a mail server at its
+//! first boot.
 
 use std::fmt;
 use std::path::Path;
@@ -12,14 +12,13 @@ use serde_json::{Value, json};
 use crate::digest::Digest;
 use crate::wire::MailBundle;
 
-/// What runs at the first boot; it removes itself once it has done its work.
+/// The script for the first boot; it removes itself when it is done.
 const SCRIPT: &str = include_str!("first-boot.sh");
 
-/// Where it lies meanwhile.
+/// The path of the script until then.
 const PLACE: &str = "/var/lib/mailprov-first-boot";
 
-/// Where a program is to be fetched from: nothing in it means anything to a
-/// shell, and nobody on the way can change what comes.
+/// The address of a program to download: safe in a shell, and over HTTPS.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Url(String);
 
@@ -37,7 +36,7 @@ impl FromStr for Url {
         if rest.is_empty() || rest.starts_with(['/', ':', '@']) {
             return Err("it names no host".into());
         }
-        // All that URLs consist of (RFC 3986) but the apostrophe.
+        // The characters of URLs (RFC 3986) without the apostrophe.
         let known = |c: &char| c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&()*+,;=%".contains(*c);
         match text.chars().find(|c| !known(c)) {
             Some(sign) => Err(format!("{sign:?} cannot stand in it; write it as %XX")),
@@ -46,8 +45,8 @@ impl FromStr for Url {
     }
 }
 
-/// Writes the user-data with which a new host fetches the program of this
-/// digest and becomes what the mail.yml says. `folder` is where that is to lie.
+/// Returns the user-data by which a new host downloads the program of this
+/// digest and applies the mail.yml. `folder` is for mail.yml.
 pub fn user_data(bundle: &MailBundle, folder: &Path, url: &Url, program: &Digest) -> String {
     let script =
         SCRIPT.replace("@URL@", &url.to_string()).replace("@SHA256@", &program.to_string());
