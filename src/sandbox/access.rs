@@ -1,5 +1,5 @@
-//! Logging in to a guest by SSH as root: a key that is thrown away with it, and
-//! the keys that the guest itself shows.
+//! Root's SSH login to a guest: a key that is removed with the guest, and the
+//! guest's own host keys.
 
 use std::fs::{self, Permissions};
 use std::io::{Read, Write};
@@ -11,21 +11,21 @@ use nix::fcntl::OFlag;
 
 use super::{Error, Guest, Result, machine};
 
-/// Where OpenSSH keeps the public keys of a host, by kind.
+/// The kinds of a host's public keys in OpenSSH.
 const KINDS: [&str; 3] = ["ed25519", "ecdsa", "rsa"];
 
-/// Who may log in to a guest, and how it is known.
+/// The keys for a login to a guest.
 #[derive(Debug)]
 pub struct Access {
-    /// The private key that opens the guest.
+    /// The private key that the guest accepts.
     pub identity: PathBuf,
-    /// The guest's own keys, as ssh's option `UserKnownHostsFile` wants them.
+    /// The guest's host keys, for ssh's option `UserKnownHostsFile`.
     pub known_hosts: PathBuf,
 }
 
 impl Access {
-    /// Makes a key and lets it in, on a guest that is switched off and will have
-    /// this address.
+    /// Makes a key and authorizes it in a guest that is switched off and will
+    /// have this address.
     pub fn give(guest: &Guest, address: Ipv4Addr) -> Result<Self> {
         let folder = guest.lease().folder();
         let access = Self { identity: folder.join("key"), known_hosts: folder.join("known_hosts") };
@@ -59,8 +59,8 @@ impl Access {
         Ok(access)
     }
 
-    /// The options that ssh needs to know the guest, and to take no other way to
-    /// it, whatever a person's own configuration says.
+    /// Returns the options by which ssh verifies the guest and connects
+    /// directly, whatever the user's own configuration says.
     pub fn options(&self) -> Vec<String> {
         vec![
             format!("UserKnownHostsFile={}", self.known_hosts.display()),

@@ -1,4 +1,4 @@
-//! Where images and guests are kept.
+//! The folder of images and guests.
 
 use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use super::{Error, Result, Watch, machine};
 
-/// Root's own: in a person's folder that person could plant what root then runs.
+/// Owned by root: in a user's folder, that user could plant programs that root
+/// runs.
 const DEFAULT: &str = "/var/cache/mailprov";
 
-/// The folder of images and running guests. Only its owner can enter it: the
-/// programs in an image are never upgraded.
+/// The folder of images and running guests. Only its owner can enter it, since
+/// the programs in an image are never upgraded.
 #[derive(Debug, Clone)]
 pub struct Cache {
     folder: PathBuf,
@@ -23,7 +24,7 @@ impl Cache {
         Self::at(std::env::var_os("MAILPROV_BOX_CACHE").unwrap_or_else(|| DEFAULT.into()).as_ref())
     }
 
-    /// Opens the cache in a folder, which is made if missing.
+    /// Opens the cache in a folder, creating it if it does not exist.
     pub fn at(folder: &Path) -> Result<Self> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
         made.map_err(|error| Error::io("make", folder, error))?;
@@ -36,7 +37,8 @@ impl Cache {
         &self.folder
     }
 
-    /// Waits for the lock of this name, kept as long as the result lives.
+    /// Waits for the lock of this name, and holds it until the result is
+    /// dropped.
     pub(super) fn lock(&self, name: &str, watch: Watch<'_>) -> Result<File> {
         let path = self.folder.join(name).with_extension("lock");
         let file = open_lock(&path).map_err(|error| Error::io("open", &path, error))?;
@@ -51,8 +53,8 @@ impl Cache {
     }
 }
 
-/// Takes a lock on a file if nobody has it; none where its folder has gone
-/// meanwhile, as that of another program may.
+/// Locks a file if it is free; `None` if its folder was removed meanwhile, as
+/// another program may do.
 pub(super) fn try_lock(path: &Path) -> Option<File> {
     let file = open_lock(path).ok()?;
     file.try_lock().is_ok().then_some(file)

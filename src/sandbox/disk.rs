@@ -1,4 +1,4 @@
-//! A guest's disk: what it wrote, laid over an image that stays as it is.
+//! The disk of a guest: its changes, overlaid on a read-only image.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -12,17 +12,17 @@ pub fn mount_empty(image: &Image, lease: &Lease) -> Result<()> {
     mount(image, lease)
 }
 
-/// Mounts a disk over the image that holds what another one holds.
+/// Mounts a copy of another lease's disk over the image.
 pub fn mount_copy(image: &Image, lease: &Lease, original: &Lease) -> Result<()> {
-    // The attributes say what in the image a file came from: its inode number
-    // is kept by them.
+    // The attributes name the files of the image that the changes belong to, and keep inode
+    // numbers.
     let (from, to) = (upper(original), upper(lease));
     machine::run(&["cp", "--archive", &from.to_string_lossy(), &to.to_string_lossy()])?;
     mount(image, lease)
 }
 
-/// Mounts the disk. What is written need not survive a crash of this machine,
-/// so nothing waits for its own disk.
+/// Mounts the disk, without syncing: it need not survive a crash of this
+/// machine.
 fn mount(image: &Image, lease: &Lease) -> Result<()> {
     let work = lease.folder().join("work");
     make_folder(&work)?;

@@ -1,4 +1,4 @@
-//! What can go wrong with guests and their images.
+//! The errors of guests and their images.
 
 use std::io;
 use std::path::Path;
@@ -14,7 +14,7 @@ pub enum Error {
     /// This machine refused a file, or a program failed.
     #[error(transparent)]
     Host(#[from] host::Error),
-    /// We were told to stop.
+    /// The user interrupted.
     #[error("told to stop")]
     Stopped,
     /// An image could not be built.
@@ -22,22 +22,22 @@ pub enum Error {
     Build {
         /// Such as `Debian 13`.
         release: String,
-        /// How mmdebstrap ended.
+        /// The exit status of mmdebstrap.
         outcome: String,
-        /// Its last words.
+        /// Its last lines.
         words: String,
     },
-    /// A guest did not come up.
+    /// A guest did not boot.
     #[error("{name} does not boot: {state}\n    {}", console.replace('\n', "\n    "))]
     Boot {
         /// The guest's name.
         name: String,
-        /// What it is instead.
+        /// Its state instead.
         state: String,
-        /// What it wrote to its console.
+        /// The output on its console.
         console: String,
     },
-    /// A guest did not go down.
+    /// A guest did not shut down.
     #[error("{name} does not shut down")]
     ShutDown {
         /// The guest's name.
@@ -49,18 +49,18 @@ pub enum Error {
         /// The guest's name.
         name: String,
     },
-    /// All networks that guests may have are in use.
+    /// All networks for guests are in use.
     #[error("no network of 10.77.0.0/16 is free on this machine; `ip route` shows who has them")]
     NoNetwork,
 }
 
 impl Error {
-    /// Wraps what the system said about `path`.
+    /// Wraps an error of the system about `path`.
     pub(super) fn io(operation: &'static str, path: &Path, error: io::Error) -> Self {
         Self::Host(host::Error::io(operation, path, error))
     }
 
-    /// Wraps what the system said when a program was to be started.
+    /// Wraps an error in starting a program.
     pub(super) fn start(program: &str, error: &io::Error) -> Self {
         Self::Host(host::Error::Command {
             command: program.to_owned(),

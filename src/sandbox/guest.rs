@@ -1,4 +1,4 @@
-//! A Debian that is switched on and off: systemd-nspawn over a disk.
+//! A Debian that can be switched on and off: systemd-nspawn over a disk.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -15,35 +15,36 @@ use nix::sys::stat::Mode;
 use super::machine::wait_watched;
 use super::{Error, KillSwitch, Lease, Result, Watch, children, signal, wait_at_most};
 
-/// A guest's host name, the same for all.
+/// The host name of every guest.
 const HOSTNAME: &str = "server";
 
-/// The names that an installed server knows without a resolver: its own.
+/// The `/etc/hosts` of an installed server: its own names.
 const HOSTS: &str = "\
 127.0.0.1 localhost
 127.0.1.1 server.box.test server
 ::1 localhost ip6-localhost ip6-loopback
 ";
 
-/// How long systemd-nspawn may take to begin.
+/// How long systemd-nspawn may take to start.
 const START: Duration = Duration::from_secs(30);
 
-/// How long a guest may take to be up.
+/// How long a guest may take to boot.
 const BOOT: Duration = Duration::from_secs(90);
 
-/// How long a guest may take to go down in order.
+/// How long a guest may take to shut down.
 const SHUT_DOWN: Duration = Duration::from_secs(60);
 
-/// Joins the control groups named before `--`, then becomes the command after.
+/// Joins the control groups named before `--`, then executes the command after
+/// it.
 const JOIN_AND_EXEC: &str =
     r#"while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs"; shift; done; shift; exec "$@""#;
 
-/// What runs as a guest's first process.
+/// The first process of a guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Init {
     /// systemd, as on a server.
     Systemd,
-    /// A process that does nothing but reap, as in many a container.
+    /// A process that only reaps, as in many containers.
     Stub,
 }
 
@@ -67,29 +68,29 @@ struct Running {
 }
 
 impl Guest {
-    /// Takes over a lease with a disk that is mounted, and a network namespace.
-    /// It is switched off. Its kill switch ends it from another thread.
+    /// Makes a guest of a lease with a mounted disk and a network namespace. It
+    /// is switched off. Its kill switch ends it from another thread.
     pub fn new(init: Init, lease: Lease, kill_switch: KillSwitch) -> Self {
         Self { init, lease: Arc::new(lease), kill_switch, running: None }
     }
 
-    /// Gives a fresh disk what an installer would have: names for itself.
+    /// Writes the names that an installer would write to a fresh disk.
     pub fn write_hosts(&self) -> Result<()> {
         let hosts = self.lease.root().join("etc/hosts");
         fs::write(&hosts, HOSTS).map_err(|error| Error::io("write", &hosts, error))
     }
 
-    /// Returns what it bears the name of.
+    /// Returns the lease, which names the guest.
     pub fn lease(&self) -> &Arc<Lease> {
         &self.lease
     }
 
-    /// Returns what runs as its first process.
+    /// Returns the kind of its first process.
     pub fn init(&self) -> Init {
         self.init
     }
 
-    /// Tells whether it is switched on.
+    /// Returns whether it is switched on.
     pub fn is_on(&self) -> bool {
         self.running.is_some()
     }
@@ -98,7 +99,7 @@ impl Guest {
     pub fn boot(&mut self, watch: Watch<'_>) -> Result<()> {
         let mut nspawn =
             self.nspawn()?.spawn().map_err(|error| Error::start("systemd-nspawn", &error))?;
-        // From here on there is something to end.
+        // From here on there is a process to end.
         let noted = self.lease.note_process(nspawn.id());
         let leader = noted.and_then(|()| {
             wait_watched(START, watch, || {
@@ -122,7 +123,7 @@ impl Guest {
         up.ok_or_else(|| self.does_not_boot(&format!("{state} after {} s", BOOT.as_secs())))
     }
 
-    /// Asks systemd how far it is.
+    /// Asks systemd for the state of the boot.
     fn state(&self) -> String {
         if self.init == Init::Stub {
             return "running".to_owned();
@@ -137,13 +138,13 @@ impl Guest {
         Error::Boot { name, state: state.to_owned(), console }
     }
 
-    /// Shuts down in order. Until [`Self::boot`] only its files can be looked at.
+    /// Shuts down cleanly. Until [`Self::boot`] only its files are accessible.
     pub fn shut_down(&mut self) -> Result<()> {
         let end: &[_] = match self.init {
             Init::Systemd => &["systemctl", "poweroff"],
             Init::Stub => &["sh", "-c", "kill -TERM -1"],
         };
-        // The answer may be lost in the shutdown that is asked for.
+        // The answer may be lost in the shutdown.
         let _ = self.command(end)?.output();
         let Some(running) = &mut self.running else { return Ok(()) };
         let over = wait_at_most(SHUT_DOWN, || running.nspawn.try_wait().transpose());
@@ -156,8 +157,8 @@ impl Guest {
         Err(Error::ShutDown { name: self.lease.name().to_owned() })
     }
 
-    /// Ends everything at once, as if the power failed. Until [`Self::boot`]
-    /// only its files can be looked at.
+    /// Ends everything at once, like a power failure. Until [`Self::boot`] only
+    /// its files are accessible.
     pub fn power_cut(&mut self) {
         if let Some(mut running) = self.running.take() {
             self.kill_switch.note(None);
@@ -165,7 +166,7 @@ impl Guest {
         }
     }
 
-    /// Prepares a command for the guest, with a server's plain environment and
+    /// Prepares a command in the guest, with a server's plain environment and
     /// all its streams as pipes.
     pub fn command(&self, argv: &[&str]) -> Result<Command> {
         let Some(Running { leader, .. }) = self.running else {
@@ -185,7 +186,7 @@ impl Guest {
         Ok(command)
     }
 
-    /// Opens a path as the guest sees it; links lead where they lead there.
+    /// Opens a path in the guest; links resolve as they do there.
     pub fn open(&self, path: &str, flags: OFlag) -> io::Result<File> {
         let root = match &self.running {
             Some(running) => PathBuf::from(format!("/proc/{}/root", running.leader)),
@@ -200,7 +201,7 @@ impl Guest {
         Ok(openat2(&root, path, how)?.into())
     }
 
-    /// Returns what the guest wrote to its console.
+    /// Returns the guest's console output.
     pub fn console(&self) -> String {
         let bytes = fs::read(self.lease.folder().join("console")).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
@@ -219,7 +220,7 @@ impl Guest {
         command.arg("--directory").arg(self.lease.root());
         command.arg(format!("--network-namespace-path=/run/netns/{}", self.lease.name()));
         command.args(["--quiet", "--register=no", "--console=pipe", "--resolv-conf=off"]);
-        // Its journal is its own, and nothing of it is to stay in ours.
+        // Keep its journal out of this machine's.
         command.arg("--link-journal=no");
         if !groups.is_empty() {
             command.arg("--keep-unit");
@@ -228,7 +229,8 @@ impl Guest {
             Init::Systemd => command.arg("--boot"),
             Init::Stub => command.args(["--as-pid2", "sleep", "infinity"]),
         };
-        // A group of its own: Ctrl-C on the terminal is for us to hear, who end it in order.
+        // A group of its own, so that Ctrl-C on the terminal reaches only this program, which
+        // shuts it down.
         command.process_group(0).stdin(Stdio::null()).stdout(output).stderr(errors);
         command.env("PATH", crate::host::PATH);
         Ok(command)
@@ -252,7 +254,7 @@ impl Running {
     }
 }
 
-/// Ends a systemd-nspawn of which nobody knows how far it came.
+/// Ends a systemd-nspawn that may not have started the guest yet.
 fn end_beginning(nspawn: &mut Child) {
     for child in children(nspawn.id()) {
         signal(child, Signal::SIGKILL);
@@ -261,8 +263,8 @@ fn end_beginning(nspawn: &mut Child) {
     let _ = nspawn.wait();
 }
 
-/// Tells whether a process is number 1 of a namespace inside ours and has
-/// become the guest's own program.
+/// Returns whether a process is number 1 of a namespace inside ours and runs
+/// the guest's own program.
 fn is_first_process(process: u32) -> bool {
     let folder = PathBuf::from(format!("/proc/{process}"));
     let read = |file: &str| fs::read_to_string(Path::join(&folder, file)).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Trees of real Debian releases, built once and kept for all guests to come.
+//! Trees of real Debian releases, built once and kept for all guests.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -15,15 +15,15 @@ use super::{Cache, Error, Result, Watch, machine};
 use crate::digest::Digest;
 use crate::host::Suite;
 
-/// The packages of a bare server beyond Debian's minimum, and three tools that
-/// tests look at it with.
+/// The packages of a bare server beyond Debian's minimum, and three tools for
+/// the tests.
 const PACKAGES: &str = "acl,attr,ca-certificates,cron,dbus,iproute2,libnss-systemd,\
                         openssh-server,procps,systemd,systemd-sysv";
 
-/// The last touches to a fresh tree, as a shell script.
+/// The shell script that completes a fresh tree.
 const CUSTOMIZE: &str = include_str!("customize.sh");
 
-/// What mmdebstrap says as it goes, and what it means.
+/// The progress messages of mmdebstrap, with ours for them.
 const STAGES: [(&str, &str); 5] = [
     ("running apt-get update", "reading the package lists"),
     ("downloading packages", "downloading"),
@@ -32,29 +32,29 @@ const STAGES: [(&str, &str); 5] = [
     ("running --customize-hook", "downloading the packages of a mail server"),
 ];
 
-/// How many of mmdebstrap's last lines tell why it failed.
+/// The number of mmdebstrap's last lines that an error shows.
 const LINES_SHOWN: usize = 20;
 
-/// A tree of a release that guests lie on top of and never write to.
+/// A tree of a release, which guests never write to.
 #[derive(Debug)]
 pub struct Image {
     tree: PathBuf,
 }
 
 impl Image {
-    /// Returns where the image of a release is, or is to be.
+    /// Returns the path of a release's image.
     fn place(cache: &Cache, suite: Suite) -> PathBuf {
         let recipe = Digest::of(format!("{PACKAGES}{CUSTOMIZE}").as_bytes()).to_string();
         cache.folder().join(format!("{}-{}", suite.codename(), &recipe[..12]))
     }
 
-    /// Tells whether the image of a release is built.
+    /// Returns whether the image of a release is built.
     pub fn is_built(cache: &Cache, suite: Suite) -> bool {
         Self::place(cache, suite).exists()
     }
 
     /// Returns the image of a release, building it if this recipe has none yet.
-    /// `say` hears what is being done.
+    /// Calls `say` with progress.
     pub fn ensure(
         cache: &Cache,
         suite: Suite,
@@ -70,14 +70,14 @@ impl Image {
         Ok(Self { tree })
     }
 
-    /// Returns where the tree is.
+    /// Returns the path of the tree.
     pub fn tree(&self) -> &Path {
         &self.tree
     }
 }
 
-/// Builds a tree under another name, so that a broken build is never taken for
-/// an image.
+/// Builds a tree under a temporary name, so that an incomplete build is never
+/// used as an image.
 fn build(suite: Suite, tree: &Path, watch: Watch<'_>, say: &mut dyn FnMut(&str)) -> Result<()> {
     let partial = tree.with_extension("partial");
     remove_tree(&partial)?;
@@ -108,9 +108,9 @@ fn remove_tree(tree: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Runs mmdebstrap in namespaces of its own: with their first process end all
-/// others, and with the last one all mounts. That first process dies with us,
-/// however we end.
+/// Runs mmdebstrap in namespaces of its own. When their first process ends, so
+/// do all others and all mounts. That first process ends with this program,
+/// however that ends.
 fn mmdebstrap(
     suite: Suite,
     argv: &[String],
@@ -164,7 +164,7 @@ fn mmdebstrap(
     })
 }
 
-/// Reads lines as they come, until all who could write more are gone.
+/// Reads lines until all writers of the stream have ended.
 fn lines_of(stream: Option<impl Read + Send + 'static>) -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
@@ -179,8 +179,8 @@ fn lines_of(stream: Option<impl Read + Send + 'static>) -> mpsc::Receiver<String
     receiver
 }
 
-/// Returns the release's apt sources, on the mirrors that this machine uses if
-/// it is a Debian itself.
+/// Returns the release's apt sources, on the mirrors of this machine if it is a
+/// Debian.
 fn sources(suite: Suite) -> Result<Vec<String>> {
     let codename = suite.codename();
     let Some(main) = mirror("Debian")? else {
@@ -200,7 +200,7 @@ fn sources(suite: Suite) -> Result<Vec<String>> {
     Ok(sources)
 }
 
-/// Returns the mirror that this machine has packages of this label from.
+/// Returns the mirror of this machine for packages of this label.
 fn mirror(label: &str) -> Result<Option<String>> {
     let targets = machine::run(&[
         "apt-get",

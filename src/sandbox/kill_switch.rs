@@ -1,4 +1,4 @@
-//! Ending a guest from elsewhere: whoever waits for it then waits no longer.
+//! Ends a guest from another thread.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,14 +18,14 @@ struct State {
 }
 
 impl KillSwitch {
-    /// Ends the guest at once if it is switched on; it does not come on again.
+    /// Ends the guest at once if it is switched on, and keeps it off.
     pub fn trigger(&self) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.triggered = true;
         end(&state);
     }
 
-    /// Notes that a guest came on, or that it is off.
+    /// Records that the guest is on, by its first process, or off.
     pub(super) fn note(&self, leader: Option<u32>) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.leader = leader;

@@ -1,5 +1,5 @@
-//! Names and folders that are ours alone, and cleaning up after those who could
-//! not do it themselves.
+//! Unique names and folders for guests, with cleanup after programs that were
+//! killed.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -14,15 +14,15 @@ use super::{Error, Result, Watch, children, machine, mounts, network, signal, wa
 
 static COUNTER: AtomicU32 = AtomicU32::new(1);
 
-/// How long a killed guest may take to be gone.
+/// How long a killed guest may take to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A name for a guest, its network namespace, its interfaces, its mount and its
-/// control groups, with a folder of the same name; all of them go when the
+/// A name for a guest, its network namespace, interfaces, mount and control
+/// groups, with a folder of the same name. All of them are removed when the
 /// lease is dropped.
 ///
-/// A lock in the folder lives as long as the program, however that ends, so
-/// that the next one finds and removes what a killed one left.
+/// The folder holds a lock that ends with the program, so that the next program
+/// finds and removes what a killed one left.
 #[derive(Debug)]
 pub struct Lease {
     name: String,
@@ -31,8 +31,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Claims a name that nobody has, and removes what belongs to programs that
-    /// are no more.
+    /// Claims a free name, and removes what killed programs left.
     pub fn new(cache: &Cache, watch: Watch<'_>) -> Result<Self> {
         let all = cache.folder().join("running");
         let _one_at_a_time = cache.lock("running", watch)?;
@@ -64,30 +63,30 @@ impl Lease {
         &self.folder
     }
 
-    /// Returns where the tree of a guest is mounted.
+    /// Returns the mount point of the guest's tree.
     pub fn root(&self) -> PathBuf {
         self.folder.join("root")
     }
 
-    /// Makes the network namespace.
+    /// Creates the network namespace.
     pub fn add_namespace(&self) -> Result<()> {
         machine::run(&["ip", "netns", "add", &self.name]).map(drop)
     }
 
-    /// Notes the process to end if this one cannot do it.
+    /// Records the process to end if this program cannot do it.
     pub(super) fn note_process(&self, process: u32) -> Result<()> {
         let path = self.folder.join("process");
         fs::write(&path, process.to_string()).map_err(|error| Error::io("write", &path, error))
     }
 
-    /// Gives back all but the folder.
+    /// Releases everything but the folder.
     pub fn keep_only_folder(&self) {
         release_all_but_folder(&self.name, &self.folder);
     }
 
-    /// Makes and returns control groups of our own, without which systemds of
-    /// several guests would take each other's services for theirs. A host that
-    /// runs systemd itself has them made by it.
+    /// Creates and returns separate control groups, without which the systemds
+    /// of several guests would take each other's services for their own. On a
+    /// host with systemd, that creates them.
     pub(super) fn control_groups(&self) -> Result<Vec<PathBuf>> {
         if Path::new("/run/systemd/system").exists() {
             return Ok(Vec::new());
@@ -106,7 +105,7 @@ impl Drop for Lease {
     }
 }
 
-/// Removes what belongs to programs that are no more.
+/// Removes what killed programs left.
 fn sweep(all: &Path) -> Result<()> {
     for entry in fs::read_dir(all).map_err(|error| Error::io("list", all, error))?.flatten() {
         if try_lock(&entry.path().join("lock")).is_some() {
@@ -116,10 +115,10 @@ fn sweep(all: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Ends, unmounts and removes all that goes by a name.
+/// Ends, unmounts and removes everything of a name.
 fn release(name: &str, folder: &Path) {
     release_all_but_folder(name, folder);
-    // Never through a mount into what is below it.
+    // A mount must not be followed into the tree below it.
     if !mounts::is_mounted(&folder.join("root")) {
         let _ = fs::remove_dir_all(folder);
     }
@@ -141,7 +140,7 @@ fn release_all_but_folder(name: &str, folder: &Path) {
 }
 
 /// Kills the guest's processes: its first one, then systemd-nspawn. The number
-/// may be another's by now, so it must still bear the name.
+/// may be reused by now, so the process must still have the name.
 fn end_noted_process(name: &str, folder: &Path) {
     let noted = fs::read_to_string(folder.join("process")).unwrap_or_default();
     let Ok(process) = noted.parse() else { return };

@@ -1,4 +1,4 @@
-//! This machine: its programs and processes.
+//! Programs and processes of this machine.
 
 use std::fs;
 use std::path::Path;
@@ -11,16 +11,16 @@ use nix::unistd::Pid;
 use super::{Result, Watch};
 use crate::host::{Captured, Host};
 
-/// How often something that takes long is looked at.
+/// How often to poll.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Runs a program to its end; a failure is an error that shows its words.
+/// Runs a program to its end, and fails with its output if it fails.
 pub fn run<S: AsRef<str>>(argv: &[S]) -> Result<Captured> {
     let host = Host::open(Path::new("/"))?;
     Ok(host.command(argv.iter().map(|word| word.as_ref().to_owned())).run()?)
 }
 
-/// Runs a program whose failure changes nothing: what it removes may be gone.
+/// Runs a program that may fail, since what it removes may be gone.
 pub(super) fn quietly(argv: &[&str]) {
     let _ = run(argv);
 }
@@ -34,14 +34,14 @@ pub fn children(process: u32) -> Vec<u32> {
         .collect()
 }
 
-/// Sends a signal; a process that is already gone is fine.
+/// Sends a signal; ignores a process that is gone.
 pub fn signal(process: u32, signal: Signal) {
     if let Ok(process) = i32::try_from(process) {
         let _ = kill(Pid::from_raw(process), signal);
     }
 }
 
-/// Asks again and again until there is an answer or the time is over.
+/// Polls until there is an answer or the time is over.
 pub fn wait_at_most<T>(time: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let end = Instant::now() + time;
     loop {
@@ -55,7 +55,7 @@ pub fn wait_at_most<T>(time: Duration, mut ask: impl FnMut() -> Option<T>) -> Op
     }
 }
 
-/// As [`wait_at_most`], and no longer than `watch` lets it.
+/// As [`wait_at_most`], but stops when `watch` fails.
 pub(super) fn wait_watched<T>(
     time: Duration,
     watch: Watch<'_>,
@@ -68,7 +68,6 @@ pub(super) fn wait_watched<T>(
     waited.transpose()
 }
 
-/// Lets some time pass.
 pub(super) fn pause(time: Duration) {
     thread::sleep(time);
 }

@@ -1,6 +1,6 @@
-//! Throw-away Debian machines on this one: an image of a release is built once
-//! and kept, and guests boot on top of it, each with a disk of its own and a
-//! network of its own. What a guest was goes with it.
+//! Throw-away Debian machines on this one. An image of a release is built once
+//! and kept; guests boot on top of it, each with a disk and a network of its
+//! own, which are removed with the guest.
 //!
 //! ```text
 //! Cache ─→ Image   a tree of a release, built by mmdebstrap, never written to again
@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A guest whose program was killed is removed by the next program that claims
-//! a name in the same cache. `mailprov try` and the tests stand on this room. It
+//! a name in the same cache. `mailprov try` and the tests use this room. It
 //! needs root, and the Debian packages in [`PACKAGES`].
 
 #![expect(clippy::disallowed_methods, reason = "boxes are made of files and processes")]
@@ -38,7 +38,7 @@ pub use lease::Lease;
 pub use machine::{children, run, signal, wait_at_most};
 pub use network::{VethPair, ip};
 
-/// The Debian packages that this room's programs come from.
+/// The Debian packages of the programs that this room runs.
 pub const PACKAGES: [&str; 6] = [
     "debian-archive-keyring", // the keys of the releases
     "iproute2",               // network namespaces
@@ -48,6 +48,6 @@ pub const PACKAGES: [&str; 6] = [
     "util-linux",             // mount, nsenter, setpriv, unshare
 ];
 
-/// Asked again and again while something takes long; an error ends it, such as
-/// [`Error::Stopped`].
+/// Called repeatedly during slow work; an error, such as [`Error::Stopped`],
+/// ends it.
 pub type Watch<'a> = &'a dyn Fn() -> Result<()>;

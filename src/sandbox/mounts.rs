@@ -1,24 +1,24 @@
-//! What is mounted here, and the control groups of guests.
+//! Mounts, and the control groups of guests.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Tells whether something is mounted there. Where the kernel does not say,
-/// nothing may be removed that could lie below.
+/// Returns whether a file system is mounted there. If the kernel does not tell,
+/// assumes so, so that nothing below it is removed.
 pub(super) fn is_mounted(path: &Path) -> bool {
     let path = path.to_string_lossy();
     fs::read_to_string("/proc/self/mountinfo")
         .map_or(true, |mounts| mounts.lines().any(|it| it.split(' ').nth(4) == Some(&*path)))
 }
 
-/// Tells whether a process still has its mounts: a zombie has not.
+/// Returns whether a process still has its mounts, which a zombie has not.
 pub(super) fn has_mounts(process: u32) -> bool {
     fs::read_to_string(format!("/proc/{process}/mountinfo")).is_ok_and(|mounts| !mounts.is_empty())
 }
 
-/// Returns where a name's control groups are, in each hierarchy that systemd
-/// can use: the one of cgroup v1, the hybrid's and the unified one.
+/// Returns the control groups of a name in each hierarchy that systemd can use:
+/// cgroup v1, the hybrid and the unified one.
 pub(super) fn control_groups(name: &str) -> Vec<PathBuf> {
     ["/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified", "/sys/fs/cgroup"]
         .iter()
@@ -28,7 +28,6 @@ pub(super) fn control_groups(name: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Makes a control group.
 pub(super) fn make_control_group(group: &Path) -> io::Result<()> {
     fs::create_dir_all(group)
 }

@@ -1,5 +1,5 @@
-//! A guest's link to this machine: an interface at each end, and addresses of
-//! a network that nobody else here uses. There is no way on from it.
+//! The link between a guest and this machine: an interface at each end, and
+//! addresses of a network that is not used otherwise. It leads nowhere else.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -10,16 +10,16 @@ use super::{Cache, Error, Result, Watch, machine};
 /// The addresses at the two ends of a pair of virtual Ethernet interfaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VethPair {
-    /// This machine's.
+    /// This machine's address.
     pub here: Ipv4Addr,
-    /// The guest's, on its interface `eth0`.
+    /// The guest's address, on its interface `eth0`.
     pub guest: Ipv4Addr,
 }
 
 impl VethPair {
     /// Connects the network namespace of this name to this machine.
     pub fn connect(cache: &Cache, name: &str, watch: Watch<'_>) -> Result<Self> {
-        // Others that connect now must see the network that we take.
+        // Others that connect at the same time must see the network that we take.
         let _one_at_a_time = cache.lock("running", watch)?;
         let path = Path::new("/proc/net/route");
         let routes = fs::read_to_string(path).map_err(|error| Error::io("read", path, error))?;
@@ -41,7 +41,7 @@ impl VethPair {
     }
 }
 
-/// Runs `ip` in a network namespace, with arguments that hold no spaces.
+/// Runs `ip` in a network namespace, with arguments without spaces.
 pub fn ip(namespace: &str, arguments: &str) -> Result<()> {
     let mut argv = vec!["ip", "-netns", namespace];
     argv.extend(arguments.split(' '));
@@ -58,9 +58,9 @@ pub(super) fn remove(name: &str) {
     }
 }
 
-/// Returns the first number N of which no route but the default one leads to a
-/// part of 10.77.N.0/24. `routes` is what /proc/net/route holds: addresses and
-/// masks as hexadecimal digits in the order of this machine's bytes.
+/// Returns the first number N for which no route but the default one covers a
+/// part of 10.77.N.0/24. `routes` has the format of /proc/net/route: addresses
+/// and masks in hexadecimal, in the byte order of this machine.
 fn free_network(routes: &str) -> Option<u8> {
     let number = |field: &str| {
         let bytes = u32::from_str_radix(field, 16).ok()?.to_ne_bytes();
@@ -88,7 +88,7 @@ fn free_network(routes: &str) -> Option<u8> {
 mod tests {
     use super::free_network;
 
-    /// A line of /proc/net/route, as this machine's bytes are ordered.
+    /// Formats a line of /proc/net/route in the byte order of this machine.
     fn route(destination: [u8; 4], mask: [u8; 4]) -> String {
         let hex = |address| format!("{:08X}", u32::from_ne_bytes(address));
         format!("eth0\t{}\t00000000\t0001\t0\t0\t0\t{}\t0\t0\t0\n", hex(destination), hex(mask))
