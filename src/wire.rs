@@ -1,6 +1,6 @@
-//! What two mailprovs say to each other over SSH: one JSON object a line. Both
-//! sides of a connection are the same program, so this is not for others; that
-//! they are of different versions is noticed at the first line.
+//! The protocol of two mailprovs over SSH: one JSON object a line. Both sides
+//! of a connection are the same program, so it is not a public interface; the
+//! first line reveals a difference of versions.
 
 mod question;
 mod styled;
@@ -19,28 +19,28 @@ use crate::visible::visible;
 pub use question::Question;
 pub use styled::Styled;
 
-/// Counts up whenever one side would no longer understand the other.
+/// The version of the protocol, raised with every incompatible change.
 pub const VERSION: u32 = 4;
 
-/// No request is longer: a mail.yml with a hundred thousand accounts and all
-/// that it names fit in.
+/// The limit of a request, which holds a mail.yml with a hundred thousand
+/// accounts and all the files that it names.
 const LONGEST_REQUEST: u64 = 256 * 1024 * 1024;
 
-/// No frame is longer: a plan for as many accounts fits in.
+/// The limit of a frame, which holds a plan for as many accounts.
 const LONGEST_FRAME: u64 = 32 * 1024 * 1024;
 
-/// What is asked of the far side, once.
+/// The request to the far side, sent once.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Request {
-    /// The [`VERSION`] of who asks.
+    /// The [`VERSION`] of the near side.
     pub version: u32,
     /// The command, as the command line parsed it.
     pub command: serde_json::Value,
-    /// What the answers are shown on.
+    /// The properties of the near side's terminal.
     pub screen: Screen,
-    /// How the host was reached, for what is said to do next.
+    /// How the host was reached, for hints with command lines.
     pub reach: Reach,
-    /// The playbook, where another than the usual one is wanted.
+    /// The playbook, if it is not the default one.
     pub playbook: Option<WantedPlaybook>,
     /// The mail.yml to use instead of the host's own.
     pub mail: Option<MailBundle>,
@@ -48,68 +48,68 @@ pub struct Request {
     pub plan: Option<String>,
 }
 
-/// What the one who asks sees the answers on.
+/// The properties of the near side's terminal and its options for output.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Screen {
     /// Standard output takes colours.
     pub out_in_colour: bool,
     /// Standard error takes colours.
     pub err_in_colour: bool,
-    /// Somebody sits there who can answer a question.
+    /// A user can answer questions.
     pub answers: bool,
-    /// JSON lines are wanted on standard output.
+    /// Standard output is for JSON lines.
     pub json: bool,
-    /// Only what is wrong is wanted.
+    /// The option `--quiet`.
     pub quiet: bool,
-    /// Also what needs nothing is wanted.
+    /// The option `--verbose`.
     pub verbose: bool,
-    /// Whether all is well is said here, where it is also looked from outside.
+    /// The near side checks from outside too, and gives the verdict.
     pub judged_here: bool,
-    /// How many columns standard output has, where it is a terminal.
+    /// The columns of standard output, if it is a terminal.
     #[serde(default)]
     pub out_width: Option<u16>,
-    /// How many columns standard error has, where it is a terminal.
+    /// The columns of standard error, if it is a terminal.
     #[serde(default)]
     pub err_width: Option<u16>,
-    /// Whether [`Frame::Page`] and [`Question::Plan`] are understood there; earlier
-    /// versions know neither.
+    /// Whether the near side understands [`Frame::Page`] and
+    /// [`Question::Plan`]; earlier versions do not.
     #[serde(default)]
     pub reviews: bool,
 }
 
-/// A mail.yml on its way, with the files that it names.
+/// A mail.yml to send, with the files that it names.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct MailBundle {
-    /// The name of the mail.yml where it comes from, for messages.
+    /// The name of mail.yml on its own machine, for messages.
     pub name: String,
-    /// Its text.
     pub text: PlaintextSecret,
-    /// The files, by their paths as written in it.
+    /// The files, by their paths as written in mail.yml.
     pub files: BTreeMap<PathBuf, PlaintextSecret>,
 }
 
-/// A playbook that is to be used on the far side.
+/// A playbook for the far side.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WantedPlaybook {
-    /// The embedded one of this name.
+    /// The embedded playbook of this name.
     Embedded(String),
-    /// A person's own.
+    /// A playbook of the user's own.
     Own(PlaybookBundle),
 }
 
-/// A playbook of a person's own on its way, with its templates and files.
+/// A playbook of the user's own to send, with its templates and files.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PlaybookBundle {
-    /// The path of its file where it comes from, for messages.
+    /// The path of the playbook on its own machine, for messages.
     pub name: String,
-    /// Which of the files it is in.
+    /// The name of the playbook's file among the files.
     pub file: String,
-    /// The files by their paths below its folder, in base64: not all are text.
+    /// The files by their paths below its folder, in base64, since not all are
+    /// text.
     pub files: BTreeMap<String, PlaintextSecret>,
 }
 
-/// A secret that may be seen by the other side, and by nobody else.
+/// A secret that is sent to the other side, but never shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlaintextSecret(pub Secret<String>);
 
@@ -125,7 +125,7 @@ impl<'de> Deserialize<'de> for PlaintextSecret {
     }
 }
 
-/// What the one who asked says later.
+/// A later message of the near side.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
@@ -133,68 +133,57 @@ pub enum Answer {
     Line(PlaintextSecret),
     /// There is no answer to the question.
     Nothing,
-    /// The run is to be undone.
+    /// Undo the run.
     Stop,
-    /// How it ended was heard.
+    /// The end was received.
     #[serde(rename = "heard")]
     Ack,
 }
 
-/// What the far side says.
+/// A message of the far side.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Frame {
-    /// It is there, and speaks this [`VERSION`].
+    /// It is ready, and speaks this [`VERSION`].
     Ready(u32),
     /// Text for standard output.
     Out(Styled),
     /// Text for standard error.
     Err(Styled),
-    /// A long text for standard output, for a pager where there is one.
+    /// A long text for standard output, for a pager if there is one.
     Page(Styled),
-    /// A line for programs on standard output.
+    /// A JSON line for standard output.
     Event(serde_json::Map<String, serde_json::Value>),
-    /// How far the run is.
+    /// The progress of a run.
     Progress(Progress),
     /// A question that is answered by a line.
     Ask(Question),
-    /// A plan or a picture to be kept in the file that was named.
+    /// A plan or a picture to save in the file of the command line.
     Keep(String),
-    /// This is the exit code, and the end.
+    /// The end, with the exit code.
     End(u8),
 }
 
-/// How far a run is.
+/// The progress of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Progress {
-    /// A step begins.
-    Started {
-        /// Its name.
-        step: String,
-    },
-    /// Something takes long, or waits.
+    /// A step starts.
+    Started { step: String },
+    /// A slow operation starts.
     Said {
-        /// What is being done.
+        /// What it does.
         text: String,
     },
-    /// Something is off that stops nothing.
-    Warned {
-        /// What, in a sentence.
-        text: String,
-    },
-    /// Something failed; what was done is undone from here on.
+    /// A warning, which does not stop the run.
+    Warned { text: String },
+    /// A change failed, and the undo starts.
     Undoing,
-    /// The step is done.
-    Finished {
-        /// Its name.
-        step: String,
-        /// How long it took.
-        seconds: f64,
-    },
-    /// The run is over and stays; now it is looked whether all is well.
+    /// A step is done.
+    Finished { step: String, seconds: f64 },
+    /// The run is over and stays; the checks start.
     Checking {
-        /// With what.
+        /// The subject of the checks.
         subject: String,
     },
 }
@@ -203,7 +192,7 @@ pub enum Progress {
 ///
 /// # Errors
 ///
-/// Fails where nobody reads any more.
+/// Fails where the other side has closed the connection.
 pub fn write(mut to: impl Write, message: &impl Serialize) -> io::Result<()> {
     let mut line = serde_json::to_vec(message)?;
     line.push(b'\n');
@@ -211,17 +200,17 @@ pub fn write(mut to: impl Write, message: &impl Serialize) -> io::Result<()> {
     to.flush()
 }
 
-/// Reads a request or an answer; none at the end.
+/// Reads a request or an answer; `None` at the end.
 ///
 /// # Errors
 ///
-/// Fails where it is too long, or not what is expected.
+/// Fails where it is too long, or has another form.
 pub fn read<T: DeserializeOwned>(from: &mut impl BufRead) -> io::Result<Option<T>> {
     read_line(from, LONGEST_REQUEST)
 }
 
-/// Reads what a host says, which may mean harm: no text in it commands a
-/// terminal.
+/// Reads a frame of a host, which may be hostile: escapes all text, so that
+/// none controls the terminal.
 ///
 /// # Errors
 ///
@@ -241,8 +230,8 @@ fn read_line<T: DeserializeOwned>(from: &mut impl BufRead, most: u64) -> io::Res
 }
 
 impl Frame {
-    /// Escapes what is shown as it is. Styled text is escaped when it is shown,
-    /// and a file is judged before it is kept.
+    /// Escapes text that is shown as it is. Styled text is escaped when it is
+    /// shown, and a file is validated before it is saved.
     fn made_visible(self) -> Self {
         match self {
             Self::Progress(at) => Self::Progress(at.made_visible()),

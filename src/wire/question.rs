@@ -1,5 +1,5 @@
-//! The questions that a command may ask on another host. Each is one of ours:
-//! another host chooses which, and never the words.
+//! The questions that a command may ask on another host. The host chooses one
+//! of these, and never its words.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,23 +7,20 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Question {
-    /// Whether the changes of a plan are to be made.
+    /// Whether to make the changes of a plan.
     MakeChanges,
-    /// Whether an edited mail.yml is to be applied.
+    /// Whether to apply an edited mail.yml.
     ApplyNow,
-    /// One of these two, where a plan can be looked at before it is answered.
+    /// One of these two, where the user can view the plan before the answer.
     Plan {
-        /// Whether an edited mail.yml is to be applied.
+        /// Whether it is about an edited mail.yml.
         apply_now: bool,
     },
     /// The new password of an account.
-    NewPassword {
-        /// The account's name.
-        account: String,
-    },
+    NewPassword { account: String },
     /// The new password once more.
     SameAgain,
-    /// A word that is to be typed by who means it.
+    /// A word that the user has to type to confirm.
     Word {
         /// The word: a name or an address.
         word: String,
@@ -31,7 +28,7 @@ pub enum Question {
 }
 
 impl Question {
-    /// The words of it.
+    /// Returns the text of the question.
     pub fn text(&self) -> String {
         match self {
             Self::MakeChanges => "Make these changes? [y/N]".into(),
@@ -44,12 +41,13 @@ impl Question {
         }
     }
 
-    /// Whether the answer is a secret, which is not shown while it is typed.
+    /// Returns whether the answer is a secret, which must not be shown while
+    /// typed.
     pub fn is_unseen(&self) -> bool {
         matches!(self, Self::NewPassword { .. } | Self::SameAgain)
     }
 
-    /// Whether what it says is shaped as a name or an address.
+    /// Returns whether its parameter has the form of a name or an address.
     pub fn is_well_formed(&self) -> bool {
         const LONGEST: usize = 320;
         let is_name = |text: &str| {

@@ -1,16 +1,16 @@
-//! Text in colours, as data: the terminal's own sequences are made where the
-//! terminal is, and from nothing but this.
+//! Coloured text as data. Only the side with the terminal makes escape
+//! sequences, and only from this.
 
 use anstyle::{AnsiColor, Effects, Style};
 use serde::{Deserialize, Serialize};
 
 use crate::visible::visible_text;
 
-/// Text, a piece after the other.
+/// A text as a sequence of spans.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Styled(Vec<Span>);
 
-/// Text of one look.
+/// A text in one style.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Span {
     text: String,
@@ -18,8 +18,8 @@ struct Span {
     look: Look,
 }
 
-/// How text looks. Nothing in it can hide text: there is no background, no black
-/// and no white.
+/// The style of a text. No style can hide text: there is no background, no
+/// black and no white.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 struct Look {
@@ -42,13 +42,13 @@ enum Colour {
 }
 
 impl Styled {
-    /// Takes a text as it is: what looks like a terminal's sequence is text.
+    /// Makes an unstyled text. Escape sequences in it are text.
     pub fn plain(text: impl Into<String>) -> Self {
         Self(vec![Span { text: text.into(), look: Look::default() }])
     }
 
-    /// Reads a text that our own styles are written into, as the sequences of
-    /// SGR (ECMA-48, 8.3.117). Any other sequence is text.
+    /// Parses a text with the SGR sequences of our own styles (ECMA-48,
+    /// 8.3.117). Other sequences are text.
     pub fn read(text: &str) -> Self {
         let mut spans = Vec::new();
         let (mut look, mut rest, mut piece) = (Look::default(), text, String::new());
@@ -74,8 +74,8 @@ impl Styled {
         Self(spans)
     }
 
-    /// Returns it for a terminal, or for a file where no `colour` is wanted. The
-    /// text itself commands nothing.
+    /// Renders it for a terminal, or for a file without `colour`. Escapes
+    /// control characters in the text.
     pub fn shown(&self, colour: bool) -> String {
         let shown = |span: &Span| {
             let text = visible_text(&span.text);
@@ -99,7 +99,7 @@ impl Look {
         *self == Self::default()
     }
 
-    /// What it is after a sequence with these parameters.
+    /// Returns the style after a sequence with these parameters.
     fn after(self, parameters: &str) -> Self {
         parameters.split(';').fold(self, |look, parameter| {
             match parameter.parse().unwrap_or(0_u8) {
@@ -129,7 +129,7 @@ impl Look {
 }
 
 impl Colour {
-    /// By its number in SGR, counted from black.
+    /// Returns the colour of a number in SGR, counted from black.
     fn of(number: u8) -> Option<Self> {
         Some(match number {
             1 => Self::Red,
