@@ -20,6 +20,7 @@ pub enum Exit {
     /// `plan --detailed-exitcode`: there are changes. `watch`: something is
     /// wrong.
     Changes = 2,
+    /// The saved plan no longer fits the host.
     PlanMoved = 3,
     /// The command line is wrong.
     Usage = 64,
@@ -27,6 +28,7 @@ pub enum Exit {
     Invalid = 65,
     /// Another run is under way.
     Busy = 75,
+    /// The command needs root.
     NeedsRoot = 77,
 }
 

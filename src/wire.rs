@@ -16,8 +16,8 @@ use crate::reach::Reach;
 use crate::secret::Secret;
 use crate::visible::visible;
 
-pub use question::Question;
-pub use styled::Styled;
+pub(crate) use question::Question;
+pub(crate) use styled::Styled;
 
 /// The version of the protocol, raised with every incompatible change.
 pub const VERSION: u32 = 4;
@@ -31,7 +31,7 @@ const LONGEST_FRAME: u64 = 32 * 1024 * 1024;
 
 /// The request to the far side, sent once.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Request {
+pub(crate) struct Request {
     /// The [`VERSION`] of the near side.
     pub version: u32,
     /// The command, as the command line parsed it.
@@ -79,7 +79,7 @@ pub struct Screen {
 
 /// A mail.yml to send, with the files that it names.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct MailBundle {
+pub(crate) struct MailBundle {
     /// The name of mail.yml on its own machine, for messages.
     pub name: String,
     pub text: PlaintextSecret,
@@ -90,7 +90,7 @@ pub struct MailBundle {
 /// A playbook for the far side.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum WantedPlaybook {
+pub(crate) enum WantedPlaybook {
     /// The embedded playbook of this name.
     Embedded(String),
     /// A playbook of the user's own.
@@ -169,18 +169,29 @@ pub enum Frame {
 #[serde(rename_all = "snake_case")]
 pub enum Progress {
     /// A step starts.
-    Started { step: String },
+    Started {
+        /// Its name.
+        step: String,
+    },
     /// A slow operation starts.
     Said {
         /// What it does.
         text: String,
     },
     /// A warning, which does not stop the run.
-    Warned { text: String },
+    Warned {
+        /// The warning, in a sentence.
+        text: String,
+    },
     /// A change failed, and the undo starts.
     Undoing,
     /// A step is done.
-    Finished { step: String, seconds: f64 },
+    Finished {
+        /// Its name.
+        step: String,
+        /// How long it took.
+        seconds: f64,
+    },
     /// The run is over and stays; the checks start.
     Checking {
         /// The subject of the checks.
@@ -193,7 +204,7 @@ pub enum Progress {
 /// # Errors
 ///
 /// Fails where the other side has closed the connection.
-pub fn write(mut to: impl Write, message: &impl Serialize) -> io::Result<()> {
+pub(crate) fn write(mut to: impl Write, message: &impl Serialize) -> io::Result<()> {
     let mut line = serde_json::to_vec(message)?;
     line.push(b'\n');
     to.write_all(&line)?;
@@ -205,7 +216,7 @@ pub fn write(mut to: impl Write, message: &impl Serialize) -> io::Result<()> {
 /// # Errors
 ///
 /// Fails where it is too long, or has another form.
-pub fn read<T: DeserializeOwned>(from: &mut impl BufRead) -> io::Result<Option<T>> {
+pub(crate) fn read<T: DeserializeOwned>(from: &mut impl BufRead) -> io::Result<Option<T>> {
     read_line(from, LONGEST_REQUEST)
 }
 
@@ -215,7 +226,7 @@ pub fn read<T: DeserializeOwned>(from: &mut impl BufRead) -> io::Result<Option<T
 /// # Errors
 ///
 /// As [`read`].
-pub fn read_frame(from: &mut impl BufRead) -> io::Result<Option<Frame>> {
+pub(crate) fn read_frame(from: &mut impl BufRead) -> io::Result<Option<Frame>> {
     Ok(read_line::<Frame>(from, LONGEST_FRAME)?.map(Frame::made_visible))
 }
 

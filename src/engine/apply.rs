@@ -16,10 +16,10 @@ use crate::resource::{self, Key, Said, State};
 #[derive(Debug, thiserror::Error)]
 #[error("{step}: {source}")]
 pub struct Failure {
-    pub step: String,
-    pub source: Error,
+    pub(crate) step: String,
+    pub(crate) source: Error,
     /// The things that are not as they were before the run, each in a sentence.
-    pub left: Vec<String>,
+    pub(crate) left: Vec<String>,
 }
 
 struct Run<'r> {

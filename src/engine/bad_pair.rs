@@ -12,7 +12,7 @@ impl Plan {
     /// Judges the plan of `declared` by a bad certificate pair, and removes the
     /// changes that would bring the pair into use. `can_be_served`: daemons can
     /// run with the pair.
-    pub fn judge_bad_pair(
+    pub(crate) fn judge_bad_pair(
         &mut self,
         host: &Host,
         declared: &[Declared],

@@ -39,7 +39,7 @@ impl Change {
     }
 
     /// Describes the change and its reason, each in a few words.
-    pub fn why(&self) -> Vec<String> {
+    pub(crate) fn why(&self) -> Vec<String> {
         let reason = self.reason.iter().cloned();
         reason.chain(self.key.describe(&self.before, &self.after)).collect()
     }

@@ -9,7 +9,7 @@ use crate::resource;
 
 /// Cleans up after the `last` run, which must be over. Calls `say` before slow
 /// work.
-pub fn cleanup(host: &Host, last: Option<&Run>, say: &mut dyn FnMut(&str)) -> Result<()> {
+pub(crate) fn cleanup(host: &Host, last: Option<&Run>, say: &mut dyn FnMut(&str)) -> Result<()> {
     staged_check::remove_stages(host)?;
     resource::cleanup(host, say)?;
     let Some(run) = last.filter(|run| run.is_cut_off()) else { return Ok(()) };

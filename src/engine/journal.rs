@@ -65,8 +65,8 @@ pub(super) enum Entry {
 pub struct Record {
     /// The number of the change in the run, from 0.
     pub number: usize,
-    pub step: String,
-    pub key: Key,
+    pub(crate) step: String,
+    pub(crate) key: Key,
     /// The state when the run was planned.
     pub before: State<Stored>,
     /// The planned state.
@@ -208,7 +208,7 @@ impl<'h> Journal<'h> {
 
 impl Run {
     /// Returns the changes of the run, as they were planned.
-    pub fn changes(&self, host: &Host) -> Result<Vec<Change>> {
+    pub(crate) fn changes(&self, host: &Host) -> Result<Vec<Change>> {
         let store = ContentStore::new(host);
         let change = |record: &Record| {
             let before = store.get(record.before.clone())?;
@@ -266,7 +266,7 @@ pub fn runs(host: &Host) -> Result<Vec<Run>> {
 
 /// Returns the files that runs created under a step of this name and left in
 /// place.
-pub fn brought_by(host: &Host, step: &str) -> Result<Vec<PathBuf>> {
+pub(crate) fn brought_by(host: &Host, step: &str) -> Result<Vec<PathBuf>> {
     let mut files = BTreeMap::new();
     for record in runs(host)?.into_iter().flat_map(|run| run.records) {
         let Some(path) = record.key.path().filter(|_| record.step == step) else { continue };
@@ -279,7 +279,7 @@ pub fn brought_by(host: &Host, step: &str) -> Result<Vec<PathBuf>> {
 }
 
 /// Returns the last run, if there is one.
-pub fn last_run(host: &Host) -> Result<Option<Run>> {
+pub(crate) fn last_run(host: &Host) -> Result<Option<Run>> {
     numbers(host)?.into_iter().max().map(|number| read(host, number)).transpose()
 }
 

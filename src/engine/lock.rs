@@ -11,12 +11,12 @@ const PATH: &str = "/run/mailprov/lock";
 
 /// The lock that a run holds.
 #[derive(Debug)]
-pub struct Lock {
+pub(crate) struct Lock {
     _file: File,
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum LockError {
+pub(crate) enum LockError {
     /// Another run holds the lock.
     #[error("another run is under way: {0}; wait for it to end, then try again")]
     Held(String),
@@ -31,7 +31,7 @@ impl Lock {
     /// # Errors
     ///
     /// Fails at once where another run holds the lock, and names it.
-    pub fn take(host: &Host, command: &str) -> Result<Self, LockError> {
+    pub(crate) fn take(host: &Host, command: &str) -> Result<Self, LockError> {
         let path = Path::new(PATH);
         host.make_private_directories(Path::new("/run/mailprov"))?;
         let mut file = host.open_lock(path)?;

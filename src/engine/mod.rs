@@ -18,18 +18,19 @@ mod saved;
 mod staged_check;
 mod unreported;
 
-pub use crate::resource::BadPair;
+pub(crate) use crate::resource::BadPair;
 pub use apply::{Failure, apply};
-pub use change::{Change, Drift, Origin};
-pub use cleanup::cleanup;
-pub use event::Event;
-pub use journal::{Outcome, Record, Run, brought_by, last_run, runs};
-pub use lock::{Lock, LockError};
+pub(crate) use change::{Change, Drift, Origin};
+pub(crate) use cleanup::cleanup;
+pub(crate) use event::Event;
+pub use journal::{Outcome, Record, Run, runs};
+pub(crate) use journal::{brought_by, last_run};
+pub(crate) use lock::{Lock, LockError};
 pub use plan::{Note, Plan, PlanError, Unseen, plan};
-pub use playbook_cache::{CacheKey, CachedPlaybook};
-pub use rollback_plan::{RollbackPlan, rollback_plan};
-pub use saved::{SavedPlan, SavedPlanError};
-pub use unreported::{mark_unreported, take_unreported};
+pub(crate) use playbook_cache::{CacheKey, CachedPlaybook};
+pub(crate) use rollback_plan::rollback_plan;
+pub(crate) use saved::SavedPlan;
+pub(crate) use unreported::{mark_unreported, take_unreported};
 
 /// The folder of all files of mailprov's own.
 const STATE_DIR: &str = "/var/lib/mailprov";

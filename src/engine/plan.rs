@@ -13,7 +13,8 @@ use crate::resource::{Blob, Key, Overlay, Resource, State};
 /// The ordered changes that bring a host into its declared state.
 #[derive(Debug, Default)]
 pub struct Plan {
-    pub origin: Origin,
+    pub(crate) origin: Origin,
+    /// In the order in which they are made.
     pub changes: Vec<Change>,
     /// The steps that could not be compared for lack of permission.
     pub unseen: Vec<Unseen>,
@@ -36,7 +37,7 @@ pub struct Note {
 
 impl Plan {
     /// Summarizes the changes in the words of mail.yml.
-    pub fn intent(&self) -> Intent {
+    pub(crate) fn intent(&self) -> Intent {
         let steps = self.changes.iter().map(|change| Step {
             key: &change.key,
             before: &change.before,
@@ -48,7 +49,7 @@ impl Plan {
 
     /// Inserts a change directly before, or after, the one of another key; at
     /// the end if there is none.
-    pub fn put_beside(
+    pub(crate) fn put_beside(
         &mut self,
         other: &Key,
         behind: bool,
@@ -66,15 +67,16 @@ impl Plan {
 /// A step that could not be compared for lack of permission.
 #[derive(Debug)]
 pub struct Unseen {
-    pub step: String,
-    pub reason: String,
+    pub(crate) step: String,
+    pub(crate) reason: String,
 }
 
+/// A step that cannot be planned, and the reason.
 #[derive(Debug, thiserror::Error)]
 #[error("{step}: {source}")]
 pub struct PlanError {
-    pub step: String,
-    pub source: Error,
+    pub(crate) step: String,
+    pub(crate) source: Error,
 }
 
 /// Compares the declared resources with the host. Changes nothing.

@@ -19,7 +19,7 @@ use crate::resource::{Overlay, examine_certificate};
 
 /// Everything that decides what the embedded playbook declares.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct CacheKey {
+pub(crate) struct CacheKey {
     /// The identity of this program.
     program: String,
     /// The facts of the host, as JSON.
@@ -34,7 +34,7 @@ pub struct CacheKey {
 
 /// The rendered steps, with the key that they are valid for.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct CachedPlaybook {
+pub(crate) struct CachedPlaybook {
     inputs: CacheKey,
     pub hostname: String,
     /// The certificate and its key, unless mailprov makes them.
@@ -48,7 +48,7 @@ pub struct CachedPlaybook {
 
 impl CacheKey {
     /// Gathers the key. Returns `None` where this program cannot be identified.
-    pub fn new(
+    pub(crate) fn new(
         facts: &Facts,
         mail: &Path,
         text: Digest,
@@ -61,7 +61,7 @@ impl CacheKey {
 
 impl CachedPlaybook {
     /// Makes an entry of rendered steps. Drops their contents.
-    pub fn new(
+    pub(crate) fn new(
         inputs: CacheKey,
         hostname: String,
         certificate: Option<(PathBuf, PathBuf)>,
@@ -74,20 +74,20 @@ impl CachedPlaybook {
     }
 
     /// Returns the hostname of the mail.yml that was last applied.
-    pub fn last_hostname(host: &Host) -> Option<String> {
+    pub(crate) fn last_hostname(host: &Host) -> Option<String> {
         let content = host.read(&path()).ok()??;
         serde_json::from_slice::<Self>(content.bytes()).ok().map(|cached| cached.hostname)
     }
 
     /// Returns whether the facts are those of the entry.
-    pub fn fits(&self, facts: Result<Facts>) -> bool {
+    pub(crate) fn fits(&self, facts: Result<Facts>) -> bool {
         let facts = facts.ok().and_then(|facts| serde_json::to_string(&facts).ok());
         facts.as_ref() == Some(&self.inputs.facts)
     }
 
     /// Returns the entry for the mail.yml at `mail` with this text, if it is
     /// still valid and may be read.
-    pub fn read(
+    pub(crate) fn read(
         host: &Host,
         mail: &Path,
         text: &Digest,
@@ -108,7 +108,7 @@ impl CachedPlaybook {
     }
 
     /// Compares the steps with the host. Returns a plan only if it is empty.
-    pub fn nothing_to_do(&self, host: &Host) -> Option<Plan> {
+    pub(crate) fn nothing_to_do(&self, host: &Host) -> Option<Plan> {
         if let Some((certificate, key)) = &self.certificate {
             let is_trusted = |path| host.is_tree() || local::refuse_untrusted(path).is_ok();
             if !is_trusted(certificate) || !is_trusted(key) {
@@ -126,7 +126,7 @@ impl CachedPlaybook {
     }
 
     /// Stores the entry, unless it is stored already.
-    pub fn note(&self, host: &Host) -> Result<()> {
+    pub(crate) fn note(&self, host: &Host) -> Result<()> {
         let text = serde_json::to_vec(self).map_err(|error| Error::Other(error.to_string()))?;
         if host.read(&path())?.is_some_and(|noted| noted.bytes() == text) {
             return Ok(());

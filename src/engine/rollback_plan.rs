@@ -12,7 +12,7 @@ use crate::resource::{self, Key, Overlay, State, Undo, dependents_of, returning}
 
 /// A plan to revert changes, and the limits of it.
 #[derive(Debug, Default)]
-pub struct RollbackPlan {
+pub(crate) struct RollbackPlan {
     /// The changes that revert.
     pub plan: Plan,
     /// The things that stay as they are, each in a sentence.
@@ -22,7 +22,7 @@ pub struct RollbackPlan {
 /// Plans the rollback to before the oldest of `records`, which are in the order
 /// in which they were made, by one or several runs. `purge`: also removes the
 /// packages that they installed.
-pub fn rollback_plan(host: &Host, records: &[Record], purge: bool) -> Result<RollbackPlan> {
+pub(crate) fn rollback_plan(host: &Host, records: &[Record], purge: bool) -> Result<RollbackPlan> {
     let store = ContentStore::new(host);
     let mut overlay = Overlay::new(host);
     // Of several changes to one thing the oldest has its former state.

@@ -49,7 +49,7 @@ pub struct SavedChange {
 
 /// Why a saved plan cannot be applied.
 #[derive(Debug, thiserror::Error)]
-pub enum SavedPlanError {
+pub(crate) enum SavedPlanError {
     /// The file is not a saved plan.
     #[error("it is not a plan that this mailprov saved: {0}")]
     Form(String),
@@ -59,7 +59,7 @@ pub enum SavedPlanError {
 }
 
 impl SavedPlan {
-    pub fn new(plan: &Plan, mail: Option<PathBuf>) -> Self {
+    pub(crate) fn new(plan: &Plan, mail: Option<PathBuf>) -> Self {
         let changes = plan.changes.iter().map(|change| SavedChange {
             step: change.step.clone(),
             key: change.key.to_string(),
@@ -79,7 +79,7 @@ impl SavedPlan {
     }
 
     /// Parses a saved plan.
-    pub fn parse(bytes: &[u8]) -> Result<Self, SavedPlanError> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, SavedPlanError> {
         let plan: Self = serde_json::from_slice(bytes)
             .map_err(|error| SavedPlanError::Form(error.to_string()))?;
         match plan.version {
@@ -91,7 +91,7 @@ impl SavedPlan {
     }
 
     /// Encodes the plan as the text of a file.
-    pub fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         // Strings and numbers always have a JSON form.
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
@@ -101,7 +101,7 @@ impl SavedPlan {
     /// # Errors
     ///
     /// Fails where they differ, and names the differences.
-    pub fn check(&self, plan: &Plan) -> Result<(), SavedPlanError> {
+    pub(crate) fn check(&self, plan: &Plan) -> Result<(), SavedPlanError> {
         let now = Self::new(plan, None);
         if now.changes == self.changes && now.unseen == self.unseen {
             return Ok(());

@@ -12,7 +12,7 @@ use crate::host::{Content, Host, Ownership, Result};
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// Marks the current, or last, run as unreported.
-pub fn mark_unreported(host: &Host) -> Result<()> {
+pub(crate) fn mark_unreported(host: &Host) -> Result<()> {
     host.make_private_directories(Path::new(STATE_DIR))?;
     host.put_file(&path(), &Content::new(*b"\n"), &Ownership::of_root(0o600))
 }
@@ -23,7 +23,7 @@ pub fn mark_unreported(host: &Host) -> Result<()> {
 /// # Errors
 ///
 /// Fails where the run does not end within 15 minutes.
-pub fn take_unreported(
+pub(crate) fn take_unreported(
     host: &Host,
     waiting: impl FnOnce(),
 ) -> std::result::Result<Option<Run>, LockError> {

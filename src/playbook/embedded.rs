@@ -1,11 +1,11 @@
 //! The playbooks in the program: the folders under `playbooks/`.
 
 /// The file of a playbook's steps.
-pub const FILE: &str = "playbook.yml";
+pub(crate) const FILE: &str = "playbook.yml";
 
 /// A playbook in the program, with its templates.
 #[derive(Debug, Clone, Copy)]
-pub struct Embedded {
+pub(crate) struct Embedded {
     /// The name of the playbook's folder.
     pub name: &'static str,
     files: &'static [(&'static str, &'static str)],
@@ -15,30 +15,30 @@ pub struct Embedded {
 const ALL: &[Embedded] = include!(concat!(env!("OUT_DIR"), "/playbooks.rs"));
 
 /// Returns all embedded playbooks.
-pub fn all() -> &'static [Embedded] {
+pub(crate) fn all() -> &'static [Embedded] {
     ALL
 }
 
 /// Returns the embedded playbook `name`.
-pub fn embedded(name: &str) -> Option<Embedded> {
+pub(crate) fn embedded(name: &str) -> Option<Embedded> {
     ALL.iter().find(|playbook| playbook.name == name).copied()
 }
 
 impl Embedded {
     /// Returns a description, in a line.
-    pub fn about(&self) -> &'static str {
+    pub(crate) fn about(&self) -> &'static str {
         let lines = self.file(FILE).unwrap_or_default().lines();
         let about = lines.filter_map(|line| line.strip_prefix("about: ")).next();
         about.unwrap_or_default().trim_matches('"')
     }
 
     /// Returns the text of a file of the playbook.
-    pub fn file(&self, name: &str) -> Option<&'static str> {
+    pub(crate) fn file(&self, name: &str) -> Option<&'static str> {
         self.files.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
     }
 
     /// Returns the names and texts of all its files.
-    pub fn files(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         self.files.iter().copied()
     }
 

@@ -10,7 +10,7 @@ use crate::resource::AssetError;
 
 /// The location of a playbook's templates and files.
 #[derive(Debug)]
-pub enum Library {
+pub(crate) enum Library {
     Embedded(Embedded),
     /// In the folder of the playbook.
     Folder(PathBuf),

@@ -22,12 +22,12 @@ use crate::local;
 use crate::resource::{Key, Resource};
 
 use book::Book;
-pub use embedded::{Embedded, FILE, all, embedded};
-pub use library::Library;
+pub(crate) use embedded::{Embedded, FILE, all, embedded};
+pub(crate) use library::Library;
 pub use resolve::Context;
 
 /// The default playbook.
-pub const DEFAULT: &str = "postmaster";
+pub(crate) const DEFAULT: &str = "postmaster";
 
 /// The ordered steps that bring a host into the wanted state.
 #[derive(Debug)]
@@ -38,7 +38,9 @@ pub struct Playbook {
 /// A step with its templates rendered: its declaration for one host.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Declared {
+    /// The name of the step.
     pub step: String,
+    /// What it declares.
     pub resource: Resource,
     /// For a declaration that removes what a step put on the host while its
     /// `present:` was true: the key under which an earlier run must have put it
@@ -52,7 +54,12 @@ pub struct Declared {
 pub enum Error {
     /// The file cannot be read.
     #[error("could not read the playbook {name}: {}", local::reason(source))]
-    Read { name: String, source: std::io::Error },
+    Read {
+        /// The path as given.
+        name: String,
+        /// The error of the system.
+        source: std::io::Error,
+    },
     /// The file has mistakes.
     #[error("the playbook is invalid")]
     Invalid(Vec<Diagnostic>),
@@ -92,7 +99,7 @@ impl Playbook {
     }
 
     /// Returns the name of its file.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.book.source.name
     }
 

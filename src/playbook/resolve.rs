@@ -59,7 +59,7 @@ impl Object for Asked {
 impl Playbook {
     /// Returns whether a step for this host, or one of its templates, uses
     /// `mail`. The default playbook does.
-    pub fn speaks_of_mail(&self, facts: &Facts) -> bool {
+    pub(crate) fn speaks_of_mail(&self, facts: &Facts) -> bool {
         if self.is_embedded(super::DEFAULT) {
             return true;
         }

@@ -37,7 +37,7 @@ impl Playbook {
     ///
     /// Fails where one of its files cannot be read or leads out of its folder,
     /// or where all of them are too large.
-    pub fn pack(&self) -> io::Result<Option<PlaybookBundle>> {
+    pub(crate) fn pack(&self) -> io::Result<Option<PlaybookBundle>> {
         let Library::Folder(folder) = &*self.book.library else { return Ok(None) };
         let name = self.name().to_owned();
         let file = Path::new(&name).file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -70,7 +70,7 @@ impl Playbook {
     /// # Errors
     ///
     /// Fails where it has mistakes.
-    pub fn sent(bundle: &PlaybookBundle) -> Result<Self, Error> {
+    pub(crate) fn sent(bundle: &PlaybookBundle) -> Result<Self, Error> {
         let invalid =
             || Error::Read { name: bundle.name.clone(), source: io::ErrorKind::InvalidData.into() };
         let decode = |(name, text): (&String, &PlaintextSecret)| {

@@ -11,7 +11,7 @@ use crate::local;
 /// Returns the names in the `Host` lines of `.ssh/config` and the lines of
 /// `.ssh/known_hosts` below this home, without patterns and hashed names. Skips
 /// files that cannot be read.
-pub fn acquainted(home: &Path) -> BTreeSet<String> {
+pub(crate) fn acquainted(home: &Path) -> BTreeSet<String> {
     let read = |name: &str| local::read_text(&home.join(".ssh").join(name)).unwrap_or_default();
     let (config, known) = (read("config"), read("known_hosts"));
     let configured = config.lines().flat_map(aliases).map(str::to_owned);

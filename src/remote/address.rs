@@ -12,7 +12,7 @@ use crate::host::Host;
 /// # Errors
 ///
 /// Explains why ssh reaches the host by another way, or not at all.
-pub fn addresses(to: &Destination, login: &Login) -> Result<Vec<IpAddr>, String> {
+pub(crate) fn addresses(to: &Destination, login: &Login) -> Result<Vec<IpAddr>, String> {
     let mut words = ssh_words(to, login);
     words.insert(1, "-G".into());
     let settings = duct::cmd(words[0].as_str(), &words[1..])

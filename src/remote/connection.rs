@@ -48,7 +48,7 @@ const ATTENTION: Duration = Duration::from_millis(100);
 
 /// How to log in.
 #[derive(Debug, Clone, Default)]
-pub struct Login {
+pub(crate) struct Login {
     /// Become root by `sudo` there.
     pub sudo: bool,
     /// The private key to use.

@@ -18,23 +18,23 @@ pub struct Destination {
 
 impl Destination {
     /// Returns the user, if given here and not in ssh's own configuration.
-    pub fn user(&self) -> Option<&str> {
+    pub(crate) fn user(&self) -> Option<&str> {
         self.user.as_deref()
     }
 
     /// Returns the same host with another user, if that is a valid name.
-    pub fn as_user(&self, user: &str) -> Option<Self> {
+    pub(crate) fn as_user(&self, user: &str) -> Option<Self> {
         let host = self.text.rsplit_once('@').map_or(self.text.as_str(), |(_, host)| host);
         format!("{user}@{host}").parse().ok()
     }
 
     /// Returns the host's name or address, without brackets.
-    pub fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         &self.host
     }
 
     /// Returns the port, if given.
-    pub fn port(&self) -> Option<u16> {
+    pub(crate) fn port(&self) -> Option<u16> {
         self.port
     }
 }

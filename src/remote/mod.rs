@@ -19,15 +19,15 @@ mod program;
 mod talk;
 mod user_data;
 
-pub use acquainted::acquainted;
-pub use address::addresses;
+pub(crate) use acquainted::acquainted;
+pub(crate) use address::addresses;
 pub(crate) use bundle::{Bundled, pack};
-pub use connection::Login;
-pub use destination::Destination;
+pub(crate) use connection::Login;
+pub(crate) use destination::Destination;
 pub(crate) use output::Output;
 pub(crate) use program::Program;
 pub(crate) use talk::{Keep, Session, talk};
-pub use user_data::{Url, user_data};
+pub(crate) use user_data::{Url, user_data};
 
 /// Reports that a host refused, and the remedy.
 fn refused(message: impl Into<String>, advice: impl Into<String>) -> CommandError {

@@ -47,7 +47,7 @@ impl FromStr for Url {
 
 /// Returns the user-data by which a new host downloads the program of this
 /// digest and applies the mail.yml. `folder` is for mail.yml.
-pub fn user_data(bundle: &MailBundle, folder: &Path, url: &Url, program: &Digest) -> String {
+pub(crate) fn user_data(bundle: &MailBundle, folder: &Path, url: &Url, program: &Digest) -> String {
     let script =
         SCRIPT.replace("@URL@", &url.to_string()).replace("@SHA256@", &program.to_string());
     let mut files = vec![file(&folder.join("mail.yml"), bundle.text.0.expose(), "0600")];

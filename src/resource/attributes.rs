@@ -28,7 +28,7 @@ pub(super) const fn section(
 }
 
 /// The templates and files of a playbook.
-pub trait Assets {
+pub(crate) trait Assets {
     /// Renders a template of the playbook. Errors are reported at the step that
     /// names it.
     fn template(&self, name: &str) -> Result<Vec<u8>, AssetError>;
@@ -43,7 +43,7 @@ pub trait Assets {
 
 /// A template or file that cannot be read.
 #[derive(Debug)]
-pub enum AssetError {
+pub(crate) enum AssetError {
     /// The name is wrong; reported at the step.
     Name { message: String, help: String },
     /// The template is wrong; reported at the place in it.

@@ -7,7 +7,7 @@ use crate::host::Result;
 /// The keys that depend on restored files but are in no journal, each with the
 /// state that it needs once the files are restored.
 #[derive(Debug, Default)]
-pub struct Dependents {
+pub(crate) struct Dependents {
     /// Compiled from the files, as tables are: written directly after them.
     pub compiled: Vec<(Key, State)>,
     /// Running with the files: written last.
@@ -16,7 +16,7 @@ pub struct Dependents {
 
 /// Returns the tables and services that depend on `files` but are in no
 /// journal. `overlay` shows the files as they will be.
-pub fn dependents_of(files: &[&Key], overlay: &Overlay<'_>) -> Result<Dependents> {
+pub(crate) fn dependents_of(files: &[&Key], overlay: &Overlay<'_>) -> Result<Dependents> {
     let compiled = table::compiled_from(overlay, files)?;
     Ok(Dependents { compiled, running: service::loading(overlay, files)? })
 }

@@ -7,7 +7,7 @@ use crate::host::Ownership;
 
 /// What a change does, as its symbol shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     Create,
     Update,
     Delete,
@@ -24,7 +24,7 @@ impl fmt::Display for Action {
 }
 
 /// Returns what a change from `before` to `after` does.
-pub fn action(before: &State, after: &State) -> Action {
+pub(crate) fn action(before: &State, after: &State) -> Action {
     match (before, after) {
         (State::Absent, _) => Action::Create,
         (_, State::Absent) => Action::Delete,

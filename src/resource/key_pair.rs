@@ -368,14 +368,14 @@ fn in_dns(public: &[u8]) -> Option<String> {
 /// # Errors
 ///
 /// Fails where the file is not a private key.
-pub fn public_key(host: &Host, path: &Path) -> Result<Option<String>> {
+pub(crate) fn public_key(host: &Host, path: &Path) -> Result<Option<String>> {
     let Some(content) = host.read(path)? else { return Ok(None) };
     let (_, public) = read(&content).map_err(|why| unusable(path, why))?;
     Ok(in_dns(&public))
 }
 
 /// Returns the placeholder for the public key of `path`.
-pub fn hole(path: &str) -> String {
+pub(crate) fn hole(path: &str) -> String {
     format!("{}{path}{}", HOLE[0], HOLE[1])
 }
 
@@ -400,7 +400,7 @@ pub(super) fn fill(host: &Host, content: &Content) -> Result<Content> {
 /// # Errors
 ///
 /// Fails where a file that it names is not a private key.
-pub fn filled(host: &Host, content: &Content) -> Result<Content> {
+pub(crate) fn filled(host: &Host, content: &Content) -> Result<Content> {
     fill(host, content).map(|content| shown(&content))
 }
 

@@ -101,7 +101,7 @@ pub(super) trait Declaration: Sized {
 /// A checker of configuration: a program that runs on staged copies of the
 /// files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
+pub(crate) struct Check {
     pub argv: Vec<String>,
     /// Whether any output is a failure, and may quote what only root may read.
     #[serde(default)]

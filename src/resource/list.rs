@@ -28,7 +28,7 @@ pub(super) const fn concat<const N: usize>(lists: &[&[KeySpec]]) -> [KeySpec; N]
     all
 }
 
-/// Defines [`Resource`](super::Resource), [`Key`] and [`State`] from the list
+/// Defines `Resource`, `Key` and `State` from the list
 /// of kinds.
 macro_rules! kinds {
     (
@@ -64,7 +64,7 @@ macro_rules! resources {
         impl Resource {
             /// Reads the fields of a step that declares it by `word`, after its
             /// templates are rendered.
-            pub fn decode(
+            pub(crate) fn decode(
                 word: &str,
                 node: &Node,
                 assets: &dyn Assets,
@@ -79,39 +79,39 @@ macro_rules! resources {
             }
 
             /// Returns its keys with the states that they should be in.
-            pub fn targets(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
+            pub(crate) fn targets(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
                 match self { $(Self::$Kind(it) => it.targets(overlay),)+ }
             }
 
             /// Rejects, before anything is changed, what apply would fail at.
-            pub fn reject_obstacles(&self, overlay: &Overlay<'_>) -> Result<()> {
+            pub(crate) fn reject_obstacles(&self, overlay: &Overlay<'_>) -> Result<()> {
                 match self { $(Self::$Kind(it) => it.reject_obstacles(overlay),)+ }
             }
 
             /// Explains a target, where the states alone do not.
-            pub fn reason(&self, target: &Target) -> Option<String> {
+            pub(crate) fn reason(&self, target: &Target) -> Option<String> {
                 match self { $(Self::$Kind(it) => it.reason(target),)+ }
             }
 
             /// Returns the keys that a service loads if this step notifies it.
-            pub fn loadable(&self) -> Vec<Key> {
+            pub(crate) fn loadable(&self) -> Vec<Key> {
                 match self { $(Self::$Kind(it) => it.loadable(),)+ }
             }
 
             /// Returns the path and content of a file that is declared whole,
             /// and whether it is secret.
-            pub fn declared_file(&self) -> Option<(&Path, &Content, bool)> {
+            pub(crate) fn declared_file(&self) -> Option<(&Path, &Content, bool)> {
                 match self { $(Self::$Kind(it) => it.declared_file(),)+ }
             }
 
             /// Returns the key of the one thing that it declares and that can
             /// be removed again, if any.
-            pub fn key(&self) -> Option<Key> {
+            pub(crate) fn key(&self) -> Option<Key> {
                 match self { $(Self::$Kind(it) => it.key(),)+ }
             }
 
             /// Returns what a step that declares something absent removes.
-            pub fn withdrawn(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
+            pub(crate) fn withdrawn(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
                 match self { $(Self::$Kind(it) => it.withdrawn(overlay),)+ }
             }
 
@@ -148,18 +148,18 @@ macro_rules! resources {
 
             /// Returns whether the program that reads it checks it once a
             /// second, so that what follows a change has to wait.
-            pub fn is_polled(&self) -> bool {
+            pub(crate) fn is_polled(&self) -> bool {
                 match self { $(Self::$Kind(it) => it.is_polled(),)+ }
             }
 
             /// Returns the argument lists of the programs that planning runs.
-            pub fn asks(&self) -> Vec<&[String]> {
+            pub(crate) fn asks(&self) -> Vec<&[String]> {
                 match self { $(Self::$Kind(it) => it.asks(),)+ }
             }
 
             /// Returns the programs that judge files before one of them is put
             /// in place, and the files.
-            pub fn staged_checks(&self) -> Option<(&[Check], &[Key])> {
+            pub(crate) fn staged_checks(&self) -> Option<(&[Check], &[Key])> {
                 match self { $(Self::$Kind(it) => it.staged_checks(),)+ }
             }
         }
@@ -190,7 +190,9 @@ macro_rules! things {
             Absent,
             /// A regular file.
             File {
+                /// The content, or its name.
                 blob: B,
+                /// Owner, group and mode.
                 ownership: Ownership,
             },
             /// A directory.
@@ -217,7 +219,7 @@ macro_rules! things {
 
         impl<B> State<B> {
             /// Returns whether there is something that could be removed.
-            pub fn is_there(&self) -> bool {
+            pub(crate) fn is_there(&self) -> bool {
                 match self {
                     Self::Absent => false,
                     $($(
@@ -231,7 +233,7 @@ macro_rules! things {
             }
 
             /// Replaces the content of a file by the result of `map`.
-            pub fn map_blob<C, E>(
+            pub(crate) fn map_blob<C, E>(
                 self,
                 map: impl FnOnce(B) -> std::result::Result<C, E>,
             ) -> std::result::Result<State<C>, E> {
@@ -265,7 +267,7 @@ macro_rules! things {
 
             /// Returns the state as a JSON object. `secret`: the other state of
             /// the change is secret, so this one is too.
-            pub fn json(&self, secret: bool) -> Value {
+            pub(crate) fn json(&self, secret: bool) -> Value {
                 match self {
                     $($(
                         Self::$Kind(state) => {
@@ -292,7 +294,7 @@ macro_rules! things {
 
         impl Key {
             /// Returns the kind of the key, the part before the colon.
-            pub fn kind(&self) -> &'static str {
+            pub(crate) fn kind(&self) -> &'static str {
                 match self { $(Self::$Kind(_) => <$Type as Thing>::NAME,)+ }
             }
 
@@ -301,13 +303,13 @@ macro_rules! things {
             }
 
             /// Returns whether making this key may change others.
-            pub fn has_side_effects(&self) -> bool {
+            pub(crate) fn has_side_effects(&self) -> bool {
                 match self { $(Self::$Kind(_) => <$Type as Thing>::HAS_SIDE_EFFECTS,)+ }
             }
 
             /// Returns the paths that making it changes, so that their former
             /// states can be kept and restored.
-            pub fn affected_paths(&self) -> Vec<PathBuf> {
+            pub(crate) fn affected_paths(&self) -> Vec<PathBuf> {
                 match self { $(Self::$Kind(key) => <$Type as Thing>::affected_paths(key),)+ }
             }
 
@@ -318,7 +320,7 @@ macro_rules! things {
             }
 
             /// Describes a change, each difference in a few words.
-            pub fn describe(&self, before: &State, after: &State) -> Vec<String> {
+            pub(crate) fn describe(&self, before: &State, after: &State) -> Vec<String> {
                 let words = match self {
                     $(Self::$Kind(key) => <$Type as Thing>::describe(key, before, after),)+
                 };
@@ -333,14 +335,14 @@ macro_rules! things {
             /// the effects of earlier changes of the same run: a new source
             /// outdates a table, new files outdate a service, and a new unit
             /// makes it known.
-            pub fn is_unchanged_since_plan(&self, was: &State, now: &State) -> bool {
+            pub(crate) fn is_unchanged_since_plan(&self, was: &State, now: &State) -> bool {
                 match self { $(Self::$Kind(_) => <$Type as Thing>::is_unchanged(was, now),)+ }
             }
 
             /// Returns how to undo a change from `before` to `after`, given
             /// that the key is `now`. `overlay` shows the files as they will
             /// be.
-            pub fn undo(
+            pub(crate) fn undo(
                 &self,
                 before: &State,
                 after: &State,
@@ -353,7 +355,7 @@ macro_rules! things {
             }
 
             /// Repairs what an interrupted run left between its states.
-            pub fn cleanup(&self, host: &Host) -> Result<()> {
+            pub(crate) fn cleanup(&self, host: &Host) -> Result<()> {
                 match self { $(Self::$Kind(key) => <$Type as Thing>::cleanup_key(host, key),)+ }
             }
         }
@@ -387,7 +389,7 @@ macro_rules! things {
 
         /// Repairs what an interrupted run left half done and no plan would
         /// show. Calls `say` before slow work.
-        pub fn cleanup(host: &Host, say: &mut dyn FnMut(&str)) -> Result<()> {
+        pub(crate) fn cleanup(host: &Host, say: &mut dyn FnMut(&str)) -> Result<()> {
             $(<$Type as Thing>::cleanup(host, say)?;)+
             Ok(())
         }

@@ -53,30 +53,28 @@ use crate::yaml::{Decoder, KeySpec, Node};
 use kind::{Declaration, Thing};
 use list::{kinds, resources, things};
 
-pub use attributes::{AssetError, Assets};
-pub use certificate::{
-    CertificateState, Harm, Problem as CertificateProblem, belongs as key_belongs, covers,
-    examine as examine_certificate, exposed_key, parse as read_certificate, parse_der as read_der,
+pub(crate) use attributes::{AssetError, Assets};
+pub(crate) use certificate::{
+    Harm, belongs as key_belongs, covers, examine as examine_certificate, exposed_key,
+    parse as read_certificate, parse_der as read_der,
 };
-pub use dependents::{Dependents, dependents_of};
-pub use describe::{Action, action};
-pub(crate) use key_pair::HOLE;
-pub use key_pair::{KeyPairState, filled, hole, public_key};
-pub use kind::Check;
+pub(crate) use dependents::dependents_of;
+pub(crate) use describe::{Action, action};
+pub(crate) use key_pair::{HOLE, filled, hole};
+pub(crate) use kind::Check;
 pub use line::{LineKey, LineState};
-pub use mailbox::{Place, Removal};
-pub use overlay::Overlay;
-pub use package::{PackageState, Returning, returning};
-pub use planned::Planned;
-pub use service::{
-    BadPair, Configuration, LoadedConfig, Service, ServiceState, judge_bad_pair,
-    last_configuration, unwell_services,
-};
+pub(crate) use mailbox::{Place, Removal};
+pub(crate) use overlay::Overlay;
+#[cfg(test)]
+pub(crate) use package::PackageState;
+pub(crate) use package::returning;
+pub(crate) use planned::Planned;
+#[cfg(test)]
+pub(crate) use service::ServiceState;
+pub(crate) use service::{BadPair, LoadedConfig, judge_bad_pair, unwell_services};
 pub use state::{Blob, Stored};
-pub use table::TableKey;
-pub use undo::Undo;
-pub use user::{Handover, UserState};
-pub use withdrawal::{Withdrawal, traces};
+pub(crate) use undo::Undo;
+pub(crate) use withdrawal::{Withdrawal, traces};
 
 // Each kind, with the name of its state in journals if it has a state of its own.
 kinds! {
@@ -103,7 +101,7 @@ kinds! {
 
 /// A key and the state that a step declares for it.
 #[derive(Debug, Clone)]
-pub struct Target {
+pub(crate) struct Target {
     pub key: Key,
     pub after: State,
 }
@@ -120,25 +118,25 @@ pub enum Said<'a> {
 impl Resource {
     /// Declares a file of root's that was sent along with a mail.yml. Its
     /// content is never shown.
-    pub fn sent_file(path: PathBuf, content: &str, mode: u32) -> Self {
+    pub(crate) fn sent_file(path: PathBuf, content: &str, mode: u32) -> Self {
         Self::File(file::File::secret(path, content, mode))
     }
 
-    pub fn no_file(path: PathBuf) -> Self {
+    pub(crate) fn no_file(path: PathBuf) -> Self {
         Self::File(file::File::absent(path))
     }
 
     /// Declares a directory of root's for such files.
-    pub fn sent_directory(path: PathBuf, mode: u32) -> Self {
+    pub(crate) fn sent_directory(path: PathBuf, mode: u32) -> Self {
         Self::File(file::File::directory(path, mode))
     }
 
-    pub fn installs(&self) -> bool {
+    pub(crate) fn installs(&self) -> bool {
         matches!(self, Self::Package(package) if package.installs())
     }
 
     /// Adds the packages of another declaration.
-    pub fn install_as_well(&mut self, other: &Self) {
+    pub(crate) fn install_as_well(&mut self, other: &Self) {
         if let (Self::Package(package), Self::Package(other)) = (self, other) {
             package.install_as_well(other);
         }
@@ -147,12 +145,12 @@ impl Resource {
 
 impl Key {
     /// Returns the key of what is at a path.
-    pub fn at(path: PathBuf) -> Self {
+    pub(crate) fn at(path: PathBuf) -> Self {
         Self::File(path)
     }
 
     /// Returns the path of a key that names one.
-    pub fn path(&self) -> Option<&Path> {
+    pub(crate) fn path(&self) -> Option<&Path> {
         match self {
             Self::File(path) => Some(path),
             _ => None,

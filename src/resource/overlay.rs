@@ -19,17 +19,17 @@ pub struct Overlay<'h> {
 
 impl<'h> Overlay<'h> {
     /// Makes an overlay without changes.
-    pub fn new(host: &'h Host) -> Self {
+    pub(crate) fn new(host: &'h Host) -> Self {
         Self { host, changes: HashMap::new(), order: Vec::new() }
     }
 
     /// Returns the real host.
-    pub fn host(&self) -> &'h Host {
+    pub(crate) fn host(&self) -> &'h Host {
         self.host
     }
 
     /// Returns the state of a key, planned or real.
-    pub fn state(&self, key: &Key) -> Result<State> {
+    pub(crate) fn state(&self, key: &Key) -> Result<State> {
         match self.changes.get(key) {
             Some(state) => Ok(state.clone()),
             None => self.outdated(key, self.named(key, observe(self.host, key)?)?),
@@ -101,7 +101,7 @@ impl<'h> Overlay<'h> {
     /// Rejects a key that is immutable, and one that others could tamper with
     /// or have: a folder above it is writable by all and no earlier step
     /// restricts it, or a link is in its place.
-    pub fn reject_unsafe_paths(&self, key: &Key) -> Result<()> {
+    pub(crate) fn reject_unsafe_paths(&self, key: &Key) -> Result<()> {
         for path in key.affected_paths() {
             self.host.refuse_planted_link(&path)?;
             // A restart of a service does not touch its links.
@@ -118,14 +118,14 @@ impl<'h> Overlay<'h> {
     }
 
     /// Records a planned state.
-    pub fn set(&mut self, key: Key, state: State) {
+    pub(crate) fn set(&mut self, key: Key, state: State) {
         if self.changes.insert(key.clone(), state).is_none() {
             self.order.push(key);
         }
     }
 
     /// Returns the planned state of a key, if any.
-    pub fn planned(&self, key: &Key) -> Option<&State> {
+    pub(crate) fn planned(&self, key: &Key) -> Option<&State> {
         self.changes.get(key)
     }
 
@@ -135,13 +135,13 @@ impl<'h> Overlay<'h> {
     }
 
     /// Returns whether an earlier step has side effects, as a package does.
-    pub fn has_side_effects(&self) -> bool {
+    pub(crate) fn has_side_effects(&self) -> bool {
         self.changes.keys().any(Key::has_side_effects)
     }
 
     /// Returns the digest of the file at `path`. `None` where it does not
     /// exist, or its content is known only after apply.
-    pub fn digest(&self, path: &Path) -> Result<Option<Digest>> {
+    pub(crate) fn digest(&self, path: &Path) -> Result<Option<Digest>> {
         if self.planned(&Key::at(path.to_owned())).is_none() && !self.host.is_file(path)? {
             return Ok(None);
         }
@@ -151,7 +151,7 @@ impl<'h> Overlay<'h> {
     }
 
     /// Returns the content of the file at `path`, planned or real.
-    pub fn content(&self, path: &Path) -> Result<Option<Content>> {
+    pub(crate) fn content(&self, path: &Path) -> Result<Option<Content>> {
         let content = self.unedited(path)?;
         Ok(self.edited(path, content.clone()).unwrap_or(content))
     }

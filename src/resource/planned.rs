@@ -17,7 +17,7 @@ pub(super) const AFTER_APPLY: &str = "(known after apply)";
 
 impl<T> Planned<T> {
     /// Returns the value, if it is known.
-    pub fn known(&self) -> Option<&T> {
+    pub(crate) fn known(&self) -> Option<&T> {
         match self {
             Self::Known(value) => Some(value),
             Self::AfterApply => None,
@@ -28,7 +28,7 @@ impl<T> Planned<T> {
 impl<T: PartialEq> Planned<T> {
     /// Returns whether `actual` meets this value as a wish. Any value meets one
     /// that is known after apply.
-    pub fn is_met_by(&self, actual: &Self) -> bool {
+    pub(crate) fn is_met_by(&self, actual: &Self) -> bool {
         *self == Self::AfterApply || self == actual
     }
 }

@@ -10,6 +10,7 @@ use crate::host::{Content, Host, Ownership, Result};
 /// The content of a file, with whether it may be shown.
 #[derive(Debug, Clone)]
 pub struct Blob {
+    /// The bytes.
     pub content: Content,
     /// Whether it is never shown.
     pub secret: bool,
@@ -18,7 +19,7 @@ pub struct Blob {
 /// The name of a content that is stored apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stored {
-    pub sha256: Digest,
+    pub(crate) sha256: Digest,
     /// Whether it is never shown.
     pub secret: bool,
 }
@@ -35,38 +36,38 @@ impl Eq for Blob {}
 impl Blob {
     /// Returns the content as a plan shows it, with words in place of the parts
     /// that are known only after apply.
-    pub fn shown(&self) -> Content {
+    pub(crate) fn shown(&self) -> Content {
         key_pair::shown(&self.content)
     }
 
     /// Returns whether all of the content is known.
-    pub fn is_known(&self) -> bool {
+    pub(crate) fn is_known(&self) -> bool {
         key_pair::with_holes(&self.content).is_none()
     }
 }
 
 impl<B> State<B> {
     /// Returns the content, if this is a file.
-    pub fn blob(&self) -> Option<&B> {
+    pub(crate) fn blob(&self) -> Option<&B> {
         match self {
             Self::File { blob, .. } => Some(blob),
             _ => None,
         }
     }
 
-    pub fn is_directory(&self) -> bool {
+    pub(crate) fn is_directory(&self) -> bool {
         matches!(self, Self::Directory(_))
     }
 
     /// Returns whether it is a socket or a device, which cannot be restored.
-    pub fn is_special(&self) -> bool {
+    pub(crate) fn is_special(&self) -> bool {
         matches!(self, Self::Special)
     }
 }
 
 impl State {
     /// Returns the state with its content by name.
-    pub fn stored(&self) -> State<Stored> {
+    pub(crate) fn stored(&self) -> State<Stored> {
         let name = |blob: Blob| {
             Ok::<_, std::convert::Infallible>(Stored {
                 sha256: Digest::of(blob.content.bytes()),
@@ -82,7 +83,7 @@ impl State {
     /// # Errors
     ///
     /// Fails where a file that the content names is not a private key.
-    pub fn made_known(&self, host: &Host) -> Result<Self> {
+    pub(crate) fn made_known(&self, host: &Host) -> Result<Self> {
         Ok(match self {
             Self::File { blob, ownership } => {
                 let content = key_pair::fill(host, &blob.content)?;
@@ -94,13 +95,13 @@ impl State {
     }
 
     /// Returns whether the content of a file in this state must not be shown.
-    pub fn is_secret(&self) -> bool {
+    pub(crate) fn is_secret(&self) -> bool {
         matches!(self, Self::File { blob: Blob { secret: true, .. }, .. })
     }
 
     /// Returns a digest by which a later run sees whether a path is unchanged.
     /// `None` for a state that is not of a path.
-    pub fn fingerprint(&self) -> Option<Digest> {
+    pub(crate) fn fingerprint(&self) -> Option<Digest> {
         let owned = |ownership: &Ownership| {
             format!("{}:{}:{:o}", ownership.owner, ownership.group, ownership.mode)
         };

@@ -7,7 +7,7 @@ use crate::yaml::{self, Decoder, Entry, Kind, Node, Scalar, Style};
 
 /// A thing that a step may have put on a host, and how to remove it.
 #[derive(Debug)]
-pub struct Withdrawal {
+pub(crate) struct Withdrawal {
     /// The key under which a run put it there.
     pub brought: Key,
     /// Declares it absent.
@@ -19,7 +19,7 @@ pub struct Withdrawal {
 /// Reduces the fields of a step to those that locate what it left on the host.
 /// The other fields may refer to things that no longer exist, and need not be
 /// valid. `None` for a step whose effects stay.
-pub fn traces(kind: &str, fields: &Node) -> Option<Node> {
+pub(crate) fn traces(kind: &str, fields: &Node) -> Option<Node> {
     let found_by = Resource::found_by(kind)?;
     let Kind::Map(entries) = &fields.kind else { return Some(fields.clone()) };
     let entries = entries.iter().filter(|entry| found_by.contains(&entry.key.text.as_str()));
@@ -28,7 +28,7 @@ pub fn traces(kind: &str, fields: &Node) -> Option<Node> {
 
 impl Withdrawal {
     /// Reads such fields after their templates are rendered.
-    pub fn decode(
+    pub(crate) fn decode(
         kind: &str,
         fields: &Node,
         assets: &dyn Assets,
@@ -71,7 +71,7 @@ fn absent(fields: &Node) -> Node {
 impl Resource {
     /// Returns the names of all that the resource declares, to find out whether
     /// another step declares it too.
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         self.key().iter().chain(&self.loadable()).map(Key::to_string).collect()
     }
 }

@@ -29,7 +29,7 @@ pub enum Question {
 
 impl Question {
     /// Returns the text of the question.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         match self {
             Self::MakeChanges => "Make these changes? [y/N]".into(),
             Self::ApplyNow => "Apply now? [y/N]".into(),
@@ -43,12 +43,12 @@ impl Question {
 
     /// Returns whether the answer is a secret, which must not be shown while
     /// typed.
-    pub fn is_unseen(&self) -> bool {
+    pub(crate) fn is_unseen(&self) -> bool {
         matches!(self, Self::NewPassword { .. } | Self::SameAgain)
     }
 
     /// Returns whether its parameter has the form of a name or an address.
-    pub fn is_well_formed(&self) -> bool {
+    pub(crate) fn is_well_formed(&self) -> bool {
         const LONGEST: usize = 320;
         let is_name = |text: &str| {
             let is_sign = |c: char| c.is_alphanumeric() || c.is_ascii_punctuation();

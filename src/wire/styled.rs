@@ -43,13 +43,13 @@ enum Colour {
 
 impl Styled {
     /// Makes an unstyled text. Escape sequences in it are text.
-    pub fn plain(text: impl Into<String>) -> Self {
+    pub(crate) fn plain(text: impl Into<String>) -> Self {
         Self(vec![Span { text: text.into(), look: Look::default() }])
     }
 
     /// Parses a text with the SGR sequences of our own styles (ECMA-48,
     /// 8.3.117). Other sequences are text.
-    pub fn read(text: &str) -> Self {
+    pub(crate) fn read(text: &str) -> Self {
         let mut spans = Vec::new();
         let (mut look, mut rest, mut piece) = (Look::default(), text, String::new());
         while let Some(at) = rest.find("\u{1b}[") {
@@ -76,7 +76,7 @@ impl Styled {
 
     /// Renders it for a terminal, or for a file without `colour`. Escapes
     /// control characters in the text.
-    pub fn shown(&self, colour: bool) -> String {
+    pub(crate) fn shown(&self, colour: bool) -> String {
         let shown = |span: &Span| {
             let text = visible_text(&span.text);
             match colour && !span.look.is_plain() {

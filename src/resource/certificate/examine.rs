@@ -17,7 +17,7 @@ use crate::visible::visible;
 
 /// A fault of a certificate pair that mailprov did not make.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// Whether the fault is in the key, not in the certificate.
     pub of_key: bool,
     pub message: String,
@@ -27,7 +27,7 @@ pub struct Problem {
 
 /// The effect of a bad certificate pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Harm {
+pub(crate) enum Harm {
     /// No daemon can serve it.
     Unusable,
     /// Daemons can serve it, but clients reject it.
@@ -38,7 +38,7 @@ pub enum Harm {
 
 /// Describes how far others than root can read a key, if they can. A key in a
 /// folder that others cannot enter is safe.
-pub fn exposed_key(host: &Host, key: &Path) -> Result<Option<String>> {
+pub(crate) fn exposed_key(host: &Host, key: &Path) -> Result<Option<String>> {
     let Some(way) = host.way_to(key)? else { return Ok(None) };
     let is_closed = way.iter().skip(1).any(|(_, owner, mode)| owner == "root" && mode & 0o011 == 0);
     let Some((path, owner, mode)) = way.first() else { return Ok(None) };
@@ -61,7 +61,7 @@ pub fn exposed_key(host: &Host, key: &Path) -> Result<Option<String>> {
 /// # Errors
 ///
 /// Fails where the files cannot be read, mostly for lack of permission.
-pub fn examine(
+pub(crate) fn examine(
     overlay: &Overlay<'_>,
     certificate: &Path,
     key: &Path,
@@ -164,12 +164,12 @@ pub fn examine(
 
 /// Parses the first certificate: its names, made `visible`, and its start and
 /// end in seconds since 1970.
-pub fn parse(pem: &[u8]) -> Option<(Vec<String>, (i64, i64))> {
+pub(crate) fn parse(pem: &[u8]) -> Option<(Vec<String>, (i64, i64))> {
     parse_der(&CertificateDer::from_pem_slice(pem).ok()?)
 }
 
 /// Parses a certificate in DER, as [`parse`].
-pub fn parse_der(der: &[u8]) -> Option<(Vec<String>, (i64, i64))> {
+pub(crate) fn parse_der(der: &[u8]) -> Option<(Vec<String>, (i64, i64))> {
     let certificate = X509::from_der(der).ok()?.tbs_certificate;
     let (_, SubjectAltName(names)) = certificate.get::<SubjectAltName>().ok()??;
     let names = names.into_iter().filter_map(|name| match name {
@@ -203,7 +203,7 @@ pub(super) fn is_authority(pem: &[u8]) -> bool {
 
 /// Returns whether the key is that of the first certificate; `None` where
 /// either cannot be parsed.
-pub fn belongs(chain: &[u8], key: &[u8]) -> Option<bool> {
+pub(crate) fn belongs(chain: &[u8], key: &[u8]) -> Option<bool> {
     let chain: Vec<_> =
         CertificateDer::pem_slice_iter(chain).collect::<std::result::Result<_, _>>().ok()?;
     let key = any_supported_type(&PrivateKeyDer::from_pem_slice(key).ok()?).ok()?;
@@ -212,7 +212,7 @@ pub fn belongs(chain: &[u8], key: &[u8]) -> Option<bool> {
 
 /// Returns whether one of a certificate's names matches `hostname`. A star
 /// stands for the whole first label (RFC 9525, 6.3).
-pub fn covers(names: &[String], hostname: &str) -> bool {
+pub(crate) fn covers(names: &[String], hostname: &str) -> bool {
     names.iter().any(|name| match name.strip_prefix("*.") {
         Some(rest) => hostname.split_once('.').is_some_and(|(_, domain)| domain == rest),
         None => name == hostname,

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-pub use examine::{Harm, Problem, belongs, covers, examine, exposed_key, parse, parse_der};
+pub(crate) use examine::{Harm, belongs, covers, examine, exposed_key, parse, parse_der};
 use examine::{is_authority, seconds};
 
 use super::attributes::{name, path, section};

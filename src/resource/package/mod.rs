@@ -307,7 +307,7 @@ fn damage(missing: &[PathBuf]) -> String {
 
 /// A plan to reinstall packages that a run removed.
 #[derive(Debug, Default)]
-pub struct Returning {
+pub(crate) struct Returning {
     /// What comes back, and what has to be removed for it.
     pub targets: Vec<Target>,
     /// What does not come back, each in a sentence.
@@ -321,7 +321,7 @@ pub struct Returning {
 /// # Errors
 ///
 /// Fails where apt does not run.
-pub fn returning(host: &Host, gone: &[(Key, State)]) -> Result<Returning> {
+pub(crate) fn returning(host: &Host, gone: &[(Key, State)]) -> Result<Returning> {
     let as_it_was = |(key, state): &(Key, State)| match (key, state) {
         (Key::Package(name), State::Package(PackageState { version, .. })) => {
             Some((name.clone(), version.known().cloned()))

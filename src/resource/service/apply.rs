@@ -74,13 +74,13 @@ fn observe_now(host: &Host, key: &ServiceKey) -> Result<State> {
 }
 
 /// Returns the configuration with which we last started or reloaded a service.
-pub fn last_configuration(host: &Host, unit: &Unit) -> Result<Option<Configuration>> {
+pub(crate) fn last_configuration(host: &Host, unit: &Unit) -> Result<Option<Configuration>> {
     Ok(noted(host, unit)?.map(|note| note.configuration))
 }
 
 /// Returns the faults of the services that start at boot and that we started
 /// once, each in a sentence, and the number of these services.
-pub fn unwell_services(host: &Host) -> Result<(usize, Vec<String>)> {
+pub(crate) fn unwell_services(host: &Host) -> Result<(usize, Vec<String>)> {
     let (mut count, mut wrong) = (0, Vec::new());
     for name in host.list(Path::new(NOTES))? {
         let note = host.read(&Path::new(NOTES).join(name))?;

@@ -9,7 +9,7 @@ use crate::resource::{Key, Planned, Resource, State};
 
 /// The effect of a bad certificate on a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BadPair {
+pub(crate) enum BadPair {
     /// Services run with it already, so the whole plan can be made.
     InUse,
     /// Services run with an earlier certificate. The changes that would load
@@ -22,7 +22,7 @@ pub enum BadPair {
 /// Judges the changes of `declared` by a bad certificate and its key. Also
 /// returns the keys, by name, whose changes are put off. `can_be_served`:
 /// daemons can run with the pair, and only clients reject it.
-pub fn judge_bad_pair<'a>(
+pub(crate) fn judge_bad_pair<'a>(
     host: &Host,
     declared: impl Iterator<Item = &'a Resource>,
     changes: &[(&Key, &State, &State)],

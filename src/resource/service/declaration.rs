@@ -231,37 +231,37 @@ impl Service {
         Self { key, loads: Vec::new(), checks: Vec::new(), absent: false, needs: Vec::new() }
     }
 
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.key.unit.name
     }
 
-    pub fn unit(&self) -> &Unit {
+    pub(crate) fn unit(&self) -> &Unit {
         &self.key.unit
     }
 
     /// Returns whether the service should run, not be absent.
-    pub fn is_wanted(&self) -> bool {
+    pub(crate) fn is_wanted(&self) -> bool {
         !self.absent
     }
 
     /// Returns the names of the services that it needs, with their places in
     /// the playbook.
-    pub fn needs(&self) -> &[(String, Range<usize>)] {
+    pub(crate) fn needs(&self) -> &[(String, Range<usize>)] {
         &self.needs
     }
 
     /// Records that `other` needs this service.
-    pub fn is_needed_by(&mut self, other: &Self) {
+    pub(crate) fn is_needed_by(&mut self, other: &Self) {
         self.key.needed_by.push(ServiceKey { needed_by: Vec::new(), ..other.key.clone() });
     }
 
     /// Returns the keys that the service loads.
-    pub fn loads(&self) -> &[Key] {
+    pub(crate) fn loads(&self) -> &[Key] {
         &self.loads
     }
 
     /// Adds the keys of steps that notify the service to those that it loads.
-    pub fn load(&mut self, keys: impl IntoIterator<Item = Key>) {
+    pub(crate) fn load(&mut self, keys: impl IntoIterator<Item = Key>) {
         self.loads.extend(keys);
         self.loads.sort();
         self.loads.dedup();

@@ -17,9 +17,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-pub use apply::{last_configuration, unwell_services};
-pub use bad_pair::{BadPair, judge_bad_pair};
-pub use declaration::Service;
+pub(crate) use apply::{last_configuration, unwell_services};
+pub(crate) use bad_pair::{BadPair, judge_bad_pair};
+pub(crate) use declaration::Service;
 pub(super) use undo::loading;
 
 use crate::host::{Endpoint, Greeting, Host, Result, Unit};
@@ -56,7 +56,7 @@ pub struct ServiceState {
 
 /// Each thing that a service loads, by key, with the digest of a file or the
 /// version of a package.
-pub type Configuration = BTreeMap<String, Planned<String>>;
+pub(crate) type Configuration = BTreeMap<String, Planned<String>>;
 
 /// The configuration that a process loaded, as far as known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ use crate::resource::{Overlay, Said, State, Undo};
 /// A user and one of its groups.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Membership {
-    pub user: String,
+    pub(crate) user: String,
     pub group: String,
 }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-pub use handover::Handover;
+pub(crate) use handover::Handover;
 pub(super) use membership::Membership;
 
 use crate::host::{self, Error, Host, Result};
@@ -36,7 +36,7 @@ pub struct User {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserState {
     /// The user; its number may not be known yet.
-    pub user: host::User,
+    pub(crate) user: host::User,
     /// Whether the number is declared or observed, not yet to be assigned.
     pub numbered: bool,
 }
