@@ -48,7 +48,6 @@ impl Exit {
     }
 }
 
-/// The kind of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ErrorKind {
     /// The host, the network or the user refused.
@@ -59,7 +58,6 @@ pub(crate) enum ErrorKind {
     Usage,
     /// mail.yml, a playbook or another file of the user's is invalid.
     Invalid,
-    /// Another run holds the lock.
     Busy,
     /// The command needs root.
     NeedsRoot,
@@ -137,12 +135,10 @@ impl CommandError {
         Self::new(kind, "").because(error)
     }
 
-    /// Adds the source of the error.
     pub(crate) fn because(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { source: Some(source.into()), ..self }
     }
 
-    /// Adds a hint for the user.
     pub(crate) fn hinted(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
@@ -186,7 +182,6 @@ impl CommandError {
 impl fmt::Display for CommandError {
     /// Writes the message and its sources, each once, since an error may repeat
     /// its source.
-    /// own words what its source says.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = self.message.clone();
         let mut next = self.source.as_deref().map(|error| error as &(dyn Error + 'static));

@@ -60,12 +60,9 @@ pub(super) struct Loaded {
 pub(crate) enum MailSource<'a> {
     /// This file, else the one in its usual place.
     Here(Option<&'a Path>),
-    /// Sent from another machine.
     Sent(&'a MailBundle),
-    /// Being edited.
     Draft {
         path: &'a Path,
-        /// The edited text.
         text: &'a str,
         /// Edited files that it names, by the names in it.
         files: &'a BTreeMap<PathBuf, PlaintextSecret>,

@@ -31,7 +31,6 @@ pub(crate) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// Reports that there is no mail.yml.
 pub(crate) fn no_mail_yml() -> CommandError {
     let message = format!("there is no {}", PLACES.join(" and no "));
     let advice = "Write one (`mailprov init`), or name yours: mailprov plan FILE";
@@ -65,7 +64,6 @@ pub(crate) fn found(mail: Option<&Path>) -> Result<PathBuf, CommandError> {
     find(mail)?.ok_or_else(no_mail_yml)
 }
 
-/// Returns the folder of a mail.yml.
 pub(crate) fn folder(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new(""))
 }

@@ -195,7 +195,6 @@ impl Context {
         CachedPlaybook::new(key, hostname, certificate, loaded.secrets.clone(), declared)
     }
 
-    /// Judges the certificate that mail.yml names.
     fn certificate(
         &self,
         spec: &Spec,

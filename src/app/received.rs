@@ -15,7 +15,6 @@ use crate::wire::MailBundle;
 /// The folder of a host's mail.yml and the files beside it.
 pub(crate) const FOLDER: &str = "/etc/mailprov";
 
-/// The path of a host's mail.yml.
 pub(crate) const MAIL: &str = "/etc/mailprov/mail.yml";
 
 const STEP: &str = "mail.yml and the files that it names";

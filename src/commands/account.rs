@@ -16,7 +16,6 @@ use crate::yaml::Value;
 const NO_PASSWORD: &str = "{ARGON2ID}$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$\
                            AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// Lists or edits accounts.
 pub(super) fn run(
     global: &Global,
     command: &AccountCommand,

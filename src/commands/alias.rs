@@ -8,7 +8,6 @@ use crate::mail::{Account, Invalid, Name, Target};
 use crate::report::Report;
 use crate::yaml::{Document, Kind, Value};
 
-/// Adds or removes an address.
 pub(super) fn run(
     global: &Global,
     command: &AliasCommand,

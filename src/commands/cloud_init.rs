@@ -15,7 +15,6 @@ use crate::services::Spec;
 /// The limit of AWS, in bytes; others allow more.
 const LIMIT: usize = 16 * 1024;
 
-/// Prints the user-data.
 pub(super) fn run(options: &CloudInit, report: &mut Report) -> Result<Exit, CommandError> {
     let path = found(options.mail.mail.as_deref())?;
     report.from(&path);

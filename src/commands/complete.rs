@@ -166,7 +166,6 @@ fn accounts(said: &Said, _: &OsStr) -> Vec<CompletionCandidate> {
     names.into_iter().map(CompletionCandidate::new).collect()
 }
 
-/// Returns aliases and forwards.
 fn further_addresses(said: &Said, _: &OsStr) -> Vec<CompletionCandidate> {
     let Some(document) = said.document() else { return Vec::new() };
     let mut found: BTreeSet<&str> = keys(document.get(&["forwards"])).into_iter().collect();
@@ -181,7 +180,6 @@ fn further_addresses(said: &Said, _: &OsStr) -> Vec<CompletionCandidate> {
     found.into_iter().map(CompletionCandidate::new).collect()
 }
 
-/// Returns the keys of a map.
 fn keys(node: Option<&Node>) -> Vec<&str> {
     match node.map(|node| &node.kind) {
         Some(Kind::Map(entries)) => entries.iter().map(|entry| entry.key.text.as_str()).collect(),

@@ -12,7 +12,6 @@ use crate::probe::Resolver;
 use crate::report::{Missing, Record, Report};
 use crate::services::{self, Spec, checking};
 
-/// Prints the records.
 pub(super) fn run(
     global: &Global,
     options: &cli::Dns,

@@ -111,7 +111,6 @@ impl MailYml {
         Ok(Draft { text, files, write: Some(write.closed()) })
     }
 
-    /// Returns a draft without changes.
     pub(super) fn unchanged(&self) -> Draft {
         let text = self.document.source().text.clone();
         Draft { text, files: BTreeMap::new(), write: None }
@@ -126,7 +125,6 @@ pub(super) struct Draft {
     write: Option<Write>,
 }
 
-/// A file with its new content.
 struct Write {
     file: FileVersion,
     content: Content,

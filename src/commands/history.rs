@@ -6,7 +6,6 @@ use crate::engine::{self, Run};
 use crate::host::Host;
 use crate::report::Report;
 
-/// Lists the runs, or shows one.
 pub(super) fn run(
     global: &Global,
     number: Option<u64>,
@@ -24,7 +23,6 @@ pub(super) fn run(
     Ok(Exit::Done)
 }
 
-/// Finds a run by its number.
 pub(super) fn find<'r>(
     runs: &'r [Run],
     number: u64,

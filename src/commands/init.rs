@@ -20,7 +20,6 @@ const TRIES: usize = 3;
 /// The path of the schema of mail.yml in the Debian package.
 const SCHEMA: &str = "/usr/share/mailprov/mail.schema.json";
 
-/// The values of the file.
 struct Answers {
     hostname: Hostname,
     domains: Vec<Domain>,
@@ -28,7 +27,6 @@ struct Answers {
     self_signed: bool,
 }
 
-/// Writes a mail.yml from flags and answers.
 pub(super) fn run(
     global: &Global,
     options: &cli::Init,

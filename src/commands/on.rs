@@ -28,7 +28,6 @@ struct RemoteCommand {
     password: Option<Secret<String>>,
     /// Where to keep a plan or a picture from the host.
     keep: Option<Keep>,
-    /// Whether it changes the hosts.
     changes: bool,
     /// Whether it changes them without a question.
     unasked: bool,

@@ -18,7 +18,6 @@ const TRIES: usize = 3;
 /// The limit of a file, since no password is longer.
 const MOST_BYTES: u64 = 64 * 1024;
 
-/// Prints the hash of a password.
 pub(super) fn print_hash(from: &PasswordFrom, report: &mut Report) -> Result<Exit, CommandError> {
     let hash = choose(from, &Asked::Here("Password:"), report)?.hash().map_err(refused)?;
     // The user asked for the hash, which does not reveal the password.
@@ -35,7 +34,6 @@ pub(super) fn can_choose(from: &PasswordFrom, report: &Report) -> Result<(), Com
     Err(CommandError::usage(message).hinted("Pass --password-file FILE or --password-stdin."))
 }
 
-/// How to ask for a new password.
 pub(super) enum Asked<'q> {
     /// For a command that runs only here.
     Here(&'q str),

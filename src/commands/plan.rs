@@ -10,7 +10,6 @@ use crate::engine::SavedPlan;
 use crate::reach::as_path;
 use crate::report::Report;
 
-/// Shows what `apply` would do.
 pub(super) fn run(
     global: &Global,
     mail: MailSource<'_>,
@@ -49,7 +48,6 @@ pub(super) fn run(
     Ok(if detailed_exitcode && !plan.changes.is_empty() { Exit::Changes } else { Exit::Done })
 }
 
-/// Shows a saved plan.
 pub(super) fn show(path: &Path, report: &mut Report) -> Result<Exit, CommandError> {
     report.saved_plan(&saved::read(path)?);
     Ok(Exit::Done)

@@ -9,7 +9,6 @@ use crate::playbook::{self, Embedded, embedded};
 use crate::reach::Reach;
 use crate::report::Report;
 
-/// Lists, shows or copies playbooks.
 pub(super) fn run(
     global: &Global,
     command: &PlaybookCommand,

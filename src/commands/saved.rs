@@ -9,7 +9,6 @@ use crate::engine::SavedPlan;
 use crate::local::{self, Untrusted};
 use crate::report::Report;
 
-/// Where a saved plan is.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kept<'a> {
     File(&'a Path),
@@ -26,7 +25,6 @@ impl Kept<'_> {
     }
 }
 
-/// Reads a saved plan from a file.
 pub(super) fn read(path: &Path) -> Result<SavedPlan, CommandError> {
     let name = path.display().to_string();
     let text = local::read_text(path).map_err(|error| match Untrusted::of(&error) {

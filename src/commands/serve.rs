@@ -17,7 +17,6 @@ use crate::wire::{self, Answer, Frame, PlaybookBundle, Request, WantedPlaybook};
 /// How long the other side may take to acknowledge the end.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Answers one request.
 pub(super) fn run() -> Exit {
     // The folder of the login may hold an unrelated mail.yml.
     if std::env::set_current_dir("/").is_err() {

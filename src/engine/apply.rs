@@ -39,7 +39,6 @@ struct Run<'r> {
 ///
 /// Fails at the first change that fails, or that finds its key no longer as
 /// planned. By then the run is undone.
-/// longer what the plan saw. What was done by then is undone.
 pub fn apply(
     host: &Host,
     plan: &Plan,

@@ -55,7 +55,7 @@ pub struct Drift {
 
 /// The sources of a plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin {
+pub(crate) struct Origin {
     /// The path of mail.yml, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mail: Option<String>,

@@ -47,7 +47,6 @@ impl<'h> ContentStore<'h> {
         })
     }
 
-    /// Removes all contents but these.
     pub(super) fn collect_garbage<'a>(
         &self,
         named: impl Iterator<Item = &'a Stored>,

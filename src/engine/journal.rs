@@ -22,11 +22,9 @@ const RUNS_KEPT: usize = 50;
 /// The format version. Every later release reads version 1.
 const VERSION: u32 = 1;
 
-/// A line of a journal.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(super) enum Entry {
-    /// The run starts.
     Began {
         /// The format version.
         version: u32,
@@ -42,17 +40,13 @@ pub(super) enum Entry {
     },
     /// A change is about to be made.
     Change(Box<Record>),
-    /// A change is made.
     Made {
-        /// The number of the change.
         number: usize,
     },
     /// The run is being undone.
     Undoing {
-        /// The error that caused it.
         error: String,
     },
-    /// The run ended.
     Ended {
         outcome: Outcome,
         /// In nanoseconds since 1970.
@@ -64,18 +58,17 @@ pub(super) enum Entry {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Record {
     /// The number of the change in the run, from 0.
-    pub number: usize,
+    pub(crate) number: usize,
     pub(crate) step: String,
     pub(crate) key: Key,
     /// The state when the run was planned.
-    pub before: State<Stored>,
-    /// The planned state.
-    pub after: State<Stored>,
+    pub(crate) before: State<Stored>,
+    pub(crate) after: State<Stored>,
     /// The former states of the paths that the change affects.
-    pub traces: Vec<(PathBuf, State<Stored>)>,
+    pub(crate) traces: Vec<(PathBuf, State<Stored>)>,
     /// Whether the program that reads it checks it once a second.
     #[serde(default)]
-    pub polled: bool,
+    pub(crate) polled: bool,
 }
 
 /// How a run ended.
@@ -108,25 +101,23 @@ pub(super) struct Journal<'h> {
 #[derive(Debug, Clone)]
 pub struct Run {
     /// The number of the run, from 1.
-    pub number: u64,
+    pub(crate) number: u64,
     /// The command; empty where the journal breaks off before it.
-    pub command: String,
-    /// The user that ran it.
-    pub by: String,
+    pub(crate) command: String,
+    pub(crate) by: String,
     /// In nanoseconds since 1970.
-    pub at: i64,
+    pub(crate) at: i64,
     /// The sources of its plan, as far as recorded.
-    pub origin: Origin,
+    pub(crate) origin: Origin,
     /// The changes up to where the run ended.
     pub records: Vec<Record>,
     /// The error that made it fail.
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
     /// How it ended; `None` if it was interrupted.
     pub outcome: Option<Outcome>,
 }
 
 impl<'h> Journal<'h> {
-    /// Starts the journal of a new run.
     pub(super) fn begin(host: &'h Host, command: &str, origin: &Origin) -> Result<Self> {
         let numbers = numbers(host)?;
         let number = numbers.last().map_or(1, |last| last + 1);
@@ -195,7 +186,6 @@ impl<'h> Journal<'h> {
         self.number
     }
 
-    /// Returns the changes recorded so far.
     pub(super) fn records(&self) -> &[Record] {
         &self.records
     }

@@ -9,7 +9,6 @@ use crate::host::{Error, Host};
 /// In `/run`, so that a reboot removes it.
 const PATH: &str = "/run/mailprov/lock";
 
-/// The lock that a run holds.
 #[derive(Debug)]
 pub(crate) struct Lock {
     _file: File,
@@ -17,10 +16,8 @@ pub(crate) struct Lock {
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LockError {
-    /// Another run holds the lock.
     #[error("another run is under way: {0}; wait for it to end, then try again")]
     Held(String),
-    /// The lock file cannot be opened.
     #[error(transparent)]
     Host(#[from] Error),
 }

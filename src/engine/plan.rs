@@ -151,7 +151,6 @@ pub fn plan(host: &Host, declared: &[Declared]) -> Result<Plan, PlanError> {
 
 /// Runs the checks of a service if its program and all its files are in place,
 /// else attaches them to the first change to its files.
-/// already; else hangs them before the first change to its files.
 fn stage(resource: &Resource, overlay: &Overlay<'_>, changes: &mut [Change]) -> Result<(), Error> {
     let Some((checks, loads)) = resource.staged_checks() else { return Ok(()) };
     let is_one = |change: &Change| {

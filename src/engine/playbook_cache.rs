@@ -24,7 +24,6 @@ pub(crate) struct CacheKey {
     program: String,
     /// The facts of the host, as JSON.
     facts: String,
-    /// The path of mail.yml.
     mail: PathBuf,
     /// The digest of mail.yml.
     text: Digest,

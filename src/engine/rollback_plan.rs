@@ -13,7 +13,6 @@ use crate::resource::{self, Key, Overlay, State, Undo, dependents_of, returning}
 /// A plan to revert changes, and the limits of it.
 #[derive(Debug, Default)]
 pub(crate) struct RollbackPlan {
-    /// The changes that revert.
     pub plan: Plan,
     /// The things that stay as they are, each in a sentence.
     pub not_reverted: Vec<String>,

@@ -98,7 +98,6 @@ impl Playbook {
         Self::parse(path.display().to_string(), text, Library::Folder(folder))
     }
 
-    /// Returns the name of its file.
     pub(crate) fn name(&self) -> &str {
         &self.book.source.name
     }

@@ -28,7 +28,6 @@ pub(super) struct Scope<'p> {
 }
 
 impl<'p> Scope<'p> {
-    /// Opens a playbook.
     pub(super) fn of_playbook(
         book: &'p Book,
         variables: Value,

@@ -8,7 +8,6 @@ use crate::diagnostic::{Diagnostic, Source};
 use crate::resource::KINDS;
 use crate::yaml::{self, Decoder, Entry, Fields, KeySpec, Kind, Node, Section, ValueType};
 
-/// An item in a list of steps.
 #[derive(Debug)]
 pub(super) enum Item {
     Step(Step),
@@ -33,7 +32,6 @@ pub(super) struct Step {
     pub(super) notify: Vec<Node>,
 }
 
-/// The steps of another file.
 #[derive(Debug)]
 pub(super) struct Include {
     pub(super) span: Range<usize>,
@@ -45,7 +43,6 @@ pub(super) struct Include {
     pub(super) vars: Vec<Entry>,
 }
 
-/// The location of included steps.
 #[derive(Debug)]
 pub(super) enum Included {
     /// A folder of the playbook.
@@ -74,7 +71,6 @@ const VARS: KeySpec = KeySpec::new(
      included file are to be in place of what it says.",
 );
 
-/// A value of any type.
 const ANY: ValueType = ValueType::Either(&[
     ValueType::Text,
     ValueType::List(&ValueType::Text),

@@ -19,7 +19,6 @@ pub(super) struct Renderer {
 }
 
 impl Renderer {
-    /// Makes a renderer with these variables.
     pub(super) fn new(variables: Value) -> Self {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -53,7 +52,6 @@ impl Renderer {
         Self { environment, variables: Value::from_object(layer) }
     }
 
-    /// Renders a file.
     pub(super) fn render(&self, source: &Arc<Source>) -> Result<String, Diagnostic> {
         let rendered =
             self.environment.render_named_str(&source.name, &source.text, self.variables.clone());

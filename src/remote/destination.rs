@@ -33,7 +33,6 @@ impl Destination {
         &self.host
     }
 
-    /// Returns the port, if given.
     pub(crate) fn port(&self) -> Option<u16> {
         self.port
     }

@@ -1,5 +1,5 @@
-# Run on a host by its own sh, over SSH: says what the host is, takes in the
-# program if it is told to, and becomes it.
+# Run on a host by its own sh, over SSH: describes the host, receives the program
+# if asked to, and executes it.
 set -eu
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C
@@ -8,7 +8,7 @@ umask 077
 cd /
 
 program=/usr/local/bin/mailprov
-# What runs: the one of the Debian package, where none was brought.
+# The program to run: else that of the Debian package.
 there=$program
 if ! [ -f "$there" ]; then there=/usr/bin/mailprov; fi
 digest() { sha256sum | cut -d ' ' -f 1; }
@@ -33,7 +33,7 @@ case $order in
 run) ;;
 receive)
     mkdir -p -m 755 "${program%/*}"
-    # What an earlier connection left when the power went.
+    # Left by an earlier connection that was cut off.
     find "${program%/*}" -maxdepth 1 -name '.mailprov.????????' -mmin +60 -delete
     new=$(mktemp "${program%/*}/.mailprov.XXXXXXXX")
     trap 'rm -f "$new"' EXIT

@@ -44,12 +44,10 @@ impl<'r> Output<'r> {
         result
     }
 
-    /// Reports a message of a host.
     pub(super) fn relay(&self, frame: &Frame, host: &Destination, several: bool) {
         self.with(|report| report.relay(frame, &host.to_string(), several));
     }
 
-    /// Saves a file that a host sent.
     pub(super) fn keep(&self, path: &Path, text: String) -> io::Result<()> {
         self.with(|report| report.keep(path, text))
     }

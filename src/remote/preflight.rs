@@ -20,7 +20,6 @@ const CLOCK_MAY_DIFFER: Duration = Duration::from_secs(300);
 /// The need of the packages and the program, in KiB.
 const DISK_NEEDED: u64 = 400 * 1024;
 
-/// The greeting of a host.
 #[derive(Debug)]
 pub(super) struct Greeting(HashMap<String, String>);
 

@@ -23,7 +23,6 @@ const ATTENTION: Duration = Duration::from_millis(100);
 /// The number of lines to show of a host that does not let us in.
 const WORDS_SHOWN: usize = 10;
 
-/// The parameters of a conversation.
 #[derive(Debug)]
 pub(crate) struct Session<'t> {
     pub(crate) login: &'t Login,
@@ -42,7 +41,6 @@ pub(crate) struct Session<'t> {
     pub(crate) keep: Option<&'t Keep>,
     /// Returns whether a question belongs to the request.
     pub(crate) may_ask: fn(&Question, &Request) -> bool,
-    /// Whether the request changes the host.
     pub(crate) changes: bool,
     /// Whether it changes the host without a question.
     pub(crate) unasked: bool,
@@ -51,7 +49,6 @@ pub(crate) struct Session<'t> {
 /// What to do with a file that a host sends.
 #[derive(Debug)]
 pub(crate) enum Keep {
-    /// Write it.
     File {
         path: PathBuf,
         /// Validates it: returns the text to write, or what is wrong with it.
@@ -94,12 +91,14 @@ pub(crate) fn talk(
 
 /// Why a conversation was cut short.
 enum Disconnect {
-    /// We refuse to serve the host.
     Refused(CommandError),
     /// It did not greet us; this is all that it said.
-    NoLogin { said: Vec<String> },
-    /// The connection was lost.
-    Lost { under_way: bool },
+    NoLogin {
+        said: Vec<String>,
+    },
+    Lost {
+        under_way: bool,
+    },
 }
 
 struct Talk<'t, 'r> {

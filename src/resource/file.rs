@@ -149,7 +149,6 @@ impl Declaration for File {
         }
     }
 
-    /// Returns the path with its declared state.
     fn targets(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
         if let Desired::Directory(_) = self.desired
             && overlay.planned(&Key::File(self.path.clone())).is_none()

@@ -127,7 +127,6 @@ pub trait Thing {
     /// Returns the part of the key after the colon.
     fn name(key: &Self::Key) -> String;
 
-    /// Reads the state from the host.
     fn observe(host: &Host, key: &Self::Key) -> Result<State>;
 
     /// Changes one from its former state to the planned one.

@@ -266,7 +266,6 @@ fn text(line: &[u8]) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line))
 }
 
-/// Returns the end of a line.
 fn end(line: &[u8]) -> &'static [u8] {
     match line {
         [.., b'\r', b'\n'] => b"\r\n",

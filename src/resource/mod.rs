@@ -135,7 +135,6 @@ impl Resource {
         matches!(self, Self::Package(package) if package.installs())
     }
 
-    /// Adds the packages of another declaration.
     pub(crate) fn install_as_well(&mut self, other: &Self) {
         if let (Self::Package(package), Self::Package(other)) = (self, other) {
             package.install_as_well(other);

@@ -18,12 +18,10 @@ pub struct Overlay<'h> {
 }
 
 impl<'h> Overlay<'h> {
-    /// Makes an overlay without changes.
     pub(crate) fn new(host: &'h Host) -> Self {
         Self { host, changes: HashMap::new(), order: Vec::new() }
     }
 
-    /// Returns the real host.
     pub(crate) fn host(&self) -> &'h Host {
         self.host
     }
@@ -117,7 +115,6 @@ impl<'h> Overlay<'h> {
         Ok(())
     }
 
-    /// Records a planned state.
     pub(crate) fn set(&mut self, key: Key, state: State) {
         if self.changes.insert(key.clone(), state).is_none() {
             self.order.push(key);
@@ -129,7 +126,6 @@ impl<'h> Overlay<'h> {
         self.changes.get(key)
     }
 
-    /// Returns all planned states.
     pub(super) fn all_planned(&self) -> impl Iterator<Item = (&Key, &State)> {
         self.changes.iter()
     }

@@ -16,7 +16,6 @@ pub enum Planned<T> {
 pub(super) const AFTER_APPLY: &str = "(known after apply)";
 
 impl<T> Planned<T> {
-    /// Returns the value, if it is known.
     pub(crate) fn known(&self) -> Option<&T> {
         match self {
             Self::Known(value) => Some(value),

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! Cache ─→ Image   a tree of a release, built by mmdebstrap, never written to again
-//!   └────→ Lease   a name with a folder; whatever bears the name goes with it
+//!   └────→ Lease   a name with a folder; all things of that name are removed with it
 //!            └───→ Guest   systemd-nspawn over an overlay, in a network namespace
 //! ```
 //!

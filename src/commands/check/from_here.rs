@@ -11,7 +11,6 @@ use crate::report::Report;
 use crate::services::Spec;
 use crate::services::checking::{Account, Outside, Person, Server};
 
-/// The reason why other checks are skipped.
 const ONLY_THERE: &str = "only the host knows: mailprov check, there or with --on";
 
 /// Runs the checks that work from here, and exits with 1 if one fails.

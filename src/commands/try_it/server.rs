@@ -28,7 +28,6 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Boots a fresh one.
     pub(super) fn boot(
         cache: &Cache,
         image: &Image,

@@ -18,7 +18,6 @@ use crate::services::checking::{Account, Reader};
 use crate::services::{SandboxCopy, Spec};
 use crate::yaml::Document;
 
-/// The built-in mail.yml.
 pub(in crate::commands) const EXAMPLE: &str = include_str!("mail.yml");
 
 /// The password of its accounts.
@@ -26,7 +25,6 @@ const EXAMPLE_PASSWORD: &str = "correct horse";
 
 /// The mail service of the box, and two of its accounts.
 pub(super) struct Story {
-    /// The mail.yml for the box.
     pub(super) text: String,
     pub(super) hostname: String,
     pub(super) self_signed: bool,
@@ -114,7 +112,6 @@ impl Story {
         })
     }
 
-    /// Shows the introduction.
     pub(super) fn begin(&self, report: &mut Report) {
         report.tell(&format!("\n{}", self.about));
         if let Some(shown) = &self.shown {

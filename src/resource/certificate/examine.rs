@@ -25,7 +25,6 @@ pub(crate) struct Problem {
     pub harm: Harm,
 }
 
-/// The effect of a bad certificate pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Harm {
     /// No daemon can serve it.

@@ -44,11 +44,9 @@ pub struct Pair {
 /// The state of a pair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CertificateState {
-    /// The names that the certificate covers.
     pub names: Vec<String>,
     /// When it expires, in seconds since 1970.
     pub expires: Planned<i64>,
-    /// Whether the key belongs to the certificate.
     pub belongs: bool,
     /// Whether only root can read the key.
     pub private: bool,

@@ -12,17 +12,14 @@ use crate::resource::{Said, State};
 /// How long to wait for another package manager.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
-/// The packages of one step.
 #[derive(Debug, Default)]
 struct Batch {
-    /// To install.
     installs: Vec<String>,
     /// To reinstall, since files of theirs are missing.
     damaged: Vec<String>,
     /// To restore in the state before a run removed them, each with its
     /// version.
     returns: Vec<(String, Option<String>)>,
-    /// To remove.
     removals: Vec<String>,
 }
 

@@ -57,7 +57,6 @@ impl Package {
         !self.absent
     }
 
-    /// Adds the packages of another step.
     pub(super) fn install_as_well(&mut self, other: &Self) {
         let more = other.names.iter().filter(|name| !self.names.contains(name));
         let more: Vec<_> = more.cloned().collect();

@@ -250,12 +250,10 @@ impl Service {
         &self.needs
     }
 
-    /// Records that `other` needs this service.
     pub(crate) fn is_needed_by(&mut self, other: &Self) {
         self.key.needed_by.push(ServiceKey { needed_by: Vec::new(), ..other.key.clone() });
     }
 
-    /// Returns the keys that the service loads.
     pub(crate) fn loads(&self) -> &[Key] {
         &self.loads
     }

@@ -129,13 +129,11 @@ pub(super) fn packages(configuration: &Configuration) -> Vec<(&String, &Planned<
     configuration.iter().filter(|(key, _)| key.starts_with("package:")).collect()
 }
 
-/// Reads the record of a service.
 pub(super) fn noted(host: &Host, unit: &Unit) -> Result<Option<Note>> {
     let note = host.read(&note_of(unit))?;
     Ok(note.and_then(|note| serde_json::from_slice(note.bytes()).ok()))
 }
 
-/// Returns the path of a service's record.
 pub(super) fn note_of(unit: &Unit) -> PathBuf {
     Path::new(NOTES).join(format!("{}.json", unit.name))
 }

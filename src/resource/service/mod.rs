@@ -45,7 +45,6 @@ pub struct ServiceKey {
 /// The state of a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceState {
-    /// Whether it starts at boot.
     pub enabled: bool,
     pub running: bool,
     pub loaded: LoadedConfig,

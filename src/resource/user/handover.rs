@@ -16,9 +16,7 @@ use crate::resource::{Key, Overlay, Said, State, Target, Undo};
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Handover {
     pub folder: PathBuf,
-    /// The change of the user's number.
     pub uid: Option<Renumbered>,
-    /// The change of the group's number.
     pub gid: Option<Renumbered>,
 }
 
@@ -42,7 +40,6 @@ impl Handover {
         path.starts_with(&self.folder) && (is_from(uid, self.uid) || is_from(gid, self.gid))
     }
 
-    /// Describes the new numbers.
     fn goal(&self) -> String {
         numbers(self.uid.map(|it| it.to), self.gid.map(|it| it.to))
     }

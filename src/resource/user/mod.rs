@@ -26,7 +26,6 @@ pub struct User {
     group: Option<String>,
     home: Option<PathBuf>,
     shell: Option<PathBuf>,
-    /// The groups besides the main one.
     #[serde(default)]
     groups: Vec<String>,
     absent: bool,
