@@ -16,7 +16,7 @@ const VERSION: u32 = 1;
 
 /// A plan as saved in a file.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct SavedPlan {
+pub(crate) struct SavedPlan {
     /// The format version.
     pub version: u32,
     /// In nanoseconds since 1970.
@@ -33,7 +33,7 @@ pub struct SavedPlan {
 
 /// A change as saved in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SavedChange {
+pub(crate) struct SavedChange {
     pub step: String,
     /// `kind:name`.
     pub key: String,
