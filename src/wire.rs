@@ -50,10 +50,8 @@ pub(crate) struct Request {
 
 /// The properties of the near side's terminal and its options for output.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct Screen {
-    /// Standard output takes colours.
+pub(crate) struct Screen {
     pub out_in_colour: bool,
-    /// Standard error takes colours.
     pub err_in_colour: bool,
     /// A user can answer questions.
     pub answers: bool,
@@ -128,7 +126,7 @@ impl<'de> Deserialize<'de> for PlaintextSecret {
 /// A later message of the near side.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Answer {
+pub(crate) enum Answer {
     /// The answer to a question.
     Line(PlaintextSecret),
     /// There is no answer to the question.
@@ -143,7 +141,7 @@ pub enum Answer {
 /// A message of the far side.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Frame {
+pub(crate) enum Frame {
     /// It is ready, and speaks this [`VERSION`].
     Ready(u32),
     /// Text for standard output.
@@ -167,36 +165,19 @@ pub enum Frame {
 /// The progress of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Progress {
+pub(crate) enum Progress {
     /// A step starts.
-    Started {
-        /// Its name.
-        step: String,
-    },
+    Started { step: String },
     /// A slow operation starts.
-    Said {
-        /// What it does.
-        text: String,
-    },
+    Said { text: String },
     /// A warning, which does not stop the run.
-    Warned {
-        /// The warning, in a sentence.
-        text: String,
-    },
+    Warned { text: String },
     /// A change failed, and the undo starts.
     Undoing,
     /// A step is done.
-    Finished {
-        /// Its name.
-        step: String,
-        /// How long it took.
-        seconds: f64,
-    },
+    Finished { step: String, seconds: f64 },
     /// The run is over and stays; the checks start.
-    Checking {
-        /// The subject of the checks.
-        subject: String,
-    },
+    Checking { subject: String },
 }
 
 /// Writes one line.

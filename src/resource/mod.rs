@@ -5,7 +5,7 @@
 //!
 //! 1. A file `NAME.rs`, or a folder, like `group.rs`. `Declaration` is the step:
 //!    its fields for the decoder, the schema and the reference (`WORDS`), and its
-//!    [`Target`]s, that is keys with the states they should be in. `Thing` is the
+//!    `Target`s, that is keys with the states they should be in. `Thing` is the
 //!    thing on the host: its key, its state, and how to observe, write, undo and
 //!    describe it. The functions with a default are rarely needed.
 //! 2. A line in the list. It adds a variant to [`Resource`], [`Key`] and, under the

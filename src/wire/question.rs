@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Question {
+pub(crate) enum Question {
     /// Whether to make the changes of a plan.
     MakeChanges,
     /// Whether to apply an edited mail.yml.

@@ -8,7 +8,7 @@ use crate::visible::visible_text;
 
 /// A text as a sequence of spans.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Styled(Vec<Span>);
+pub(crate) struct Styled(Vec<Span>);
 
 /// A text in one style.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
