@@ -86,7 +86,7 @@ impl Library {
             Self::Sent(_, files) => {
                 let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
                 let below = files.keys().filter_map(|name| name.strip_prefix(&prefix));
-                below.map(ToOwned::to_owned).collect()
+                below.filter(|name| !name.contains('/')).map(ToOwned::to_owned).collect()
             }
             Self::Folder(root) => {
                 let found = local::list(&root.join(folder)).unwrap_or_default();

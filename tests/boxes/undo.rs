@@ -33,8 +33,10 @@ impl Victim {
 
 /// Returns how many steps a run to [`OTHER`] has.
 fn steps(debian: &Debian) -> usize {
-    let plan = debian.mailprov(&["plan"]).success().stdout();
-    plan.lines().filter(|line| line.starts_with(|c: char| c.is_alphabetic())).count() - 1
+    let steps = |line: &&str| line.starts_with(|c: char| c.is_alphabetic());
+    let plan = debian.mailprov(&["plan", "-v"]).success().stdout();
+    let (_, changes) = plan.split_once("\n\n").unwrap();
+    changes.lines().filter(steps).count()
 }
 
 #[test]
