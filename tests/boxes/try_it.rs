@@ -149,11 +149,14 @@ fn it_shows_a_mail_server_that_works_on_each_release() {
                 "thomas sends from a mail program, on port 465",
                 "AUTH PLAIN thomas …                          235",
                 "anna@example.net reads both mails, by IMAP on port 993",
-                "Subject: From a stranger (",
-                "Subject: From an account (",
                 "That was it. The box is thrown away.",
             ],
         );
+        // Two mails that are sent at once may arrive in either order.
+        let mails = said.rsplit("reads both mails").next().unwrap();
+        for subject in ["From a stranger", "From an account"] {
+            assert!(mails.contains(&format!("Subject: {subject} (")), "{said}");
+        }
     }
 }
 
