@@ -26,6 +26,11 @@ impl Setting {
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
+    /// Returns whether it is inside another setting.
+    pub(super) fn is_inner(&self) -> bool {
+        self.name.contains('/')
+    }
+
     /// Returns whether a person can mean this setting by `name`.
     pub(crate) fn is_called(&self, name: &str) -> bool {
         self.name == name || self.name.split(' ').next() == Some(name)
@@ -64,7 +69,7 @@ pub fn settings(file: &File) -> Vec<Setting> {
         } else if line.starts_with([' ', '}']) {
             // An indented line continues the setting above; in Dovecot's files it is a setting too.
             after_setting = true;
-            let own = found.iter().rposition(|setting| !is_inner(setting));
+            let own = found.iter().rposition(|setting| !setting.is_inner());
             if let Some(own) = own {
                 found[own].text += &format!("\n{line}");
                 let above = found[own].reason.clone();
@@ -97,11 +102,6 @@ pub fn settings(file: &File) -> Vec<Setting> {
         }
     }
     found
-}
-
-/// Returns whether a setting is inside another.
-fn is_inner(setting: &Setting) -> bool {
-    setting.name.contains('/')
 }
 
 /// Returns the name of a setting: the part before the `=`, the part before the

@@ -1,6 +1,6 @@
 //! Finds the lines of an `/etc/aliases` that will be lost.
 
-use super::{Loss, New, quoted};
+use super::{Loss, New, quoted, words};
 
 /// The names that are aliases of root or postmaster on every Debian.
 const ROLES: [&str; 2] = ["root", "postmaster"];
@@ -8,8 +8,7 @@ const ROLES: [&str; 2] = ["root", "postmaster"];
 pub(super) fn losses(text: &str, new: &New<'_>) -> Vec<Loss> {
     let coming = entries(new.text("/etc/aliases"));
     let known = new.addresses();
-    let domains = new.domains();
-    let domain = domains.first().copied().unwrap_or_default();
+    let domain = new.domains()[0];
     let mut losses = Vec::new();
     for (name, targets) in entries(text) {
         let same = coming.iter().any(|(other, to)| *other == name && *to == targets);
@@ -53,8 +52,7 @@ fn entries(text: &str) -> Vec<(String, String)> {
     }
     let entry = |line: &String| {
         let (name, targets) = line.split_once(':')?;
-        let targets: Vec<&str> =
-            targets.split(',').map(str::trim).filter(|target| !target.is_empty()).collect();
+        let targets = words(targets, &[',']);
         let name = name.trim().trim_matches('"').to_lowercase();
         (!targets.is_empty()).then(|| (name, targets.join(", ")))
     };

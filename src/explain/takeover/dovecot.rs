@@ -1,16 +1,11 @@
 //! Finds the settings in `doveconf -n` that will be lost, of Dovecot 2.3 or 2.4.
 
-use super::Loss;
+use super::postfix::fits;
+use super::{IMPORT, Loss, words};
 
 /// The settings for the place of mail in Dovecot 2.3 and 2.4.
-const PLACES: [&str; 6] = [
-    "mail_location",
-    "mail_path",
-    "mail_driver",
-    "mail_home",
-    "mail_inbox_path",
-    "mail_index_path",
-];
+const PLACES: &str =
+    "mail_location mail_path mail_driver mail_home mail_inbox_path mail_index_path";
 
 /// Debian's defaults: mail in the home of each system user and in `/var/mail`.
 const USUAL_PLACES: [&str; 5] = [
@@ -24,36 +19,17 @@ const USUAL_PLACES: [&str; 5] = [
 /// The account databases of every Debian: those of system users.
 const USUAL_ACCOUNTS: [&str; 3] = ["pam", "passwd", "shadow"];
 
+/// The protocols that mailprov knows.
+const USUAL_PROTOCOLS: &str = "imap pop3 lmtp none";
+
 /// Settings that need no mention.
-const QUIET: &[&str] = &[
-    "auth_mechanisms",
-    "auth_username_format",
-    "auth_verbose",
-    "default_internal_user",
-    "disable_plaintext_auth",
-    "auth_allow_cleartext",
-    "dovecot_config_version",
-    "dovecot_storage_version",
-    "first_valid_uid",
-    "fts_autoindex",
-    "fts_autoindex_max_recent_msgs",
-    "fts_search_add_missing",
-    "info_log_path",
-    "last_valid_uid",
-    "listen",
-    "log_path",
-    "debug_log_path",
-    "log_timestamp",
-    "login_greeting",
-    "mail_access_groups",
-    "mail_gid",
-    "mail_uid",
-    "mail_privileged_group",
-    "mail_debug",
-    "maildir_stat_dirs",
-    "protocols",
-    "ssl",
-];
+const QUIET: &str = "
+    auth_mechanisms auth_username_format auth_verbose default_internal_user disable_plaintext_auth
+    auth_allow_cleartext dovecot_config_version dovecot_storage_version first_valid_uid
+    fts_autoindex fts_autoindex_max_recent_msgs fts_search_add_missing info_log_path
+    last_valid_uid listen log_path debug_log_path log_timestamp login_greeting mail_access_groups
+    mail_gid mail_uid mail_privileged_group mail_debug maildir_stat_dirs protocols ssl ssl_*
+";
 
 pub(super) fn losses(text: &str) -> Vec<Loss> {
     let mut losses = Vec::new();
@@ -63,7 +39,7 @@ pub(super) fn losses(text: &str) -> Vec<Loss> {
         let kind = block.split(' ').next().unwrap_or_default();
         let shown = format!("{name} = {value}");
         match kind {
-            "" if PLACES.contains(&name.as_str()) => {
+            "" if fits(PLACES, &name) => {
                 let is_usual = USUAL_PLACES.contains(&value.as_str());
                 places.extend((!is_usual).then_some(shown));
             }
@@ -78,27 +54,24 @@ pub(super) fn losses(text: &str) -> Vec<Loss> {
                 accounts.extend(known.filter(|known| !accounts.contains(known)));
             }
             "" if name == "protocols" => {
-                let usual = ["imap", "pop3", "lmtp", "none"];
-                let words = value.split([' ', '"']).filter(|word| !word.is_empty());
-                let more: Vec<&str> = words.filter(|word| !usual.contains(word)).collect();
+                let mut more = words(&value, &[' ', '"']);
+                more.retain(|protocol| !fits(USUAL_PROTOCOLS, protocol));
                 rest.extend((!more.is_empty()).then(|| format!("protocols = {}", more.join(" "))));
             }
-            "protocols" if !["imap", "pop3", "lmtp"].contains(&name.as_str()) && value == "yes" => {
+            "protocols" if !fits(USUAL_PROTOCOLS, &name) && value == "yes" => {
                 rest.push(format!("protocols/{name}"));
             }
-            "" if !is_quiet(&name) => rest.push(shown),
+            "" if !fits(QUIET, &name) => rest.push(shown),
             "plugin" => rest.push(format!("plugin/{shown}")),
             "protocol" if name == "mail_plugins" => rest.push(format!("{block}/{shown}")),
             _ => {}
         }
     }
     if !places.is_empty() {
+        let places = places.join(", ");
         losses.push(Loss::new(
-            format!(
-                "Dovecot has its mail elsewhere ({}); it stays there, and is not in the new mailboxes",
-                places.join(", ")
-            ),
-            "after `apply`, for each account: doveadm import -u NAME maildir:FOLDER \"\" ALL",
+            format!("Dovecot has its mail elsewhere ({places}); it stays there, and is not in the new mailboxes"),
+            IMPORT,
         ));
     }
     if !accounts.is_empty() {
@@ -114,10 +87,6 @@ pub(super) fn losses(text: &str) -> Vec<Loss> {
         ));
     }
     losses
-}
-
-fn is_quiet(name: &str) -> bool {
-    QUIET.contains(&name) || name.starts_with("ssl_")
 }
 
 /// Parses settings, each with its enclosing blocks, the outermost first. An

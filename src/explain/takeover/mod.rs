@@ -7,10 +7,9 @@ mod aliases;
 mod dovecot;
 mod exim;
 mod master_cf;
-mod places;
 mod postfix;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::File;
 
@@ -45,28 +44,26 @@ pub(crate) struct Loss {
 /// The files of the new server.
 struct New<'a> {
     files: &'a [File],
+    /// The settings in its main.cf.
+    main: BTreeMap<String, String>,
 }
 
 /// Compares the old server with `files`, the rendered files of the new one.
 pub(crate) fn losses(old: &Old<'_>, files: &[File]) -> Vec<Loss> {
-    let new = New { files };
+    let mut new = New { files, main: BTreeMap::new() };
+    new.main = postfix::parse(new.text("/etc/postfix/main.cf"));
     let mut losses = Vec::new();
-    if let Some(text) = &old.main_cf {
-        losses.extend(postfix::losses(text, old, &new));
-    }
-    if let Some(text) = &old.master_cf {
-        losses.extend(master_cf::losses(text, &new));
-    }
-    if let Some(text) = &old.aliases {
-        losses.extend(aliases::losses(text, &new));
-    }
-    if let Some(text) = &old.exim {
-        losses.extend(exim::losses(text, old, &new.domains()));
-    }
-    losses.extend(places::losses(old));
-    if let Some(text) = &old.dovecot {
-        losses.extend(dovecot::losses(text));
-    }
+    losses.extend(old.main_cf.iter().flat_map(|text| postfix::losses(text, old, &new)));
+    losses.extend(old.master_cf.iter().flat_map(|text| master_cf::losses(text, &new)));
+    losses.extend(old.aliases.iter().flat_map(|text| aliases::losses(text, &new)));
+    losses.extend(old.exim.iter().flat_map(|text| exim::losses(text, old, &new.domains())));
+    let spool =
+        old.spool.iter().map(|(name, size)| format!("{name} ({} KiB)", size.div_ceil(1024)));
+    losses.extend(some(&spool.collect::<Vec<_>>()).map(|all| Loss::new(
+        format!("There is mail in /var/mail: {all}; it stays there, and is not in the new mailboxes"),
+        "after `apply`, for each account: doveadm import -u NAME mbox:/var/empty:INBOX=/var/mail/USER \"\" ALL",
+    )));
+    losses.extend(old.dovecot.iter().flat_map(|text| dovecot::losses(text)));
     losses
 }
 
@@ -78,9 +75,7 @@ impl New<'_> {
 
     /// Returns the domains for which it accepts mail.
     fn domains(&self) -> Vec<&str> {
-        let lines = || self.text("/etc/postfix/main.cf").lines();
-        let value = lines().find_map(|line| line.strip_prefix("virtual_mailbox_domains = "));
-        value.unwrap_or_default().split(", ").collect()
+        self.main.get("virtual_mailbox_domains").map_or("", String::as_str).split(", ").collect()
     }
 
     /// Returns the addresses for which it accepts mail; `@domain` for a catch-all.
@@ -94,6 +89,27 @@ impl Loss {
     fn new(what: impl Into<String>, keep: impl Into<String>) -> Self {
         Self { what: what.into(), keep: keep.into() }
     }
+}
+
+/// The way to keep mail that lies in the folders of system users.
+const IMPORT: &str =
+    "after `apply`, for each account: doveadm import -u NAME maildir:FOLDER \"\" ALL";
+
+/// The way to keep domains.
+fn new_domains(all: &str) -> String {
+    format!("add to `domains:` {all}, and their people to `accounts:`")
+}
+
+/// The way to keep networks that may relay.
+fn relaying(networks: &[String]) -> String {
+    let all = format!("127.0.0.0/8 [::ffff:127.0.0.0]/104 [::1]/128 {}", networks.join(" "));
+    extra_postfix([("mynetworks", all.as_str())])
+}
+
+/// Splits a text into the words between separators.
+fn words(text: &str, separators: &[char]) -> Vec<String> {
+    let words = text.split(separators).map(str::trim);
+    words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 /// Returns the first word of each line in the source of a lookup table (man 5 postmap).
@@ -113,12 +129,15 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// Joins the first few of many names.
-fn some(all: &[String]) -> String {
+/// Joins the first few of many names, if there are any.
+fn some(all: &[String]) -> Option<String> {
     const SHOWN: usize = 5;
-    let more = all.len().saturating_sub(SHOWN);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{}{more}", all[..all.len().min(SHOWN)].join(", "))
+    let shown = all[..all.len().min(SHOWN)].join(", ");
+    match all.len() {
+        0 => None,
+        ..=SHOWN => Some(shown),
+        count => Some(format!("{shown} and {} more", count - SHOWN)),
+    }
 }
 
 #[cfg(test)]
