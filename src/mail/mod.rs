@@ -69,7 +69,7 @@ pub use size::Size;
 pub use spanned::Invalid;
 pub use spanned::Spanned;
 
-use crate::yaml::{self, Decoder, Fields};
+use crate::yaml::{Decoder, Fields};
 
 pub(crate) fn hostname(decoder: &mut Decoder, fields: &Fields<'_>) -> Option<Spanned<Hostname>> {
     let entry = fields.require("hostname", &(0..0), decoder)?;
@@ -120,17 +120,10 @@ fn domains(decoder: &mut Decoder, fields: &Fields<'_>) -> Option<Vec<Domain>> {
 }
 
 fn mailboxes(decoder: &mut Decoder, fields: &Fields<'_>) -> Mailboxes {
-    let entry = fields.get("mailboxes");
-    let read = entry.and_then(|entry| {
-        spanned::value(decoder, &entry.value, |text| match text {
-            "shared" => Ok(Mailboxes::Shared),
-            "per-domain" => Ok(Mailboxes::PerDomain),
-            _ => Err(Invalid::new(
-                format!("`mailboxes` cannot be `{}`", yaml::printable(text)),
-                "write `shared` (a name is one mailbox in all domains) or `per-domain` (one in \
-                 each)",
-            )),
-        })
-    });
-    read.map(|read| read.value).unwrap_or_default()
+    let help =
+        "write `shared` (a name is one mailbox in all domains) or `per-domain` (one in each)";
+    let word = fields
+        .get("mailboxes")
+        .and_then(|entry| spanned::one_of(decoder, entry, &["shared", "per-domain"], help));
+    if word == Some("per-domain") { Mailboxes::PerDomain } else { Mailboxes::default() }
 }

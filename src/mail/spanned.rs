@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::yaml::{Decoder, Key, Node};
+use crate::yaml::{Decoder, Entry, Key, Node, printable};
 
 /// A value with its place in `mail.yml`, in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +48,21 @@ pub(crate) fn value<T>(
 ) -> Option<Spanned<T>> {
     let text = decoder.line(node)?;
     checked(decoder, parse(text), &node.span)
+}
+
+/// Reads a value that must be one of some words.
+pub(crate) fn one_of(
+    decoder: &mut Decoder,
+    entry: &Entry,
+    words: &[&'static str],
+    help: &str,
+) -> Option<&'static str> {
+    let word = value(decoder, &entry.value, |text| {
+        words.iter().find(|word| **word == text).copied().ok_or_else(|| {
+            Invalid::new(format!("`{}` cannot be `{}`", entry.key.text, printable(text)), help)
+        })
+    });
+    word.map(|word| word.value)
 }
 
 /// Parses a key as a `T`, or reports why it is invalid.

@@ -4,9 +4,7 @@
 mod checks;
 mod settings;
 
-use minijinja::Value;
-use minijinja::value::Serde;
-use serde::Serialize;
+use minijinja::context;
 
 pub use settings::Settings;
 
@@ -27,13 +25,6 @@ impl Configured for Certificate {
     }
 }
 
-#[derive(Serialize)]
-struct Tls {
-    certificate: String,
-    key: String,
-    self_signed: bool,
-}
-
 impl Service for Certificate {
     fn name(&self) -> &'static str {
         "certificate"
@@ -45,11 +36,11 @@ impl Service for Certificate {
 
     fn context(&self, inputs: &Inputs) -> Variables {
         let Settings { certificate, key, self_signed } = &inputs.spec.services.certificate;
-        let tls = Tls {
-            certificate: certificate.value.display().to_string(),
-            key: key.value.display().to_string(),
-            self_signed: *self_signed,
+        let tls = context! {
+            certificate => certificate.value.display().to_string(),
+            key => key.value.display().to_string(),
+            self_signed => self_signed,
         };
-        vec![("tls", Value::from(Serde(tls)))]
+        vec![("tls", tls)]
     }
 }

@@ -1,4 +1,5 @@
-//! Networks in the syntax of Postfix's `mynetworks` and Dovecot's `login_trusted_networks`.
+//! Networks in the syntax of Postfix's `mynetworks`, of Dovecot's
+//! `login_trusted_networks` and of SPF.
 
 use std::net::IpAddr;
 
@@ -50,16 +51,14 @@ fn is_ones_own(address: IpAddr) -> bool {
 }
 
 fn holds((network, length): (IpAddr, u32), address: IpAddr) -> bool {
-    let first = |bits: u128, width: u32| bits.checked_shr(width - length).unwrap_or(0);
-    match (network, address) {
-        (IpAddr::V4(network), IpAddr::V4(address)) => {
-            first(network.to_bits().into(), 32) == first(address.to_bits().into(), 32)
-        }
-        (IpAddr::V6(network), IpAddr::V6(address)) => {
-            first(network.to_bits(), 128) == first(address.to_bits(), 128)
-        }
-        _ => false,
-    }
+    let first = |address: IpAddr| {
+        let bits = match address {
+            IpAddr::V4(it) => u128::from(it.to_bits()) << 96,
+            IpAddr::V6(it) => it.to_bits(),
+        };
+        bits.checked_shr(128 - length).unwrap_or(0)
+    };
+    network.is_ipv4() == address.is_ipv4() && first(network) == first(address)
 }
 
 #[cfg(test)]
@@ -74,6 +73,8 @@ mod tests {
         assert!(holds("[fd00::]/64", "fd00::5") && !holds("[fd00::]/64", "fd00:0:0:1::5"));
         assert!(holds("0.0.0.0/0", "192.0.2.1") && !holds("0.0.0.0/0", "2001:db8::1"));
         assert!(holds("[::]/0", "2001:db8::1") && holds("10.0.0.5", "10.0.0.5"));
+        assert!(holds("2001:db8::/32", "2001:db8::5") && !holds("2001:db8::/32", "2001:db9::5"));
+        assert!(holds("0.0.0.0/0", "1.2.3.4") && !holds("::/0", "1.2.3.4"));
         assert!(!holds("hash:/etc/postfix/networks !10.0.0.0/99x", "10.0.0.5"));
         let others: Vec<_> =
             of("127.0.0.0/8 ::1 10.0.0.0/8 203.0.113.0/24 0.0.0.0/0").of_others().collect();

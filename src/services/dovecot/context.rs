@@ -3,9 +3,8 @@
 
 use std::sync::Arc;
 
-use minijinja::Value;
 use minijinja::value::Serde;
-use serde::Serialize;
+use minijinja::{Value, context};
 
 use super::Settings;
 use super::homes::HOMES;
@@ -13,29 +12,6 @@ use super::quota_owners::QuotaOwner;
 use crate::mail::{Address, Domain, Size};
 use crate::services::Spec;
 use crate::services::context::{Inputs, List, Variables};
-
-#[derive(Serialize)]
-struct Account<'a> {
-    login: Arc<str>,
-    home: String,
-    password: &'a str,
-    quota: Option<u64>,
-}
-
-/// An address about which Postfix asks Dovecot before it accepts mail.
-#[derive(Serialize)]
-struct Recipient<'a> {
-    address: &'a str,
-    home: String,
-    quota: Option<u64>,
-}
-
-/// A domain in one of its spellings, and its A-label form.
-#[derive(Serialize)]
-struct Spelling<'a> {
-    written: String,
-    domain: &'a str,
-}
 
 /// The data from which the lists are made.
 struct Lists {
@@ -62,7 +38,7 @@ pub(super) fn variables(inputs: &Inputs) -> Variables {
         ("accounts", list(lists.mailboxes.len(), Lists::account)),
         ("quotas", has_quotas.into()),
         ("recipients", list(lists.owners.len(), Lists::recipient)),
-        ("spellings", Value::from(Serde(spellings(&directory.domains)))),
+        ("spellings", spellings(&directory.domains).into()),
         ("services", Value::from(Serde(spec.services.dovecot))),
         ("ports", Value::from(ports(spec))),
     ]
@@ -77,10 +53,11 @@ fn ports(spec: &Spec) -> Vec<u16> {
     open.map(|(port, _)| port).collect()
 }
 
-fn spellings(domains: &[Domain]) -> Vec<Spelling<'_>> {
+/// Returns each spelling of the domains, with its A-label form.
+fn spellings(domains: &[Domain]) -> Vec<Value> {
     let spellings = domains.iter().flat_map(|domain| {
         let written = domain.spellings().into_iter();
-        written.map(|written| Spelling { written, domain: domain.as_str() })
+        written.map(|written| context! { written => written, domain => domain.as_str() })
     });
     spellings.collect()
 }
@@ -89,14 +66,15 @@ impl Lists {
     fn account(&self, index: usize) -> Option<Value> {
         let (account, mailbox) = self.mailboxes.get(index)?;
         let credentials = self.spec.credentials.get(*account)?;
-        Some(Value::from(Serde(Account {
-            login: self.spec.directory.login(*account, mailbox),
-            home: self.spec.home(mailbox),
-            password: credentials.password.secret().expose(),
-            quota: credentials.quota.map(Size::bytes),
-        })))
+        Some(context! {
+            login => self.spec.directory.login(*account, mailbox),
+            home => self.spec.home(mailbox),
+            password => credentials.password.secret().expose(),
+            quota => credentials.quota.map(Size::bytes),
+        })
     }
 
+    /// Returns an address about which Postfix asks Dovecot before it accepts mail.
     fn recipient(&self, index: usize) -> Option<Value> {
         let QuotaOwner { address, mailbox } = self.owners.get(index)?;
         let directory = &self.spec.directory;
@@ -107,10 +85,8 @@ impl Lists {
             let home = self.spec.home(&directory.home(account, mailbox.domain())?);
             Some((home, self.spec.credentials.get(account)?.quota?.bytes()))
         });
-        let (home, quota) = match limit {
-            Some((home, quota)) => (home, Some(quota)),
-            None => (HOMES.to_owned(), None),
-        };
-        Some(Value::from(Serde(Recipient { address, home, quota })))
+        let (home, quota) = limit.unzip();
+        let home = home.unwrap_or_else(|| HOMES.to_owned());
+        Some(context! { address => address, home => home, quota => quota })
     }
 }

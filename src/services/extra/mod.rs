@@ -3,14 +3,14 @@
 mod ports;
 mod settings;
 
-use minijinja::Value;
-use minijinja::value::Serde;
-use serde::Serialize;
+use minijinja::context;
 
 pub use ports::Ports;
+use settings::MasterEntry;
 pub use settings::Settings;
 
 use super::{Configured, Inputs, Service, SpecReader, Variables};
+use crate::mail::Spanned;
 use crate::yaml::KeySpec;
 
 /// The extra settings, in the list of services.
@@ -25,25 +25,6 @@ impl Configured for Extra {
     }
 }
 
-#[derive(Serialize)]
-struct Lines<'a> {
-    postfix: Vec<Parameter<'a>>,
-    postfix_master: Vec<MasterLine<'a>>,
-    dovecot: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct MasterLine<'a> {
-    service: &'a str,
-    line: &'a str,
-}
-
-#[derive(Serialize)]
-struct Parameter<'a> {
-    name: &'a str,
-    value: &'a str,
-}
-
 impl Service for Extra {
     fn name(&self) -> &'static str {
         "extra"
@@ -51,15 +32,17 @@ impl Service for Extra {
 
     fn context(&self, inputs: &Inputs) -> Variables {
         let Settings { postfix, postfix_master, dovecot } = &inputs.spec.services.extra;
-        let postfix = postfix.iter();
-        let services = postfix_master.iter().map(|entry| &entry.value);
-        let lines = Lines {
-            postfix: postfix.map(|(name, value)| Parameter { name: &name.value, value }).collect(),
-            postfix_master: services
-                .map(|it| MasterLine { service: &it.service, line: &it.line })
-                .collect(),
-            dovecot: dovecot.as_ref().map(|text| text.value.as_str()),
+        let parameter = |(name, value): &(Spanned<String>, String)| {
+            context! { name => name.value.as_str(), value => value.as_str() }
         };
-        vec![("extra", Value::from(Serde(lines)))]
+        let service = |entry: &Spanned<MasterEntry>| {
+            context! { service => entry.value.service.as_str(), line => entry.value.line.as_str() }
+        };
+        let lines = context! {
+            postfix => postfix.iter().map(parameter).collect::<Vec<_>>(),
+            postfix_master => postfix_master.iter().map(service).collect::<Vec<_>>(),
+            dovecot => dovecot.as_ref().map(|text| text.value.as_str()),
+        };
+        vec![("extra", lines)]
     }
 }

@@ -3,49 +3,43 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use minijinja::Value;
 use minijinja::value::Serde;
-use serde::Serialize;
+use minijinja::{Value, context};
 
-use crate::mail::{Address, Mailboxes, Pattern, PostfixTables};
+use crate::mail::Mailboxes;
 use crate::services::context::{Inputs, List, Variables};
-
-#[derive(Serialize)]
-struct Alias<'a> {
-    address: &'a Pattern,
-    targets: &'a [Address],
-}
-
-#[derive(Serialize)]
-struct Sender<'a> {
-    address: &'a Pattern,
-    logins: &'a [Arc<str>],
-}
 
 pub(super) fn variables(inputs: &Inputs) -> Variables {
     let tables = &inputs.tables;
     let list = |length, element| Value::from_object(List::new(tables, length, element));
     vec![
         ("message_size", inputs.spec.services.postfix.message_size.bytes().into()),
-        ("mailboxes_table", list(tables.mailboxes.len(), mailbox)),
-        ("aliases", list(tables.aliases.len(), alias)),
-        ("senders", list(tables.senders.len(), sender)),
+        (
+            "mailboxes_table",
+            list(tables.mailboxes.len(), |tables, index| {
+                Some(tables.mailboxes.get(index)?.to_string().into())
+            }),
+        ),
+        (
+            "aliases",
+            list(tables.aliases.len(), |tables, index| {
+                let alias = tables.aliases.get(index)?;
+                Some(
+                    context! { address => Serde(&alias.pattern), targets => Serde(&alias.targets) },
+                )
+            }),
+        ),
+        (
+            "senders",
+            list(tables.senders.len(), |tables, index| {
+                let sender = tables.senders.get(index)?;
+                Some(
+                    context! { address => Serde(&sender.pattern), logins => Serde(&sender.logins) },
+                )
+            }),
+        ),
         ("people", people(inputs)),
     ]
-}
-
-fn mailbox(tables: &PostfixTables, index: usize) -> Option<Value> {
-    tables.mailboxes.get(index).map(|address| Value::from(address.to_string()))
-}
-
-fn alias(tables: &PostfixTables, index: usize) -> Option<Value> {
-    let alias = tables.aliases.get(index)?;
-    Some(Value::from(Serde(Alias { address: &alias.pattern, targets: &alias.targets })))
-}
-
-fn sender(tables: &PostfixTables, index: usize) -> Option<Value> {
-    let sender = tables.senders.get(index)?;
-    Some(Value::from(Serde(Sender { address: &sender.pattern, logins: &sender.logins })))
 }
 
 /// Returns where mail goes that a program on the host sends to a bare name.

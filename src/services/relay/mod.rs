@@ -2,9 +2,7 @@
 
 mod settings;
 
-use minijinja::Value;
-use minijinja::value::Serde;
-use serde::Serialize;
+use minijinja::{Value, context};
 
 pub use settings::Settings;
 
@@ -23,28 +21,21 @@ impl Configured for Relay {
     }
 }
 
-#[derive(Serialize)]
-struct Smarthost<'a> {
-    host: &'a str,
-    port: u16,
-    tls: &'static str,
-    username: Option<&'a str>,
-    password: Option<&'a str>,
-}
-
 impl Service for Relay {
     fn name(&self) -> &'static str {
         "relay"
     }
 
     fn context(&self, inputs: &Inputs) -> Variables {
-        let relay = inputs.spec.services.relay.as_ref().map(|relay| Smarthost {
-            host: &relay.host,
-            port: relay.port,
-            tls: relay.tls.as_str(),
-            username: relay.login.as_ref().map(|login| login.username.as_str()),
-            password: relay.login.as_ref().map(|login| login.password.expose().as_str()),
+        let relay = inputs.spec.services.relay.as_ref().map(|relay| {
+            context! {
+                host => relay.host.as_str(),
+                port => relay.port,
+                tls => relay.tls,
+                username => relay.login.as_ref().map(|login| login.username.as_str()),
+                password => relay.login.as_ref().map(|login| login.password.expose().as_str()),
+            }
         });
-        vec![("relay", Value::from(Serde(relay)))]
+        vec![("relay", Value::from(relay))]
     }
 }

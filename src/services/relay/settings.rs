@@ -26,7 +26,7 @@ const SECTION: Section = Section {
         ),
         KeySpec::new(
             "tls",
-            ValueType::OneOf(&CERTAINTIES),
+            ValueType::OneOf(&LEVELS),
             "`secure`: it gets mail and password only with a certificate that verifies and is for \
              the name in `host` (without brackets: for that domain or a host in it). `encrypt`: \
              any certificate will do, so anyone on the way may pose as it. An address fits no \
@@ -59,34 +59,16 @@ pub struct Settings {
     pub host: String,
     /// Its port.
     pub port: u16,
-    /// The verification that Postfix requires.
-    pub tls: Certainty,
+    /// The verification that Postfix requires, one of [`LEVELS`].
+    pub tls: &'static str,
     /// The login, if the server requires one.
     pub login: Option<Login>,
 }
 
 /// The verification of a smarthost, named like the levels of
-/// `smtp_tls_security_level` (postconf(5)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Certainty {
-    /// Its certificate must be valid for the name in `host`.
-    Secure,
-    /// TLS with any certificate: another server could impersonate it.
-    Encrypt,
-}
-
-/// The values of the key.
-const CERTAINTIES: [&str; 2] = ["secure", "encrypt"];
-
-impl Certainty {
-    /// Returns the name of the level.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Secure => CERTAINTIES[0],
-            Self::Encrypt => CERTAINTIES[1],
-        }
-    }
-}
+/// `smtp_tls_security_level` (postconf(5)): its certificate must be valid for
+/// the name in `host`, or any certificate will do.
+const LEVELS: [&str; 2] = ["secure", "encrypt"];
 
 /// The login at a smarthost.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,21 +107,12 @@ pub(super) fn read(reader: &mut SpecReader<'_>) -> Option<Settings> {
         password: Secret::new(password.value),
         place: password.span,
     });
-    let tls =
-        fields.get("tls").and_then(|entry| spanned::value(decoder, &entry.value, parse_certainty));
+    let help = "write `secure`, or `encrypt` to take any certificate";
+    let tls = fields.get("tls").and_then(|entry| spanned::one_of(decoder, entry, &LEVELS, help));
     // A password is sent only to a verified server.
-    let unless_told = if login.is_some() { Certainty::Secure } else { Certainty::Encrypt };
-    let tls = tls.map_or(unless_told, |tls| tls.value);
+    let tls = tls.unwrap_or(if login.is_some() { "secure" } else { "encrypt" });
     let Spanned { value: (host, port), .. } = host?;
     Some(Settings { host, port, tls, login })
-}
-
-fn parse_certainty(text: &str) -> Result<Certainty, Invalid> {
-    let all = [Certainty::Secure, Certainty::Encrypt];
-    all.into_iter().find(|it| it.as_str() == text).ok_or_else(|| {
-        let message = format!("`tls` cannot be `{}`", printable(text));
-        Invalid::new(message, "write `secure`, or `encrypt` to take any certificate")
-    })
 }
 
 /// Parses `name`, `name:port`, or either with `[name]`, which prevents an MX lookup.
