@@ -374,7 +374,7 @@ fn two_who_edit_at_once_do_not_undo_each_other() {
     terminal.shows("The same again:");
     terminal.types(PASSWORD);
     let screen = terminal.shows("exit 1");
-    says(&screen, &["was changed by somebody else meanwhile"]);
+    says(&screen, &["was changed by another program meanwhile"]);
     assert_eq!(desk.read("mail.yml"), meanwhile);
 }
 

@@ -236,7 +236,7 @@ fn uses(file: &MailYml, account: usize) -> Vec<Diagnostic> {
             scalars(node, &mut |node, text| {
                 if is_gone(text) {
                     let message = format!("`{name}` is still named by `{key}`");
-                    let help = "name somebody else here, or remove this, first";
+                    let help = "name another account here, or remove this, first";
                     let source = &file.spec.source;
                     places.push(Diagnostic::new(source, node.span.clone(), message).help(help));
                 }

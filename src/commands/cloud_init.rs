@@ -48,7 +48,7 @@ fn unfit(spec: &Spec) -> Vec<Diagnostic> {
     let mut mistakes = Vec::new();
     if let Some(login) = spec.services.relay.as_ref().and_then(|relay| relay.login.as_ref()) {
         let message = "the password for the relay would stand in the user-data, in the clear";
-        let help = "whoever may ask the provider's metadata service can read that: leave `relay` \
+        let help = "every program that may ask the provider's metadata service can read that: leave `relay` \
                     out, and add it with `mailprov bootstrap` once the host is there";
         mistakes.push(Diagnostic::new(&spec.source, login.place.clone(), message).help(help));
     }

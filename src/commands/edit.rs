@@ -156,7 +156,7 @@ impl Write {
 
     fn changed_meanwhile(&self) -> CommandError {
         let message =
-            format!("{} was changed by somebody else meanwhile", self.file.path.display());
+            format!("{} was changed by another program meanwhile", self.file.path.display());
         CommandError::failed(message)
             .after_changes()
             .hinted("It was left as it is: run this again.")
@@ -168,7 +168,7 @@ impl Write {
         let path = self.file.path.display();
         let after = match here.put_back(&self.file, &self.content) {
             Ok(true) => format!("{path} is as it was, too."),
-            Ok(false) => format!("{path} was changed by somebody else meanwhile, and stays so."),
+            Ok(false) => format!("{path} was changed by another program meanwhile, and stays so."),
             Err(error) => format!("{path} stays edited: {error}"),
         };
         failed.hinted(after)

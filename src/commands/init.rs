@@ -264,7 +264,7 @@ accounts:
   {account}:
     password: \"{hash}\"
 
-# Gets what is sent to addresses that nobody has; without it that is refused.
+# Gets the mail for unknown addresses; without it that is refused.
 # catch_all: {account}
 
 {tls}"

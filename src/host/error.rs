@@ -17,7 +17,7 @@ pub enum Error {
     Io { operation: &'static str, path: PathBuf, source: io::Error },
     /// A link that root does not own, where only root's links are followed.
     #[error(
-        "{} is a link that does not belong to root, so somebody may have planted it; \
+        "{} is a link that does not belong to root, so another user may have planted it; \
          remove it, or give it to root (chown -h root)",
         path.display()
     )]

@@ -28,7 +28,7 @@ impl Password {
             return no("the password is empty", "choose one of at least 8 characters");
         }
         if text.chars().count() < FEWEST {
-            let help = "choose one of at least 8 characters: anybody may try to guess it";
+            let help = "choose one of at least 8 characters: attackers guess shorter ones";
             return no("the password is too short", help);
         }
         if text.len() > MOST {

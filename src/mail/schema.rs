@@ -25,7 +25,7 @@ pub(crate) const KEYS: &[KeySpec] = &[
     KeySpec::new(
         "catch_all",
         ValueType::Either(&[ValueType::Text, ValueType::Map(&ValueType::Text)]),
-        "The account that gets mail for addresses that nobody has, in all domains: `thomas`. \
+        "The account that gets mail for unknown addresses, in all domains: `thomas`. \
          Or by domain: `{example.org: thomas, example.net: anna}`. It takes no mail from an \
          account, an alias, a forward or a `+tag`. Without it unknown addresses are refused \
          while the sender's server waits, so there is no bounce.",
@@ -54,9 +54,9 @@ pub(crate) const KEYS: &[KeySpec] = &[
     KeySpec::new(
         "system_mail",
         ValueType::Text,
-        "Who gets mail for `root`, `postmaster`, `abuse`, `hostmaster`, `webmaster`, \
+        "The receiver of mail for `root`, `postmaster`, `abuse`, `hostmaster`, `webmaster`, \
          `security`, `noc` and `mailer-daemon` in every domain (unless you give such a name \
-         to somebody else), and the mail of cron jobs. An account, an address of yours, or \
+         to an account), and of the mail of cron jobs. An account, an address of yours, or \
          an address elsewhere.",
     )
     .or("the catch-all of the first domain, else the first account"),

@@ -157,9 +157,9 @@ impl Validation<'_> {
         for (target, source) in dead {
             let message = match &target.value {
                 Target::Bare(name) => {
-                    format!("nobody receives mail at `{name}@{}`", source.domain())
+                    format!("no account receives mail at `{name}@{}`", source.domain())
                 }
-                Target::Full(address) => format!("nobody receives mail at `{address}`"),
+                Target::Full(address) => format!("no account receives mail at `{address}`"),
             };
             let help = match self.meant(&target.value) {
                 help if help.starts_with("did") => help,

@@ -333,7 +333,7 @@ fn no_login(
         (
             "REMOTE HOST IDENTIFICATION HAS CHANGED",
             "If you installed the host anew, forget the old key: ssh-keygen -R HOST. If not, \
-             somebody may sit between you and it.",
+             another machine may sit between you and it.",
         ),
         (
             "Host key verification failed",
@@ -346,7 +346,7 @@ fn no_login(
         ),
         (
             "a password is required",
-            "sudo there asks for a password, and nobody could type it. Allow it without one \
+            "sudo there asks for a password, which cannot be typed here. Allow it without one \
              (NOPASSWD in /etc/sudoers), or log in as root.",
         ),
         ("Connection refused", "Does sshd listen there, and on this port? (HOST:PORT)"),

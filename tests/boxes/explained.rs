@@ -53,7 +53,7 @@ fn the_files_and_sockets_it_names_are_there_and_have_their_reasons() {
             ("main.cf", "How Postfix receives, routes and sends mail."),
             ("/etc/dovecot/dovecot.conf", "Dovecot keeps the mailboxes"),
             ("auth_mechanisms", "The password itself is sent, but under TLS"),
-            ("service lmtp", "No one else may deliver."),
+            ("service lmtp", "Only Postfix may deliver."),
         ] {
             let output = explain(what).success();
             assert!(output.stdout().contains(words), "{what}: {output}");

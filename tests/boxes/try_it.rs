@@ -144,7 +144,7 @@ fn it_shows_a_mail_server_that_works_on_each_release() {
                 "Done: ",
                 "A stranger's server has mail for anna@example.org, on port 25",
                 "RCPT TO:<anna@example.org>                   250",
-                "A stranger would like mail for somebody else to go through here",
+                "A stranger would like mail for another stranger to go through here",
                 "RCPT TO:<somebody@far.example>               554 5.7.1",
                 "thomas sends from a mail program, on port 465",
                 "AUTH PLAIN thomas …                          235",

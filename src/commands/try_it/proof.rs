@@ -17,7 +17,7 @@ pub(super) fn show(
     let (sender, reader) = (&story.sender, &story.reader);
     report.tell(&format!("\nA stranger's server has mail for {}, on port 25:\n", reader.address));
     exchange.deliver(&reader.address, &mut |asked, answer| report.exchange(asked, answer))?;
-    report.tell("\nA stranger would like mail for somebody else to go through here:\n");
+    report.tell("\nA stranger would like mail for another stranger to go through here:\n");
     exchange.relay(&reader.address, &mut |asked, answer| report.exchange(asked, answer))?;
     report.tell(&format!(
         "\n{} sends from a mail program, on port 465, TLS from the first byte:\n",

@@ -135,7 +135,7 @@ fn some(all: &[String]) -> Option<String> {
     let shown = all[..all.len().min(SHOWN)].join(", ");
     match all.len() {
         0 => None,
-        ..=SHOWN => Some(shown),
+        1..=SHOWN => Some(shown),
         count => Some(format!("{shown} and {} more", count - SHOWN)),
     }
 }

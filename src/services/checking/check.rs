@@ -152,5 +152,17 @@ pub(crate) fn unanswered(finding: Finding, error: &Error, remedy: impl Into<Stri
     }
 }
 
+/// Judges a question that the server did not let us ask: a port did not answer,
+/// or Postfix put the mail off, as it does on a full disk.
+pub(crate) fn not_asked(finding: Finding, error: &Error) -> Finding {
+    let remedy = match error {
+        Error::Refused { .. } => {
+            "See why: journalctl -u 'postfix*' -u dovecot; a full disk: mailprov check --only disk"
+        }
+        _ => SEE_PORTS,
+    };
+    finding.not_checked(error.to_string(), remedy)
+}
+
 /// The remedy of findings that depend on a port.
 pub(crate) const SEE_PORTS: &str = "See the results under `ports`.";

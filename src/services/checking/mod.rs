@@ -9,7 +9,7 @@ mod temporary_login;
 
 pub use check::Check;
 pub use check::Daemon;
-pub(crate) use check::{Here, Outside, Person, Quick, SEE_PORTS, Site, unanswered};
+pub(crate) use check::{Here, Outside, Person, Quick, SEE_PORTS, Site, not_asked, unanswered};
 pub(crate) use networks::Networks;
 pub(crate) use round_trip::{ANOTHER, domain_of, stranger};
 pub(crate) use round_trip::{Account, Reader, RoundTrip};

@@ -5,7 +5,7 @@ use crate::finding::{Finding, Rule, rules};
 use crate::probe::{Error, Imap, Pop3, Result, Tls, random};
 use crate::secret::Secret;
 use crate::services::checking::{
-    Account, Check, Here, Port, Protocol, Quick, SEE_PORTS, Server, unanswered,
+    Account, Check, Here, Port, Protocol, Quick, Server, not_asked, unanswered,
 };
 
 pub(super) static CHECKS: &[&Check] = &[&LOGIN];
@@ -117,7 +117,7 @@ fn of_wrong(port: u16, entered: Result<bool>) -> Finding {
             "Stop Dovecot (systemctl stop dovecot) until `passdb` in /etc/dovecot/dovecot.conf and \
              `extra` in mail.yml are as they should be; mailprov apply puts the first back.",
         ),
-        Err(error) => finding.not_checked(error.to_string(), SEE_PORTS),
+        Err(error) => not_asked(finding, &error),
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) fn read(reader: &mut SpecReader<'_>) -> Option<Settings> {
     let services = Settings { imap: imap?, pop3: pop3? };
     if !services.imap && !services.pop3 {
         let help = "set `imap` or `pop3` to `true`";
-        decoder.error(&entry.key.span, "nobody could read their mail", help);
+        decoder.error(&entry.key.span, "both protocols are off, so no mail could be read", help);
         return None;
     }
     Some(services)

@@ -36,7 +36,7 @@ const SECTION: Section = Section {
         KeySpec::new(
             "username",
             ValueType::Text,
-            "What to log in as; together with `password_file`.",
+            "The name to log in with; together with `password_file`.",
         )
         .or("none"),
         KeySpec::new(

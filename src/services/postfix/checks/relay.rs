@@ -6,7 +6,7 @@ use crate::finding::{Finding, Rule, rules};
 use crate::host::Host;
 use crate::probe::{Error, OURSELVES, Result, Smtp};
 use crate::services::checking::{
-    Check, Here, Networks, SEE_PORTS, Server, domain_of, family, stranger, unanswered,
+    Check, Here, Networks, Server, domain_of, family, not_asked, stranger, unanswered,
 };
 
 /// Recipients elsewhere. `DOMAIN` is a local domain and `HOST` the server's name.
@@ -105,7 +105,7 @@ fn relay(server: &Server, domain: &str, host: Option<&Host>) -> Vec<Finding> {
                 "Look at mynetworks and smtpd_relay_restrictions (postconf -n), and at `extra` in \
                  mail.yml; mailprov apply puts back what is not from there.",
             ),
-            Err(error) => finding.not_checked(error.to_string(), SEE_PORTS),
+            Err(error) => not_asked(finding, &error),
         });
     }
     findings

@@ -3,7 +3,7 @@
 use crate::finding::{Finding, Rule, rules};
 use crate::probe::{Result, Tls};
 use crate::services::checking::{
-    ANOTHER, Account, Check, Here, Port, SEE_PORTS, Server, unanswered,
+    ANOTHER, Account, Check, Here, Port, SEE_PORTS, Server, not_asked, unanswered,
 };
 
 pub(super) static CHECK: Check =
@@ -100,7 +100,7 @@ fn without_login(server: &Server, recipient: &str) -> Vec<Finding> {
                 "Look at mua_client_restrictions and mua_relay_restrictions (postconf -n), and at \
                  `extra` in mail.yml; mailprov apply puts back what is not from there.",
             ),
-            Err(error) => finding.not_checked(error.to_string(), SEE_PORTS),
+            Err(error) => not_asked(finding, &error),
         });
     }
     findings
