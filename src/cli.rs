@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use serde::{Deserialize, Serialize};
 
 use crate::reach::Reach;
-use crate::remote::Destination;
+use crate::remote::{Destination, Login};
 use crate::wire::PlaybookBundle;
 
 pub use everyday::AccountCommand;
@@ -46,7 +46,7 @@ pub struct Cli {
 }
 
 /// Options that every command takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Global {
     /// Use another playbook: a file, a folder, or an embedded name.
     ///
@@ -95,6 +95,22 @@ pub struct Global {
     pub ssh: Ssh,
 }
 
+impl Default for Global {
+    fn default() -> Self {
+        Self {
+            playbook: None,
+            sent_playbook: None,
+            root: Path::new("/").into(),
+            json: false,
+            color: Color::Auto,
+            verbose: false,
+            quiet: false,
+            no_pager: false,
+            ssh: Ssh::default(),
+        }
+    }
+}
+
 impl Global {
     /// Returns how the host is reached, for suggested command lines.
     pub fn reach(&self) -> Reach {
@@ -131,6 +147,14 @@ pub struct Ssh {
     /// Work on at most N hosts at a time; 10 unless you say otherwise.
     #[arg(long, global = true, value_name = "N", requires = "on")]
     pub forks: Option<NonZeroUsize>,
+}
+
+impl Ssh {
+    /// Returns how to log in; `alone` where nobody could answer a question of ssh.
+    pub(crate) fn login(&self, alone: bool) -> Login {
+        let (identity, options) = (self.identity.clone(), self.options.clone());
+        Login { sudo: self.sudo, identity, options, alone }
+    }
 }
 
 /// When to use colours.

@@ -125,6 +125,11 @@ impl CommandError {
         Self::failed("not confirmed")
     }
 
+    /// A file could not be written.
+    pub(crate) fn not_written(path: &Path, error: io::Error) -> Self {
+        Self::failed(format!("could not write {}", path.display())).because(error)
+    }
+
     /// Reports mistakes in a file of the user's.
     pub(crate) fn mistakes(mistakes: Vec<Diagnostic>) -> Self {
         Self { mistakes, ..Self::invalid("") }

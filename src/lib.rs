@@ -55,13 +55,13 @@
 //! list and keeps it.
 //!
 //! ```text
-//! 9  main           arguments in, exit code out
-//!    cli            the command line; its comments are the help texts
-//!    commands       one file a command: parse → app → report
-//!    app            the work of the commands; returns values and prints nothing
+//! 12 main           arguments in, exit code out
+//! 11 commands       one screen a command: parse → app → report
+//! 10 app            the work of the commands; returns values and prints nothing
+//!    report         plans and events → terminal, progress, JSON lines
+//! 9  cli            the command line; its comments are the help texts
 //! 8  remote         other hosts: ssh carries this program there and its events back
-//! 7  report         plans and events → terminal, progress, JSON lines
-//!    sandbox        boxes, for `try` and the tests
+//! 7  sandbox        boxes, for `try` and the tests
 //!    check          questions to a live mail server, one file a check
 //! 6  services       one folder a service: settings, variables, records, ways; a whole Spec
 //! 5  engine         plan, apply, undo, journal, lock; names no kind of resource

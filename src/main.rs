@@ -8,19 +8,19 @@ use mailprov::cli::Cli;
 use mailprov::commands::{self, Exit};
 
 fn main() -> ExitCode {
-    if let Some(exit) = commands::complete() {
-        return ExitCode::from(exit as u8);
-    }
-    let exit = match Cli::try_parse() {
+    let exit = commands::complete().unwrap_or_else(|| match Cli::try_parse() {
         Ok(cli) => commands::run(&cli),
-        Err(error) => {
-            // Nobody listens where printing fails.
-            let _ = error.print();
-            match error.kind() {
-                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
-                _ => Exit::Usage,
-            }
-        }
-    };
+        Err(error) => not_parsed(&error),
+    });
     ExitCode::from(exit as u8)
+}
+
+/// Prints the help that was asked for, or what is wrong with the command line.
+fn not_parsed(error: &clap::Error) -> Exit {
+    // Nobody listens where printing fails.
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
+        _ => Exit::Usage,
+    }
 }

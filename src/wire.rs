@@ -16,7 +16,7 @@ use crate::reach::Reach;
 use crate::secret::Secret;
 use crate::visible::visible;
 
-pub(crate) use question::Question;
+pub(crate) use question::{Question, is_yes};
 pub(crate) use styled::Styled;
 
 /// The version of the protocol, raised with every incompatible change.

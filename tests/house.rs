@@ -30,28 +30,29 @@ const FLOORS: &[&[&str]] = &[
     &["intent", "playbook"],
     &["engine"],
     &["services"],
-    &["check", "report", "sandbox"],
+    &["check", "sandbox"],
     &["remote"],
-    &["app", "cli", "commands", "main"],
+    &["cli"],
+    // The one does the work and prints nothing, the other prints.
+    &["app", "report"],
+    &["commands"],
+    &["main"],
 ];
 
 /// Files that still import each other in a circle: to be ended, not added to. A
 /// folder's `mod.rs` and the files that it is made of count as one.
-const CIRCLES: &[&[&str]] = &[
-    &["commands::apply", "commands::here"],
-    &[
-        "resource::file",
-        "resource::group",
-        "resource::key_pair",
-        "resource::kind",
-        "resource::overlay",
-        "resource::service",
-        "resource::state",
-        "resource::table",
-        "resource::undo",
-        "resource::user",
-    ],
-];
+const CIRCLES: &[&[&str]] = &[&[
+    "resource::file",
+    "resource::group",
+    "resource::key_pair",
+    "resource::kind",
+    "resource::overlay",
+    "resource::service",
+    "resource::state",
+    "resource::table",
+    "resource::undo",
+    "resource::user",
+]];
 
 /// Names that types of several rooms still share, as far as other rooms see them:
 /// to be ended, not added to. Each room has an `Error` and a `Result` of its own.
@@ -332,8 +333,7 @@ fn each_room_imports_only_from_floors_below_its_own() {
                 continue;
             };
             let is_below = floor(other) < floor(own);
-            let is_top = floor(own) == FLOORS.len() - 1 && floor(other) == floor(own);
-            if other != own && !is_below && !is_top {
+            if other != own && !is_below {
                 wrong.push(format!("src/{}:{line}: {own} imports {other}", module.join("/")));
             }
         }

@@ -1,10 +1,9 @@
 //! Plans the changes that bring the host of a [`Context`] to the state in its
 //! mail.yml.
 
-use std::path::PathBuf;
-
 use super::context::{Context, Loaded};
 use super::mail_file::absolute;
+use super::run::Say;
 use super::{mailboxes, takeover};
 use crate::command_error::CommandError;
 use crate::diagnostic::Diagnostic;
@@ -19,18 +18,24 @@ use crate::services::{self, Spec};
 /// A plan, with the warnings to show before it.
 pub(crate) struct Planned {
     pub(crate) plan: Plan,
-    /// Describes how far others can read the certificate's key, if they can.
-    pub(crate) exposed_key: Option<String>,
     /// Mistakes that do not prevent a plan, with their effect on it.
     pub(crate) warnings: Option<(Vec<Diagnostic>, &'static str)>,
 }
 
 impl Context {
-    /// Plans: from the cache if there is nothing to do, else in full.
-    pub(crate) fn plan(&self) -> Result<Planned, CommandError> {
+    /// Plans: quickly where nothing is to be done, else in full. First it says which
+    /// programs it runs, and which secrets are open.
+    pub(crate) fn plan(&self, say: Say<'_>) -> Result<Planned, CommandError> {
+        self.say_programs(say)?;
+        for (path, who) in self.open_secrets() {
+            let path = path.display();
+            say(&format!(
+                "{path} holds hashes or passwords, and {who} may read it: chmod 600 {path}"
+            ));
+        }
         match self.nothing_to_do() {
-            Some(plan) => Ok(Planned { plan, exposed_key: None, warnings: None }),
-            None => self.plan_in_full(),
+            Some(plan) => Ok(Planned { plan, warnings: None }),
+            None => self.plan_in_full(say),
         }
     }
 
@@ -45,7 +50,7 @@ impl Context {
     }
 
     /// Plans from the contents of mail.yml and the playbook.
-    fn plan_in_full(&self) -> Result<Planned, CommandError> {
+    fn plan_in_full(&self, say: Say<'_>) -> Result<Planned, CommandError> {
         let Loaded { spec, .. } = self.loaded()?;
         let mut unseen = Vec::new();
         let problems = match spec {
@@ -64,25 +69,17 @@ impl Context {
         if !plan.changes.is_empty() && self.is_mail_server() {
             plan.notes = self.lost()?;
         }
-        let mut exposed = None;
         if let Some(spec) = spec {
             mailboxes::follow(&self.host, spec, self.renamed.as_ref(), &mut plan)?;
             // `check` reports it as a failure; mailprov may not change this certificate.
             let certificate = &spec.services.certificate;
-            if !certificate.self_signed {
-                exposed = exposed_key(&self.host, &certificate.key.value).ok().flatten();
+            if !certificate.self_signed
+                && let Ok(Some(how)) = exposed_key(&self.host, &certificate.key.value)
+            {
+                say(&format!("The certificate's key is open: {how}."));
             }
         }
-        Ok(Planned { plan, exposed_key: exposed, warnings })
-    }
-
-    /// Describes which files with hashes and passwords others may read.
-    pub(crate) fn notes_on_secrets(&self) -> Vec<String> {
-        let note = |(path, who): (PathBuf, String)| {
-            let path = path.display();
-            format!("{path} holds hashes or passwords, and {who} may read it: chmod 600 {path}")
-        };
-        self.open_secrets().into_iter().map(note).collect()
+        Ok(Planned { plan, warnings })
     }
 
     /// Plans despite a bad certificate, as long as the plan does not bring it
@@ -147,9 +144,37 @@ impl Context {
         Ok(Plan { origin: self.origin(), ..plan })
     }
 
+    /// Reports the programs that a playbook of the user's own runs while it is
+    /// planned.
+    pub(crate) fn say_programs(&self, say: Say<'_>) -> Result<(), CommandError> {
+        let programs = self.programs()?;
+        if !programs.is_empty() {
+            say(&format!("To plan, this runs as root: \n  {}", programs.join("\n  ")));
+        }
+        Ok(())
+    }
+
+    /// Lists addresses that forward mail to other hosts, where SPF fails for it.
+    pub(crate) fn forwards(&self) -> Option<String> {
+        /// More are counted.
+        const NAMED: usize = 3;
+        let forwarded = self.spec()?.directory.forwarded();
+        let mut names = forwarded[..forwarded.len().min(NAMED)].join(", ");
+        match forwarded.len().saturating_sub(NAMED) {
+            0 if names.is_empty() => return None,
+            0 => {}
+            more => names += &format!(" and {more} more"),
+        }
+        Some(format!(
+            "Mail forwarded to other hosts ({names}) keeps its sender, so SPF fails there: large \
+             providers may refuse what its sender did not sign with DKIM. It helps if the other \
+             account fetches the mail here by IMAP or POP3. See Forwards in mail.yml(5)."
+        ))
+    }
+
     /// Returns the command lines of the programs that a playbook of the user's
     /// own runs as root while it is planned.
-    pub(crate) fn programs(&self) -> Result<Vec<String>, CommandError> {
+    fn programs(&self) -> Result<Vec<String>, CommandError> {
         let is_own = |it: &Loaded| !it.playbook.is_embedded(playbook::DEFAULT);
         if !self.loaded.get().is_some_and(is_own) || !Host::is_root() {
             return Ok(Vec::new());

@@ -170,8 +170,7 @@ fn read(host: &Host, since: i64, options: &[&str]) -> Result<Vec<Line>> {
     argv.extend(units.iter().map(String::as_str));
     let captured = host.command(argv).run()?;
     let line = |text: &str| {
-        let odd = |error| Error::Other(format!("the journal says something odd: {error}"));
-        serde_json::from_str(text).map_err(odd)
+        serde_json::from_str(text).map_err(|source| Error::Json { what: "the journal", source })
     };
     captured.stdout.lines().map(line).collect()
 }

@@ -1,41 +1,36 @@
-//! `mailprov apply`, and the steps that all commands share that change a host.
+//! `mailprov apply`, and the questions of all commands that change a host.
 
-use std::time::Instant;
+use std::path::Path;
 
-use super::dns::note_forwards;
-use super::saved::Kept;
-use super::{CommandError, Exit, check, here, plan_of, say, tell_who_changed};
-use crate::app::{Context, MailSource, Renamed};
+use super::{CommandError, Exit, check, elsewhere, notes, say};
+use crate::app::{Context, Locked, MailSource, PlanSource, Ready, Renamed};
 use crate::cli::Global;
-use crate::command_error::ErrorKind;
-use crate::engine::{self, Lock, Plan, Run, SavedPlan};
-use crate::host::{Host, Interruption};
-use crate::report::Report;
+use crate::engine::{Plan, SavedPlan};
+use crate::report::{Report, moment};
 use crate::wire::Question;
 
 /// Brings the host into the state that mail.yml describes.
 pub(super) fn run(
     global: &Global,
-    wanted: MailSource<'_>,
-    kept: Option<Kept<'_>>,
+    source: MailSource<'_>,
+    plan: Option<PlanSource<'_>>,
     agreed: Agreed,
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
-    let Agreed { yes, leave_mail, here, no_check, .. } = agreed;
-    can_confirm(yes, report)?;
-    let saved = kept.map(Kept::read).transpose()?;
-    let wanted = match wanted {
-        MailSource::Here(mail) => {
-            MailSource::Here(mail.or(saved.as_ref().and_then(|saved| saved.mail.as_deref())))
+    can_confirm(agreed.yes, report)?;
+    let saved = plan.map(PlanSource::read).transpose()?;
+    let source = match source {
+        MailSource::Here(None) => {
+            MailSource::Here(saved.as_ref().and_then(|saved| saved.mail.as_deref()))
         }
-        sent => sent,
+        source => source,
     };
-    let Some(ready) = prepare(global, wanted, saved.as_ref(), None, report)? else {
+    let Some(ready) = prepare(global, source, saved.as_ref(), None, report)? else {
         return Ok(Exit::Done);
     };
-    here::confirm(global, &ready, (yes, here), report)?;
-    leave(&ready.plan, yes, leave_mail, report)?;
-    ready.make(!no_check, report)
+    confirm_here(global, &ready, agreed, report)?;
+    leave(&ready.plan, agreed.yes, agreed.leave_mail, report)?;
+    make(ready, "apply", !agreed.no_check, report)
 }
 
 /// The consents given on the command line.
@@ -53,85 +48,45 @@ pub(super) struct Agreed {
     pub(super) judged_here: bool,
 }
 
-/// A plan that was shown and can be applied.
-pub(super) struct Ready {
-    pub(super) context: Context,
-    pub(super) plan: Plan,
-    /// The command as history names it.
-    pub(super) deed: String,
-    _lock: Lock,
-}
-
-impl Ready {
-    /// Applies the plan; then, if `check` is set, checks the server.
-    pub(super) fn make(self, check: bool, report: &mut Report) -> Result<Exit, CommandError> {
-        let Self { context, plan, deed, _lock } = self;
-        let interruption = make(&context.host, &plan, &deed, report)?;
-        // With ten thousand accounts it is large.
-        drop(plan);
-        context.note();
-        if check {
-            check::look_after(&context, &interruption, report);
-        }
-        Ok(Exit::Done)
-    }
-}
-
 /// Plans, and shows the plan; returns `None` if there is nothing to do.
 pub(super) fn prepare(
     global: &Global,
-    wanted: MailSource<'_>,
+    source: MailSource<'_>,
     saved: Option<&SavedPlan>,
     renamed: Option<Renamed>,
     report: &mut Report,
 ) -> Result<Option<Ready>, CommandError> {
-    let mut context = match saved {
-        Some(_) => Context::load(global, wanted)?,
-        None => Context::open(global, wanted)?,
+    let context = match saved {
+        Some(_) => Context::load(global, source)?,
+        None => Context::open(global, source)?,
     };
     say(&context, report);
-    context.renamed = renamed;
-    let lock = lock(&context.host, "apply")?;
-    if let MailSource::Sent(bundle) = wanted {
-        tell_who_changed(bundle, &context.host, report);
-    }
-    // Probes a host that is new to us, while planning.
-    let outward = matches!(wanted, MailSource::Sent(_) if !context.has_relay())
-        .then(|| std::thread::spawn(Host::port_25_is_open_outward));
-    let last = engine::last_run(&context.host)?;
-    if let Some(run) = last.as_ref().filter(|run| run.is_cut_off()) {
-        report.note(&format!(
-            "Run {} was cut off before its end; this goes on from where it left the host.\n",
-            run.number
-        ));
-        context.look_closely()?;
-    }
-    engine::cleanup(&context.host, last.as_ref(), &mut |text| report.note(&format!("{text}\n")))?;
-    let plan = plan_of(&context, report)?;
-    if let Some(saved) = saved {
-        saved.check(&plan).map_err(|error| {
-            let plan = report.reach().command(&["plan", "--out", "FILE"]);
-            CommandError::of(ErrorKind::PlanMoved, error).hinted(format!("Make a new plan: {plan}"))
-        })?;
-    }
-    report.plan(&plan, &context.subject());
-    if plan.changes.is_empty() {
-        settle(&context.host, last.as_ref())?;
-        if plan.unseen.is_empty() {
-            context.note();
-        }
+    let locked = Locked::new(context, source, renamed, moment, &mut notes(report))?;
+    let reach = report.reach().clone();
+    let mut ready = locked.plan(saved, &reach, &mut notes(report))?;
+    report.warnings(ready.warnings.as_ref());
+    report.plan(&ready.plan, &ready.context.subject());
+    if ready.is_done()? {
         return Ok(None);
     }
-    if let Some(spec) = context.spec() {
-        note_forwards(spec, report);
+    ready.say_more(&mut notes(report));
+    Ok(Some(ready))
+}
+
+/// Makes the changes; then, if that is wanted, looks whether the server is well.
+pub(super) fn make(
+    ready: Ready,
+    deed: &str,
+    check: bool,
+    report: &mut Report,
+) -> Result<Exit, CommandError> {
+    let interruption = report.interruption()?;
+    let made = ready.make(deed, &|| interruption.is_asked(), &mut |it| report.event(it))?;
+    report.applied(made.changes, made.elapsed);
+    if check {
+        check::after(&made.context, &interruption, report);
     }
-    if outward.and_then(|outward| outward.join().ok()?) == Some(false) {
-        report.note(
-            "Port 25 is closed outward: no mail leaves this host before its provider opens it. \
-             Ask them to, or set `relay:` in mail.yml.\n",
-        );
-    }
-    Ok(Some(Ready { context, plan, deed: "apply".into(), _lock: lock }))
+    Ok(Exit::Done)
 }
 
 /// Fails early if a confirmation is needed and cannot be asked for.
@@ -145,26 +100,6 @@ pub(super) fn can_confirm(yes: bool, report: &Report) -> Result<(), CommandError
     Err(CommandError::usage(message).after_changes().hinted(advice))
 }
 
-/// Takes the lock of a host, which needs root.
-pub(super) fn lock(host: &Host, command: &str) -> Result<Lock, CommandError> {
-    if !Host::is_root() {
-        let message = "only root may change this host";
-        return Err(
-            CommandError::needs_root(message).hinted("Run it with sudo; `plan` works without.")
-        );
-    }
-    Ok(Lock::take(host, command)?)
-}
-
-/// Records that an interrupted last run left nothing to do. It can still be
-/// rolled back.
-pub(super) fn settle(host: &Host, last: Option<&Run>) -> Result<(), CommandError> {
-    match last.filter(|run| run.is_cut_off()) {
-        Some(run) => Ok(run.settle(host)?),
-        None => Ok(()),
-    }
-}
-
 /// Asks for confirmation, unless it was given.
 pub(super) fn confirm(
     plan: &Plan,
@@ -173,6 +108,40 @@ pub(super) fn confirm(
     report: &mut Report,
 ) -> Result<(), CommandError> {
     if yes || report.confirm(plan, subject, false) {
+        return Ok(());
+    }
+    Err(CommandError::not_confirmed())
+}
+
+/// Asks whether this machine is the right one, before changes are made, unless
+/// `--yes` or `--here` says so.
+fn confirm_here(
+    global: &Global,
+    ready: &Ready,
+    Agreed { yes, here, .. }: Agreed,
+    report: &mut Report,
+) -> Result<(), CommandError> {
+    let Ready { context, plan, .. } = ready;
+    let spec = context.spec().filter(|_| context.is_mail_server() && !here);
+    let Some(elsewhere) = spec.and_then(|spec| elsewhere(global, spec, !yes, report)) else {
+        return confirm(plan, &context.subject(), yes, report);
+    };
+    let mail = context.mail.as_deref().unwrap_or(Path::new("mail.yml"));
+    let bootstrap = elsewhere.bootstrap(mail, report.reach());
+    let says = elsewhere.says();
+    if yes {
+        report.note(&format!(
+            "{says} It becomes the mail server now, as --yes was given. The other one: {bootstrap}\n"
+        ));
+        return Ok(());
+    }
+    report.prompt(&format!(
+        "{says}\nTo set that one up: {bootstrap}\nThese changes would make this machine the mail \
+         server.\n"
+    ));
+    let word = elsewhere.hostname;
+    let typed = report.ask_line(Question::Word { word: word.clone() });
+    if typed.is_some_and(|typed| typed.eq_ignore_ascii_case(&word)) {
         return Ok(());
     }
     Err(CommandError::not_confirmed())
@@ -203,35 +172,4 @@ pub(super) fn leave(
     let advice = "The plan says how to bring the mail along. To leave it where it is: mailprov \
                   apply --leave-mail";
     Err(CommandError::usage(message).hinted(advice))
-}
-
-/// Applies a plan. The returned value keeps handling signals until it is
-/// dropped.
-pub(super) fn make(
-    host: &Host,
-    plan: &Plan,
-    command: &str,
-    report: &mut Report,
-) -> Result<Interruption, CommandError> {
-    let start = Instant::now();
-    let interruption = report.interruption()?;
-    let stop = || interruption.is_asked();
-    engine::apply(host, plan, command, &stop, &mut |event| report.event(&event)).map_err(
-        |failure| {
-            let advice = match &failure.left[..] {
-                [] => {
-                    "All that was done is undone: the host is as it was before this run. Mend the \
-                       cause and run it again."
-                        .to_owned()
-                }
-                left => format!(
-                    "What was done is undone, except:\n  {}\nMend the cause and run it again.",
-                    left.join("\n  ")
-                ),
-            };
-            CommandError::of(ErrorKind::Failed, failure).after_changes().hinted(advice)
-        },
-    )?;
-    report.applied(plan.changes.len(), start.elapsed());
-    Ok(interruption)
 }

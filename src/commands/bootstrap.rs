@@ -1,5 +1,7 @@
 //! `mailprov bootstrap`: sets up a bare host from another machine.
 
+use std::sync::Arc;
+
 use super::apply::Agreed;
 use super::{CommandError, Exit, check, on};
 use crate::app::found;
@@ -22,7 +24,7 @@ pub(super) fn run(
     };
     let host = &bootstrap.host;
     let bundle = on::bundle_for(&mail, std::slice::from_ref(host), bootstrap.yes, report)?;
-    let stop = Report::told_to_stop;
+    let notice = Arc::new(report.stop_notice());
     let look = !bootstrap.no_check && global.playbook.is_none();
     let agreed = Agreed {
         yes: bootstrap.yes,
@@ -31,7 +33,7 @@ pub(super) fn run(
         no_check: bootstrap.no_check,
         judged_here: look,
     };
-    let exit = on::bring(global, host, &program, bundle, agreed, stop, report)?;
+    let exit = on::bring(global, host, &program, bundle, agreed, notice, report)?;
     if exit == Exit::Done {
         if look {
             check::reachable_from_here(global, host, &mail, report);

@@ -38,7 +38,7 @@ pub(super) fn run(options: &CloudInit, report: &mut Report) -> Result<Exit, Comm
     if text.len() > LIMIT {
         report.note("This is more than 16 KiB; some providers take no more user-data than that.\n");
     }
-    report.text(&text);
+    report.raw(&text);
     Ok(Exit::Done)
 }
 

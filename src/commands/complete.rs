@@ -19,12 +19,11 @@ use clap_complete::engine::{
 
 use super::{Exit, explain};
 use crate::app;
-use crate::cli::{Cli, Color, Global, Ssh};
+use crate::cli::{Cli, Global};
 use crate::diagnostic::Source;
 use crate::playbook;
-use crate::reach::Reach;
 use crate::remote;
-use crate::report::{Options, Report};
+use crate::report::Report;
 use crate::yaml::{Document, Kind, Node};
 
 /// The environment variable that marks a request for completion.
@@ -37,10 +36,8 @@ pub fn complete() -> Option<Exit> {
     if words.next()? != "--" {
         return None;
     }
-    let options =
-        Options { json: false, colour: Some(false), quiet: true, verbose: false, pager: false };
     let lines: String = offers(words.collect()).iter().filter_map(line).collect();
-    Report::new(options, Reach::default()).text(&lines);
+    Report::new(&Global::default()).raw(&lines);
     Some(Exit::Done)
 }
 
@@ -188,17 +185,8 @@ fn keys(node: Option<&Node>) -> Vec<&str> {
 }
 
 fn explained(said: &Said, typed: &OsStr) -> Vec<CompletionCandidate> {
-    let global = Global {
-        no_pager: true,
-        playbook: said.playbook.clone(),
-        sent_playbook: None,
-        root: said.root.clone().unwrap_or_else(|| "/".into()),
-        json: false,
-        color: Color::Never,
-        verbose: false,
-        quiet: true,
-        ssh: Ssh::default(),
-    };
+    let root = said.root.clone().unwrap_or_else(|| "/".into());
+    let global = Global { playbook: said.playbook.clone(), root, ..Global::default() };
     let known: BTreeMap<String, String> = explain::known(&global, said.mail.as_deref());
     // Files are matched by name until the first `/`.
     let by_path = typed.as_encoded_bytes().starts_with(b"/");

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::try_it::EXAMPLE;
 use super::{CommandError, Exit, load};
+use crate::app::demo::EXAMPLE;
 use crate::app::{Context, MailSource};
 use crate::cli::Global;
 use crate::explain::{self, File, ServerFiles, Setting, Way};
@@ -26,9 +26,7 @@ pub(super) fn run(
     let ways = services::journeys(&ServerFiles::of(&files, loaded.mailbox()));
     if let Some(path) = svg {
         let picture = explain::svg(&loaded.subject(), &ways);
-        report.keep(path, picture).map_err(|error| {
-            CommandError::failed(format!("could not write {}", path.display())).because(error)
-        })?;
+        report.save(path, picture).map_err(|error| CommandError::not_written(path, error))?;
         return Ok(Exit::Done);
     }
     let Some(what) = what else {

@@ -16,14 +16,14 @@ pub(super) fn schema(of: SchemaOf, report: &mut Report) -> Result<Exit, CommandE
         SchemaOf::Mail => services::schema(),
         SchemaOf::Playbook => playbook::schema(),
     };
-    report.text(&format!("{schema:#}\n"));
+    report.raw(&format!("{schema:#}\n"));
     Ok(Exit::Done)
 }
 
 /// Prints a script that completes command lines by calling
 /// [`super::complete()`].
 pub(super) fn completions(shell: Shell, report: &mut Report) -> Result<Exit, CommandError> {
-    report.text(match shell {
+    report.raw(match shell {
         Shell::Bash => include_str!("completions/mailprov.bash"),
         Shell::Zsh => include_str!("completions/_mailprov"),
         Shell::Fish => include_str!("completions/mailprov.fish"),
@@ -35,7 +35,7 @@ pub(super) fn completions(shell: Shell, report: &mut Report) -> Result<Exit, Com
 pub(super) fn man(dir: Option<&Path>, report: &mut Report) -> Result<Exit, CommandError> {
     let pages = manual::pages(&Cli::command());
     let Some(dir) = dir else {
-        report.text(&pages[0].text);
+        report.raw(&pages[0].text);
         return Ok(Exit::Done);
     };
     let write = |page: &Page| local::write(&dir.join(&page.name), page.text.as_bytes(), 0o644);

@@ -1,8 +1,9 @@
 //! `mailprov history`: lists and shows runs.
 
 use super::{CommandError, Exit};
+use crate::app::find_run;
 use crate::cli::Global;
-use crate::engine::{self, Run};
+use crate::engine;
 use crate::host::Host;
 use crate::report::Report;
 
@@ -16,20 +17,9 @@ pub(super) fn run(
     match number {
         None => report.history(&runs),
         Some(number) => {
-            let run = find(&runs, number, report)?;
+            let run = find_run(&runs, number, report.reach())?;
             report.run(run, &run.changes(&host)?);
         }
     }
     Ok(Exit::Done)
-}
-
-pub(super) fn find<'r>(
-    runs: &'r [Run],
-    number: u64,
-    report: &Report,
-) -> Result<&'r Run, CommandError> {
-    runs.iter().find(|run| run.number == number).ok_or_else(|| {
-        CommandError::usage(format!("there is no run {number}"))
-            .hinted(format!("`{}` lists them.", report.reach().command(&["history"])))
-    })
 }

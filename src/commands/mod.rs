@@ -1,4 +1,4 @@
-//! One file a command: parse → app → report.
+//! One screen a command: read what was asked for, have [`crate::app`] do it, report.
 
 mod account;
 mod alias;
@@ -8,103 +8,81 @@ mod check;
 mod cloud_init;
 mod complete;
 mod dns;
-mod edit;
 mod explain;
 mod generate;
-mod here;
 mod history;
 mod init;
-mod left_behind;
+mod mail_yml;
 mod on;
 mod password;
 mod plan;
 mod playbook;
 mod pull;
 mod rollback;
-mod saved;
 mod serve;
 mod try_it;
 mod watch;
 
 use std::path::PathBuf;
 
-use crate::app::{Context, MailSource, received};
-use crate::cli::{Cli, Color, Command, Global};
+use crate::app::{self, Context, Elsewhere, MailSource, PlanSource};
+use crate::cli::{Cli, Command, Global};
 use crate::command_error::CommandError;
 pub use crate::command_error::Exit;
-use crate::engine::Plan;
-use crate::host::Host;
-use crate::report::{Options, Report, moment};
+use crate::report::Report;
+use crate::services::Spec;
 use crate::wire::{MailBundle, Request};
 pub use complete::complete;
-use saved::Kept;
 
 /// The sentence of a command that failed before it changed anything.
 const UNCHANGED: &str = "Nothing was changed.";
 
 /// Runs a command line.
 pub fn run(cli: &Cli) -> Exit {
-    let global = &cli.global;
-    if let Command::Serve = cli.command {
-        return serve::run();
+    match cli.command {
+        Command::Serve => serve::run(),
+        _ => run_and_report(cli, None, &mut Report::new(&cli.global)),
     }
-    let options = Options {
-        json: global.json,
-        colour: match global.color {
-            Color::Auto => None,
-            Color::Always => Some(true),
-            Color::Never => Some(false),
-        },
-        quiet: global.quiet,
-        verbose: global.verbose,
-        pager: !global.no_pager,
-    };
-    let mut report = Report::new(options, global.reach());
-    dispatch(cli, None, &mut report)
 }
 
-/// Runs a command line on this machine. `request` is set if it came from
-/// another one.
-fn dispatch(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
-    let global = &cli.global;
-    let bundle = request.and_then(|request| request.mail.as_ref());
-    if let Some(bundle) = bundle {
+/// Runs a command line on this machine, and says why it failed, if it did.
+/// `request` is what came with it where it came from another machine.
+fn run_and_report(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
+    if let Some(bundle) = request.and_then(|request| request.mail.as_ref()) {
         report.set_mail_file(&bundle.name);
     }
-    let result = match &cli.command {
+    dispatch(cli, request, report).unwrap_or_else(|error| {
+        report.error(&error, unchanged(&cli.command));
+        error.kind.into()
+    })
+}
+
+fn dispatch(
+    cli: &Cli,
+    request: Option<&Request>,
+    report: &mut Report,
+) -> Result<Exit, CommandError> {
+    let global = &cli.global;
+    let bundle = request.and_then(|request| request.mail.as_ref());
+    let source = |mail| source(mail, bundle);
+    match &cli.command {
         _ if !global.ssh.on.is_empty() => on::run(cli, report),
         Command::Plan { show: Some(show), .. } => plan::show(show, report),
-        Command::Plan { mail, detailed_exitcode, out, show: None, .. } => plan::run(
-            global,
-            wanted(&mail.mail, bundle),
-            out.as_deref(),
-            *detailed_exitcode,
-            report,
-        ),
-        Command::Apply { mail, plan, yes, leave_mail, here, no_check } => {
-            let sent = request.and_then(|request| request.plan.as_deref()).map(Kept::Sent);
-            let kept = sent.or(plan.as_deref().map(Kept::File));
-            let agreed = apply::Agreed {
-                yes: *yes,
-                leave_mail: *leave_mail,
-                here: *here,
-                no_check: *no_check,
-                judged_here: false,
-            };
-            apply::run(global, wanted(&mail.mail, bundle), kept, agreed, report)
+        Command::Plan { mail, detailed_exitcode, out, show: None, .. } => {
+            plan::run(global, source(&mail.mail), out.as_deref(), *detailed_exitcode, report)
         }
-        Command::Check(options) => {
-            check::run(global, options, wanted(&options.mail.mail, bundle), report)
+        &Command::Apply { ref mail, ref plan, yes, leave_mail, here, no_check } => {
+            let sent = request.and_then(|request| request.plan.as_deref()).map(PlanSource::Sent);
+            let plan = sent.or(plan.as_deref().map(PlanSource::File));
+            let agreed = apply::Agreed { yes, leave_mail, here, no_check, judged_here: false };
+            apply::run(global, source(&mail.mail), plan, agreed, report)
         }
-        Command::Dns(options) => {
-            dns::run(global, options, wanted(&options.mail.mail, bundle), report)
-        }
-        Command::Watch(options) => {
-            watch::run(global, options, wanted(&options.mail.mail, bundle), report)
-        }
-        Command::Pull(_) if report.is_there() => pull::hand_over(report),
+        Command::Check(options) => check::run(global, options, source(&options.mail.mail), report),
+        Command::Dns(options) => dns::run(global, options, source(&options.mail.mail), report),
+        Command::Watch(options) => watch::run(global, options, source(&options.mail.mail), report),
+        Command::Pull(_) if report.is_remote() => pull::hand_over(report),
         Command::Pull(options) => pull::run(global, options, report),
-        Command::Bootstrap(bootstrap) => bootstrap::run(global, bootstrap, report),
+        Command::Bootstrap(options) => bootstrap::run(global, options, report),
         Command::History { run } => history::run(global, *run, report),
         Command::Rollback { run, purge, yes } => rollback::run(global, *run, *purge, *yes, report),
         Command::Playbook(command) => playbook::run(global, command, report),
@@ -115,19 +93,17 @@ fn dispatch(cli: &Cli, request: Option<&Request>, report: &mut Report) -> Exit {
         Command::Alias(command) => alias::run(global, command, report),
         Command::PasswdHash { password } => password::print_hash(password, report),
         Command::Explain { what, file, svg, .. } => {
-            let wanted = wanted(&file.mail, bundle);
-            explain::run(global, what.as_deref(), wanted, svg.as_deref(), report)
+            explain::run(global, what.as_deref(), source(&file.mail), svg.as_deref(), report)
         }
         Command::Schema { of } => generate::schema(*of, report),
         Command::Completions { shell } => generate::completions(*shell, report),
         Command::Man { dir } => generate::man(dir.as_deref(), report),
         // Handled before there is a report.
         Command::Serve => Ok(Exit::Usage),
-    };
-    end(result, unchanged(&cli.command), report)
+    }
 }
 
-fn wanted<'a>(mail: &'a Option<PathBuf>, bundle: Option<&'a MailBundle>) -> MailSource<'a> {
+fn source<'a>(mail: &'a Option<PathBuf>, bundle: Option<&'a MailBundle>) -> MailSource<'a> {
     match bundle {
         Some(bundle) => MailSource::Sent(bundle),
         None => MailSource::Here(mail.as_deref()),
@@ -150,43 +126,18 @@ fn say(context: &Context, report: &mut Report) {
     if let Some(path) = context.read_from() {
         report.from(path);
     }
-    notes(&context.notes, report);
+    report.notes(&context.notes);
 }
 
-fn notes(notes: &[String], report: &mut Report) {
-    notes.iter().for_each(|note| report.note(&format!("{note}\n")));
+/// Takes sentences that are worth knowing.
+fn notes(report: &mut Report) -> impl FnMut(&str) {
+    |text| report.note(&format!("{text}\n"))
 }
 
-/// Plans, and reports the warnings that belong before the plan.
-fn plan_of(context: &Context, report: &mut Report) -> Result<Plan, CommandError> {
-    say_programs(context, report)?;
-    notes(&context.notes_on_secrets(), report);
-    let planned = context.plan()?;
-    if let Some(exposed) = &planned.exposed_key {
-        report.note(&format!("The certificate's key is open: {exposed}.\n"));
-    }
-    if let Some((warnings, about)) = &planned.warnings {
-        report.warnings(warnings, about);
-    }
-    Ok(planned.plan)
-}
-
-/// Reports the programs that a playbook of the user's own runs while it is
-/// planned.
-fn say_programs(context: &Context, report: &mut Report) -> Result<(), CommandError> {
-    let programs = context.programs()?;
-    if !programs.is_empty() {
-        let programs = programs.join("\n  ");
-        report.note(&format!("To plan, this runs as root: \n  {programs}\n"));
-    }
-    Ok(())
-}
-
-/// Reports who last changed the mail.yml of this host.
-fn tell_who_changed(bundle: &MailBundle, host: &Host, report: &mut Report) {
-    if let Some(text) = received::changed_by(bundle, host, moment) {
-        report.note(&format!("{text}.\n"));
-    }
+/// Finds out whether a server is another machine than this one. Whoever asks for it
+/// on another host says which one is meant.
+fn elsewhere(global: &Global, spec: &Spec, by_dns: bool, report: &Report) -> Option<Elsewhere> {
+    if report.is_remote() { None } else { app::elsewhere(global, spec, by_dns) }
 }
 
 /// Returns the sentence of a command that failed before it changed anything;
@@ -213,12 +164,4 @@ fn unchanged(command: &Command) -> &'static str {
         | Command::Man { .. }
         | Command::Serve => "",
     }
-}
-
-/// Reports the error of a command, and returns its exit code.
-fn end(result: Result<Exit, CommandError>, unchanged: &str, report: &mut Report) -> Exit {
-    result.unwrap_or_else(|error| {
-        report.error(&error, unchanged);
-        error.kind.into()
-    })
 }

@@ -1,39 +1,20 @@
 //! `--on HOST`: runs a command on other hosts, several at a time.
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::apply::Agreed;
-use super::{CommandError, Exit, password, saved};
+use super::{CommandError, Exit, password};
 use crate::app::received::{FOLDER, MAIL};
 use crate::app::{self, folder};
 use crate::cli::{self, AccountCommand, Cli, Command, Global, Mail, PasswordFrom, Pull};
 use crate::command_error::ErrorKind;
 use crate::engine::SavedPlan;
 use crate::mail::Name;
-use crate::remote::{self, Bundled, Destination, Keep, Login, Output, Program, Session};
-use crate::report::{Report, Sent, is_yes};
-use crate::secret::Secret;
-use crate::wire::{self, MailBundle, Question, Request, WantedPlaybook};
+use crate::remote::{self, Bundled, Destination, Fleet, Keep, Program, RemoteCommand};
+use crate::report::{Report, Sent, SharedReport};
+use crate::wire::{self, MailBundle, Question, Request, WantedPlaybook, is_yes};
 use crate::{explain, playbook};
-
-/// The number of hosts that a command works on at a time by default.
-const FORKS: usize = 10;
-
-/// A command line for other hosts.
-struct RemoteCommand {
-    request: Request,
-    /// The answer to the question for a new password.
-    password: Option<Secret<String>>,
-    /// Where to keep a plan or a picture from the host.
-    keep: Option<Keep>,
-    changes: bool,
-    /// Whether it changes them without a question.
-    unasked: bool,
-    /// Tells the user the effect of Ctrl-C.
-    told_to_stop: fn(),
-}
 
 /// Runs `pull` on a host. Returns its exit code and the files that came.
 pub(super) fn fetch(
@@ -47,9 +28,10 @@ pub(super) fn fetch(
         request,
         password: None,
         keep: Some(Keep::Hold(Mutex::default())),
+        may_ask,
         changes: false,
         unasked: false,
-        told_to_stop: Report::told_to_stop,
+        stop_notice: Arc::new(|| {}),
     };
     let exit = send(global, hosts, None, &remote_command, report)?;
     let Some(Keep::Hold(held)) = remote_command.keep else { return Ok((exit, None)) };
@@ -62,15 +44,15 @@ pub(super) fn run(cli: &Cli, report: &mut Report) -> Result<Exit, CommandError> 
     send(&cli.global, &cli.global.ssh.on, None, &remote_command, report)
 }
 
-/// Sends a program and a mail.yml to a host and applies it there.
-/// `told_to_stop` tells the user the effect of Ctrl-C.
+/// Brings a program and a mail.yml to a host and applies it there.
+/// `stop_notice` tells whoever presses Ctrl-C what comes of it.
 pub(super) fn bring(
     global: &Global,
     host: &Destination,
     program: &Program,
     bundle: MailBundle,
     agreed: Agreed,
-    told_to_stop: fn(),
+    stop_notice: Arc<dyn Fn() + Send + Sync>,
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
     let Agreed { yes, leave_mail, here, no_check, judged_here } = agreed;
@@ -84,9 +66,10 @@ pub(super) fn bring(
         request,
         password: None,
         keep: None,
+        may_ask,
         changes: true,
         unasked: yes,
-        told_to_stop,
+        stop_notice,
     };
     send(global, hosts, Some(program), &remote_command, report)
 }
@@ -163,7 +146,7 @@ fn remote_command(cli: &Cli, report: &mut Report) -> Result<RemoteCommand, Comma
         }
         Command::Apply { mail: named, yes, plan: kept, .. } => {
             (mail, unasked, anywhere) = (named.mail.take(), *yes, *yes);
-            plan = kept.take().map(|path| saved::read(&path)).transpose()?;
+            plan = kept.take().map(|path| app::read_plan(&path)).transpose()?;
         }
         Command::Check(cli::Check { from_here: true, .. }) => {
             return usage(
@@ -196,8 +179,8 @@ fn remote_command(cli: &Cli, report: &mut Report) -> Result<RemoteCommand, Comma
     let mut request = request(&cli.global, hosts, &command, bundle, report)?;
     request.screen.answers |= password.is_some();
     request.plan = plan.map(|plan| plan.to_text());
-    let (changes, told_to_stop) = (changes(&command), Report::told_to_stop);
-    Ok(RemoteCommand { request, password, keep, changes, unasked, told_to_stop })
+    let (changes, stop_notice) = (changes(&command), Arc::new(report.stop_notice()));
+    Ok(RemoteCommand { request, password, keep, may_ask, changes, unasked, stop_notice })
 }
 
 fn request(
@@ -294,66 +277,19 @@ fn send(
     global: &Global,
     hosts: &[Destination],
     program: Option<&Program>,
-    remote_command: &RemoteCommand,
+    command: &RemoteCommand,
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
     let several = hosts.len() > 1;
     // With several hosts the user could not tell which one asks.
-    let login = login(global, several || !report.can_ask());
-    let session = Session {
-        login: &login,
-        program,
-        request: &remote_command.request,
-        several,
-        password: remote_command.password.as_ref(),
-        keep: remote_command.keep.as_ref(),
-        may_ask,
-        changes: remote_command.changes,
-        unasked: remote_command.unasked,
-        told_to_stop: remote_command.told_to_stop,
-        interruption: OnceLock::new(),
-    };
-    let output = Output::new(report);
-    if let [host] = hosts {
-        return Ok(Exit::from_code(remote::talk(host, &session, &output)?));
+    let login = &global.ssh.login(several || !report.can_ask());
+    let fleet = Fleet { hosts, login, forks: global.ssh.forks };
+    let exits = fleet.send(command, program, &SharedReport::new(report, super::UNCHANGED))?;
+    if several {
+        let outcomes = hosts.iter().zip(&exits).map(|(host, exit)| (host.to_string(), *exit as u8));
+        report.hosts(&outcomes.collect::<Vec<_>>());
     }
-    let talk = |host| match remote::talk(host, &session, &output) {
-        Ok(code) => Exit::from_code(code),
-        Err(error) => {
-            output.with(|report| report.error(&error, super::UNCHANGED));
-            Exit::Failed
-        }
-    };
-    let forks = global.ssh.forks.map_or(FORKS, NonZeroUsize::get).min(hosts.len());
-    let waiting = Mutex::new(hosts.iter().enumerate());
-    let ended = Mutex::new(vec![Exit::Failed; hosts.len()]);
-    let work = || {
-        loop {
-            let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
-            let Some((index, host)) = next else { break };
-            let exit = talk(host);
-            ended.lock().unwrap_or_else(PoisonError::into_inner)[index] = exit;
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 0..forks {
-            scope.spawn(work);
-        }
-    });
-    let exits = ended.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let outcomes = hosts.iter().zip(&exits).map(|(host, exit)| (host.to_string(), *exit as u8));
-    output.with(|report| report.hosts(&outcomes.collect::<Vec<_>>()));
     Ok(of_all(&exits))
-}
-
-/// Returns how to log in, by the options of the command line.
-pub(super) fn login(global: &Global, alone: bool) -> Login {
-    Login {
-        sudo: global.ssh.sudo,
-        identity: global.ssh.identity.clone(),
-        options: global.ssh.options.clone(),
-        alone,
-    }
 }
 
 /// Returns the exit code of several hosts: the worst failure counts.

@@ -1,12 +1,10 @@
-//! Reads passwords: typed twice and unseen, or from a file or standard input.
-//! `mailprov passwd-hash`.
+//! Passwords, typed twice and unseen; and `mailprov passwd-hash`.
 
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 
 use super::{CommandError, Exit};
-use crate::app;
+use crate::app::given_password;
 use crate::cli::PasswordFrom;
-use crate::local::{self, Untrusted};
 use crate::mail::{Invalid, Name, Password};
 use crate::report::Report;
 use crate::secret::Secret;
@@ -15,13 +13,10 @@ use crate::wire::Question;
 /// How many attempts the user has.
 const TRIES: usize = 3;
 
-/// The limit of a file, since no password is longer.
-const MOST_BYTES: u64 = 64 * 1024;
-
 pub(super) fn print_hash(from: &PasswordFrom, report: &mut Report) -> Result<Exit, CommandError> {
     let hash = choose(from, &Asked::Here("Password:"), report)?.hash().map_err(refused)?;
     // The user asked for the hash, which does not reveal the password.
-    report.text(&format!("{}\n", hash.secret().expose()));
+    report.raw(&format!("{}\n", hash.secret().expose()));
     Ok(Exit::Done)
 }
 
@@ -64,29 +59,10 @@ pub(super) fn choose(
     report: &mut Report,
 ) -> Result<Password, CommandError> {
     can_choose(from, report)?;
-    match given(from)? {
-        Some((name, bytes)) => Password::parse(&line(&name, bytes)?).map_err(refused),
+    match given_password(from)? {
+        Some(given) => Password::parse(given.expose()).map_err(refused),
         None => typed(asked, report),
     }
-}
-
-/// Reads the password from a file or standard input, if one is given, with the
-/// name of that source.
-fn given(from: &PasswordFrom) -> Result<Option<(String, Vec<u8>)>, CommandError> {
-    if let Some(path) = &from.password_file {
-        let bytes = local::read(path).map_err(|error| match Untrusted::of(&error) {
-            Some(_) => app::unreadable(path, &error),
-            None => unreadable(&path.display(), error),
-        })?;
-        return Ok(Some((path.display().to_string(), bytes)));
-    }
-    if from.password_stdin {
-        let mut bytes = Vec::new();
-        let read = io::stdin().lock().take(MOST_BYTES).read_to_end(&mut bytes);
-        read.map_err(|error| unreadable(&"standard input", error))?;
-        return Ok(Some(("standard input".into(), bytes)));
-    }
-    Ok(None)
 }
 
 /// Reads an existing password: typed once, without rules.
@@ -96,8 +72,8 @@ pub(super) fn existing(
     report: &mut Report,
 ) -> Result<Secret<String>, CommandError> {
     can_choose(from, report)?;
-    match given(from)? {
-        Some((name, bytes)) => line(&name, bytes).map(Secret::new),
+    match given_password(from)? {
+        Some(given) => Ok(given),
         None => report.ask_unseen_here(question).map_err(unheard),
     }
 }
@@ -118,21 +94,9 @@ fn typed(asked: &Asked<'_>, report: &mut Report) -> Result<Password, CommandErro
     Err(CommandError::failed("no password was chosen"))
 }
 
-fn line(name: &str, bytes: Vec<u8>) -> Result<String, CommandError> {
-    let text = local::text(name, bytes)
-        .map_err(|not_text| CommandError::failed("the password").because(not_text))?;
-    let line = text.strip_suffix('\n').unwrap_or(&text);
-    Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
-}
-
 /// Explains why a password is refused.
-pub(super) fn refused(invalid: Invalid) -> CommandError {
-    let Invalid { message, help } = invalid;
+pub(super) fn refused(Invalid { message, help }: Invalid) -> CommandError {
     CommandError::failed(format!("{message}: {help}"))
-}
-
-fn unreadable(name: &dyn std::fmt::Display, error: io::Error) -> CommandError {
-    CommandError::failed(format!("could not read the password from {name}")).because(error)
 }
 
 fn unheard(error: io::Error) -> CommandError {

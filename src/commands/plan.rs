@@ -2,44 +2,42 @@
 
 use std::path::Path;
 
-use super::dns::note_forwards;
-use super::{CommandError, Exit, saved, say, tell_who_changed};
-use crate::app::{Context, MailSource};
+use super::{CommandError, Exit, notes, say};
+use crate::app::{Context, MailSource, read_plan, received};
 use crate::cli::Global;
 use crate::engine::SavedPlan;
 use crate::reach::as_path;
-use crate::report::Report;
+use crate::report::{Report, moment};
 
 pub(super) fn run(
     global: &Global,
-    mail: MailSource<'_>,
+    source: MailSource<'_>,
     out: Option<&Path>,
     detailed_exitcode: bool,
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
-    let sent = match mail {
-        MailSource::Sent(bundle) => Some(bundle.name.as_str()),
-        MailSource::Here(_) | MailSource::Draft { .. } => None,
-    };
-    let context = Context::open(global, mail)?;
+    let context = Context::open(global, source)?;
     say(&context, report);
-    if let MailSource::Sent(bundle) = mail {
-        tell_who_changed(bundle, &context.host, report);
-    }
-    let plan = super::plan_of(&context, report)?;
+    let sent = if let MailSource::Sent(bundle) = source { Some(bundle) } else { None };
+    let changed = sent.and_then(|bundle| received::changed_by(bundle, &context.host, moment));
+    report.notes(changed);
+    let planned = context.plan(&mut notes(report))?;
+    report.warnings(planned.warnings.as_ref());
+    let plan = planned.plan;
     report.plan_to_read(&plan, &context.subject());
-    if let Some(spec) = context.spec().filter(|_| !plan.changes.is_empty()) {
-        note_forwards(spec, report);
+    if !plan.changes.is_empty() {
+        report.notes(context.forwards());
     }
     if let Some(out) = out {
         // An absolute path, since it may be applied from another folder.
         let mail = context.mail.and_then(|path| std::path::absolute(path).ok());
-        saved::write(out, &SavedPlan::new(&plan, mail), report)?;
+        let text = SavedPlan::new(&plan, mail).to_text();
+        report.save(out, text).map_err(|error| CommandError::not_written(out, error))?;
         let file = out.display().to_string();
         let plan = as_path(&file);
         let mut words = vec!["apply"];
         // The mail.yml of the other side is not a file of this host.
-        let mail = sent.map(as_path);
+        let mail = sent.map(|bundle| as_path(&bundle.name));
         words.extend(mail.as_deref());
         words.extend(["--plan", &plan]);
         let apply = report.reach().command(&words);
@@ -49,6 +47,6 @@ pub(super) fn run(
 }
 
 pub(super) fn show(path: &Path, report: &mut Report) -> Result<Exit, CommandError> {
-    report.saved_plan(&saved::read(path)?);
+    report.saved_plan(&read_plan(path)?);
     Ok(Exit::Done)
 }

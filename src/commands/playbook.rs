@@ -17,11 +17,11 @@ pub(super) fn run(
     match command {
         PlaybookCommand::List => {
             for playbook in playbook::all() {
-                report.text(&format!("{}  {}\n", playbook.name, playbook.about()));
+                report.raw(&format!("{}  {}\n", playbook.name, playbook.about()));
             }
         }
         PlaybookCommand::Show { name } => {
-            report.text(named(name)?.file(playbook::FILE).unwrap_or_default());
+            report.raw(named(name)?.file(playbook::FILE).unwrap_or_default());
         }
         PlaybookCommand::Eject { dir } => {
             let name = global.playbook.as_ref().map(|name| name.display().to_string());
@@ -30,7 +30,7 @@ pub(super) fn run(
             let file = dir.join(playbook::FILE);
             let reach = Reach { playbook: Some(file.clone()), ..Reach::default() };
             let plan = reach.command(&["plan"]);
-            report.text(&format!("Change {}, then: {plan}\n", file.display()));
+            report.raw(&format!("Change {}, then: {plan}\n", file.display()));
         }
     }
     Ok(Exit::Done)
@@ -46,9 +46,7 @@ fn named(name: &str) -> Result<Embedded, CommandError> {
 
 /// Writes a playbook's files into a new or empty folder.
 fn eject(playbook: &Embedded, dir: &Path) -> Result<(), CommandError> {
-    let fail = |error: std::io::Error| {
-        CommandError::failed(format!("could not write {}", dir.display())).because(error)
-    };
+    let fail = |error| CommandError::not_written(dir, error);
     if local::list(dir).is_ok_and(|entries| !entries.is_empty()) {
         let message = format!("{} is not empty", dir.display());
         let advice = "Name a folder that does not exist yet.";

@@ -1,10 +1,9 @@
 //! `mailprov rollback`: reverts runs.
 
-use super::apply::{can_confirm, confirm, lock, make, settle};
-use super::history::find;
-use super::{CommandError, Exit, check, left_behind};
+use super::apply::{can_confirm, confirm};
+use super::{CommandError, Exit, check, notes};
+use crate::app::{Rollback, left_behind};
 use crate::cli::Global;
-use crate::engine::{self, Record};
 use crate::host::Host;
 use crate::report::Report;
 use crate::resource::unwell_services;
@@ -18,18 +17,10 @@ pub(super) fn run(
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
     can_confirm(yes, report)?;
-    let host = Host::open(&global.root)?;
-    let _lock = lock(&host, "rollback")?;
-    let runs = engine::runs(&host)?;
-    engine::cleanup(&host, runs.last(), &mut |text| report.note(&format!("{text}\n")))?;
-    let oldest = match number {
-        Some(number) => find(&runs, number, report)?,
-        None => runs.last().ok_or_else(|| CommandError::failed("there is no run to roll back"))?,
-    };
-    let later = runs.iter().filter(|run| run.number >= oldest.number);
-    let records: Vec<Record> = later.flat_map(|run| run.records.clone()).collect();
-    let back = engine::rollback_plan(&host, &records, purge)?;
-    let subject = format!("the way back to before run {}", oldest.number);
+    let reach = report.reach().clone();
+    let rollback = Rollback::plan(global, number, purge, &reach, &mut notes(report))?;
+    let back = &rollback.back;
+    let subject = format!("the way back to before run {}", rollback.number);
     report.plan(&back.plan, &subject);
     if !back.not_reverted.is_empty() {
         report.note(&format!(
@@ -37,16 +28,17 @@ pub(super) fn run(
             back.not_reverted.join("\n  ")
         ));
     }
-    if back.plan.changes.is_empty() {
-        settle(&host, runs.last())?;
+    if rollback.is_done()? {
         return Ok(Exit::Done);
     }
     confirm(&back.plan, &subject, yes, report)?;
-    let interruption =
-        make(&host, &back.plan, &format!("rollback of run {}", oldest.number), report)?;
-    match left_behind::say(global, report) {
-        Some(loaded) => check::look_after(&loaded, &interruption, report),
-        None => look(&host, report)?,
+    let interruption = report.interruption()?;
+    let elapsed = rollback.make(&|| interruption.is_asked(), &mut |it| report.event(it))?;
+    report.applied(back.plan.changes.len(), elapsed);
+    let context = left_behind(global, &mut notes(report));
+    match context {
+        Some(context) => check::after(&context, &interruption, report),
+        None => look(&rollback.host, report)?,
     }
     Ok(Exit::Done)
 }

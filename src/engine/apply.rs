@@ -129,7 +129,7 @@ impl Run<'_> {
                 Said::Warning(text) => Event::Warned { text },
             });
         })?;
-        pass(Point::Change).map_err(|error| Error::Other(error.to_string()))?;
+        pass(Point::Change).map_err(|error| Error::system("go on", error))?;
         // Changes with side effects verify themselves.
         for (key, _, after) in batch.iter().filter(|(key, ..)| !key.has_side_effects()) {
             if !after.is_met_by(&resource::observe(self.host, key)?) {

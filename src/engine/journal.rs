@@ -240,7 +240,7 @@ impl Run {
 
 /// Encodes an entry as a line of a journal.
 fn line(entry: &Entry) -> Result<Vec<u8>> {
-    let mut line = serde_json::to_vec(entry).map_err(|error| Error::Other(error.to_string()))?;
+    let mut line = serde_json::to_vec(entry).map_err(Error::note)?;
     line.push(b'\n');
     Ok(line)
 }

@@ -36,7 +36,8 @@ impl Host {
     ///
     /// Fails if the system cannot list its interfaces.
     pub fn addresses() -> Result<Vec<IpAddr>> {
-        let all = getifaddrs().map_err(|error| Error::Other(format!("getifaddrs: {error}")))?;
+        let all = getifaddrs()
+            .map_err(|error| Error::system("list the addresses of this host", error))?;
         let mut found = Vec::new();
         for address in all.filter_map(|interface| interface.address) {
             let v4 = address.as_sockaddr_in().map(|it| IpAddr::V4(it.ip()));

@@ -48,8 +48,39 @@ pub enum Error {
     NoSuchName { kind: &'static str, name: String },
     /// A program failed.
     #[error("`{command}` {outcome}{}", indented(output))]
-    Command { command: String, outcome: String, output: String },
-    /// Any other error, as a whole sentence.
+    Command {
+        /// The argument list, for people.
+        command: String,
+        /// Such as `failed with exit code 1`.
+        outcome: String,
+        /// The last lines it wrote.
+        output: String,
+    },
+    /// The system refused an operation that is about no path.
+    #[error("could not {operation}: {}", local::reason(source))]
+    System {
+        /// Such as `listen to signals`.
+        operation: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// What a program or a note of ours says is no such JSON.
+    #[error("{what} is not as expected: {source}")]
+    Json {
+        /// Such as `the journal`.
+        what: &'static str,
+        /// What is odd.
+        source: serde_json::Error,
+    },
+    /// An error, and what explains it.
+    #[error("{source}{explanation}")]
+    Explained {
+        /// The error.
+        source: Box<Error>,
+        /// Lines below it.
+        explanation: String,
+    },
+    /// Something else that is wrong with the host, in a whole sentence.
     #[error("{0}")]
     Other(String),
 }
@@ -58,6 +89,16 @@ impl Error {
     /// Wraps what the system said about `path`.
     pub fn io(operation: &'static str, path: &Path, source: io::Error) -> Self {
         Self::Io { operation, path: path.to_owned(), source }
+    }
+
+    /// Wraps what the system said about an operation.
+    pub(crate) fn system(operation: impl Into<String>, source: impl Into<io::Error>) -> Self {
+        Self::System { operation: operation.into(), source: source.into() }
+    }
+
+    /// Wraps that a value of ours cannot be written.
+    pub(crate) fn note(source: serde_json::Error) -> Self {
+        Self::Json { what: "a note of mailprov", source }
     }
 
     /// Returns whether the error is about a path in this folder.

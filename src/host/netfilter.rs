@@ -38,9 +38,8 @@ impl Host {
         dump: Dump,
         set: Option<(u8, &str, &str)>,
     ) -> Result<Vec<NetfilterObject>> {
-        let failed = |errno: nix::errno::Errno| {
-            Error::Other(format!("could not ask the kernel for its packet filter: {errno}"))
-        };
+        let failed =
+            |errno: nix::errno::Errno| Error::system("ask the kernel for its packet filter", errno);
         // `struct nfgenmsg`.
         let mut body = vec![set.map_or(0, |(family, ..)| family), 0, 0, 0];
         if let Some((_, table, set)) = set {

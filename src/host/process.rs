@@ -98,9 +98,8 @@ impl Host {
     /// Terminates a process.
     pub fn end(&self, process: &Process) -> Result<()> {
         let pid = Pid::from_raw(process.pid.cast_signed());
-        kill(pid, Signal::SIGTERM).map_err(|errno| {
-            Error::Other(format!("process {} could not be told to end: {errno}", process.pid))
-        })
+        kill(pid, Signal::SIGTERM)
+            .map_err(|errno| Error::system(format!("tell process {} to end", process.pid), errno))
     }
 
     /// Returns the process whose number a daemon wrote to `pid_file`. If the

@@ -100,5 +100,5 @@ impl Drop for CtrlC {
 }
 
 fn deaf(error: std::io::Error) -> Error {
-    Error::Other(format!("could not listen to signals: {error}"))
+    Error::system("listen to signals", error)
 }

@@ -116,20 +116,27 @@ impl LineStream {
     /// Connects with another time limit.
     pub(super) fn connect_within(address: SocketAddr, patience: Duration) -> Result<Self> {
         let connected = TcpStream::connect_timeout(&address, patience.min(CONNECTION));
-        Self::over(connected.map_err(|source| Error::Connect { address, source })?, patience)
+        let connected = connected.map_err(|source| Error::Connect { address, source })?;
+        let mut stream = Self::over(connected, patience)?;
+        stream.open()?.get_mut().timed().end = Instant::now() + patience.min(GREETING);
+        Ok(stream)
     }
 
-    /// Uses an existing connection.
-    fn over(socket: TcpStream, patience: Duration) -> Result<Self> {
+    /// Speaks over a connection that is there. Nothing takes longer than `patience`.
+    ///
+    /// # Errors
+    ///
+    /// Fails as the system does.
+    pub fn over(socket: TcpStream, patience: Duration) -> Result<Self> {
         socket.set_nodelay(true)?;
-        let timed = Timed { socket, end: Instant::now() + patience.min(GREETING) };
+        let timed = Timed { socket, end: Instant::now() + patience };
         let stream = Some(BufReader::new(Stream::Plain(timed)));
         Ok(Self { stream, patience, left: LONGEST_ANSWER })
     }
 
     /// Switches to TLS. Data that the server sent after its agreement, but in
     /// the clear, is an error, because an attacker could have inserted it.
-    pub(super) fn start_tls(&mut self, tls: &Tls) -> Result<()> {
+    pub fn start_tls(&mut self, tls: &Tls) -> Result<()> {
         let Some(stream) = self.stream.take() else { return Err(Error::Closed) };
         if !stream.buffer().is_empty() {
             return Err(Error::Injected);
@@ -167,7 +174,7 @@ impl LineStream {
     }
 
     /// Sends bytes and restarts the time limit of the answer.
-    pub(super) fn send_bytes(&mut self, bytes: &[u8]) -> Result<()> {
+    pub fn send_bytes(&mut self, bytes: &[u8]) -> Result<()> {
         self.left = LONGEST_ANSWER;
         let end = Instant::now() + self.patience;
         let stream = self.open()?.get_mut();
@@ -177,7 +184,7 @@ impl LineStream {
     }
 
     /// Reads a line and returns it without its end.
-    pub(super) fn line(&mut self) -> Result<Vec<u8>> {
+    pub fn line(&mut self) -> Result<Vec<u8>> {
         let mut line = Vec::new();
         let most = LONGEST_LINE.min(self.left);
         let stream = self.stream.as_mut().ok_or(Error::Closed)?;
@@ -196,7 +203,7 @@ impl LineStream {
     }
 
     /// Reads this many bytes.
-    pub(super) fn bytes(&mut self, length: u64) -> Result<Vec<u8>> {
+    pub fn bytes(&mut self, length: u64) -> Result<Vec<u8>> {
         if length > self.left {
             return Err(Error::TooLong);
         }
@@ -207,7 +214,7 @@ impl LineStream {
     }
 
     /// Reads lines up to a single dot, and removes the doubling of dots (RFC 1939, 3).
-    pub(super) fn until_dot(&mut self) -> Result<Vec<u8>> {
+    pub fn until_dot(&mut self) -> Result<Vec<u8>> {
         let mut text = Vec::new();
         loop {
             let line = self.line()?;

@@ -24,6 +24,7 @@ pub use error::{Error, Result};
 #[cfg(test)]
 pub(crate) use fake_server::fake_server;
 pub use imap::Imap;
+pub use line_stream::LineStream;
 pub(crate) use line_stream::Session;
 pub(crate) use line_stream::is_open;
 pub use pop3::Pop3;

@@ -13,9 +13,11 @@ mod address;
 mod bundle;
 mod connection;
 mod destination;
+mod fleet;
 mod output;
 mod preflight;
 mod program;
+mod serve;
 mod talk;
 mod user_data;
 
@@ -24,9 +26,13 @@ pub(crate) use address::addresses;
 pub(crate) use bundle::{Bundled, pack};
 pub(crate) use connection::Login;
 pub(crate) use destination::Destination;
+pub(crate) use fleet::Fleet;
 pub(crate) use output::Output;
 pub(crate) use program::Program;
-pub(crate) use talk::{Keep, Session, talk};
+pub(crate) use serve::FarEnd;
+pub(crate) use serve::accept;
+pub(crate) use talk::{Keep, RemoteCommand};
+use talk::{Session, talk};
 pub(crate) use user_data::{Url, user_data};
 
 /// Reports that a host refused, and the remedy.

@@ -1,71 +1,23 @@
-//! The report that several hosts share, for messages and questions.
+//! Where the words of other hosts go.
 
 use std::io;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Destination;
-use crate::report::{Report, hear};
+use crate::command_error::CommandError;
 use crate::secret::Secret;
 use crate::wire::{Frame, Question};
 
-/// Serializes the messages of several hosts. A question of one host does not
-/// block the messages of others.
-#[derive(Debug)]
-pub(crate) struct Output<'r> {
-    report: Mutex<Told<'r>>,
-    /// Held while a question waits for its answer.
-    turn: Mutex<()>,
-}
+/// The person whom several hosts tell of what they do, and may ask, at once.
+pub(crate) trait Output: Sync {
+    /// Passes on what a host says; where several speak, by its name.
+    fn relay(&self, frame: &Frame, host: &Destination, several: bool);
 
-#[derive(Debug)]
-struct Told<'r> {
-    report: &'r mut Report,
-    /// The question that waits for its answer.
-    open: Option<String>,
-}
+    /// Says why one of several hosts could not be worked on.
+    fn failed(&self, error: &CommandError);
 
-impl<'r> Output<'r> {
-    pub(crate) fn new(report: &'r mut Report) -> Self {
-        Self { report: Mutex::new(Told { report, open: None }), turn: Mutex::default() }
-    }
-
-    /// Runs a function on the report, for messages of mailprov itself.
-    pub(crate) fn with<T>(&self, say: impl FnOnce(&mut Report) -> T) -> T {
-        let mut told = self.told();
-        let Told { report, open } = &mut *told;
-        if open.is_some() {
-            report.prompt("\n");
-        }
-        let result = say(report);
-        if let Some(question) = open {
-            report.prompt(question);
-        }
-        result
-    }
-
-    pub(super) fn relay(&self, frame: &Frame, host: &Destination, several: bool) {
-        self.with(|report| report.relay(frame, &host.to_string(), several));
-    }
-
-    pub(super) fn keep(&self, path: &Path, text: String) -> io::Result<()> {
-        self.with(|report| report.keep(path, text))
-    }
+    fn save(&self, path: &Path, text: String) -> io::Result<()>;
 
     /// Asks the question of a host, in our own words.
-    pub(super) fn ask(&self, question: &Question, host: &Destination) -> Option<Secret<String>> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = format!("{host} asks: {} ", question.text());
-        let answer = hear(question.is_unseen(), || {
-            let mut told = self.told();
-            told.report.question(&text);
-            told.open = Some(text);
-        });
-        self.told().open = None;
-        answer.ok()
-    }
-
-    fn told(&self) -> MutexGuard<'_, Told<'r>> {
-        self.report.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    fn ask(&self, question: &Question, host: &Destination) -> Option<Secret<String>>;
 }

@@ -13,9 +13,10 @@ use super::preflight::{FIRST, Greeting, LAST};
 use super::{Destination, Login, Output, Program, refused};
 use crate::command_error::CommandError;
 use crate::host::Interruption;
-use crate::report::is_yes;
 use crate::secret::Secret;
-use crate::wire::{self, Answer, Frame, PlaintextSecret, Progress, Question, Request, Styled};
+use crate::wire::{
+    self, Answer, Frame, PlaintextSecret, Progress, Question, Request, Styled, is_yes,
+};
 
 /// How often to look for Ctrl-C.
 const ATTENTION: Duration = Duration::from_millis(100);
@@ -23,27 +24,33 @@ const ATTENTION: Duration = Duration::from_millis(100);
 /// The number of lines to show of a host that does not let us in.
 const WORDS_SHOWN: usize = 10;
 
-#[derive(Debug)]
-pub(crate) struct Session<'t> {
-    pub(crate) login: &'t Login,
-    /// The program to send if the host does not have it.
-    pub(crate) program: Option<&'t Program>,
-    pub(crate) request: &'t Request,
-    /// Whether several hosts work at the same time.
-    pub(crate) several: bool,
-    /// Tells the user the effect of Ctrl-C.
-    pub(crate) told_to_stop: fn(),
-    /// Handles Ctrl-C for all hosts, once the first run starts.
-    pub(crate) interruption: OnceLock<Option<Interruption>>,
+/// A command line as another host is to run it.
+pub(crate) struct RemoteCommand {
+    /// What to ask of the host.
+    pub(crate) request: Request,
     /// The answer to the question for a password.
-    pub(crate) password: Option<&'t Secret<String>>,
+    pub(crate) password: Option<Secret<String>>,
     /// What to do with a file that the host sends.
-    pub(crate) keep: Option<&'t Keep>,
+    pub(crate) keep: Option<Keep>,
     /// Returns whether a question belongs to the request.
     pub(crate) may_ask: fn(&Question, &Request) -> bool,
     pub(crate) changes: bool,
     /// Whether it changes the host without a question.
     pub(crate) unasked: bool,
+    /// Tells the user the effect of Ctrl-C.
+    pub(crate) stop_notice: Arc<dyn Fn() + Send + Sync>,
+}
+
+/// How a command is brought to hosts.
+pub(super) struct Session<'t> {
+    login: &'t Login,
+    /// The program to send if the host does not have it.
+    program: Option<&'t Program>,
+    command: &'t RemoteCommand,
+    /// Whether several hosts work at the same time.
+    several: bool,
+    /// Handles Ctrl-C for all hosts, once the first run starts.
+    interruption: OnceLock<Option<Interruption>>,
 }
 
 /// What to do with a file that a host sends.
@@ -65,10 +72,10 @@ pub(crate) enum Keep {
 ///
 /// Fails where the host cannot be reached or served, or where the connection is
 /// lost.
-pub(crate) fn talk(
+pub(super) fn talk(
     to: &Destination,
     session: &Session<'_>,
-    output: &Output<'_>,
+    output: &dyn Output,
 ) -> Result<u8, CommandError> {
     let over = Arc::new(AtomicBool::new(false));
     std::thread::scope(|scope| {
@@ -101,15 +108,15 @@ enum Disconnect {
     },
 }
 
-struct Talk<'t, 'r> {
+struct Talk<'t> {
     to: &'t Destination,
     session: &'t Session<'t>,
-    output: &'t Output<'r>,
+    output: &'t dyn Output,
     input: Input,
     over: Arc<AtomicBool>,
 }
 
-impl Talk<'_, '_> {
+impl Talk<'_> {
     /// Reads the greeting, sends the program if the host needs it, and sends
     /// the request.
     fn greet(&self, connection: &mut Connection<'_>) -> Result<(), Disconnect> {
@@ -156,7 +163,7 @@ impl Talk<'_, '_> {
             }
             None => self.input.send_bytes(b"run\n").map_err(lost)?,
         }
-        self.input.send(self.session.request).map_err(lost)
+        self.input.send(&self.session.command.request).map_err(lost)
     }
 
     fn no_greeting(&self, silence: &Silence) -> CommandError {
@@ -186,7 +193,7 @@ impl Talk<'_, '_> {
     fn listen(&self, connection: &mut Connection<'_>) -> Result<u8, Disconnect> {
         let mut heard_of_it = false;
         // Without news of a run it may still have begun.
-        let mut under_way = self.session.unasked;
+        let mut under_way = self.session.command.unasked;
         let mut is_ready = false;
         loop {
             let Ok(Some(frame)) = wire::read_frame(connection.output()) else {
@@ -216,7 +223,7 @@ impl Talk<'_, '_> {
                     let _ = self.input.send(&Answer::Ack);
                     break Ok(code);
                 }
-                Frame::Progress(_) if !heard_of_it && self.session.changes => {
+                Frame::Progress(_) if !heard_of_it && self.session.command.changes => {
                     (heard_of_it, under_way) = (true, true);
                     self.pass_on_ctrl_c();
                     self.say(&frame);
@@ -232,15 +239,15 @@ impl Talk<'_, '_> {
 
     /// Rejects a question that the command does not ask.
     fn may_ask(&self, question: &Question) -> bool {
-        let request = self.session.request;
-        let is_answered = self.session.password.is_some() && question.is_unseen();
+        let request = &self.session.command.request;
+        let is_answered = self.session.command.password.is_some() && question.is_unseen();
         question.is_well_formed()
             && (request.screen.answers || is_answered)
-            && (self.session.may_ask)(question, request)
+            && (self.session.command.may_ask)(question, request)
     }
 
     fn ask(&self, question: &Question) -> Answer {
-        let answer = match (question.is_unseen(), self.session.password) {
+        let answer = match (question.is_unseen(), &self.session.command.password) {
             (true, Some(password)) => Some(password.clone()),
             _ => self.output.ask(question, self.to),
         };
@@ -259,7 +266,7 @@ impl Talk<'_, '_> {
     }
 
     fn keep(&self, text: &str) -> Result<(), CommandError> {
-        let (path, judge) = match self.session.keep {
+        let (path, judge) = match &self.session.command.keep {
             None => return Ok(()),
             Some(Keep::Hold(held)) => {
                 *held.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.to_owned());
@@ -272,7 +279,7 @@ impl Talk<'_, '_> {
             let message = format!("what {} sent to be kept in {shown} {what}", self.to);
             CommandError::failed(message)
         })?;
-        self.output.keep(path, text).map_err(|error| {
+        self.output.save(path, text).map_err(|error| {
             CommandError::failed(format!("could not write {shown}")).because(error)
         })
     }
@@ -280,7 +287,8 @@ impl Talk<'_, '_> {
     /// From now on Ctrl-C does not end this process: it is passed on to the
     /// host, which undoes its changes.
     fn pass_on_ctrl_c(&self) {
-        let listen = || Interruption::listen(self.session.told_to_stop).ok();
+        let notice = Arc::clone(&self.session.command.stop_notice);
+        let listen = || Interruption::listen(move || notice()).ok();
         let Some(interruption) = self.session.interruption.get_or_init(listen).clone() else {
             return;
         };
@@ -304,11 +312,20 @@ impl Talk<'_, '_> {
     }
 }
 
-impl Session<'_> {
+impl<'t> Session<'t> {
+    pub(super) fn new(
+        login: &'t Login,
+        program: Option<&'t Program>,
+        command: &'t RemoteCommand,
+        several: bool,
+    ) -> Self {
+        Self { login, program, command, several, interruption: OnceLock::new() }
+    }
+
     /// Returns the command line that brings this mailprov to a host.
     fn bootstrap(&self, to: &Destination, sudo: bool) -> String {
-        let mail = self.request.mail.as_ref().map(|mail| mail.name.as_str());
-        self.request.reach.bootstrap(to, mail, sudo)
+        let mail = self.command.request.mail.as_ref().map(|mail| mail.name.as_str());
+        self.command.request.reach.bootstrap(to, mail, sudo)
     }
 }
 
@@ -391,7 +408,7 @@ fn lost(
         ("No space left on device", "Make room on its disk: df -h"),
     ];
     if under_way {
-        let history = session.request.reach.at(to).command(&["history"]);
+        let history = session.command.request.reach.at(to).command(&["history"]);
         let advice = format!(
             "A run that had begun goes on there by itself, to its end or its undo. How it ends: \
              {history}"

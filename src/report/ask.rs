@@ -5,7 +5,7 @@ use std::io;
 use super::{Report, plan};
 use crate::engine::Plan;
 use crate::secret::Secret;
-use crate::wire::Question;
+use crate::wire::{Question, is_yes};
 
 /// The explanation of the answers to a question about a plan.
 const ANSWERS: &str = "  y  make these changes
@@ -53,7 +53,7 @@ impl Report {
         self.sink.ask(question)
     }
 
-    /// Shows a question of a host; [`hear`](super::hear) reads the answer.
+    /// Shows a question that is asked for a host.
     pub(crate) fn question(&mut self, text: &str) {
         self.sink.clear();
         self.err(text);
@@ -69,8 +69,4 @@ impl Report {
     pub(crate) fn ask_unseen_here(&mut self, question: &str) -> io::Result<Secret<String>> {
         self.sink.ask_here(question, true)
     }
-}
-
-pub(crate) fn is_yes(answer: &str) -> bool {
-    ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
 }

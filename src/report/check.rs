@@ -7,40 +7,16 @@ use super::format::count;
 use super::relay::Told;
 use super::style::Style;
 use crate::finding::{Finding, Verdict};
+use crate::services::{MissingAddress, Record};
 use crate::visible::{visible, visible_lines};
 use crate::wire;
 
-/// A DNS record in the list.
-#[derive(Debug, Clone)]
-pub(crate) struct Record {
-    /// The name, with the final dot.
-    pub name: String,
-    pub kind: &'static str,
-    pub value: String,
-    /// The purpose.
-    pub why: &'static str,
-    /// The line of a zone file.
-    pub line: String,
-}
-
-/// A server whose addresses are unknown.
-#[derive(Debug, Clone)]
-pub(crate) struct Missing {
-    /// The server's name, with the final dot.
-    pub name: String,
-    /// The reason why they are unknown.
-    pub why: &'static str,
-}
-
-impl Missing {
-    /// Explains that they are missing, and how to give them.
-    fn text(&self) -> String {
-        let Self { name, why } = self;
-        format!(
-            "The address of {name} is not known: {why}. Give it (--address A), or ask the server \
-             (--on HOST)."
-        )
-    }
+/// Explains that they are missing, and how to give them.
+fn text(MissingAddress { name, why }: &MissingAddress) -> String {
+    format!(
+        "The address of {name} is not known: {why}. Give it (--address A), or ask the server \
+         (--on HOST)."
+    )
 }
 
 impl Report {
@@ -51,16 +27,9 @@ impl Report {
 
     fn show_findings(&mut self, part: &str, findings: &[Finding], quiet: bool) {
         self.list_findings(part, findings);
-        let style = self.style();
-        let verbose = self.screen.verbose;
-        let is_shown = |it: &&Finding| match it.verdict {
-            Verdict::Ok => !quiet,
-            _ => verbose || it.follows.is_none(),
-        };
-        let shown = findings.iter().filter(is_shown);
-        let lines: String = shown.map(|it| drawn(it, verbose, style)).collect();
-        if !lines.is_empty() {
-            self.say_prose(&format!("{}\n{lines}", style.heading(part)));
+        let text = listed(part, findings, quiet, self.screen.verbose, self.style());
+        if !text.is_empty() {
+            self.say_prose(&text);
         }
     }
 
@@ -100,11 +69,11 @@ impl Report {
         self.progress(wire::Progress::Checking { subject: subject.into() });
     }
 
-    /// Shows the result of the check after a run: one line if all is ok. `rest`
-    /// are the checks that were not made.
+    /// Says what the check after a run found: a line where all is ok. `rest`: the
+    /// checks that were not made.
     pub(crate) fn checked_after(
         &mut self,
-        found: &[(&str, &[Finding])],
+        found: &[(&str, Vec<Finding>)],
         subject: &str,
         rest: &[&str],
     ) {
@@ -112,9 +81,9 @@ impl Report {
         for (part, findings) in found {
             self.show_findings(part, findings, true);
         }
-        let all: Vec<_> = found.iter().flat_map(|(_, findings)| findings.to_vec()).collect();
+        let all: Vec<_> = found.iter().flat_map(|(_, findings)| findings.clone()).collect();
         self.count_findings(&all);
-        self.say_prose(&self.following(&all));
+        self.say_prose(&following(&all, self.screen.verbose));
         let check = self.reach.command(&["check"]);
         let rest = format!("`{check}` also covers: {}.", rest.join(", "));
         let sum = self.sum(&all, subject);
@@ -141,31 +110,11 @@ impl Report {
     /// Shows the summary of a check.
     pub(crate) fn checked(&mut self, findings: &[Finding], subject: &str) {
         self.count_findings(findings);
-        self.say_prose(&self.following(findings));
+        self.say_prose(&following(findings, self.screen.verbose));
         if !self.screen.quiet {
             let sum = self.sum(findings, subject);
             self.say_prose(&format!("\n{sum}\n"));
         }
-    }
-
-    /// Describes how many findings follow from each cause.
-    fn following(&self, findings: &[Finding]) -> String {
-        let follow = |it: &&Finding| it.verdict != Verdict::Ok && it.follows.is_some();
-        let mut causes: Vec<(&str, usize)> = Vec::new();
-        let followed = findings.iter().filter(follow).filter_map(|it| it.follows.as_ref());
-        for cause in followed.map(|cause| cause.title.as_str()) {
-            match causes.iter_mut().find(|(known, _)| *known == cause) {
-                Some((_, count)) => *count += 1,
-                None => causes.push((cause, 1)),
-            }
-        }
-        let more = if self.screen.verbose { "" } else { " (-v shows them)" };
-        let line = |(cause, count): &(&str, usize)| match count {
-            1 => format!("1 more depends on it{more}: {}\n", visible(cause)),
-            _ => format!("{count} more depend on it{more}: {}\n", visible(cause)),
-        };
-        let lines: String = causes.iter().map(line).collect();
-        if lines.is_empty() { lines } else { format!("\n{lines}") }
     }
 
     /// Shows the result of a check from here, after the host checked itself.
@@ -250,19 +199,19 @@ impl Report {
         &mut self,
         of_domains: &[Record],
         of_provider: &[Record],
-        missing: Option<&Missing>,
+        missing: Option<&MissingAddress>,
         zone: bool,
     ) {
         if self.screen.json {
             if let Some(missing) = missing {
                 let line = json!({"event": "missing", "name": missing.name, "why": missing.why});
                 self.emit(line);
-                self.note(&format!("{}\n", missing.text()));
+                self.note(&format!("{}\n", text(missing)));
             }
             for (records, place) in [(of_domains, "registrar"), (of_provider, "provider")] {
                 for it in records {
                     let line = json!({
-                        "event": "record", "name": it.name, "type": it.kind, "value": it.value,
+                        "event": "record", "name": format!("{}.", it.name), "type": it.kind, "value": it.value,
                         "why": it.why, "set_at": place,
                     });
                     self.emit(line);
@@ -274,25 +223,62 @@ impl Report {
         if zone {
             if let Some(missing) = missing {
                 let name = &missing.name;
-                self.out(&format!("; {}\n; {name} 3600 IN A ADDRESS\n", missing.text()));
+                self.out(&format!("; {}\n; {name} 3600 IN A ADDRESS\n", text(missing)));
             }
-            of_domains.iter().for_each(|it| self.out(&format!("{}\n", it.line)));
+            of_domains.iter().for_each(|it| self.out(&format!("{}\n", it.zone_line())));
             if of_provider.is_empty() {
                 return;
             }
             self.out(&format!("\n; {at_provider}\n"));
-            of_provider.iter().for_each(|it| self.out(&format!("; {}\n", it.line)));
+            of_provider.iter().for_each(|it| self.out(&format!("; {}\n", it.zone_line())));
             return;
         }
         let style = Style::new(self.screen.out_in_colour);
         let domains = table(of_domains, style);
         self.out(&format!("At the registrar of your domains:\n\n{domains}\n"));
         if let Some(missing) = missing {
-            self.out(&format!("And A and AAAA of {}\n{}\n", missing.name, missing.text()));
+            self.out(&format!("And A and AAAA of {}\n{}\n", missing.name, text(missing)));
             return;
         }
         self.out(&format!("{at_provider}\n\n{}", table(of_provider, style)));
     }
+}
+
+/// Writes what came of one part of a check; nothing where `quiet`, and all is ok.
+pub(super) fn listed(
+    part: &str,
+    findings: &[Finding],
+    quiet: bool,
+    verbose: bool,
+    style: Style,
+) -> String {
+    let is_shown = |it: &&Finding| match it.verdict {
+        Verdict::Ok => !quiet,
+        _ => verbose || it.follows.is_none(),
+    };
+    let shown = findings.iter().filter(is_shown);
+    let lines: String = shown.map(|it| drawn(it, verbose, style)).collect();
+    if lines.is_empty() { lines } else { format!("{}\n{lines}", style.heading(part)) }
+}
+
+/// Describes how many findings follow from each cause.
+pub(super) fn following(findings: &[Finding], verbose: bool) -> String {
+    let follow = |it: &&Finding| it.verdict != Verdict::Ok && it.follows.is_some();
+    let mut causes: Vec<(&str, usize)> = Vec::new();
+    let followed = findings.iter().filter(follow).filter_map(|it| it.follows.as_ref());
+    for cause in followed.map(|cause| cause.title.as_str()) {
+        match causes.iter_mut().find(|(known, _)| *known == cause) {
+            Some((_, count)) => *count += 1,
+            None => causes.push((cause, 1)),
+        }
+    }
+    let more = if verbose { "" } else { " (-v shows them)" };
+    let line = |(cause, count): &(&str, usize)| match count {
+        1 => format!("1 more depends on it{more}: {}\n", visible(cause)),
+        _ => format!("{count} more depend on it{more}: {}\n", visible(cause)),
+    };
+    let lines: String = causes.iter().map(line).collect();
+    if lines.is_empty() { lines } else { format!("\n{lines}") }
 }
 
 fn of(findings: &[Finding], verdict: Verdict) -> usize {
@@ -335,11 +321,12 @@ fn drawn(finding: &Finding, verbose: bool, style: Style) -> String {
 
 fn table(records: &[Record], style: Style) -> String {
     let wide = |of: &dyn Fn(&Record) -> usize| records.iter().map(of).max().unwrap_or(0);
-    let name = wide(&|it| it.name.chars().count());
+    let name = wide(&|it| it.name.chars().count() + 1);
     let value = wide(&|it| it.value.chars().count());
     let line = |it: &Record| {
         let why = style.faint(it.why);
-        format!("  {:name$}  {:4}  {:value$}  {why}\n", it.name, it.kind, it.value)
+        let whole = format!("{}.", it.name);
+        format!("  {whole:name$}  {:4}  {:value$}  {why}\n", it.kind, it.value)
     };
     records.iter().map(line).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Account;
+use crate::services::ListedAccount;
 
 /// Formats a count: `1 mistake`, `2 mistakes`.
 pub(super) fn count(number: usize, noun: &str) -> String {
@@ -47,9 +47,9 @@ pub(super) fn size(bytes: u64) -> String {
     }
 }
 
-pub(super) fn accounts(accounts: &[Account]) -> String {
+pub(super) fn accounts(accounts: &[ListedAccount]) -> String {
     let width = accounts.iter().map(|it| it.name.chars().count()).max().unwrap_or(0);
-    let line = |account: &Account| {
+    let line = |account: &ListedAccount| {
         let mut words = vec![account.addresses.join(", ")];
         words.extend(account.quota.map(|quota| format!("quota {}", size(quota))));
         if !account.catch_all.is_empty() {

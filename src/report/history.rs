@@ -16,7 +16,7 @@ impl Report {
         self.page(&text);
     }
 
-    /// Lists runs, the newest first.
+    /// Formats a list of runs, the newest first.
     pub(crate) fn history(&mut self, runs: &[Run]) {
         if self.screen.json {
             runs.iter().rev().for_each(|run| self.emit(json::run(run)));
@@ -34,8 +34,8 @@ impl Report {
         self.page(&text);
     }
 
-    /// Reports a run whose end was not reported yet.
-    pub(crate) fn unheard(&mut self, run: &Run) {
+    /// Tells of a run whose end was not heard of.
+    pub(crate) fn unreported(&mut self, run: &Run) {
         let text = one(run, &[], self.view_of_err());
         self.note(&format!(
             "The connection to the last run was lost. It went on and ended:\n{text}\n"

@@ -5,11 +5,12 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::difference::line_counts;
-use super::{Account, format};
+use super::format;
 use crate::diagnostic::Diagnostic;
 use crate::engine::{Change, Event, Note, Outcome, Plan, Run, SavedPlan};
 use crate::intent::Item;
 use crate::resource::{Action, action};
+use crate::services::ListedAccount;
 
 /// Returns a plan: its changes in order, the steps that could not be examined, and a summary.
 pub(super) fn plan(plan: &Plan) -> Vec<Value> {
@@ -72,7 +73,7 @@ pub(super) fn edited(file: &str) -> Value {
     json!({"event": "edited", "file": file})
 }
 
-pub(super) fn account(account: &Account) -> Value {
+pub(super) fn account(account: &ListedAccount) -> Value {
     json!({
         "event": "account", "name": account.name, "addresses": account.addresses,
         "quota": account.quota, "catch_all": account.catch_all,

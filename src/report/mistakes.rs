@@ -1,6 +1,6 @@
 //! Prints errors, and mistakes in files.
 
-use super::style::Style;
+use super::style::{Style, View};
 use super::{Report, format, json};
 use crate::command_error::CommandError;
 use crate::diagnostic::Diagnostic;
@@ -14,38 +14,17 @@ impl Report {
         if self.screen.json {
             diagnostics.iter().for_each(|it| self.emit(json::diagnostic(it)));
         }
-        let colour = self.screen.err_in_colour;
-        for diagnostic in diagnostics.iter().take(MISTAKES_SHOWN) {
-            self.err(&format!("{}\n\n", self.fitted(diagnostic).render(colour)));
-        }
-        let count = diagnostics.len();
-        let more = count.saturating_sub(MISTAKES_SHOWN);
-        let more = if more > 0 { format!(", {more} of them not shown") } else { String::new() };
-        self.err(&format!("{}{more}; nothing was changed\n", format::count(count, "mistake")));
+        self.err(&listed(diagnostics, self.view_of_err()));
     }
 
-    /// Fits the text of a mistake to the terminal.
-    fn fitted(&self, mistake: &Diagnostic) -> Diagnostic {
-        let Some(width) = self.err_width() else { return mistake.clone() };
-        // The text is preceded by `warning: `, or below the line numbers by ` = help: `.
-        let number = mistake.position().0.to_string().len();
-        let within = |text: &str, before| wrap(text, Some(width.saturating_sub(before)));
-        Diagnostic {
-            message: within(&mistake.message, "warning: ".len()),
-            help: mistake.help.as_deref().map(|help| within(help, number + "  = help: ".len())),
-            ..mistake.clone()
-        }
-    }
-
-    /// Shows mistakes that do not stop the command, and what it does `about` them.
-    pub(crate) fn warnings(&mut self, warnings: &[Diagnostic], about: &str) {
+    /// Shows mistakes that do not keep the command from its work, and what that
+    /// does about them.
+    pub(crate) fn warnings(&mut self, warnings: Option<&(Vec<Diagnostic>, &str)>) {
+        let Some((warnings, about)) = warnings else { return };
         if self.screen.json {
             warnings.iter().for_each(|it| self.out(&format!("{}\n", json::diagnostic(it))));
         }
-        let colour = self.screen.err_in_colour;
-        for warning in warnings {
-            self.err(&format!("{}\n\n", self.fitted(warning).render(colour)));
-        }
+        self.err(&rendered(warnings, self.view_of_err()));
         self.prompt(&format!("{about}\n\n"));
     }
 
@@ -64,11 +43,41 @@ impl Report {
             self.emit(json::error(&error, &after));
         }
         let style = Style::new(self.screen.err_in_colour);
-        let mut text = format!("{} {error}\n", style.bad("error:"));
-        if !after.is_empty() {
-            text.push_str(&format!("{after}\n"));
-        }
-        self.prompt(&text);
+        self.prompt(&failure(&error, &after, style));
+    }
+}
+
+/// Writes an error, with what comes after it.
+pub(super) fn failure(error: &str, after: &str, style: Style) -> String {
+    let after = if after.is_empty() { String::new() } else { format!("{after}\n") };
+    format!("{} {error}\n{after}", style.bad("error:"))
+}
+
+/// Writes mistakes, and their count.
+pub(super) fn listed(mistakes: &[Diagnostic], view: View) -> String {
+    let shown = rendered(&mistakes[..mistakes.len().min(MISTAKES_SHOWN)], view);
+    let more = mistakes.len().saturating_sub(MISTAKES_SHOWN);
+    let more = if more > 0 { format!(", {more} of them not shown") } else { String::new() };
+    let count = format::count(mistakes.len(), "mistake");
+    format!("{shown}{count}{more}; nothing was changed\n")
+}
+
+/// Writes mistakes, each with its place.
+pub(super) fn rendered(mistakes: &[Diagnostic], view: View) -> String {
+    let is_styled = view.style.is_on();
+    mistakes.iter().map(|it| format!("{}\n\n", fitted(it, view.width).render(is_styled))).collect()
+}
+
+/// Fits the text of a mistake to the terminal.
+fn fitted(mistake: &Diagnostic, width: Option<usize>) -> Diagnostic {
+    let Some(width) = width else { return mistake.clone() };
+    // The text is preceded by `warning: `, or below the line numbers by ` = help: `.
+    let number = mistake.position().0.to_string().len();
+    let within = |text: &str, before| wrap(text, Some(width.saturating_sub(before)));
+    Diagnostic {
+        message: within(&mistake.message, "warning: ".len()),
+        help: mistake.help.as_deref().map(|help| within(help, number + "  = help: ".len())),
+        ..mistake.clone()
     }
 }
 
@@ -78,25 +87,14 @@ mod tests {
 
     use super::*;
     use crate::diagnostic::Source;
-    use crate::reach::Reach;
-    use crate::report::{Options, sink::screen};
 
     #[test]
     fn the_words_of_a_mistake_stand_below_one_another() {
-        let options = Options {
-            json: false,
-            colour: Some(false),
-            quiet: false,
-            verbose: false,
-            pager: false,
-        };
-        let mut report = Report::new(options, Reach::default());
-        report.screen = crate::wire::Screen { err_width: Some(44), ..screen(&options) };
         let source = Arc::new(Source { name: "mail.yml".into(), text: "hostname: x\n".into() });
         let mistake =
             Diagnostic::new(&source, 10..11, "`x` is no full name of a host on the internet")
                 .help("write the name that the MX record points to, such as mail.example.org");
-        let shown = report.fitted(&mistake).render(false);
+        let shown = fitted(&mistake, Some(44)).render(false);
         insta::assert_snapshot!(shown, @r"
         error: `x` is no full name of a host on
                the internet

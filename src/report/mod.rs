@@ -13,64 +13,37 @@ mod plan;
 mod progress;
 mod relay;
 mod sent;
+mod shared;
 mod sink;
 mod style;
+mod text;
 
 use std::collections::HashMap;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::cli::Global;
 use crate::engine::Event;
 use crate::host::{self, Interruption, Pager};
 use crate::local;
 use crate::reach::Reach;
-use crate::wire::{self, Answer, Frame, Screen};
+use crate::remote::FarEnd;
+use crate::services::ListedAccount;
+use crate::wire::{self, Frame, Screen};
 use crate::wrap::wrap;
-pub(crate) use ask::is_yes;
-pub(crate) use check::{Missing, Record};
 pub use format::moment;
 use progress::Progress;
 use relay::Told;
 pub use sent::Sent;
-pub(crate) use sink::hear;
-use sink::{RemoteSink, Sink};
+pub(crate) use shared::SharedReport;
+use sink::Sink;
 use style::{Style, View};
-
-/// Whether the run is over, and only the checks afterwards are running. A
-/// signal handler has no access to a report.
-static IS_CHECKING: AtomicBool = AtomicBool::new(false);
-
-/// The amount and form of the output.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Options {
-    /// JSON lines on standard output.
-    pub json: bool,
-    /// Colours: always, never, or only on a terminal.
-    pub colour: Option<bool>,
-    /// Print only problems.
-    pub quiet: bool,
-    /// Also print steps without changes.
-    pub verbose: bool,
-    /// Use a pager for long texts, if standard output is a terminal.
-    pub pager: bool,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Account {
-    pub name: String,
-    /// All addresses, its own before its aliases.
-    pub addresses: Vec<String>,
-    /// The quota in bytes.
-    pub quota: Option<u64>,
-    /// The domains of its catch-alls.
-    pub catch_all: Vec<String>,
-}
+pub(crate) use text::{error_text, findings_text, plan_text, warnings_text};
 
 /// The destination of all output.
 #[derive(Debug)]
@@ -85,54 +58,46 @@ pub(crate) struct Report {
     /// The findings that another host reported about itself.
     told: Option<Told>,
     pager: Option<Pager>,
+    /// Whether the run is over, and only the check after it goes on.
+    is_checking: Arc<AtomicBool>,
 }
 
 impl Report {
-    pub(crate) fn new(options: Options, reach: Reach) -> Self {
+    /// Makes a report to whoever runs us.
+    pub(crate) fn new(global: &Global) -> Self {
+        let pager = (!global.no_pager).then(Pager::choose).flatten();
+        let pager = pager.filter(|_| io::stdout().is_terminal());
+        let sink = Sink::Terminal(Progress::default());
+        Self::to(sink::screen(global), global.reach(), sink, pager)
+    }
+
+    /// Makes a report to somebody behind a connection, who sees it on `screen`.
+    pub(crate) fn remote(screen: Screen, reach: Reach, far_end: FarEnd) -> Self {
+        Self::to(screen, reach, Sink::Remote(far_end), None)
+    }
+
+    fn to(screen: Screen, reach: Reach, sink: Sink, pager: Option<Pager>) -> Self {
         Self {
-            screen: sink::screen(&options),
+            screen,
             reach,
-            sink: Sink::Terminal(Progress::default()),
+            sink,
             from: None,
             others: HashMap::new(),
             told: None,
-            pager: options
-                .pager
-                .then(Pager::choose)
-                .flatten()
-                .filter(|_| io::stdout().is_terminal()),
+            pager,
+            is_checking: Arc::default(),
         }
     }
 
-    /// Returns a report over a connection: sends `frames`, formats them for
-    /// `screen`, receives `answers`, and lets the other end stop a run.
-    pub(crate) fn there(
-        (screen, reach): (Screen, Reach),
-        frames: Sender<Frame>,
-        answers: Receiver<Answer>,
-        stop: Interruption,
-    ) -> Self {
-        let sink = Sink::Remote(RemoteSink { frames, answers, stop, has_begun: Arc::default() });
-        Self { screen, reach, sink, from: None, others: HashMap::new(), told: None, pager: None }
-    }
-
-    /// Returns a flag that becomes true once the first step of a run was sent over the connection.
-    pub(crate) fn has_begun(&self) -> Arc<AtomicBool> {
-        match &self.sink {
-            Sink::Terminal(_) => Arc::default(),
-            Sink::Remote(remote) => Arc::clone(&remote.has_begun),
+    /// Tells somebody behind a connection that this is the end.
+    pub(crate) fn end(self, code: u8) {
+        if let Sink::Remote(remote) = self.sink {
+            remote.end(code);
         }
     }
 
-    /// Sends the end over the connection, and returns whether it was acknowledged.
-    pub(crate) fn end(&self, code: u8, patience: Duration) -> bool {
-        let Sink::Remote(remote) = &self.sink else { return true };
-        remote.say(Frame::End(code));
-        remote.answers.recv_timeout(patience) == Ok(Answer::Ack)
-    }
-
-    /// Returns whether the report goes over a connection.
-    pub(crate) fn is_there(&self) -> bool {
+    /// Tells whether whoever listens is behind a connection.
+    pub(crate) fn is_remote(&self) -> bool {
         matches!(self.sink, Sink::Remote(_))
     }
 
@@ -170,7 +135,7 @@ impl Report {
 
     fn progress(&mut self, at: wire::Progress) {
         if let wire::Progress::Checking { .. } = at {
-            IS_CHECKING.store(true, Ordering::Relaxed);
+            self.is_checking.store(true, Ordering::Relaxed);
         }
         let style = Style::new(self.screen.err_in_colour);
         self.sink.progress(at, style, self.screen.quiet);
@@ -190,13 +155,16 @@ impl Report {
         }
     }
 
-    /// Reports, in the middle of a step, that a signal arrived.
-    pub(crate) fn told_to_stop() {
-        let text = match IS_CHECKING.load(Ordering::Relaxed) {
-            false => "\n  ! told to stop: this step is finished, then all is undone\n",
-            true => "\n  ! told to stop: the changes are made and stay, only the look ends\n",
-        };
-        let _ = io::stderr().lock().write_all(text.as_bytes());
+    /// Returns what tells, in the middle of a step, that a signal was heard.
+    pub(crate) fn stop_notice(&self) -> impl Fn() + Send + Sync + 'static {
+        let is_checking = Arc::clone(&self.is_checking);
+        move || {
+            let text = match is_checking.load(Ordering::Relaxed) {
+                false => "\n  ! told to stop: this step is finished, then all is undone\n",
+                true => "\n  ! told to stop: the changes are made and stay, only the look ends\n",
+            };
+            let _ = io::stderr().lock().write_all(text.as_bytes());
+        }
     }
 
     /// Reports, while a box runs, that a signal arrived.
@@ -206,11 +174,11 @@ impl Report {
 
     /// Handles requests to stop the run from now on, and reports them.
     pub(crate) fn interruption(&self) -> host::Result<Interruption> {
-        self.sink.interruption(Self::told_to_stop)
+        self.sink.interruption(self.stop_notice())
     }
 
-    /// Saves a text in a file of the person's, readable by its owner only.
-    pub(crate) fn keep(&mut self, path: &Path, text: String) -> io::Result<()> {
+    /// Keeps a text in a file of whoever asked, for their eyes only.
+    pub(crate) fn save(&mut self, path: &Path, text: String) -> io::Result<()> {
         match &self.sink {
             Sink::Terminal(_) => local::write(path, text.as_bytes(), 0o600),
             Sink::Remote(remote) => {
@@ -227,17 +195,23 @@ impl Report {
         }
     }
 
+    /// The same for sentences, each on a line.
+    pub(crate) fn notes(&mut self, sentences: impl IntoIterator<Item = impl AsRef<str>>) {
+        sentences.into_iter().for_each(|it| self.note(&format!("{}\n", it.as_ref())));
+    }
+
     /// Prints a text that belongs to a question.
     pub(crate) fn prompt(&mut self, text: &str) {
         self.err(&wrap(text, self.err_width()));
     }
 
-    /// Prints a text that was asked for, unchanged.
-    pub(crate) fn text(&mut self, text: &str) {
+    /// Prints something that was asked for, as it is.
+    pub(crate) fn raw(&mut self, text: &str) {
         self.sink.raw(text);
     }
 
-    pub(crate) fn accounts(&mut self, accounts: &[Account]) {
+    /// Lists the accounts of a mail service.
+    pub(crate) fn accounts(&mut self, accounts: &[ListedAccount]) {
         match self.screen.json {
             true => {
                 accounts.iter().for_each(|it| self.emit(json::account(it)));

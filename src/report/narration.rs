@@ -16,8 +16,8 @@ pub(crate) struct Task {
 }
 
 impl Report {
-    /// Announces the next part.
-    pub(crate) fn tell(&mut self, text: &str) {
+    /// Tells people what comes next.
+    pub(crate) fn narrate(&mut self, text: &str) {
         if !self.screen.quiet {
             self.say_prose(&format!("{text}\n"));
         }

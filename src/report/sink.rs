@@ -2,18 +2,16 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::os::fd::AsFd;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender};
 
-use super::Options;
 use super::progress::Progress;
 use super::style::Style;
+use crate::cli::{Color, Global};
 use crate::host::{Interruption, Pager, Result};
 use crate::local;
+use crate::remote::FarEnd;
 use crate::secret::Secret;
 use crate::visible::visible_json;
-use crate::wire::{self, Answer, Frame, Question, Screen, Styled};
+use crate::wire::{self, Frame, Question, Screen, Styled};
 use crate::wrap;
 use serde_json::Value;
 
@@ -22,32 +20,7 @@ use serde_json::Value;
 pub(super) enum Sink {
     /// The standard streams of the program.
     Terminal(Progress),
-    Remote(RemoteSink),
-}
-
-/// The other end of a connection.
-#[derive(Debug)]
-pub(super) struct RemoteSink {
-    /// Sends output without waiting: a stalled connection must not stall a run.
-    pub(super) frames: Sender<Frame>,
-    pub(super) answers: Receiver<Answer>,
-    pub(super) stop: Interruption,
-    pub(super) has_begun: Arc<AtomicBool>,
-}
-
-impl RemoteSink {
-    fn ask(&self, question: Question) -> Option<Secret<String>> {
-        self.say(Frame::Ask(question));
-        match self.answers.recv() {
-            Ok(Answer::Line(line)) => Some(line.0),
-            _ => None,
-        }
-    }
-
-    /// Sends a frame, whether or not it arrives.
-    pub(super) fn say(&self, frame: Frame) {
-        let _ = self.frames.send(frame);
-    }
+    Remote(FarEnd),
 }
 
 impl Sink {
@@ -116,10 +89,7 @@ impl Sink {
                     self.err(&format!("{line}\n"));
                 }
             }
-            Self::Remote(remote) => {
-                remote.has_begun.store(true, Ordering::Relaxed);
-                remote.say(Frame::Progress(at));
-            }
+            Self::Remote(remote) => remote.say(Frame::Progress(at)),
         }
     }
 
@@ -130,7 +100,6 @@ impl Sink {
         }
     }
 
-    /// Asks, and waits for the answer.
     pub(super) fn ask(&self, question: Question) -> Option<Secret<String>> {
         match self {
             Self::Terminal(_) => self.ask_here(&question.text(), question.is_unseen()).ok(),
@@ -147,10 +116,10 @@ impl Sink {
     }
 
     /// Starts to handle requests to stop a run.
-    pub(super) fn interruption(&self, heard: fn()) -> Result<Interruption> {
+    pub(super) fn interruption(&self, heard: impl Fn() + Send + 'static) -> Result<Interruption> {
         match self {
             Self::Terminal(_) => Interruption::listen(heard),
-            Self::Remote(remote) => Ok(remote.stop.clone()),
+            Self::Remote(remote) => Ok(remote.interruption()),
         }
     }
 }
@@ -160,8 +129,8 @@ impl Sink {
 ///
 /// # Errors
 ///
-/// Fails as [`local::read_unseen`] does, and at the end of input.
-pub(crate) fn hear(unseen: bool, ready: impl FnOnce()) -> io::Result<Secret<String>> {
+/// As [`local::read_unseen`], and where the input has ended.
+pub(super) fn hear(unseen: bool, ready: impl FnOnce()) -> io::Result<Secret<String>> {
     let next_line = || drop(io::stderr().lock().write_all(b"\n"));
     if unseen {
         let answer = local::read_unseen(ready);
@@ -183,7 +152,7 @@ pub(crate) fn hear(unseen: bool, ready: impl FnOnce()) -> io::Result<Secret<Stri
     }
 }
 
-pub(super) fn screen(options: &Options) -> Screen {
+pub(super) fn screen(options: &Global) -> Screen {
     let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
     Screen {
         // With --json, text for people goes to standard error.
@@ -216,8 +185,12 @@ fn columns(stream: &impl AsFd) -> Option<u16> {
     terminal_size::terminal_size_of(stream).map(|(width, _)| width.0).filter(|width| *width > 0)
 }
 
-fn colour(options: &Options, terminal: bool) -> bool {
+fn colour(options: &Global, terminal: bool) -> bool {
     let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    options.colour.unwrap_or(terminal && !is_set("NO_COLOR") && !dumb)
+    match options.color {
+        Color::Auto => terminal && !is_set("NO_COLOR") && !dumb,
+        Color::Always => true,
+        Color::Never => false,
+    }
 }

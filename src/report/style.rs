@@ -13,6 +13,10 @@ impl Style {
         Self { colour }
     }
 
+    pub(super) const fn is_on(self) -> bool {
+        self.colour
+    }
+
     pub(super) fn added(self, text: &str) -> String {
         self.paint(AnsiColor::Green.on_default(), text)
     }

@@ -227,7 +227,7 @@ impl Thing for Table {
         if let Some(folder) = key.note().parent() {
             host.make_private_directories(folder)?;
         }
-        let text = serde_json::to_vec(&note).map_err(|e| Error::Other(e.to_string()))?;
+        let text = serde_json::to_vec(&note).map_err(Error::note)?;
         host.put_file(&key.note(), &Content::new(text), &root)
     }
 

@@ -16,6 +16,7 @@
 
 mod access;
 mod cache;
+mod demo;
 mod disk;
 mod error;
 mod guest;
@@ -29,6 +30,7 @@ mod network;
 pub use crate::host::Suite;
 pub use access::Access;
 pub use cache::Cache;
+pub(crate) use demo::DemoServer;
 pub use disk::{mount_copy, mount_empty};
 pub use error::{Error, Result};
 pub use guest::{Guest, Init};

@@ -28,12 +28,11 @@ pub mod watch;
 pub use context::Inputs;
 pub(crate) use context::Variables;
 pub(crate) use mask::{NEW_SECRET, masked, masked_texts};
-pub use records::Record;
-pub use records::RecordInputs;
-pub use records::records;
+pub(crate) use records::MissingAddress;
+pub use records::{Record, RecordInputs, records};
 pub(crate) use referenced_files::{ReferencedFile, ReferencedKind, referenced_files};
 pub(crate) use sandbox_copy::SandboxCopy;
-pub(crate) use spec::not_text;
+pub(crate) use spec::{ListedAccount, not_text};
 pub use spec::{Spec, load, schema};
 
 use crate::explain::{ServerFiles, Way};

@@ -9,13 +9,22 @@ pub struct Record {
     /// The rule with which `check` judges it, such as `dns.mx`.
     pub rule: &'static str,
     /// The whole name, without the final dot.
-    pub name: String,
+    pub(crate) name: String,
     /// The type, such as `MX`.
     pub kind: &'static str,
     /// The value, as a registrar's form takes it.
     pub value: String,
     /// The purpose of the record.
-    pub why: &'static str,
+    pub(crate) why: &'static str,
+}
+
+/// A server whose addresses are unknown.
+#[derive(Debug, Clone)]
+pub(crate) struct MissingAddress {
+    /// The name that leads to them, with the dot at its end.
+    pub(crate) name: String,
+    /// The reason why they are unknown.
+    pub(crate) why: &'static str,
 }
 
 /// The data from which services make their records.

@@ -22,7 +22,35 @@ pub struct Spec {
     pub services: Settings,
 }
 
+#[derive(Debug, Clone)]
+pub(crate) struct ListedAccount {
+    /// Its name.
+    pub(crate) name: String,
+    /// All addresses, its own before its aliases.
+    pub(crate) addresses: Vec<String>,
+    /// The quota in bytes.
+    pub(crate) quota: Option<u64>,
+    /// The domains of its catch-alls.
+    pub(crate) catch_all: Vec<String>,
+}
+
 impl Spec {
+    /// Returns the accounts, to be listed.
+    pub(crate) fn listed_accounts(&self) -> Vec<ListedAccount> {
+        let accounts = self.directory.accounts.iter().zip(&self.credentials).enumerate();
+        let listed = accounts.map(|(index, (account, credentials))| {
+            let caught = self.directory.catch_all.iter().filter(|it| it.account == index);
+            let addresses = self.directory.all_addresses(index);
+            ListedAccount {
+                name: account.name.value.to_string(),
+                addresses: addresses.iter().map(ToString::to_string).collect(),
+                quota: credentials.quota.map(|quota| quota.bytes()),
+                catch_all: caught.map(|it| it.domain.to_string()).collect(),
+            }
+        });
+        listed.collect()
+    }
+
     /// Returns the size limit of a mail in bytes, which `extra` can override.
     pub(crate) fn largest_mail(&self) -> u64 {
         let mut extra = self.services.extra.postfix.iter();

@@ -60,3 +60,7 @@ impl Question {
         }
     }
 }
+
+pub(crate) fn is_yes(answer: &str) -> bool {
+    ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
+}

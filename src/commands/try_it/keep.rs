@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::server::Server;
-use super::story::Story;
+use crate::app::demo::Demo;
 use crate::report::Report;
+use crate::sandbox::DemoServer;
 
 /// How often to look for the end.
 const TICK: Duration = Duration::from_millis(100);
@@ -16,26 +16,26 @@ const TICK: Duration = Duration::from_millis(100);
 /// Describes how to use the box, and waits for Enter or a signal. Without a
 /// terminal only a signal ends it.
 pub(super) fn until_told(
-    server: &Server,
-    story: &Story,
+    server: &DemoServer,
+    demo: &Demo,
     stop: &dyn Fn() -> bool,
     report: &mut Report,
 ) {
     let access = server.access();
     let address = server.address();
     let options: Vec<_> = access.options().iter().map(|option| format!(" -o {option}")).collect();
-    report.tell(&format!(
+    report.narrate(&format!(
         "The box runs on. Log in to it:\n\n    ssh -i {}{} root@{address}\n\nMail programs on this \
          machine reach it at {address}: user {}, password {}\n",
         access.identity.display(),
         options.concat(),
-        story.reader.login,
+        demo.reader.login,
         // The account exists only in this box.
-        story.reader.password.expose(),
+        demo.reader.password.expose(),
     ));
     let answered = Arc::new(AtomicBool::new(false));
     if report.can_ask() {
-        report.tell("Press Enter to throw the box away.");
+        report.narrate("Press Enter to throw the box away.");
         let answered = Arc::clone(&answered);
         // The thread may wait for ever; it ends with the program.
         thread::spawn(move || {
@@ -43,7 +43,7 @@ pub(super) fn until_told(
             answered.store(true, Ordering::Relaxed);
         });
     } else {
-        report.tell("Press Ctrl-C to throw the box away.");
+        report.narrate("Press Ctrl-C to throw the box away.");
     }
     while !stop() && !answered.load(Ordering::Relaxed) {
         thread::sleep(TICK);

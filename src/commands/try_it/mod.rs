@@ -5,23 +5,13 @@ mod bring;
 mod keep;
 mod packages;
 mod proof;
-mod server;
-mod story;
-
-use std::path::Path;
 
 use super::{CommandError, Exit};
+use crate::app::demo::{Demo, failed};
 use crate::cli::{Global, Try};
 use crate::host::{Host, Interruption};
 use crate::report::Report;
-use crate::sandbox::{self, Cache, Image, KillSwitch};
-use crate::{probe, sandbox::Suite};
-use server::Server;
-pub(super) use story::EXAMPLE;
-use story::Story;
-
-/// The state after a failure.
-const NOTHING_LEFT: &str = "The box is gone. Nothing was changed on this machine.";
+use crate::sandbox::{self, Cache, DemoServer, Image, KillSwitch, Suite};
 
 /// Boots a fresh Debian, makes it a mail server, tests it from outside, and
 /// removes it.
@@ -34,7 +24,8 @@ pub(super) fn run(
         let message = "only root may boot a Debian on this machine";
         return Err(CommandError::needs_root(message).hinted("Run it with sudo."));
     }
-    let story = Story::read(options.mail.as_deref(), report)?;
+    options.mail.iter().for_each(|path| report.from(path));
+    let demo = Demo::read(options.mail.as_deref())?;
     packages::install(options.yes, report)?;
     let kill_switch = KillSwitch::default();
     let interruption = Interruption::listen({
@@ -45,7 +36,7 @@ pub(super) fn run(
         }
     })?;
     let stop = || interruption.is_asked();
-    let outcome = tell(global, options, &story, kill_switch, &stop, report);
+    let outcome = tell(global, options, &demo, kill_switch, &stop, report);
     match outcome {
         // The failure was caused by the interruption.
         Err(_) if stop() => Err(failed("told to stop")),
@@ -56,7 +47,7 @@ pub(super) fn run(
 fn tell(
     global: &Global,
     options: &Try,
-    story: &Story,
+    demo: &Demo,
     kill_switch: KillSwitch,
     stop: &dyn Fn() -> bool,
     report: &mut Report,
@@ -67,13 +58,14 @@ fn tell(
     let image = image(&cache, suite, &watch, report)?;
     let task = report.begin(&format!("A fresh Debian {} boots", suite.release()));
     report.working("with nothing on it that has to do with mail");
-    let server = Server::boot(&cache, &image, kill_switch, &watch)?;
+    let server = DemoServer::boot(&cache, &image, kill_switch, &watch)?;
     report.done(task);
 
-    story.begin(report);
-    let outcome = bring::bring(global, &server, story, report).and_then(|exit| {
+    report.narrate(&format!("\n{}", demo.about));
+    demo.shown.iter().for_each(|text| report.quote(text));
+    let outcome = bring::bring(global, &server, demo, report).and_then(|exit| {
         if exit == Exit::Done {
-            proof::show(&server, story, stop, report)?;
+            proof::show(&server, demo, stop, report)?;
         }
         Ok(exit)
     });
@@ -81,14 +73,14 @@ fn tell(
         if let Err(failed) = &outcome {
             report.error(failed, "");
         }
-        keep::until_told(&server, story, stop, report);
+        keep::until_told(&server, demo, stop, report);
         // The error was reported before the user looked around.
         drop(server);
-        report.tell("The box is thrown away.");
+        report.narrate("The box is thrown away.");
         return Ok(outcome.unwrap_or(Exit::Failed));
     }
     if let Ok(Exit::Done) = outcome {
-        report.tell("That was it. The box is thrown away.");
+        report.narrate("That was it. The box is thrown away.");
     }
     outcome
 }
@@ -113,25 +105,4 @@ fn image(
     let image = Image::ensure(cache, suite, watch, &mut |stage| report.working(stage))?;
     report.done(task);
     Ok(image)
-}
-
-impl From<sandbox::Error> for CommandError {
-    fn from(error: sandbox::Error) -> Self {
-        failed("").because(error)
-    }
-}
-
-impl From<probe::Error> for CommandError {
-    fn from(error: probe::Error) -> Self {
-        failed("").because(error)
-    }
-}
-
-fn failed(message: impl Into<String>) -> CommandError {
-    CommandError::failed(message).after_changes().hinted(NOTHING_LEFT)
-}
-
-/// Reports a failed operation on a file.
-fn failed_to(deed: &str, path: &Path, error: std::io::Error) -> CommandError {
-    failed(format!("could not {deed} {}", path.display())).because(error)
 }

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::super::CommandError;
 use crate::host::Host;
-use crate::report::{Report, is_yes};
+use crate::report::Report;
 use crate::sandbox;
+use crate::wire::is_yes;
 
 /// Installs missing packages and reports them. Asks first if there is a
 /// terminal.

@@ -33,8 +33,12 @@ pub(super) fn with_holders(host: &Host, key: &ServiceKey, error: Error) -> Error
     let lines = held.iter().map(|(port, strangers)| {
         format!("\n{}", held_by(*port, &strangers.iter().collect::<Vec<_>>(), &key.unit))
     });
-    let lines: String = lines.collect();
-    if lines.is_empty() { error } else { Error::Other(format!("{error}{lines}")) }
+    let explanation: String = lines.collect();
+    if explanation.is_empty() {
+        error
+    } else {
+        Error::Explained { source: error.into(), explanation }
+    }
 }
 
 /// Returns the ports of a service that other processes hold. The list is empty

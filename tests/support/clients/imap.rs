@@ -59,7 +59,7 @@ impl Reply {
 impl Imap {
     /// Reads the greeting of a server that speaks in the clear first.
     pub fn connect(stream: TcpStream) -> io::Result<Self> {
-        Self::greeted(Wire::plain(stream))
+        Self::greeted(Wire::plain(stream)?)
     }
 
     /// Reads the greeting of a server that speaks TLS at once.
@@ -278,7 +278,7 @@ enum Part<'a> {
 }
 
 /// Returns the length in `{LENGTH}` at the end of a line.
-fn announced_literal(line: &str) -> Option<usize> {
+fn announced_literal(line: &str) -> Option<u64> {
     line.strip_suffix('}')?.rsplit_once('{')?.1.parse().ok()
 }
 

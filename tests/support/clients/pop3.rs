@@ -16,7 +16,7 @@ pub struct Pop3 {
 impl Pop3 {
     /// Reads the greeting of a server that speaks in the clear first.
     pub fn connect(stream: TcpStream) -> io::Result<Self> {
-        Self::greeted(Wire::plain(stream))
+        Self::greeted(Wire::plain(stream)?)
     }
 
     /// Reads the greeting of a server that speaks TLS at once.

@@ -53,7 +53,7 @@ impl fmt::Display for Reply {
 impl Smtp {
     /// Reads the greeting of a server that speaks in the clear first.
     pub fn connect(stream: TcpStream) -> io::Result<Self> {
-        Self::greeted(Wire::plain(stream))
+        Self::greeted(Wire::plain(stream)?)
     }
 
     /// Reads the greeting of a server that speaks TLS at once.

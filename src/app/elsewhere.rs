@@ -6,15 +6,11 @@ use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::CommandError;
-use super::apply::Ready;
 use crate::cli::Global;
 use crate::engine;
 use crate::host::Host;
-use crate::reach::as_path;
-use crate::report::Report;
+use crate::reach::{Reach, as_path};
 use crate::services::Spec;
-use crate::wire::Question;
 
 /// How long DNS may take to resolve the hostname.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -23,22 +19,18 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const MAIN_CF: &str = "/etc/postfix/main.cf";
 
 /// A server that is probably not this machine.
-pub(super) struct Elsewhere {
-    hostname: String,
+pub(crate) struct Elsewhere {
+    /// The server's name.
+    pub(crate) hostname: String,
     /// The name of this machine.
     ours: String,
 }
 
-/// Returns the server if it is another machine than this one. `by_dns`: also
-/// resolves its name, which may take a moment.
-pub(super) fn elsewhere(
-    global: &Global,
-    spec: &Spec,
-    by_dns: bool,
-    report: &Report,
-) -> Option<Elsewhere> {
+/// Finds out whether a server is another machine than this one, where the person
+/// works on this one. `by_dns`: its name is also looked up, which may take a moment.
+pub(crate) fn elsewhere(global: &Global, spec: &Spec, by_dns: bool) -> Option<Elsewhere> {
     // The user who names a host, a playbook or a tree has chosen.
-    let is_meant = report.is_there() || global.playbook.is_some() || global.root != Path::new("/");
+    let is_meant = global.playbook.is_some() || global.root != Path::new("/");
     if is_meant {
         return None;
     }
@@ -83,58 +75,24 @@ fn is_at(hostname: &str, ours: &[IpAddr]) -> bool {
 
 impl Elsewhere {
     /// Returns the command line that sets the server up.
-    pub(super) fn bootstrap(&self, mail: &Path, report: &Report) -> String {
+    pub(crate) fn bootstrap(&self, mail: &Path, reach: &Reach) -> String {
         let mail = mail.display().to_string();
-        report.reach().bootstrap(format!("root@{}", self.hostname), Some(&mail), false)
+        reach.bootstrap(format!("root@{}", self.hostname), Some(&mail), false)
     }
 
     /// Returns the command line that applies a mail.yml there.
-    pub(super) fn apply(&self, mail: &Path, report: &Report) -> String {
+    pub(crate) fn apply(&self, mail: &Path, reach: &Reach) -> String {
         let mail = as_path(&mail.display().to_string());
-        report.reach().at(format!("root@{}", self.hostname)).command(&["apply", &mail])
+        reach.at(format!("root@{}", self.hostname)).command(&["apply", &mail])
     }
 
     /// Describes the mismatch.
-    pub(super) fn says(&self) -> String {
+    pub(crate) fn says(&self) -> String {
         let Self { hostname, ours } = self;
         format!(
             "This machine is called {ours}, and {hostname} is another one, as far as can be seen."
         )
     }
-}
-
-/// Asks whether this machine is the right one, before changes are made, unless
-/// `--yes` or `--here` says so.
-pub(super) fn confirm(
-    global: &Global,
-    ready: &Ready,
-    (yes, here): (bool, bool),
-    report: &mut Report,
-) -> Result<(), CommandError> {
-    let Ready { context: loaded, plan, .. } = ready;
-    let spec = loaded.spec().filter(|_| loaded.is_mail_server() && !here);
-    let Some(elsewhere) = spec.and_then(|spec| elsewhere(global, spec, !yes, report)) else {
-        return super::apply::confirm(plan, &loaded.subject(), yes, report);
-    };
-    let mail = loaded.mail.as_deref().unwrap_or(Path::new("mail.yml"));
-    let bootstrap = elsewhere.bootstrap(mail, report);
-    let says = elsewhere.says();
-    if yes {
-        report.note(&format!(
-            "{says} It becomes the mail server now, as --yes was given. The other one: {bootstrap}\n"
-        ));
-        return Ok(());
-    }
-    report.prompt(&format!(
-        "{says}\nTo set that one up: {bootstrap}\nThese changes would make this machine the mail \
-         server.\n"
-    ));
-    let word = elsewhere.hostname;
-    let typed = report.ask_line(Question::Word { word: word.clone() });
-    if typed.is_some_and(|typed| typed.eq_ignore_ascii_case(&word)) {
-        return Ok(());
-    }
-    Err(CommandError::not_confirmed())
 }
 
 #[cfg(test)]

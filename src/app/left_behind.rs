@@ -3,17 +3,17 @@
 
 use std::sync::Arc;
 
-use crate::app::{Context, MailSource, find, folder};
+use super::run::Say;
+use super::{Context, MailSource, find, folder};
 use crate::cli::Global;
 use crate::diagnostic::Source;
 use crate::local;
 use crate::mail::Files;
-use crate::report::Report;
 use crate::services;
 
 /// Reports that the mail.yml in its usual place differs from the state after a
 /// rollback. If it does not, returns it.
-pub(super) fn say(global: &Global, report: &mut Report) -> Option<Context> {
+pub(crate) fn left_behind(global: &Global, say: Say<'_>) -> Option<Context> {
     if global.playbook.is_some() {
         return None;
     }
@@ -36,9 +36,9 @@ pub(super) fn say(global: &Global, report: &mut Report) -> Option<Context> {
         Ok(many) => format!("{many} changes"),
         Err(_) => "another host than this is now".to_owned(),
     };
-    report.note(&format!(
+    say(&format!(
         "{0} stays as it is, and asks for {asks}: the next `mailprov apply` makes them again. \
-         `mailprov plan` shows what that is; edit {0} first where it is not wanted.\n",
+         `mailprov plan` shows what that is; edit {0} first where it is not wanted.",
         path.display()
     ));
     None

@@ -4,14 +4,13 @@
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::super::CommandError;
-use super::site;
-use crate::app::Context;
+use super::Context;
+use super::checks::Found;
 use crate::check::{self, Causes};
+use crate::command_error::CommandError;
 use crate::finding::{Finding, Verdict};
 use crate::host::Interruption;
 use crate::probe::ConnectionCache;
-use crate::report::Report;
 use crate::services::checking::{Account, Check, Here, Quick, Server, TemporaryLogin};
 
 /// How long checks that run at a time may take.
@@ -25,29 +24,21 @@ const SETTLING: Duration = Duration::from_millis(1100);
 const TICK: Duration = Duration::from_millis(50);
 
 /// The findings of each check, in order.
-type Found = Vec<(&'static Check, Vec<Finding>)>;
+type ByCheck = Vec<(&'static Check, Vec<Finding>)>;
 
-/// Runs the checks, and reports the findings. Ctrl-C ends only the checks.
-pub(in crate::commands) fn look(
-    loaded: &Context,
-    interruption: &Interruption,
-    report: &mut Report,
-) {
-    if !loaded.is_mail_server() || interruption.is_asked() {
-        return;
-    }
-    report.checking(&loaded.subject());
-    match found(loaded, interruption) {
-        _ if interruption.is_asked() => report.check_given_up("it was told to stop"),
-        Err(error) => report.check_given_up(&error.to_string()),
-        Ok(mut found) => {
-            let mut causes = Causes::default();
-            found.iter_mut().for_each(|(check, all)| causes.trace(check.explains, all));
-            let rest = check::ALL.iter().filter(|check| !is_quick(check));
-            let rest: Vec<_> = rest.map(|check| check.name()).collect();
-            let found: Vec<_> = found.iter().map(|(check, all)| (check.name(), &all[..])).collect();
-            report.checked_after(&found, &loaded.subject(), &rest);
-        }
+impl Context {
+    /// Checks until it is told to stop. Returns what was found, and the checks that
+    /// were not made.
+    pub(crate) fn check_after(
+        &self,
+        stop: &Interruption,
+    ) -> Result<(Found, Vec<&'static str>), CommandError> {
+        let mut found = found(self, stop)?;
+        let mut causes = Causes::default();
+        found.iter_mut().for_each(|(check, all)| causes.trace(check.explains, all));
+        let rest = check::ALL.iter().filter(|check| !is_quick(check));
+        let found = found.into_iter().map(|(check, all)| (check.name(), all));
+        Ok((found.collect(), rest.map(|check| check.name()).collect()))
     }
 }
 
@@ -57,19 +48,19 @@ fn is_quick(check: &Check) -> bool {
     check.quick.is_some() || matches!(check.here, Here::Planned(_))
 }
 
-fn found(loaded: &Context, stop: &Interruption) -> Result<Found, CommandError> {
-    let site = site(loaded)?;
+fn found(context: &Context, stop: &Interruption) -> Result<ByCheck, CommandError> {
+    let site = context.site()?;
     let login = TemporaryLogin::at(&site);
     let account = login.as_ref().ok().map(|login| &login.account);
     let quick: Vec<_> = check::ALL.iter().copied().filter(|check| check.quick.is_some()).collect();
-    let mut found = Found::new();
+    let mut found = ByCheck::new();
     // From the last to the first: a login also proves the certificate and the port.
     let mut quick_ones = quick.iter().rev();
     let first = quick_ones.next().map(|check| ask(&site.server, account, &[check]));
     // Run while the server takes its time to answer.
     for check in check::ALL.iter().copied() {
         if let Here::Planned(look) = check.here {
-            found.push((check, look(&site, &loaded.compare()?)?));
+            found.push((check, look(&site, &context.compare()?)?));
         }
     }
     found.extend(first.into_iter().flat_map(|asked| asked.hear(stop)));
@@ -77,7 +68,7 @@ fn found(loaded: &Context, stop: &Interruption) -> Result<Found, CommandError> {
         found.extend(ask(&site.server, account, &[check]).hear(stop));
     }
     let is_wrong = |finding: &Finding| finding.verdict == Verdict::Wrong;
-    let is_of = |found: &Found, check: &Check| {
+    let is_of = |found: &ByCheck, check: &Check| {
         found.iter().any(|(it, all)| it.name() == check.name() && all.iter().any(is_wrong))
     };
     let again: Vec<_> = quick.iter().copied().filter(|check| is_of(&found, check)).collect();
@@ -130,8 +121,8 @@ fn ask(server: &Server, account: Option<&Account>, checks: &[&'static Check]) ->
 
 impl Asked {
     /// Waits for the findings, unless interrupted.
-    fn hear(self, stop: &Interruption) -> Found {
-        let mut found = Found::new();
+    fn hear(self, stop: &Interruption) -> ByCheck {
+        let mut found = ByCheck::new();
         let end = Instant::now() + TIMEOUT;
         while found.len() < self.checks.len() && Instant::now() < end && !stop.is_asked() {
             match self.answers.recv_timeout(TICK) {

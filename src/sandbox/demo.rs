@@ -1,39 +1,36 @@
 //! The box: a fresh Debian in which root can log in from this machine.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
 use nix::fcntl::OFlag;
 
-use super::super::CommandError;
-use super::story::Story;
-use crate::probe::{self, Tls};
-use crate::sandbox::{
-    self, Access, Cache, Error, Guest, Image, Init, KillSwitch, Lease, VethPair, Watch, mount_empty,
+use super::{
+    Access, Cache, Error, Guest, Image, Init, KillSwitch, Lease, Result, VethPair, Watch,
+    mount_empty, wait_at_most,
 };
+use crate::probe;
 
 /// How long sshd may take to answer once the box is up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The path of a self-signed certificate of mailprov.
-const CERTIFICATE: &str = "/etc/ssl/certs/mailprov.pem";
-
 /// A running box; dropping it removes it.
-pub(super) struct Server {
+pub(crate) struct DemoServer {
     guest: Guest,
     veth: VethPair,
     access: Access,
 }
 
-impl Server {
-    pub(super) fn boot(
+impl DemoServer {
+    /// Boots a fresh one.
+    pub(crate) fn boot(
         cache: &Cache,
         image: &Image,
         kill_switch: KillSwitch,
         watch: Watch<'_>,
-    ) -> sandbox::Result<Self> {
+    ) -> Result<Self> {
         let lease = Lease::new(cache, watch)?;
         mount_empty(image, &lease)?;
         lease.add_namespace()?;
@@ -44,7 +41,7 @@ impl Server {
         guest.boot(watch)?;
         let server = Self { guest, veth, access };
         let ssh = SocketAddr::new(server.address(), 22);
-        let answers = sandbox::wait_at_most(PATIENCE, || {
+        let answers = wait_at_most(PATIENCE, || {
             let is_open = probe::is_open(ssh, Duration::from_secs(1));
             (is_open || watch().is_err()).then_some(())
         });
@@ -59,30 +56,23 @@ impl Server {
         }
     }
 
-    pub(super) fn address(&self) -> IpAddr {
+    pub(crate) fn address(&self) -> IpAddr {
         self.veth.guest.into()
     }
 
-    pub(super) fn access(&self) -> &Access {
+    pub(crate) fn access(&self) -> &Access {
         &self.access
     }
 
     /// Returns a folder on this machine that is removed with the box.
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.guest.lease().folder()
     }
 
-    /// Returns the TLS settings that verify the box.
-    pub(super) fn tls(&self, story: &Story) -> Result<Tls, CommandError> {
-        if !story.self_signed {
-            return Ok(Tls::unverified(&story.hostname)?);
-        }
-        let mut pem = Vec::new();
-        let read = self
-            .guest
-            .open(CERTIFICATE, OFlag::O_RDONLY)
-            .and_then(|mut file| file.read_to_end(&mut pem));
-        read.map_err(|error| super::failed_to("read", Path::new(CERTIFICATE), error))?;
-        Ok(Tls::pinned(&pem, &story.hostname)?)
+    /// Reads a file in it.
+    pub(crate) fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.guest.open(path, OFlag::O_RDONLY)?.read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 }

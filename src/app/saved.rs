@@ -3,29 +3,29 @@
 
 use std::path::Path;
 
-use super::CommandError;
-use crate::app::unreadable;
+use super::unreadable;
+use crate::command_error::CommandError;
 use crate::engine::SavedPlan;
 use crate::local::{self, Untrusted};
-use crate::report::Report;
 
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Kept<'a> {
+pub(crate) enum PlanSource<'a> {
     File(&'a Path),
     /// Sent from another machine.
     Sent(&'a str),
 }
 
-impl Kept<'_> {
-    pub(super) fn read(self) -> Result<SavedPlan, CommandError> {
+impl PlanSource<'_> {
+    /// Reads it.
+    pub(crate) fn read(self) -> Result<SavedPlan, CommandError> {
         match self {
-            Self::File(path) => read(path),
+            Self::File(path) => read_plan(path),
             Self::Sent(text) => parse("the saved plan", text.as_bytes()),
         }
     }
 }
 
-pub(super) fn read(path: &Path) -> Result<SavedPlan, CommandError> {
+pub(crate) fn read_plan(path: &Path) -> Result<SavedPlan, CommandError> {
     let name = path.display().to_string();
     let text = local::read_text(path).map_err(|error| match Untrusted::of(&error) {
         Some(_) => unreadable(path, &error),
@@ -36,15 +36,4 @@ pub(super) fn read(path: &Path) -> Result<SavedPlan, CommandError> {
 
 fn parse(name: &str, bytes: &[u8]) -> Result<SavedPlan, CommandError> {
     SavedPlan::parse(bytes).map_err(|error| CommandError::usage(name).because(error))
-}
-
-/// Writes a saved plan, readable by its owner only.
-pub(super) fn write(
-    path: &Path,
-    plan: &SavedPlan,
-    report: &mut Report,
-) -> Result<(), CommandError> {
-    report.keep(path, plan.to_text()).map_err(|error| {
-        CommandError::failed(format!("could not write {}", path.display())).because(error)
-    })
 }

@@ -4,47 +4,50 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::super::{CommandError, password};
-use crate::app;
+use super::{folder, parse, source};
+use crate::command_error::CommandError;
 use crate::diagnostic::Diagnostic;
 use crate::host::Host;
 use crate::local;
-use crate::mail::{Files, Password};
-use crate::probe;
-use crate::report::Report;
+use crate::mail::{Files, Invalid, Password};
+use crate::probe::{self, Tls};
 use crate::resource::{Overlay, examine_certificate};
+use crate::sandbox::{self, DemoServer};
 use crate::secret::Secret;
 use crate::services::checking::{Account, Reader};
 use crate::services::{SandboxCopy, Spec};
 use crate::yaml::Document;
 
-pub(in crate::commands) const EXAMPLE: &str = include_str!("mail.yml");
+pub(crate) const EXAMPLE: &str = include_str!("mail.yml");
+
+/// The path of a self-signed certificate of mailprov.
+const CERTIFICATE: &str = "/etc/ssl/certs/mailprov.pem";
 
 /// The password of its accounts.
 const EXAMPLE_PASSWORD: &str = "correct horse";
 
 /// The mail service of the box, and two of its accounts.
-pub(super) struct Story {
-    pub(super) text: String,
-    pub(super) hostname: String,
-    pub(super) self_signed: bool,
-    /// The account that sends.
-    pub(super) sender: Account,
-    /// The account that receives.
-    pub(super) reader: Account,
-    /// The protocol by which it reads.
-    pub(super) by: Reader,
+pub(crate) struct Demo {
+    pub(crate) text: String,
+    pub(crate) hostname: String,
+    pub(crate) self_signed: bool,
+    /// Who sends.
+    pub(crate) sender: Account,
+    /// Who reads.
+    pub(crate) reader: Account,
+    /// How.
+    pub(crate) by: Reader,
     /// The introduction, a paragraph.
-    about: String,
+    pub(crate) about: String,
     /// The part of mail.yml that is shown.
-    shown: Option<String>,
+    pub(crate) shown: Option<String>,
 }
 
-impl Story {
+impl Demo {
     /// Reads the mail.yml at `path`, or the built-in one.
-    pub(super) fn read(path: Option<&Path>, report: &mut Report) -> Result<Self, CommandError> {
+    pub(crate) fn read(path: Option<&Path>) -> Result<Self, CommandError> {
         match path {
-            Some(path) => Self::of(path, report),
+            Some(path) => Self::of(path),
             None => Ok(Self::example()),
         }
     }
@@ -67,20 +70,20 @@ impl Story {
         }
     }
 
-    fn of(path: &Path, report: &mut Report) -> Result<Self, CommandError> {
+    fn of(path: &Path) -> Result<Self, CommandError> {
         let name = path.display().to_string();
-        report.from(path);
-        let source = app::source(path)?;
-        let spec = app::parse(&source, &Files::beside(app::folder(path)))?;
+        let source = source(path)?;
+        let spec = parse(&source, &Files::beside(folder(path)))?;
         let stands_in = stands_in(&spec)?;
         let word = probe::random()?;
         let secret = probe::random()?;
         let probe = format!("try-{}", &word.expose()[..6]);
-        let whole = std::path::absolute(path).map_err(|e| super::failed_to("find", path, e))?;
+        let whole = std::path::absolute(path).map_err(|e| failed_to("find", path, e))?;
         let hash = Password::parse(secret.expose()).and_then(|it| it.hash());
         let trial = SandboxCopy {
             account: &probe,
-            hash: &hash.map_err(password::refused)?,
+            hash: &hash
+                .map_err(|Invalid { message, help }| failed(format!("{message}: {help}")))?,
             self_signed: stands_in.is_some(),
             folder: whole.parent().unwrap_or(Path::new("/")),
         };
@@ -112,18 +115,46 @@ impl Story {
         })
     }
 
-    pub(super) fn begin(&self, report: &mut Report) {
-        report.tell(&format!("\n{}", self.about));
-        if let Some(shown) = &self.shown {
-            report.quote(shown);
+    /// Whom to take for the server.
+    pub(crate) fn tls(&self, server: &DemoServer) -> Result<Tls, CommandError> {
+        if !self.self_signed {
+            return Ok(Tls::unverified(&self.hostname)?);
         }
+        let pem = server
+            .read(CERTIFICATE)
+            .map_err(|error| failed_to("read", Path::new(CERTIFICATE), error))?;
+        Ok(Tls::pinned(&pem, &self.hostname)?)
     }
 
     /// Writes the mail.yml, readable by its owner only.
-    pub(super) fn write(&self, path: &Path) -> Result<(), CommandError> {
-        local::write(path, self.text.as_bytes(), 0o600)
-            .map_err(|e| super::failed_to("write", path, e))
+    pub(crate) fn write(&self, path: &Path) -> Result<(), CommandError> {
+        local::write(path, self.text.as_bytes(), 0o600).map_err(|e| failed_to("write", path, e))
     }
+}
+
+/// The state after a failure.
+const NOTHING_LEFT: &str = "The box is gone. Nothing was changed on this machine.";
+
+impl From<sandbox::Error> for CommandError {
+    fn from(error: sandbox::Error) -> Self {
+        failed("").because(error)
+    }
+}
+
+impl From<probe::Error> for CommandError {
+    fn from(error: probe::Error) -> Self {
+        failed("").because(error)
+    }
+}
+
+/// Says what went wrong with a box.
+pub(crate) fn failed(message: impl Into<String>) -> CommandError {
+    CommandError::failed(message).after_changes().hinted(NOTHING_LEFT)
+}
+
+/// Reports a failed operation on a file.
+fn failed_to(deed: &str, path: &Path, error: std::io::Error) -> CommandError {
+    failed(format!("could not {deed} {}", path.display())).because(error)
 }
 
 /// Explains why the named certificate cannot be used here, if so.

@@ -10,7 +10,7 @@ use crate::services::Spec;
 use crate::yaml::{Document, Kind, Node};
 
 /// Parses an address of the command line.
-pub(crate) fn parse(name: &str) -> Result<Name, CommandError> {
+pub(crate) fn name(name: &str) -> Result<Name, CommandError> {
     Name::parse(name).map_err(usage)
 }
 
@@ -22,13 +22,13 @@ fn usage(Invalid { message, help }: Invalid) -> CommandError {
     CommandError::usage(format!("{message}: {help}"))
 }
 
-pub(crate) fn find<'s>(spec: &'s Spec, name: &Name) -> Option<(usize, &'s Account)> {
+pub(super) fn find<'s>(spec: &'s Spec, name: &Name) -> Option<(usize, &'s Account)> {
     let mut accounts = spec.directory.accounts.iter().enumerate();
     accounts.find(|(_, account)| *account.name.value == *name)
 }
 
 /// Returns the key of an account as written.
-pub(crate) fn written<'d>(document: &'d Document, account: &Account) -> &'d str {
+pub(super) fn written<'d>(document: &'d Document, account: &Account) -> &'d str {
     let keys = match document.get(&["accounts"]).map(|node| &node.kind) {
         Some(Kind::Map(entries)) => entries.as_slice(),
         _ => &[],
@@ -41,7 +41,7 @@ pub(crate) fn written<'d>(document: &'d Document, account: &Account) -> &'d str 
 
 /// Finds the places where mail.yml names the account with this `key`, each with
 /// its new text.
-pub(crate) fn mentions(
+pub(super) fn mentions(
     document: &Document,
     spec: &Spec,
     key: &str,
@@ -85,7 +85,7 @@ pub(crate) fn mentions(
 }
 
 /// Removes an alias from an account, and the `aliases` key with the last one.
-pub(crate) fn remove_alias(
+pub(super) fn remove_alias(
     document: &Document,
     account: &[&str],
     address: &Name,
@@ -104,7 +104,7 @@ pub(crate) fn remove_alias(
 }
 
 /// Returns the key of a forward with exactly this name, as written.
-pub(crate) fn written_forward<'d>(document: &'d Document, address: &Name) -> Option<&'d str> {
+pub(super) fn written_forward<'d>(document: &'d Document, address: &Name) -> Option<&'d str> {
     let Kind::Map(entries) = &document.get(&["forwards"])?.kind else {
         return None;
     };
@@ -113,7 +113,7 @@ pub(crate) fn written_forward<'d>(document: &'d Document, address: &Name) -> Opt
 }
 
 /// Visits the scalars below a node.
-pub(crate) fn scalars(node: &Node, visit: &mut dyn FnMut(&Node, &str)) {
+pub(super) fn scalars(node: &Node, visit: &mut dyn FnMut(&Node, &str)) {
     match &node.kind {
         Kind::Scalar(scalar) => visit(node, &scalar.text),
         Kind::List(items) => items.iter().for_each(|item| scalars(item, visit)),

@@ -1,0 +1,175 @@
+//! A host that is about to be changed: locked, planned, changed.
+
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::{Context, MailSource, Renamed, received};
+use crate::command_error::{CommandError, ErrorKind};
+use crate::diagnostic::Diagnostic;
+use crate::engine::{self, Event, Lock, Plan, Run, SavedPlan};
+use crate::host::Host;
+use crate::reach::Reach;
+
+/// Says what is to be known, in sentences.
+pub(crate) type Say<'s> = &'s mut dyn FnMut(&str);
+
+/// A host that no other run changes.
+pub(crate) struct Locked {
+    context: Context,
+    lock: Lock,
+    last: Option<Run>,
+    /// Looks whether mail may leave a host that is new to us, while it is planned.
+    outward: Option<JoinHandle<Option<bool>>>,
+}
+
+/// A plan that can be made.
+pub(crate) struct Ready {
+    pub(crate) context: Context,
+    pub(crate) plan: Plan,
+    /// Mistakes that did not keep it from being made, and what it does about them.
+    pub(crate) warnings: Option<(Vec<Diagnostic>, &'static str)>,
+    lock: Lock,
+    last: Option<Run>,
+    outward: Option<JoinHandle<Option<bool>>>,
+}
+
+/// A plan that was made.
+pub(crate) struct Made {
+    pub(crate) context: Context,
+    pub(crate) changes: usize,
+    pub(crate) elapsed: Duration,
+    _lock: Lock,
+}
+
+impl Locked {
+    /// Takes the lock, and goes on from where an earlier run was cut off. `moment`
+    /// writes a time for people.
+    pub(crate) fn new(
+        mut context: Context,
+        source: MailSource<'_>,
+        renamed: Option<Renamed>,
+        moment: fn(i64) -> String,
+        say: Say<'_>,
+    ) -> Result<Self, CommandError> {
+        context.renamed = renamed;
+        let lock = lock(&context.host, "apply")?;
+        if let MailSource::Sent(bundle) = source {
+            received::changed_by(bundle, &context.host, moment).iter().for_each(|it| say(it));
+        }
+        let outward = matches!(source, MailSource::Sent(_) if !context.has_relay())
+            .then(|| std::thread::spawn(Host::port_25_is_open_outward));
+        let last = engine::last_run(&context.host)?;
+        if let Some(run) = last.as_ref().filter(|run| run.is_cut_off()) {
+            say(&format!(
+                "Run {} was cut off before its end; this goes on from where it left the host.",
+                run.number
+            ));
+            context.look_closely()?;
+        }
+        engine::cleanup(&context.host, last.as_ref(), &mut |text| say(text))?;
+        Ok(Self { context, lock, last, outward })
+    }
+
+    /// Plans. A saved plan must come to the same.
+    pub(crate) fn plan(
+        self,
+        saved: Option<&SavedPlan>,
+        reach: &Reach,
+        say: Say<'_>,
+    ) -> Result<Ready, CommandError> {
+        let Self { context, lock, last, outward } = self;
+        let planned = context.plan(say)?;
+        if let Some(saved) = saved {
+            saved.check(&planned.plan).map_err(|error| {
+                let plan = reach.command(&["plan", "--out", "FILE"]);
+                CommandError::of(ErrorKind::PlanMoved, error)
+                    .hinted(format!("Make a new plan: {plan}"))
+            })?;
+        }
+        Ok(Ready { plan: planned.plan, warnings: planned.warnings, context, lock, last, outward })
+    }
+}
+
+impl Ready {
+    /// Tells whether there is nothing to do, and notes that.
+    pub(crate) fn is_done(&self) -> Result<bool, CommandError> {
+        if !self.plan.changes.is_empty() {
+            return Ok(false);
+        }
+        settle(&self.context.host, self.last.as_ref())?;
+        if self.plan.unseen.is_empty() {
+            self.context.note();
+        }
+        Ok(true)
+    }
+
+    /// Says what else is to be known before the changes are made.
+    pub(crate) fn say_more(&mut self, say: Say<'_>) {
+        self.context.forwards().iter().for_each(|it| say(it));
+        let outward = self.outward.take();
+        if outward.and_then(|outward| outward.join().ok()?) == Some(false) {
+            say("Port 25 is closed outward: no mail leaves this host before its provider opens \
+                 it. Ask them to, or set `relay:` in mail.yml.");
+        }
+    }
+
+    /// Makes the changes. `deed` is the command that history names.
+    pub(crate) fn make(
+        self,
+        deed: &str,
+        stop: &dyn Fn() -> bool,
+        event: &mut dyn FnMut(&Event<'_>),
+    ) -> Result<Made, CommandError> {
+        let Self { context, plan, lock, .. } = self;
+        let elapsed = make(&context.host, &plan, deed, stop, event)?;
+        let changes = plan.changes.len();
+        // Of ten thousand accounts it is large.
+        drop(plan);
+        context.note();
+        Ok(Made { context, changes, elapsed, _lock: lock })
+    }
+}
+
+/// Takes the lock of a host, which needs root.
+pub(super) fn lock(host: &Host, command: &str) -> Result<Lock, CommandError> {
+    if !Host::is_root() {
+        let message = "only root may change this host";
+        return Err(
+            CommandError::needs_root(message).hinted("Run it with sudo; `plan` works without.")
+        );
+    }
+    Ok(Lock::take(host, command)?)
+}
+
+/// Records that an interrupted last run left nothing to do. It can still be
+/// rolled back.
+pub(super) fn settle(host: &Host, last: Option<&Run>) -> Result<(), CommandError> {
+    match last.filter(|run| run.is_cut_off()) {
+        Some(run) => Ok(run.settle(host)?),
+        None => Ok(()),
+    }
+}
+
+/// Makes the changes of a plan, and returns how long that took.
+pub(super) fn make(
+    host: &Host,
+    plan: &Plan,
+    deed: &str,
+    stop: &dyn Fn() -> bool,
+    event: &mut dyn FnMut(&Event<'_>),
+) -> Result<Duration, CommandError> {
+    let start = Instant::now();
+    engine::apply(host, plan, deed, stop, &mut |it| event(&it)).map_err(|failure| {
+        let advice = match &failure.left[..] {
+            [] => "All that was done is undone: the host is as it was before this run. Mend the \
+                   cause and run it again."
+                .to_owned(),
+            left => format!(
+                "What was done is undone, except:\n  {}\nMend the cause and run it again.",
+                left.join("\n  ")
+            ),
+        };
+        CommandError::of(ErrorKind::Failed, failure).after_changes().hinted(advice)
+    })?;
+    Ok(start.elapsed())
+}
