@@ -77,7 +77,6 @@ const SHARED_NAMES: &[&str] = &[
     "Record",
     "Result",
     "Service",
-    "Session",
     "Target",
     "User",
     "Watch",

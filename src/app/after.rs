@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::Context;
-use super::checks::Found;
+use super::checks::Findings;
 use crate::check::{self, Causes};
 use crate::command_error::CommandError;
 use crate::finding::{Finding, Verdict};
@@ -32,7 +32,7 @@ impl Context {
     pub(crate) fn check_after(
         &self,
         stop: &Interruption,
-    ) -> Result<(Found, Vec<&'static str>), CommandError> {
+    ) -> Result<(Findings, Vec<&'static str>), CommandError> {
         let mut found = found(self, stop)?;
         let mut causes = Causes::default();
         found.iter_mut().for_each(|(check, all)| causes.trace(check.explains, all));

@@ -20,7 +20,7 @@ use crate::services::{self, Spec};
 const ONLY_THERE: &str = "only the host knows: mailprov check, there or with --on";
 
 /// What a check found, by the check's name.
-pub(crate) type Found = Vec<(&'static str, Vec<Finding>)>;
+pub(crate) type Findings = Vec<(&'static str, Vec<Finding>)>;
 
 /// The checks that were not made, each with the reason.
 type Unseen = Vec<(&'static str, Finding)>;

@@ -26,8 +26,8 @@ pub(crate) struct Elsewhere {
     ours: String,
 }
 
-/// Finds out whether a server is another machine than this one, where the person
-/// works on this one. `by_dns`: its name is also looked up, which may take a moment.
+/// Returns the server if it is another machine than this one. `by_dns`: also
+/// resolves its name, which may take a moment.
 pub(crate) fn elsewhere(global: &Global, spec: &Spec, by_dns: bool) -> Option<Elsewhere> {
     // The user who names a host, a playbook or a tree has chosen.
     let is_meant = global.playbook.is_some() || global.root != Path::new("/");

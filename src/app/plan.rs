@@ -156,7 +156,7 @@ impl Context {
 
     /// Lists addresses that forward mail to other hosts, where SPF fails for it.
     pub(crate) fn forwards(&self) -> Option<String> {
-        /// More are counted.
+        /// Further ones are only counted.
         const NAMED: usize = 3;
         let forwarded = self.spec()?.directory.forwarded();
         let mut names = forwarded[..forwarded.len().min(NAMED)].join(", ");

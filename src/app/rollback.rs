@@ -46,7 +46,7 @@ impl Rollback {
         Ok(Self { host, back, number, last: runs.pop(), _lock: lock })
     }
 
-    /// Tells whether there is nothing to do, and notes that.
+    /// Returns whether there is nothing to do, and records that.
     pub(crate) fn is_done(&self) -> Result<bool, CommandError> {
         let is_done = self.back.plan.changes.is_empty();
         if is_done {

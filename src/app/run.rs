@@ -10,7 +10,7 @@ use crate::engine::{self, Event, Lock, Plan, Run, SavedPlan};
 use crate::host::Host;
 use crate::reach::Reach;
 
-/// Says what is to be known, in sentences.
+/// Reports a note, a sentence.
 pub(crate) type Say<'s> = &'s mut dyn FnMut(&str);
 
 /// A host that no other run changes.
@@ -43,7 +43,7 @@ pub(crate) struct Made {
 
 impl Locked {
     /// Takes the lock, and goes on from where an earlier run was cut off. `moment`
-    /// writes a time for people.
+    /// formats a time.
     pub(crate) fn new(
         mut context: Context,
         source: MailSource<'_>,
@@ -91,7 +91,7 @@ impl Locked {
 }
 
 impl Ready {
-    /// Tells whether there is nothing to do, and notes that.
+    /// Returns whether there is nothing to do, and records that.
     pub(crate) fn is_done(&self) -> Result<bool, CommandError> {
         if !self.plan.changes.is_empty() {
             return Ok(false);
@@ -103,7 +103,7 @@ impl Ready {
         Ok(true)
     }
 
-    /// Says what else is to be known before the changes are made.
+    /// Reports what the user should know before agreeing.
     pub(crate) fn say_more(&mut self, say: Say<'_>) {
         self.context.forwards().iter().for_each(|it| say(it));
         let outward = self.outward.take();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Context, Planned, checks::Found};
+use super::{Context, Planned, checks::Findings};
 use crate::check;
 use crate::command_error::{CommandError, Exit};
 use crate::finding::{Finding, Verdict};
@@ -14,12 +14,12 @@ const SENDMAIL: &str = "/usr/sbin/sendmail";
 /// The recipient if mail.yml cannot be read.
 const ROOT: &str = "root";
 
-/// What a look at a host found.
+/// The plan and the findings of a host.
 pub(crate) struct Watched {
-    /// What is to be known of the plan.
+    /// The notes about the plan.
     pub(crate) notes: Vec<String>,
     pub(crate) planned: Result<Planned, CommandError>,
-    pub(crate) checked: Result<Found, CommandError>,
+    pub(crate) checked: Result<Findings, CommandError>,
 }
 
 impl Watched {
@@ -30,7 +30,7 @@ impl Watched {
         Self { notes, planned, checked: checked(context) }
     }
 
-    /// How the plan ends.
+    /// Returns the exit code of the plan.
     pub(crate) fn plan_exit(&self) -> Exit {
         match &self.planned {
             Ok(planned) if planned.plan.changes.is_empty() => Exit::Done,
@@ -39,7 +39,7 @@ impl Watched {
         }
     }
 
-    /// How the checks end.
+    /// Returns the exit code of the checks.
     pub(crate) fn check_exit(&self) -> Exit {
         let is_wrong = |finding: &Finding| finding.verdict == Verdict::Wrong;
         match &self.checked {
@@ -49,7 +49,7 @@ impl Watched {
         }
     }
 
-    /// How it is, from how both ended.
+    /// Returns the exit code for those of both parts.
     pub(crate) fn exit(&self) -> Exit {
         match (self.plan_exit(), self.check_exit()) {
             (Exit::Done, Exit::Done) => Exit::Done,
@@ -59,21 +59,21 @@ impl Watched {
     }
 }
 
-fn checked(context: &Context) -> Result<Found, CommandError> {
+fn checked(context: &Context) -> Result<Findings, CommandError> {
     context.look_closely()?;
     context.refuse_tree()?;
     let _lock = context.lock_for_checks()?;
     // The plan covers the configuration, in more detail.
     let all = check::ALL.iter().copied().filter(|it| it.name() != "configuration");
-    let mut found = Found::new();
+    let mut found = Findings::new();
     context.examine(&all.collect::<Vec<_>>(), &mut |name, findings| {
         found.push((name, findings.to_vec()));
     })?;
     Ok(found)
 }
 
-/// Sends a text to whoever gets the system's mail; to root where there is no
-/// context that says who that is.
+/// Sends a text to the recipient of system mail, or to root if there is no context
+/// that names one.
 pub(crate) fn send_mail(context: Option<&Context>, text: &str) -> Result<(), CommandError> {
     let host = context.map_or("this host".into(), Context::subject);
     let spec = context.and_then(Context::spec);

@@ -16,8 +16,8 @@ pub(super) fn open(file: &InFile, report: &mut Report) -> Result<MailYml, Comman
 }
 
 /// Shows a draft and what applying it would change, and writes and applies it if
-/// that is wanted. Until then nothing is edited; where nobody can be asked, or not
-/// by root, the file is all that is written.
+/// that is wanted. Until then nothing is edited; without a terminal or without
+/// root it only writes the file.
 pub(super) fn offer(
     global: &Global,
     edit: &Edit,

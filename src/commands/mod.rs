@@ -129,13 +129,13 @@ fn say(context: &Context, report: &mut Report) {
     report.notes(&context.notes);
 }
 
-/// Takes sentences that are worth knowing.
+/// Returns a function that prints notes.
 fn notes(report: &mut Report) -> impl FnMut(&str) {
     |text| report.note(&format!("{text}\n"))
 }
 
-/// Finds out whether a server is another machine than this one. Whoever asks for it
-/// on another host says which one is meant.
+/// Returns the server if it is another machine than this one. A command for another
+/// host names that host, so it is meant.
 fn elsewhere(global: &Global, spec: &Spec, by_dns: bool, report: &Report) -> Option<Elsewhere> {
     if report.is_remote() { None } else { app::elsewhere(global, spec, by_dns) }
 }

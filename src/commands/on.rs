@@ -45,7 +45,7 @@ pub(super) fn run(cli: &Cli, report: &mut Report) -> Result<Exit, CommandError> 
 }
 
 /// Brings a program and a mail.yml to a host and applies it there.
-/// `stop_notice` tells whoever presses Ctrl-C what comes of it.
+/// `stop_notice` tells the user the effect of Ctrl-C.
 pub(super) fn bring(
     global: &Global,
     host: &Destination,

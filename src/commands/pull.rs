@@ -42,7 +42,8 @@ pub(super) fn run(
     Ok(Exit::Done)
 }
 
-/// Hands the mail.yml of this host to whoever asks from another machine.
+/// Sends the mail.yml of this host, with the password files beside it, to the
+/// machine that asks.
 pub(super) fn hand_over(report: &mut Report) -> Result<Exit, CommandError> {
     let (text, left) = app::hand_over()?;
     for path in left {

@@ -1,5 +1,5 @@
-//! `mailprov serve`: the far side of a connection. Not for people: another
-//! mailprov starts it over SSH.
+//! `mailprov serve`: the far side of a connection. Another mailprov starts it
+//! over SSH.
 
 use std::path::Path;
 

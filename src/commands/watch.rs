@@ -37,7 +37,7 @@ pub(super) fn run(
     }
 }
 
-/// Shows what was found to who asked.
+/// Shows the plan and the findings on the terminal.
 fn show(context: &Context, report: &mut Report) -> Result<Exit, CommandError> {
     say(context, report);
     let watched = Watched::of(context);
@@ -57,8 +57,7 @@ fn show(context: &Context, report: &mut Report) -> Result<Exit, CommandError> {
     Ok(exit)
 }
 
-/// Writes what is off. Of a plan each word counts; of a check what is not as it must
-/// be.
+/// Formats the mail: the whole plan, and only the failures of the checks.
 fn text(context: &Context, watched: &Watched) -> String {
     let mut text = String::new();
     if watched.plan_exit() != Exit::Done {

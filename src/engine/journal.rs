@@ -240,7 +240,7 @@ impl Run {
 
 /// Encodes an entry as a line of a journal.
 fn line(entry: &Entry) -> Result<Vec<u8>> {
-    let mut line = serde_json::to_vec(entry).map_err(Error::note)?;
+    let mut line = serde_json::to_vec(entry).map_err(Error::encoding)?;
     line.push(b'\n');
     Ok(line)
 }

@@ -133,7 +133,7 @@ impl LastKnown {
 
     fn write(&mut self, host: &Host) -> Result<()> {
         let noted = Noted { version: VERSION, keys: std::mem::take(&mut self.keys) };
-        let text = serde_json::to_vec(&noted).map_err(Error::note)?;
+        let text = serde_json::to_vec(&noted).map_err(Error::encoding)?;
         self.keys = noted.keys;
         host.make_private_directories(Path::new(STATE_DIR))?;
         host.put_file(Path::new(PATH), &Content::new(text), &Ownership::of_root(0o600))?;

@@ -126,7 +126,7 @@ impl CachedPlaybook {
 
     /// Stores the entry, unless it is stored already.
     pub(crate) fn note(&self, host: &Host) -> Result<()> {
-        let text = serde_json::to_vec(self).map_err(Error::note)?;
+        let text = serde_json::to_vec(self).map_err(Error::encoding)?;
         if host.read(&path())?.is_some_and(|noted| noted.bytes() == text) {
             return Ok(());
         }

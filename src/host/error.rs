@@ -48,39 +48,17 @@ pub enum Error {
     NoSuchName { kind: &'static str, name: String },
     /// A program failed.
     #[error("`{command}` {outcome}{}", indented(output))]
-    Command {
-        /// The argument list, for people.
-        command: String,
-        /// Such as `failed with exit code 1`.
-        outcome: String,
-        /// The last lines it wrote.
-        output: String,
-    },
-    /// The system refused an operation that is about no path.
+    Command { command: String, outcome: String, output: String },
+    /// The system refused an operation that has no path.
     #[error("could not {operation}: {}", local::reason(source))]
-    System {
-        /// Such as `listen to signals`.
-        operation: String,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// What a program or a note of ours says is no such JSON.
+    System { operation: String, source: io::Error },
+    /// JSON is not of the expected form.
     #[error("{what} is not as expected: {source}")]
-    Json {
-        /// Such as `the journal`.
-        what: &'static str,
-        /// What is odd.
-        source: serde_json::Error,
-    },
-    /// An error, and what explains it.
+    Json { what: &'static str, source: serde_json::Error },
+    /// An error, with lines that explain it.
     #[error("{source}{explanation}")]
-    Explained {
-        /// The error.
-        source: Box<Error>,
-        /// Lines below it.
-        explanation: String,
-    },
-    /// Something else that is wrong with the host, in a whole sentence.
+    Explained { source: Box<Error>, explanation: String },
+    /// Any other error, as a whole sentence.
     #[error("{0}")]
     Other(String),
 }
@@ -96,9 +74,9 @@ impl Error {
         Self::System { operation: operation.into(), source: source.into() }
     }
 
-    /// Wraps that a value of ours cannot be written.
-    pub(crate) fn note(source: serde_json::Error) -> Self {
-        Self::Json { what: "a note of mailprov", source }
+    /// Wraps a failure to encode one of mailprov's own files.
+    pub(crate) fn encoding(source: serde_json::Error) -> Self {
+        Self::Json { what: "the JSON of a file of mailprov", source }
     }
 
     /// Returns whether the error is about a path in this folder.

@@ -1,4 +1,4 @@
-//! Where the words of other hosts go.
+//! The output of other hosts.
 
 use std::io;
 use std::path::Path;
@@ -8,12 +8,13 @@ use crate::command_error::CommandError;
 use crate::secret::Secret;
 use crate::wire::{Frame, Question};
 
-/// The person whom several hosts tell of what they do, and may ask, at once.
+/// Shows the messages and questions of several hosts at once.
 pub(crate) trait Output: Sync {
-    /// Passes on what a host says; where several speak, by its name.
+    /// Shows the output of mailprov on `host`. With `several` hosts, each line begins
+    /// with the name of its host.
     fn relay(&self, frame: &Frame, host: &Destination, several: bool);
 
-    /// Says why one of several hosts could not be worked on.
+    /// Shows the error of one of several hosts.
     fn failed(&self, error: &CommandError);
 
     fn save(&self, path: &Path, text: String) -> io::Result<()>;

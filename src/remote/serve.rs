@@ -15,12 +15,12 @@ use crate::wire::{self, Answer, Frame, Question, Request};
 /// How long the other side may take to acknowledge the end.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Whoever asked, at the far end of a connection.
+/// The other mailprov, at the far end of a connection.
 #[derive(Debug)]
 pub(crate) struct FarEnd {
     /// Sends output without waiting: a stalled connection must not stall a run.
     frames: mpsc::Sender<Frame>,
-    /// What is said there.
+    /// The answers from there.
     answers: mpsc::Receiver<Answer>,
     /// Whether a run is to stop.
     stop: Interruption,
@@ -30,7 +30,7 @@ pub(crate) struct FarEnd {
     all_said: mpsc::Receiver<()>,
 }
 
-/// Hears what is wanted; `None` where this version does not understand it.
+/// Reads the request; returns `None` if it is of another version.
 ///
 /// # Errors
 ///
@@ -84,7 +84,7 @@ impl FarEnd {
         self.stop.clone()
     }
 
-    /// Says how it ended. That a run has ended is noted for later where nobody hears
+    /// Sends the end. That a run has ended is noted for later where nobody hears
     /// it.
     pub(crate) fn end(self, code: u8) {
         self.say(Frame::End(code));

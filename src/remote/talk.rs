@@ -41,7 +41,7 @@ pub(crate) struct RemoteCommand {
     pub(crate) stop_notice: Arc<dyn Fn() + Send + Sync>,
 }
 
-/// How a command is brought to hosts.
+/// A command on its way to hosts.
 pub(super) struct Session<'t> {
     login: &'t Login,
     /// The program to send if the host does not have it.

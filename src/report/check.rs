@@ -69,8 +69,8 @@ impl Report {
         self.progress(wire::Progress::Checking { subject: subject.into() });
     }
 
-    /// Says what the check after a run found: a line where all is ok. `rest`: the
-    /// checks that were not made.
+    /// Shows the result of the check after a run: one line if all is ok. `rest` are
+    /// the checks that were not made.
     pub(crate) fn checked_after(
         &mut self,
         found: &[(&str, Vec<Finding>)],
@@ -244,7 +244,7 @@ impl Report {
     }
 }
 
-/// Writes what came of one part of a check; nothing where `quiet`, and all is ok.
+/// Formats the findings of a check; an empty text if `quiet` and all is ok.
 pub(super) fn listed(
     part: &str,
     findings: &[Finding],

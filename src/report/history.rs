@@ -16,7 +16,7 @@ impl Report {
         self.page(&text);
     }
 
-    /// Formats a list of runs, the newest first.
+    /// Lists runs, the newest first.
     pub(crate) fn history(&mut self, runs: &[Run]) {
         if self.screen.json {
             runs.iter().rev().for_each(|run| self.emit(json::run(run)));
@@ -34,7 +34,7 @@ impl Report {
         self.page(&text);
     }
 
-    /// Tells of a run whose end was not heard of.
+    /// Reports a run whose end was not reported yet.
     pub(crate) fn unreported(&mut self, run: &Run) {
         let text = one(run, &[], self.view_of_err());
         self.note(&format!(
@@ -43,7 +43,7 @@ impl Report {
     }
 }
 
-/// Formats a list of runs, the newest first.
+/// Lists runs, the newest first.
 fn list(runs: &[Run], style: Style) -> String {
     if runs.is_empty() {
         return "No run yet.\n".into();

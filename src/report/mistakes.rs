@@ -17,8 +17,7 @@ impl Report {
         self.err(&listed(diagnostics, self.view_of_err()));
     }
 
-    /// Shows mistakes that do not keep the command from its work, and what that
-    /// does about them.
+    /// Shows mistakes that do not stop the command, and what it does about them.
     pub(crate) fn warnings(&mut self, warnings: Option<&(Vec<Diagnostic>, &str)>) {
         let Some((warnings, about)) = warnings else { return };
         if self.screen.json {

@@ -63,7 +63,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Makes a report to whoever runs us.
+    /// Makes a report to the terminal.
     pub(crate) fn new(global: &Global) -> Self {
         let pager = (!global.no_pager).then(Pager::choose).flatten();
         let pager = pager.filter(|_| io::stdout().is_terminal());
@@ -71,7 +71,7 @@ impl Report {
         Self::to(sink::screen(global), global.reach(), sink, pager)
     }
 
-    /// Makes a report to somebody behind a connection, who sees it on `screen`.
+    /// Makes a report that goes over a connection, formatted for `screen`.
     pub(crate) fn remote(screen: Screen, reach: Reach, far_end: FarEnd) -> Self {
         Self::to(screen, reach, Sink::Remote(far_end), None)
     }
@@ -89,14 +89,14 @@ impl Report {
         }
     }
 
-    /// Tells somebody behind a connection that this is the end.
+    /// Sends the end over the connection.
     pub(crate) fn end(self, code: u8) {
         if let Sink::Remote(remote) = self.sink {
             remote.end(code);
         }
     }
 
-    /// Tells whether whoever listens is behind a connection.
+    /// Returns whether the report goes over a connection.
     pub(crate) fn is_remote(&self) -> bool {
         matches!(self.sink, Sink::Remote(_))
     }
@@ -155,7 +155,7 @@ impl Report {
         }
     }
 
-    /// Returns what tells, in the middle of a step, that a signal was heard.
+    /// Returns a function that reports, in the middle of a step, that a signal arrived.
     pub(crate) fn stop_notice(&self) -> impl Fn() + Send + Sync + 'static {
         let is_checking = Arc::clone(&self.is_checking);
         move || {
@@ -177,7 +177,7 @@ impl Report {
         self.sink.interruption(self.stop_notice())
     }
 
-    /// Keeps a text in a file of whoever asked, for their eyes only.
+    /// Saves a text in a file of the user's, readable by its owner only.
     pub(crate) fn save(&mut self, path: &Path, text: String) -> io::Result<()> {
         match &self.sink {
             Sink::Terminal(_) => local::write(path, text.as_bytes(), 0o600),
@@ -195,7 +195,7 @@ impl Report {
         }
     }
 
-    /// The same for sentences, each on a line.
+    /// Prints notes, each on a line.
     pub(crate) fn notes(&mut self, sentences: impl IntoIterator<Item = impl AsRef<str>>) {
         sentences.into_iter().for_each(|it| self.note(&format!("{}\n", it.as_ref())));
     }
@@ -205,7 +205,7 @@ impl Report {
         self.err(&wrap(text, self.err_width()));
     }
 
-    /// Prints something that was asked for, as it is.
+    /// Prints a text that was asked for, unchanged.
     pub(crate) fn raw(&mut self, text: &str) {
         self.sink.raw(text);
     }

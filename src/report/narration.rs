@@ -16,7 +16,7 @@ pub(crate) struct Task {
 }
 
 impl Report {
-    /// Tells people what comes next.
+    /// Announces the next part.
     pub(crate) fn narrate(&mut self, text: &str) {
         if !self.screen.quiet {
             self.say_prose(&format!("{text}\n"));

@@ -1,4 +1,4 @@
-//! A report to which several hosts speak at once.
+//! The report that several hosts share, for messages and questions.
 
 use std::io;
 use std::path::Path;
@@ -11,14 +11,14 @@ use crate::remote::{Destination, Output};
 use crate::secret::Secret;
 use crate::wire::{Frame, Question};
 
-/// A report that is told by one host at a time. A question of one host keeps no
-/// other from speaking.
+/// Serializes the messages of several hosts. A question of one host does not block
+/// the messages of others.
 #[derive(Debug)]
 pub(crate) struct SharedReport<'r> {
     report: Mutex<Told<'r>>,
     /// Held while a question waits for its answer.
     turn: Mutex<()>,
-    /// What failed on a host says of this command that it changed nothing.
+    /// The sentence for an error on a host where nothing was changed.
     unchanged: &'static str,
 }
 
@@ -35,7 +35,7 @@ impl<'r> SharedReport<'r> {
         Self { report, turn: Mutex::default(), unchanged }
     }
 
-    /// Says something; a question that is open is shown again after it.
+    /// Runs a function on the report, then shows an open question again.
     fn with<T>(&self, say: impl FnOnce(&mut Report) -> T) -> T {
         let mut told = self.told();
         let Told { report, open } = &mut *told;

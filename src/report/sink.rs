@@ -129,7 +129,7 @@ impl Sink {
 ///
 /// # Errors
 ///
-/// As [`local::read_unseen`], and where the input has ended.
+/// Fails as [`local::read_unseen`] does, and at the end of input.
 pub(super) fn hear(unseen: bool, ready: impl FnOnce()) -> io::Result<Secret<String>> {
     let next_line = || drop(io::stderr().lock().write_all(b"\n"));
     if unseen {

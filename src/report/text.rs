@@ -12,7 +12,7 @@ fn view() -> View {
     View { style: Style::new(false), width: None, whole: false }
 }
 
-/// Nothing in it commands a terminal.
+/// Removes styles, and makes escape sequences visible.
 fn plain(text: &str) -> String {
     Styled::read(text).shown(false)
 }

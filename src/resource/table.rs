@@ -227,7 +227,7 @@ impl Thing for Table {
         if let Some(folder) = key.note().parent() {
             host.make_private_directories(folder)?;
         }
-        let text = serde_json::to_vec(&note).map_err(Error::note)?;
+        let text = serde_json::to_vec(&note).map_err(Error::encoding)?;
         host.put_file(&key.note(), &Content::new(text), &root)
     }
 

@@ -31,11 +31,11 @@ pub(crate) struct Demo {
     pub(crate) text: String,
     pub(crate) hostname: String,
     pub(crate) self_signed: bool,
-    /// Who sends.
+    /// The account that sends.
     pub(crate) sender: Account,
-    /// Who reads.
+    /// The account that receives.
     pub(crate) reader: Account,
-    /// How.
+    /// The protocol by which it reads.
     pub(crate) by: Reader,
     /// The introduction, a paragraph.
     pub(crate) about: String,
@@ -115,7 +115,7 @@ impl Demo {
         })
     }
 
-    /// Whom to take for the server.
+    /// Returns the TLS settings that verify the box.
     pub(crate) fn tls(&self, server: &DemoServer) -> Result<Tls, CommandError> {
         if !self.self_signed {
             return Ok(Tls::unverified(&self.hostname)?);
@@ -147,7 +147,7 @@ impl From<probe::Error> for CommandError {
     }
 }
 
-/// Says what went wrong with a box.
+/// Returns the error of a box.
 pub(crate) fn failed(message: impl Into<String>) -> CommandError {
     CommandError::failed(message).after_changes().hinted(NOTHING_LEFT)
 }

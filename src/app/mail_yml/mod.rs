@@ -26,9 +26,9 @@ pub(crate) use new::NewMailYml;
 
 /// A mail.yml without mistakes, for editing.
 pub(crate) struct MailYml {
-    /// The path, as the person knows it.
+    /// The path as the user gave it.
     pub(crate) path: PathBuf,
-    /// What it says.
+    /// Its meaning.
     pub(crate) spec: Spec,
     /// Its text.
     document: Document,
@@ -43,7 +43,7 @@ pub(crate) struct MailYml {
 pub(crate) struct Draft {
     /// The file that differs, and both versions of it as they may be seen.
     pub(crate) edited: Option<(PathBuf, String, String)>,
-    /// What is to be known of it, each in a sentence.
+    /// Notes for the report, each in a sentence.
     pub(crate) notes: Vec<String>,
     /// The account that it calls otherwise, if it does.
     pub(crate) renamed: Option<Renamed>,
@@ -85,8 +85,7 @@ impl MailYml {
         }
     }
 
-    /// Turns the refusal to edit a place into an error that shows the place without
-    /// the secrets on it.
+    /// Turns a refused edit into an error that shows the place without its secrets.
     fn edited(&self, edited: Result<Document, Diagnostic>) -> Result<Document, CommandError> {
         edited.map_err(|mistake| self.refuse(vec![mistake]))
     }
@@ -145,7 +144,7 @@ impl MailYml {
         MailSource::Draft { path: &self.file.path, text: &draft.text, files: &draft.files }
     }
 
-    /// Refuses where the file is not any more as it was read.
+    /// Fails if the file changed since it was read.
     pub(crate) fn refuse_changed(&self, draft: &Draft) -> Result<(), CommandError> {
         match &draft.write {
             Some(write) if !self.here.is_as_read(&write.file)? => Err(write.changed_meanwhile()),

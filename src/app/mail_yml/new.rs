@@ -15,7 +15,7 @@ use crate::services::Spec;
 /// The path of the schema of mail.yml in the Debian package.
 const SCHEMA: &str = "/usr/share/mailprov/mail.schema.json";
 
-/// What the file is to say.
+/// The contents of a new mail.yml.
 pub(crate) struct NewMailYml {
     pub(crate) hostname: Hostname,
     pub(crate) domains: Vec<Domain>,
@@ -24,7 +24,7 @@ pub(crate) struct NewMailYml {
 }
 
 impl NewMailYml {
-    /// Refuses a place where something is.
+    /// Fails if something exists at `path`.
     pub(crate) fn refuse_present(path: &Path) -> Result<(), CommandError> {
         match local::look(path) {
             Ok(_) => Err(present(path)),

@@ -349,7 +349,7 @@ fn note(
         }
     }
     let note = Note { configuration, process, at: now(), changed, key: Some(key.clone()) };
-    let text = serde_json::to_vec(&note).map_err(Error::note)?;
+    let text = serde_json::to_vec(&note).map_err(Error::encoding)?;
     host.make_private_directories(Path::new(NOTES))?;
     let root = Ownership::of_root(0o600);
     host.put_file(&note_of(&key.unit), &Content::new(text), &root)
