@@ -104,8 +104,8 @@ impl Line {
     }
 }
 
-/// Quotes a word for sh(1), if needed.
-fn quoted(word: &str) -> String {
+/// Quotes a word for sh(1), if needed, so that a line can be pasted.
+pub(crate) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "@%_+=:,./-".contains(c);
     match !word.is_empty() && word.chars().all(is_plain) {
         true => word.to_owned(),

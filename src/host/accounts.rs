@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use nix::unistd;
 use serde::{Deserialize, Serialize};
-use users::os::unix::UserExt;
 
 use super::recent::Recent;
 use super::{Error, Host, Result};
+use crate::local;
 
 /// A line of `/etc/passwd`, with the name of its group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,22 +36,18 @@ impl Host {
     }
 
     fn find_user(&self, name: &str) -> Result<Option<User>> {
-        if self.is_tree() {
-            return Ok(self
-                .passwd_line("etc/passwd", |fields| fields[0] == name)?
-                .and_then(user_of)
-                .map(|(uid, gid, home, shell)| User {
-                    uid,
-                    group: self.group_name(gid),
-                    home,
-                    shell,
-                }));
-        }
-        Ok(users::get_user_by_name(name).map(|user| User {
-            uid: user.uid(),
-            group: self.group_name(user.primary_group_id()),
-            home: user.home_dir().to_owned(),
-            shell: user.shell().to_owned(),
+        let found = match self.is_tree() {
+            true => self.passwd_line("/etc/passwd", |fields| fields[0] == name)?.and_then(user_of),
+            false => unistd::User::from_name(name)
+                .ok()
+                .flatten()
+                .map(|user| (user.uid.as_raw(), user.gid.as_raw(), user.dir, user.shell)),
+        };
+        Ok(found.map(|(uid, gid, home, shell)| User {
+            uid,
+            group: self.group_name(gid),
+            home,
+            shell,
         }))
     }
 
@@ -60,27 +57,23 @@ impl Host {
     }
 
     fn find_group(&self, name: &str) -> Result<Option<Group>> {
-        if self.is_tree() {
-            let line = self.passwd_line("etc/group", |fields| fields[0] == name)?;
-            return Ok(line
-                .and_then(|fields| fields.get(2)?.parse().ok())
-                .map(|gid| Group { gid }));
-        }
-        Ok(users::get_group_by_name(name).map(|group| Group { gid: group.gid() }))
+        let gid = match self.is_tree() {
+            true => self
+                .passwd_line("/etc/group", |fields| fields[0] == name)?
+                .and_then(|fields| fields.get(2)?.parse().ok()),
+            false => unistd::Group::from_name(name).ok().flatten().map(|group| group.gid.as_raw()),
+        };
+        Ok(gid.map(|gid| Group { gid }))
     }
 
     /// Returns the name of a user number, or `#number` if it has none.
     pub(crate) fn user_name(&self, uid: u32) -> String {
-        self.name_of("etc/passwd", &self.user_names, uid, |uid| {
-            users::get_user_by_uid(uid).map(|user| user.name().to_string_lossy().into_owned())
-        })
+        self.name_of("/etc/passwd", &self.user_names, uid, local::user_name)
     }
 
     /// Returns the name of a group number, or `#number` if it has none.
     pub(crate) fn group_name(&self, gid: u32) -> String {
-        self.name_of("etc/group", &self.group_names, gid, |gid| {
-            users::get_group_by_gid(gid).map(|group| group.name().to_string_lossy().into_owned())
-        })
+        self.name_of("/etc/group", &self.group_names, gid, local::group_name)
     }
 
     /// Returns the number and the home of each user in `/etc/passwd` whose
@@ -99,7 +92,7 @@ impl Host {
     pub(crate) fn operator(&self) -> String {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let behind = variable("SUDO_USER");
-        let name = behind.unwrap_or_else(|| self.user_name(nix::unistd::getuid().as_raw()));
+        let name = behind.unwrap_or_else(|| self.user_name(unistd::getuid().as_raw()));
         // sshd(8): the client's address comes first.
         match variable("SSH_CONNECTION").as_deref().and_then(|value| value.split(' ').next()) {
             Some(address) => format!("{name} from {address}"),
@@ -129,18 +122,18 @@ impl Host {
         file: &str,
         recent: &Recent<u32, String>,
         number: u32,
-        ask: impl Fn(u32) -> Option<String>,
+        ask: impl Fn(u32) -> String,
     ) -> String {
-        let find = || match self.is_tree() {
-            false => ask(number),
-            true => {
-                let number = number.to_string();
-                let line = self.passwd_line(file, |fields| fields.get(2) == Some(&number.as_str()));
-                line.ok().flatten().map(|fields| fields[0].clone())
+        let find = || {
+            if !self.is_tree() {
+                return ask(number);
             }
+            let text = number.to_string();
+            let line = self.passwd_line(file, |fields| fields.get(2) == Some(&text.as_str()));
+            line.ok().flatten().map_or(format!("#{number}"), |fields| fields[0].clone())
         };
         recent.get(&number).unwrap_or_else(|| {
-            let name = find().unwrap_or_else(|| format!("#{number}"));
+            let name = find();
             recent.put(number, name.clone());
             name
         })
@@ -153,13 +146,12 @@ impl Host {
         file: &str,
         wanted: impl Fn(&[&str]) -> bool,
     ) -> Result<Option<Vec<String>>> {
-        let path = Path::new("/").join(file);
-        let Some(content) = self.read(&path)? else { return Ok(None) };
+        let Some(content) = self.read(Path::new(file))? else { return Ok(None) };
         let text = String::from_utf8_lossy(content.bytes());
-        Ok(text.lines().find_map(|line| {
-            let fields: Vec<&str> = line.split(':').collect();
-            wanted(&fields).then(|| fields.iter().map(|&field| field.into()).collect())
-        }))
+        let mut lines = text.lines().map(|line| line.split(':').collect::<Vec<_>>());
+        Ok(lines
+            .find(|line| wanted(line))
+            .map(|line| line.into_iter().map(str::to_owned).collect()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Runs a program: an argument list, never a shell line, with its output captured.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -10,6 +10,7 @@ use std::thread::ScopedJoinHandle;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::{Error, Host, Result};
+use crate::reach::quoted;
 
 /// The number of last lines that are shown of a failed program.
 const LINES_SHOWN: usize = 20;
@@ -153,7 +154,7 @@ impl Command {
 
 impl std::fmt::Display for Command {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let words: Vec<_> = self.argv.iter().map(|word| quoted(word)).collect();
+        let words: Vec<_> = self.argv.iter().map(|word| quoted(&word.to_string_lossy())).collect();
         f.write_str(&words.join(" "))
     }
 }
@@ -168,15 +169,4 @@ fn written(file: &File) -> io::Result<String> {
     let mut bytes = vec![0; usize::try_from(file.metadata()?.len()).unwrap_or(0)];
     file.read_exact_at(&mut bytes, 0)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// Quotes a word if a shell needs that, so that the line can be pasted.
-fn quoted(word: &OsStr) -> String {
-    let text = word.to_string_lossy();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.into_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }

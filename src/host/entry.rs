@@ -6,7 +6,6 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use nix::sys::stat::{FileStat, SFlag};
 use serde::{Deserialize, Serialize};
 
 /// The content of a file. It is shared, because plans, overlays and journals all contain it.
@@ -97,10 +96,6 @@ pub(crate) struct FileStamp {
     pub modified: i64,
     /// The time of the last change of content, owner or mode, in nanoseconds since 1970.
     pub changed: i64,
-}
-
-pub(super) fn kind(found: &FileStat) -> SFlag {
-    SFlag::from_bits_truncate(found.st_mode & SFlag::S_IFMT.bits())
 }
 
 pub(super) fn is_absence(error: &io::Error) -> bool {

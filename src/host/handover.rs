@@ -14,8 +14,8 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 use nix::unistd::{Gid, Uid, fchownat};
 use serde::{Deserialize, Serialize};
 
-use super::entry::kind;
 use super::{Error, Host, Result};
+use crate::local::kind;
 
 /// The limit of nested folders. No real mailbox is deeper.
 const DEEPEST: usize = 100;

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use nix::sys::stat::SFlag;
 use serde::{Deserialize, Serialize};
 
-use super::entry::kind;
 use super::read::target_of;
 use super::{Error, Host, Init, Process, Result};
+use crate::local::kind;
 
 /// The names under which a service is found.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -1,23 +1,19 @@
 //! Resolves paths without following links that another user could have planted,
 //! and without leaving the host's root.
 
-use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, readlinkat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
+use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat2};
+use nix::sys::stat::{FileStat, SFlag, fstatat};
 use nix::unistd::geteuid;
 
-use super::entry::kind;
 use super::{Error, Host, Result};
-
-/// The limit of links before the kernel returns `ELOOP`.
-const MOST_LINKS: u32 = 40;
+use crate::local::{Walk, kind, names};
 
 /// An open folder and the name of an entry in it.
 #[derive(Debug)]
@@ -27,13 +23,6 @@ pub(super) struct ResolvedPath {
     pub(super) name: OsString,
     /// The result of stat(2) on the entry, if it was done. The entry is then not a link.
     pub(super) found: Option<nix::Result<FileStat>>,
-}
-
-/// The folders from the root to the current position of a walk.
-struct Walk {
-    folders: Vec<Rc<OwnedFd>>,
-    left: VecDeque<OsString>,
-    links: u32,
 }
 
 impl Host {
@@ -57,49 +46,41 @@ impl Host {
 
     fn walk(&self, path: &Path, follow_last: bool, may_be_recent: bool) -> Result<ResolvedPath> {
         let fail = |errno: Errno| Error::io("reach", path, io::Error::from(errno));
-        let names = names(path);
+        let names: Vec<OsString> = names(path).collect();
         let straight = self.straight(&names, follow_last, may_be_recent);
         if let Some(place) = straight.map_err(fail)? {
             return Ok(place);
         }
         let mut above: Option<PathBuf> =
             Some(names.iter().take(names.len().saturating_sub(1)).collect());
-        let root = Rc::clone(&self.root_fd);
-        let mut walk = Walk { folders: vec![root], left: names, links: 0 };
-        while let Some(name) = walk.left.pop_front() {
-            let last = walk.left.is_empty();
-            if last && let Some(above) = above.take() {
-                self.folders.put(above, Rc::clone(walk.top()));
+        let mut walk = Walk::begin(Rc::clone(&self.root_fd), path);
+        while let Some((name, is_last)) = walk.next_name() {
+            let here = || Rc::clone(walk.folder());
+            if is_last && let Some(above) = above.take() {
+                self.folders.put(above, here());
             }
-            if name == ".." {
-                if walk.folders.len() > 1 {
-                    walk.folders.pop();
-                }
-                continue;
+            if is_last && !follow_last {
+                return Ok(ResolvedPath { folder: here(), name, found: None });
             }
-            if last && !follow_last {
-                return Ok(ResolvedPath { folder: walk.here(), name, found: None });
-            }
-            let found = match fstatat(walk.top(), name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
-                Ok(found) => found,
-                Err(Errno::ENOENT) if last => {
+            let found = match walk.look(&name) {
+                Err(Errno::ENOENT) if is_last => {
                     let found = Some(Err(Errno::ENOENT));
-                    return Ok(ResolvedPath { folder: walk.here(), name, found });
+                    return Ok(ResolvedPath { folder: here(), name, found });
                 }
-                Err(errno) => return Err(fail(errno)),
+                found => found.map_err(fail)?,
             };
             if kind(&found) == SFlag::S_IFLNK {
                 if found.st_uid != 0 && found.st_uid != geteuid().as_raw() {
                     return Err(Error::PlantedLink { path: path.to_owned() });
                 }
                 walk.follow(&name).map_err(fail)?;
-            } else if last {
-                return Ok(ResolvedPath { folder: walk.here(), name, found: Some(Ok(found)) });
+            } else if is_last {
+                return Ok(ResolvedPath { folder: here(), name, found: Some(Ok(found)) });
             } else {
                 walk.enter(&name).map_err(fail)?;
             }
         }
-        Ok(ResolvedPath { folder: walk.here(), name: ".".into(), found: None })
+        Ok(ResolvedPath { folder: Rc::clone(walk.folder()), name: ".".into(), found: None })
     }
 
     /// Opens the parent folder with one call if there is no link on the way,
@@ -107,7 +88,7 @@ impl Host {
     /// before 5.6 has no openat2(2), and some containers forbid it.
     fn straight(
         &self,
-        names: &VecDeque<OsString>,
+        names: &[OsString],
         follow_last: bool,
         may_be_recent: bool,
     ) -> nix::Result<Option<ResolvedPath>> {
@@ -143,47 +124,4 @@ impl Host {
         let folders = if folders.as_os_str().is_empty() { Path::new(".") } else { folders };
         openat2(&self.root_fd, folders, how)
     }
-}
-
-impl Walk {
-    fn top(&self) -> &Rc<OwnedFd> {
-        &self.folders[self.folders.len() - 1]
-    }
-
-    /// Returns the innermost folder and ends the walk.
-    fn here(&mut self) -> Rc<OwnedFd> {
-        self.folders.swap_remove(self.folders.len() - 1)
-    }
-
-    fn enter(&mut self, name: &OsStr) -> nix::Result<()> {
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let folder = openat(self.top(), name, flags, Mode::empty())?;
-        self.folders.push(Rc::new(folder));
-        Ok(())
-    }
-
-    fn follow(&mut self, name: &OsStr) -> nix::Result<()> {
-        self.links += 1;
-        if self.links > MOST_LINKS {
-            return Err(Errno::ELOOP);
-        }
-        let target = readlinkat(self.top(), name)?;
-        if Path::new(&target).is_absolute() {
-            self.folders.truncate(1);
-        }
-        for name in names(Path::new(&target)).into_iter().rev() {
-            self.left.push_front(name);
-        }
-        Ok(())
-    }
-}
-
-fn names(path: &Path) -> VecDeque<OsString> {
-    path.components()
-        .filter_map(|component| match component {
-            Component::Normal(name) => Some(name.to_owned()),
-            Component::ParentDir => Some("..".into()),
-            _ => None,
-        })
-        .collect()
 }

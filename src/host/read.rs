@@ -13,9 +13,10 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 use nix::unistd::{AccessFlags, faccessat, geteuid};
 use xattr::FileExt;
 
-use super::entry::{is_absence, kind};
+use super::entry::is_absence;
 use super::path_resolution::ResolvedPath;
 use super::{Content, Entry, Error, FileStamp, Host, Ownership, Result, Standing};
+use crate::local::kind;
 
 impl Host {
     /// Returns the entry at `path`. A link is returned as a link.

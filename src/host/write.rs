@@ -15,11 +15,12 @@ use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fsync, mkfifoat, symlinkat, unlinkat};
 use xattr::FileExt;
 
-use super::entry::{is_absence, kind};
+use super::entry::is_absence;
 use super::path_resolution::ResolvedPath;
 use super::read::{attributes, open_file, open_folder, read_all};
 use super::{Content, Error, Host, Ownership, Result};
 use crate::fault::{Point, pass};
+use crate::local::kind;
 
 impl Host {
     /// Puts a file in place: writes a new file with the final owner and mode,

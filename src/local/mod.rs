@@ -6,6 +6,7 @@
 
 mod terminal;
 mod trust;
+mod walk;
 mod write;
 
 use std::fs::{self, File};
@@ -15,7 +16,8 @@ use std::path::Path;
 
 pub(crate) use terminal::{forget_typed, read_unseen};
 pub use trust::readers;
-pub(crate) use trust::{Untrusted, refuse_untrusted};
+pub(crate) use trust::{Untrusted, group_name, refuse_untrusted, user_name};
+pub(crate) use walk::{Walk, kind, names};
 pub use write::write;
 
 /// The size limit. A mail.yml with a hundred thousand accounts has half of it.

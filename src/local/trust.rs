@@ -5,24 +5,21 @@
 //! may write to it, and none of its folders may let another user replace an
 //! entry. A sticky folder such as /tmp is safe for root's entries. For a link,
 //! its own folder and that of its target count alike. As in git
-//! (`safe.directory`), the user who called sudo counts as root. Each folder is
-//! opened once, from the root down, and the open descriptors are examined.
+//! (`safe.directory`), the user who called sudo counts as root.
 
-use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, open, openat, readlinkat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
+use nix::fcntl::{OFlag, open, openat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 use nix::unistd::{Gid, Group, Uid, User, geteuid};
 
-/// The limit of links before the kernel returns `ELOOP`.
-const MOST_LINKS: u32 = 40;
+use super::walk::{Walk, kind};
 
 /// The attribute of an access control list (acl(5)).
 const LIST: &str = "system.posix_acl_access";
@@ -55,7 +52,7 @@ impl Untrusted {
 /// Opens a file for reading; as root, only a trusted one.
 pub(super) fn open_file(path: &Path) -> io::Result<File> {
     if geteuid().is_root() {
-        return Walk::begin(path, Folders::OfOurs)?.file();
+        return Judge::begin(path, Folders::OfOurs)?.file();
     }
     // This must precede open(2), which waits for the other end of a FIFO.
     if !fs::metadata(path)?.is_file() {
@@ -66,8 +63,8 @@ pub(super) fn open_file(path: &Path) -> io::Result<File> {
 
 /// Opens the folder in which a file is to be written, and returns it with the
 /// name of the file. As root, it follows no link of another user.
-pub(super) fn open_folder_of(path: &Path) -> io::Result<(OwnedFd, OsString)> {
-    Walk::begin(path, Folders::OfAnybody)?.folder()
+pub(super) fn open_folder_of(path: &Path) -> io::Result<(Rc<OwnedFd>, OsString)> {
+    Judge::begin(path, Folders::OfAnybody)?.folder()
 }
 
 /// Refuses a file that root does not act on. For other users, accepts any file.
@@ -110,43 +107,38 @@ enum Folders {
     OfAnybody,
 }
 
-/// A walk from the root to a file.
-struct Walk {
+/// A walk from the root to a file, which judges what it passes.
+struct Judge {
     /// The whole path, for messages.
     whole: PathBuf,
-    /// The folders from the root to the current position.
-    folders: Vec<(OwnedFd, PathBuf)>,
-    left: VecDeque<OsString>,
-    links: u32,
+    walk: Walk,
     whose: Folders,
 }
 
-impl Walk {
+impl Judge {
     fn begin(path: &Path, whose: Folders) -> io::Result<Self> {
         let whole = std::path::absolute(path)?;
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let root = open("/", flags, Mode::empty())?;
-        let left = names(&whole);
-        let walk = Self { whole, folders: vec![(root, "/".into())], left, links: 0, whose };
-        walk.judge(walk.top(), Path::new("/"), &fstat(walk.top())?)?;
-        Ok(walk)
+        let walk = Walk::begin(Rc::new(open("/", flags, Mode::empty())?), &whole);
+        let judge = Self { whole, walk, whose };
+        judge.judge_folder()?;
+        Ok(judge)
     }
 
     /// Walks to the end of the path, and opens the file there.
     fn file(mut self) -> io::Result<File> {
-        while let Some(name) = self.left.pop_front() {
-            let Some(found) = self.look(&name)? else { continue };
-            let is_last = self.left.is_empty();
+        while let Some((name, is_last)) = self.walk.next_name() {
+            let found = self.walk.look(&name)?;
             match kind(&found) {
                 SFlag::S_IFLNK => self.follow(&name, &found)?,
                 SFlag::S_IFREG if is_last => {
                     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-                    let file = openat(self.top(), name.as_os_str(), flags, Mode::empty())?;
+                    let file = openat(self.walk.folder(), name.as_os_str(), flags, Mode::empty())?;
                     let found = fstat(&file)?;
                     if kind(&found) != SFlag::S_IFREG {
                         break;
                     }
-                    self.judge(file.as_fd(), &self.path_of(&name), &found)?;
+                    self.judge(file.as_fd(), &found, || self.path_of(&name))?;
                     return Ok(file.into());
                 }
                 SFlag::S_IFDIR if !is_last => self.enter(&name)?,
@@ -158,74 +150,53 @@ impl Walk {
     }
 
     /// Walks to the parent folder of the last name.
-    fn folder(mut self) -> io::Result<(OwnedFd, OsString)> {
-        while let Some(name) = self.left.pop_front() {
-            if self.left.is_empty() && name != ".." {
-                let (folder, _) = self.folders.swap_remove(self.folders.len() - 1);
-                return Ok((folder, name));
+    fn folder(mut self) -> io::Result<(Rc<OwnedFd>, OsString)> {
+        while let Some((name, is_last)) = self.walk.next_name() {
+            if is_last {
+                return Ok((Rc::clone(self.walk.folder()), name));
             }
-            match self.look(&name)? {
-                Some(found) if kind(&found) == SFlag::S_IFLNK => self.follow(&name, &found)?,
-                Some(_) => self.enter(&name)?,
-                None => {}
+            match self.walk.look(&name)? {
+                found if kind(&found) == SFlag::S_IFLNK => self.follow(&name, &found)?,
+                _ => self.enter(&name)?,
             }
         }
         Err(not_a_file())
     }
 
-    fn top(&self) -> BorrowedFd<'_> {
-        self.folders[self.folders.len() - 1].0.as_fd()
-    }
-
+    /// Returns the path of an entry of the current folder, for messages.
     fn path_of(&self, name: &OsStr) -> PathBuf {
-        self.folders[self.folders.len() - 1].1.join(name)
-    }
-
-    /// Examines an entry of the current folder. `..` has been resolved before.
-    fn look(&mut self, name: &OsStr) -> io::Result<Option<FileStat>> {
-        if name == ".." {
-            if self.folders.len() > 1 {
-                self.folders.pop();
-            }
-            return Ok(None);
-        }
-        Ok(Some(fstatat(self.top(), name, AtFlags::AT_SYMLINK_NOFOLLOW)?))
+        fs::read_link(in_proc(self.walk.folder().as_fd())).unwrap_or_default().join(name)
     }
 
     fn enter(&mut self, name: &OsStr) -> io::Result<()> {
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let folder = openat(self.top(), name, flags, Mode::empty())?;
-        let path = self.path_of(name);
-        self.judge(folder.as_fd(), &path, &fstat(&folder)?)?;
-        self.folders.push((folder, path));
-        Ok(())
+        self.walk.enter(name)?;
+        self.judge_folder()
     }
 
     fn follow(&mut self, name: &OsStr, found: &FileStat) -> io::Result<()> {
-        self.links += 1;
-        if self.links > MOST_LINKS {
-            return Err(Errno::ELOOP.into());
-        }
         if geteuid().is_root() && !is_ours(found.st_uid) {
             return Err(self.refuse_owner(&self.path_of(name), found));
         }
-        let target = readlinkat(self.top(), name)?;
-        if Path::new(&target).is_absolute() {
-            self.folders.truncate(1);
-        }
-        for name in names(Path::new(&target)).into_iter().rev() {
-            self.left.push_front(name);
-        }
-        Ok(())
+        Ok(self.walk.follow(name)?)
+    }
+
+    fn judge_folder(&self) -> io::Result<()> {
+        let folder = self.walk.folder().as_fd();
+        self.judge(folder, &fstat(folder)?, || fs::read_link(in_proc(folder)).unwrap_or_default())
     }
 
     /// Refuses an entry that another user may change.
-    fn judge(&self, this: BorrowedFd<'_>, path: &Path, found: &FileStat) -> io::Result<()> {
+    fn judge(
+        &self,
+        this: BorrowedFd<'_>,
+        found: &FileStat,
+        path: impl Fn() -> PathBuf,
+    ) -> io::Result<()> {
         if self.whose == Folders::OfAnybody {
             return Ok(());
         }
         if !is_ours(found.st_uid) {
-            return Err(self.refuse_owner(path, found));
+            return Err(self.refuse_owner(&path(), found));
         }
         // In a sticky folder each user can remove only their own entries, and
         // the next entry is examined too.
@@ -233,7 +204,7 @@ impl Walk {
             return Ok(());
         }
         match writer(this, found) {
-            Some(writer) => Err(self.refuse_writer(path, found, &writer)),
+            Some(writer) => Err(self.refuse_writer(&path(), found, &writer)),
             None => Ok(()),
         }
     }
@@ -286,18 +257,9 @@ fn not_a_file() -> io::Error {
     io::Error::other("it is not a file")
 }
 
-fn kind(found: &FileStat) -> SFlag {
-    SFlag::from_bits_truncate(found.st_mode & SFlag::S_IFMT.bits())
-}
-
-/// Splits a path into the names to walk.
-fn names(path: &Path) -> VecDeque<OsString> {
-    let name = |component| match component {
-        Component::Normal(name) => Some(OsStr::to_owned(name)),
-        Component::ParentDir => Some("..".into()),
-        _ => None,
-    };
-    path.components().filter_map(name).collect()
+/// Returns the path in /proc of an open file.
+fn in_proc(this: BorrowedFd<'_>) -> String {
+    format!("/proc/self/fd/{}", this.as_raw_fd())
 }
 
 /// Returns the user who called sudo (sudo(8)).
@@ -335,8 +297,7 @@ fn writer(this: BorrowedFd<'_>, found: &FileStat) -> Option<String> {
         return None;
     }
     // The folder was opened with O_PATH, which has no extended attributes; its path in /proc does.
-    let name = format!("/proc/self/fd/{}", this.as_raw_fd());
-    other(Path::new(&name), found.st_gid, MAY_WRITE)
+    other(Path::new(&in_proc(this)), found.st_gid, MAY_WRITE)
 }
 
 /// Returns a user or group that has this permission, by the file's group or its
@@ -380,12 +341,14 @@ fn list_entries(list: &[u8], operation: u16) -> impl Iterator<Item = (Tag, u32)>
     })
 }
 
-fn user_name(uid: u32) -> String {
+/// Returns the name of a user number, or `#number` if it has none.
+pub(crate) fn user_name(uid: u32) -> String {
     let user = User::from_uid(Uid::from_raw(uid)).ok().flatten();
     user.map_or_else(|| format!("#{uid}"), |user| user.name)
 }
 
-fn group_name(gid: u32) -> String {
+/// Returns the name of a group number, or `#number` if it has none.
+pub(crate) fn group_name(gid: u32) -> String {
     let group = Group::from_gid(Gid::from_raw(gid)).ok().flatten();
     group.map_or_else(|| format!("#{gid}"), |group| group.name)
 }
