@@ -1,6 +1,7 @@
 //! What the tests of convergence ask the program, and the box it has set up.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 
 use serde_json::Value;
 
@@ -91,10 +92,27 @@ pub(crate) fn planned_keys(debian: &Debian) -> Vec<String> {
     plan(debian).into_iter().map(|change| change.key).collect()
 }
 
+/// Returns the keys of the files that the first run on a box wrote, of the tables
+/// that it made of some, and of the services, in the order of the playbook.
+#[track_caller]
+pub(crate) fn managed(debian: &Debian) -> Vec<String> {
+    let events = events(&debian.mailprov(&["history", "1", "--json"]).success());
+    let changes = events.iter().filter(|event| event["event"] == "change").map(change);
+    let is_meant = |change: &Change| match change.key.split_once(':') {
+        Some(("file", _)) => change.after["state"] == "file",
+        Some((kind, _)) => ["table", "service"].contains(&kind),
+        None => false,
+    };
+    changes.filter(is_meant).map(|change| change.key).collect()
+}
+
 /// Asserts that the keys of the plan are exactly these, applies it, and asserts
 /// that nothing is left to do.
 #[track_caller]
-pub(crate) fn mends(debian: &Debian, what: &str, keys: &[&str]) {
+pub(crate) fn mends<K: Debug>(debian: &Debian, what: &str, keys: &[K])
+where
+    String: PartialEq<K>,
+{
     assert_eq!(planned_keys(debian), keys, "{what}");
     let output = debian.mailprov(&["apply", "--yes"]);
     assert!(output.is_success(), "{what}: {output}");

@@ -4,39 +4,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::agent::{self, converged, greeting, mail_yml, mends, nothing_to_do, plan, planned_keys};
+use super::agent::{
+    self, converged, greeting, mail_yml, managed, mends, nothing_to_do, plan, planned_keys,
+};
 use crate::support::{Algorithm, Aspect, Authority, Debian, Issued, Pop3, Snapshot, Suite, Tls};
-
-/// The files that the program writes, with the keys of what depends on their
-/// content.
-const FILES: [&str; 8] = [
-    "/etc/dovecot/dovecot.conf",
-    "/etc/dovecot/users",
-    "/etc/postfix/main.cf",
-    "/etc/postfix/master.cf",
-    "/etc/postfix/mailboxes",
-    "/etc/postfix/virtual",
-    "/etc/postfix/senders",
-    "/etc/aliases",
-];
-
-/// All files, the tables made from four of them, and the services.
-pub(super) const FILES_AND_WHAT_FOLLOWS: [&str; 14] = [
-    "file:/etc/dovecot/dovecot.conf",
-    "file:/etc/dovecot/users",
-    "file:/etc/postfix/main.cf",
-    "file:/etc/postfix/master.cf",
-    "file:/etc/postfix/mailboxes",
-    "table:/etc/postfix/mailboxes",
-    "file:/etc/postfix/virtual",
-    "table:/etc/postfix/virtual",
-    "file:/etc/postfix/senders",
-    "table:/etc/postfix/senders",
-    "file:/etc/aliases",
-    "table:/etc/aliases",
-    "service:dovecot",
-    "service:postfix",
-];
 
 /// What daemons write while they run.
 const LIVING: [&str; 6] = [
@@ -66,11 +37,18 @@ fn is_as_before(debian: &Debian, before: &Snapshot, what: &str) {
     assert!(left.is_empty(), "{what}: {left:?}");
 }
 
+/// Returns the paths of the files among keys.
+fn files(keys: &[String]) -> Vec<&str> {
+    let files: Vec<_> = keys.iter().filter_map(|key| key.strip_prefix("file:")).collect();
+    assert!(files.contains(&"/etc/postfix/main.cf") && files.len() > 7, "{files:?}");
+    files
+}
+
 /// Does a line of shell for each file, `$f`.
 #[track_caller]
-fn to_each_file(debian: &Debian, line: &str) {
+fn to_each_file(debian: &Debian, files: &[&str], line: &str) {
     let _ =
-        debian.shell(&format!("set -e; for f in {}; do {line}; done", FILES.join(" "))).success();
+        debian.shell(&format!("set -e; for f in {}; do {line}; done", files.join(" "))).success();
 }
 
 #[test]
@@ -100,13 +78,14 @@ fn every_damage_to_a_managed_file_is_found_and_mended() {
     for suite in Suite::ALL {
         let debian = converged(suite);
         let before = debian.snapshot();
+        let managed = managed(&debian);
         for (what, line) in damages {
-            to_each_file(&debian, line);
+            to_each_file(&debian, &files(&managed), line);
             let plan = plan(&debian);
             for change in plan.iter().filter(|change| change.key.starts_with("file:")) {
                 assert!(change.drift, "{what}: {change:#?}");
             }
-            mends(&debian, what, &FILES_AND_WHAT_FOLLOWS);
+            mends(&debian, what, &managed);
             is_as_before(&debian, &before, what);
         }
     }
@@ -114,17 +93,18 @@ fn every_damage_to_a_managed_file_is_found_and_mended() {
 
 #[test]
 fn another_mode_or_owner_of_a_file_is_mended_without_writing_it() {
-    let metadata: Vec<_> =
-        FILES_AND_WHAT_FOLLOWS.into_iter().filter(|key| !key.starts_with("table:")).collect();
     for suite in Suite::ALL {
         let debian = converged(suite);
         let before = debian.snapshot();
+        let mut metadata = managed(&debian);
+        metadata.retain(|key| !key.starts_with("table:"));
+        let files = files(&metadata);
         for (what, line) in [("chmod", "chmod 0777 $f"), ("chown", "chown nobody:nogroup $f")] {
-            to_each_file(&debian, line);
+            to_each_file(&debian, &files, line);
             mends(&debian, what, &metadata);
             let after = debian.snapshot();
             is_as_before(&debian, &before, what);
-            for file in FILES {
+            for file in &files {
                 assert_eq!(before.get(file), after.get(file), "{what} {file}");
             }
         }
@@ -214,7 +194,7 @@ fn a_service_is_started_enabled_and_unmasked_again() {
             if what.starts_with("stopped") {
                 gone(&debian, if service == "postfix" { 25 } else { 143 });
             }
-            mends(&debian, what, &[&format!("service:{service}")]);
+            mends(&debian, what, &[format!("service:{service}")]);
             is_as_before(&debian, &before, what);
             assert!(greeting(&debian, 25).starts_with("220 mail.example.org"), "{what}");
             assert!(greeting(&debian, 143).starts_with("* OK"), "{what}");

@@ -1,8 +1,9 @@
 //! A restart that is owed is paid, whenever the run that owed it died; and none
 //! happens that is not owed.
 
-use super::agent::{converged, greeting, mail_yml, masters, mends, nothing_to_do, planned_keys};
-use super::drift::FILES_AND_WHAT_FOLLOWS;
+use super::agent::{
+    converged, greeting, mail_yml, managed, masters, mends, nothing_to_do, planned_keys,
+};
 use crate::support::{Debian, Suite, wait_for};
 
 /// Changes Postfix's configuration in mail.yml, so that port 25 tells.
@@ -151,9 +152,10 @@ fn an_account_more_restarts_and_reloads_nothing() {
         let anna = mail_yml().replace("  anna:", "  berta:\n    password: \"HASH\"\n  anna:");
         let text = anna.replace("HASH", &crate::support::sha512_crypt("other"));
         debian.write("/etc/mailprov/mail.yml", text, 0o600);
-        let untouched = ["dovecot.conf", "main.cf", "master.cf", "service:"];
-        let is_touched = |key: &&str| !untouched.iter().any(|part| key.contains(part));
-        let keys: Vec<_> = FILES_AND_WHAT_FOLLOWS.into_iter().filter(is_touched).collect();
+        let of_accounts = ["/users", "/mailboxes", "/virtual", "/senders", "/aliases"];
+        let mut keys = managed(&debian);
+        keys.retain(|key| of_accounts.iter().any(|name| key.ends_with(name)));
+        assert!(keys.len() > of_accounts.len(), "{keys:?}");
         mends(&debian, "an account more", &keys);
         assert_eq!(masters(&debian), before);
         let tls = crate::support::Tls::unverified("mail.example.org");

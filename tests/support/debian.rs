@@ -11,6 +11,7 @@ use std::thread;
 
 use mailprov::sandbox::{self, Guest, Init, KillSwitch, Lease, Suite};
 use nix::fcntl::OFlag;
+use serde_json::Value;
 
 use super::debs::debs;
 use super::host;
@@ -24,16 +25,24 @@ use super::template;
 /// How long a command in a box may take, in seconds.
 const COMMAND_TIMEOUT: &str = "600";
 
-/// The packages of a mail server, which each image has in its package cache.
-const MAIL_PACKAGES: &[&str] = &[
-    "postfix",
-    "dovecot-core",
-    "dovecot-imapd",
-    "dovecot-pop3d",
-    "dovecot-lmtpd",
-    "libsasl2-modules",
-    "openssl",
-];
+/// Returns the packages that the playbook installs, whatever mail.yml says. Each
+/// image has them in its package cache.
+fn mail_packages() -> Vec<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/playbooks/postmaster");
+    let services = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let steps = services.filter_map(|service| fs::read_to_string(service.join("steps.yml")).ok());
+    let steps = steps.flat_map(|text| serde_yaml::from_str::<Vec<Value>>(&text).unwrap());
+    let names = steps.flat_map(|step| match &step["package"] {
+        Value::Array(names) => names.clone(),
+        name => vec![name.clone()],
+    });
+    // A name is as it is, or the first text of an expression: `'NAME' if mail.relay`.
+    let name = |name: Value| {
+        let text = name.as_str()?;
+        Some(text.split('\'').nth(1).unwrap_or(text).to_owned())
+    };
+    names.filter_map(name).collect()
+}
 
 /// A fresh Debian server with its own disk and addresses, and with the
 /// `mailprov` that was just built; gone without a trace when dropped.
@@ -95,7 +104,8 @@ impl Debian {
     /// Boots a box on which Debian's mail packages are installed, as they come.
     pub fn with_mail_packages(suite: Suite) -> Self {
         Self::prepared("mail packages", suite, |debian| {
-            debian.install(MAIL_PACKAGES);
+            let packages = mail_packages();
+            debian.install(&packages.iter().map(String::as_str).collect::<Vec<_>>());
             debian
         })
     }
