@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use nix::unistd;
 use serde::{Deserialize, Serialize};
+use users::os::unix::UserExt;
 
 use super::recent::Recent;
 use super::{Error, Host, Result};
@@ -38,10 +38,10 @@ impl Host {
     fn find_user(&self, name: &str) -> Result<Option<User>> {
         let found = match self.is_tree() {
             true => self.passwd_line("/etc/passwd", |fields| fields[0] == name)?.and_then(user_of),
-            false => unistd::User::from_name(name)
-                .ok()
-                .flatten()
-                .map(|user| (user.uid.as_raw(), user.gid.as_raw(), user.dir, user.shell)),
+            false => users::get_user_by_name(name).map(|user| {
+                let (home, shell) = (user.home_dir().to_owned(), user.shell().to_owned());
+                (user.uid(), user.primary_group_id(), home, shell)
+            }),
         };
         Ok(found.map(|(uid, gid, home, shell)| User {
             uid,
@@ -61,7 +61,7 @@ impl Host {
             true => self
                 .passwd_line("/etc/group", |fields| fields[0] == name)?
                 .and_then(|fields| fields.get(2)?.parse().ok()),
-            false => unistd::Group::from_name(name).ok().flatten().map(|group| group.gid.as_raw()),
+            false => users::get_group_by_name(name).map(|group| group.gid()),
         };
         Ok(gid.map(|gid| Group { gid }))
     }
@@ -92,7 +92,7 @@ impl Host {
     pub(crate) fn operator(&self) -> String {
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let behind = variable("SUDO_USER");
-        let name = behind.unwrap_or_else(|| self.user_name(unistd::getuid().as_raw()));
+        let name = behind.unwrap_or_else(|| self.user_name(nix::unistd::getuid().as_raw()));
         // sshd(8): the client's address comes first.
         match variable("SSH_CONNECTION").as_deref().and_then(|value| value.split(' ').next()) {
             Some(address) => format!("{name} from {address}"),
