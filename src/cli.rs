@@ -1,16 +1,17 @@
 //! The command line. The comments here are the help texts.
 
 mod everyday;
-mod examples;
 mod hosts;
 mod well;
 
+use std::mem;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 use serde::{Deserialize, Serialize};
 
+use crate::manual;
 use crate::reach::Reach;
 use crate::remote::{Destination, Login};
 use crate::wire::PlaybookBundle;
@@ -35,7 +36,6 @@ pub use well::{Check, Dns};
 #[command(name = "mailprov", version, max_term_width = 100, subcommand_required = true)]
 #[command(after_help = "\
 See `mailprov help COMMAND` for a command, and `man mail.yml` for the file.")]
-#[command(after_long_help = examples::MAILPROV)]
 pub struct Cli {
     /// The command.
     #[command(subcommand)]
@@ -43,6 +43,39 @@ pub struct Cli {
     /// Options of all commands.
     #[command(flatten)]
     pub global: Global,
+}
+
+const EXIT_CODES: &str = "
+Exit codes:
+   0  done, or nothing to do
+   1  failed: the last lines say what failed, and the state of the host
+   2  `plan --detailed-exitcode`: there are changes; `watch`: something is off
+   3  the saved plan no longer fits the host
+  64  the command line is wrong
+  65  mail.yml or a playbook is invalid
+  75  another run is under way
+  77  the command needs root";
+
+/// Returns the command line, with the examples of the manual in the long help of each command.
+pub fn command() -> clap::Command {
+    let mut all = Cli::command();
+    for (typed, examples) in manual::examples() {
+        let mut below = typed.split(' ').skip(1);
+        if let Some(command) = below.try_fold(&mut all, clap::Command::find_subcommand_mut) {
+            *command = mem::take(command).after_long_help(examples);
+        }
+    }
+    let examples = all.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+    all.after_long_help(format!("{examples}\n{EXIT_CODES}"))
+}
+
+/// Parses the arguments of this process.
+///
+/// # Errors
+///
+/// Returns what is wrong with them, or the help or version that they ask for.
+pub fn parse() -> Result<Cli, clap::Error> {
+    command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches))
 }
 
 /// Options that every command takes.
@@ -194,13 +227,11 @@ pub enum Command {
     /// Write a short mail.yml.
     ///
     /// Asks for the values that the command line does not give. Never replaces a file.
-    #[command(after_long_help = examples::INIT)]
     Init(Init),
     /// Show the changes that `apply` would make.
     ///
     /// Compares the host with mail.yml and changes nothing. Any user may run it; steps that this
     /// user may not look at are listed with a `?`.
-    #[command(after_long_help = examples::PLAN)]
     Plan {
         /// The mail.yml.
         #[command(flatten)]
@@ -225,7 +256,6 @@ pub enum Command {
     /// Shows the plan, asks, and makes the changes. If one fails, the run is undone. After making
     /// changes it runs the quick checks; failures are reported, but they do not undo the run or
     /// change the exit code. Needs root.
-    #[command(after_long_help = examples::APPLY)]
     Apply {
         /// The mail.yml.
         #[command(flatten)]
@@ -259,13 +289,11 @@ pub enum Command {
     /// it. MAIL and the files that it names go along and stay there (/etc/mailprov), so that the
     /// host can look after itself. The host needs nothing but sshd. A second run sends only what
     /// the host does not have.
-    #[command(after_long_help = examples::BOOTSTRAP)]
     Bootstrap(Bootstrap),
     /// Fetch the mail.yml of a host, and the password files beside it.
     ///
     /// For a mail.yml that was edited there. Shows the difference from the one here, asks, and
     /// replaces it by files that only you can read.
-    #[command(after_long_help = examples::PULL)]
     Pull(Pull),
     /// Prove that the mail server works.
     ///
@@ -274,34 +302,30 @@ pub enum Command {
     /// clock, the log, and DNS. It exits with 1 if something is wrong. It logs in as one of the
     /// accounts with a random password that is valid for seconds, and deletes the mails that it
     /// sends. With --from-here it looks from this machine instead.
-    #[command(after_long_help = examples::CHECK)]
     Check(Check),
     /// Run `plan` and `check` for a timer.
     ///
     /// Exits with 0 if there is nothing to do and nothing wrong, else with 2. With `watch: daily` in
     /// mail.yml, a timer runs `mailprov watch --mail`. Needs root.
-    #[command(after_long_help = examples::WATCH)]
     Watch(Watch),
     /// Print the DNS records to publish.
     ///
     /// As a table for the form of a registrar, or as a zone file.
-    #[command(after_long_help = examples::DNS)]
     Dns(Dns),
     /// List, add, rename and remove accounts, and change passwords.
     ///
     /// These commands edit mail.yml as you would, comments kept. They show the difference and what
     /// it changes on the server, and offer to apply it.
-    #[command(subcommand, after_long_help = examples::ACCOUNT)]
+    #[command(subcommand)]
     Account(AccountCommand),
     /// Add and remove aliases and forwards.
     ///
     /// These commands edit mail.yml as `mailprov account` does.
-    #[command(subcommand, after_long_help = examples::ALIAS)]
+    #[command(subcommand)]
     Alias(AliasCommand),
     /// Print the hash of a password.
     ///
     /// For a mail.yml that you write by hand, in double quotes. Asks for the password twice.
-    #[command(after_long_help = examples::PASSWD_HASH)]
     PasswdHash {
         /// Where the password comes from.
         #[command(flatten)]
@@ -312,7 +336,6 @@ pub enum Command {
     /// Without WHAT, it prints which ports lead through which programs to which folder. Of a setting
     /// of Postfix or Dovecot it gives the reason, of a file or a port the purpose, of a key of
     /// mail.yml what it says and what counts without it.
-    #[command(after_long_help = examples::EXPLAIN)]
     Explain {
         /// A setting (smtpd_helo_required), a file (/etc/postfix/main.cf, main.cf), a port (25), or
         /// a key (quota, relay.tls).
@@ -330,7 +353,6 @@ pub enum Command {
     /// List the runs, newest first, or show the changes of one.
     ///
     /// Needs root.
-    #[command(after_long_help = examples::HISTORY)]
     History {
         /// The number of a run.
         run: Option<u64>,
@@ -340,7 +362,6 @@ pub enum Command {
     /// Takes back the changes of later runs as well. Packages stay installed unless --purge is
     /// given, and mail is never deleted. A rollback is a run of its own, so it can be rolled back
     /// too. Needs root.
-    #[command(after_long_help = examples::ROLLBACK)]
     Rollback {
         /// The number of a run. Default: the last.
         run: Option<u64>,
@@ -352,7 +373,7 @@ pub enum Command {
         yes: bool,
     },
     /// List, show or copy the embedded playbooks.
-    #[command(subcommand, after_long_help = examples::PLAYBOOK)]
+    #[command(subcommand)]
     Playbook(PlaybookCommand),
     /// Try mailprov in a throw-away Debian on this machine.
     ///
@@ -361,7 +382,6 @@ pub enum Command {
     /// deletes the box. MAIL is not changed: the box gets a copy with one more account, and a
     /// self-signed certificate if yours is not on this machine. The first run builds an image of
     /// Debian and keeps it in $MAILPROV_BOX_CACHE or /var/cache/mailprov. Needs root.
-    #[command(after_long_help = examples::TRY)]
     Try(Try),
     /// Print cloud-init user-data that makes a new host the mail server.
     ///
@@ -369,23 +389,19 @@ pub enum Command {
     /// this very program, and runs `mailprov apply --yes`. Any program on the host can read
     /// user-data from the provider's metadata service, so it holds only hashes of passwords; a MAIL
     /// with other secrets is refused.
-    #[command(after_long_help = examples::CLOUD_INIT)]
     CloudInit(CloudInit),
     /// Print the JSON Schema of mail.yml or of playbooks, for editors.
-    #[command(after_long_help = examples::SCHEMA)]
     Schema {
         /// The kind of file.
         #[arg(default_value = "mail")]
         of: SchemaOf,
     },
     /// Print a script that completes command lines in a shell.
-    #[command(after_long_help = examples::COMPLETIONS)]
     Completions {
         /// The shell.
         shell: Shell,
     },
     /// Print the manual page, or write all pages.
-    #[command(after_long_help = examples::MAN)]
     Man {
         /// Write the pages of all commands and file formats into DIR.
         #[arg(long, value_name = "DIR")]
@@ -455,10 +471,8 @@ pub struct Sending {
 #[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
 pub enum PlaybookCommand {
     /// List the embedded playbooks.
-    #[command(after_long_help = examples::PLAYBOOK_LIST)]
     List,
     /// Print the steps of an embedded playbook.
-    #[command(after_long_help = examples::PLAYBOOK_SHOW)]
     Show {
         /// The name, as `playbook list` prints it.
         name: String,
@@ -466,7 +480,6 @@ pub enum PlaybookCommand {
     /// Copy an embedded playbook with its templates into a new folder.
     ///
     /// Copies `postmaster`, or the one that --playbook names. Use the copy with `--playbook DIR`.
-    #[command(after_long_help = examples::PLAYBOOK_EJECT)]
     Eject {
         /// The folder, which must be empty or not exist.
         dir: PathBuf,

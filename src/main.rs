@@ -2,13 +2,12 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
-use mailprov::cli::Cli;
+use mailprov::cli;
 use mailprov::commands::{self, Exit};
 
 fn main() -> ExitCode {
-    let exit = commands::complete().unwrap_or_else(|| match Cli::try_parse() {
+    let exit = commands::complete().unwrap_or_else(|| match cli::parse() {
         Ok(cli) => commands::run(&cli),
         Err(error) => not_parsed(&error),
     });

@@ -11,7 +11,7 @@ pub(crate) struct Page {
     pub(crate) text: String,
 }
 
-/// The sections about files, guarantees and the like of each command.
+/// The sections about files, guarantees and the like of each command, and its examples.
 const COMMANDS: &str = include_str!("manual/commands.md");
 
 /// The pages about file formats, in section 5.
@@ -35,6 +35,19 @@ pub(crate) fn pages(command: &Command) -> Vec<Page> {
     add(&command, None, &mut pages);
     pages.extend(FORMATS.iter().map(|document| format_page(document)));
     pages
+}
+
+/// Returns the examples of each command, as its help shows them: command lines
+/// are indented, and follow their explanation at once.
+pub(crate) fn examples() -> impl Iterator<Item = (&'static str, String)> {
+    COMMANDS.split("\n## ").filter_map(|part| {
+        let (typed, text) = part.split_once('\n')?;
+        let (_, text) = text.split_once("\n### Examples\n\n")?;
+        let text = text.split("\n### ").next()?.trim_end();
+        let help =
+            text.replace("\n\n    ", "\n    ").replace('\n', "\n  ").replace("\n  \n", "\n\n");
+        Some((typed, format!("Examples:\n  {help}")))
+    })
 }
 
 fn add(command: &Command, parent: Option<&str>, pages: &mut Vec<Page>) {
@@ -61,6 +74,7 @@ fn command_page(command: &Command, parent: Option<&str>) -> Page {
     let (about, mut sections) = section_of(COMMANDS, typed).unwrap_or_default();
     let listed = take(&mut sections, "See also").unwrap_or_default();
     let files = take(&mut sections, "Files").unwrap_or(FILES);
+    let examples = take(&mut sections, "Examples").unwrap_or_default();
     let (_, root) = section_of(COMMANDS, "mailprov").unwrap_or_default();
     let short = command.get_about().map(ToString::to_string).unwrap_or_default();
     let long = command.get_long_about().map(ToString::to_string);
@@ -88,11 +102,7 @@ fn command_page(command: &Command, parent: Option<&str>) -> Page {
     for (heading, under) in sections.iter().filter(|(heading, _)| !SHARED.contains(heading)) {
         text += &section(heading, under);
     }
-    if let Some(help) = command.get_after_long_help().or(command.get_after_help()) {
-        let help = help.to_string();
-        // Every page has the exit codes in a section of their own.
-        text += &examples(help.split("\n\nExit codes:").next().unwrap_or_default());
-    }
+    text += &section("Examples", examples);
     text += &section("Files", files);
     for (heading, under) in root.iter().filter(|(heading, _)| SHARED.contains(heading)) {
         text += &section(heading, under);
@@ -238,27 +248,6 @@ fn without_empty_paragraphs(text: &str) -> String {
         after_heading = line.starts_with(".SH") || line.starts_with(".SS");
     }
     kept
-}
-
-/// Converts the examples of a help text to sections: headings have no
-/// indentation and end in a colon, text has two columns, command lines have
-/// more.
-fn examples(help: &str) -> String {
-    let mut text = String::new();
-    for line in help.lines() {
-        match (line.strip_suffix(':'), line.trim_start().len()) {
-            (Some(heading), all) if all == line.len() => {
-                let _ = writeln!(text, "## {heading}");
-            }
-            (_, rest) if line.len() - rest == 2 => {
-                let _ = writeln!(text, "\n{}", line.trim_start());
-            }
-            _ => {
-                let _ = writeln!(text, "{line}");
-            }
-        }
-    }
-    body(&text)
 }
 
 /// Converts Markdown to man(7): headings, paragraphs, lists, code and tables.

@@ -123,7 +123,7 @@ fn the_page_of_mail_yml_has_every_key() {
 #[test]
 fn every_example_is_a_command_line() {
     let mut seen = 0;
-    let mut all = vec![Cli::command()];
+    let mut all = vec![mailprov::cli::command()];
     while let Some(command) = all.pop() {
         all.extend(command.get_subcommands().filter(|it| !it.is_hide_set()).cloned());
         let help = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();

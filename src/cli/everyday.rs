@@ -5,13 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 
-use super::examples;
-
 /// The commands of `account`.
 #[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
 pub enum AccountCommand {
     /// List the accounts with their addresses, quotas and catch-alls.
-    #[command(after_long_help = examples::ACCOUNT_LIST)]
     List {
         /// Which file.
         #[command(flatten)]
@@ -20,7 +17,6 @@ pub enum AccountCommand {
     /// Add an account to mail.yml, then offer to apply it.
     ///
     /// Asks for its password twice. An account that existed before finds its mail.
-    #[command(after_long_help = examples::ACCOUNT_ADD)]
     Add {
         /// The name: anna, or with `mailboxes: per-domain` also anna@example.org.
         name: String,
@@ -41,7 +37,6 @@ pub enum AccountCommand {
     ///
     /// Once it is applied, only the new password opens anything. Mail programs that are logged in
     /// stay so; `doveadm kick NAME` on the server disconnects them.
-    #[command(after_long_help = examples::ACCOUNT_PASSWD)]
     Passwd {
         /// The name of the account.
         name: String,
@@ -56,7 +51,6 @@ pub enum AccountCommand {
     ///
     /// Everything in mail.yml that names the account follows. The old name stays as an alias, so
     /// that mail to it still arrives. The account logs in by the new name with the same password.
-    #[command(after_long_help = examples::ACCOUNT_RENAME)]
     Rename {
         /// The name of the account.
         name: String,
@@ -73,7 +67,6 @@ pub enum AccountCommand {
     ///
     /// Its mail is kept. An account that `catch_all`, `system_mail` or `forwards` name is not
     /// removed.
-    #[command(after_long_help = examples::ACCOUNT_REMOVE)]
     Remove {
         /// The name of the account.
         name: String,
@@ -91,7 +84,6 @@ pub enum AliasCommand {
     /// For one account the address becomes an alias, and the account may send as that address. For
     /// several names, or addresses elsewhere, it becomes a forward; a forward that exists gets the
     /// further targets.
-    #[command(after_long_help = examples::ALIAS_ADD)]
     Add {
         /// The address: info, which is one in every domain, or sales@example.org.
         address: String,
@@ -103,7 +95,6 @@ pub enum AliasCommand {
         edit: Edit,
     },
     /// Remove an alias or a forward from mail.yml, then offer to apply it.
-    #[command(after_long_help = examples::ALIAS_REMOVE)]
     Remove {
         /// The address, as it stands in mail.yml.
         address: String,

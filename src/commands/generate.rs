@@ -3,10 +3,8 @@
 
 use std::path::Path;
 
-use clap::CommandFactory;
-
 use super::{CommandError, Exit};
-use crate::cli::{Cli, SchemaOf, Shell};
+use crate::cli::{self, SchemaOf, Shell};
 use crate::manual::Page;
 use crate::report::Report;
 use crate::{local, manual, playbook, services};
@@ -33,7 +31,7 @@ pub(super) fn completions(shell: Shell, report: &mut Report) -> Result<Exit, Com
 
 /// Prints the manual page, or writes all pages.
 pub(super) fn man(dir: Option<&Path>, report: &mut Report) -> Result<Exit, CommandError> {
-    let pages = manual::pages(&Cli::command());
+    let pages = manual::pages(&cli::command());
     let Some(dir) = dir else {
         report.raw(&pages[0].text);
         return Ok(Exit::Done);
