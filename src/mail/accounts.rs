@@ -82,9 +82,7 @@ type Body = (Vec<Spanned<Name>>, Option<Credentials>);
 
 fn read_body(decoder: &mut Decoder, account: &Entry, files: &Files<'_>) -> Body {
     if account.value.is_null() {
-        let message =
-            format!("the account `{}` has no password", decoder.written(&account.key.span));
-        decoder.error(&account.key.span, message, "add `password:` or `password_file:` below it");
+        no_password(decoder, &account.key);
         return (Vec::new(), None);
     }
     if !matches!(account.value.kind, Kind::Map(_)) {
@@ -103,6 +101,11 @@ fn read_body(decoder: &mut Decoder, account: &Entry, files: &Files<'_>) -> Body 
     (aliases, password.map(|password| Credentials { password, is_inline, quota }))
 }
 
+fn no_password(decoder: &mut Decoder, account: &Key) {
+    let message = format!("the account `{}` has no password", decoder.written(&account.span));
+    decoder.error(&account.span, message, "add `password:` or `password_file:` below it");
+}
+
 fn read_aliases(decoder: &mut Decoder, fields: &Fields<'_>) -> Vec<Spanned<Name>> {
     let Some(entry) = fields.get("aliases") else {
         return Vec::new();
@@ -113,15 +116,17 @@ fn read_aliases(decoder: &mut Decoder, fields: &Fields<'_>) -> Vec<Spanned<Name>
 
 fn read_quota(decoder: &mut Decoder, fields: &Fields<'_>) -> Option<Size> {
     let quota = spanned::value(decoder, &fields.get("quota")?.value, Size::parse)?;
-    if quota.value < SMALLEST {
-        let help = "write at least `1M`, or leave `quota` out for no limit";
-        decoder.error(&quota.span, "a quota below 1 MiB", help);
-    }
-    if quota.value > LARGEST {
-        let help = "write at most `1024T`, or leave `quota` out for no limit";
-        decoder.error(&quota.span, "a quota above 1024 TiB", help);
-    }
-    Some(quota.value)
+    let (message, most) = match quota.value {
+        size if size < SMALLEST => ("a quota below 1 MiB", "at least `1M`"),
+        size if size > LARGEST => ("a quota above 1024 TiB", "at most `1024T`"),
+        size => return Some(size),
+    };
+    decoder.error(
+        &quota.span,
+        message,
+        &format!("write {most}, or leave `quota` out for no limit"),
+    );
+    None
 }
 
 /// Reads the hash, from the text or from a file. Mistakes are reported at the
@@ -141,10 +146,7 @@ fn read_password(
         (Some(entry), None) | (None, Some(entry)) => entry,
         (None, None) => {
             if !fields.has("password") && !fields.has("password_file") {
-                let name = decoder.written(&account.span);
-                let message = format!("the account `{name}` has no password");
-                let help = "add `password:` or `password_file:` below it";
-                decoder.error(&account.span, message, help);
+                no_password(decoder, account);
             }
             return None;
         }

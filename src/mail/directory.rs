@@ -78,6 +78,12 @@ pub(crate) struct Holder {
     pub(super) span: Range<usize>,
 }
 
+impl Holder {
+    fn at(span: &Range<usize>) -> Self {
+        Self { span: span.clone(), ..Self::default() }
+    }
+}
+
 pub(super) struct Clash {
     pub(super) address: Address,
     pub(super) first: Holder,
@@ -111,41 +117,41 @@ impl Directory {
         (directory, clashes)
     }
 
+    /// Enters the accounts' own addresses, then the aliases, then the forwards.
     fn enter(&mut self) -> Vec<Clash> {
+        let mut holders = std::mem::take(&mut self.holders);
+        let all = &self.domains[..];
+        let accounts = || self.accounts.iter().enumerate();
+        let own = accounts().map(|(index, Account { name, .. })| {
+            let holder = Holder { account: Some(index), ..Holder::at(&name.span) };
+            (&*name.value, all, holder)
+        });
+        let aliases = accounts().flat_map(|(index, account)| {
+            let domains = self.domains_of(account);
+            account.aliases.iter().map(move |alias| {
+                let holder = Holder { alias: Some(index), ..Holder::at(&alias.span) };
+                (&alias.value, domains, holder)
+            })
+        });
+        let forwards = self.forwards.iter().enumerate().map(|(index, Forward { source, .. })| {
+            let holder = Holder { forward: Some(index), ..Holder::at(&source.span) };
+            (&source.value, all, holder)
+        });
         let mut clashes = Vec::new();
-        let holders = &mut self.holders;
-        for (index, account) in self.accounts.iter().enumerate() {
+        for (name, domains, holder) in own.chain(aliases).chain(forwards) {
             let mut clash = None;
-            for address in account.name.value.addresses(&self.domains) {
-                let span = account.name.span.clone();
-                let holder = Holder { account: Some(index), span, ..Holder::default() };
-                clash = clash.or(put(holders, address, holder));
+            for address in name.addresses(domains) {
+                clash = clash.or(put(&mut holders, address, holder.clone()));
             }
             clashes.extend(clash);
         }
-        for (index, account) in self.accounts.iter().enumerate() {
-            let domains =
-                account.name.value.domain().map_or(&self.domains[..], std::slice::from_ref);
-            for alias in &account.aliases {
-                let mut clash = None;
-                for address in alias.value.addresses(domains) {
-                    let span = alias.span.clone();
-                    let holder = Holder { alias: Some(index), span, ..Holder::default() };
-                    clash = clash.or(put(holders, address, holder));
-                }
-                clashes.extend(clash);
-            }
-        }
-        for (index, forward) in self.forwards.iter().enumerate() {
-            let mut clash = None;
-            for address in forward.source.value.addresses(&self.domains) {
-                let span = forward.source.span.clone();
-                let holder = Holder { forward: Some(index), span, ..Holder::default() };
-                clash = clash.or(put(holders, address, holder));
-            }
-            clashes.extend(clash);
-        }
+        self.holders = holders;
         clashes
+    }
+
+    /// Returns the domains of an account's aliases: an account in one domain has them in that one.
+    pub(super) fn domains_of<'d>(&'d self, account: &'d Account) -> &'d [Domain] {
+        account.name.value.domain().map_or(&self.domains, std::slice::from_ref)
     }
 
     /// Returns whether a domain is local.
@@ -165,10 +171,9 @@ impl Directory {
 
     /// Returns all addresses of an account, its own before its aliases.
     pub(crate) fn all_addresses(&self, account: usize) -> Vec<Address> {
-        let Account { name, aliases } = &self.accounts[account];
-        // An account in one domain has its aliases in that domain.
-        let domains = name.value.domain().map_or(&self.domains[..], std::slice::from_ref);
-        let aliases = aliases.iter().flat_map(|alias| alias.value.addresses(domains));
+        let domains = self.domains_of(&self.accounts[account]);
+        let aliases = self.accounts[account].aliases.iter();
+        let aliases = aliases.flat_map(|alias| alias.value.addresses(domains));
         self.addresses(account).chain(aliases).collect()
     }
 

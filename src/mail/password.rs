@@ -35,20 +35,10 @@ impl PasswordHash {
         if !named {
             return Err(Invalid::new("this is a cleartext password", MAKE_ONE));
         }
-        let fits = match scheme.as_str() {
-            "SHA512-CRYPT" => hash_format::sha512_crypt(body),
-            "SHA256-CRYPT" => hash_format::sha256_crypt(body),
-            "BLF-CRYPT" => hash_format::bcrypt(body),
-            "CRYPT" => hash_format::crypt(body),
-            "ARGON2I" => hash_format::argon2(body, "argon2i"),
-            "ARGON2ID" => hash_format::argon2(body, "argon2id"),
-            "SSHA512" => hash_format::salted(body, 64),
-            "SSHA256" => hash_format::salted(body, 32),
-            "PBKDF2" => hash_format::pbkdf2(body),
-            _ => return Err(refused_scheme(&scheme)),
-        };
-        if !fits {
-            return Err(misshapen(&scheme, body));
+        match hash_format::fits(&scheme, body) {
+            Some(true) => {}
+            Some(false) => return Err(misshapen(&scheme, body)),
+            None => return Err(refused_scheme(&scheme)),
         }
         if let Some(mebibytes) =
             hash_format::argon2_memory(body).filter(|m| *m > MAX_ARGON2_MEBIBYTES)

@@ -35,7 +35,7 @@ pub(crate) struct Sender {
 }
 
 /// The three tables, each in the order of `mail.yml`, without duplicates.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct PostfixTables {
     /// The virtual alias map. Every existing address has a line, so that a
     /// catch-all receives none of their mail.
@@ -90,12 +90,10 @@ impl Directory {
     /// Returns the mailboxes of an account: one, or one for each of its domains.
     pub(crate) fn mailboxes_of(&self, account: usize) -> Vec<Address> {
         match self.mailboxes {
-            Mailboxes::Shared => self
-                .domains
-                .first()
-                .and_then(|domain| self.home(account, domain))
-                .into_iter()
-                .collect(),
+            Mailboxes::Shared => {
+                let home = self.domains.first().and_then(|domain| self.home(account, domain));
+                home.into_iter().collect()
+            }
             Mailboxes::PerDomain => self.addresses(account).collect(),
         }
     }
@@ -103,11 +101,7 @@ impl Directory {
     pub(crate) fn postfix_tables(&self) -> PostfixTables {
         let mut builder = Builder {
             directory: self,
-            routes: PostfixTables {
-                aliases: Vec::new(),
-                mailboxes: Vec::new(),
-                senders: Vec::new(),
-            },
+            routes: PostfixTables::default(),
             administrator: self.administrator(),
         };
         builder.accounts();
@@ -186,8 +180,7 @@ impl Builder<'_> {
 
     fn aliases(&mut self) {
         for (index, account) in self.directory.accounts.iter().enumerate() {
-            let own = account.name.value.domain();
-            let domains = own.map_or(&self.directory.domains[..], std::slice::from_ref);
+            let domains = self.directory.domains_of(account);
             for alias in &account.aliases {
                 for address in alias.value.addresses(domains) {
                     let Some(home) = self.directory.home(index, address.domain()) else {
@@ -226,7 +219,7 @@ impl Builder<'_> {
             return;
         };
         for domain in &self.directory.domains {
-            for address in roles(domain) {
+            for address in ROLES.map(|name| Address::role(name, domain)) {
                 if self.directory.holder(&address).is_none() {
                     self.sender(address.clone(), self.administrator.iter().cloned().collect());
                     self.alias(address, vec![system_mail.clone()]);
@@ -244,8 +237,4 @@ impl Builder<'_> {
             self.routes.aliases.push(Alias { pattern, targets });
         }
     }
-}
-
-fn roles(domain: &Domain) -> impl Iterator<Item = Address> {
-    ROLES.into_iter().map(|name| Address::role(name, domain))
 }

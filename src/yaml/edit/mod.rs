@@ -63,7 +63,7 @@ impl Document {
 
     /// Returns the value at a path of keys, if there is one.
     pub fn get(&self, path: &[&str]) -> Option<&Node> {
-        path.iter().try_fold(&self.root, |node, key| node.child(key))
+        path.iter().try_fold(&self.root, |node, key| node.get(key))
     }
 
     /// Adds a new key to the map at `path`, after its last entry if possible.
@@ -263,16 +263,6 @@ fn not_a(node: &Node, message: &'static str) -> Refusal {
 }
 
 impl Node {
-    /// Returns the value of a key, if this is a map that has it.
-    pub fn child(&self, key: &str) -> Option<&Self> {
-        match &self.kind {
-            Kind::Map(entries) => {
-                entries.iter().find(|entry| entry.key.text == key).map(|entry| &entry.value)
-            }
-            _ => None,
-        }
-    }
-
     fn child_mut(&mut self, key: &str) -> Option<&mut Self> {
         match &mut self.kind {
             Kind::Map(entries) => {
