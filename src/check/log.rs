@@ -177,13 +177,12 @@ fn read(host: &Host, since: i64, options: &[&str]) -> Result<Vec<Line>> {
 
 /// Returns when a daemon last read files that may have been fixed.
 fn mended(host: &Host, units: &[Unit], runs: &[Run], daemon: Daemon) -> Result<i64> {
-    let name = daemon.name();
-    let files = match daemon {
-        Daemon::Dovecot => ["dovecot", "vmail"],
-        Daemon::Postfix => ["postfix", "aliases"],
+    let (name, other) = match daemon {
+        Daemon::Dovecot => ("dovecot", "vmail"),
+        Daemon::Postfix => ("postfix", "aliases"),
     };
     let touched = |run: &&Run| {
-        let is_its = |key: String| files.iter().any(|word| key.contains(word));
+        let is_its = |key: String| key.contains(name) || key.contains(other);
         matches!(run.outcome, Some(Outcome::Applied | Outcome::Settled))
             && run.records.iter().any(|record| is_its(record.key.to_string()))
     };
@@ -218,15 +217,6 @@ fn is_the_mailboxes(host: &Host, file: &Path) -> bool {
     })
 }
 
-impl Daemon {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Dovecot => "dovecot",
-            Self::Postfix => "postfix",
-        }
-    }
-}
-
 impl Line {
     fn priority(&self) -> Option<u8> {
         self.priority.parse().ok()
@@ -252,8 +242,7 @@ impl Line {
         let text = self.text();
         let priority = self.priority()?;
         let is_error = priority <= ERR;
-        let is_dovecots =
-            self.identifier == "dovecot" || self.unit.starts_with(Daemon::Dovecot.name());
+        let is_dovecots = self.identifier == "dovecot" || self.unit.starts_with("dovecot");
         let daemon = if is_dovecots { Daemon::Dovecot } else { Daemon::Postfix };
         let is = |words: &&str| text.contains(words);
         let is_a_stranger = !is_error
@@ -291,27 +280,13 @@ impl Line {
 
     /// Returns the name of the program, without characters from a stranger.
     fn program(&self, daemon: Daemon, text: &str) -> String {
-        const OF_DOVECOT: [&str; 14] = [
-            "anvil",
-            "auth",
-            "auth-worker",
-            "config",
-            "imap",
-            "imap-login",
-            "indexer-worker",
-            "lmtp",
-            "log",
-            "master",
-            "pop3",
-            "pop3-login",
-            "quota-status",
-            "stats",
-        ];
+        const OF_DOVECOT: &str = "anvil auth auth-worker config imap imap-login indexer-worker \
+                                  lmtp log master pop3 pop3-login quota-status stats";
         let is_plain = |c: char| c.is_ascii_lowercase() || "/-".contains(c);
         match daemon {
             Daemon::Dovecot => {
                 let first = text.split(|c| !is_plain(c)).next().unwrap_or_default();
-                match OF_DOVECOT.iter().find(|name| **name == first) {
+                match OF_DOVECOT.split(' ').find(|name| *name == first) {
                     Some(name) => format!("dovecot/{name}"),
                     None => "dovecot".into(),
                 }

@@ -14,12 +14,8 @@ const OWNER: &str = "vmail";
 /// The number of mailboxes that are named.
 const SHOWN: usize = 3;
 
-/// The obstacle to an account's mail, and the remedy.
-struct Fault {
-    path: PathBuf,
-    what: String,
-    remedy: String,
-}
+/// An obstacle to an account's mail, and the remedy.
+type Fault = (String, String);
 
 /// Judges the homes of accounts, given with the names of the accounts, and the
 /// mailboxes in them. The first mail creates a missing home.
@@ -47,16 +43,14 @@ pub(super) fn judge<'a>(
     if faults.is_empty() {
         return Some(finding);
     }
-    let line = |(account, fault): &(&str, Fault)| {
-        let path = fault.path.display();
-        format!("{path} {}: {account} can neither receive nor read mail", fault.what)
-    };
-    let mut lines: Vec<String> = faults.iter().take(SHOWN).map(line).collect();
-    if faults.len() > SHOWN {
-        lines.push(format!("and {} more mailboxes", faults.len() - SHOWN));
+    let more = faults.len().saturating_sub(SHOWN);
+    let told = faults.into_iter().take(SHOWN).map(|(account, (what, remedy))| {
+        (format!("{what}: {account} can neither receive nor read mail"), remedy)
+    });
+    let (mut lines, remedies): (Vec<_>, Vec<_>) = told.unzip();
+    if more > 0 {
+        lines.push(format!("and {more} more mailboxes"));
     }
-    let remedies: Vec<_> =
-        faults.iter().take(SHOWN).map(|(_, fault)| fault.remedy.as_str()).collect();
     Some(finding.wrong(lines.join("\n"), remedies.join("; ")))
 }
 
@@ -65,15 +59,12 @@ pub(super) fn judge<'a>(
 /// it.
 fn fault(host: &Host, uid: u32, above: Option<&Path>, home: &Path) -> Result<Option<Fault>> {
     let mailbox = home.join("Maildir");
-    let mut paths: Vec<PathBuf> = above.map(Path::to_owned).into_iter().collect();
-    paths.extend([home.to_owned(), mailbox.clone()]);
-    for path in &paths {
+    for path in above.into_iter().chain([home, &mailbox]) {
+        let shown = path.display();
         let fault = match host.standing(path)? {
-            Some(standing) if !standing.is_folder => Some(Fault {
-                what: "is not a directory".into(),
-                remedy: format!("move {} away", path.display()),
-                path: path.clone(),
-            }),
+            Some(standing) if !standing.is_folder => {
+                Some((format!("{shown} is not a directory"), format!("move {shown} away")))
+            }
             Some(standing) => closed(host, uid, path, standing),
             None => dangling(host, path)?,
         };
@@ -99,25 +90,23 @@ fn closed(host: &Host, uid: u32, path: &Path, standing: Standing) -> Option<Faul
     let needed = if standing.is_folder { 0o700 } else { 0o400 };
     let shown = path.display();
     let all = if standing.is_folder { "-R " } else { "" };
-    let (what, remedy) = if standing.uid != uid {
+    if standing.uid != uid {
         let owner = host.user_name(standing.uid);
-        (format!("belongs to {owner}"), format!("chown {all}{OWNER}:{OWNER} {shown}"))
-    } else if standing.mode & needed != needed {
-        (format!("has the mode {:04o}", standing.mode), format!("chmod {all}u+rwX {shown}"))
-    } else {
-        return None;
-    };
-    Some(Fault { path: path.to_owned(), what, remedy })
+        let remedy = format!("chown {all}{OWNER}:{OWNER} {shown}");
+        return Some((format!("{shown} belongs to {owner}"), remedy));
+    }
+    let what = format!("{shown} has the mode {:04o}", standing.mode);
+    (standing.mode & needed != needed).then(|| (what, format!("chmod {all}u+rwX {shown}")))
 }
 
 /// Returns the fault if the path is a link that leads nowhere.
 fn dangling(host: &Host, path: &Path) -> Result<Option<Fault>> {
     match host.folder_behind(path) {
-        Err(Error::LinkToNoDirectory { path, target }) => Ok(Some(Fault {
-            path,
-            what: format!("is a link to {}, where there is nothing", target.display()),
-            remedy: "mount the disk that it is on".into(),
-        })),
+        Err(Error::LinkToNoDirectory { path, target }) => {
+            let (path, target) = (path.display(), target.display());
+            let what = format!("{path} is a link to {target}, where there is nothing");
+            Ok(Some((what, "mount the disk that it is on".into())))
+        }
         other => other.map(|_| None),
     }
 }

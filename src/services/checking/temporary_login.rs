@@ -45,22 +45,11 @@ impl<'h> TemporaryLogin<'h> {
     pub(crate) fn at(site: &Site<'h>) -> std::result::Result<Self, String> {
         let why = "the mail of every account is passed on, so none can be read back here";
         let inbox = site.spec.directory.inbox().ok_or(why)?;
-        Self::make(site.host, &inbox, &site.server.addresses)
-    }
-
-    fn make(
-        host: &'h Host,
-        inbox: &CheckAccount,
-        ours: &[IpAddr],
-    ) -> std::result::Result<Self, String> {
-        let words = |error: &dyn std::fmt::Display| error.to_string();
-        let account = account(inbox).map_err(|error| words(&error))?;
-        let hash = hash(&account.password).map_err(|error| words(&error))?;
-        let line = entry(&account.login, &hash, &inbox.login, ours);
-        let probe = Self { host, account };
-        let age = age().map_err(|error| words(&error))?;
-        probe.write(&line, age).map_err(|error| words(&error))?;
-        Ok(probe)
+        let (account, hash, age) = secrets(&inbox).map_err(|error| error.to_string())?;
+        let line = entry(&account.login, &hash, &inbox.login, &site.server.addresses);
+        let login = Self { host: site.host, account };
+        login.write(&line, age).map_err(|error| error.to_string())?;
+        Ok(login)
     }
 
     /// Waits until Dovecot has certainly seen the file, which it checks once a second.
@@ -90,22 +79,20 @@ impl Drop for TemporaryLogin<'_> {
     }
 }
 
-/// Returns a file time, in seconds since 1970, that no earlier check has used.
-/// Dovecot considers a file unchanged while its size and its time in whole
-/// seconds are the same.
-fn age() -> Result<i64> {
-    let digits = random()?.expose()[..7].to_owned();
-    Ok(1 + i64::from_str_radix(&digits, 16).unwrap_or_default())
-}
-
 /// Removes the files of a check that was killed.
 fn clear(host: &Host) -> host::Result<()> {
     host.remove_tree(Path::new(FOLDER))
 }
 
-fn account(inbox: &CheckAccount) -> Result<Account> {
+/// Returns a random login, the hash of its password, and a file time, in seconds
+/// since 1970, that no earlier check has used. Dovecot considers a file unchanged
+/// while its size and its time in whole seconds are the same.
+fn secrets(inbox: &CheckAccount) -> Result<(Account, String, i64)> {
     let login = format!("mailprov-{}", &random()?.expose()[..12]);
-    Ok(Account { login, address: inbox.address.to_string(), password: random()? })
+    let account = Account { login, address: inbox.address.to_string(), password: random()? };
+    let hash = hash(&account.password)?;
+    let age = i64::from_str_radix(&random()?.expose()[..7], 16).unwrap_or_default();
+    Ok((account, hash, 1 + age))
 }
 
 /// Hashes the password. A random password does not need a slow hash, which
