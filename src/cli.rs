@@ -256,33 +256,7 @@ pub enum Command {
     /// Shows the plan, asks, and makes the changes. If one fails, the run is undone. After making
     /// changes it runs the quick checks; failures are reported, but they do not undo the run or
     /// change the exit code. Needs root.
-    Apply {
-        /// The mail.yml.
-        #[command(flatten)]
-        mail: Mail,
-        /// Apply exactly this saved plan.
-        ///
-        /// If the host or mail.yml has changed since it was saved, nothing is changed and the
-        /// exit code is 3.
-        #[arg(long, value_name = "PLAN")]
-        plan: Option<PathBuf>,
-        /// Make the changes without asking.
-        #[arg(long, short = 'y')]
-        yes: bool,
-        /// Agree that mail stays where no account will find it.
-        ///
-        /// A plan that renames accounts or moves mailboxes may leave mail behind. --yes alone does
-        /// not agree to that.
-        #[arg(long)]
-        #[serde(default)]
-        leave_mail: bool,
-        /// Apply on this machine even if its name is not `hostname`.
-        #[arg(long)]
-        here: bool,
-        /// Do not run the quick checks afterwards.
-        #[arg(long)]
-        no_check: bool,
-    },
+    Apply(Apply),
     /// Make a bare host a mail server over SSH.
     ///
     /// Copies this program to the host (/usr/local/bin/mailprov), shows the plan, asks, and applies
@@ -410,6 +384,36 @@ pub enum Command {
     /// Answer another mailprov that is connected by SSH.
     #[command(hide = true)]
     Serve,
+}
+
+/// The options of `apply`.
+#[derive(Debug, Clone, Default, Args, Serialize, Deserialize)]
+pub struct Apply {
+    /// The mail.yml.
+    #[command(flatten)]
+    pub mail: Mail,
+    /// Apply exactly this saved plan.
+    ///
+    /// If the host or mail.yml has changed since it was saved, nothing is changed and the
+    /// exit code is 3.
+    #[arg(long, value_name = "PLAN")]
+    pub plan: Option<PathBuf>,
+    /// Make the changes without asking.
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+    /// Agree that mail stays where no account will find it.
+    ///
+    /// A plan that renames accounts or moves mailboxes may leave mail behind. --yes alone does
+    /// not agree to that.
+    #[arg(long)]
+    #[serde(default)]
+    pub leave_mail: bool,
+    /// Apply on this machine even if its name is not `hostname`.
+    #[arg(long)]
+    pub here: bool,
+    /// Do not run the quick checks afterwards.
+    #[arg(long)]
+    pub no_check: bool,
 }
 
 /// The options of `bootstrap`.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::{CommandFactory, Parser};
-use mailprov::cli::{Cli, Command as Cmd};
+use mailprov::cli::{Apply, Cli, Command as Cmd};
 use mailprov::reach::{Reach, as_path};
 
 /// Reads a line as a shell does.
@@ -62,7 +62,7 @@ fn a_command_line_means_what_was_given() {
             ] {
                 let cli = parsed(&reach.command(command));
                 assert_eq!(cli.global.reach(), reach);
-                if let Cmd::Apply { mail, plan, .. } = cli.command {
+                if let Cmd::Apply(Apply { mail, plan, .. }) = cli.command {
                     assert_eq!(mail.mail, Some(PathBuf::from(&path)));
                     assert!(plan.is_none_or(|plan| plan == Path::new(&path)));
                 }

@@ -1,15 +1,10 @@
 //! Reports after a rollback that mail.yml still declares what was rolled back.
 //! It is the user's file, so it is not changed.
 
-use std::sync::Arc;
-
 use super::run::Say;
-use super::{Context, MailSource, find, folder};
+use super::{Context, MailSource, find};
 use crate::cli::Global;
-use crate::diagnostic::Source;
-use crate::local;
-use crate::mail::Files;
-use crate::services;
+use crate::command_error::ErrorKind;
 
 /// Reports that the mail.yml in its usual place differs from the state after a
 /// rollback. If it does not, returns it.
@@ -18,22 +13,15 @@ pub(crate) fn left_behind(global: &Global, say: Say<'_>) -> Option<Context> {
         return None;
     }
     let path = find(None).ok()??;
-    let text = local::read_text(&path).ok()?;
-    let source = Arc::new(Source { name: path.display().to_string(), text });
-    // A file with mistakes declares nothing.
-    if services::load(&source, &Files::beside(folder(&path))).is_err() {
-        return None;
-    }
-    let loaded = Context::load(global, MailSource::Here(Some(&path)));
-    let planned = loaded
-        .as_ref()
-        .map_err(|_| ())
-        .and_then(|loaded| loaded.compare().map_err(drop))
-        .map(|plan| plan.changes.len());
+    let planned = match Context::load(global, MailSource::Here(Some(&path))) {
+        // A file with mistakes declares nothing.
+        Err(error) if error.kind == ErrorKind::Invalid => return None,
+        loaded => loaded.and_then(|context| Ok((context.compare()?.changes.len(), context))),
+    };
     let asks = match planned {
-        Ok(0) => return loaded.ok(),
-        Ok(1) => "1 change".to_owned(),
-        Ok(many) => format!("{many} changes"),
+        Ok((0, context)) => return Some(context),
+        Ok((1, _)) => "1 change".to_owned(),
+        Ok((many, _)) => format!("{many} changes"),
         Err(_) => "another host than this is now".to_owned(),
     };
     say(&format!(

@@ -34,6 +34,6 @@ pub(crate) use plan::Planned;
 pub(crate) use pull::{Pulled, hand_over};
 pub(crate) use records::published;
 pub(crate) use rollback::{Rollback, find_run};
-pub(crate) use run::{Locked, Ready};
+pub(crate) use run::Ready;
 pub(crate) use saved::{PlanSource, read_plan};
 pub(crate) use watch::{Watched, send_mail};

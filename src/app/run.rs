@@ -3,7 +3,7 @@
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{Context, MailSource, Renamed, received};
+use super::{Context, MailSource, Planned, Renamed, received};
 use crate::command_error::{CommandError, ErrorKind};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{self, Event, Lock, Plan, Run, SavedPlan};
@@ -13,38 +13,22 @@ use crate::reach::Reach;
 /// Reports a note, a sentence.
 pub(crate) type Say<'s> = &'s mut dyn FnMut(&str);
 
-/// A host that no other run changes.
-pub(crate) struct Locked {
-    context: Context,
-    lock: Lock,
-    last: Option<Run>,
-    /// Looks whether mail may leave a host that is new to us, while it is planned.
-    outward: Option<JoinHandle<Option<bool>>>,
-}
-
-/// A plan that can be made.
+/// A plan for a host that no other run changes meanwhile.
 pub(crate) struct Ready {
     pub(crate) context: Context,
     pub(crate) plan: Plan,
     /// Mistakes that did not keep it from being made, and what it does about them.
     pub(crate) warnings: Option<(Vec<Diagnostic>, &'static str)>,
-    lock: Lock,
+    _lock: Lock,
     last: Option<Run>,
+    /// Looks whether mail may leave a host that is new to us, while it is planned.
     outward: Option<JoinHandle<Option<bool>>>,
 }
 
-/// A plan that was made.
-pub(crate) struct Made {
-    pub(crate) context: Context,
-    pub(crate) changes: usize,
-    pub(crate) elapsed: Duration,
-    _lock: Lock,
-}
-
-impl Locked {
-    /// Takes the lock, and goes on from where an earlier run was cut off. `moment`
-    /// formats a time.
-    pub(crate) fn new(
+impl Ready {
+    /// Takes the lock, and plans; goes on from where an earlier run was cut off.
+    /// `moment` formats a time.
+    pub(crate) fn plan(
         mut context: Context,
         source: MailSource<'_>,
         renamed: Option<Renamed>,
@@ -53,11 +37,12 @@ impl Locked {
     ) -> Result<Self, CommandError> {
         context.renamed = renamed;
         let lock = lock(&context.host, "apply")?;
+        let mut outward = None;
         if let MailSource::Sent(bundle) = source {
             received::changed_by(bundle, &context.host, moment).iter().for_each(|it| say(it));
+            outward =
+                (!context.has_relay()).then(|| std::thread::spawn(Host::port_25_is_open_outward));
         }
-        let outward = matches!(source, MailSource::Sent(_) if !context.has_relay())
-            .then(|| std::thread::spawn(Host::port_25_is_open_outward));
         let last = engine::last_run(&context.host)?;
         if let Some(run) = last.as_ref().filter(|run| run.is_cut_off()) {
             say(&format!(
@@ -67,30 +52,18 @@ impl Locked {
             context.look_closely()?;
         }
         engine::cleanup(&context.host, last.as_ref(), &mut |text| say(text))?;
-        Ok(Self { context, lock, last, outward })
+        let Planned { plan, warnings } = context.plan(say)?;
+        Ok(Self { context, plan, warnings, _lock: lock, last, outward })
     }
 
-    /// Plans. A saved plan must come to the same.
-    pub(crate) fn plan(
-        self,
-        saved: Option<&SavedPlan>,
-        reach: &Reach,
-        say: Say<'_>,
-    ) -> Result<Ready, CommandError> {
-        let Self { context, lock, last, outward } = self;
-        let planned = context.plan(say)?;
-        if let Some(saved) = saved {
-            saved.check(&planned.plan).map_err(|error| {
-                let plan = reach.command(&["plan", "--out", "FILE"]);
-                CommandError::of(ErrorKind::PlanMoved, error)
-                    .hinted(format!("Make a new plan: {plan}"))
-            })?;
-        }
-        Ok(Ready { plan: planned.plan, warnings: planned.warnings, context, lock, last, outward })
+    /// Fails unless a saved plan makes the same changes.
+    pub(crate) fn check(&self, saved: &SavedPlan, reach: &Reach) -> Result<(), CommandError> {
+        saved.check(&self.plan).map_err(|error| {
+            let plan = reach.command(&["plan", "--out", "FILE"]);
+            CommandError::of(ErrorKind::PlanMoved, error).hinted(format!("Make a new plan: {plan}"))
+        })
     }
-}
 
-impl Ready {
     /// Returns whether there is nothing to do, and records that.
     pub(crate) fn is_done(&self) -> Result<bool, CommandError> {
         if !self.plan.changes.is_empty() {
@@ -113,20 +86,19 @@ impl Ready {
         }
     }
 
-    /// Makes the changes. `deed` is the command that history names.
+    /// Makes the changes; `deed` is the command that history names. Returns their
+    /// number, and how long they took.
     pub(crate) fn make(
-        self,
+        &mut self,
         deed: &str,
         stop: &dyn Fn() -> bool,
         event: &mut dyn FnMut(&Event<'_>),
-    ) -> Result<Made, CommandError> {
-        let Self { context, plan, lock, .. } = self;
-        let elapsed = make(&context.host, &plan, deed, stop, event)?;
-        let changes = plan.changes.len();
-        // Of ten thousand accounts it is large.
-        drop(plan);
-        context.note();
-        Ok(Made { context, changes, elapsed, _lock: lock })
+    ) -> Result<(usize, Duration), CommandError> {
+        // With ten thousand accounts it is large, so it is dropped before the checks.
+        let plan = std::mem::take(&mut self.plan);
+        let elapsed = make(&self.context.host, &plan, deed, stop, event)?;
+        self.context.note();
+        Ok((plan.changes.len(), elapsed))
     }
 }
 

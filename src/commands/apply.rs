@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::{CommandError, Exit, check, elsewhere, notes, say};
-use crate::app::{Context, Locked, MailSource, PlanSource, Ready, Renamed};
-use crate::cli::Global;
+use crate::app::{Context, MailSource, PlanSource, Ready, Renamed};
+use crate::cli::{self, Global};
 use crate::engine::{Plan, SavedPlan};
 use crate::report::{Report, moment};
 use crate::wire::Question;
@@ -14,10 +14,10 @@ pub(super) fn run(
     global: &Global,
     source: MailSource<'_>,
     plan: Option<PlanSource<'_>>,
-    agreed: Agreed,
+    options: &cli::Apply,
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
-    can_confirm(agreed.yes, report)?;
+    can_confirm(options.yes, report)?;
     let saved = plan.map(PlanSource::read).transpose()?;
     let source = match source {
         MailSource::Here(None) => {
@@ -28,24 +28,9 @@ pub(super) fn run(
     let Some(ready) = prepare(global, source, saved.as_ref(), None, report)? else {
         return Ok(Exit::Done);
     };
-    confirm_here(global, &ready, agreed, report)?;
-    leave(&ready.plan, agreed.yes, agreed.leave_mail, report)?;
-    make(ready, "apply", !agreed.no_check, report)
-}
-
-/// The consents given on the command line.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Agreed {
-    /// To make the changes without a question.
-    pub(super) yes: bool,
-    /// To leave the mail of removed accounts where it is.
-    pub(super) leave_mail: bool,
-    /// That this machine is the right one, whatever its name.
-    pub(super) here: bool,
-    /// To skip the check afterwards.
-    pub(super) no_check: bool,
-    /// That the other side checks from outside, and gives the verdict.
-    pub(super) judged_here: bool,
+    confirm_here(global, &ready, options, report)?;
+    leave(&ready.plan, options.yes, options.leave_mail, report)?;
+    make(ready, "apply", !options.no_check, report)
 }
 
 /// Plans, and shows the plan; returns `None` if there is nothing to do.
@@ -61,10 +46,11 @@ pub(super) fn prepare(
         None => Context::open(global, source)?,
     };
     say(&context, report);
-    let locked = Locked::new(context, source, renamed, moment, &mut notes(report))?;
-    let reach = report.reach().clone();
-    let mut ready = locked.plan(saved, &reach, &mut notes(report))?;
+    let mut ready = Ready::plan(context, source, renamed, moment, &mut notes(report))?;
     report.warnings(ready.warnings.as_ref());
+    if let Some(saved) = saved {
+        ready.check(saved, report.reach())?;
+    }
     report.plan(&ready.plan, &ready.context.subject());
     if ready.is_done()? {
         return Ok(None);
@@ -75,16 +61,17 @@ pub(super) fn prepare(
 
 /// Makes the changes; then, if that is wanted, looks whether the server is well.
 pub(super) fn make(
-    ready: Ready,
+    mut ready: Ready,
     deed: &str,
     check: bool,
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
     let interruption = report.interruption()?;
-    let made = ready.make(deed, &|| interruption.is_asked(), &mut |it| report.event(it))?;
-    report.applied(made.changes, made.elapsed);
+    let (changes, elapsed) =
+        ready.make(deed, &|| interruption.is_asked(), &mut |it| report.event(it))?;
+    report.applied(changes, elapsed);
     if check {
-        check::after(&made.context, &interruption, report);
+        check::after(&ready.context, &interruption, report);
     }
     Ok(Exit::Done)
 }
@@ -118,7 +105,7 @@ pub(super) fn confirm(
 fn confirm_here(
     global: &Global,
     ready: &Ready,
-    Agreed { yes, here, .. }: Agreed,
+    &cli::Apply { yes, here, .. }: &cli::Apply,
     report: &mut Report,
 ) -> Result<(), CommandError> {
     let Ready { context, plan, .. } = ready;

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use super::apply::Agreed;
 use super::{CommandError, Exit, check, on};
 use crate::app::found;
-use crate::cli::{Bootstrap, Global};
+use crate::cli::{Apply, Bootstrap, Global};
 use crate::remote::Program;
 use crate::report::Report;
 
@@ -26,14 +25,9 @@ pub(super) fn run(
     let bundle = on::bundle_for(&mail, std::slice::from_ref(host), bootstrap.yes, report)?;
     let notice = Arc::new(report.stop_notice());
     let look = !bootstrap.no_check && global.playbook.is_none();
-    let agreed = Agreed {
-        yes: bootstrap.yes,
-        leave_mail: bootstrap.leave_mail,
-        here: true,
-        no_check: bootstrap.no_check,
-        judged_here: look,
-    };
-    let exit = on::bring(global, host, &program, bundle, agreed, notice, report)?;
+    let &Bootstrap { yes, leave_mail, no_check, .. } = bootstrap;
+    let apply = Apply { yes, leave_mail, here: true, no_check, ..Apply::default() };
+    let exit = on::bring(global, host, &program, bundle, (apply, look), notice, report)?;
     if exit == Exit::Done {
         if look {
             check::reachable_from_here(global, host, &mail, report);

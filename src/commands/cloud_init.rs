@@ -29,11 +29,10 @@ pub(super) fn run(options: &CloudInit, report: &mut Report) -> Result<Exit, Comm
         Some(path) => Program::read(path)?,
         None => Program::own()?,
     };
-    let text = user_data(&bundle, Path::new(received::FOLDER), &options.url, program.digest());
+    let text = user_data(&bundle, Path::new(received::FOLDER), &options.url, &program.digest);
     report.note(&format!(
         "{} must lead to the program with the SHA-256 {}.\n",
-        options.url,
-        program.digest()
+        options.url, program.digest
     ));
     if text.len() > LIMIT {
         report.note("This is more than 16 KiB; some providers take no more user-data than that.\n");

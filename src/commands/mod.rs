@@ -71,11 +71,10 @@ fn dispatch(
         Command::Plan { mail, detailed_exitcode, out, show: None, .. } => {
             plan::run(global, source(&mail.mail), out.as_deref(), *detailed_exitcode, report)
         }
-        &Command::Apply { ref mail, ref plan, yes, leave_mail, here, no_check } => {
+        Command::Apply(options) => {
             let sent = request.and_then(|request| request.plan.as_deref()).map(PlanSource::Sent);
-            let plan = sent.or(plan.as_deref().map(PlanSource::File));
-            let agreed = apply::Agreed { yes, leave_mail, here, no_check, judged_here: false };
-            apply::run(global, source(&mail.mail), plan, agreed, report)
+            let plan = sent.or(options.plan.as_deref().map(PlanSource::File));
+            apply::run(global, source(&options.mail.mail), plan, options, report)
         }
         Command::Check(options) => check::run(global, options, source(&options.mail.mail), report),
         Command::Dns(options) => dns::run(global, options, source(&options.mail.mail), report),
@@ -146,7 +145,7 @@ fn unchanged(command: &Command) -> &'static str {
     match command {
         Command::Init(_) | Command::Pull(_) | Command::Playbook(_) => "Nothing was written.",
         Command::Plan { .. }
-        | Command::Apply { .. }
+        | Command::Apply(_)
         | Command::Bootstrap(_)
         | Command::Rollback { .. }
         | Command::Account(_)

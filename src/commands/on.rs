@@ -3,15 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::apply::Agreed;
 use super::{CommandError, Exit, password};
 use crate::app::received::{FOLDER, MAIL};
 use crate::app::{self, folder};
-use crate::cli::{self, AccountCommand, Cli, Command, Global, Mail, PasswordFrom, Pull};
+use crate::cli::{self, AccountCommand, Cli, Command, Global, PasswordFrom, Pull};
 use crate::command_error::ErrorKind;
 use crate::engine::SavedPlan;
 use crate::mail::Name;
-use crate::remote::{self, Bundled, Destination, Fleet, Keep, Program, RemoteCommand};
+use crate::remote::{self, Bundled, Destination, Keep, Program, RemoteCommand};
 use crate::report::{Report, Sent, SharedReport};
 use crate::wire::{self, MailBundle, Question, Request, WantedPlaybook, is_yes};
 use crate::{explain, playbook};
@@ -24,16 +23,9 @@ pub(super) fn fetch(
 ) -> Result<(Exit, Option<String>), CommandError> {
     let hosts = std::slice::from_ref(&options.host);
     let request = request(global, hosts, &Command::Pull(options.clone()), None, report)?;
-    let remote_command = RemoteCommand {
-        request,
-        password: None,
-        keep: Some(Keep::Hold(Mutex::default())),
-        may_ask,
-        changes: false,
-        unasked: false,
-        stop_notice: Arc::new(|| {}),
-    };
-    let exit = send(global, hosts, None, &remote_command, report)?;
+    let keep = Some(Keep::Hold(Mutex::default()));
+    let remote_command = RemoteCommand { keep, ..read_only(request) };
+    let exit = send(global, hosts, &remote_command, report)?;
     let Some(Keep::Hold(held)) = remote_command.keep else { return Ok((exit, None)) };
     Ok((exit, held.into_inner().unwrap_or_else(PoisonError::into_inner)))
 }
@@ -41,7 +33,7 @@ pub(super) fn fetch(
 /// Runs a command line on the hosts that it names.
 pub(super) fn run(cli: &Cli, report: &mut Report) -> Result<Exit, CommandError> {
     let remote_command = remote_command(cli, report)?;
-    send(&cli.global, &cli.global.ssh.on, None, &remote_command, report)
+    send(&cli.global, &cli.global.ssh.on, &remote_command, report)
 }
 
 /// Brings a program and a mail.yml to a host and applies it there.
@@ -51,27 +43,20 @@ pub(super) fn bring(
     host: &Destination,
     program: &Program,
     bundle: MailBundle,
-    agreed: Agreed,
+    (options, judged_here): (cli::Apply, bool),
     stop_notice: Arc<dyn Fn() + Send + Sync>,
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
-    let Agreed { yes, leave_mail, here, no_check, judged_here } = agreed;
-    let mail = Mail { mail: None };
-    let command = Command::Apply { mail, plan: None, yes, leave_mail, here, no_check };
+    let unasked = options.yes;
+    let command = Command::Apply(options);
     let hosts = std::slice::from_ref(host);
     let mut request = request(global, hosts, &command, Some(bundle), report)?;
     request.screen.judged_here = judged_here;
     request.reach = request.reach.at(host);
-    let remote_command = RemoteCommand {
-        request,
-        password: None,
-        keep: None,
-        may_ask,
-        changes: true,
-        unasked: yes,
-        stop_notice,
-    };
-    send(global, hosts, Some(program), &remote_command, report)
+    let program = Some(program);
+    let remote_command =
+        RemoteCommand { program, changes: true, unasked, stop_notice, ..read_only(request) };
+    send(global, hosts, &remote_command, report)
 }
 
 /// Bundles the mail.yml at `path`, and reports which files are sent to `hosts`.
@@ -120,7 +105,7 @@ pub(super) fn pack(path: &Path, report: &mut Report) -> Result<Bundled, CommandE
 
 /// Replaces the parts of a command line that only this machine knows: local
 /// files, and a password from here.
-fn remote_command(cli: &Cli, report: &mut Report) -> Result<RemoteCommand, CommandError> {
+fn remote_command(cli: &Cli, report: &mut Report) -> Result<RemoteCommand<'static>, CommandError> {
     let usage = |message: &str, advice: &str| Err(CommandError::usage(message).hinted(advice));
     let mut command = cli.command.clone();
     let (mut mail, mut password, mut unasked) = (None, None, false);
@@ -128,7 +113,7 @@ fn remote_command(cli: &Cli, report: &mut Report) -> Result<RemoteCommand, Comma
     let mut anywhere = false;
     let (mut keep, mut plan) = (None, None);
     match &mut command {
-        Command::Plan { out: Some(_), .. } | Command::Apply { plan: Some(_), .. }
+        Command::Plan { out: Some(_), .. } | Command::Apply(cli::Apply { plan: Some(_), .. })
             if cli.global.ssh.on.len() > 1 =>
         {
             return usage("a saved plan is for one host", "Name one host with --on.");
@@ -144,7 +129,7 @@ fn remote_command(cli: &Cli, report: &mut Report) -> Result<RemoteCommand, Comma
             (mail, anywhere) = (named.mail.take(), sending.yes);
             keep = out.clone().map(|path| Keep::File { path, judge: only_a_plan });
         }
-        Command::Apply { mail: named, yes, plan: kept, .. } => {
+        Command::Apply(cli::Apply { mail: named, yes, plan: kept, .. }) => {
             (mail, unasked, anywhere) = (named.mail.take(), *yes, *yes);
             plan = kept.take().map(|path| app::read_plan(&path)).transpose()?;
         }
@@ -180,7 +165,21 @@ fn remote_command(cli: &Cli, report: &mut Report) -> Result<RemoteCommand, Comma
     request.screen.answers |= password.is_some();
     request.plan = plan.map(|plan| plan.to_text());
     let (changes, stop_notice) = (changes(&command), Arc::new(report.stop_notice()));
-    Ok(RemoteCommand { request, password, keep, may_ask, changes, unasked, stop_notice })
+    Ok(RemoteCommand { password, keep, changes, unasked, stop_notice, ..read_only(request) })
+}
+
+/// Makes a command of a request that changes nothing and sends no program.
+fn read_only<'p>(request: Request) -> RemoteCommand<'p> {
+    RemoteCommand {
+        request,
+        program: None,
+        password: None,
+        keep: None,
+        may_ask,
+        changes: false,
+        unasked: false,
+        stop_notice: Arc::new(|| {}),
+    }
 }
 
 fn request(
@@ -234,9 +233,9 @@ fn may_ask(question: &Question, request: &Request) -> bool {
     match (question, &command) {
         (
             Question::MakeChanges | Question::Plan { apply_now: false },
-            Command::Apply { yes, .. } | Command::Rollback { yes, .. },
+            Command::Apply(cli::Apply { yes, .. }) | Command::Rollback { yes, .. },
         ) => !yes,
-        (Question::Word { .. }, Command::Apply { .. } | Command::Rollback { .. }) => true,
+        (Question::Word { .. }, Command::Apply(_) | Command::Rollback { .. }) => true,
         (Question::ApplyNow | Question::Plan { apply_now: true }, Command::Alias(command)) => {
             !command.edit().yes
         }
@@ -261,7 +260,7 @@ fn may_ask(question: &Question, request: &Request) -> bool {
 fn changes(command: &Command) -> bool {
     matches!(
         command,
-        Command::Apply { .. } | Command::Rollback { .. } | Command::Account(_) | Command::Alias(_)
+        Command::Apply(_) | Command::Rollback { .. } | Command::Account(_) | Command::Alias(_)
     )
 }
 
@@ -276,15 +275,14 @@ fn only_a_plan(text: &str) -> Result<String, String> {
 fn send(
     global: &Global,
     hosts: &[Destination],
-    program: Option<&Program>,
-    command: &RemoteCommand,
+    command: &RemoteCommand<'_>,
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
     let several = hosts.len() > 1;
     // With several hosts the user could not tell which one asks.
     let login = &global.ssh.login(several || !report.can_ask());
-    let fleet = Fleet { hosts, login, forks: global.ssh.forks };
-    let exits = fleet.send(command, program, &SharedReport::new(report, super::UNCHANGED))?;
+    let output = SharedReport::new(report, super::UNCHANGED);
+    let exits = remote::send(hosts, login, global.ssh.forks, command, &output)?;
     if several {
         let outcomes = hosts.iter().zip(&exits).map(|(host, exit)| (host.to_string(), *exit as u8));
         report.hosts(&outcomes.collect::<Vec<_>>());

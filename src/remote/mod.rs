@@ -26,13 +26,11 @@ pub(crate) use address::addresses;
 pub(crate) use bundle::{Bundled, pack};
 pub(crate) use connection::Login;
 pub(crate) use destination::Destination;
-pub(crate) use fleet::Fleet;
+pub(crate) use fleet::send;
 pub(crate) use output::Output;
 pub(crate) use program::Program;
-pub(crate) use serve::FarEnd;
-pub(crate) use serve::accept;
+pub(crate) use serve::{FarEnd, accept};
 pub(crate) use talk::{Keep, RemoteCommand};
-use talk::{Session, talk};
 pub(crate) use user_data::{Url, user_data};
 
 /// Reports that a host refused, and the remedy.

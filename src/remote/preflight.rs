@@ -95,19 +95,19 @@ impl Greeting {
 
     fn check_machine(&self, host: &Destination, program: &Program) -> Result<(), CommandError> {
         let machine = self.get("machine");
-        if machine == program.machine() {
+        if machine == program.machine {
             return Ok(());
         }
         Err(refused(
-            format!("{host} is an {machine} machine, this mailprov is for {}", program.machine()),
+            format!("{host} is an {machine} machine, this mailprov is for {}", program.machine),
             "Build one for that machine, and name it with --binary FILE.",
         ))
     }
 
     fn check_libc(&self, host: &Destination, program: &Program) -> Result<(), CommandError> {
-        let (major, minor) = program.libc();
+        let (major, minor) = program.libc;
         let there = self.get("libc").rsplit(' ').next().and_then(version).unwrap_or_default();
-        if there >= program.libc() {
+        if there >= program.libc {
             return Ok(());
         }
         Err(refused(

@@ -10,10 +10,12 @@ use crate::local::{self, Untrusted};
 /// A mailprov that can be sent to a host.
 #[derive(Debug)]
 pub(crate) struct Program {
-    bytes: Vec<u8>,
-    digest: Digest,
-    machine: &'static str,
-    libc: (u32, u32),
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) digest: Digest,
+    /// The machine that it is for, as `uname -m` calls it.
+    pub(super) machine: &'static str,
+    /// The oldest GNU C library that it runs with.
+    pub(super) libc: (u32, u32),
 }
 
 impl Program {
@@ -43,25 +45,6 @@ impl Program {
             refused(message, "Name a mailprov that was built for that host.")
         })?;
         Ok(Self { digest: Digest::of(&bytes), machine, libc: libc(&bytes), bytes })
-    }
-
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// Returns the SHA-256 of the bytes.
-    pub(crate) fn digest(&self) -> &Digest {
-        &self.digest
-    }
-
-    /// Returns the machine that it is for, as `uname -m` calls it.
-    pub(crate) fn machine(&self) -> &'static str {
-        self.machine
-    }
-
-    /// Returns the oldest GNU C library that it runs with.
-    pub(crate) fn libc(&self) -> (u32, u32) {
-        self.libc
     }
 }
 
@@ -107,9 +90,9 @@ mod tests {
     #[test]
     fn what_a_program_needs_is_read_from_it() {
         let own = Program::own().unwrap();
-        assert_eq!(own.machine(), std::env::consts::ARCH);
-        assert_eq!(own.libc().0, 2);
-        assert!(own.libc().1 >= 17, "{:?}", own.libc());
+        assert_eq!(own.machine, std::env::consts::ARCH);
+        assert_eq!(own.libc.0, 2);
+        assert!(own.libc.1 >= 17, "{:?}", own.libc);
         assert_eq!(machine(b"#!/bin/sh\n"), None);
         assert_eq!(libc(b"..GLIBC_2.4\0GLIBC_2.34\0GLIBC_2.9\0GLIBC_PRIVATE\0"), (2, 34));
     }

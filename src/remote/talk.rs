@@ -25,9 +25,11 @@ const ATTENTION: Duration = Duration::from_millis(100);
 const WORDS_SHOWN: usize = 10;
 
 /// A command line as another host is to run it.
-pub(crate) struct RemoteCommand {
+pub(crate) struct RemoteCommand<'p> {
     /// What to ask of the host.
     pub(crate) request: Request,
+    /// The program to send if the host does not have it.
+    pub(crate) program: Option<&'p Program>,
     /// The answer to the question for a password.
     pub(crate) password: Option<Secret<String>>,
     /// What to do with a file that the host sends.
@@ -43,14 +45,12 @@ pub(crate) struct RemoteCommand {
 
 /// A command on its way to hosts.
 pub(super) struct Session<'t> {
-    login: &'t Login,
-    /// The program to send if the host does not have it.
-    program: Option<&'t Program>,
-    command: &'t RemoteCommand,
+    pub(super) login: &'t Login,
+    pub(super) command: &'t RemoteCommand<'t>,
     /// Whether several hosts work at the same time.
-    several: bool,
+    pub(super) several: bool,
     /// Handles Ctrl-C for all hosts, once the first run starts.
-    interruption: OnceLock<Option<Interruption>>,
+    pub(super) interruption: OnceLock<Option<Interruption>>,
 }
 
 /// What to do with a file that a host sends.
@@ -147,10 +147,10 @@ impl Talk<'_> {
         let greeting = Greeting::parse(lines.iter().map(String::as_str));
         greeting.check_root(self.to, self.session.login.sudo).map_err(Disconnect::Refused)?;
         let lost = |_: io::Error| Disconnect::Lost { under_way: false };
-        match self.session.program {
+        match self.session.command.program {
             Some(program) => {
                 greeting.check(self.to, program, SystemTime::now()).map_err(Disconnect::Refused)?;
-                if greeting.program() == Some(program.digest().to_string().as_str()) {
+                if greeting.program() == Some(program.digest.to_string().as_str()) {
                     self.input.send_bytes(b"run\n").map_err(lost)?;
                 } else {
                     self.bring(program).map_err(lost)?;
@@ -177,11 +177,11 @@ impl Talk<'_> {
     }
 
     fn bring(&self, program: &Program) -> io::Result<()> {
-        let bytes = program.bytes();
+        let bytes = &program.bytes;
         let step = format!("Send mailprov ({} KiB)", bytes.len().div_ceil(1024));
         let start = std::time::Instant::now();
         self.say(&Frame::Progress(Progress::Started { step: step.clone() }));
-        let order = format!("receive {} {}\n", bytes.len(), program.digest());
+        let order = format!("receive {} {}\n", bytes.len(), program.digest);
         let sent = self.input.send_bytes(order.as_bytes());
         let sent = sent.and_then(|()| self.input.send_bytes(bytes));
         let seconds = start.elapsed().as_secs_f64();
@@ -312,16 +312,7 @@ impl Talk<'_> {
     }
 }
 
-impl<'t> Session<'t> {
-    pub(super) fn new(
-        login: &'t Login,
-        program: Option<&'t Program>,
-        command: &'t RemoteCommand,
-        several: bool,
-    ) -> Self {
-        Self { login, program, command, several, interruption: OnceLock::new() }
-    }
-
+impl Session<'_> {
     /// Returns the command line that brings this mailprov to a host.
     fn bootstrap(&self, to: &Destination, sudo: bool) -> String {
         let mail = self.command.request.mail.as_ref().map(|mail| mail.name.as_str());
@@ -377,7 +368,7 @@ fn no_login(
     let by_hand = session.login.by_hand(to);
     let other = said.iter().find_map(|line| to.as_user(other_user(line)?));
     let advice = match (other, reason) {
-        (Some(other), _) if session.program.is_some() => {
+        (Some(other), _) if session.command.program.is_some() => {
             let user = other.user().unwrap_or_default();
             format!("Log in as {user}: {}", session.bootstrap(&other, true))
         }

@@ -5,7 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Error, Result, Watch, machine};
+use super::{Error, Result, Watch};
 
 /// Owned by root: in a user's folder, that user could plant programs that root
 /// runs.
@@ -47,7 +47,7 @@ impl Cache {
                 return Err(Error::io("lock", &path, error));
             }
             watch()?;
-            machine::pause(Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(50));
         }
         Ok(file)
     }

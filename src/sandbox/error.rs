@@ -38,17 +38,11 @@ pub enum Error {
         console: String,
     },
     /// A guest did not shut down.
-    #[error("{name} does not shut down")]
-    ShutDown {
-        /// The guest's name.
-        name: String,
-    },
+    #[error("{0} does not shut down")]
+    ShutDown(String),
     /// A guest is switched off.
-    #[error("{name} is switched off")]
-    Off {
-        /// The guest's name.
-        name: String,
-    },
+    #[error("{0} is switched off")]
+    Off(String),
     /// All networks for guests are in use.
     #[error("no network of 10.77.0.0/16 is free on this machine; `ip route` shows who has them")]
     NoNetwork,

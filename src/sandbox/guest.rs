@@ -154,7 +154,7 @@ impl Guest {
             return Ok(());
         }
         self.power_cut();
-        Err(Error::ShutDown { name: self.lease.name().to_owned() })
+        Err(Error::ShutDown(self.lease.name().to_owned()))
     }
 
     /// Ends everything at once, like a power failure. Until [`Self::boot`] only
@@ -170,7 +170,7 @@ impl Guest {
     /// all its streams as pipes.
     pub fn command(&self, argv: &[&str]) -> Result<Command> {
         let Some(Running { leader, .. }) = self.running else {
-            return Err(Error::Off { name: self.lease.name().to_owned() });
+            return Err(Error::Off(self.lease.name().to_owned()));
         };
         let mut command = Command::new("nsenter");
         command

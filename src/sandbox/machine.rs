@@ -51,7 +51,7 @@ pub fn wait_at_most<T>(time: Duration, mut ask: impl FnMut() -> Option<T>) -> Op
         if Instant::now() > end {
             return None;
         }
-        pause(TICK);
+        thread::sleep(TICK);
     }
 }
 
@@ -66,8 +66,4 @@ pub(super) fn wait_watched<T>(
         Ok(()) => ask().map(Ok),
     });
     waited.transpose()
-}
-
-pub(super) fn pause(time: Duration) {
-    thread::sleep(time);
 }

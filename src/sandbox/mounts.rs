@@ -1,7 +1,6 @@
 //! Mounts, and the control groups of guests.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// Returns whether a file system is mounted there. If the kernel does not tell,
@@ -26,10 +25,6 @@ pub(super) fn control_groups(name: &str) -> Vec<PathBuf> {
         .filter(|hierarchy| hierarchy.join("cgroup.procs").exists())
         .map(|hierarchy| hierarchy.join(name))
         .collect()
-}
-
-pub(super) fn make_control_group(group: &Path) -> io::Result<()> {
-    fs::create_dir_all(group)
 }
 
 /// Removes a control group with those below it.

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use super::super::apply::Agreed;
 use super::super::{CommandError, Exit, on};
 use crate::app::demo::{Demo, failed};
-use crate::cli::{Global, Ssh};
+use crate::cli::{Apply, Global, Ssh};
 use crate::remote::{Destination, Program};
 use crate::report::Report;
 use crate::sandbox::DemoServer;
@@ -22,17 +21,12 @@ pub(super) fn bring(
     let host: Destination =
         format!("root@{}", server.address()).parse().map_err(|error: String| failed(error))?;
     let access = server.access();
-    let ssh = Ssh {
-        on: Vec::new(),
-        sudo: false,
-        identity: Some(access.identity.clone()),
-        options: access.options(),
-        forks: None,
-    };
+    let identity = Some(access.identity.clone());
+    let ssh = Ssh { identity, options: access.options(), ..Ssh::default() };
     let global = Global { no_pager: true, ssh, sent_playbook: None, ..global.clone() };
     let bundle = on::pack(&mail, report)?.bundle;
     // The handler of `try` itself reports Ctrl-C. The proof that follows replaces the check.
-    let agreed =
-        Agreed { yes: true, leave_mail: true, here: true, no_check: true, judged_here: false };
-    on::bring(&global, &host, &Program::own()?, bundle, agreed, Arc::new(|| {}), report)
+    let apply =
+        Apply { yes: true, leave_mail: true, here: true, no_check: true, ..Apply::default() };
+    on::bring(&global, &host, &Program::own()?, bundle, (apply, false), Arc::new(|| {}), report)
 }
