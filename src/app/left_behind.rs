@@ -1,7 +1,7 @@
 //! Reports after a rollback that mail.yml still declares what was rolled back.
 //! It is the user's file, so it is not changed.
 
-use super::run::Say;
+use super::plan::Say;
 use super::{Context, MailSource, find};
 use crate::cli::Global;
 use crate::command_error::ErrorKind;

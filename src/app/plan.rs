@@ -3,7 +3,6 @@
 
 use super::context::{Context, Loaded};
 use super::mail_file::absolute;
-use super::run::Say;
 use super::{mailboxes, takeover};
 use crate::command_error::CommandError;
 use crate::diagnostic::Diagnostic;
@@ -14,6 +13,9 @@ use crate::local::{self, Untrusted};
 use crate::playbook::{self, Declared};
 use crate::resource::{Harm, Overlay, examine_certificate, exposed_key};
 use crate::services::{self, Spec};
+
+/// Reports a note, a sentence.
+pub(crate) type Say<'s> = &'s mut dyn FnMut(&str);
 
 /// A plan, with the warnings to show before it.
 pub(crate) struct Planned {

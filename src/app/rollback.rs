@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::run::{self, Say};
+use super::plan::Say;
+use super::run;
 use crate::cli::Global;
 use crate::command_error::CommandError;
 use crate::engine::{self, Event, Lock, Record, RollbackPlan, Run};

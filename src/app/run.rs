@@ -3,15 +3,13 @@
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{Context, MailSource, Planned, Renamed, received};
+use super::plan::{Planned, Say};
+use super::{Context, MailSource, Renamed, received};
 use crate::command_error::{CommandError, ErrorKind};
 use crate::diagnostic::Diagnostic;
 use crate::engine::{self, Event, Lock, Plan, Run, SavedPlan};
 use crate::host::Host;
 use crate::reach::Reach;
-
-/// Reports a note, a sentence.
-pub(crate) type Say<'s> = &'s mut dyn FnMut(&str);
 
 /// A plan for a host that no other run changes meanwhile.
 pub(crate) struct Ready {
