@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::user::UserState;
 use super::{Key, Planned, State, key_pair, observe};
 use crate::digest::Digest;
 use crate::host::{Content, Host, Result};
@@ -67,13 +68,12 @@ impl<'h> Overlay<'h> {
         };
         for (key, changes) in &self.changes {
             match (key, changes) {
-                (Key::User(name), State::User(it)) if it.numbered => {
-                    let user = &it.user;
+                (Key::User(name), State::User(UserState { uid: Planned::Known(uid), .. })) => {
                     let now = self.host.user(name)?.map(|user| user.uid);
-                    if ownership.owner == format!("#{}", user.uid) {
+                    if ownership.owner == format!("#{uid}") {
                         ownership.owner.clone_from(name);
                     } else if ownership.owner == *name
-                        && let Some(old) = now.filter(|old| *old != user.uid)
+                        && let Some(old) = now.filter(|old| old != uid)
                         && !is_handed_over(Some(old), None)
                     {
                         ownership.owner = format!("#{old}");

@@ -1,11 +1,11 @@
 //! The small kinds of resource that change a host in part: a line of a file, an
-//! entry of cron's, a source of apt's, a user's groups.
+//! entry of cron's, a source of apt's, a user's groups and SSH keys.
 
 use std::fs;
 use std::path::Path;
 
 use super::agent::changes;
-use crate::support::{Debian, Output, Suite};
+use crate::support::{Debian, Output, Suite, wait_for};
 
 const PLAYBOOK: &str = "\
 - name: Make the backup group known
@@ -102,5 +102,90 @@ fn they_converge_are_mended_and_go_back_byte_for_byte() {
         assert!(!debian.exists("/etc/cron.d/clean-up"));
         assert!(!debian.exists("/etc/apt/sources.list.d/example.sources"));
         assert!(!debian.exists("/usr/share/mailprov-example/hello"));
+    }
+}
+
+/// The step for a person who logs in with `keys`.
+fn operator(keys: &[&str], more: &str) -> String {
+    let keys = keys.iter().map(|key| format!("      - '{}'\n", key.trim())).collect::<String>();
+    format!(
+        "- name: Let the operator in\n  user:\n    name: olga\n    system: false\n{more}    \
+         authorized_keys:\n{keys}"
+    )
+}
+
+/// Runs a command as olga, over SSH with a key.
+fn over_ssh(debian: &Debian, key: &str) -> Output {
+    debian.run(&[
+        "ssh",
+        "-oBatchMode=yes",
+        "-oStrictHostKeyChecking=no",
+        "-oIdentitiesOnly=yes",
+        "-i",
+        key,
+        "olga@localhost",
+        "id -un",
+    ])
+}
+
+#[test]
+fn a_person_logs_in_with_a_declared_key_only() {
+    for suite in Suite::ALL {
+        let debian = Debian::fresh(suite);
+        for name in ["one", "two", "hers"] {
+            let file = format!("/root/{name}");
+            let _ = debian.run(&["ssh-keygen", "-qtecdsa", "-N", "", "-f", &file]).success();
+        }
+        let [one, two, hers] =
+            ["one", "two", "hers"].map(|name| debian.read_text(&format!("/root/{name}.pub")));
+        let play = |step: String| debian.write("/root/play/playbook.yml", step, 0o644);
+        wait_for("sshd", || debian.connect(22).ok());
+
+        play(operator(&[&one, &two], ""));
+        let _ = mailprov(&debian, &["apply", "--yes"]).success();
+        assert_eq!(keys(&debian), [""; 0]);
+        for name in ["/root/one", "/root/two"] {
+            assert_eq!(over_ssh(&debian, name).success().stdout().trim(), "olga");
+        }
+        let _ = over_ssh(&debian, "/root/hers").exits(255);
+        let owned = debian.shell("cd /home/olga && stat -c '%n %U:%G %a' . .ssh .ssh/*").success();
+        assert_eq!(
+            owned.stdout(),
+            ". olga:olga 700\n.ssh olga:olga 700\n.ssh/authorized_keys olga:olga 600\n"
+        );
+        assert!(debian.run(&["id", "-u", "olga"]).success().stdout().trim().len() == 4);
+
+        // Her own key stays beside the declared ones, until the list is all there is.
+        let file = "/home/olga/.ssh/authorized_keys";
+        let _ = debian.shell(&format!("cat /root/hers.pub >>{file}")).success();
+        assert_eq!(keys(&debian), [""; 0]);
+        play(operator(&[&one], "    exclusive: true\n"));
+        let plan = mailprov(&debian, &["plan", "-v"]).success().to_string();
+        assert!(!plan.contains(hers.split(' ').nth(1).unwrap()), "{plan}");
+        let _ = mailprov(&debian, &["apply", "--yes"]).success();
+        assert_eq!(debian.read_text(file), one);
+        let _ = over_ssh(&debian, "/root/two").exits(255);
+        let _ = debian.mailprov(&["rollback", "2", "--yes"]).success();
+        assert_eq!(debian.read_text(file), format!("{one}{two}{hers}"));
+        let _ = over_ssh(&debian, "/root/hers").success();
+
+        // A link that she makes leads root nowhere, and root's files do not become hers.
+        for planted in [
+            "rm -r /home/olga/.ssh && su olga -s /bin/sh -c 'ln -s /root/.ssh /home/olga/.ssh'",
+            "rm /home/olga/.ssh && su olga -s /bin/sh -c 'cd; mkdir .ssh; \
+             ln -s /etc/shadow .ssh/authorized_keys'",
+            "cd /home/olga/.ssh && rm * && cp -p /etc/shadow authorized_keys",
+            "cd /home/olga/.ssh && rm * && su olga -s /bin/sh -c 'mkfifo ~/.ssh/authorized_keys'",
+        ] {
+            let _ = debian.shell(planted).success();
+            let shadow = debian.read_text("/etc/shadow");
+            let said = mailprov(&debian, &["apply", "--yes"]).exits(1).to_string();
+            assert!(said.contains("/home/olga/.ssh"), "{said}");
+            assert_eq!(debian.read_text("/etc/shadow"), shadow);
+            assert!(!debian.exists("/root/.ssh/authorized_keys"));
+        }
+        let _ = debian.shell("rm /home/olga/.ssh/*").success();
+        let _ = mailprov(&debian, &["apply", "--yes"]).success();
+        assert_eq!(debian.read_text(file), one);
     }
 }

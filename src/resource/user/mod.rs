@@ -1,13 +1,15 @@
-//! `user`: a system user, which owns files but cannot log in by password.
+//! `user`: a user, who owns files and may log in with a key, but not by password.
 
+mod authorized_keys;
 pub(super) mod handover;
 mod membership;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use authorized_keys::AuthorizedKeys;
 pub(crate) use handover::Handover;
 pub(super) use membership::Membership;
 
@@ -28,17 +30,67 @@ pub struct User {
     shell: Option<PathBuf>,
     #[serde(default)]
     groups: Vec<String>,
+    #[serde(default = "yes")]
+    is_system: bool,
+    #[serde(default)]
+    authorized_keys: Option<AuthorizedKeys>,
     absent: bool,
 }
 
 /// The state of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Stored", into = "Stored")]
 pub struct UserState {
-    /// The user; its number may not be known yet.
-    pub(crate) user: host::User,
-    /// Whether the number is declared or observed, not yet to be assigned.
-    pub numbered: bool,
+    pub(crate) uid: Planned<u32>,
+    group: String,
+    home: PathBuf,
+    shell: PathBuf,
+    /// Whether the number is, or will be, one of a system user.
+    is_system: bool,
 }
+
+/// A [`UserState`] as journals and saved plans have it.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    user: host::User,
+    /// Whether the number is known.
+    numbered: bool,
+    #[serde(default = "yes")]
+    system: bool,
+}
+
+impl From<Stored> for UserState {
+    fn from(Stored { user, numbered, system }: Stored) -> Self {
+        let host::User { uid, group, home, shell } = user;
+        Self { uid: numbered.then_some(uid).into(), group, home, shell, is_system: system }
+    }
+}
+
+impl From<UserState> for Stored {
+    fn from(state: UserState) -> Self {
+        let UserState { uid, group, home, shell, is_system } = state;
+        let numbered = uid.known().is_some();
+        let uid = uid.known().copied().unwrap_or(0);
+        Self { user: host::User { uid, group, home, shell }, numbered, system: is_system }
+    }
+}
+
+impl From<host::User> for UserState {
+    fn from(host::User { uid, group, home, shell }: host::User) -> Self {
+        let is_system = uid <= LAST_SYSTEM_UID;
+        Self { uid: Planned::Known(uid), group, home, shell, is_system }
+    }
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// Debian's `SYS_UID_MAX` (login.defs(5)).
+const LAST_SYSTEM_UID: u32 = 999;
+
+/// The home of a user without one, as adduser(8) has it.
+const NO_HOME: &str = "/nonexistent";
 
 const FIELDS: Section = section(
     &[
@@ -50,10 +102,31 @@ const FIELDS: Section = section(
         KeySpec::new(
             "home",
             ValueType::Text,
-            "The home folder. It is not made; a `directory` step does that.",
+            "The home folder. It is made only for `authorized_keys`; else a `directory` step does \
+             that.",
         )
-        .or("`/nonexistent`"),
-        KeySpec::new("shell", ValueType::Text, "The login shell.").or("`/usr/sbin/nologin`"),
+        .or("`/nonexistent`, or `/home/NAME` if `system` is `false`"),
+        KeySpec::new("shell", ValueType::Text, "The login shell.")
+            .or("`/usr/sbin/nologin`, or `/bin/bash` if `system` is `false`"),
+        KeySpec::new(
+            "system",
+            ValueType::Boolean,
+            "`false`: a new user is one for a person, with a number from 1000.",
+        )
+        .or("`true`"),
+        KeySpec::new(
+            "authorized_keys",
+            TEXTS,
+            "SSH keys that the user may log in with, each a line of `.ssh/authorized_keys` in the \
+             home folder. Other keys in that file stay.",
+        )
+        .or("none"),
+        KeySpec::new(
+            "exclusive",
+            ValueType::Boolean,
+            "`true`: other keys are removed from that file. Needs `authorized_keys`.",
+        )
+        .or("`false`"),
         ABSENT,
     ],
     &["name"],
@@ -62,7 +135,7 @@ impl Declaration for User {
     const WORDS: &[KeySpec] = &[KeySpec::new(
         "user",
         ValueType::Section(&FIELDS),
-        "A system user exists that cannot log in.",
+        "A user exists who cannot log in by password.",
     )];
 
     fn decode(_: &str, node: &Node, _: &dyn Assets, decoder: &mut Decoder) -> Option<Self> {
@@ -79,6 +152,8 @@ impl Declaration for User {
                 groups.push(self::name(item, decoder)?);
             }
         }
+        let authorized_keys = AuthorizedKeys::decode(&fields, decoder)?;
+        let is_system = fields.get("system").is_none() || is_true(&fields, "system", decoder);
         let absent = is_true(&fields, "absent", decoder);
         Some(Self {
             name: name?,
@@ -87,35 +162,31 @@ impl Declaration for User {
             home: home.flatten(),
             shell: shell.flatten(),
             groups,
+            is_system,
+            authorized_keys,
             absent,
         })
     }
 
     /// Returns the user as declared, completed by the current state or the
-    /// defaults of a system user, and the files in its home.
+    /// usual values, the files in its home that change hands, its groups and
+    /// its keys.
     fn targets(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
         let key = Key::User(self.name.clone());
         if self.absent {
             return Ok(vec![Target { key, after: State::Absent }]);
         }
-        let before = overlay.state(&key)?;
-        let (actual, known) = match &before {
-            State::User(UserState { user, numbered }) => (user.clone(), *numbered),
-            _ => {
-                let usual = host::User {
-                    uid: 0,
-                    group: self.name.clone(),
-                    home: "/nonexistent".into(),
-                    shell: "/usr/sbin/nologin".into(),
-                };
-                (usual, false)
-            }
+        let old = match overlay.state(&key)? {
+            State::User(state) => Some(state),
+            _ => None,
         };
-        let user = host::User {
-            uid: self.uid.unwrap_or(actual.uid),
+        let actual = old.clone().unwrap_or_else(|| self.usual());
+        let user = UserState {
+            uid: self.uid.map_or(actual.uid, Planned::Known),
             group: self.group.clone().unwrap_or(actual.group),
             home: self.home.clone().unwrap_or(actual.home),
             shell: self.shell.clone().unwrap_or(actual.shell),
+            is_system: actual.is_system,
         };
         if let Some(uid) = self.uid {
             let taken_by = overlay.host().user_name(uid);
@@ -128,38 +199,57 @@ impl Declaration for User {
             }
         }
         let mut targets = Vec::new();
-        if let (State::User(UserState { user: old, .. }), true) = (&before, known) {
+        if let Some(old) = &old {
             targets.extend(self.handover(overlay, old, &user)?);
         }
-        let numbered = known || self.uid.is_some();
-        targets.push(Target { key, after: State::User(UserState { user, numbered }) });
+        targets.push(Target { key, after: State::User(user.clone()) });
         for group in &self.groups {
             reject_unknown_name(overlay, "group", group, &Key::Group(group.clone()))?;
             let member = Membership { user: self.name.clone(), group: group.clone() };
             targets.push(Target { key: Key::Membership(member), after: State::Done });
+        }
+        if let Some(keys) = &self.authorized_keys {
+            targets.extend(keys.targets(overlay, &self.name, &user.group, &user.home)?);
         }
         Ok(targets)
     }
 }
 
 impl User {
+    /// Returns a new user that declares no more than its name.
+    fn usual(&self) -> UserState {
+        let (home, shell) = match self.is_system {
+            true => (NO_HOME.into(), "/usr/sbin/nologin"),
+            false => (Path::new("/home").join(&self.name), "/bin/bash"),
+        };
+        UserState {
+            uid: Planned::AfterApply,
+            group: self.name.clone(),
+            home,
+            shell: shell.into(),
+            is_system: self.is_system,
+        }
+    }
+
     /// Hands over the files in the home if the number of the user or its group
     /// changes.
     fn handover(
         &self,
         overlay: &Overlay<'_>,
-        old: &host::User,
-        new: &host::User,
+        old: &UserState,
+        new: &UserState,
     ) -> Result<Option<Target>> {
-        if old.uid != new.uid {
-            let users = overlay.host().processes_of(old.uid)?;
+        let (Planned::Known(old_uid), Planned::Known(new_uid)) = (&old.uid, &new.uid) else {
+            return Ok(None);
+        };
+        if old_uid != new_uid {
+            let users = overlay.host().processes_of(*old_uid)?;
             if !users.is_empty() {
                 return Err(Error::Other(format!(
-                    "`{}` is to get the number {}, which usermod does not give while a process \
-                     runs as that user: {}; stop it first (systemctl stop dovecot, where it is \
-                     Dovecot's)",
+                    "`{}` is to get the number {new_uid}, which usermod does not give while a \
+                     process runs as that user: {}; stop it first (systemctl stop dovecot, where \
+                     it is Dovecot's)",
                     self.name,
-                    new.uid,
                     users.join(", ")
                 )));
             }
@@ -174,7 +264,7 @@ impl User {
             State::Group(Planned::Known(group)) => Some(group.gid),
             _ => None,
         };
-        handover::target(overlay, &new.home, (old.uid, new.uid), gid.zip(to))
+        handover::target(overlay, &new.home, (*old_uid, *new_uid), gid.zip(to))
     }
 }
 
@@ -188,8 +278,7 @@ impl Thing for User {
     }
 
     fn observe(host: &Host, name: &String) -> Result<State> {
-        let state = |user| State::User(UserState { user, numbered: true });
-        Ok(host.user(name)?.map_or(State::Absent, state))
+        Ok(host.user(name)?.map_or(State::Absent, |user| State::User(user.into())))
     }
 
     /// The home folder has a step of its own.
@@ -200,32 +289,39 @@ impl Thing for User {
         after: &State,
         _: &mut dyn FnMut(Said<'_>),
     ) -> Result<()> {
-        let State::User(UserState { user, numbered }) = after else {
+        let State::User(user) = after else {
             return host.command(["userdel", "--", name]).run().map(drop);
         };
-        let mut argv: Vec<String> = match before {
-            State::User(_) => vec!["usermod".into()],
-            _ => ["useradd", "--system", "--no-create-home"].map(String::from).into(),
+        let old = match before {
+            State::User(old) => Some(old),
+            _ => None,
         };
-        let same = |same: fn(&host::User, &host::User) -> bool| match before {
-            State::User(UserState { user: old, .. }) => same(old, user),
-            _ => false,
+        let mut argv: Vec<String> = match old {
+            Some(_) => vec!["usermod".into()],
+            None => vec!["useradd".into(), "--no-create-home".into()],
         };
-        let mut option = |name: &str, value: String| argv.extend([name.into(), value]);
-        if *numbered && !same(|a, b| a.uid == b.uid) {
-            option("--uid", user.uid.to_string());
+        if old.is_none() && user.is_system {
+            argv.push("--system".into());
         }
-        if !same(|a, b| a.group == b.group) {
+        let is_new =
+            |same: fn(&UserState, &UserState) -> bool| !old.is_some_and(|old| same(old, user));
+        let mut option = |name: &str, value: String| argv.extend([name.into(), value]);
+        if let Planned::Known(uid) = user.uid
+            && is_new(|a, b| a.uid == b.uid)
+        {
+            option("--uid", uid.to_string());
+        }
+        if is_new(|a, b| a.group == b.group) {
             if host.group(&user.group)?.is_some() {
                 option("--gid", user.group.clone());
             } else if user.group == *name {
                 option("--user-group", String::new());
             }
         }
-        if !same(|a, b| a.home == b.home) {
+        if is_new(|a, b| a.home == b.home) {
             option("--home", user.home.display().to_string());
         }
-        if !same(|a, b| a.shell == b.shell) {
+        if is_new(|a, b| a.shell == b.shell) {
             option("--shell", user.shell.display().to_string());
         }
         argv.retain(|word| !word.is_empty());
@@ -238,37 +334,37 @@ impl Thing for User {
     }
 
     fn describe(_: &String, before: &State, after: &State) -> Option<Vec<String>> {
+        let words = |user: &UserState| {
+            let uid = user.uid.known().map(|uid| ("uid", uid.to_string()));
+            let home = ("home", user.home.display().to_string());
+            let shell = ("shell", user.shell.display().to_string());
+            uid.into_iter().chain([("group", user.group.clone()), home, shell]).collect::<Vec<_>>()
+        };
         Some(match (before, after) {
-            (State::User(UserState { user: a, .. }), State::User(UserState { user: b, .. })) => [
-                ("uid", a.uid.to_string(), b.uid.to_string()),
-                ("group", a.group.clone(), b.group.clone()),
-                ("home", a.home.display().to_string(), b.home.display().to_string()),
-                ("shell", a.shell.display().to_string(), b.shell.display().to_string()),
-            ]
-            .into_iter()
-            .filter(|(_, old, new)| old != new)
-            .map(|(name, old, new)| format!("{name} {old} → {new}"))
-            .collect(),
-            (State::Absent, State::User(UserState { user, numbered })) => {
-                let uid = numbered.then(|| format!("uid {}", user.uid));
-                let rest = format!("group {}, home {}", user.group, user.home.display());
+            (State::User(old), State::User(new)) => {
+                let pairs = words(old).into_iter().zip(words(new)).filter(|(old, new)| old != new);
+                pairs.map(|((name, old), (_, new))| format!("{name} {old} → {new}")).collect()
+            }
+            (State::Absent, State::User(new)) => {
+                let uid = new.uid.known().map(|uid| format!("uid {uid}"));
+                let rest = format!("group {}, home {}", new.group, new.home.display());
                 uid.into_iter().chain([rest]).collect()
             }
             _ => return None,
         })
     }
 
-    fn json(UserState { user, numbered }: &UserState) -> Value {
+    fn json(user: &UserState) -> Value {
         json!({
-            "state": "user", "uid": numbered.then_some(user.uid), "group": user.group,
-            "home": user.home, "shell": user.shell,
+            "state": "user", "uid": user.uid.known(), "group": user.group, "home": user.home,
+            "shell": user.shell,
         })
     }
 
+    /// Any number meets one that the system is to choose.
     fn is_met(wish: &UserState, actual: &UserState) -> bool {
-        match wish.numbered {
-            true => wish == actual,
-            false => wish.user == host::User { uid: wish.user.uid, ..actual.user.clone() },
-        }
+        let UserState { uid, group, home, shell, .. } = wish;
+        uid.is_met_by(&actual.uid)
+            && (group, home, shell) == (&actual.group, &actual.home, &actual.shell)
     }
 }
