@@ -1,5 +1,5 @@
-//! The clients with which checks and tests talk to a mail server: SMTP, IMAP
-//! and POP3, with and without TLS, and DNS.
+//! The clients with which checks and tests talk to a mail server: SMTP, IMAP,
+//! POP3 and ManageSieve, with and without TLS, and DNS.
 //!
 //! A server may send anything at any pace: answers have limits in length and
 //! time, and invalid ones are an [`Error`], as is a broken connection. An SMTP
@@ -14,6 +14,7 @@ mod error;
 mod fake_server;
 mod imap;
 mod line_stream;
+mod managesieve;
 mod pop3;
 mod resolver;
 mod smtp;
@@ -27,6 +28,7 @@ pub use imap::Imap;
 pub use line_stream::LineStream;
 pub(crate) use line_stream::Session;
 pub(crate) use line_stream::is_open;
+pub use managesieve::{ManageSieve, StoredScript};
 pub use pop3::Pop3;
 pub(crate) use resolver::{Found, Resolver};
 pub use smtp::{Reply, Smtp};

@@ -26,7 +26,7 @@ mod tree;
 mod wait;
 
 pub use certificates::{Algorithm, Authority, Issued};
-pub use clients::{Imap, ImapReply, Pop3, Smtp, SmtpReply, Tls};
+pub use clients::{Imap, ImapReply, ManageSieve, Pop3, Smtp, SmtpReply, Tls};
 pub use debian::Debian;
 pub use dns::{Dns, Zone};
 pub use image::{box_cache, sweep_boxes};

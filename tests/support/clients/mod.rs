@@ -5,12 +5,14 @@
 //! no is an answer.
 
 mod imap;
+mod managesieve;
 mod pop3;
 mod smtp;
 mod tls;
 mod wire;
 
 pub use imap::{Imap, Reply as ImapReply};
+pub use managesieve::ManageSieve;
 pub use pop3::Pop3;
 pub use smtp::{Reply as SmtpReply, Smtp};
 pub use tls::Tls;
