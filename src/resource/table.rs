@@ -1,6 +1,6 @@
 //! `table`: a Postfix lookup table, compiled from its source (postmap(1),
-//! postalias(1)). Its state is the digest of the source that it was compiled
-//! from, so any later run sees a table that is older than its source.
+//! postalias(1)), or a Sieve script (sievec(1)). Its state is the digest of the
+//! source that it was compiled from, so any later run sees a table that is older than its source.
 
 use std::path::{Path, PathBuf};
 
@@ -35,7 +35,7 @@ pub struct TableKey {
     pub source: PathBuf,
     /// The type of table, such as `hash` (postconf -m).
     pub kind: String,
-    /// The compiler: `postmap` or `postalias`.
+    /// The compiler: `postmap`, `postalias` or `sievec`.
     pub program: String,
 }
 
@@ -60,12 +60,22 @@ struct Note {
     key: Option<TableKey>,
 }
 
+/// What compiles Sieve scripts, by what configuration, and the type that these have.
+const SIEVEC: &str = "sievec";
+const DOVECOT: &str = "/etc/dovecot/dovecot.conf";
+const SIEVE: &str = "sieve";
+
 const FIELDS: Section = section(
     &[
         KeySpec::new("path", ValueType::Text, "The source of the table."),
         KeySpec::new("type", ValueType::Text, "As in `postconf -m`.")
             .or("the host's own, `facts.postfix.table_type`"),
-        KeySpec::new("program", ValueType::Text, "`postmap` or `postalias`.").or("`postmap`"),
+        KeySpec::new(
+            "program",
+            ValueType::Text,
+            "`postmap`, `postalias` or, for a Sieve script, `sievec`.",
+        )
+        .or("`postmap`"),
         KeySpec::new("absent", ValueType::Boolean, "`true`: the compiled table is removed.")
             .or("`false`"),
     ],
@@ -75,28 +85,30 @@ impl Declaration for Table {
     const WORDS: &[KeySpec] = &[KeySpec::new(
         "table",
         ValueType::Section(&FIELDS),
-        "A Postfix lookup table is compiled.",
+        "A Postfix lookup table or a Sieve script is compiled.",
     )];
 
     fn decode(_: &str, node: &Node, assets: &dyn Assets, decoder: &mut Decoder) -> Option<Self> {
         let fields = decoder.fields(node, &FIELDS)?;
         let source = fields.require("path", &node.span, decoder);
         let source = source.and_then(|entry| path(&entry.value, decoder));
-        let kind = match fields.get("type") {
-            Some(entry) => name(&entry.value, decoder)?,
-            None => assets.table_type().to_owned(),
-        };
         let program = match fields.get("program") {
             Some(entry) => {
                 let program = decoder.line(&entry.value)?;
-                if !["postmap", "postalias"].contains(&program) {
+                if !["postmap", "postalias", SIEVEC].contains(&program) {
                     let message = format!("`{program}` compiles no lookup table");
-                    decoder.error(&entry.value.span, message, "write `postmap` or `postalias`");
+                    let help = "write `postmap`, `postalias` or `sievec`";
+                    decoder.error(&entry.value.span, message, help);
                     return None;
                 }
                 program.to_owned()
             }
             None => "postmap".to_owned(),
+        };
+        let kind = match fields.get("type") {
+            Some(entry) => name(&entry.value, decoder)?,
+            None if program == SIEVEC => SIEVE.to_owned(),
+            None => assets.table_type().to_owned(),
         };
         let absent = is_true(&fields, "absent", decoder);
         Some(Self { key: TableKey { source: source?, kind, program }, absent })
@@ -144,8 +156,11 @@ impl Declaration for Table {
 
 impl TableKey {
     /// Returns the file of the compiled table: `x.db` for `hash` and `btree`,
-    /// else `x.TYPE` (Postfix DATABASE_README).
+    /// else `x.TYPE` (Postfix DATABASE_README). A script `x.sieve` becomes `x.svbin`.
     fn compiled(&self) -> PathBuf {
+        if self.program == SIEVEC {
+            return self.source.with_extension("svbin");
+        }
         let ending = match self.kind.as_str() {
             "hash" | "btree" => "db",
             other => other,
@@ -173,10 +188,7 @@ impl Thing for Table {
         let Some(Entry::File { content, ownership }) = host.entry(&compiled)? else {
             return file::standing_at(host, &compiled);
         };
-        let (table, source) = (host.stamp(&compiled)?, host.stamp(&key.source)?);
-        // Postfix warns about a table that is older than its source, whatever their contents. A
-        // source that does not exist yet will be younger.
-        let is_younger = matches!((table, source), (Some(a), Some(b)) if b.modified <= a.modified);
+        let is_younger = is_younger(host, key)?;
         let note = read_note(host, key)?;
         let is_ours = |note: &Note| is_younger && note.compiled == Digest::of(content.bytes());
         let source = note.filter(is_ours).map(|note| note.source);
@@ -205,7 +217,7 @@ impl Thing for Table {
         if let Some(note) = read_note(host, key)?
             && has_only_the_wrong_time(&note)?
         {
-            return host.make_no_older(&key.compiled(), &key.source);
+            return make_younger(host, key);
         }
         let source = host.read(&key.source)?.ok_or_else(|| {
             Error::Other(format!("{} is gone, so no table can be compiled", key.source.display()))
@@ -215,11 +227,10 @@ impl Thing for Table {
         host.make_private_directories(folder)?;
         let staged = TableKey { source: folder.join("table"), ..key.clone() };
         host.put_file(&staged.source, &source, &root)?;
-        let compiled = compile(host, &staged);
+        let compiled = compile(host, key, &staged);
         if let Ok(content) = &compiled {
             host.put_new_file(&key.compiled(), content, ownership)?;
-            // The source may be dated in the future, since the clock was set back.
-            host.make_no_older(&key.compiled(), &key.source)?;
+            make_younger(host, key)?;
         }
         host.remove_tree(folder)?;
         let compiled = Digest::of(compiled?.bytes());
@@ -273,6 +284,29 @@ impl Thing for Table {
     }
 }
 
+/// Tells whether a table counts as made after its source. Postfix warns of one that
+/// is older, whatever is in them; Dovecot wants a script to be younger, and else
+/// compiles it again for each mail. A source that is not there will be younger.
+fn is_younger(host: &Host, key: &TableKey) -> Result<bool> {
+    let (table, source) = (host.stamp(&key.compiled())?, host.stamp(&key.source)?);
+    let (Some(table), Some(source)) = (table, source) else { return Ok(false) };
+    let is_script = key.program == SIEVEC;
+    Ok(source.modified < table.modified || source.modified == table.modified && !is_script)
+}
+
+/// Dates a table that was just made after its source, which may be dated in the
+/// future, since the clock was set back, or be of this very moment.
+fn make_younger(host: &Host, key: &TableKey) -> Result<()> {
+    const SECOND: i64 = 1_000_000_000;
+    host.make_no_older(&key.compiled(), &key.source)?;
+    match host.stamp(&key.source)? {
+        Some(source) if !is_younger(host, key)? => {
+            host.set_mtime(&key.compiled(), source.modified / SECOND + 1)
+        }
+        _ => Ok(()),
+    }
+}
+
 fn read_note(host: &Host, key: &TableKey) -> Result<Option<Note>> {
     let note = host.read(&key.note())?;
     Ok(note.and_then(|note| serde_json::from_slice(note.bytes()).ok()))
@@ -310,9 +344,18 @@ pub(super) fn compiled_from(overlay: &Overlay<'_>, files: &[&Key]) -> Result<Vec
 
 /// Runs the compiler. Its warnings are about lines that have no effect, so they
 /// count as errors.
-fn compile(host: &Host, staged: &TableKey) -> Result<Content> {
-    let argument = format!("{}:{}", staged.kind, staged.source.display());
-    let command = host.command([staged.program.as_str(), &argument]);
+fn compile(host: &Host, key: &TableKey, staged: &TableKey) -> Result<Content> {
+    let shown = |path: &Path| path.display().to_string();
+    let argv = match key.program.as_str() {
+        // What is compiled names its source. Without -c a Dovecot is asked that runs with the files
+        // before these.
+        SIEVEC => {
+            let (source, compiled) = (shown(&key.source), shown(&staged.compiled()));
+            vec![SIEVEC.to_owned(), "-c".to_owned(), DOVECOT.to_owned(), source, compiled]
+        }
+        program => vec![program.to_owned(), format!("{}:{}", key.kind, shown(&staged.source))],
+    };
+    let command = host.command(&argv);
     let captured = command.capture()?;
     if !captured.success() || captured.stderr.contains("warning:") {
         return Err(command.failed(&captured));
