@@ -8,6 +8,7 @@ root=$1
 chroot "$root" apt-get clean
 chroot "$root" apt-get install --yes --no-install-recommends --download-only \
     postfix dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd \
+    dovecot-sieve dovecot-managesieved \
     libsasl2-modules openssl sudo
 
 # systemd in a container cannot always see that a service's last process is gone.
