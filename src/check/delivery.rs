@@ -2,7 +2,9 @@
 
 use crate::finding::{Finding, Rule, rules};
 use crate::probe::{Error, Result};
-use crate::services::checking::{Account, Check, Here, Reader, RoundTrip, Server, unanswered};
+use crate::services::checking::{
+    Account, Check, Here, Protocol, Reader, RoundTrip, Server, unanswered,
+};
 
 pub(super) static CHECK: Check = Check {
     rule: Rule {
@@ -39,11 +41,12 @@ fn there_and_back(server: &Server, account: &Account) -> Vec<Finding> {
         Ok(exchange) => exchange,
         Err(error) => return vec![judged(Finding::of(&CHECK.rule), Err(error), QUEUE)],
     };
-    let readers: &[(Reader, &str, u16)] = match (server.imap, server.pop3) {
-        (true, true) => &[(Reader::Imap, "IMAP", 993), (Reader::Pop3, "POP3", 995)],
-        (true, false) => &[(Reader::Imap, "IMAP", 993)],
-        _ => &[(Reader::Pop3, "POP3", 995)],
-    };
+    let readers: &[(Reader, &str, u16)] =
+        match (server.speaks(Protocol::Imap), server.speaks(Protocol::Pop3)) {
+            (true, true) => &[(Reader::Imap, "IMAP", 993), (Reader::Pop3, "POP3", 995)],
+            (true, false) => &[(Reader::Imap, "IMAP", 993)],
+            _ => &[(Reader::Pop3, "POP3", 995)],
+        };
     // No mail is sent that could not be read back and deleted.
     let (first, name, port) = readers[0];
     if let Err(error) = exchange.knock(port) {

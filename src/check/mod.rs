@@ -39,11 +39,13 @@ pub static ALL: LazyLock<Vec<&'static Check>> = LazyLock::new(|| {
 });
 
 /// Returns all rules: for each check, first that of the check as a whole, then
-/// its own; and those of each daemon.
+/// its own; and those of each port and each daemon.
 pub fn rules() -> Vec<&'static Rule> {
     let of_checks = ALL.iter().flat_map(|check| check.all_rules());
+    let of_ports = services::ports().map(|port| port.rule);
     let daemons = services::ALL.iter().filter_map(|service| service.daemon());
-    of_checks.chain(daemons.flat_map(|daemon| daemon.rules.iter().copied())).collect()
+    let of_daemons = daemons.flat_map(|daemon| daemon.rules.iter().copied());
+    of_checks.chain(of_ports).chain(of_daemons).collect()
 }
 
 /// Returns the check with this name.

@@ -10,9 +10,7 @@ use super::firewall;
 use crate::finding::{Finding, Rule, rules};
 use crate::host;
 use crate::probe::{Error, Result, Tls, is_open};
-use crate::services::checking::{
-    Check, Here, Outside, PORT_RULES, Port, Quick, Server, Site, unanswered,
-};
+use crate::services::checking::{Check, Here, Outside, Port, Quick, Server, Site, unanswered};
 
 pub(super) static CHECK: Check = Check {
     rule: Rule {
@@ -20,7 +18,7 @@ pub(super) static CHECK: Check = Check {
         title: "The ports",
         reason: "Other servers and mail programs reach the server by them.",
     },
-    rules: &[PORT_RULES, RULES],
+    rules: &[RULES],
     uses_ports: true,
     explains: true,
     here: Here::Alone(here),
@@ -70,7 +68,11 @@ pub(crate) fn ports(server: &Server) -> Vec<Finding> {
     let Ok(tls) = Tls::unverified(&server.hostname) else { return Vec::new() };
     let (wanted, unwanted) = server.ports();
     let unwanted = unwanted.iter().map(|port| (port.number, "a protocol that mail.yml turns off"));
-    let never = NEVER.into_iter().filter(|(port, _)| !server.extra.opened.contains(port));
+    let is_known = |number: &u16| {
+        server.extra.opened.contains(number)
+            || server.ports.iter().any(|(port, _)| port.number == *number)
+    };
+    let never = NEVER.into_iter().filter(|(port, _)| !is_known(port));
     let unwanted: Vec<_> = unwanted.chain(never).collect();
     let findings = std::thread::scope(|scope| {
         let (tls, wanted, unwanted) = (&tls, &wanted, &unwanted);

@@ -68,6 +68,8 @@ pub enum Protocol {
     Imap,
     /// RFC 2595, 4.
     Pop3,
+    /// RFC 5804, 2.2.
+    Sieve,
 }
 
 impl Host {
@@ -184,6 +186,7 @@ impl Protocol {
             "smtp" => Self::Smtp,
             "imap" => Self::Imap,
             "pop3" => Self::Pop3,
+            "sieve" => Self::Sieve,
             _ => return None,
         })
     }
@@ -195,6 +198,7 @@ impl Protocol {
             Self::Smtp => (&[(GREETED, "250"), ("STARTTLS\r\n", "220")], "220"),
             Self::Imap => (&[("a STARTTLS\r\n", "a OK")], "* "),
             Self::Pop3 => (&[("STLS\r\n", "+OK")], "+OK"),
+            Self::Sieve => (&[("STARTTLS\r\n", "OK")], "OK"),
         };
         let begins = if begins.is_empty() { yes } else { begins };
         self.hear(line, begins)?;
@@ -213,6 +217,7 @@ impl Protocol {
                 Self::Smtp => said.as_bytes().get(3) == Some(&b'-'),
                 Self::Imap => said.starts_with("* ") && !begins.starts_with("* "),
                 Self::Pop3 => false,
+                Self::Sieve => said.starts_with('"'),
             };
             if !goes_on {
                 return if said.starts_with(begins) { Ok(()) } else { Err(odd(&said)) };

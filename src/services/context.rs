@@ -50,6 +50,8 @@ impl Spec {
                 },
             ),
             ("system_mail", Value::from(Serde(&directory.system_mail))),
+            ("protocols", Value::from(self.services.protocols())),
+            ("ports", Value::from(self.services.open_ports())),
         ];
         let of_services = ALL.iter().flat_map(|service| service.context(&inputs));
         Context::new(Value::from_pairs(shared.into_iter().chain(of_services)))

@@ -36,7 +36,7 @@ pub(crate) use spec::{ListedAccount, not_text};
 pub use spec::{Spec, load, schema};
 
 use crate::explain::{ServerFiles, Way};
-use checking::{Check, Daemon};
+use checking::{Check, Daemon, Port};
 
 use crate::host::{self, Facts, Host, VersionedPackage};
 use crate::mail::{self, Files, Hostname, Spanned};
@@ -60,6 +60,11 @@ pub trait Service: Sync {
     /// Returns its daemon, if it has one with ports.
     fn daemon(&self) -> Option<&'static Daemon> {
         None
+    }
+
+    /// Returns the ports that it may serve, with its own daemon or with another's.
+    fn ports(&self) -> &'static [Port] {
+        &[]
     }
 
     /// Returns the variables of its templates, each a member of `mail`.
@@ -157,6 +162,33 @@ pub fn keys() -> Vec<(String, &'static KeySpec)> {
     let mut found = Vec::new();
     walk("", &MAIL_YML, &mut found);
     found
+}
+
+/// Returns the ports that the services may serve.
+pub(crate) fn ports() -> impl Iterator<Item = &'static Port> {
+    ALL.iter().flat_map(|service| service.ports())
+}
+
+impl Settings {
+    /// Returns the protocols that Dovecot serves, in its own names.
+    fn protocols(&self) -> Vec<&'static str> {
+        let open = ports().filter(|port| (port.is_on)(self));
+        let mut protocols: Vec<_> = open.filter_map(|port| port.protocol.of_dovecot()).collect();
+        protocols.dedup();
+        protocols
+    }
+
+    /// Returns the ports that `extra:` opens and closes.
+    pub(crate) fn changed_ports(&self) -> extra::Ports {
+        self.extra.ports(&self.protocols())
+    }
+
+    /// Returns the ports that should answer, without those that `extra:` opens.
+    fn open_ports(&self) -> Vec<u16> {
+        let closed = self.changed_ports().closed;
+        let open = ports().filter(|port| (port.is_on)(self) && !closed.contains(&port.number));
+        open.map(|port| port.number).collect()
+    }
 }
 
 /// Gathers the facts about a host that the templates use. Changes nothing.

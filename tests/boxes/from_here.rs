@@ -84,7 +84,7 @@ fn a_firewall_is_told_of_and_not_waited_for() {
         let boxes = [&server.debian, &laptop];
         let dns = zone(server).serve(server.debian.network(), &boxes);
         server.debian.firewall(&[
-            "iifname eth0 tcp dport { 465, 993, 4190 } drop",
+            "iifname eth0 tcp dport { 465, 993, 12340 } drop",
             "iifname eth0 meta nfproto ipv6 tcp dport 995 reject",
         ]);
         let start = Instant::now();

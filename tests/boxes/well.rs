@@ -275,10 +275,10 @@ fn a_port_that_should_not_be_there_turns_red() {
     for server in servers(REFUSING) {
         let debian = &server.debian;
         let open =
-            "systemd-run --quiet --unit=other systemd-socket-activate --accept --inetd -l 4190 cat";
+            "systemd-run --quiet --unit=other systemd-socket-activate --accept --inetd -l 12340 cat";
         let _ = debian.shell(open).success();
-        wait_for("another port", || debian.connect(4190).ok());
-        assert_found(&server, "ports", "ports.closed 10.77.0.2: wrong: port 4190 ");
+        wait_for("another port", || debian.connect(12340).ok());
+        assert_found(&server, "ports", "ports.closed 10.77.0.2: wrong: port 12340 ");
         let _ = debian.shell("systemctl stop other").success();
         assert_well(&server, "ports");
     }

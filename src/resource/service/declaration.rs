@@ -114,7 +114,8 @@ const ANSWER: Section = section(
         KeySpec::new(
             "starttls",
             ValueType::Text,
-            "`smtp`, `imap` or `pop3`: the protocol in which TLS is asked for, and must work.",
+            "`smtp`, `imap`, `pop3` or `sieve`: the protocol in which TLS is asked for, and must \
+             work.",
         )
         .or("TLS is not asked for"),
     ],
@@ -298,7 +299,7 @@ fn greeting(node: &Node, decoder: &mut Decoder) -> Option<Option<Greeting>> {
         (_, Some(entry)) => {
             let protocol = Protocol::named(decoder.line(&entry.value)?);
             if protocol.is_none() {
-                let help = "one of `smtp`, `imap`, `pop3`";
+                let help = "one of `smtp`, `imap`, `pop3`, `sieve`";
                 decoder.error(&entry.value.span, "TLS cannot be asked for in this", help);
             }
             Secured::Asked(protocol?)

@@ -13,10 +13,6 @@ pub(crate) use check::{Here, Outside, Person, Quick, SEE_PORTS, Site, not_asked,
 pub(crate) use networks::Networks;
 pub(crate) use round_trip::{ANOTHER, domain_of, stranger};
 pub(crate) use round_trip::{Account, Reader, RoundTrip};
-pub use server::Certificate;
-pub use server::Identity;
-pub use server::Protocol;
-pub use server::Server;
-pub(crate) use server::{Port, RULES as PORT_RULES, family};
-pub(crate) use server::{is_public, reachable};
+pub use server::{Certificate, Identity, Port, Protocol, Server};
+pub(crate) use server::{family, is_public, reachable};
 pub(crate) use temporary_login::TemporaryLogin;

@@ -31,6 +31,10 @@ pub(crate) fn domain_of(address: &str) -> &str {
     address.rsplit_once('@').map_or(address, |(_, domain)| domain)
 }
 
+/// Header fields that let filters, and programs that answer automatically (RFC
+/// 3834), recognize the test mail.
+const TEST_MAIL: &str = "Auto-Submitted: auto-generated\nX-Mailprov-Check: yes";
+
 /// The number of messages that are searched over POP3, which has no search.
 const MOST_MESSAGES: u32 = 50;
 
@@ -256,8 +260,10 @@ impl RoundTrip {
         };
         agree(format!("MAIL FROM:<{from}>"), smtp.mail(from)?)?;
         agree(format!("RCPT TO:<{to}>"), smtp.rcpt(to)?)?;
-        let message =
-            format!("From: <{from}>\nTo: <{to}>\nSubject: {subject} ({})\n\nHello!\n", self.token);
+        let message = format!(
+            "From: <{from}>\nTo: <{to}>\nSubject: {subject} ({})\n{TEST_MAIL}\n\nHello!\n",
+            self.token
+        );
         agree("DATA …".into(), smtp.data(&message)?)
     }
 }

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 
-use super::super::{Spec, extra::Ports};
-use crate::finding::{Rule, rules};
+use super::super::extra::Ports;
+use super::super::{Settings, Spec, ports};
+use crate::finding::Rule;
 use crate::host::{self, Host};
 use crate::probe::{
-    ConnectionCache, Error, Imap, OURSELVES, Pop3, Result, Session, Smtp, Tls, authorities,
+    ConnectionCache, Error, Imap, ManageSieve, OURSELVES, Pop3, Result, Session, Smtp, Tls,
+    authorities,
 };
 use crate::resource::exposed_key;
 
@@ -22,10 +24,8 @@ pub struct Server {
     pub addresses: Vec<IpAddr>,
     /// The fully qualified host name.
     pub hostname: String,
-    /// Whether it offers IMAP.
-    pub imap: bool,
-    /// Whether it offers POP3.
-    pub pop3: bool,
+    /// The ports of its services, each with whether it should answer.
+    pub(crate) ports: Vec<(Port, bool)>,
     /// The ports that `extra:` of mail.yml opens and closes.
     pub extra: Ports,
     /// The means to recognize it.
@@ -62,15 +62,19 @@ pub struct Certificate {
     pub authorities: Option<Vec<u8>>,
 }
 
-/// A port of a mail server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A port that a service may serve.
+#[derive(Debug, Clone, Copy)]
 pub struct Port {
+    /// The port number.
     pub number: u16,
+    /// The protocol spoken there.
     pub protocol: Protocol,
     /// Whether TLS begins with the first byte.
     pub implicit_tls: bool,
     /// The rule that it answers.
     pub rule: &'static Rule,
+    /// Whether mail.yml asks for it.
+    pub is_on: fn(&Settings) -> bool,
 }
 
 /// The protocol of a port.
@@ -80,31 +84,8 @@ pub enum Protocol {
     Smtp,
     Imap,
     Pop3,
-}
-
-rules! {
-    PORT_25 = "ports.25", "Port 25 at {}", "Other servers deliver mail here.";
-    PORT_465 = "ports.465", "Port 465 at {}", "Mail programs send mail here.";
-    PORT_587 = "ports.587", "Port 587 at {}", "Mail programs send mail here.";
-    PORT_993 = "ports.993", "Port 993 at {}", "Mail programs read mail here.";
-    PORT_143 = "ports.143", "Port 143 at {}", "Mail programs read mail here.";
-    PORT_995 = "ports.995", "Port 995 at {}", "Mail programs fetch mail here.";
-    PORT_110 = "ports.110", "Port 110 at {}", "Mail programs fetch mail here.";
-}
-
-/// All ports that a mail server may have.
-const PORTS: [Port; 7] = [
-    port(25, Protocol::Smtp, false, &PORT_25),
-    port(465, Protocol::Smtp, true, &PORT_465),
-    port(587, Protocol::Smtp, false, &PORT_587),
-    port(993, Protocol::Imap, true, &PORT_993),
-    port(143, Protocol::Imap, false, &PORT_143),
-    port(995, Protocol::Pop3, true, &PORT_995),
-    port(110, Protocol::Pop3, false, &PORT_110),
-];
-
-const fn port(number: u16, protocol: Protocol, implicit_tls: bool, rule: &'static Rule) -> Port {
-    Port { number, protocol, implicit_tls, rule }
+    /// ManageSieve.
+    ManageSieve,
 }
 
 /// Debian's file of trusted authorities.
@@ -146,9 +127,8 @@ impl Server {
         Self {
             addresses,
             hostname: spec.hostname.value.to_string(),
-            imap: spec.services.dovecot.imap,
-            pop3: spec.services.dovecot.pop3,
-            extra: spec.services.extra.ports(),
+            ports: ports().map(|port| (*port, (port.is_on)(&spec.services))).collect(),
+            extra: spec.services.changed_ports(),
             identity,
             delivery,
             connections: ConnectionCache::default(),
@@ -170,14 +150,20 @@ impl Server {
 
     /// Returns the ports that should answer, and those that should not.
     pub fn ports(&self) -> (Vec<Port>, Vec<Port>) {
-        let (wanted, unwanted): (Vec<_>, Vec<_>) =
-            PORTS.into_iter().partition(|port| match port.protocol {
-                Protocol::Smtp => true,
-                Protocol::Imap => self.imap && !self.extra.closed.contains(&port.number),
-                Protocol::Pop3 => self.pop3 && !self.extra.closed.contains(&port.number),
-            });
-        let is_asked_for = |port: &Port| self.extra.opened.contains(&port.number);
-        (wanted, unwanted.into_iter().filter(|port| !is_asked_for(port)).collect())
+        let (mut wanted, mut unwanted) = (Vec::new(), Vec::new());
+        for (port, is_on) in &self.ports {
+            match *is_on && !self.extra.closed.contains(&port.number) {
+                true => wanted.push(*port),
+                false if self.extra.opened.contains(&port.number) => {}
+                false => unwanted.push(*port),
+            }
+        }
+        (wanted, unwanted)
+    }
+
+    /// Tells whether mail.yml asks for a protocol.
+    pub(crate) fn speaks(&self, protocol: Protocol) -> bool {
+        self.ports.iter().any(|(port, is_on)| *is_on && port.protocol == protocol)
     }
 
     /// Returns whether the server is this host.
@@ -235,6 +221,18 @@ impl Server {
     }
 }
 
+impl Protocol {
+    /// Returns the name that Dovecot has for it, where Dovecot serves it.
+    pub fn of_dovecot(self) -> Option<&'static str> {
+        match self {
+            Self::Smtp => None,
+            Self::Imap => Some("imap"),
+            Self::Pop3 => Some("pop3"),
+            Self::ManageSieve => Some("sieve"),
+        }
+    }
+}
+
 impl Port {
     /// Reads the greeting, after the TLS handshake if that comes first, unless
     /// an earlier connection has done so.
@@ -253,6 +251,7 @@ impl Port {
             Protocol::Smtp => connections.connect::<Smtp>(at, tls).map(drop),
             Protocol::Imap => connections.connect::<Imap>(at, tls).map(drop),
             Protocol::Pop3 => connections.connect::<Pop3>(at, tls).map(drop),
+            Protocol::ManageSieve => connections.connect::<ManageSieve>(at, tls).map(drop),
         }
     }
 
@@ -274,6 +273,7 @@ impl Port {
             Protocol::Smtp => server.secure::<Smtp>(self, tls)?.stream().chain(),
             Protocol::Imap => server.secure::<Imap>(self, tls)?.stream().chain(),
             Protocol::Pop3 => server.secure::<Pop3>(self, tls)?.stream().chain(),
+            Protocol::ManageSieve => server.secure::<ManageSieve>(self, tls)?.stream().chain(),
         })
     }
 }

@@ -27,7 +27,7 @@ use crate::secret::Secret;
 const FOLDER: &str = "/run/mailprov-check";
 
 /// Dovecot's names of the protocols. Postfix asks for the first.
-const PROTOCOLS: [&str; 3] = ["smtp", "imap", "pop3"];
+const PROTOCOLS: [&str; 4] = ["smtp", "imap", "pop3", "sieve"];
 
 /// The user that may read the files: Dovecot's auth process.
 const READER: &str = "dovecot";

@@ -2,7 +2,7 @@
 
 use super::plaintext_auth::plaintext_auth;
 use crate::finding::{Finding, Rule, rules};
-use crate::probe::{Error, Imap, Pop3, Result, Tls, random};
+use crate::probe::{Error, Imap, ManageSieve, Pop3, Result, Tls, random};
 use crate::secret::Secret;
 use crate::services::checking::{
     Account, Check, Here, Port, Protocol, Quick, Server, not_asked, unanswered,
@@ -53,7 +53,8 @@ const LOOK: &str = "Run mailprov apply, then see what Dovecot says: journalctl -
 enum Login {
     /// The right password, on ports where a login opens no mailbox: a POP3
     /// login would mark new mail as seen and create the folders of an unused
-    /// mailbox. Nothing that looks like an attack.
+    /// mailbox; a ManageSieve login would create that of the scripts. Nothing
+    /// that looks like an attack.
     Right,
     /// In addition a wrong one, once a protocol. Programs such as fail2ban ban
     /// clients that fail more often.
@@ -71,7 +72,9 @@ fn login(server: &Server, account: &Account, login: Login) -> Vec<Finding> {
     };
     let (ports, _) = server.ports();
     let is_asked = |port: &Port| match login {
-        Login::Right => port.number != 25 && port.protocol != Protocol::Pop3,
+        Login::Right => {
+            matches!((port.number, port.protocol), (465 | 587, _) | (_, Protocol::Imap))
+        }
         _ => port.number != 25,
     };
     let secure: Vec<Port> = ports.iter().copied().filter(is_asked).collect();
@@ -140,13 +143,14 @@ fn enter(
         }
         Protocol::Imap => server.secure::<Imap>(port, tls)?.login(login, password),
         Protocol::Pop3 => server.secure::<Pop3>(port, tls)?.login(login, password),
+        Protocol::ManageSieve => server.secure::<ManageSieve>(port, tls)?.login(login, password),
     };
     match outcome {
         Ok(()) => Ok(true),
-        // With these codes both servers say that the password is not the cause:
-        // `[UNAVAILABLE]`, `[SYS/TEMP]`.
+        // With these codes the servers say that the password is not the cause:
+        // `[UNAVAILABLE]`, `[SYS/TEMP]`, `(TRYLATER)`.
         Err(Error::Refused { words, .. })
-            if !words.contains("UNAVAILABLE") && !words.contains("SYS/") =>
+            if !["UNAVAILABLE", "SYS/", "TRYLATER"].iter().any(|it| words.contains(it)) =>
         {
             Ok(false)
         }

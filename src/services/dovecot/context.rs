@@ -6,7 +6,6 @@ use std::sync::Arc;
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 
-use super::Settings;
 use super::homes::HOMES;
 use super::quota_owners::QuotaOwner;
 use crate::mail::{Address, Domain, Size};
@@ -40,17 +39,7 @@ pub(super) fn variables(inputs: &Inputs) -> Variables {
         ("recipients", list(lists.owners.len(), Lists::recipient)),
         ("spellings", spellings(&directory.domains).into()),
         ("services", Value::from(Serde(spec.services.dovecot))),
-        ("ports", Value::from(ports(spec))),
     ]
-}
-
-/// Returns the ports for reading mail.
-fn ports(spec: &Spec) -> Vec<u16> {
-    let Settings { imap, pop3 } = spec.services.dovecot;
-    let closed = spec.services.extra.ports().closed;
-    let ports = [(143, imap), (993, imap), (110, pop3), (995, pop3)];
-    let open = ports.into_iter().filter(|(port, is_on)| *is_on && !closed.contains(port));
-    open.map(|(port, _)| port).collect()
 }
 
 /// Returns each spelling of the domains, with its A-label form.

@@ -8,7 +8,7 @@ pub(super) static DAEMON: Daemon = Daemon {
     unit: "dovecot",
     running: &RUNNING,
     rules: RULES,
-    ports: &[110, 143, 465, 587, 993, 995],
+    ports: &[110, 143, 465, 587, 993, 995, 4190],
 };
 
 rules! {

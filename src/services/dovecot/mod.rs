@@ -6,12 +6,13 @@ mod daemon;
 mod homes;
 pub(super) mod journeys;
 mod plaintext_auth;
+mod ports;
 mod quota_owners;
 mod settings;
 
 pub use settings::Settings;
 
-use super::checking::{Check, Daemon};
+use super::checking::{Check, Daemon, Port};
 use super::{Configured, Inputs, Service, SpecReader, Variables};
 use crate::explain::{ServerFiles, Way};
 use crate::host::VersionedPackage;
@@ -40,6 +41,10 @@ impl Service for Dovecot {
 
     fn daemon(&self) -> Option<&'static Daemon> {
         Some(&daemon::DAEMON)
+    }
+
+    fn ports(&self) -> &'static [Port] {
+        &ports::PORTS
     }
 
     fn packages(&self) -> &'static [VersionedPackage] {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::finding::Finding;
 use crate::host::Host;
-use crate::probe::{Error, Imap, OURSELVES, Pop3, Result, Session, Smtp, random};
+use crate::probe::{Error, Imap, ManageSieve, OURSELVES, Pop3, Result, Session, Smtp, random};
 use crate::services::checking::{Networks, Port, Protocol, Server};
 
 const REMEDY: &str = "Run mailprov apply. If it finds nothing to do, look at `extra` in mail.yml: \
@@ -95,6 +95,7 @@ fn takes(server: &Server, port: Port, from: Option<IpAddr>) -> Result<Option<&'s
         Protocol::Smtp => by_smtp(call(server, port, from)?),
         Protocol::Imap => by_imap(call(server, port, from)?),
         Protocol::Pop3 => by_pop3(call(server, port, from)?),
+        Protocol::ManageSieve => by_managesieve(call(server, port, from)?),
     }
 }
 
@@ -130,6 +131,13 @@ fn by_pop3(mut pop3: Pop3) -> Result<Option<&'static str>> {
     Ok(word)
 }
 
+fn by_managesieve(mut sieve: ManageSieve) -> Result<Option<&'static str>> {
+    let offers = sieve.capability("SASL").is_some_and(|mechanisms| !mechanisms.is_empty());
+    let word = (offers || sieve.begin_authenticate()?).then_some("AUTHENTICATE");
+    let _ = sieve.logout();
+    Ok(word)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +160,14 @@ mod tests {
         assert_eq!(then(b"m2 NO [AUTHENTICATIONFAILED] wrong\r\n"), Some("LOGIN"));
         assert_eq!(then(b"m2 NO [PRIVACYREQUIRED] no\r\n+ \r\nm3 BAD x\r\n"), Some("AUTHENTICATE"));
         assert_eq!(then(b"m2 NO [PRIVACYREQUIRED] no\r\nm3 NO no\r\nm4 OK\r\n"), None);
+        let sieve = |greeting: &[u8], script: &[u8]| {
+            let server = fake_server(&[greeting, script]);
+            by_managesieve(ManageSieve::connect(server).unwrap()).unwrap()
+        };
+        let (offering, quiet) = (b"\"SASL\" \"PLAIN\"\r\nOK\r\n", b"\"SASL\" \"\"\r\nOK\r\n");
+        assert_eq!(sieve(offering, b"OK\r\n"), Some("AUTHENTICATE"));
+        assert_eq!(sieve(quiet, b"\"\"\r\nNO\r\nOK\r\n"), Some("AUTHENTICATE"));
+        assert_eq!(sieve(quiet, b"NO (ENCRYPT-NEEDED)\r\nOK\r\n"), None);
         let pop3 = |script: &[u8]| {
             by_pop3(Pop3::connect(fake_server(&[b"+OK a\r\n", script])).unwrap()).unwrap()
         };

@@ -14,16 +14,14 @@ pub struct Ports {
     pub closed: BTreeSet<u16>,
 }
 
-/// The protocols that mailprov enables itself, as `services` says.
-const OURS: [&str; 3] = ["imap", "pop3", "lmtp"];
-
 impl Settings {
-    /// Returns the ports that the settings open and close.
-    pub fn ports(&self) -> Ports {
+    /// Returns the ports that the settings open and close. Without them, Dovecot
+    /// serves `protocols`.
+    pub fn ports(&self, protocols: &[&str]) -> Ports {
         let mut ports = Ports::default();
         ports.opened.extend(self.postfix_master.iter().filter_map(|entry| entry.value.port()));
         if let Some(text) = &self.dovecot {
-            let mut dovecot = DovecotPorts::of(&OURS);
+            let mut dovecot = DovecotPorts::of(protocols);
             let ours = dovecot.open();
             dovecot.read(&text.value);
             let open = dovecot.open();
@@ -43,7 +41,7 @@ mod tests {
     fn of(text: &str) -> (Vec<u16>, Vec<u16>) {
         let extra =
             Settings { dovecot: Some(Spanned::new(text.to_owned(), 0..0)), ..Settings::default() };
-        let ports = extra.ports();
+        let ports = extra.ports(&["imap", "pop3"]);
         (ports.opened.into_iter().collect(), ports.closed.into_iter().collect())
     }
 
@@ -75,6 +73,6 @@ mod tests {
         let postfix_master =
             vec![entry(lines[0]), entry(lines[1]), entry("x unix - n n - 0 spawn")];
         let extra = Settings { postfix_master, ..Settings::default() };
-        assert_eq!(extra.ports().opened, BTreeSet::from([2525, 10025]));
+        assert_eq!(extra.ports(&[]).opened, BTreeSet::from([2525, 10025]));
     }
 }

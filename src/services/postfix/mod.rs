@@ -3,12 +3,13 @@
 mod checks;
 mod context;
 mod journeys;
+mod ports;
 mod records;
 mod settings;
 
 pub use settings::Settings;
 
-use super::checking::{Check, Daemon};
+use super::checking::{Check, Daemon, Port};
 use super::{Configured, Inputs, Record, RecordInputs, Service, SpecReader, Variables};
 use crate::explain::{ServerFiles, Way};
 use crate::host::VersionedPackage;
@@ -37,6 +38,10 @@ impl Service for Postfix {
 
     fn daemon(&self) -> Option<&'static Daemon> {
         Some(&checks::DAEMON)
+    }
+
+    fn ports(&self) -> &'static [Port] {
+        &ports::PORTS
     }
 
     fn packages(&self) -> &'static [VersionedPackage] {
