@@ -209,10 +209,9 @@ impl Declaration for File {
     /// Keeps a directory that is not empty.
     fn withdrawn(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
         let key = Key::File(self.path.clone());
-        let goes = |name: &String| {
-            let within = Key::File(self.path.join(name));
-            overlay.planned(&within).is_some_and(|state| *state == State::Absent)
-        };
+        let going = overlay.all_planned().filter(|(_, state)| **state == State::Absent);
+        let going: Vec<PathBuf> = going.flat_map(|(key, _)| key.affected_paths()).collect();
+        let goes = |name: &String| going.contains(&self.path.join(name));
         if overlay.state(&key)?.is_directory() && !overlay.host().list(&self.path)?.iter().all(goes)
         {
             return Ok(Vec::new());
