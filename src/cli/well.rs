@@ -21,8 +21,8 @@ pub struct Check {
     pub sending: Sending,
     /// Run only these checks, such as `tls,dns`; may be repeated.
     ///
-    /// The checks are: configuration, ports, tls, relay, spoofing, queue, outward, login, mail,
-    /// disk, clock, log, dns.
+    /// The checks are: configuration, ports, tls, relay, spoofing, queue, outward, login, sieve,
+    /// mail, disk, clock, log, dns.
     #[arg(
         long,
         value_name = "CHECK",

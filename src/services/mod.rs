@@ -23,6 +23,7 @@ pub mod dovecot;
 pub mod extra;
 pub mod postfix;
 pub mod relay;
+pub mod sieve;
 pub mod watch;
 
 pub use context::Inputs;
@@ -131,6 +132,7 @@ services! {
     postfix: Postfix,
     dovecot: Dovecot,
     relay: Relay,
+    sieve: Sieve,
     watch: Watch,
     extra: Extra,
 }

@@ -143,6 +143,12 @@ impl Letter {
         &self.token
     }
 
+    /// Returns the same mail with other bytes.
+    #[must_use]
+    pub fn with_bytes(self, bytes: &[u8]) -> Self {
+        Self { bytes: bytes.to_vec(), ..self }
+    }
+
     /// Returns the whole mail.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -160,6 +166,11 @@ impl Server {
     /// Starts a copy of a server that became so by one `apply`.
     pub fn start(spec: Spec, suite: Suite) -> Self {
         let debian = Debian::prepared(spec.yaml, suite, |bare| provision(bare, spec));
+        Self { debian, logins: spec.logins }
+    }
+
+    /// Takes a box for a server.
+    pub fn of(debian: Debian, spec: Spec) -> Self {
         Self { debian, logins: spec.logins }
     }
 

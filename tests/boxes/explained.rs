@@ -40,6 +40,8 @@ fn the_files_and_sockets_it_names_are_there_and_have_their_reasons() {
     for server in servers(REFUSING) {
         server.receive(&["anna@example.org"], &Letter::new());
         server.settle();
+        // Its directory comes with the first script.
+        server.managesieve("anna").activate("mine", "keep;\r\n").unwrap();
         let paths = stops(&server).into_iter().filter(|stop| stop.starts_with('/'));
         let paths: Vec<String> = paths.map(|path| path.replace("NAME", "anna")).collect();
         assert!(paths.len() >= 6, "{paths:?}");

@@ -67,6 +67,7 @@ mod rollback;
 #[cfg(feature = "faults")]
 mod secrets;
 mod settled;
+mod sieve;
 mod small_kinds;
 mod smuggling;
 mod strangers;

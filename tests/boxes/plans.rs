@@ -19,7 +19,7 @@ fn the_plan_of_a_bare_host_is_read_on_one_page() {
         let (short, list) = plan.split_once("\nChanges, in order\n").unwrap();
         assert!(short.starts_with("In short, for mail.example.org\n  + "), "{plan}");
         for words in [
-            "ports opened: 25, 110, 143, 465, 587, 993, 995\n",
+            "ports opened: 25, 110, 143, 465, 587, 993, 995, 4190\n",
             "packages installed: dovecot-core, ",
             "2 services started: dovecot, postfix\n",
             "domain",

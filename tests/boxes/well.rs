@@ -274,8 +274,7 @@ fn services_that_stop_or_run_with_other_files_turn_red() {
 fn a_port_that_should_not_be_there_turns_red() {
     for server in servers(REFUSING) {
         let debian = &server.debian;
-        let open =
-            "systemd-run --quiet --unit=other systemd-socket-activate --accept --inetd -l 12340 cat";
+        let open = "systemd-run --quiet --unit=other systemd-socket-activate --accept --inetd -l 12340 cat";
         let _ = debian.shell(open).success();
         wait_for("another port", || debian.connect(12340).ok());
         assert_found(&server, "ports", "ports.closed 10.77.0.2: wrong: port 12340 ");

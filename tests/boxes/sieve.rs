@@ -1,0 +1,168 @@
+//! People's filters: written by ManageSieve, run as mail arrives.
+
+use super::agent::nothing_to_do;
+use super::common::{Letter, REFUSING, STRANGER, Server, Spec, mail_yml, password_of, servers};
+use crate::support::{ManageSieve, Suite};
+
+/// Files what is about the club, and says that thomas is away.
+const FILTER: &str = "require [\"fileinto\", \"mailbox\", \"vacation\"];\r\n\
+                      if header :contains \"List-Id\" \"club\" { fileinto :create \"Club\"; stop; }\r\n\
+                      vacation :days 1 :subject \"Away\" \"I am in the mountains.\";\r\n";
+
+/// The same server, where thomas alone has room for so much.
+const WITH_QUOTA: Spec = Spec {
+    yaml: "\
+hostname: mail.example.org
+domains: [example.org, example.net]
+accounts:
+  thomas: {password: HASH-thomas, quota: 100M}
+  anna: {password: HASH-anna}
+sieve: {detail_to_folder: true}
+",
+    logins: &["thomas", "anna"],
+};
+
+impl Server {
+    /// Goes over to TLS on 4190 and logs in.
+    #[track_caller]
+    pub(super) fn managesieve(&self, login: &str) -> ManageSieve {
+        let stream = self.debian.connect(4190).unwrap();
+        let mut sieve = ManageSieve::connect_starttls(stream, &Self::tls()).unwrap();
+        sieve.login(login, &password_of(login)).unwrap();
+        sieve
+    }
+
+    /// Returns how many copies of a mail are in a folder.
+    #[track_caller]
+    fn copies_in(&self, login: &str, folder: &str, letter: &Letter) -> usize {
+        let mut imap = self.imap(login);
+        imap.select(folder).unwrap();
+        imap.search(&format!("SUBJECT {}", letter.token())).unwrap().len()
+    }
+
+    fn receive_and_settle(&self, to: &str, letter: &Letter) {
+        self.receive(&[to], letter);
+        self.settle();
+    }
+}
+
+/// A letter to thomas, as a person writes it.
+fn to_thomas(lines: &str) -> Letter {
+    let letter = Letter::with_header(lines, b"Hello.\r\n");
+    let text = String::from_utf8_lossy(letter.bytes()).replace("somebody@", "thomas@");
+    letter.with_bytes(text.as_bytes())
+}
+
+#[test]
+fn a_filter_that_a_person_stores_files_mail_and_answers_it_once() {
+    for server in servers(REFUSING) {
+        let clear = ManageSieve::connect(server.debian.connect(4190).unwrap()).unwrap();
+        let offered = clear.greeting().join("\n");
+        assert!(offered.contains("\"STARTTLS\"") && offered.contains("\"SASL\" \"\""), "{offered}");
+        let refused = { clear }.login("thomas", &password_of("thomas")).unwrap_err().to_string();
+        assert!(refused.contains("ENCRYPT-NEEDED"), "{refused}");
+
+        let mut sieve = server.managesieve("thomas");
+        let extensions = sieve.greeting().join("\n");
+        assert!(extensions.contains("vacation") && !extensions.contains("reject"), "{extensions}");
+        let error = sieve.put("wrong", "fileinto \"x\";").unwrap_err().to_string();
+        assert!(error.contains("line 1"), "{error}");
+        sieve.activate("mine", FILTER).unwrap();
+        assert_eq!(sieve.command("LISTSCRIPTS").unwrap(), ["\"mine\" ACTIVE"]);
+
+        let club = to_thomas("List-Id: <club.example.org>\r\n");
+        server.receive_and_settle("thomas@example.org", &club);
+        assert_eq!(server.copies_in("thomas", "Club", &club), 1);
+        assert_eq!(server.copies_in("thomas", "INBOX", &club), 0);
+        // As spam it goes past the filter.
+        let spam = to_thomas("X-Spam: Yes\r\n");
+        server.receive_and_settle("thomas@example.org", &spam);
+        assert_eq!(server.copies_in("thomas", "Junk", &spam), 1);
+
+        // anna is the stranger, to get the answer.
+        for _ in 0..2 {
+            let letter = to_thomas("");
+            let mut smtp = server.submission("anna");
+            let sent = smtp.send("anna@example.org", &["thomas@example.org"], letter.bytes());
+            sent.unwrap().expect_code(250);
+            server.settle();
+            assert_eq!(server.copies_in("thomas", "INBOX", &letter), 1);
+        }
+        let answers = server.search("anna", "SUBJECT Away");
+        assert_eq!(answers.len(), 1, "{:?}", server.debian.suite());
+        let answer = String::from_utf8_lossy(&answers[0]).into_owned();
+        assert!(answer.starts_with("Return-Path: <>"), "{answer}");
+        assert!(answer.contains("\nFrom: <thomas@example.org>"), "{answer}");
+        assert!(answer.contains("Auto-Submitted: auto-replied"), "{answer}");
+
+        // A script that is broken on the disk keeps no mail away.
+        let broken = "printf 'fileinto \"x\"' >/var/vmail/thomas/sieve/mine.sieve";
+        let _ = server.debian.shell(broken).success();
+        let letter = to_thomas("List-Id: <club.example.org>\r\n");
+        server.receive_and_settle("thomas@example.org", &letter);
+        assert_eq!(server.copies_in("thomas", "INBOX", &letter), 1);
+
+        let check =
+            server.debian.mailprov(&["check", "--only", "sieve,mail,login,ports"]).success();
+        assert!(check.stdout().contains("A filter on port 4190"), "{check}");
+        let journal = server.debian.shell("journalctl -o cat -u dovecot | grep -i sieve");
+        for bad in ["not newer", "Read-only", "Permission denied", "failed to save"] {
+            assert!(!journal.stdout().contains(bad), "{}", journal.stdout());
+        }
+    }
+}
+
+#[test]
+fn a_detail_is_a_folder_and_a_quota_still_counts() {
+    for server in servers(WITH_QUOTA) {
+        for (to, folder) in [
+            ("thomas+Shop@example.org", "shop"),
+            ("thomas+shop@example.org", "shop"),
+            ("thomas+sent@example.org", "INBOX"),
+            ("thomas+a.b@example.org", "INBOX"),
+            ("thomas@example.org", "INBOX"),
+        ] {
+            let letter = Letter::new();
+            server.receive_and_settle(to, &letter);
+            assert_eq!(server.copies_in("thomas", folder, &letter), 1, "{to}");
+        }
+        let mut imap = server.imap("thomas");
+        let subscribed = imap.command("LSUB \"\" \"*\"").unwrap();
+        assert!(format!("{subscribed:?}").contains("shop"), "{subscribed:?}");
+        // Dovecot 2.4 adds to a list; in 2.3 the last one that is set would count.
+        if server.debian.suite() == Suite::Bookworm {
+            let lmtp = server.debian.shell("doveconf -f protocol=lmtp -h mail_plugins").success();
+            assert_eq!(lmtp.stdout().trim(), "quota sieve");
+        }
+    }
+}
+
+#[test]
+fn without_sieve_nothing_is_left_but_the_scripts_of_people() {
+    for suite in Suite::ALL {
+        let server = Server::start(REFUSING, suite);
+        server.managesieve("thomas").activate("mine", "discard;\r\n").unwrap();
+        let debian = server.debian.mail_yml(&mail_yml(&[REFUSING.yaml, "sieve: false\n"].concat()));
+        let debian = debian.apply();
+        nothing_to_do(&debian, "without filters");
+        assert!(debian.connect(4190).is_err());
+        let left = debian.shell("ls -d /etc/dovecot/sieve /etc/dovecot/sieve/*");
+        assert_eq!(left.stdout(), "");
+        let _ = debian.shell("test -e /var/vmail/thomas/sieve/mine.sieve").success();
+        let server = Server::of(debian, REFUSING);
+        let letter = Letter::new();
+        server.receive_and_settle("thomas@example.org", &letter);
+        assert_eq!(server.copies_in("thomas", "INBOX", &letter), 1);
+
+        // Again, on a host without the packages.
+        let _ = server.debian.shell("apt-get -y remove dovecot-managesieved").success();
+        let debian = server.debian.mail_yml(&mail_yml(REFUSING.yaml)).apply();
+        nothing_to_do(&debian, "with filters again");
+        let server = Server::of(debian, REFUSING);
+        let letter = Letter::new();
+        let reply = server.stranger().send(STRANGER, &["thomas@example.org"], letter.bytes());
+        reply.unwrap().expect_code(250);
+        server.settle();
+        assert_eq!(server.copies_in("thomas", "INBOX", &letter), 0);
+    }
+}
