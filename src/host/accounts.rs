@@ -80,7 +80,7 @@ impl Host {
     /// primary group has this number.
     pub(crate) fn members(&self, gid: u32) -> Result<Vec<(u32, PathBuf)>> {
         let Some(content) = self.read(Path::new("/etc/passwd"))? else { return Ok(Vec::new()) };
-        let text = String::from_utf8_lossy(content.bytes());
+        let text = content.text();
         let users =
             text.lines().filter_map(|line| user_of(line.split(':').map(str::to_owned).collect()));
         let members = users.filter(|(_, of, ..)| *of == gid).map(|(uid, _, home, _)| (uid, home));
@@ -147,7 +147,7 @@ impl Host {
         wanted: impl Fn(&[&str]) -> bool,
     ) -> Result<Option<Vec<String>>> {
         let Some(content) = self.read(Path::new(file))? else { return Ok(None) };
-        let text = String::from_utf8_lossy(content.bytes());
+        let text = content.text();
         let mut lines = text.lines().map(|line| line.split(':').collect::<Vec<_>>());
         Ok(lines
             .find(|line| wanted(line))

@@ -46,9 +46,7 @@ impl Host {
         let path = Path::new(STATUS);
         let Some(stamp) = self.stamp(path)? else { return Ok(Rc::default()) };
         self.packages.of(stamp, || {
-            let content = self.read(path)?;
-            let text = content.as_ref().map_or(&[][..], |content| content.bytes());
-            Ok(parse(&String::from_utf8_lossy(text)))
+            Ok(self.read(path)?.map_or_else(Packages::new, |content| parse(&content.text())))
         })
     }
 
@@ -128,56 +126,32 @@ impl Host {
 /// Parses dpkg's database: stanzas of `Field: value` lines, separated by empty
 /// lines. A thousand packages are a megabyte, so it is read in one pass.
 fn parse(text: &str) -> Packages {
+    /// The few of the many fields that matter.
+    const FIELDS: [&str; 4] = ["Package:", "Status:", "Version:", "Provides:"];
     let mut packages = HashMap::new();
-    let mut stanza = Stanza::default();
+    let mut stanza = [""; FIELDS.len()];
     for line in text.lines().chain([""]) {
-        // Only four of the many fields matter. The continuation lines of a
-        // value begin with a space.
-        match line.as_bytes().first() {
-            Some(b'P' | b'S' | b'V') => {}
-            Some(_) => continue,
-            None => {
-                std::mem::take(&mut stanza).enter(&mut packages);
-                continue;
-            }
-        }
-        let Some((field, value)) = line.split_once(':') else { continue };
-        let value = value.trim();
-        match field {
-            "Package" => stanza.package = value,
-            "Status" => stanza.status = value,
-            "Version" => stanza.version = value,
-            "Provides" => stanza.provides = value,
-            _ => {}
+        if line.is_empty() {
+            enter(std::mem::take(&mut stanza), &mut packages);
+        } else if let Some(at) = FIELDS.iter().position(|field| line.starts_with(field)) {
+            stanza[at] = line[FIELDS[at].len()..].trim();
         }
     }
     packages
 }
 
-/// The fields of a package's stanza that matter.
-#[derive(Debug, Default)]
-struct Stanza<'t> {
-    package: &'t str,
-    status: &'t str,
-    version: &'t str,
-    provides: &'t str,
-}
-
-impl Stanza<'_> {
-    /// Adds the package, and the names that it provides unless another package
-    /// has them, if it is installed.
-    fn enter(&self, packages: &mut Packages) {
-        let state = self.status.split_whitespace().nth(2).unwrap_or_default();
-        if self.package.is_empty() || matches!(state, "not-installed" | "config-files" | "") {
-            return;
-        }
-        let package = Package { version: self.version.to_owned(), complete: state == "installed" };
-        let provided = self.provides.split(',');
-        for provided in provided.filter_map(|text| text.split_whitespace().next()) {
-            packages.entry(provided.to_owned()).or_insert_with(|| package.clone());
-        }
-        packages.insert(self.package.to_owned(), package);
+/// Adds the package of a stanza, and the names that it provides unless another
+/// package has them, if it is installed.
+fn enter([package, status, version, provides]: [&str; 4], packages: &mut Packages) {
+    let state = status.split_whitespace().nth(2).unwrap_or_default();
+    if package.is_empty() || matches!(state, "not-installed" | "config-files" | "") {
+        return;
     }
+    let entry = Package { version: version.to_owned(), complete: state == "installed" };
+    for provided in provides.split(',').filter_map(|text| text.split_whitespace().next()) {
+        packages.entry(provided.to_owned()).or_insert_with(|| entry.clone());
+    }
+    packages.insert(package.to_owned(), entry);
 }
 
 /// Finds the packages on hold (apt-mark(8)) among those that apt would have to change.

@@ -106,7 +106,7 @@ impl Host {
     fn os_release(&self) -> Result<String> {
         for path in ["/etc/os-release", "/usr/lib/os-release"] {
             if let Some(content) = self.read(Path::new(path))? {
-                return Ok(String::from_utf8_lossy(content.bytes()).into_owned());
+                return Ok(content.text().into_owned());
             }
         }
         Ok(String::new())
@@ -136,7 +136,7 @@ impl Host {
     fn find_architecture(&self) -> Result<String> {
         let content = self.read(Path::new("/var/lib/dpkg/arch-native"))?;
         if let Some(content) = content {
-            return Ok(String::from_utf8_lossy(content.bytes()).trim().to_owned());
+            return Ok(content.text().trim().to_owned());
         }
         Ok(match std::env::consts::ARCH {
             "x86_64" => "amd64",

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::listening::sockets;
+use super::sock_diag::listeners;
 use super::{Host, Result};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,8 @@ impl Host {
     /// `None` if nothing listens. The list is empty if no visible process does,
     /// as with one in another container.
     pub(crate) fn holders(&self, port: u16) -> Result<Option<Vec<Holder>>> {
-        let sockets = sockets(port);
+        let on_port = listeners().into_iter().filter(|listener| listener.port == port);
+        let sockets: Vec<u64> = on_port.map(|listener| listener.inode).collect();
         if sockets.is_empty() {
             return Ok(None);
         }

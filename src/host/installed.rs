@@ -1,11 +1,13 @@
 //! The files of packages, from dpkg's lists: finds missing files, and the package of a file.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::AtFlags;
-use nix::sys::stat::fstatat;
+use nix::dir::Dir;
+use nix::fcntl::{AtFlags, OFlag};
+use nix::sys::stat::{Mode, fstatat};
 
-use super::{Host, Result};
+use super::{Content, Host, Result};
 
 /// The folder of the lists of each package's files (dpkg-query(1)).
 const LISTS: &str = "/var/lib/dpkg/info";
@@ -29,6 +31,10 @@ const PROGRAMS: [&str; 8] = [
     "/usr/sbin/",
 ];
 
+/// From this number of files in a folder, listing it takes less time than
+/// looking at each.
+const MANY: usize = 20;
+
 impl Host {
     /// Returns the missing files that an installed package needs: its programs,
     /// the folders of its own name, and its configuration files in its folder
@@ -47,12 +53,21 @@ impl Host {
             list.lines().filter(|line| is_program(line) || homes.iter().any(|home| home == line));
         let conffiles = self.package_note(package, "conffiles")?;
         let configuration = conffiles.lines().filter(|line| line.starts_with(&below_own));
-        let gone = brought.chain(configuration).filter(|line| !self.is_there(line));
-        let mut missing: Vec<PathBuf> = gone.map(PathBuf::from).collect();
+        let mut by_folder: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (folder, name) in brought.chain(configuration).filter_map(|it| it.rsplit_once('/')) {
+            by_folder.entry(folder).or_default().insert(name);
+        }
+        let mut missing = Vec::new();
+        for (folder, mut names) in by_folder {
+            if names.len() >= MANY {
+                self.strike_present(folder, &mut names);
+            }
+            let gone = names.into_iter().map(|name| format!("{folder}/{name}"));
+            missing.extend(gone.filter(|path| !self.is_there(path)).map(PathBuf::from));
+        }
         if !missing.is_empty() {
-            let diversions = self.read(Path::new(DIVERSIONS))?;
-            let diversions = diversions.map(|content| content.bytes().to_vec()).unwrap_or_default();
-            let diversions = String::from_utf8_lossy(&diversions).into_owned();
+            let diversions = self.read(Path::new(DIVERSIONS))?.unwrap_or(Content::new([]));
+            let diversions = diversions.text();
             missing.retain(|path| !diversions.lines().any(|line| Path::new(line) == path));
         }
         Ok(missing)
@@ -67,7 +82,7 @@ impl Host {
         for name in self.list(Path::new(LISTS))? {
             let Some(package) = name.strip_suffix(".list") else { continue };
             let Some(list) = self.read(&Path::new(LISTS).join(&name))? else { continue };
-            let list = String::from_utf8_lossy(list.bytes()).into_owned();
+            let list = list.text();
             if list.lines().any(|line| line == path || line == short) {
                 return Ok(Some(package.split(':').next().unwrap_or(package).to_owned()));
             }
@@ -81,10 +96,25 @@ impl Host {
         let native = || self.architecture().map(|it| format!("{package}:{it}.{kind}"));
         for name in [Ok(format!("{package}.{kind}")), native()] {
             if let Some(content) = self.read(&Path::new(LISTS).join(name?))? {
-                return Ok(String::from_utf8_lossy(content.bytes()).into_owned());
+                return Ok(content.text().into_owned());
             }
         }
         Ok(String::new())
+    }
+
+    /// Removes from `names` those that a listing of their folder shows. If it
+    /// cannot be listed, they are looked at one by one.
+    fn strike_present(&self, folder: &str, names: &mut BTreeSet<&str>) {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let folder = folder.trim_start_matches('/');
+        let Ok(mut folder) = Dir::openat(&self.root_fd, folder, flags, Mode::empty()) else {
+            return;
+        };
+        for entry in folder.iter().map_while(std::result::Result::ok) {
+            if let Ok(name) = entry.file_name().to_str() {
+                names.remove(name);
+            }
+        }
     }
 
     /// Returns whether a path exists. A path that cannot be examined counts as existing.

@@ -73,7 +73,7 @@ impl Host {
                     let path = Path::new(&folder).join(name);
                     // A drop-in that only root may read is skipped for other users.
                     if let Ok(Some(content)) = self.read(&path)
-                        && forbids_ipv6(&String::from_utf8_lossy(content.bytes()))
+                        && forbids_ipv6(&content.text())
                     {
                         return Ok(false);
                     }
@@ -86,7 +86,7 @@ impl Host {
     /// Returns the number after a word at the beginning of a line of a file.
     fn word(&self, path: &str, word: &str) -> Result<Option<u64>> {
         let Some(content) = self.read(Path::new(path))? else { return Ok(None) };
-        let text = String::from_utf8_lossy(content.bytes()).into_owned();
+        let text = content.text();
         let line = text.lines().find_map(|line| line.strip_prefix(word));
         Ok(line.and_then(|line| line.split_whitespace().next()?.parse().ok()))
     }

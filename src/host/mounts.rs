@@ -64,7 +64,7 @@ impl Host {
     /// Parses a file of fields line by line.
     fn lines<T>(&self, file: &str, read: impl Fn(&[&str]) -> Option<T>) -> Result<Vec<T>> {
         let content = self.read(Path::new(file))?;
-        let text = content.map(|it| String::from_utf8_lossy(it.bytes()).into_owned());
+        let text = content.map(|it| it.text().into_owned());
         let text = text.unwrap_or_default();
         let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
         Ok(lines.filter_map(|fields| read(&fields)).collect())

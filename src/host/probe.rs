@@ -11,7 +11,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::handshake::handshake;
-use super::listening::{addresses, each_listener, is_of, unix_sockets};
+use super::listening::{is_of, unix_sockets};
+use super::sock_diag::listeners;
 use super::{Host, Result};
 
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -108,10 +109,9 @@ impl Host {
             }
         }
         if !ports.is_empty() {
-            each_listener(|listener| {
+            for listener in listeners() {
                 ports.remove(&listener.port);
-                ports.is_empty()
-            });
+            }
         }
         ports.retain(|port| Endpoint::Port(*port).connect().is_err());
         let mut missing: Vec<_> = ports.into_iter().map(Endpoint::Port).collect();
@@ -143,8 +143,14 @@ impl Endpoint {
                 let call =
                     |ip: IpAddr| TcpStream::connect_timeout(&SocketAddr::new(ip, *port), PATIENCE);
                 let stream = call(Ipv4Addr::LOCALHOST.into()).or_else(|error| {
-                    let others = [Ipv6Addr::LOCALHOST.into()].into_iter().chain(addresses(*port));
-                    others.map(call).find_map(io::Result::ok).ok_or(error)
+                    let on_port = listeners().into_iter().filter(|it| it.port == *port);
+                    let others = on_port.map(|listener| listener.ip);
+                    [Ipv6Addr::LOCALHOST.into()]
+                        .into_iter()
+                        .chain(others)
+                        .map(call)
+                        .find_map(io::Result::ok)
+                        .ok_or(error)
                 })?;
                 stream.set_read_timeout(Some(PATIENCE))?;
                 stream.set_write_timeout(Some(PATIENCE))?;

@@ -28,7 +28,7 @@ impl Host {
     /// Returns the process with this number, if it runs.
     pub fn process(&self, pid: u32) -> Result<Option<Process>> {
         let Some(stat) = self.told_of(pid, "stat")? else { return Ok(None) };
-        let text = String::from_utf8_lossy(stat.bytes()).into_owned();
+        let text = stat.text();
         // The name in parentheses may contain anything, so fields are counted
         // from the last parenthesis.
         let Some((_, fields)) = text.rsplit_once(')') else { return Ok(None) };
@@ -54,7 +54,7 @@ impl Host {
     pub(crate) fn has_pending_reload_signal(&self, process: &Process) -> Result<bool> {
         const TELLING: u64 = bit(Signal::SIGHUP) | bit(Signal::SIGUSR1) | bit(Signal::SIGUSR2);
         let Some(status) = self.told_of(process.pid, "status")? else { return Ok(false) };
-        let text = String::from_utf8_lossy(status.bytes()).into_owned();
+        let text = status.text();
         let waits = |line: &str| {
             let (name, signals) = line.split_once(':')?;
             let signals = u64::from_str_radix(signals.trim(), 16).ok()?;
@@ -70,7 +70,7 @@ impl Host {
         let waits = self.read(Path::new(&path)).ok().flatten();
         // Such as do_epoll_wait, ep_poll, do_sys_poll and do_select.
         let is_for_calls = |name: &str| name.contains("poll") || name.contains("select");
-        waits.is_some_and(|name| is_for_calls(&String::from_utf8_lossy(name.bytes())))
+        waits.is_some_and(|name| is_for_calls(&name.text()))
     }
 
     /// Returns the processes of a user, each as `NAME (NUMBER)`.
@@ -84,7 +84,7 @@ impl Host {
             let status = self.read(Path::new(&format!("/proc/{pid}/status")));
             // The process has ended.
             let Ok(Some(status)) = status else { continue };
-            let text = String::from_utf8_lossy(status.bytes()).into_owned();
+            let text = status.text();
             let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
             // The real, effective and saved user (proc_pid_status(5)).
             let mut uids = field("Uid:").unwrap_or_default().split_whitespace().take(3);
@@ -109,7 +109,7 @@ impl Host {
         /// The time within which a starting daemon writes its file.
         const SLACK: i64 = 30_000_000_000;
         let Some(content) = self.read(pid_file)? else { return Ok(None) };
-        let pid = String::from_utf8_lossy(content.bytes()).trim().parse();
+        let pid = content.text().trim().parse();
         let (Ok(pid), Some(stamp)) = (pid, self.stamp(pid_file)?) else { return Ok(None) };
         let process = self.process(pid)?;
         Ok(process.filter(|process| process.started_at() <= stamp.modified + SLACK))

@@ -307,17 +307,18 @@ pub(super) fn attributes(file: &File) -> io::Result<BTreeMap<String, Vec<u8>>> {
     Ok(attributes)
 }
 
-/// Reads a file of about this size.
+/// Reads a file of about this size. The kernel's own files have size 0.
 pub(super) fn read_all(file: &File, size: i64) -> io::Result<Vec<u8>> {
-    let size = usize::try_from(size).unwrap_or_default();
+    const UNKNOWN: usize = 4095;
+    let room = usize::try_from(size).ok().filter(|&size| size > 0).unwrap_or(UNKNOWN);
     let mut bytes = Vec::new();
-    bytes.try_reserve_exact(size + 1)?;
-    bytes.resize(size + 1, 0);
+    bytes.try_reserve_exact(room + 1)?;
+    bytes.resize(room + 1, 0);
     let length = Read::read(&mut &*file, &mut bytes)?;
     bytes.truncate(length);
     // The buffer is one byte larger than the file: a read that does not fill it
-    // was complete. The kernel's own files have size 0.
-    if size == 0 || length != size {
+    // was complete.
+    if size == 0 || length != room {
         // `File` itself would query size and position first.
         file.take(u64::MAX).read_to_end(&mut bytes)?;
     }

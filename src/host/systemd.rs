@@ -201,7 +201,7 @@ impl Host {
     fn unit_of(&self, process: &Process) -> Result<Option<String>> {
         let path = format!("/proc/{}/cgroup", process.pid);
         let Some(content) = self.read(Path::new(&path))? else { return Ok(None) };
-        let text = String::from_utf8_lossy(content.bytes()).into_owned();
+        let text = content.text();
         let mut names = text.lines().filter_map(|line| line.rsplit('/').next());
         Ok(names.find(|name| name.ends_with(".service")).map(str::to_owned))
     }

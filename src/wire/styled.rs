@@ -129,28 +129,24 @@ impl Look {
 }
 
 impl Colour {
-    /// Returns the colour of a number in SGR, counted from black.
+    /// The colours, in the order of their numbers in SGR, where black is 0.
+    const ALL: [(Self, AnsiColor); 6] = [
+        (Self::Red, AnsiColor::Red),
+        (Self::Green, AnsiColor::Green),
+        (Self::Yellow, AnsiColor::Yellow),
+        (Self::Blue, AnsiColor::Blue),
+        (Self::Magenta, AnsiColor::Magenta),
+        (Self::Cyan, AnsiColor::Cyan),
+    ];
+
+    /// Returns the colour of a number in SGR.
     fn of(number: u8) -> Option<Self> {
-        Some(match number {
-            1 => Self::Red,
-            2 => Self::Green,
-            3 => Self::Yellow,
-            4 => Self::Blue,
-            5 => Self::Magenta,
-            6 => Self::Cyan,
-            _ => return None,
-        })
+        let index = usize::from(number).checked_sub(1)?;
+        Self::ALL.get(index).map(|(colour, _)| *colour)
     }
 
     fn ansi(self) -> AnsiColor {
-        match self {
-            Self::Red => AnsiColor::Red,
-            Self::Green => AnsiColor::Green,
-            Self::Yellow => AnsiColor::Yellow,
-            Self::Blue => AnsiColor::Blue,
-            Self::Magenta => AnsiColor::Magenta,
-            Self::Cyan => AnsiColor::Cyan,
-        }
+        Self::ALL[self as usize].1
     }
 }
 
