@@ -53,7 +53,7 @@ fn eject(playbook: &Embedded, dir: &Path) -> Result<(), CommandError> {
         return Err(CommandError::failed(message).hinted(advice));
     }
     for (name, text) in playbook.files() {
-        local::write_new(&dir.join(name), text).map_err(fail)?;
+        local::write_new(&dir.join(name), text, 0o666).map_err(fail)?;
     }
     Ok(())
 }

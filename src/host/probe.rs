@@ -8,12 +8,14 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::sys::stat::SFlag;
 use serde::{Deserialize, Serialize};
 
 use super::handshake::handshake;
 use super::listening::{is_of, unix_sockets};
 use super::sock_diag::listeners;
-use super::{Host, Result};
+use super::{FileStamp, Host, Result};
+use crate::local::kind;
 
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -120,9 +122,11 @@ impl Host {
             false => unix_sockets(),
         };
         for path in sockets {
-            let is_known = self.stamp(path)?.is_some_and(|stamp| stamp.changed <= heard)
-                && list.lines().any(|line| is_of(line, path));
-            let is_heard = self.is_socket(path)? && (is_known || UnixStream::connect(path).is_ok());
+            let is_heard = self.look(path, true)?.is_some_and(|(_, found)| {
+                let is_known = FileStamp::from(&found).changed <= heard
+                    && list.lines().any(|line| is_of(line, path));
+                kind(&found) == SFlag::S_IFSOCK && (is_known || UnixStream::connect(path).is_ok())
+            });
             if !is_heard {
                 missing.push(Endpoint::Socket(path.to_owned()));
             }

@@ -157,11 +157,6 @@ impl Host {
         Ok(self.look(path, true)?.is_some_and(|(_, found)| kind(&found) == SFlag::S_IFREG))
     }
 
-    /// Returns whether `path` is a socket, following links.
-    pub fn is_socket(&self, path: &Path) -> Result<bool> {
-        Ok(self.look(path, true)?.is_some_and(|(_, found)| kind(&found) == SFlag::S_IFSOCK))
-    }
-
     /// Returns the path of the folder that a trusted link at `path` leads to,
     /// or `None` if there is no link.
     ///

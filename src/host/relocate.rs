@@ -1,11 +1,12 @@
 //! Renames folders while programs use them.
 
+use std::io;
 use std::path::Path;
 
-use nix::errno::Errno;
 use nix::fcntl::{RenameFlags, renameat2};
 use nix::unistd::{UnlinkatFlags, symlinkat, unlinkat};
 
+use super::path_resolution::ResolvedPath;
 use super::write::sync_folder;
 use super::{Entry, Error, Host, Result};
 
@@ -14,27 +15,23 @@ impl Host {
     /// that `to` leads to the folder at every moment. The link, now at `from`,
     /// then points to itself; the caller removes it.
     pub(crate) fn trade_with_link(&self, from: &Path, to: &Path) -> Result<()> {
-        let fail = |errno: Errno| Error::io("rename", from, errno.into());
         let (old, new) = (self.place(from)?, self.place(to)?);
-        let (old_name, new_name) = (old.name.as_os_str(), new.name.as_os_str());
-        renameat2(&old.folder, old_name, &new.folder, new_name, RenameFlags::RENAME_EXCHANGE)
-            .map_err(fail)?;
-        sync_folder(&new).map_err(|e| Error::io("rename", from, e))
+        exchange(&old, &new)
+            .and_then(|()| sync_folder(&new))
+            .map_err(|e| Error::io("rename", from, e))
     }
 
     /// Renames the folder at `to` back to `from`, and makes `to` a link to it again.
     pub(crate) fn trade_back(&self, from: &Path, to: &Path) -> Result<()> {
-        let fail = |errno: Errno| Error::io("rename", to, errno.into());
         let (old, new) = (self.place(from)?, self.place(to)?);
-        symlinkat(from, &old.folder, old.name.as_os_str()).map_err(fail)?;
-        let (old_name, new_name) = (old.name.as_os_str(), new.name.as_os_str());
-        let traded =
-            renameat2(&old.folder, old_name, &new.folder, new_name, RenameFlags::RENAME_EXCHANGE);
-        if traded.is_err() {
-            let _ = unlinkat(&old.folder, old_name, UnlinkatFlags::NoRemoveDir);
-        }
-        traded.map_err(fail)?;
-        sync_folder(&old).map_err(|e| Error::io("rename", to, e))
+        let trade = || {
+            symlinkat(from, &old.folder, old.name.as_os_str())?;
+            exchange(&old, &new).inspect_err(|_| {
+                let _ = unlinkat(&old.folder, old.name.as_os_str(), UnlinkatFlags::NoRemoveDir);
+            })?;
+            sync_folder(&old)
+        };
+        trade().map_err(|e| Error::io("rename", to, e))
     }
 
     /// Returns whether both paths are on one file system, so that the folder
@@ -83,4 +80,9 @@ impl Host {
         let found = self.look(path, false)?;
         Ok(found.map(|(_, found)| u64::try_from(found.st_size).unwrap_or_default()))
     }
+}
+
+fn exchange(old: &ResolvedPath, new: &ResolvedPath) -> io::Result<()> {
+    let (from, to) = (old.name.as_os_str(), new.name.as_os_str());
+    Ok(renameat2(&old.folder, from, &new.folder, to, RenameFlags::RENAME_EXCHANGE)?)
 }

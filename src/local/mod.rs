@@ -74,7 +74,7 @@ pub fn reason(error: &io::Error) -> String {
 ///
 /// # Errors
 ///
-/// Fails as [`read`] does, and with [`NotText`] if it is not UTF-8.
+/// Fails as [`read`] does, and as [`text`].
 pub fn read_text(path: &Path) -> io::Result<String> {
     text(&path.display().to_string(), read(path)?).map_err(io::Error::other)
 }
@@ -83,15 +83,13 @@ pub fn read_text(path: &Path) -> io::Result<String> {
 ///
 /// # Errors
 ///
-/// Fails if it is not UTF-8.
-pub fn text(name: &str, bytes: Vec<u8>) -> Result<String, NotText> {
+/// Fails if it is not UTF-8: the message names the first position that is not.
+pub fn text(name: &str, bytes: Vec<u8>) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|error| {
         let good = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
-        NotText {
-            name: name.to_owned(),
-            line: good.matches('\n').count() + 1,
-            column: good.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1,
-        }
+        let line = good.matches('\n').count() + 1;
+        let column = good.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+        format!("{name}:{line}:{column} is not UTF-8 text; save the file as UTF-8")
     })
 }
 
@@ -103,7 +101,7 @@ pub(crate) fn replace_private(path: &Path, text: &str) -> io::Result<()> {
     let new = folder.join(format!(".{name}.{}.new", std::process::id()));
     // A file that an earlier process with this number left must not be written to.
     let _ = fs::remove_file(&new);
-    write_new_private(&new, text)?;
+    write_new(&new, text, 0o600)?;
     fs::rename(&new, path).inspect_err(|_| drop(fs::remove_file(&new)))?;
     File::open(folder)?.sync_all()
 }
@@ -114,25 +112,6 @@ pub(crate) fn is_below(folder: &Path, file: &Path) -> bool {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let whole = |path: &Path| fs::canonicalize(path).ok();
     matches!((whole(folder), whole(file)), (Some(folder), Some(file)) if file.starts_with(&folder))
-}
-
-/// The first position in a file that is not UTF-8.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{name}:{line}:{column} is not UTF-8 text; save the file as UTF-8")]
-pub struct NotText {
-    /// The path of the file, as given.
-    pub name: String,
-    /// The line, from 1.
-    pub line: usize,
-    /// The column in characters, from 1.
-    pub column: usize,
-}
-
-impl NotText {
-    /// Returns the position that an error contains.
-    pub fn of(error: &io::Error) -> Option<&Self> {
-        error.get_ref()?.downcast_ref()
-    }
 }
 
 /// Lists a folder: the names in it, and whether each is a folder. A folder that
@@ -169,24 +148,16 @@ pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }
 
-/// Writes a new file, and makes its folders.
+/// Writes a new file with this mode, and makes its folders.
 ///
 /// # Errors
 ///
 /// Fails if the file exists.
-pub(crate) fn write_new(path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    File::create_new(path)?.write_all(text.as_bytes())
-}
-
-/// Writes a new file that only its owner can read, and makes its folders.
-pub(crate) fn write_new_private(path: &Path, text: &str) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let mut file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = File::options().write(true).create_new(true).mode(mode).open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }

@@ -38,8 +38,7 @@ pub(crate) fn line(shown: &str, text: Vec<u8>) -> Result<String, Invalid> {
     if text.len() > MAX_BYTES {
         return Err(one_line());
     }
-    let text = local::text(shown, text)
-        .map_err(|not_text| Invalid::new(not_text.to_string(), ONE_LINE))?;
+    let text = local::text(shown, text).map_err(|not_text| Invalid::new(not_text, ONE_LINE))?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     let line = line.strip_suffix('\r').unwrap_or(line);
     if line.is_empty() {

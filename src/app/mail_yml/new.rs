@@ -41,7 +41,7 @@ impl NewMailYml {
         let text = self.text(hash.secret().expose(), schema);
         let source = Arc::new(Source { name: path.display().to_string(), text });
         let spec = parse(&source, &Files::beside(folder(path)))?;
-        local::write_new_private(path, &source.text).map_err(|error| match error.kind() {
+        local::write_new(path, &source.text, 0o600).map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => present(path),
             _ => CommandError::not_written(path, error),
         })?;
