@@ -503,10 +503,14 @@ fn init_asks_for_what_is_not_given() {
 #[test]
 fn only_what_is_typed_after_a_question_answers_it() {
     let desk = Desk::empty();
-    let line = format!("env USER=lena SUDO_USER= sh -c 'sleep 1; {PROGRAM} init'");
+    let line = format!(
+        "env USER=lena SUDO_USER= sh -c 'until [ -e go ]; do sleep 0.1; done; {PROGRAM} init'"
+    );
     let terminal = Terminal::run(desk.0.path(), &line);
     // The program does not run yet.
     terminal.types("unseen.example.org");
+    terminal.shows("unseen.example.org");
+    fs::write(desk.path("go"), "").unwrap();
     terminal.shows("full name");
     std::thread::sleep(std::time::Duration::from_millis(300));
     let screen = terminal.shows("full name");

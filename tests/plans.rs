@@ -11,6 +11,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use support::Terminal;
 use tempfile::TempDir;
@@ -185,8 +186,13 @@ fn a_plan_is_looked_at_before_it_is_agreed_to() {
     terminal.shows("Write note 0");
     // Ctrl-C is less's own, and ends nothing.
     terminal.presses("C-c");
-    terminal.presses("q");
-    terminal.asks(question);
+    // less drops a key that comes while it is still interrupted.
+    let is_asked = || terminal.screen().trim_end().ends_with(question).then_some(());
+    let left = (0..5).any(|_| {
+        terminal.presses("q");
+        support::wait_at_most(Duration::from_secs(5), is_asked).is_some()
+    });
+    assert!(left, "{}", terminal.screen());
     terminal.types("y");
     terminal.shows("exit 0");
     assert!(desk.path("tree/note8").exists());

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::sock_diag::listeners;
+use super::listening::listeners;
 use super::{Host, Result};
 
 #[derive(Debug, Clone, PartialEq, Eq)]

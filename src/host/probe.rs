@@ -12,8 +12,7 @@ use nix::sys::stat::SFlag;
 use serde::{Deserialize, Serialize};
 
 use super::handshake::handshake;
-use super::listening::{is_of, unix_sockets};
-use super::sock_diag::listeners;
+use super::listening::{is_of, listeners, unix_sockets};
 use super::{FileStamp, Host, Result};
 use crate::local::kind;
 

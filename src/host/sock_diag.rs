@@ -25,13 +25,12 @@ pub(super) struct Listener {
     pub(super) inode: u64,
 }
 
-/// Returns the TCP listeners of this network namespace; none if the kernel does
-/// not support the request, as without its module `tcp_diag`.
-pub(super) fn listeners() -> Vec<Listener> {
-    ask().unwrap_or_default()
-}
-
-fn ask() -> nix::Result<Vec<Listener>> {
+/// Returns the TCP listeners of this network namespace.
+///
+/// # Errors
+///
+/// Fails if the kernel does not support the request, as without its module `tcp_diag`.
+pub(super) fn listeners() -> nix::Result<Vec<Listener>> {
     let netlink = Netlink::open(SockProtocol::NetlinkSockDiag)?;
     let mut found = Vec::new();
     for family in FAMILIES {
@@ -84,9 +83,9 @@ mod tests {
             listeners.iter().map(|it| (it.ip, it.port)).collect()
         };
         let closed = at(&TcpListener::bind("127.0.0.1:0").unwrap());
-        assert!(!known(&listeners()).contains(&(closed.ip(), closed.port())));
+        assert!(!known(&listeners().unwrap()).contains(&(closed.ip(), closed.port())));
         let open = ["127.0.0.1:0", "[::1]:0"].map(|at| TcpListener::bind(at).unwrap());
-        let found = listeners();
+        let found = listeners().unwrap();
         for listener in &open {
             let at = at(listener);
             let told = found.iter().find(|it| (it.ip, it.port) == (at.ip(), at.port())).unwrap();
