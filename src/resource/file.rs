@@ -10,7 +10,7 @@ use super::attributes::{
 };
 use super::describe::{owned, ownership_differences};
 use super::kind::{Declaration, Thing};
-use super::{Assets, Blob, Key, Overlay, Said, State, Target, Undo, key_pair};
+use super::{Assets, Blob, Key, Overlay, Said, State, Target, Undo, public_key};
 use crate::digest::Digest;
 use crate::host::{self, Content, Entry, Error, Host, Ownership, Result};
 use crate::yaml::{Decoder, KeySpec, Node, Section, ValueType};
@@ -67,7 +67,7 @@ impl From<Noted> for Wanted {
 impl From<Wanted> for Noted {
     fn from(wanted: Wanted) -> Self {
         match wanted {
-            Wanted::Content(content) => match key_pair::with_holes(&content) {
+            Wanted::Content(content) => match public_key::with_holes(&content) {
                 Some(text) => Self::WithHoles(text.to_owned()),
                 None => Self::Sha256(Digest::of(content.bytes())),
             },
@@ -80,7 +80,7 @@ impl Wanted {
     /// Returns the content, which may be the one that is `there`.
     fn content(&self, overlay: &Overlay<'_>, there: Option<&Content>) -> Result<Content> {
         match self {
-            Self::Content(content) => key_pair::fill(overlay.host(), content),
+            Self::Content(content) => public_key::fill(overlay.host(), content),
             Self::ContentOf(digest) => there
                 .filter(|content| Digest::of(content.bytes()) == *digest)
                 .cloned()

@@ -35,6 +35,7 @@ mod mailbox;
 mod overlay;
 mod package;
 mod planned;
+mod public_key;
 mod service;
 mod state;
 mod table;
@@ -60,7 +61,6 @@ pub(crate) use certificate::{
 };
 pub(crate) use dependents::dependents_of;
 pub(crate) use describe::{Action, action};
-pub(crate) use key_pair::{HOLE, filled, hole};
 pub(crate) use kind::Check;
 pub use line::{LineKey, LineState};
 pub(crate) use mailbox::{Place, Removal};
@@ -69,6 +69,7 @@ pub(crate) use overlay::Overlay;
 pub(crate) use package::PackageState;
 pub(crate) use package::returning;
 pub(crate) use planned::Planned;
+pub(crate) use public_key::{HOLE, filled, hole};
 #[cfg(test)]
 pub(crate) use service::ServiceState;
 pub(crate) use service::{BadPair, LoadedConfig, judge_bad_pair, unwell_services};

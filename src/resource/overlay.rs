@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::user::UserState;
-use super::{Key, Planned, State, key_pair, observe};
+use super::{Key, Planned, State, observe, public_key};
 use crate::digest::Digest;
 use crate::host::{Content, Host, Result};
 
@@ -142,7 +142,7 @@ impl<'h> Overlay<'h> {
             return Ok(None);
         }
         let content = self.edited(path, self.unedited(path)?).flatten();
-        let known = content.filter(|content| key_pair::with_holes(content).is_none());
+        let known = content.filter(|content| public_key::with_holes(content).is_none());
         Ok(known.map(|content| Digest::of(content.bytes())))
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{State, key_pair};
+use super::{State, public_key};
 use crate::digest::Digest;
 use crate::host::{Content, Host, Ownership, Result};
 
@@ -37,12 +37,12 @@ impl Blob {
     /// Returns the content as a plan shows it, with words in place of the parts
     /// that are known only after apply.
     pub(crate) fn shown(&self) -> Content {
-        key_pair::shown(&self.content)
+        public_key::shown(&self.content)
     }
 
     /// Returns whether all of the content is known.
     pub(crate) fn is_known(&self) -> bool {
-        key_pair::with_holes(&self.content).is_none()
+        public_key::with_holes(&self.content).is_none()
     }
 }
 
@@ -86,7 +86,7 @@ impl State {
     pub(crate) fn made_known(&self, host: &Host) -> Result<Self> {
         Ok(match self {
             Self::File { blob, ownership } => {
-                let content = key_pair::fill(host, &blob.content)?;
+                let content = public_key::fill(host, &blob.content)?;
                 let blob = Blob { content, ..blob.clone() };
                 Self::File { blob, ownership: ownership.clone() }
             }
