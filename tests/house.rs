@@ -44,7 +44,6 @@ const FLOORS: &[&[&str]] = &[
 const CIRCLES: &[&[&str]] = &[&[
     "resource::file",
     "resource::group",
-    "resource::key_pair",
     "resource::kind",
     "resource::overlay",
     "resource::service",
