@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
-use kinds::{Daemon, KINDS, Kind, NO_COMPLAINTS, OURS, Over};
+use kinds::{Daemon, FOLLOWS, KINDS, Kind, NO_COMPLAINTS, OURS, Over};
 
 use crate::engine::{self, Outcome, Run};
 use crate::finding::{Finding, Rule, rules};
@@ -247,7 +247,7 @@ impl Line {
         let is = |words: &&str| text.contains(words);
         let is_a_stranger = !is_error
             && (text.is_empty() || NO_COMPLAINTS.iter().any(is) || self.names_a_peer(&text));
-        if is_a_stranger || OURS.iter().any(is) {
+        if is_a_stranger || text.ends_with(FOLLOWS) || OURS.iter().any(is) {
             return None;
         }
         let fits =
@@ -281,7 +281,8 @@ impl Line {
     /// Returns the name of the program, without characters from a stranger.
     fn program(&self, daemon: Daemon, text: &str) -> String {
         const OF_DOVECOT: &str = "anvil auth auth-worker config imap imap-login indexer-worker \
-                                  lmtp log master pop3 pop3-login quota-status stats";
+                                  lmtp log managesieve managesieve-login master pop3 pop3-login \
+                                  quota-status stats";
         let is_plain = |c: char| c.is_ascii_lowercase() || "/-".contains(c);
         match daemon {
             Daemon::Dovecot => {

@@ -199,5 +199,9 @@ pub(super) const NO_COMPLAINTS: [&str; 16] = [
     "SIGHUP received - reloading",
 ];
 
+/// The end of Pigeonhole's line after the one that says why a mail could not be
+/// stored.
+pub(super) const FOLLOWS: &str = "was aborted due to temporary failure";
+
 /// Patterns of lines that mailprov's own checks cause.
 pub(super) const OURS: [&str; 3] = ["/run/mailprov-check", "mailprov.invalid", "(mailprov-"];
