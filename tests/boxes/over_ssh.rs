@@ -406,7 +406,7 @@ fn a_cloud_s_user_and_a_closed_firewall_are_told_as_they_are() {
         let named = "inet firewall input (policy drop) drops connections from elsewhere to 25, 465";
         assert!(check.stdout().contains(named), "{check}");
         // What is advised helps.
-        let open = "tcp dport { 25, 465, 587, 993, 143, 995, 110 } accept";
+        let open = "tcp dport { 25, 465, 587, 993, 143, 995, 110, 4190 } accept";
         host.firewall(&[
             "policy drop;",
             "ct state established,related accept",

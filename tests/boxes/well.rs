@@ -310,7 +310,7 @@ fn certificates_that_are_not_as_they_should_be_turn_red() {
 
         let other = issue(&["mail.example.org"], 20);
         put(&other.chain_pem(), &other.key_pem());
-        let lines = [25, 110, 143, 465, 587, 993, 995]
+        let lines = [25, 110, 143, 465, 587, 993, 995, 4190]
             .map(|port| format!("tls.served {port}: wrong: it is not the one in "));
         let mut lines: Vec<_> = lines.iter().map(String::as_str).collect();
         lines.push("tls.days: warning: ");
