@@ -1,4 +1,4 @@
-//! One screen a command: read what was asked for, have [`crate::app`] do it, report.
+//! One screen a command: read what was asked for, have `app` do it, report.
 
 mod account;
 mod alias;

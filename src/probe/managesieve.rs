@@ -67,7 +67,7 @@ impl ManageSieve {
     ///
     /// # Errors
     ///
-    /// As [`Session::greeted`]; a wrong password is refused.
+    /// Fails if the connection breaks, and if the server refuses the password.
     pub fn login(&mut self, user: &str, password: &Secret<String>) -> Result<()> {
         let words = super::sasl_plain(user, password);
         let line = Secret::new(format!("AUTHENTICATE \"PLAIN\" \"{}\"", words.expose()));
@@ -78,7 +78,7 @@ impl ManageSieve {
     ///
     /// # Errors
     ///
-    /// As [`Session::greeted`].
+    /// Fails if the connection breaks, and if the server refuses.
     pub fn begin_authenticate(&mut self) -> Result<bool> {
         self.stream.send("AUTHENTICATE \"PLAIN\"")?;
         let first = self.words()?;
@@ -98,7 +98,7 @@ impl ManageSieve {
     ///
     /// # Errors
     ///
-    /// As [`Session::greeted`]; a script with mistakes is refused.
+    /// Fails if the connection breaks, and if the server refuses the script.
     pub fn check_script(&mut self, script: &str) -> Result<()> {
         self.with_literal("CHECKSCRIPT", "CHECKSCRIPT", script)
     }
@@ -125,7 +125,7 @@ impl ManageSieve {
     ///
     /// # Errors
     ///
-    /// As [`Session::greeted`].
+    /// Fails if the connection breaks, and if the server refuses.
     pub fn list_scripts(&mut self) -> Result<Vec<StoredScript>> {
         let lines = self.command("LISTSCRIPTS", "LISTSCRIPTS")?;
         let script = |line: &Vec<Word>| match &line[..] {
@@ -164,7 +164,7 @@ impl ManageSieve {
     ///
     /// # Errors
     ///
-    /// As [`Session::greeted`].
+    /// Fails if the connection breaks, and if the server refuses.
     pub fn logout(mut self) -> Result<()> {
         self.command("LOGOUT", "LOGOUT").map(drop)
     }

@@ -20,7 +20,7 @@
 
 static const char *const packages[] = {
     "postfix", "dovecot-core", "dovecot-lmtpd", "dovecot-imapd",
-    "dovecot-pop3d", "ca-certificates", "openssl",
+    "dovecot-pop3d", "dovecot-sieve", "dovecot-managesieved", "ca-certificates", "openssl",
 };
 
 static const struct {
@@ -31,8 +31,10 @@ static const struct {
     {"/var/spool/postfix/private", "postfix", "root", S_IFDIR | 0700},
     {"/etc/ssl/certs/mailprov.pem", "root", "root", S_IFREG | 0644},
     {"/etc/ssl/private/mailprov.key", "root", "root", S_IFREG | 0600},
+    {"/etc/dovecot/sieve", "root", "root", S_IFDIR | 0755},
     {"/etc/dovecot/dovecot.conf", "root", "root", S_IFREG | 0644},
     {"/etc/dovecot/users", "root", "dovecot", S_IFREG | 0640},
+    {"/etc/dovecot/sieve/before.sieve", "root", "root", S_IFREG | 0644},
     {"/etc/postfix/main.cf", "root", "root", S_IFREG | 0644},
     {"/etc/postfix/master.cf", "root", "root", S_IFREG | 0644},
     {"/etc/postfix/mailboxes", "root", "root", S_IFREG | 0644},
@@ -41,8 +43,14 @@ static const struct {
     {"/etc/aliases", "root", "root", S_IFREG | 0644},
 };
 
-static const char *const tables[] = {
-    "/etc/postfix/mailboxes", "/etc/postfix/virtual", "/etc/postfix/senders", "/etc/aliases",
+static const struct {
+    const char *source, *compiled;
+} tables[] = {
+    {"/etc/postfix/mailboxes", "/etc/postfix/mailboxes.db"},
+    {"/etc/postfix/virtual", "/etc/postfix/virtual.db"},
+    {"/etc/postfix/senders", "/etc/postfix/senders.db"},
+    {"/etc/aliases", "/etc/aliases.db"},
+    {"/etc/dovecot/sieve/before.sieve", "/etc/dovecot/sieve/before.svbin"},
 };
 
 static const char *const units[] = {"dovecot.service", "postfix.service"};
@@ -130,12 +138,10 @@ static void look_at_paths(const char *wanted)
 static void look_at_tables(void)
 {
     for (size_t i = 0; i < COUNT(tables); i++) {
-        char compiled[100];
         struct stat table, source;
-        snprintf(compiled, sizeof compiled, "%s.db", tables[i]);
-        if (lstat(tables[i], &source) < 0 || lstat(compiled, &table) < 0 ||
+        if (lstat(tables[i].source, &source) < 0 || lstat(tables[i].compiled, &table) < 0 ||
             table.st_mtime < source.st_mtime)
-            is_wrong(compiled);
+            is_wrong(tables[i].compiled);
     }
 }
 

@@ -3,7 +3,7 @@
 # The files of the job; also in bare.c and in each of peers/.
 files=(
     /etc/ssl/certs/mailprov.pem /etc/ssl/private/mailprov.key
-    /etc/dovecot/dovecot.conf /etc/dovecot/users
+    /etc/dovecot/dovecot.conf /etc/dovecot/users /etc/dovecot/sieve/before.sieve
     /etc/postfix/main.cf /etc/postfix/master.cf
     /etc/postfix/mailboxes /etc/postfix/virtual /etc/postfix/senders /etc/aliases
 )
@@ -11,8 +11,12 @@ files=(
 # made by another program.
 tables=(
     /etc/postfix/mailboxes.db /etc/postfix/virtual.db /etc/postfix/senders.db /etc/aliases.db
+    /etc/dovecot/sieve/before.svbin
 )
-packages=(postfix dovecot-core dovecot-lmtpd dovecot-imapd dovecot-pop3d ca-certificates openssl)
+packages=(
+    postfix dovecot-core dovecot-lmtpd dovecot-imapd dovecot-pop3d dovecot-sieve dovecot-managesieved
+    ca-certificates openssl
+)
 
 # box_root NAME: the tree of a box as it sees it.
 box_root() {

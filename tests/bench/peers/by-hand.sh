@@ -23,15 +23,16 @@ directory() {
     fi
 }
 
-# table SOURCE PROGRAM
+# table SOURCE COMPILED COMMAND...
 table() {
-    if ! [ "$1.db" -nt "$1" ] && [ "$(stat --format %Y "$1")" != "$(stat --format %Y "$1.db")" ]; then
-        "$2" "hash:$1"
+    if ! [ "$2" -nt "$1" ] && [ "$(stat --format %Y "$1")" != "$(stat --format %Y "$2")" ]; then
+        shift 2
+        "$@"
         changed=$((changed + 1))
     fi
 }
 
-packages='postfix dovecot-core dovecot-lmtpd dovecot-imapd dovecot-pop3d ca-certificates openssl'
+packages='postfix dovecot-core dovecot-lmtpd dovecot-imapd dovecot-pop3d dovecot-sieve dovecot-managesieved ca-certificates openssl'
 # shellcheck disable=SC2086
 if dpkg-query --show --showformat '${db:Status-Status}\n' $packages | grep --quiet --invert-match '^installed$'; then
     DEBIAN_FRONTEND=noninteractive apt-get --yes --no-install-recommends install $packages
@@ -55,16 +56,19 @@ file /etc/ssl/certs/mailprov.pem root root 644
 file /etc/ssl/private/mailprov.key root root 600
 file /etc/dovecot/dovecot.conf root root 644 dovecot
 file /etc/dovecot/users root dovecot 640
+directory /etc/dovecot/sieve root root 755
+file /etc/dovecot/sieve/before.sieve root root 644
 file /etc/postfix/main.cf root root 644 postfix
 file /etc/postfix/master.cf root root 644 postfix
 file /etc/postfix/mailboxes root root 644
 file /etc/postfix/virtual root root 644
 file /etc/postfix/senders root root 644
 file /etc/aliases root root 644
-table /etc/postfix/mailboxes postmap
-table /etc/postfix/virtual postmap
-table /etc/postfix/senders postmap
-table /etc/aliases postalias
+for source in /etc/postfix/mailboxes /etc/postfix/virtual /etc/postfix/senders; do
+    table $source $source.db postmap hash:$source
+done
+table /etc/aliases /etc/aliases.db postalias hash:/etc/aliases
+table /etc/dovecot/sieve/before.sieve /etc/dovecot/sieve/before.svbin sievec /etc/dovecot/sieve/before.sieve
 directory /var/spool/postfix/private postfix root 700
 
 for service in dovecot postfix; do

@@ -8,7 +8,8 @@ apt.packages(
     name="Install Postfix and Dovecot",
     packages=[
         "postfix", "dovecot-core", "dovecot-lmtpd", "dovecot-imapd",
-        "dovecot-pop3d", "ca-certificates", "openssl",
+        "dovecot-pop3d", "dovecot-sieve", "dovecot-managesieved",
+        "ca-certificates", "openssl",
     ],
     no_recommends=True,
 )
@@ -36,16 +37,21 @@ put("/etc/ssl/private/mailprov.key", mode="600")
 dovecot = put("/etc/dovecot/dovecot.conf")
 put("/etc/dovecot/users", group="dovecot", mode="640")
 postfix = [put("/etc/postfix/main.cf"), put("/etc/postfix/master.cf")]
+files.directory(
+    name="Create the directory of the filters for all accounts",
+    path="/etc/dovecot/sieve", user="root", group="root", mode="755",
+)
 for source, program in [
-    ("/etc/postfix/mailboxes", "postmap"),
-    ("/etc/postfix/virtual", "postmap"),
-    ("/etc/postfix/senders", "postmap"),
-    ("/etc/aliases", "postalias"),
+    ("/etc/postfix/mailboxes", "postmap hash:"),
+    ("/etc/postfix/virtual", "postmap hash:"),
+    ("/etc/postfix/senders", "postmap hash:"),
+    ("/etc/aliases", "postalias hash:"),
+    ("/etc/dovecot/sieve/before.sieve", "sievec "),
 ]:
     text = put(source)
     server.shell(
         name=f"{source}, compiled",
-        commands=[f"{program} hash:{source}"],
+        commands=[f"{program}{source}"],
         _if=text.did_change,
     )
 files.directory(
