@@ -53,7 +53,7 @@ impl Report {
         self.sink.ask(question)
     }
 
-    /// Shows a question of a host; [`hear`](super::hear) reads the answer.
+    /// Shows a question of a host; `hear` reads the answer.
     pub(crate) fn question(&mut self, text: &str) {
         self.sink.clear();
         self.err(text);

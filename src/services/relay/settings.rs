@@ -59,7 +59,7 @@ pub struct Settings {
     pub host: String,
     /// Its port.
     pub port: u16,
-    /// The verification that Postfix requires, one of [`LEVELS`].
+    /// The verification that Postfix requires, one of `LEVELS`.
     pub tls: &'static str,
     /// The login, if the server requires one.
     pub login: Option<Login>,
