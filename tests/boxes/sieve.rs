@@ -166,3 +166,35 @@ fn without_sieve_nothing_is_left_but_the_scripts_of_people() {
         assert_eq!(server.copies_in("thomas", "INBOX", &letter), 0);
     }
 }
+
+#[test]
+fn a_filter_that_asks_for_too_much_keeps_no_mail_away() {
+    for server in servers(REFUSING) {
+        let mut sieve = server.managesieve("thomas");
+        let to: String =
+            (1..=5).map(|n| format!("redirect \"a{n}@elsewhere.example\";\r\n")).collect();
+        let long = format!("# {}\r\n", "x".repeat(998)).repeat(1200);
+        for (name, script) in
+            [("long", long.as_str()), ("../thomas", "keep;\r\n"), ("a/b", "keep;\r\n")]
+        {
+            assert!(sieve.put(name, script).is_err(), "{name}");
+            sieve = server.managesieve("thomas");
+        }
+        // A script that includes itself, and one that passes mail on to more than four addresses.
+        let endless = "require \"include\"; include :personal \"mine\";\r\n";
+        for script in [endless, &to] {
+            let _ = sieve.activate("mine", script);
+            let letter = to_thomas("");
+            server.receive_and_settle("thomas@example.org", &letter);
+            assert_eq!(server.copies_in("thomas", "INBOX", &letter), 1, "{script}");
+            let queue = server.debian.shell("postqueue -p").success().stdout();
+            assert!(!queue.contains("elsewhere.example"), "{queue}");
+        }
+        // 50 scripts are kept, and one more is refused.
+        let refused = (0..60).find(|n| sieve.put(&format!("s{n}"), "keep;\r\n").is_err());
+        assert_eq!(refused, Some(49));
+        // Nor does a script see what others have.
+        let mut anna = server.managesieve("anna");
+        assert_eq!(anna.command("LISTSCRIPTS").unwrap(), [""; 0]);
+    }
+}

@@ -131,9 +131,23 @@ impl Imap {
 
     /// Fetches a whole message and leaves it unread.
     pub fn fetch(&mut self, number: u32) -> io::Result<Vec<u8>> {
-        let reply = self.command(&format!("FETCH {number} BODY.PEEK[]"))?.ok()?;
-        let mut literals = reply.untagged.into_iter().flat_map(|line| line.literals);
-        literals.next().ok_or_else(|| io::Error::other(format!("no message {number}")))
+        // In parts, since a connection takes answers up to a limit.
+        const PART: usize = 8 * 1024 * 1024;
+        let mut message = Vec::new();
+        loop {
+            let part = format!("FETCH {number} BODY.PEEK[]<{}.{PART}>", message.len());
+            let reply = self.command(&part)?.ok()?;
+            let mut literals = reply.untagged.into_iter().flat_map(|line| line.literals);
+            let part = literals.next().unwrap_or_default();
+            message.extend(&part);
+            match part.len() {
+                _ if message.is_empty() => {
+                    return Err(io::Error::other(format!("no message {number}")));
+                }
+                PART => {}
+                _ => return Ok(message),
+            }
+        }
     }
 
     /// Opens a mailbox and fetches all of its messages.
