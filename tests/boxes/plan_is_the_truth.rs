@@ -160,8 +160,10 @@ fn assert_only_announced(debian: &Debian, planned: &[Change], before: &Snapshot,
         .filter(|path| {
             // A compiled table lies beside its source, a key beside its certificate.
             let is_announced = announced.iter().any(|name| {
+                let is_script = name.ends_with(".sieve") && path.ends_with(".svbin");
                 path == name
                     || path.strip_prefix(name) == Some(".db")
+                    || (is_script && name.strip_suffix("sieve") == path.strip_suffix("svbin"))
                     || (name.ends_with(".pem") && folder(name) == folder(path))
                     || (name.ends_with(".pem") && folder(name) == *path)
             });
