@@ -188,9 +188,9 @@ impl Thing for Table {
         let Some(Entry::File { content, ownership }) = host.entry(&compiled)? else {
             return file::standing_at(host, &compiled);
         };
-        let is_younger = is_younger(host, key)?;
+        let is_no_older = is_no_older(host, key)?;
         let note = read_note(host, key)?;
-        let is_ours = |note: &Note| is_younger && note.compiled == Digest::of(content.bytes());
+        let is_ours = |note: &Note| is_no_older && note.compiled == Digest::of(content.bytes());
         let source = note.filter(is_ours).map(|note| note.source);
         Ok(State::Table(TableState { source, ownership }))
     }
@@ -284,23 +284,23 @@ impl Thing for Table {
     }
 }
 
-/// Tells whether a table counts as made after its source. Postfix warns of one that
-/// is older, whatever is in them; Dovecot wants a script to be younger, and else
-/// compiles it again for each mail. A source that is not there will be younger.
-fn is_younger(host: &Host, key: &TableKey) -> Result<bool> {
+/// Returns whether a table is no older than its source. Postfix warns of one that
+/// is, whatever is in them. A source that does not exist yet will be younger.
+fn is_no_older(host: &Host, key: &TableKey) -> Result<bool> {
     let (table, source) = (host.stamp(&key.compiled())?, host.stamp(&key.source)?);
-    let (Some(table), Some(source)) = (table, source) else { return Ok(false) };
-    let is_script = key.program == SIEVEC;
-    Ok(source.modified < table.modified || source.modified == table.modified && !is_script)
+    Ok(matches!((table, source), (Some(table), Some(source)) if source.modified <= table.modified))
 }
 
 /// Dates a table that was just made after its source, which may be dated in the
-/// future, since the clock was set back, or be of this very moment.
+/// future, since the clock was set back, or be of this very moment: Dovecot wants
+/// a script to be younger, and else compiles it again for each mail.
 fn make_younger(host: &Host, key: &TableKey) -> Result<()> {
     const SECOND: i64 = 1_000_000_000;
     host.make_no_older(&key.compiled(), &key.source)?;
-    match host.stamp(&key.source)? {
-        Some(source) if !is_younger(host, key)? => {
+    match (host.stamp(&key.compiled())?, host.stamp(&key.source)?) {
+        (Some(table), Some(source))
+            if key.program == SIEVEC && table.modified == source.modified =>
+        {
             host.set_mtime(&key.compiled(), source.modified / SECOND + 1)
         }
         _ => Ok(()),

@@ -20,7 +20,10 @@ const USUAL_PLACES: [&str; 5] = [
 const USUAL_ACCOUNTS: [&str; 3] = ["pam", "passwd", "shadow"];
 
 /// The protocols that mailprov knows.
-const USUAL_PROTOCOLS: &str = "imap pop3 lmtp none";
+const USUAL_PROTOCOLS: &str = "imap pop3 lmtp sieve none";
+
+/// The place of Sieve scripts that Debian's package sets, as mailprov does.
+const USUAL_SCRIPTS: &str = "file:~/sieve;active=~/.dovecot.sieve";
 
 /// Settings that need no mention.
 const QUIET: &str = "
@@ -28,6 +31,7 @@ const QUIET: &str = "
     auth_allow_cleartext dovecot_config_version dovecot_storage_version first_valid_uid
     fts_autoindex fts_autoindex_max_recent_msgs fts_search_add_missing info_log_path
     last_valid_uid listen log_path debug_log_path log_timestamp login_greeting mail_access_groups
+    managesieve_*
     mail_gid mail_uid mail_privileged_group mail_debug maildir_stat_dirs protocols ssl ssl_*
 ";
 
@@ -62,6 +66,7 @@ pub(super) fn losses(text: &str) -> Vec<Loss> {
                 rest.push(format!("protocols/{name}"));
             }
             "" if !fits(QUIET, &name) => rest.push(shown),
+            "plugin" if name.is_empty() || name == "sieve" && value == USUAL_SCRIPTS => {}
             "plugin" => rest.push(format!("plugin/{shown}")),
             "protocol" if name == "mail_plugins" => rest.push(format!("{block}/{shown}")),
             _ => {}

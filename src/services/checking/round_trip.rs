@@ -167,15 +167,15 @@ impl RoundTrip {
         let end = Instant::now() + self.delivery;
         let (mut tick, longest) = TICKS;
         loop {
+            if stop() {
+                return Err(Error::Stopped);
+            }
             let found = match by {
                 Reader::Imap => self.look_by_imap(account),
                 Reader::Pop3 => self.by_pop3(account, false),
             }?;
             if found.len() >= count {
                 return Ok(found);
-            }
-            if stop() {
-                return Err(Error::Stopped);
             }
             if Instant::now() > end {
                 let within = self.delivery.as_secs();
