@@ -195,7 +195,7 @@ fn services_aliases_and_places_of_mail_are_told_of() {
         dovecot: Some(
             "mail_location = maildir:~/Maildir\nmail_plugins = \" quota\"\npassdb {\n  \
              args = /etc/dovecot/sql.conf\n  driver = sql\n}\nplugin {\n  sieve = ~/.dovecot.sieve\n}\n\
-             protocols = imap sieve\n"
+             protocols = imap sieve submission\n"
                 .into(),
         ),
         ..Old::default()
@@ -212,7 +212,7 @@ fn services_aliases_and_places_of_mail_are_told_of() {
         "maildir:~/Maildir",
         "accounts from sql (passdb)",
         "plugin/sieve = ~/.dovecot.sieve",
-        "protocols = sieve",
+        "protocols = submission",
     ] {
         assert!(all.iter().any(|it| it.contains(words)), "{words}: {all:#?}");
     }
