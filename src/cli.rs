@@ -183,7 +183,7 @@ pub struct Ssh {
 }
 
 impl Ssh {
-    /// Returns how to log in; `alone` where nobody could answer a question of ssh.
+    /// Returns the settings of ssh. `alone`: ssh may not ask for anything.
     pub(crate) fn login(&self, alone: bool) -> Login {
         let (identity, options) = (self.identity.clone(), self.options.clone());
         Login { sudo: self.sudo, identity, options, alone }

@@ -16,7 +16,7 @@ fn main() -> ExitCode {
 
 /// Prints the help that was asked for, or what is wrong with the command line.
 fn not_parsed(error: &clap::Error) -> Exit {
-    // Nobody listens where printing fails.
+    // Printing fails if the reader is gone, and then there is no one to tell.
     let _ = error.print();
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,

@@ -532,6 +532,20 @@ fn only_what_is_typed_after_a_question_answers_it() {
 }
 
 #[test]
+fn init_on_a_full_disk_leaves_no_half_of_a_file() {
+    let desk = Desk::empty();
+    let init = "init --hostname mail.example.org --domain example.org --account anna \
+                --password-stdin";
+    // No file may have a byte: a write fails as on a full disk.
+    let line = format!("trap '' XFSZ; ulimit -f 0; echo 'a long password' | {PROGRAM} {init}");
+    let output = Command::new("sh").args(["-c", &line]).current_dir(desk.path("")).output();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    says(&String::from_utf8_lossy(&output.stderr), &["could not write", "Nothing was written"]);
+    assert!(!desk.path("mail.yml").exists());
+}
+
+#[test]
 fn init_takes_flags_and_overwrites_nothing() {
     let desk = Desk::empty();
     let said = desk.run(64, &["init", "--hostname", "mail.example.org"]);

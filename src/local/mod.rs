@@ -148,7 +148,7 @@ pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }
 
-/// Writes a new file with this mode, and makes its folders.
+/// Writes a new file with this mode, whole or not at all, and makes its folders.
 ///
 /// # Errors
 ///
@@ -158,6 +158,8 @@ pub(crate) fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<()> {
         fs::create_dir_all(folder)?;
     }
     let mut file = File::options().write(true).create_new(true).mode(mode).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
+    // A file that is cut off would be in the way of the next try.
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).inspect_err(|_| {
+        let _ = fs::remove_file(path);
+    })
 }

@@ -268,7 +268,7 @@ fn split(line: &[u8], words: &mut Vec<Word>) -> Option<Option<u64>> {
     }
 }
 
-/// Returns a quoted string, whose first quote is gone, and what comes after it.
+/// Splits a line after its opening quote into the quoted string and the rest.
 fn unquoted(line: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let mut text = Vec::new();
     let mut at = 0;

@@ -84,8 +84,7 @@ impl FarEnd {
         self.stop.clone()
     }
 
-    /// Sends the end. That a run has ended is noted for later where nobody hears
-    /// it.
+    /// Sends the end. If the connection is lost, notes it for the next command.
     pub(crate) fn end(self, code: u8) {
         self.say(Frame::End(code));
         let has_begun = self.has_begun.load(Ordering::Relaxed);

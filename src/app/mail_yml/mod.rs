@@ -103,7 +103,7 @@ impl MailYml {
         parse(edited.source(), &Files::beside(folder(&self.path)))
     }
 
-    /// Returns what is to be written, if the edited text is valid.
+    /// Makes a draft of the edited text, if that is valid.
     fn draft(&self, edited: &Document) -> Result<Draft, CommandError> {
         self.judge(edited)?;
         let (before, after) = services::masked(&self.document, edited);
@@ -152,7 +152,7 @@ impl MailYml {
         }
     }
 
-    /// Writes a draft. Returns what is to be known of that.
+    /// Writes a draft. Returns the words to show about it, if any.
     pub(crate) fn save(&self, draft: &Draft) -> Result<Option<String>, CommandError> {
         let Some(write) = &draft.write else { return Ok(None) };
         if !self.here.replace(&write.file, &write.content)? {

@@ -111,8 +111,8 @@ impl NewMailYml {
         });
         format!(
             "\
-{schema}# This mail server. `mailprov plan` shows what is to be done, `mailprov apply`
-# does it.
+{schema}# This mail server. `mailprov plan` shows the changes, `mailprov apply`
+# makes them.
 
 # The server's full name, the one that the MX records point to.
 hostname: {hostname}

@@ -1,4 +1,5 @@
-//! What is asked of ManageSieve: whether a filter would be taken. None is stored.
+//! Checks whether ManageSieve accepts a good filter and refuses a wrong one. It
+//! stores neither.
 
 use crate::finding::{Finding, Rule, rules};
 use crate::probe::{Error, ManageSieve, Result};
@@ -31,7 +32,7 @@ rules! {
         "A filter that cannot run must be refused when it is stored, not skipped later.";
 }
 
-/// Uses what mail programs make filters of.
+/// Uses the extensions that mail programs make filters of.
 const GOOD: &str = "require [\"fileinto\", \"mailbox\", \"vacation\", \"imap4flags\", \"copy\"];\r\n\
                     if header :contains \"subject\" \"mailprov\" { fileinto :create \"Junk\"; }\r\n\
                     else { vacation :days 7 \"I am away.\"; }\r\n";
@@ -40,7 +41,7 @@ const BAD: &str = "fileinto \"without require\";\r\n";
 
 const LOOK: &str = "Run mailprov apply, then see what Dovecot says: journalctl -u dovecot";
 
-/// Has two scripts judged, on each port for filters that mail.yml asks for.
+/// Has the server judge two scripts, if mail.yml asks for filters.
 fn filters(server: &Server, account: &Account) -> Vec<Finding> {
     let (ports, _) = server.ports();
     let Some(port) = ports.into_iter().find(|it| it.protocol == Protocol::ManageSieve) else {

@@ -10,8 +10,8 @@ if header :is "X-Mailprov-Check" "yes" {
   stop;
 }
 
-# What a program on the way here took for spam. No filter of a person sees it, so no
-# vacation reply tells the sender that somebody lives here.
+# Mail that a program on the way here marked as spam. It goes past people's filters,
+# so that no vacation reply confirms the address to its sender.
 if anyof (header :is "X-Spam" "yes", header :is "X-Spam-Flag" "yes") {
   fileinto :create "Junk";
   stop;
