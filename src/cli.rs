@@ -22,10 +22,9 @@ pub use everyday::Edit;
 pub use everyday::InFile;
 pub use everyday::Init;
 pub use everyday::PasswordFrom;
-pub use hosts::CloudInit;
-pub use hosts::Try;
+pub use hosts::{CloudInit, Pull, Try};
 pub use well::Watch;
-pub use well::{Check, Dns};
+pub use well::{BanCommand, CertificateCommand, Check, DkimCommand, Dns, Renew, Rotate};
 
 /// Turns a bare Debian host into your own mail server, and keeps it so.
 ///
@@ -286,6 +285,18 @@ pub enum Command {
     ///
     /// As a table for the form of a registrar, or as a zone file.
     Dns(Dns),
+    /// List and lift the bans of addresses that guess passwords.
+    ///
+    /// Where mail.yml does not say `ban: false`, ten failed logins from one address within ten
+    /// minutes close the ports of people to it. Needs root.
+    #[command(subcommand)]
+    Ban(BanCommand),
+    /// Order and renew the certificate.
+    #[command(subcommand)]
+    Certificate(CertificateCommand),
+    /// Change the keys that sign mail.
+    #[command(subcommand)]
+    Dkim(DkimCommand),
     /// List, add, rename and remove accounts, and change passwords.
     ///
     /// These commands edit mail.yml as you would, comments kept. They show the difference and what
@@ -439,20 +450,6 @@ pub struct Bootstrap {
     /// For a host with another processor or an older C library.
     #[arg(long, value_name = "FILE")]
     pub binary: Option<PathBuf>,
-}
-
-/// The options of `pull`.
-#[derive(Debug, Clone, Args, Serialize, Deserialize)]
-pub struct Pull {
-    /// The host: a host for ssh, USER@HOST or USER@HOST:PORT.
-    #[arg(value_name = "HOST")]
-    pub host: Destination,
-    /// The file to write.
-    #[arg(value_name = "MAIL", default_value = "mail.yml")]
-    pub mail: PathBuf,
-    /// Replace the file without asking.
-    #[arg(long, short = 'y')]
-    pub yes: bool,
 }
 
 /// The file that a person writes.

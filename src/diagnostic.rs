@@ -1,6 +1,7 @@
 //! Messages that point into a YAML file or a template: what is wrong, where,
 //! and what would be right.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -83,11 +84,11 @@ impl Diagnostic {
     }
 
     /// Renders the message with the line it is about and a mark under the
-    /// place, as `rustc` does, in colour or plain.
+    /// place, as `rustc` does, in colour or plain. Private keys are masked.
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
         // Only the lines in question: the renderer reads all that it is given, every time.
-        let text = &self.source.text;
+        let text = without_private_keys(&self.source.text);
         let start = text[..self.span.start].rfind('\n').map_or(0, |at| at + 1);
         let end = text[self.span.end..].find('\n').map_or(text.len(), |at| self.span.end + at + 1);
         let span = self.span.start - start..self.span.end - start;
@@ -103,6 +104,37 @@ impl Diagnostic {
         }
         renderer.render(&[group])
     }
+}
+
+/// Replaces every byte of private keys with a `*`: those in PEM up to their end, which
+/// may be missing, and those whose first line is missing (PROTOCOL.key of OpenSSH).
+/// Lengths and line breaks stay, so all places stay the same.
+fn without_private_keys(text: &str) -> Cow<'_, str> {
+    const BEGIN: &str = "PRIVATE KEY-----";
+    const END: &str = "-----END ";
+    const OPENSSH: &str = "b3BlbnNzaC1rZXktdjE";
+    let mut keys = Vec::new();
+    let mut at = 0;
+    while let Some(begin) = text[at..].find(BEGIN) {
+        let begin = at + begin + BEGIN.len();
+        let end = text[begin..].find(END).map_or(text.len(), |end| begin + end);
+        keys.push(begin..end);
+        at = text[end..].find(BEGIN).map_or(end, |rest| end + rest + BEGIN.len());
+    }
+    for (begin, _) in text.match_indices(OPENSSH) {
+        let is_end = |c: char| !c.is_ascii_alphanumeric() && !"+/=".contains(c);
+        keys.push(begin..text[begin..].find(is_end).map_or(text.len(), |end| begin + end));
+    }
+    if keys.is_empty() {
+        return text.into();
+    }
+    let mut bytes = text.as_bytes().to_vec();
+    for byte in keys.into_iter().flatten() {
+        if !matches!(bytes[byte], b'\n' | b'\r') {
+            bytes[byte] = b'*';
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned().into()
 }
 
 /// Brings a span inside the text and onto character boundaries.
@@ -132,6 +164,19 @@ mod tests {
         assert!(shown.contains("mail.yml:2:1"), "{shown}");
         assert!(shown.contains("^^^^^^^"), "{shown}");
         assert!(shown.contains("did you mean `hostname`?"), "{shown}");
+    }
+
+    #[test]
+    fn private_keys_are_masked_wherever_they_are_cut() {
+        let masked = |text| without_private_keys(text).into_owned();
+        assert_eq!(masked("a: é\n"), "a: é\n");
+        let two = "- -----BEGIN PRIVATE KEY-----\n  MIIé\r\n  -----END PRIVATE KEY-----\nb: c\n- \
+                   -----BEGIN RSA PRIVATE KEY-----\\nMII";
+        let shown = "- -----BEGIN PRIVATE KEY-----\n*******\r\n**-----END PRIVATE KEY-----\nb: c\n- \
+                     -----BEGIN RSA PRIVATE KEY-----*****";
+        assert_eq!(masked(two), shown);
+        assert_eq!(masked("[b3BlbnNzaC1rZXktdjEAAA+/=, x]"), "[*************************, x]");
+        assert_eq!(masked("-----END PRIVATE KEY-----\n"), "-----END PRIVATE KEY-----\n");
     }
 
     #[test]

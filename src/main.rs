@@ -7,7 +7,8 @@ use mailprov::cli;
 use mailprov::commands::{self, Exit};
 
 fn main() -> ExitCode {
-    let exit = commands::complete().unwrap_or_else(|| match cli::parse() {
+    let asked = commands::answer_postfix().or_else(commands::complete);
+    let exit = asked.unwrap_or_else(|| match cli::parse() {
         Ok(cli) => commands::run(&cli),
         Err(error) => not_parsed(&error),
     });

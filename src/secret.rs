@@ -1,7 +1,8 @@
-//! A value that is never printed.
+//! A value that is never printed, and what secrets are made of.
 
 use std::fmt;
 
+use rustls::crypto::ring;
 use serde::{Serialize, Serializer};
 
 /// A password, a hash or a key: formatted and serialized as `«secret»`. Only
@@ -20,6 +21,13 @@ impl<T> Secret<T> {
     pub(crate) const fn expose(&self) -> &T {
         &self.0
     }
+}
+
+/// Returns random bytes, or `None` if the system has none.
+pub(crate) fn random_bytes<const N: usize>() -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    ring::default_provider().secure_random.fill(&mut bytes).ok()?;
+    Some(bytes)
 }
 
 impl<T> fmt::Debug for Secret<T> {

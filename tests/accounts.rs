@@ -225,6 +225,7 @@ fn a_password_in_a_file_of_its_own_is_changed_there() {
 fn what_cannot_be_is_refused_and_nothing_changes() {
     let desk = Desk::new();
     desk.write("short", "hunter2\n");
+    desk.write("common", "ILoveYou\n");
     desk.write("empty", "\n");
     desk.write("two", "correct horse\nbattery staple\n");
     let add = ["account", "add"];
@@ -241,6 +242,9 @@ fn what_cannot_be_is_refused_and_nothing_changes() {
         (64, &["account", "add", "bert", "--alias", "a b"], "a b"),
         (64, &["account", "add", "bert"], "no terminal to type the password"),
         (1, &["account", "add", "bert", "--password-file", "short"], "too short"),
+        (1, &["account", "add", "bert", "--password-file", "common"], "most common"),
+        (1, &["account", "passwd", "anna", "--password-file", "common"], "choose another"),
+        (1, &["passwd-hash", "--password-file", "common"], "attackers try these first"),
         (1, &["account", "add", "bert", "--password-file", "empty"], "empty"),
         (1, &["account", "add", "bert", "--password-file", "two"], "line break"),
         (1, &["account", "add", "bert", "--password-file", "absent"], "No such file"),
@@ -476,8 +480,6 @@ fn init_asks_for_what_is_not_given() {
     terminal.types("example.org, example.net");
     terminal.shows("first account");
     terminal.types("thomas");
-    terminal.shows("[1]");
-    terminal.types("2");
     for question in ["Password of `thomas`:", "The same again:"] {
         terminal.shows(question);
         // What is mistyped can be mended.
@@ -493,10 +495,7 @@ fn init_asks_for_what_is_not_given() {
     assert!(!screen.contains("horse"), "{screen}");
     let file = fs::metadata(desk.path("mail.yml")).unwrap();
     assert_eq!(file.mode() & 0o7777, 0o600);
-    says(
-        &desk.read("mail.yml"),
-        &["domains: [example.org, example.net]", "\ntls: {self_signed: true}"],
-    );
+    says(&desk.read("mail.yml"), &["domains: [example.org, example.net]", "\ntls: acme\n"]);
     says(&desk.run(0, &["account", "list"]), &["thomas  thomas@example.org, thomas@example.net"]);
 }
 
@@ -519,15 +518,14 @@ fn only_what_is_typed_after_a_question_answers_it() {
     // A proposal is taken by an empty line.
     terminal.shows("[example.org]");
     terminal.types("");
-    terminal.shows("[lena]");
-    terminal.types("");
     // Wrong answers are answers.
     for count in 1..=3 {
-        terminal.shows("by certbot; 2 self-signed");
-        terminal.types(&format!("{count}{count}"));
+        // What is typed before the question comes again answers nothing.
+        terminal.asks("thomas: [lena]");
+        terminal.types(&format!("{count} {count}"));
     }
     let screen = terminal.shows("exit 1");
-    says(&screen, &["3 answers were wrong", "neither 1 nor 2", "Nothing was written"]);
+    says(&screen, &["3 answers were wrong", "`3 3`", "Nothing was written"]);
     assert!(!desk.path("mail.yml").exists());
 }
 
@@ -557,7 +555,7 @@ fn init_takes_flags_and_overwrites_nothing() {
     says(&desk.run(64, &[&["init"], &all[..], &wrong].concat()), &["a file's name"]);
     desk.run(0, &[&["init", "new/mail.yml"], &all[..], &domains].concat());
     let text = desk.read("new/mail.yml");
-    says(&text, &["domains: [example.org, example.net]", "\n# tls: {self_signed: true}"]);
+    says(&text, &["domains: [example.org, example.net]", "\ntls: acme\n"]);
     let said = desk.run(1, &[&["init", "new/mail.yml"], &all[..], &domains].concat());
     says(&said, &["there already"]);
     assert_eq!(desk.read("new/mail.yml"), text);

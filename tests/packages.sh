@@ -12,6 +12,8 @@ packages=(
     nftables                    # firewalls before boxes
     openssl                     # certificates, hashes, a second opinion on TLS
     openssh-client              # logging in to boxes
+    python3-authheaders         # a second opinion on DMARC
+    python3-dkim                # a second opinion on signatures
     python3-jsonschema          # a second opinion on our schemas
     strace                      # the files and programs that an apply opens
     systemd-container           # systemd-nspawn

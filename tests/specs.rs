@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mailprov::diagnostic::{Diagnostic, Source};
+use mailprov::host::{Facts, Host};
 use mailprov::mail::Files;
 use mailprov::services::{self, Spec};
 use serde_json::{Map, Value};
@@ -39,6 +40,21 @@ fn load(path: &Path) -> Result<Spec, Vec<Diagnostic>> {
     let name = path.file_name().unwrap().to_string_lossy().into_owned();
     let text = fs::read_to_string(path).unwrap();
     services::load(&Arc::new(Source { name, text }), &Files::beside(path.parent().unwrap()))
+}
+
+/// The facts of a host with enough memory.
+fn facts() -> Facts {
+    let tree = tempfile::tempdir().unwrap();
+    let keys = serde_json::json!({
+        "example.org": "m202611",
+        "example.net": "m202611",
+        "ed25519": {"example.org": "e202611"},
+    });
+    Facts {
+        small: false,
+        of_services: [("dkim", keys)].into(),
+        ..services::facts(&Host::open(tree.path()).unwrap()).unwrap()
+    }
 }
 
 /// The case whose expectation names all that templates see.
@@ -133,7 +149,7 @@ fn each_valid_spec_means_what_is_beside_it() {
         match load(&case) {
             Ok(spec) => {
                 let spec = Arc::new(spec);
-                let context = spec.context();
+                let context = spec.context(&facts());
                 for secret in SECRETS {
                     assert!(!format!("{spec:?}").contains(secret), "{}", case.display());
                     assert!(!format!("{context:?}").contains(secret), "{}", case.display());

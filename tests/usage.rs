@@ -372,10 +372,12 @@ fn a_check_wants_a_running_host_and_names_its_parts() {
 }
 
 #[test]
-fn forwards_to_other_hosts_are_told_that_spf_fails_there() {
+fn forwards_to_other_hosts_are_told_and_whether_spf_holds_there() {
     let desk = Desk::new();
     let forwards = "forwards: {club: [bob@elsewhere.example, thomas], own: thomas}\n";
     desk.write("mail.yml", mail_yml("{self_signed: true}") + forwards);
+    desk.run(&["dns"]).exits(0).says(&["(club)", "SPF holds there"]);
+    desk.write("mail.yml", mail_yml("{self_signed: true}") + forwards + "srs: false\n");
     desk.run(&["dns"]).exits(0).says(&["(club)", "SPF fails there"]);
     desk.write("mail.yml", mail_yml("{self_signed: true}"));
     assert!(!desk.run(&["dns"]).exits(0).stderr().contains("SPF"));
@@ -390,14 +392,15 @@ fn records_are_printed_for_forms_name_servers_and_programs() {
     assert!(table.contains("MX    10 mail.example.org"), "{table}");
     let zone = desk.run(&["dns", "--zone"]).exits(0).stdout();
     for line in [
+        "mail.example.org. 3600 IN TXT \"v=spf1 a -all\"",
         "example.org. 3600 IN MX 10 mail.example.org.",
         "example.org. 3600 IN TXT \"v=spf1 mx -all\"",
-        "_dmarc.example.org. 3600 IN TXT \"v=DMARC1; p=none\"",
+        "_dmarc.example.org. 3600 IN TXT \"v=DMARC1; p=none; rua=mailto:postmaster@example.org\"",
     ] {
         assert!(zone.lines().any(|it| it == line), "`{line}` is missing:\n{zone}");
     }
     // No address of this machine's is taken for the server's.
-    assert!(!zone.lines().any(|it| it.starts_with("mail.example.org. ")), "{zone}");
+    assert!(!zone.lines().any(|it| it.starts_with("mail.example.org. 3600 IN A")), "{zone}");
     assert!(zone.contains("; mail.example.org. 3600 IN A ADDRESS"), "{zone}");
     assert!(table.contains("The address of mail.example.org. is not known"), "{table}");
     let addresses = ["dns", "--zone", "--address", "193.0.14.129", "--address", "2a00::25"];

@@ -15,7 +15,7 @@ use crate::cli::Global;
 use crate::command_error::{CommandError, ErrorKind};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::digest::Digest;
-use crate::engine::{CachedPlaybook, Origin};
+use crate::engine::{CachedPlaybook, Origin, OwnPlaybook};
 use crate::explain::File;
 use crate::host::{Facts, Host, Unit};
 use crate::local;
@@ -33,6 +33,10 @@ pub(crate) struct Context {
     pub(super) is_read_here: bool,
     /// Notes for the report, each in a sentence.
     pub(crate) notes: Vec<String>,
+    /// The path of the playbook, if the command line names one.
+    playbook: Option<PathBuf>,
+    /// The playbook, if it is the user's own.
+    pub(super) own: Option<OwnPlaybook>,
     /// The account that a command has just renamed.
     pub(crate) renamed: Option<Renamed>,
     /// The cache entry of the last rendered playbook.
@@ -82,15 +86,15 @@ impl Context {
 
     fn as_it_was(global: &Global, source: MailSource<'_>) -> Option<Self> {
         let MailSource::Here(mail) = source else { return None };
-        if global.playbook.is_some() {
-            return None;
-        }
+        let own = cached_playbook(global, source)?;
         let mail = find(mail).ok()??;
         let text = Digest::of(&local::read(&mail).ok()?);
         let host = Host::open(&global.root).ok()?;
-        let cached =
-            CachedPlaybook::read(&host, &std::path::absolute(&mail).ok()?, &text, services::facts)?;
+        let absolute = std::path::absolute(&mail).ok()?;
+        let cached = CachedPlaybook::read(&host, &absolute, &text, own.as_ref(), services::facts)?;
         Some(Self {
+            playbook: global.playbook.clone(),
+            own,
             cached: RefCell::new(Some(cached)),
             ..Self::of(host, Some(mail), OnceCell::new())
         })
@@ -123,7 +127,11 @@ impl Context {
                 Loaded { spec: None, read: None, secrets: Vec::new(), playbook, sent: Vec::new() }
             }
         };
-        Ok(Self::of(host, mail, loaded.into()))
+        Ok(Self {
+            playbook: global.playbook.clone(),
+            own: cached_playbook(global, source).flatten(),
+            ..Self::of(host, mail, loaded.into())
+        })
     }
 
     /// Accepts a mail.yml from another machine.
@@ -152,6 +160,8 @@ impl Context {
             mail,
             is_read_here: true,
             notes: Vec::new(),
+            playbook: None,
+            own: None,
             renamed: None,
             cached: RefCell::default(),
             loaded,
@@ -162,7 +172,7 @@ impl Context {
     /// first call.
     pub(super) fn loaded(&self) -> Result<&Loaded, CommandError> {
         if let (None, Some(path)) = (self.loaded.get(), &self.mail) {
-            let playbook = Playbook::embedded(playbook::DEFAULT).map_err(invalid_playbook)?;
+            let playbook = playbook_at(self.playbook.as_deref())?;
             let loaded = Loaded::of(path, None, playbook).map_err(|it| it.about(path))?;
             // There is something to do, so the playbook is rendered anew.
             self.cached.replace(None);
@@ -202,12 +212,15 @@ impl Context {
 
     pub(super) fn origin(&self) -> Origin {
         let mail = self.mail.as_deref();
-        let playbook = self.loaded.get().map(|loaded| &loaded.playbook);
-        let own = playbook.filter(|playbook| !playbook.is_embedded(playbook::DEFAULT));
-        Origin {
-            mail: mail.map(|path| absolute(path).display().to_string()),
-            playbook: own.map(|playbook| playbook.name().to_owned()),
-        }
+        let playbook = match self.loaded.get() {
+            Some(loaded) if loaded.playbook.is_embedded(playbook::DEFAULT) => None,
+            Some(loaded) => Some(loaded.playbook.name().to_owned()),
+            None => {
+                let named = self.playbook.as_deref().filter(|_| self.own.is_some());
+                named.map(|path| Playbook::file(path).display().to_string())
+            }
+        };
+        Origin { mail: mail.map(|path| absolute(path).display().to_string()), playbook }
     }
 
     /// Returns the parsed mail.yml, if there is one.
@@ -255,7 +268,7 @@ impl Context {
         loaded: &Loaded,
         facts: &Facts,
     ) -> Result<Vec<Declared>, Vec<Diagnostic>> {
-        let mail = loaded.spec.as_ref().map(Spec::context);
+        let mail = loaded.spec.as_ref().map(|spec| spec.context(facts));
         let declared = loaded.playbook.resolve(&playbook::Context { mail, facts })?;
         self.cached.replace(self.to_cache(loaded, facts, &declared));
         Ok(declared)
@@ -304,24 +317,51 @@ impl Loaded {
         if spec.credentials.iter().any(|it| it.is_inline) {
             secrets.push(path.to_owned());
         }
-        let is_usual = playbook.is_embedded(playbook::DEFAULT);
-        let read = is_usual.then(|| (Digest::of(source.text.as_bytes()), files));
+        let read = Some((Digest::of(source.text.as_bytes()), files));
         Ok(Self { spec: Some(Arc::new(spec)), read, secrets, playbook, sent: Vec::new() })
     }
 }
 
 /// Loads the playbook: the default, an embedded one by name, or a file.
 pub(crate) fn playbook(global: &Global) -> Result<Playbook, CommandError> {
-    let loaded = match &global.playbook {
-        _ if let Some(sent) = &global.sent_playbook => Playbook::sent(sent),
+    match &global.sent_playbook {
+        Some(sent) => Playbook::sent(sent).map_err(invalid_playbook),
+        None => playbook_at(global.playbook.as_deref()),
+    }
+}
+
+fn playbook_at(path: Option<&Path>) -> Result<Playbook, CommandError> {
+    let loaded = match path {
         None => Playbook::embedded(playbook::DEFAULT),
-        Some(path) => match path.to_str().and_then(playbook::embedded) {
-            // A path contains `/` or ends in .yml.
-            Some(embedded) => Playbook::embedded(embedded.name),
+        Some(path) => match embedded(path) {
+            Some(name) => Playbook::embedded(name),
             None => Playbook::load(path),
         },
     };
     loaded.map_err(invalid_playbook)
+}
+
+/// Returns the name of the embedded playbook that a command line names. A path
+/// contains `/` or ends in .yml.
+fn embedded(path: &Path) -> Option<&'static str> {
+    Some(path.to_str().and_then(playbook::embedded)?.name)
+}
+
+/// Returns the playbook of the user's own that the command line names, or nothing in
+/// its place for the usual one. Others are not cached.
+fn cached_playbook(global: &Global, source: MailSource<'_>) -> Option<Option<OwnPlaybook>> {
+    if global.sent_playbook.is_some() {
+        return None;
+    }
+    let Some(path) = global.playbook.as_deref() else { return Some(None) };
+    match embedded(path) {
+        Some(name) => (name == playbook::DEFAULT).then_some(None),
+        None => {
+            let file = std::path::absolute(Playbook::file(path)).ok()?;
+            let names_mail = !matches!(source, MailSource::Here(None));
+            Some(Some(OwnPlaybook { file, names_mail }))
+        }
+    }
 }
 
 fn invalid_playbook(error: playbook::Error) -> CommandError {

@@ -2,11 +2,13 @@
 //! values, and prints nothing.
 
 mod after;
+mod certificate;
 pub(crate) mod checks;
 mod context;
 pub(crate) mod demo;
 mod elsewhere;
 mod error;
+mod key_change;
 mod left_behind;
 mod mail_file;
 pub(crate) mod mail_yml;
@@ -22,8 +24,10 @@ mod saved;
 mod takeover;
 mod watch;
 
+pub(crate) use certificate::Renewal;
 pub(crate) use context::{Context, MailSource, playbook};
 pub(crate) use elsewhere::{Elsewhere, elsewhere};
+pub(crate) use key_change::KeyChange;
 pub(crate) use left_behind::left_behind;
 pub(crate) use mail_file::{
     find, folder, found, no_mail_yml, parse, read, source, text, unreadable,

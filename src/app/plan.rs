@@ -6,13 +6,14 @@ use super::mail_file::absolute;
 use super::{mailboxes, takeover};
 use crate::command_error::CommandError;
 use crate::diagnostic::Diagnostic;
-use crate::engine::{self, BadPair, CacheKey, CachedPlaybook, Note, Plan, Unseen};
+use crate::engine::{self, BadPair, CacheKey, CachedPlaybook, Change, Note, Plan, Unseen};
 use crate::explain::Loss;
 use crate::host::{Facts, Host};
 use crate::local::{self, Untrusted};
 use crate::playbook::{self, Declared};
-use crate::resource::{Harm, Overlay, examine_certificate, exposed_key};
-use crate::services::{self, Spec};
+use crate::resource::acme::Obstacle;
+use crate::resource::{Harm, Key, Overlay, asks_authority, examine_certificate, exposed_key};
+use crate::services::{self, Spec, certificate, srs};
 
 /// Reports a note, a sentence.
 pub(crate) type Say<'s> = &'s mut dyn FnMut(&str);
@@ -35,7 +36,8 @@ impl Context {
                 "{path} holds hashes or passwords, and {who} may read it: chmod 600 {path}"
             ));
         }
-        match self.nothing_to_do() {
+        let is_as_it_was = self.loaded.get().is_none();
+        match is_as_it_was.then(|| self.nothing_to_do()).flatten() {
             Some(plan) => Ok(Planned { plan, warnings: None }),
             None => self.plan_in_full(say),
         }
@@ -73,15 +75,42 @@ impl Context {
         }
         if let Some(spec) = spec {
             mailboxes::follow(&self.host, spec, self.renamed.as_ref(), &mut plan)?;
+            // Told until the first run.
+            if !plan.changes.is_empty()
+                && CachedPlaybook::last_hostname(&self.host).is_none()
+                && spec.services.spam.is_left_out(&services::facts(&self.host)?)
+            {
+                say("This host has less than 700 MB of memory, so it gets no spam filter. With \
+                     `spam: true` in mail.yml it gets one in any case.");
+            }
             // `check` reports it as a failure; mailprov may not change this certificate.
-            let certificate = &spec.services.certificate;
-            if !certificate.self_signed
-                && let Ok(Some(how)) = exposed_key(&self.host, &certificate.key.value)
+            let tls = spec.services.certificate.on(&self.host);
+            if !tls.is_managed()
+                && let Ok(Some(how)) = exposed_key(&self.host, &tls.key.value)
             {
                 say(&format!("The certificate's key is open: {how}."));
             }
+            self.say_awaited(&tls, &plan, say);
         }
         Ok(Planned { plan, warnings })
+    }
+
+    /// Reports why the authority does not issue the certificate yet, unless this plan asks
+    /// it.
+    fn say_awaited(&self, tls: &certificate::Settings, plan: &Plan, say: Say<'_>) {
+        let Some((pair, order)) = tls.order() else { return };
+        let key = Key::Certificate(pair.clone());
+        let is_asked = |change: &Change| change.key == key && asks_authority(&change.after);
+        if plan.changes.iter().any(is_asked) {
+            return;
+        }
+        // Without the right to read what is kept, nothing can be said.
+        if let Ok(Some(Obstacle { why, remedy })) = tls.awaited(&self.host) {
+            say(&format!(
+                "{} issues no certificate yet, so a self-signed one is shown: {why}.\n{remedy}",
+                order.authority()
+            ));
+        }
     }
 
     /// Plans despite a bad certificate, as long as the plan does not bring it
@@ -100,10 +129,8 @@ impl Context {
             Err(_) => None,
             Ok(_) if is_renamed && harms.contains(&Harm::Misnamed) => None,
             Ok(mut plan) => {
-                let pair = [
-                    spec.services.certificate.certificate.value.as_path(),
-                    spec.services.certificate.key.value.as_path(),
-                ];
+                let tls = spec.services.certificate.on(&self.host);
+                let pair = [tls.certificate.value.as_path(), tls.key.value.as_path()];
                 let can_be_served = !harms.contains(&Harm::Unusable);
                 let declared = self.declared()?;
                 let judged = plan.judge_bad_pair(&self.host, &declared, pair, can_be_served)?;
@@ -156,36 +183,52 @@ impl Context {
         Ok(())
     }
 
-    /// Lists addresses that forward mail to other hosts, where SPF fails for it.
+    /// Lists addresses that forward mail to other hosts, and says whether SPF holds for
+    /// it there.
     pub(crate) fn forwards(&self) -> Option<String> {
         /// Further ones are only counted.
         const NAMED: usize = 3;
-        let forwarded = self.spec()?.directory.forwarded();
+        let spec = self.spec()?;
+        let forwarded = spec.directory.forwarded();
         let mut names = forwarded[..forwarded.len().min(NAMED)].join(", ");
         match forwarded.len().saturating_sub(NAMED) {
             0 if names.is_empty() => return None,
             0 => {}
             more => names += &format!(" and {more} more"),
         }
+        let sender = match srs::is_on(spec) {
+            true => "leaves with a sender of this host's name (SRS), so that SPF holds there.",
+            false => {
+                "keeps its sender, so SPF fails there: large providers may refuse what its sender \
+                 did not sign with DKIM. `srs: true` helps."
+            }
+        };
         Some(format!(
-            "Mail forwarded to other hosts ({names}) keeps its sender, so SPF fails there: large \
-             providers may refuse what its sender did not sign with DKIM. It helps if the other \
-             account fetches the mail here by IMAP or POP3. See Forwards in mail.yml(5)."
+            "Mail forwarded to other hosts ({names}) {sender} See Forwards in mail.yml(5)."
         ))
     }
 
     /// Returns the command lines of the programs that a playbook of the user's
     /// own runs as root while it is planned.
     fn programs(&self) -> Result<Vec<String>, CommandError> {
-        let is_own = |it: &Loaded| !it.playbook.is_embedded(playbook::DEFAULT);
-        if !self.loaded.get().is_some_and(is_own) || !Host::is_root() {
+        let is_own = match self.loaded.get() {
+            Some(loaded) => !loaded.playbook.is_embedded(playbook::DEFAULT),
+            None => self.own.is_some(),
+        };
+        if !is_own || !Host::is_root() {
             return Ok(Vec::new());
         }
-        let declared = self.declared()?;
-        let programs = declared.iter().flat_map(|declared| declared.resource.asks());
-        let mut programs: Vec<String> = programs.map(|argv| argv.join(" ")).collect();
-        programs.dedup();
-        Ok(programs)
+        let of = |declared: &[Declared]| {
+            let asks = declared.iter().flat_map(|declared| declared.resource.asks());
+            let mut programs: Vec<String> = asks.map(|argv| argv.join(" ")).collect();
+            programs.dedup();
+            programs
+        };
+        match self.cached.borrow().as_ref() {
+            Some(cached) if self.loaded.get().is_none() => return Ok(of(&cached.declared)),
+            _ => {}
+        }
+        Ok(of(&self.declared()?))
     }
 
     /// Caches the rendered playbook, now that the host is in its state. Without
@@ -214,10 +257,19 @@ impl Context {
     ) -> Option<CachedPlaybook> {
         let (spec, (text, files)) = (loaded.spec.as_ref()?, loaded.read.as_ref()?);
         let mail = absolute(self.mail.as_ref()?);
-        let key = CacheKey::new(facts, &mail, text.clone(), files.clone())?;
-        let tls = &spec.services.certificate;
+        let own = match (&self.own, loaded.playbook.is_embedded(playbook::DEFAULT)) {
+            (_, true) => None,
+            (Some(own), false) => Some((own.clone(), loaded.playbook.reads()?)),
+            (None, false) => return None,
+        };
+        let key = CacheKey::new(facts, &mail, text.clone(), files.clone(), own)?;
+        let tls = spec.services.certificate.on(&self.host);
+        // Until then each plan says why there is none.
+        if !matches!(tls.is_awaited(&self.host), Ok(false)) {
+            return None;
+        }
         let paths = || (tls.certificate.value.clone(), tls.key.value.clone());
-        let certificate = (!tls.self_signed).then(paths);
+        let certificate = (!tls.is_managed()).then(paths);
         let hostname = spec.hostname.value.to_string();
         CachedPlaybook::new(key, hostname, certificate, loaded.secrets.clone(), declared)
     }
@@ -227,11 +279,11 @@ impl Context {
         spec: &Spec,
         unseen: &mut Vec<Unseen>,
     ) -> Result<Vec<(Harm, Diagnostic)>, CommandError> {
-        let tls = &spec.services.certificate;
-        if tls.self_signed {
+        let tls = spec.services.certificate.on(&self.host);
+        if tls.is_managed() {
             return Ok(Vec::new());
         }
-        let untrusted = self.untrusted(spec);
+        let untrusted = self.untrusted(spec, &tls);
         if !untrusted.is_empty() {
             return Ok(untrusted);
         }
@@ -263,11 +315,11 @@ impl Context {
 
     /// Finds faults for which root refuses to use certificate and key. Missing
     /// files are reported elsewhere.
-    fn untrusted(&self, spec: &Spec) -> Vec<(Harm, Diagnostic)> {
+    fn untrusted(&self, spec: &Spec, tls: &certificate::Settings) -> Vec<(Harm, Diagnostic)> {
         if self.host.is_tree() {
             return Vec::new();
         }
-        let named = [&spec.services.certificate.certificate, &spec.services.certificate.key];
+        let named = [&tls.certificate, &tls.key];
         let refused = named.into_iter().filter_map(|named| {
             let error = local::refuse_untrusted(&named.value).err()?;
             let Untrusted { reason, remedy } = Untrusted::of(&error)?;

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use crate::check::ExpectedRecords;
 use crate::command_error::CommandError;
 use crate::engine;
-use crate::host::Host;
+use crate::host::{Host, is_public};
 use crate::probe::Resolver;
-use crate::services::{MissingAddress, Spec, checking};
+use crate::services::{MissingAddress, Spec};
 
 /// Returns the public addresses of the server: those on the command line; on
 /// the server its own; else those in DNS. If there are none, explains what is
@@ -27,9 +27,8 @@ pub(crate) fn published(
     if given {
         return Ok((wanted(named.to_vec()), None));
     }
-    let public = |all: Vec<IpAddr>| -> Vec<IpAddr> {
-        all.into_iter().filter(|it| checking::is_public(*it)).collect()
-    };
+    let public =
+        |all: Vec<IpAddr>| -> Vec<IpAddr> { all.into_iter().filter(|it| is_public(*it)).collect() };
     let own = public(Host::addresses()?);
     if is_server && !own.is_empty() {
         return Ok((wanted(own), None));

@@ -46,7 +46,7 @@ fn look(site: &Site<'_>, plan: &Plan) -> Result<Vec<Finding>> {
         });
         findings.push(match change {
             None => finding.seen("runs with the configuration on disk"),
-            Some(_) if is_dead(site, service, ports)? => dead(finding, service, ports),
+            Some(_) if is_dead(site, service, &ports)? => dead(finding, service, &ports),
             Some(it) => finding.wrong(it.key.describe(&it.before, &it.after).join("; "), APPLY),
         });
     }
@@ -81,20 +81,24 @@ pub(super) fn dead_daemons(site: &Site<'_>) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for service in &site.services {
         let (finding, ports) = running(service);
-        if is_dead(site, service, ports)? {
+        if is_dead(site, service, &ports)? {
             let why = format!("{} is not running", finding.title());
             ports.iter().for_each(|port| site.server.connections.mark_down(*port, why.clone()));
-            findings.push(dead(finding, service, ports));
+            findings.push(dead(finding, service, &ports));
         }
     }
     Ok(findings)
 }
 
-fn running(service: &Unit) -> (Finding, &'static [u16]) {
+/// Returns a finding about a unit, with the ports that it is needed for.
+fn running(service: &Unit) -> (Finding, Vec<u16>) {
     let mut daemons = services::ALL.iter().filter_map(|it| it.daemon());
     match daemons.find(|daemon| daemon.unit == service.name.as_str()) {
-        Some(daemon) => (Finding::of(daemon.running), daemon.ports),
-        None => (Finding::about(&SERVICE, &service.name), &[]),
+        Some(daemon) => {
+            let ports = services::ports().filter(|port| (daemon.is_behind)(port));
+            (Finding::of(daemon.running), ports.map(|port| port.number).collect())
+        }
+        None => (Finding::about(&SERVICE, &service.name), Vec::new()),
     }
 }
 

@@ -26,12 +26,12 @@ const INTERFACE: &[u8] = b"interface";
 const STATE_NEW: u32 = 8;
 
 /// Finds the chains of the host that drop connections to ports that must be
-/// open. Returns them by address family, each with the remedy.
-pub(super) fn drops(server: &Server) -> Vec<(&'static str, Vec<(String, String)>)> {
+/// open, and to `more`. Returns them by address family, each with the remedy.
+pub(super) fn drops(server: &Server, more: &[u16]) -> Vec<(&'static str, Vec<(String, String)>)> {
     // Without nf_tables the kernel drops nothing.
     let Ok(ruleset) = Ruleset::load() else { return Vec::new() };
     let (ports, _) = server.ports();
-    let ports: Vec<u16> = ports.iter().map(|port| port.number).collect();
+    let ports: Vec<u16> = ports.iter().map(|port| port.number).chain(more.to_vec()).collect();
     let mut families: Vec<bool> = server.addresses.iter().map(IpAddr::is_ipv6).collect();
     families.sort_unstable();
     families.dedup();

@@ -43,7 +43,10 @@ const CLOSED_TIMEOUT: Duration = Duration::from_secs(3);
 
 fn here(site: &Site<'_>) -> host::Result<Vec<Finding>> {
     let mut findings = ports(&site.server);
-    for (family, drops) in firewall::drops(&site.server) {
+    // An authority asks there, whenever the certificate is renewed.
+    let is_issued = site.spec.services.certificate.on(site.host).order().is_some();
+    let more: &[u16] = if is_issued { &[80] } else { &[] };
+    for (family, drops) in firewall::drops(&site.server, more) {
         let finding = || Finding::about(&FIREWALL, family);
         if drops.is_empty() {
             findings.push(finding().seen("drops no mail port"));

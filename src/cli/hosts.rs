@@ -1,5 +1,5 @@
-//! The options of `try` and `cloud-init`, which work on hosts that do not exist
-//! yet.
+//! The options of `pull`, `try` and `cloud-init`, which work on other hosts, some of
+//! which do not exist yet.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,21 @@ use serde::{Deserialize, Serialize};
 
 use super::Mail;
 use crate::host::Suite;
-use crate::remote::Url;
+use crate::remote::{Destination, Url};
+
+/// The options of `pull`.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+pub struct Pull {
+    /// The host: a host for ssh, USER@HOST or USER@HOST:PORT.
+    #[arg(value_name = "HOST")]
+    pub host: Destination,
+    /// The file to write.
+    #[arg(value_name = "MAIL", default_value = "mail.yml")]
+    pub mail: PathBuf,
+    /// Replace the file without asking.
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+}
 
 /// The options of `try`.
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]

@@ -51,10 +51,10 @@ fn unfit(spec: &Spec) -> Vec<Diagnostic> {
                     out, and add it with `mailprov bootstrap` once the host is there";
         mistakes.push(Diagnostic::new(&spec.source, login.place.clone(), message).help(help));
     }
-    if !spec.services.certificate.self_signed {
-        let message = "there is no certificate yet when a host boots for the first time";
-        let help = "write `tls: {self_signed: true}` for the time being: a private key must not \
-                    stand in user-data";
+    if !spec.services.certificate.is_managed() {
+        let message = "these files are not there yet when a host boots for the first time";
+        let help = "write `tls: acme`, or `tls: self_signed` for the time being: a private key \
+                    must not stand in user-data";
         let place = spec.services.certificate.certificate.span.clone();
         mistakes.push(Diagnostic::new(&spec.source, place, message).help(help));
     }

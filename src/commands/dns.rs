@@ -15,6 +15,7 @@ pub(super) fn run(
     let spec = context.spec().ok_or_else(no_mail_yml)?;
     let (wanted, missing) = published(spec, &options.addresses, &context.host)?;
     report.records(&wanted.all(), &wanted.ptr_records(), missing.as_ref(), options.zone);
+    report.notes(&wanted.missing);
     report.notes(context.forwards());
     Ok(Exit::Done)
 }

@@ -29,7 +29,7 @@ pub(super) fn run(
         domains: domains(options, &hostname, report)?,
         hostname,
         account: account(options, report)?,
-        self_signed: self_signed(options, &missing, report)?,
+        self_signed: options.self_signed,
     };
     let question = format!("Password of `{}`:", new.account);
     let password = password::choose(&options.password, &password::Asked::Here(&question), report)?;
@@ -82,24 +82,6 @@ fn account(options: &cli::Init, report: &mut Report) -> Result<LocalPart, Comman
     let question = "The name of the first account, such as thomas:";
     let proposal = NewMailYml::proposed_account();
     answer(options.account.as_deref(), question, proposal, report, LocalPart::plain)
-}
-
-/// Asks for the certificate if other questions are asked too.
-fn self_signed(
-    options: &cli::Init,
-    missing: &[&str],
-    report: &mut Report,
-) -> Result<bool, CommandError> {
-    if options.self_signed || missing.is_empty() || !report.can_ask() {
-        return Ok(options.self_signed);
-    }
-    let parse = |text: &str| match text.to_lowercase().as_str() {
-        "1" => Ok(false),
-        "2" => Ok(true),
-        _ => Err(Invalid::new("this is neither 1 nor 2", "answer 1 or 2")),
-    };
-    let question = "Certificate: 1 from Let's Encrypt, by certbot; 2 self-signed, to begin with.";
-    answer(None, question, Some("1".into()), report, parse)
 }
 
 /// Returns the given value, or asks until the answer is valid. An empty answer

@@ -3,10 +3,13 @@
 mod account;
 mod alias;
 mod apply;
+mod ban;
 mod bootstrap;
+mod certificate;
 mod check;
 mod cloud_init;
 mod complete;
+mod dkim;
 mod dns;
 mod explain;
 mod generate;
@@ -19,6 +22,7 @@ mod plan;
 mod playbook;
 mod pull;
 mod rollback;
+mod send_limit;
 mod serve;
 mod try_it;
 mod watch;
@@ -26,13 +30,14 @@ mod watch;
 use std::path::PathBuf;
 
 use crate::app::{self, Context, Elsewhere, MailSource, PlanSource};
-use crate::cli::{Cli, Command, Global};
+use crate::cli::{CertificateCommand, Cli, Command, DkimCommand, Global};
 use crate::command_error::CommandError;
 pub use crate::command_error::Exit;
 use crate::report::Report;
 use crate::services::Spec;
 use crate::wire::{MailBundle, Request};
 pub use complete::complete;
+pub use send_limit::answer_postfix;
 
 /// The sentence of a command that failed before it changed anything.
 const UNCHANGED: &str = "Nothing was changed.";
@@ -78,6 +83,13 @@ fn dispatch(
         }
         Command::Check(options) => check::run(global, options, source(&options.mail.mail), report),
         Command::Dns(options) => dns::run(global, options, source(&options.mail.mail), report),
+        Command::Ban(command) => ban::run(global, command, report),
+        Command::Dkim(DkimCommand::Rotate(options)) => {
+            dkim::rotate(global, source(&options.file.mail), options, report)
+        }
+        Command::Certificate(CertificateCommand::Renew(options)) => {
+            certificate::renew(global, source(&options.file.mail), options, report)
+        }
         Command::Watch(options) => watch::run(global, options, source(&options.mail.mail), report),
         Command::Pull(_) if report.is_remote() => pull::hand_over(report),
         Command::Pull(options) => pull::run(global, options, report),
@@ -145,9 +157,12 @@ fn unchanged(command: &Command) -> &'static str {
     match command {
         Command::Init(_) | Command::Pull(_) | Command::Playbook(_) => "Nothing was written.",
         Command::Plan { .. }
+        | Command::Ban(_)
         | Command::Apply(_)
         | Command::Bootstrap(_)
         | Command::Rollback { .. }
+        | Command::Certificate(_)
+        | Command::Dkim(_)
         | Command::Account(_)
         | Command::Alias(_) => UNCHANGED,
         Command::Try(_) => "Nothing was changed on this machine.",

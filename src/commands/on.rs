@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::{CommandError, Exit, password};
 use crate::app::received::{FOLDER, MAIL};
 use crate::app::{self, folder};
-use crate::cli::{self, AccountCommand, Cli, Command, Global, PasswordFrom, Pull};
+use crate::cli::{
+    self, AccountCommand, CertificateCommand, Cli, Command, DkimCommand, Global, PasswordFrom,
+    Pull, Rotate,
+};
 use crate::command_error::ErrorKind;
 use crate::engine::SavedPlan;
 use crate::mail::Name;
@@ -144,6 +147,12 @@ fn remote_command(cli: &Cli, report: &mut Report) -> Result<RemoteCommand<'stati
         | Command::Dns(cli::Dns { mail: named, sending, .. }) => {
             (mail, anywhere) = (named.mail.take(), sending.yes);
         }
+        Command::Dkim(DkimCommand::Rotate(options)) => {
+            (mail, unasked, anywhere) = (options.file.mail.take(), options.yes, options.yes);
+        }
+        Command::Certificate(CertificateCommand::Renew(options)) => {
+            (mail, anywhere) = (options.file.mail.take(), false);
+        }
         Command::Rollback { yes, .. } => unasked = *yes,
         Command::Account(command) => {
             if let Some(from) = command.password_from()
@@ -156,7 +165,8 @@ fn remote_command(cli: &Cli, report: &mut Report) -> Result<RemoteCommand<'stati
             unasked = command.edit().is_some_and(|edit| edit.yes);
         }
         Command::Alias(command) => unasked = command.edit().yes,
-        Command::History { .. } => {}
+        Command::History { .. }
+        | Command::Ban(cli::BanCommand::List | cli::BanCommand::Lift { .. }) => {}
         _ => return usage("this command has nothing to do with other hosts", "Leave --on out."),
     }
     let hosts = &cli.global.ssh.on;
@@ -233,7 +243,9 @@ fn may_ask(question: &Question, request: &Request) -> bool {
     match (question, &command) {
         (
             Question::MakeChanges | Question::Plan { apply_now: false },
-            Command::Apply(cli::Apply { yes, .. }) | Command::Rollback { yes, .. },
+            Command::Apply(cli::Apply { yes, .. })
+            | Command::Rollback { yes, .. }
+            | Command::Dkim(DkimCommand::Rotate(Rotate { yes, .. })),
         ) => !yes,
         (Question::Word { .. }, Command::Apply(_) | Command::Rollback { .. }) => true,
         (Question::ApplyNow | Question::Plan { apply_now: true }, Command::Alias(command)) => {
@@ -260,7 +272,12 @@ fn may_ask(question: &Question, request: &Request) -> bool {
 fn changes(command: &Command) -> bool {
     matches!(
         command,
-        Command::Apply(_) | Command::Rollback { .. } | Command::Account(_) | Command::Alias(_)
+        Command::Apply(_)
+            | Command::Rollback { .. }
+            | Command::Account(_)
+            | Command::Alias(_)
+            | Command::Certificate(_)
+            | Command::Dkim(_)
     )
 }
 

@@ -109,6 +109,7 @@ impl LastKnown {
         for change in changes {
             let key = change.key.to_string();
             match change.after.is_there() {
+                true if is_of_others(&self.keys, &change.key, change.before.is_there()) => None,
                 true => {
                     self.keys.insert(key, Left { run, fingerprint: change.after.fingerprint() })
                 }
@@ -142,6 +143,13 @@ impl LastKnown {
     }
 }
 
+/// Returns whether what a run changed is not ours for that: a service that ran before
+/// any run of ours goes on, even when mail.yml asks for it no more. What we put at a
+/// path is ours, whatever stood there.
+fn is_of_others(keys: &Keys, key: &Key, was_there: bool) -> bool {
+    key.path().is_none() && was_there && !keys.contains_key(&key.to_string())
+}
+
 /// Returns the states by the journals.
 fn from_journals(host: &Host) -> Result<Keys> {
     let mut keys = Keys::new();
@@ -149,6 +157,7 @@ fn from_journals(host: &Host) -> Result<Keys> {
         for record in &run.records {
             let key = record.key.to_string();
             match record.after.is_there() {
+                true if is_of_others(&keys, &record.key, record.before.is_there()) => None,
                 true => keys.insert(key, Left { run: run.number, fingerprint: None }),
                 false => keys.remove(&key),
             };

@@ -27,7 +27,7 @@ pub use journal::{Outcome, Record, Run, runs};
 pub(crate) use journal::{brought_by, last_run};
 pub(crate) use lock::{Lock, LockError};
 pub use plan::{Note, Plan, PlanError, Unseen, plan};
-pub(crate) use playbook_cache::{CacheKey, CachedPlaybook};
+pub(crate) use playbook_cache::{CacheKey, CachedPlaybook, OwnPlaybook};
 pub(crate) use rollback_plan::{RollbackPlan, rollback_plan};
 pub(crate) use saved::SavedPlan;
 pub(crate) use unreported::{mark_unreported, take_unreported};

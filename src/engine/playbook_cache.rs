@@ -1,6 +1,6 @@
 //! Caches the rendered playbook. A run that applied a mail.yml stores the steps
-//! of the embedded playbook, since the same text on the same host by the same
-//! program renders the same. Contents are stored as digests. These are enough
+//! of the playbook, since the same text on the same host by the same program
+//! renders the same. Contents are stored as digests. These are enough
 //! to find that there is nothing to do, in a fraction of the time that it takes
 //! to render ten thousand accounts; else the playbook is rendered again.
 
@@ -14,10 +14,10 @@ use super::{Plan, STATE_DIR, plan};
 use crate::digest::Digest;
 use crate::host::{Content, Error, Facts, Host, Ownership, Result};
 use crate::local;
-use crate::playbook::Declared;
+use crate::playbook::{Declared, Reads};
 use crate::resource::{Overlay, examine_certificate};
 
-/// Everything that decides what the embedded playbook declares.
+/// Everything that decides what a playbook declares.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct CacheKey {
     /// The identity of this program.
@@ -29,6 +29,19 @@ pub(crate) struct CacheKey {
     text: Digest,
     /// The digests of the password files that it names.
     files: BTreeMap<PathBuf, Digest>,
+    /// The playbook, unless it is the embedded one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    own: Option<(OwnPlaybook, Reads)>,
+}
+
+/// A playbook of the user's own, as the command line names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OwnPlaybook {
+    /// Its absolute path.
+    pub file: PathBuf,
+    /// Whether mail.yml is named as well. If not, the playbook decides whether it is
+    /// read.
+    pub names_mail: bool,
 }
 
 /// The rendered steps, with the key that they are valid for.
@@ -52,9 +65,10 @@ impl CacheKey {
         mail: &Path,
         text: Digest,
         files: BTreeMap<PathBuf, Digest>,
+        own: Option<(OwnPlaybook, Reads)>,
     ) -> Option<Self> {
         let facts = serde_json::to_string(facts).ok()?;
-        Some(Self { program: Host::binary_id()?, facts, mail: mail.to_owned(), text, files })
+        Some(Self { program: Host::binary_id()?, facts, mail: mail.to_owned(), text, files, own })
     }
 }
 
@@ -84,12 +98,13 @@ impl CachedPlaybook {
         facts.as_ref() == Some(&self.inputs.facts)
     }
 
-    /// Returns the entry for the mail.yml at `mail` with this text, if it is
-    /// still valid and may be read.
+    /// Returns the entry for the mail.yml at `mail` with this text and a playbook, if
+    /// it is still valid and may be read.
     pub(crate) fn read(
         host: &Host,
         mail: &Path,
         text: &Digest,
+        own: Option<&OwnPlaybook>,
         facts: impl Fn(&Host) -> Result<Facts>,
     ) -> Option<Self> {
         let content = host.read(&path()).ok()??;
@@ -101,7 +116,9 @@ impl CachedPlaybook {
         let fits = inputs.mail == mail
             && inputs.text == *text
             && Host::binary_id().as_ref() == Some(&inputs.program)
+            && inputs.own.as_ref().map(|(own, _)| own) == own
             && inputs.files.iter().all(is_as_it_was)
+            && inputs.own.iter().all(|(_, reads)| reads.are_as_they_were())
             && cached.fits(facts(host));
         fits.then_some(cached)
     }

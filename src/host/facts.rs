@@ -23,6 +23,9 @@ pub struct Facts {
     pub init: Init,
     /// The memory in MiB, rounded to a power of two. It limits the number of server processes.
     pub memory: u64,
+    /// Whether the machine has too little memory for a large daemon beside
+    /// Postfix and Dovecot: less than 700 MB.
+    pub small: bool,
     /// The size in MiB, rounded to a power of two, of the file system with
     /// Postfix's queue. A part of it is reserved for local mail.
     pub queue_disk: u64,
@@ -31,6 +34,9 @@ pub struct Facts {
     /// The programs whose version decides the syntax of their files, by their name in templates.
     #[serde(flatten)]
     pub programs: BTreeMap<&'static str, Program>,
+    /// The facts that services gather, by the names of these.
+    #[serde(flatten)]
+    pub of_services: BTreeMap<&'static str, serde_json::Value>,
 }
 
 /// A package whose version decides the syntax of files.
@@ -76,8 +82,13 @@ pub struct Program {
 }
 
 impl Host {
-    /// Gathers the facts, including the versions of these packages. Changes nothing.
-    pub fn facts(&self, packages: impl Iterator<Item = VersionedPackage>) -> Result<Facts> {
+    /// Gathers the facts, including the versions of these packages, and adds those
+    /// of services. Changes nothing.
+    pub fn facts(
+        &self,
+        packages: impl Iterator<Item = VersionedPackage>,
+        of_services: BTreeMap<&'static str, serde_json::Value>,
+    ) -> Result<Facts> {
         let os = self.os_release()?;
         let field = |name: &str| {
             let value = os.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
@@ -97,9 +108,11 @@ impl Host {
             architecture: self.architecture()?.to_owned(),
             init: self.init()?,
             memory: self.memory()?,
+            small: self.is_small()?,
             queue_disk: self.queue_disk()?,
             ipv6: self.speaks_ipv6()?,
             programs,
+            of_services,
         })
     }
 

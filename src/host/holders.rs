@@ -4,7 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::listening::listeners;
-use super::{Host, Result};
+use super::sock_diag::Listener;
+use super::{Endpoint, Host, Result, dns};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Holder {
@@ -23,11 +24,16 @@ impl fmt::Display for Holder {
 }
 
 impl Host {
-    /// Returns the processes that listen on a TCP port of any address, or
-    /// `None` if nothing listens. The list is empty if no visible process does,
-    /// as with one in another container.
-    pub(crate) fn holders(&self, port: u16) -> Result<Option<Vec<Holder>>> {
-        let on_port = listeners().into_iter().filter(|listener| listener.port == port);
+    /// Returns the processes that listen on the TCP port of an endpoint, at any
+    /// address unless it names one, or `None` if nothing listens. The list is empty
+    /// if no visible process does, as with one in another container.
+    pub(crate) fn holders(&self, endpoint: &Endpoint) -> Result<Option<Vec<Holder>>> {
+        let is_held = |listener: &Listener| match endpoint {
+            Endpoint::Port(port) => listener.port == *port,
+            Endpoint::Resolver(ip) => listener.is_at(*ip, dns::PORT),
+            Endpoint::Socket(_) => false,
+        };
+        let on_port = listeners().into_iter().filter(is_held);
         let sockets: Vec<u64> = on_port.map(|listener| listener.inode).collect();
         if sockets.is_empty() {
             return Ok(None);
@@ -79,10 +85,10 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let host = Host::open(Path::new("/")).unwrap();
-        let holders = host.holders(port).unwrap().unwrap();
+        let holders = host.holders(&Endpoint::Port(port)).unwrap().unwrap();
         assert_eq!(holders.iter().map(|it| it.pid).collect::<Vec<_>>(), [std::process::id()]);
         drop(listener);
-        assert_eq!(host.holders(port).unwrap(), None);
+        assert_eq!(host.holders(&Endpoint::Port(port)).unwrap(), None);
     }
 
     #[test]

@@ -23,6 +23,9 @@ pub struct Unit {
 /// The unit types other than services that can be enabled (systemd.unit(5)).
 const OTHER_TYPES: [&str; 6] = ["automount", "mount", "path", "socket", "target", "timer"];
 
+/// The folder of an administrator's units and drop-ins (systemd.unit(5)).
+const DROP_INS: &str = "/etc/systemd/system";
+
 /// The folders of unit files, by precedence (systemd.unit(5)).
 const UNIT_FOLDERS: [&str; 4] = [
     "/etc/systemd/system",
@@ -180,7 +183,13 @@ impl Host {
                 // systemd would otherwise use the old unit file, also that of
                 // the service that a timer or path unit starts.
                 let full = unit.full_name();
-                if unit.other_type().is_some() || self.ask_systemd(&full)?.is_outdated {
+                // It may not have noticed a new folder of drop-ins.
+                let has_drop_ins = verb == "restart"
+                    && self.exists(&Path::new(DROP_INS).join(format!("{full}.d")))?;
+                if unit.other_type().is_some()
+                    || has_drop_ins
+                    || self.ask_systemd(&full)?.is_outdated
+                {
                     self.read_units_again()?;
                 }
                 // Faster than systemctl, which reports more about a failure.

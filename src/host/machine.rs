@@ -11,6 +11,10 @@ use super::{Host, Result};
 /// The default for an unknown size, in MiB.
 const LEAST: u64 = 1024;
 
+/// The memory, in bytes, from which a machine is not small. A machine sold with
+/// 768 MiB reports some 30 MiB less, one with 512 MiB never as much.
+const ENOUGH: u64 = 700_000_000;
+
 /// The memory limits of a container in control groups version 2 and 1. In the
 /// root group of a machine the first does not exist, and the second is too
 /// large to matter.
@@ -31,8 +35,18 @@ impl Host {
     /// Returns the memory of the machine or of the container in MiB, rounded to
     /// a power of two. A tree is assumed to be for a machine like this one.
     pub(super) fn memory(&self) -> Result<u64> {
+        Ok(in_steps(self.bytes_of_memory()?))
+    }
+
+    /// Returns whether there is less memory than a large daemon beside Postfix
+    /// and Dovecot needs.
+    pub(super) fn is_small(&self) -> Result<bool> {
+        Ok(self.bytes_of_memory()? < ENOUGH)
+    }
+
+    fn bytes_of_memory(&self) -> Result<u64> {
         if self.is_tree() {
-            return Self::open(Path::new("/"))?.memory();
+            return Self::open(Path::new("/"))?.bytes_of_memory();
         }
         let all = self.word("/proc/meminfo", "MemTotal:")?.map_or(LEAST << 20, |kib| kib << 10);
         let mut least = all;
@@ -41,7 +55,7 @@ impl Host {
                 least = least.min(limit);
             }
         }
-        Ok(in_steps(least))
+        Ok(least)
     }
 
     /// Returns the size of the file system with Postfix's queue in MiB, rounded to a power of two.

@@ -9,6 +9,7 @@ mod command;
 mod compare_and_replace;
 mod dbus;
 mod disk_space;
+pub(crate) mod dns;
 mod dpkg;
 mod entry;
 mod error;
@@ -49,6 +50,7 @@ use recent::Recent;
 use stamp_cache::StampCache;
 
 pub use accounts::{Group, User};
+pub(crate) use addresses::{is_public, reachable};
 pub use command::Captured;
 pub use command::Command;
 pub(crate) use command::PATH;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use nix::sys::stat::SFlag;
 use serde::{Deserialize, Serialize};
 
+use super::dns;
 use super::handshake::handshake;
 use super::listening::{is_of, listeners, unix_sockets};
 use super::{FileStamp, Host, Result};
@@ -35,7 +36,7 @@ pub struct Greeting {
     pub secured: Secured,
 }
 
-/// A TCP port of this host, or a unix socket.
+/// A TCP port of this host, a unix socket, or a resolver.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Endpoint {
@@ -43,6 +44,9 @@ pub enum Endpoint {
     Port(u16),
     /// A unix socket.
     Socket(PathBuf),
+    /// A resolver at an address of this host, which looks names up for others and
+    /// proves what it finds (DNSSEC).
+    Resolver(IpAddr),
 }
 
 /// How TLS secures a conversation.
@@ -103,19 +107,24 @@ impl Host {
     pub fn unheard(&self, all: &[Greeting], heard: i64) -> Result<Vec<Endpoint>> {
         let mut ports: BTreeSet<u16> = BTreeSet::new();
         let mut sockets: Vec<&Path> = Vec::new();
+        let mut resolvers: BTreeSet<IpAddr> = BTreeSet::new();
         for greeting in all {
             match &greeting.at {
                 Endpoint::Port(port) => drop(ports.insert(*port)),
                 Endpoint::Socket(path) => sockets.push(path),
+                Endpoint::Resolver(ip) => drop(resolvers.insert(*ip)),
             }
         }
-        if !ports.is_empty() {
+        if !ports.is_empty() || !resolvers.is_empty() {
             for listener in listeners() {
                 ports.remove(&listener.port);
+                resolvers.retain(|ip| !listener.is_at(*ip, dns::PORT));
             }
         }
-        ports.retain(|port| Endpoint::Port(*port).connect().is_err());
-        let mut missing: Vec<_> = ports.into_iter().map(Endpoint::Port).collect();
+        let ports = ports.into_iter().map(Endpoint::Port);
+        let resolvers = resolvers.into_iter().map(Endpoint::Resolver);
+        let mut missing: Vec<_> = ports.chain(resolvers).collect();
+        missing.retain(|endpoint| endpoint.connect().is_err());
         let list = match sockets.is_empty() {
             true => String::new(),
             false => unix_sockets(),
@@ -141,10 +150,15 @@ impl<S: Read + Write> Line for S {}
 impl Endpoint {
     /// Connects. A port is tried on the loopback addresses, else on those where a process listens.
     pub(super) fn connect(&self) -> io::Result<Box<dyn Line>> {
+        let call = |ip: IpAddr, port| {
+            let stream = TcpStream::connect_timeout(&SocketAddr::new(ip, port), PATIENCE)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_write_timeout(Some(PATIENCE))?;
+            io::Result::Ok(stream)
+        };
         Ok(match self {
             Self::Port(port) => {
-                let call =
-                    |ip: IpAddr| TcpStream::connect_timeout(&SocketAddr::new(ip, *port), PATIENCE);
+                let call = |ip: IpAddr| call(ip, *port);
                 let stream = call(Ipv4Addr::LOCALHOST.into()).or_else(|error| {
                     let on_port = listeners().into_iter().filter(|it| it.port == *port);
                     let others = on_port.map(|listener| listener.ip);
@@ -155,8 +169,6 @@ impl Endpoint {
                         .find_map(io::Result::ok)
                         .ok_or(error)
                 })?;
-                stream.set_read_timeout(Some(PATIENCE))?;
-                stream.set_write_timeout(Some(PATIENCE))?;
                 Box::new(stream)
             }
             Self::Socket(path) => {
@@ -164,6 +176,7 @@ impl Endpoint {
                 stream.set_read_timeout(Some(PATIENCE))?;
                 Box::new(stream)
             }
+            Self::Resolver(ip) => Box::new(call(*ip, dns::PORT)?),
         })
     }
 }
@@ -172,6 +185,7 @@ impl Greeting {
     /// Reads until it is clear that the service works.
     fn listen(&self, mut line: Box<dyn Line>) -> io::Result<()> {
         match self.secured {
+            Secured::No if matches!(self.at, Endpoint::Resolver(_)) => dns::ask(&mut line),
             Secured::No => begins_with(&mut line, &self.begins),
             Secured::AtOnce => begins_with(&mut handshake(line)?, &self.begins),
             Secured::Asked(protocol) => {
@@ -271,6 +285,7 @@ impl fmt::Display for Endpoint {
         match self {
             Self::Port(port) => write!(f, "port {port}"),
             Self::Socket(path) => write!(f, "{}", path.display()),
+            Self::Resolver(ip) => write!(f, "the resolver at {ip}"),
         }
     }
 }

@@ -95,6 +95,22 @@ impl Host {
         Ok(found)
     }
 
+    /// Returns the memory of a process and of those that it started, in bytes,
+    /// with shared memory counted once. `None` where it cannot be seen.
+    pub(crate) fn memory_of(&self, process: &Process) -> Option<u64> {
+        let text = self.told_of(process.pid, "smaps_rollup").ok()??;
+        let line = text.text().lines().find_map(|line| Some(line.strip_prefix("Pss:")?.to_owned()));
+        let kib: u64 = line?.split_whitespace().next()?.parse().ok()?;
+        let children = self.told_of(process.pid, &format!("task/{}/children", process.pid));
+        let children = children.ok()??;
+        let children = children.text().split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let of_child = |pid: &String| {
+            let child = self.process(pid.parse().ok()?).ok()??;
+            self.memory_of(&child)
+        };
+        Some((kib << 10) + children.iter().filter_map(of_child).sum::<u64>())
+    }
+
     /// Terminates a process.
     pub fn end(&self, process: &Process) -> Result<()> {
         let pid = Pid::from_raw(process.pid.cast_signed());

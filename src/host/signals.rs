@@ -22,15 +22,19 @@ impl Interruption {
     pub(crate) fn listen(heard: impl Fn() + Send + 'static) -> Result<Self> {
         CtrlC::leave();
         let interruption = Self::default();
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(deaf)?;
-        let asked = Arc::clone(&interruption.0);
+        let all = [SIGINT, SIGTERM, SIGHUP];
+        // By the handler itself: on a busy host a thread may come too late for a short run.
+        for signal in all {
+            signal_hook::flag::register(signal, Arc::clone(&interruption.0)).map_err(deaf)?;
+        }
+        let mut signals = Signals::new(all).map_err(deaf)?;
         // The thread lives as long as the program.
         std::thread::spawn(move || {
-            for _ in signals.forever() {
-                if !asked.swap(true, Ordering::Relaxed) {
-                    heard();
-                }
+            if signals.forever().next().is_some() {
+                heard();
             }
+            // Later ones are received, and change nothing.
+            signals.forever().for_each(drop);
         });
         Ok(interruption)
     }

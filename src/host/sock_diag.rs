@@ -25,6 +25,13 @@ pub(super) struct Listener {
     pub(super) inode: u64,
 }
 
+impl Listener {
+    /// Returns whether it has a port at an address, or at all.
+    pub(super) fn is_at(&self, ip: IpAddr, port: u16) -> bool {
+        self.port == port && (self.ip == ip || self.ip.is_unspecified())
+    }
+}
+
 /// Returns the TCP listeners of this network namespace.
 ///
 /// # Errors

@@ -190,6 +190,16 @@ fn what_happens_to_the_server_is_told() {
 }
 
 #[test]
+fn a_spam_filter_is_told_with_its_memory() {
+    let with = "x = y\nsmtpd_milters = unix:rspamd/milter.sock\n";
+    let main = |old, new| says(&[file("/etc/postfix/main.cf", old, new)], &[]);
+    insta::assert_snapshot!(main("x = y\n", with), @"create spam filter added: rspamd; it takes about 120 MB of memory");
+    insta::assert_snapshot!(main(with, "x = y\n"), @"delete spam filter removed: rspamd");
+    let other = with.replace("rspamd/milter", "opendkim/milter");
+    insta::assert_snapshot!(main("x = y\n", &other), @"");
+}
+
+#[test]
 fn a_hash_and_what_is_no_account_do_not_confuse_the_accounts() {
     let text = "# a:b:c:d::/not/one::\n\nanna@example.org:{X}$1$a:5000:5000::/var/vmail/\
                 example.org/anna::\nno home:x:1:1::::\nbert:{Y}z:5000:5000::/m/bert::quota=1\n";

@@ -1,14 +1,15 @@
-//! Reads `accounts:`: names, passwords, aliases and quotas.
+//! Reads `accounts:`: names, passwords, aliases, quotas and send limits.
 
 use std::ops::Range;
 
 use super::spanned::{self, Spanned};
 use super::{
-    Account, AccountName, Files, Invalid, Mailboxes, Name, PasswordHash, Size, schema, secret_file,
+    Account, AccountName, Files, Invalid, Limit, Mailboxes, Name, PasswordHash, Size, schema,
+    secret_file, send_limit,
 };
 use crate::yaml::{Decoder, Entry, Fields, Key, Kind};
 
-/// An account's password and quota.
+/// An account's password and limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// The hash of the password.
@@ -17,6 +18,8 @@ pub struct Credentials {
     pub is_inline: bool,
     /// The limit of the mailbox, if it has one.
     pub quota: Option<Size>,
+    /// How much it may send, if it has a limit of its own.
+    pub send_limit: Option<Limit>,
 }
 
 const SMALLEST: Size = Size::mebibytes(1);
@@ -97,8 +100,11 @@ fn read_body(decoder: &mut Decoder, account: &Entry, files: &Files<'_>) -> Body 
     let aliases = read_aliases(decoder, &fields);
     let password = read_password(decoder, &account.key, &fields, files);
     let quota = read_quota(decoder, &fields);
+    let limit = fields.get("send_limit");
+    let limit = limit.and_then(|entry| send_limit::read(decoder, &entry.value));
+    let send_limit = limit.map(|limit| limit.value);
     let is_inline = fields.has("password");
-    (aliases, password.map(|password| Credentials { password, is_inline, quota }))
+    (aliases, password.map(|password| Credentials { password, is_inline, quota, send_limit }))
 }
 
 fn no_password(decoder: &mut Decoder, account: &Key) {

@@ -16,6 +16,10 @@ const FEWEST: usize = 8;
 /// The maximum length; Dovecot's login accepts more.
 const MOST: usize = 512;
 
+/// Those of the 10,000 most common passwords that are long enough, in lower case, a
+/// line each. The list is Django's (.debian/copyright).
+const COMMON: &str = include_str!("common_passwords.txt");
+
 impl Password {
     /// Checks a typed password. No error contains any of it.
     ///
@@ -37,6 +41,12 @@ impl Password {
         if text.chars().any(char::is_control) {
             let help = "no mail program could send it; choose one that can be typed on one line";
             return no("the password has a line break or control character in it", help);
+        }
+        let lower = text.to_lowercase();
+        if COMMON.lines().any(|common| common == lower) {
+            let help = "choose another one: attackers try these first. Four words that have \
+                        nothing to do with each other are easy to type and hard to guess";
+            return no("the password is one of the 10,000 most common ones", help);
         }
         Ok(Self(Secret::new(text.to_owned())))
     }
@@ -73,6 +83,24 @@ mod tests {
         let (one, other) = (password.hash().unwrap(), password.hash().unwrap());
         assert_ne!(one, other);
         assert!(one.secret().expose().starts_with("{ARGON2ID}$argon2id$v=19$m=19456,t=2,p=1$"));
+    }
+
+    #[test]
+    fn a_common_password_is_refused_in_any_case() {
+        for text in ["iloveyou", "Password1", "FOOTBALL", "1q2w3e4r5t"] {
+            let Invalid { message, help } = Password::parse(text).unwrap_err();
+            assert!(message.contains("most common") && help.contains("choose another"), "{text}");
+            assert!(!format!("{message}{help}").contains(text));
+        }
+        assert!(Password::parse("iloveyou and mail").is_ok());
+    }
+
+    #[test]
+    fn the_common_passwords_are_long_enough_and_in_lower_case() {
+        assert!(COMMON.lines().count() > 3800 && COMMON.len() < 60_000);
+        for common in COMMON.lines() {
+            assert!(common.chars().count() >= FEWEST && common == common.to_lowercase());
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The keys of `mail.yml` that belong to no single service: names, addresses and accounts.
 
+use super::send_limit::SEND_LIMIT;
 use crate::yaml::{KeySpec, Section, ValueType};
 
 /// The keys, in the order of the reference.
@@ -97,6 +98,13 @@ pub(super) const ACCOUNT: Section = Section {
              refused while the sender's server waits.",
         )
         .or("none"),
+        KeySpec::new(
+            "send_limit",
+            SEND_LIMIT,
+            "To how many recipients the account may send, such as `2000/day`; `none` for no \
+             limit.",
+        )
+        .or("the `send_limit` of all"),
     ],
     required: &[],
     one_of: &["password", "password_file"],

@@ -2,9 +2,11 @@
 //! of the user's, or sent from one.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Embedded;
+use super::reads::{self, Reads};
 use crate::local::{self, Untrusted};
 use crate::resource::AssetError;
 
@@ -12,8 +14,8 @@ use crate::resource::AssetError;
 #[derive(Debug)]
 pub(crate) enum Library {
     Embedded(Embedded),
-    /// In the folder of the playbook.
-    Folder(PathBuf),
+    /// In the folder of the playbook, with what was read there.
+    Folder(PathBuf, Mutex<Reads>),
     /// By name, as sent from this folder of another machine.
     Sent(PathBuf, BTreeMap<String, Vec<u8>>),
 }
@@ -50,7 +52,9 @@ impl Library {
     pub(super) fn shown(&self, name: &str) -> String {
         match self {
             Self::Embedded(playbook) => format!("playbooks/{}/{name}", playbook.name),
-            Self::Folder(folder) | Self::Sent(folder, _) => folder.join(name).display().to_string(),
+            Self::Folder(folder, _) | Self::Sent(folder, _) => {
+                folder.join(name).display().to_string()
+            }
         }
     }
 
@@ -59,7 +63,7 @@ impl Library {
         match self {
             Self::Embedded(playbook) => playbook.file(name).map(|text| Ok(text.into())),
             Self::Sent(_, files) => files.get(name).cloned().map(Ok),
-            Self::Folder(folder) => match local::read(&folder.join(name)) {
+            Self::Folder(folder, reads) => match read(&folder.join(name), reads) {
                 Ok(bytes) => Some(Ok(bytes)),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
                 Err(error) => Some(Err(match Untrusted::of(&error).cloned() {
@@ -79,6 +83,13 @@ impl Library {
         }
     }
 
+    /// Returns what was read from the folder of the playbook, unless that cannot be
+    /// compared later.
+    pub(super) fn reads(&self) -> Option<Reads> {
+        let Self::Folder(_, reads) = self else { return None };
+        Some(noted(reads).clone()).filter(Reads::is_whole)
+    }
+
     /// Returns the names of the files in a folder.
     pub(super) fn names(&self, folder: &str) -> Vec<String> {
         let mut names: Vec<String> = match self {
@@ -88,9 +99,15 @@ impl Library {
                 let below = files.keys().filter_map(|name| name.strip_prefix(&prefix));
                 below.filter(|name| !name.contains('/')).map(ToOwned::to_owned).collect()
             }
-            Self::Folder(root) => {
-                let found = local::list(&root.join(folder)).unwrap_or_default();
-                found.into_iter().map(|(name, _)| name).collect()
+            Self::Folder(root, reads) => {
+                let folder = match root.join(folder) {
+                    // Of a playbook that was named without its folder.
+                    empty if empty.as_os_str().is_empty() => PathBuf::from("."),
+                    folder => folder,
+                };
+                let names = reads::names(&folder);
+                noted(reads).folder(&folder, &names);
+                names
             }
         };
         names.sort();
@@ -107,6 +124,17 @@ impl Library {
             .max_by_key(|version| numbers(version))?;
         Some(format!("{base}@{newest}"))
     }
+}
+
+/// Reads a file of the playbook, and notes that.
+pub(super) fn read(path: &Path, reads: &Mutex<Reads>) -> std::io::Result<Vec<u8>> {
+    let read = local::read(path);
+    noted(reads).file(path, &read);
+    read
+}
+
+fn noted(reads: &Mutex<Reads>) -> MutexGuard<'_, Reads> {
+    reads.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Joins a folder and a name. The folder of the playbook itself is empty.
@@ -130,7 +158,7 @@ mod tests {
         for name in ["x@2.3", "x@2.4", "x@2.10"] {
             std::fs::write(folder.path().join("templates").join(name), name).unwrap();
         }
-        let library = Library::Folder(folder.path().to_owned());
+        let library = Library::Folder(folder.path().to_owned(), Mutex::default());
         let chosen = |version: &str| {
             library.read("", "templates", &format!("x@{version}")).map(|(name, _)| name)
         };

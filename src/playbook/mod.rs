@@ -5,6 +5,7 @@
 mod book;
 mod embedded;
 mod library;
+mod reads;
 mod resolve;
 mod scope;
 mod sent;
@@ -12,8 +13,8 @@ mod step;
 mod template;
 mod withdrawn;
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,7 @@ use crate::resource::{Key, Resource};
 use book::Book;
 pub(crate) use embedded::{Embedded, FILE, all, embedded};
 pub(crate) use library::Library;
+pub(crate) use reads::Reads;
 pub use resolve::Context;
 
 /// The default playbook.
@@ -88,14 +90,25 @@ impl Playbook {
     /// Fails where the file cannot be read or has mistakes.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let name = path.display().to_string();
-        let path = if local::is_folder(path) { path.join(FILE) } else { path.to_owned() };
-        let bytes = local::read(&path).map_err(|source| Error::Read { name, source })?;
+        let path = Self::file(path);
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        let reads = Mutex::default();
+        let bytes = library::read(&path, &reads).map_err(|source| Error::Read { name, source })?;
         if let Some(mistake) = Diagnostic::not_text(&path.display().to_string(), &bytes) {
             return Err(Error::Invalid(vec![mistake]));
         }
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        Self::parse(path.display().to_string(), text, Library::Folder(folder))
+        Self::parse(path.display().to_string(), text, Library::Folder(folder, reads))
+    }
+
+    /// Returns the file of the playbook at `path`, which may be its folder.
+    pub(crate) fn file(path: &Path) -> PathBuf {
+        if local::is_folder(path) { path.join(FILE) } else { path.to_owned() }
+    }
+
+    /// Returns what was read of a playbook of the user's own, if it is on this machine.
+    pub(crate) fn reads(&self) -> Option<Reads> {
+        self.book.library.reads()
     }
 
     pub(crate) fn name(&self) -> &str {

@@ -38,7 +38,7 @@ impl Playbook {
     /// Fails where one of its files cannot be read or leads out of its folder,
     /// or where all of them are too large.
     pub(crate) fn pack(&self) -> io::Result<Option<PlaybookBundle>> {
-        let Library::Folder(folder) = &*self.book.library else { return Ok(None) };
+        let Library::Folder(folder, _) = &*self.book.library else { return Ok(None) };
         let name = self.name().to_owned();
         let file = Path::new(&name).file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut found = Collected { folder, files: BTreeMap::new(), bytes: 0 };
@@ -56,7 +56,7 @@ impl Playbook {
             found.add_file(part)?;
         }
         // The files of an included folder are all for its steps.
-        let is_own = |book: &&&Book| matches!(&*book.library, Library::Folder(_));
+        let is_own = |book: &&&Book| matches!(&*book.library, Library::Folder(..));
         for Book { folder, .. } in self.book.all().iter().filter(is_own).copied() {
             if !folder.is_empty() {
                 found.add_folder(folder, DEEPEST)?;

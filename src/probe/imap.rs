@@ -110,6 +110,22 @@ impl Imap {
             .ok_or_else(|| Error::odd("IMAP", "SELECT without EXISTS"))
     }
 
+    /// Opens a mailbox to look into it, and changes nothing there. Returns whether the
+    /// server lets us; every account has an INBOX, so there it has to.
+    pub(crate) fn examine(&mut self, mailbox: &str) -> Result<bool> {
+        match self.command("EXAMINE", &format!("EXAMINE {}", quoted(mailbox))) {
+            Err(Error::Refused { .. }) if mailbox != "INBOX" => Ok(false),
+            outcome => outcome.map(|_| true),
+        }
+    }
+
+    /// Returns the mailboxes that can be opened, as the server spells their names.
+    pub(crate) fn mailboxes(&mut self) -> Result<Vec<String>> {
+        let responses = self.command("LIST", "LIST \"\" \"*\"")?;
+        let lists = responses.into_iter().filter(|it| begins(&it.words, "LIST"));
+        lists.filter_map(|it| it.mailbox().transpose()).collect()
+    }
+
     /// Returns the numbers of the messages in the open mailbox whose subject contains some words.
     pub(crate) fn search_subject(&mut self, words: &str) -> Result<Vec<u32>> {
         self.search(&format!("SEARCH HEADER Subject {}", quoted(words)))
@@ -221,6 +237,28 @@ impl Imap {
     }
 }
 
+impl Response {
+    /// Returns the name of the mailbox in a response such as
+    /// `LIST (\Noselect) "/" "Old mail"`, unless it cannot be opened.
+    fn mailbox(mut self) -> Result<Option<String>> {
+        let odd = || Error::odd("IMAP", self.words.clone());
+        let (flags, rest) = self.words.split_once(") ").ok_or_else(odd)?;
+        let flags = flags.to_ascii_lowercase();
+        if flags.contains("\\noselect") || flags.contains("\\nonexistent") {
+            return Ok(None);
+        }
+        let (_, name) = rest.split_once(' ').ok_or_else(odd)?;
+        if let Some(literal) = self.literals.pop() {
+            return Ok(Some(visible(literal)));
+        }
+        let name = name.strip_prefix('"').and_then(|it| it.strip_suffix('"')).map_or_else(
+            || name.to_owned(),
+            |quoted| quoted.replace("\\\"", "\"").replace("\\\\", "\\"),
+        );
+        Ok(Some(name))
+    }
+}
+
 /// Returns whether a text begins with a word, ignoring case.
 fn begins(words: &str, word: &str) -> bool {
     words.split(' ').next().is_some_and(|first| first.eq_ignore_ascii_case(word))
@@ -269,6 +307,20 @@ mod tests {
         assert_eq!(imap.select("INBOX").unwrap(), 17);
         assert_eq!(imap.search_subject("a \"b\"").unwrap(), [2, 3, 5]);
         assert!(matches!(imap.search_subject("x"), Err(Error::Odd { .. })));
+    }
+
+    #[test]
+    fn mailboxes_are_listed_however_their_names_are_spelt() {
+        let mut imap = imap(
+            b"* LIST (\\HasNoChildren \\NoInferiors) \"/\" INBOX\r\n\
+              * LIST (\\Noselect \\HasChildren) \"/\" Old\r\n\
+              * LIST () NIL \"Old/a \\\"b\\\\\"\r\n* LIST () \"/\" {3}\r\nx)y\r\n* OK hi\r\nm1 OK\r\n\
+              m2 NO gone\r\nm3 NO gone\r\n* LIST odd\r\nm4 OK\r\n",
+        );
+        assert_eq!(imap.mailboxes().unwrap(), ["INBOX", "Old/a \"b\\", "x)y"]);
+        assert!(!imap.examine("Old").unwrap());
+        assert!(matches!(imap.examine("INBOX"), Err(Error::Refused { .. })));
+        assert!(matches!(imap.mailboxes(), Err(Error::Odd { .. })));
     }
 
     #[test]

@@ -15,6 +15,8 @@ mod fake_server;
 mod imap;
 mod line_stream;
 mod managesieve;
+mod milter;
+mod policy;
 mod pop3;
 mod resolver;
 mod smtp;
@@ -29,6 +31,8 @@ pub use line_stream::LineStream;
 pub(crate) use line_stream::Session;
 pub(crate) use line_stream::is_open;
 pub use managesieve::{ManageSieve, StoredScript};
+pub(crate) use milter::ask_milter;
+pub(crate) use policy::ask;
 pub use pop3::Pop3;
 pub(crate) use resolver::{Found, Resolver};
 pub use smtp::{Reply, Smtp};
@@ -36,18 +40,16 @@ pub use tls::Tls;
 pub(crate) use tls::authorities;
 
 use base64ct::{Base64, Encoding};
-use rustls::crypto::ring;
 
-use crate::secret::Secret;
+use crate::secret::{Secret, random_bytes};
 
 /// The name in EHLO. It never resolves (RFC 2606).
 pub(crate) const OURSELVES: &str = "mailprov.invalid";
 
 /// Returns 32 random hexadecimal digits: a password, or a unique word.
 pub(crate) fn random() -> Result<Secret<String>> {
-    let mut bytes = [0; 16];
-    let filled = ring::default_provider().secure_random.fill(&mut bytes);
-    filled.map_err(|_| Error::Broken(std::io::Error::other("there are no random numbers")))?;
+    let none = || Error::Broken(std::io::Error::other("there are no random numbers"));
+    let bytes = random_bytes::<16>().ok_or_else(none)?;
     Ok(Secret::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
 }
 

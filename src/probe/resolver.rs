@@ -1,15 +1,17 @@
 //! Queries the resolver of this host over UDP, and over TCP if an answer does not fit.
 
-use std::io::{Read, Write};
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
 use std::time::Duration;
 
 use domain::base::iana::Rcode;
-use domain::base::{Message, MessageBuilder, Name, Rtype, ToName};
-use domain::rdata::{A, Aaaa, Mx, Ptr, Txt};
+use domain::base::{Message, Name, Rtype, ToName, UnknownRecordData};
+use domain::rdata::{A, Aaaa, Cname, Mx, Ns, Ptr, Txt};
 
-use crate::host::Host;
+use crate::host::{Host, dns};
+use crate::secret::random_bytes;
 use crate::visible::visible;
 
 /// The time limit of an answer.
@@ -25,6 +27,9 @@ pub(crate) type Found<T> = std::result::Result<Vec<T>, String>;
 #[derive(Debug)]
 pub(crate) struct Resolver {
     servers: Vec<SocketAddr>,
+    /// Why those that did not answer are asked no more: else each of a check's many
+    /// questions would wait for them.
+    silent: RefCell<HashMap<SocketAddr, String>>,
 }
 
 impl Resolver {
@@ -32,7 +37,30 @@ impl Resolver {
     pub(crate) fn of(host: &Host) -> Self {
         let content = host.read(Path::new("/etc/resolv.conf")).ok().flatten();
         let text = content.map(|it| String::from_utf8_lossy(it.bytes()).into_owned());
-        Self { servers: servers(&text.unwrap_or_default()) }
+        Self::new(servers(&text.unwrap_or_default()))
+    }
+
+    /// Returns the one at an address.
+    pub(crate) fn at(address: IpAddr) -> Self {
+        Self::new(vec![SocketAddr::new(address, 53)])
+    }
+
+    fn new(servers: Vec<SocketAddr>) -> Self {
+        Self { servers, silent: RefCell::default() }
+    }
+
+    /// Asks for the servers of the root, which each resolver knows. Returns whether
+    /// there are some, and proof of it (DNSSEC).
+    ///
+    /// # Errors
+    ///
+    /// Returns why there is no answer.
+    pub(crate) fn proves_the_root(&self) -> Result<bool, String> {
+        let proofs = self.ask(&Name::root_vec(), Rtype::NS, |message| {
+            let records = message.answer().ok()?.limit_to_in::<Ns<_>>();
+            Some(records.map(|_| message.header().ad()).collect())
+        })?;
+        Ok(!proofs.is_empty() && proofs.into_iter().all(|is_proven| is_proven))
     }
 
     /// Returns the mail servers of a domain with their preference, in lower case.
@@ -51,6 +79,32 @@ impl Resolver {
             let records = message.answer().ok()?.limit_to_in::<Txt<_>>();
             let text = |it: &Txt<&[u8]>| visible(it.text::<Vec<u8>>());
             records.map(|it| it.ok().map(|it| text(it.data()))).collect()
+        })
+    }
+
+    /// Returns the name that a name is an alias of (CNAME), in lower case.
+    pub(crate) fn aliased(&self, name: &str) -> Found<String> {
+        self.ask(&parse(name)?, Rtype::CNAME, |message| {
+            let records = message.answer().ok()?.limit_to_in::<Cname<_>>();
+            records.map(|it| it.ok().map(|it| plain(it.data().cname()))).collect()
+        })
+    }
+
+    /// Returns the records of a server's key (TLSA), such as `3 1 1 0a…`, each with whether
+    /// there is proof of it (DNSSEC).
+    pub(crate) fn tlsa(&self, name: &str) -> Found<(String, bool)> {
+        self.ask(&parse(name)?, Rtype::TLSA, |message| {
+            let records = message.answer().ok()?.limit_to_in::<UnknownRecordData<_>>();
+            let of_keys = records.filter(|it| !matches!(it, Ok(it) if it.rtype() != Rtype::TLSA));
+            // RFC 6698, 2.1.
+            let text = |data: &[u8]| match data {
+                [usage, selector, kind, key @ ..] => {
+                    let key: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+                    Some(format!("{usage} {selector} {kind} {key}"))
+                }
+                _ => None,
+            };
+            of_keys.map(|it| Some((text(it.ok()?.data().data())?, message.header().ad()))).collect()
         })
     }
 
@@ -87,13 +141,22 @@ impl Resolver {
         kind: Rtype,
         read: impl Fn(&Message<Vec<u8>>) -> Option<Vec<T>>,
     ) -> Found<T> {
-        let query = query(name, kind).ok_or("there are no random numbers")?;
+        let number = random_bytes().ok_or("there are no random numbers")?;
+        let query = dns::query(name, kind, u16::from_be_bytes(number)).ok_or("it is too long")?;
         let mut why = "this host has no resolver (/etc/resolv.conf)".to_owned();
+        let mut unanswered = HashSet::new();
         for server in self.servers.iter().cycle().take(self.servers.len() * TRIES) {
+            if let Some(silence) = self.silent.borrow().get(server) {
+                why.clone_from(silence);
+                continue;
+            }
             let answer = match exchange(*server, &query) {
                 Ok(answer) => answer,
                 Err(error) => {
                     why = format!("{server} does not answer: {}", crate::local::reason(&error));
+                    if !unanswered.insert(*server) {
+                        self.silent.borrow_mut().insert(*server, why.clone());
+                    }
                     continue;
                 }
             };
@@ -129,16 +192,6 @@ fn plain(name: &impl ToName) -> String {
     visible(name.to_string().to_lowercase())
 }
 
-fn query(name: &Name<Vec<u8>>, kind: Rtype) -> Option<Message<Vec<u8>>> {
-    let number = super::random().ok()?;
-    let mut message = MessageBuilder::new_vec();
-    message.header_mut().set_id(u16::from_str_radix(&number.expose()[..4], 16).ok()?);
-    message.header_mut().set_rd(true);
-    let mut message = message.question();
-    message.push((name, kind)).ok()?;
-    Some(message.into_message())
-}
-
 /// Sends a query to a server. Ignores answers to other queries.
 fn exchange(server: SocketAddr, query: &Message<Vec<u8>>) -> std::io::Result<Message<Vec<u8>>> {
     let any: SocketAddr = match server {
@@ -152,31 +205,20 @@ fn exchange(server: SocketAddr, query: &Message<Vec<u8>>) -> std::io::Result<Mes
     let mut buffer = vec![0; 65_535];
     let length = socket.recv(&mut buffer)?;
     buffer.truncate(length);
-    let answer = answer_to(query, buffer)?;
-    if answer.header().tc() { by_tcp(server, query) } else { Ok(answer) }
-}
-
-fn by_tcp(server: SocketAddr, query: &Message<Vec<u8>>) -> std::io::Result<Message<Vec<u8>>> {
+    let answer = dns::answer_to(query, buffer)?;
+    if !answer.header().tc() {
+        return Ok(answer);
+    }
     let mut stream = TcpStream::connect_timeout(&server, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    let question = query.as_slice();
-    let length = u16::try_from(question.len()).unwrap_or(u16::MAX).to_be_bytes();
-    stream.write_all(&[&length[..], question].concat())?;
-    let mut length = [0; 2];
-    stream.read_exact(&mut length)?;
-    let mut buffer = vec![0; u16::from_be_bytes(length).into()];
-    stream.read_exact(&mut buffer)?;
-    answer_to(query, buffer)
-}
-
-fn answer_to(query: &Message<Vec<u8>>, bytes: Vec<u8>) -> std::io::Result<Message<Vec<u8>>> {
-    let odd = || std::io::Error::other("that is no answer to what was asked");
-    let answer = Message::from_octets(bytes).map_err(|_| odd())?;
-    if answer.is_answer(query) { Ok(answer) } else { Err(odd()) }
+    dns::exchange(&mut stream, query)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+    use std::thread;
+
     use super::*;
 
     #[test]
@@ -189,20 +231,28 @@ mod tests {
 
     #[test]
     fn nobody_to_ask_is_no_answer() {
-        let error = Resolver { servers: Vec::new() }.mx("example.org").unwrap_err();
+        let error = Resolver::new(Vec::new()).mx("example.org").unwrap_err();
         assert!(error.contains("no resolver"), "{error}");
     }
 
     #[test]
-    fn what_was_not_asked_is_no_answer() {
-        let asked = query(&parse("a.example").unwrap(), Rtype::MX).unwrap();
-        let mut other = query(&parse("b.example").unwrap(), Rtype::MX).unwrap().into_octets();
-        other[0..2].copy_from_slice(&asked.as_slice()[0..2]);
-        other[2] |= 0x80;
-        assert!(answer_to(&asked, other).is_err());
-        let mut same = asked.as_slice().to_vec();
-        same[2] |= 0x80;
-        assert!(answer_to(&asked, same).is_ok());
-        assert!(answer_to(&asked, vec![1, 2, 3]).is_err());
+    fn a_resolver_that_does_not_answer_is_asked_no_more() {
+        let server = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let resolver = Resolver::new(vec![server.local_addr().unwrap()]);
+        let asked = thread::spawn(move || {
+            let mut query = [0; 512];
+            let mut tries = 0;
+            server.set_read_timeout(Some(PATIENCE)).unwrap();
+            while let Ok((_, client)) = server.recv_from(&mut query) {
+                server.send_to(b"no answer", client).unwrap();
+                tries += 1;
+                server.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+            }
+            tries
+        });
+        let first = resolver.mx("a.example").unwrap_err();
+        assert!(first.contains("does not answer"), "{first}");
+        assert_eq!(resolver.txt("b.example").unwrap_err(), first);
+        assert_eq!(asked.join().unwrap(), TRIES);
     }
 }

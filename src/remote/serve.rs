@@ -26,6 +26,8 @@ pub(crate) struct FarEnd {
     stop: Interruption,
     /// Whether a run has begun.
     has_begun: Arc<AtomicBool>,
+    /// Whether the connection is there.
+    is_connected: Arc<AtomicBool>,
     /// Ends once all is said.
     all_said: mpsc::Receiver<()>,
 }
@@ -52,10 +54,13 @@ pub(crate) fn accept() -> io::Result<Option<(Request, FarEnd)>> {
         outgoing.iter().for_each(|frame| say(&frame));
         drop(sender);
     });
-    let far_end = FarEnd { frames, answers, stop, has_begun: Arc::default(), all_said };
+    let (has_begun, is_connected) = (Arc::default(), Arc::new(AtomicBool::new(true)));
+    let far_end = FarEnd { frames, answers, stop, has_begun, is_connected, all_said };
     let (stop, has_begun) = (far_end.stop.clone(), Arc::clone(&far_end.has_begun));
+    let is_connected = Arc::clone(&far_end.is_connected);
     std::thread::spawn(move || {
         let is_heard = listen(&heard, &stop);
+        is_connected.store(false, Ordering::Relaxed);
         note_if(!is_heard && has_begun.load(Ordering::Relaxed));
     });
     Ok(Some((request, far_end)))
@@ -82,6 +87,12 @@ impl FarEnd {
     /// Returns what tells whether a run is to stop.
     pub(crate) fn interruption(&self) -> Interruption {
         self.stop.clone()
+    }
+
+    /// Returns whether the other side still waits for what this one waits for. A run
+    /// does not ask: it goes on without a connection.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.is_connected.load(Ordering::Relaxed) && !self.stop.is_asked()
     }
 
     /// Sends the end. If the connection is lost, notes it for the next command.

@@ -240,7 +240,9 @@ impl Report {
             self.out(&format!("And A and AAAA of {}\n{}\n", missing.name, text(missing)));
             return;
         }
-        self.out(&format!("{at_provider}\n\n{}", table(of_provider, style)));
+        if !of_provider.is_empty() {
+            self.out(&format!("{at_provider}\n\n{}", table(of_provider, style)));
+        }
     }
 }
 
@@ -320,9 +322,13 @@ fn drawn(finding: &Finding, verbose: bool, style: Style) -> String {
 }
 
 fn table(records: &[Record], style: Style) -> String {
+    /// The longest value that others are padded to.
+    const LONGEST: usize = 80;
+
     let wide = |of: &dyn Fn(&Record) -> usize| records.iter().map(of).max().unwrap_or(0);
     let name = wide(&|it| it.name.chars().count() + 1);
-    let value = wide(&|it| it.value.chars().count());
+    // A key is longer than any line, and pads no other value.
+    let value = wide(&|it| Some(it.value.chars().count()).filter(|it| *it <= LONGEST).unwrap_or(0));
     let line = |it: &Record| {
         let why = style.faint(it.why);
         let whole = format!("{}.", it.name);

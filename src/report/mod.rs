@@ -1,6 +1,8 @@
 //! The only room that prints: plans, events and mistakes, for people or as JSON lines.
 
 mod ask;
+mod ban;
+mod certificate;
 mod check;
 mod difference;
 mod explain;
@@ -175,6 +177,14 @@ impl Report {
     /// Handles requests to stop the run from now on, and reports them.
     pub(crate) fn interruption(&self) -> host::Result<Interruption> {
         self.sink.interruption(self.stop_notice())
+    }
+
+    /// Returns whether the other side of a connection, if there is one, still waits.
+    pub(crate) fn is_awaited(&self) -> bool {
+        match &self.sink {
+            Sink::Remote(remote) => remote.is_waiting(),
+            Sink::Terminal(_) => true,
+        }
     }
 
     /// Saves a text in a file of the user's, readable by its owner only.

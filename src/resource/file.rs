@@ -206,15 +206,18 @@ impl Declaration for File {
         Some(&["path", "secret"])
     }
 
-    /// Keeps a directory that is not empty.
+    /// Keeps a directory that is not empty. Sockets do not count: they end with
+    /// the daemon that made them.
     fn withdrawn(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
         let key = Key::File(self.path.clone());
         let going = overlay.all_planned().filter(|(_, state)| **state == State::Absent);
         let going: Vec<PathBuf> = going.flat_map(|(key, _)| key.affected_paths()).collect();
-        let goes = |name: &String| going.contains(&self.path.join(name));
-        if overlay.state(&key)?.is_directory() && !overlay.host().list(&self.path)?.iter().all(goes)
-        {
-            return Ok(Vec::new());
+        if overlay.state(&key)?.is_directory() {
+            for path in overlay.host().list(&self.path)?.iter().map(|name| self.path.join(name)) {
+                if !going.contains(&path) && !standing_at(overlay.host(), &path)?.is_special() {
+                    return Ok(Vec::new());
+                }
+            }
         }
         Ok(vec![Target { key, after: State::Absent }])
     }
@@ -318,6 +321,24 @@ impl File {
     }
 }
 
+/// Returns the owner and mode of a file that is made once and that no undo restores.
+/// Rejects a place where it cannot be made.
+pub(super) fn ownership_once_made(
+    overlay: &Overlay<'_>,
+    path: &Path,
+    declared: &DeclaredOwnership,
+    actual: Option<&Ownership>,
+) -> Result<Ownership> {
+    let ownership = declared.complete(actual, 0o600);
+    // An undo does not restore this path, so no other place checks it.
+    overlay.reject_unsafe_paths(&Key::at(path.to_owned()))?;
+    if actual.is_none() {
+        refuse_missing_folder(overlay, path)?;
+    }
+    refuse_unknown_names(overlay, &ownership)?;
+    Ok(ownership)
+}
+
 /// Rejects a path whose folder will not exist.
 pub(super) fn refuse_missing_folder(overlay: &Overlay<'_>, path: &Path) -> Result<()> {
     let Some(parent) = path.parent() else { return Ok(()) };
@@ -334,7 +355,7 @@ pub(super) fn refuse_missing_folder(overlay: &Overlay<'_>, path: &Path) -> Resul
 }
 
 /// Rejects an owner or a group that will not exist.
-pub(super) fn refuse_unknown_names(overlay: &Overlay<'_>, ownership: &Ownership) -> Result<()> {
+fn refuse_unknown_names(overlay: &Overlay<'_>, ownership: &Ownership) -> Result<()> {
     let Ownership { owner, group, .. } = ownership;
     reject_unknown_name(overlay, "user", owner, &Key::User(owner.clone()))?;
     reject_unknown_name(overlay, "group", group, &Key::Group(group.clone()))
@@ -371,12 +392,17 @@ impl Thing for File {
     fn write(
         host: &Host,
         path: &PathBuf,
-        _: &State,
+        before: &State,
         after: &State,
         _: &mut dyn FnMut(Said<'_>),
     ) -> Result<()> {
         match after {
-            State::Absent => host.remove(path),
+            State::Absent => {
+                if before.is_directory() {
+                    remove_sockets(host, path)?;
+                }
+                host.remove(path)
+            }
             State::File { blob, ownership } => host.put_file(path, &blob.content, ownership),
             State::Directory(ownership) => host.put_directory(path, ownership),
             State::Link { target } => host.put_link(path, target),
@@ -418,6 +444,16 @@ impl Thing for File {
             _ => return None,
         })
     }
+}
+
+/// Removes the sockets that a daemon left in its directory.
+fn remove_sockets(host: &Host, directory: &Path) -> Result<()> {
+    for path in host.list(directory)?.iter().map(|name| directory.join(name)) {
+        if standing_at(host, &path)?.is_special() {
+            host.remove(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Observes what is at a path.

@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use super::attributes::{DeclaredOwnership, GROUP_OF, MODE, OWNER, path, section};
 use super::describe::{owned, ownership_differences};
-use super::file::{refuse_missing_folder, refuse_unknown_names};
+use super::file::{ownership_once_made, refuse_missing_folder};
 use super::kind::{Declaration, Thing};
 use super::planned::{AFTER_APPLY, Planned};
-use super::public_key::{Algorithm, in_dns, pem, read, unusable};
+use super::public_key::{Algorithm, as_seed, in_dns, pem, read, unusable};
 use super::state::owned_json;
 use super::{Assets, Key, Overlay, Said, State, Target, Undo};
 use crate::host::{Content, Entry, Error, Host, Ownership, Result};
@@ -57,7 +57,13 @@ const FIELDS: Section = section(
         KeySpec::new("path", ValueType::Text, "The path of the private key (PKCS#8, PEM)."),
         KeySpec::new("public", ValueType::Text, "The path of the public key (PEM), mode 0644.")
             .or("no file"),
-        KeySpec::new("algorithm", ValueType::Text, "`rsa` or `ed25519`.").or("`rsa`"),
+        KeySpec::new(
+            "algorithm",
+            ValueType::Text,
+            "`rsa`, `ed25519`, or `ed25519_seed`: the private key is the base64 of its 32 bytes, \
+             as rspamd reads it.",
+        )
+        .or("`rsa`"),
         KeySpec::new("bits", ValueType::Number, "The size of an RSA key: 2048 or 4096.").or("2048"),
         OWNER,
         GROUP_OF,
@@ -96,12 +102,13 @@ impl Declaration for KeyPair {
             Some(entry) => match (decoder.line(&entry.value)?, bits) {
                 ("rsa", bits) => Algorithm::Rsa(bits.map_or(2048, |(bits, _)| bits)),
                 ("ed25519", None) => Algorithm::Ed25519,
-                ("ed25519", Some((_, span))) => {
+                ("ed25519_seed", None) => Algorithm::Ed25519Seed,
+                ("ed25519" | "ed25519_seed", Some((_, span))) => {
                     decoder.error(span, "an Ed25519 key has one size", "leave `bits` out");
                     return None;
                 }
                 _ => {
-                    let help = "`rsa` or `ed25519`";
+                    let help = "`rsa`, `ed25519` or `ed25519_seed`";
                     decoder.error(&entry.value.span, "no key is made for this algorithm", help);
                     return None;
                 }
@@ -128,13 +135,10 @@ impl Declaration for KeyPair {
             State::KeyPair(state) => (state.public, Some(state.ownership)),
             _ => (Planned::AfterApply, None),
         };
-        let ownership = self.declared.complete(actual.as_ref(), 0o600);
-        // An undo does not restore this path, so no other place checks it.
-        overlay.reject_unsafe_paths(&Key::at(path.clone()))?;
-        for path in [Some(path), self.files.public.as_ref()].into_iter().flatten() {
-            refuse_missing_folder(overlay, path)?;
+        let ownership = ownership_once_made(overlay, path, &self.declared, actual.as_ref())?;
+        if let Some(public) = &self.files.public {
+            refuse_missing_folder(overlay, public)?;
         }
-        refuse_unknown_names(overlay, &ownership)?;
         let algorithm = self.algorithm;
         let state = KeyPairState { algorithm, public, ownership, is_published: true };
         Ok(vec![Target { key, after: State::KeyPair(state) }])
@@ -251,8 +255,12 @@ impl Thing for KeyPair {
     }
 }
 
-/// Makes a private key, PKCS#8 in PEM, readable by root only.
-fn generate(host: &Host, algorithm: Algorithm) -> Result<Content> {
+/// Makes a private key, PKCS#8 in PEM unless it is a seed, readable by root only.
+///
+/// # Errors
+///
+/// Fails if OpenSSL does.
+pub(crate) fn generate(host: &Host, algorithm: Algorithm) -> Result<Content> {
     let folder = Path::new(WORK);
     host.make_private_directories(folder)?;
     let new = folder.join("key");
@@ -262,12 +270,17 @@ fn generate(host: &Host, algorithm: Algorithm) -> Result<Content> {
             bits = format!("rsa_keygen_bits:{size}");
             vec!["-algorithm", "RSA", "-pkeyopt", &bits]
         }
-        Algorithm::Ed25519 => vec!["-algorithm", "ED25519"],
+        Algorithm::Ed25519 | Algorithm::Ed25519Seed => vec!["-algorithm", "ED25519"],
     };
     let out = ["-outform", "PEM", "-out"];
     let argv = ["openssl", "genpkey"].into_iter().chain(options).chain(out);
     let argv = argv.map(String::from).chain([new.display().to_string()]);
     let made = host.command(argv).run().and_then(|_| host.read(&new));
     host.remove_tree(folder)?;
-    made?.ok_or_else(|| Error::Other("openssl ended well but made no key".into()))
+    let made = made?;
+    let made = match algorithm {
+        Algorithm::Ed25519Seed => made.and_then(|key| as_seed(&key)),
+        _ => made,
+    };
+    made.ok_or_else(|| Error::Other("openssl ended well but made no key".into()))
 }

@@ -262,14 +262,15 @@ fn lines(content: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// Returns a line without its end.
 fn text(line: &[u8]) -> std::borrow::Cow<'_, str> {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line))
+    String::from_utf8_lossy(line.strip_suffix(end(line)).unwrap_or(line))
 }
 
 fn end(line: &[u8]) -> &'static [u8] {
     match line {
         [.., b'\r', b'\n'] => b"\r\n",
         [.., b'\n'] => b"\n",
+        // The last one: with the next line it becomes the former.
+        [.., b'\r'] => b"\r",
         _ => b"",
     }
 }
@@ -293,8 +294,9 @@ fn edit(key: &LineKey, wish: &[String], content: &[u8]) -> Vec<u8> {
     let put = |edited: &mut Vec<u8>, wish: &[String], end: &[u8]| {
         for (index, line) in wish.iter().enumerate() {
             edited.extend(line.as_bytes());
-            let is_last = index + 1 == wish.len();
-            edited.extend(if is_last || !end.is_empty() { end } else { b"\n" });
+            // At the end of a file an empty line without its end would be none.
+            let may_end_here = index + 1 == wish.len() && !(line.is_empty() && end.is_empty());
+            edited.extend(if may_end_here || end.ends_with(b"\n") { end } else { b"\n" });
         }
     };
     for line in lines(content) {
@@ -345,5 +347,11 @@ mod tests {
         assert_eq!(edited(None, &["Port 2222"], b""), b"Port 2222\n");
         assert_eq!(edited(None, &["Port 2222"], b"a\nPort 2222"), b"a\nPort 2222");
         assert_eq!(edited(None, &[], b"a\nPort 2222"), b"a\n");
+    }
+
+    #[test]
+    fn an_empty_line_stays_a_line() {
+        assert_eq!(edited(Some("^a"), &[""], b"b\na"), b"b\n\n");
+        assert_eq!(edited(Some("^$"), &["c"], b"b\n\r"), b"b\nc\r");
     }
 }

@@ -23,6 +23,7 @@ mod backup;
 mod certificate;
 mod command;
 mod cron;
+mod data_file;
 mod dependents;
 mod describe;
 mod file;
@@ -36,6 +37,7 @@ mod overlay;
 mod package;
 mod planned;
 mod public_key;
+mod random_secret;
 mod service;
 mod state;
 mod table;
@@ -55,12 +57,14 @@ use kind::{Declaration, Thing};
 use list::{kinds, resources, things};
 
 pub(crate) use attributes::{AssetError, Assets};
+pub(crate) use certificate::acme;
 pub(crate) use certificate::{
-    Harm, belongs as key_belongs, covers, examine as examine_certificate, exposed_key,
-    parse as read_certificate, parse_der as read_der,
+    Harm, asks_authority, belongs as key_belongs, certified_key, covers,
+    examine as examine_certificate, exposed_key, parse as read_certificate, parse_der as read_der,
 };
 pub(crate) use dependents::dependents_of;
 pub(crate) use describe::{Action, action};
+pub(crate) use key_pair::generate as generate_key;
 pub(crate) use kind::Check;
 pub use line::{LineKey, LineState};
 pub(crate) use mailbox::{Place, Removal};
@@ -69,7 +73,7 @@ pub(crate) use overlay::Overlay;
 pub(crate) use package::PackageState;
 pub(crate) use package::returning;
 pub(crate) use planned::Planned;
-pub(crate) use public_key::{HOLE, filled, hole};
+pub(crate) use public_key::{Algorithm, HOLE, filled, hole, public_key};
 #[cfg(test)]
 pub(crate) use service::ServiceState;
 pub(crate) use service::{BadPair, LoadedConfig, judge_bad_pair, unwell_services};
@@ -88,6 +92,8 @@ kinds! {
     Table(table::Table) = "table",
     Certificate(certificate::Certificate) = "certificate",
     KeyPair(key_pair::KeyPair) = "key_pair",
+    DataFile(data_file::DataFile) = "data_file",
+    RandomSecret(random_secret::RandomSecret) = "secret",
     Service(service::Service) = "service",
     Command(command::Command),
     Line(line::Line) = "line",

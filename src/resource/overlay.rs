@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::service::ServiceState;
 use super::user::UserState;
-use super::{Key, Planned, State, observe, public_key};
+use super::{Key, LoadedConfig, Planned, State, observe, public_key};
 use crate::digest::Digest;
 use crate::host::{Content, Host, Result};
 
@@ -36,8 +37,20 @@ impl<'h> Overlay<'h> {
     }
 
     /// Marks a table as outdated if an earlier step writes its source, even
-    /// with the same content.
+    /// with the same content; and a service if the content of a file that it loads is
+    /// known only after apply.
     fn outdated(&self, key: &Key, mut state: State) -> Result<State> {
+        if let State::Service(ServiceState { loaded, .. }) = &mut state
+            && let LoadedConfig::Current(configuration) = loaded
+        {
+            for path in configuration.keys().filter_map(|key| key.strip_prefix("file:")) {
+                let path = Path::new(path);
+                if self.edited(path, self.unedited(path)?).is_none() {
+                    *loaded = LoadedConfig::Outdated(std::mem::take(configuration));
+                    break;
+                }
+            }
+        }
         if let (Key::Table(key), State::Table(table)) = (key, &mut state) {
             let source = Key::File(key.source.clone());
             if let Some(State::File { blob: new, .. }) = self.changes.get(&source) {

@@ -9,8 +9,8 @@ use std::path::Path;
 
 use base64ct::{Base64, Encoding};
 use rustls::crypto::ring::sign::any_supported_type;
-use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde::{Deserialize, Serialize};
 use x509_cert::der::asn1::UintRef;
 use x509_cert::der::{Decode, Reader, SliceReader};
@@ -30,6 +30,8 @@ pub enum Algorithm {
     Rsa(u32),
     /// Ed25519 (RFC 8410).
     Ed25519,
+    /// The same as rspamd reads it: the base64 of its 32 bytes.
+    Ed25519Seed,
 }
 
 impl fmt::Display for Algorithm {
@@ -37,6 +39,7 @@ impl fmt::Display for Algorithm {
         match self {
             Self::Rsa(bits) => write!(f, "RSA, {bits} bits"),
             Self::Ed25519 => f.write_str("Ed25519"),
+            Self::Ed25519Seed => f.write_str("Ed25519, base64"),
         }
     }
 }
@@ -51,11 +54,32 @@ pub(super) fn unusable(path: &Path, why: &str) -> Error {
 /// Parses a private key: returns its algorithm and its public key.
 pub(super) fn read(private: &Content) -> std::result::Result<(Algorithm, Vec<u8>), &'static str> {
     const NO_KEY: &str = "holds no private key (PEM, RSA of 2048 to 4096 bits or Ed25519)";
+    if let Some(seed) = seed(private) {
+        let der = PrivatePkcs8KeyDer::from([ED25519_PKCS8, &seed].concat());
+        let key = any_supported_type(&der.into()).map_err(|_| NO_KEY)?;
+        return Ok((Algorithm::Ed25519Seed, key.public_key().ok_or(NO_KEY)?.to_vec()));
+    }
     let key = PrivateKeyDer::from_pem_slice(private.bytes()).map_err(|_| NO_KEY)?;
     let key = any_supported_type(&key).map_err(|_| NO_KEY)?;
     let public = key.public_key().ok_or(NO_KEY)?.to_vec();
     let algorithm = algorithm(&public).ok_or(NO_KEY)?;
     Ok((algorithm, public))
+}
+
+/// What stands before the 32 bytes of an Ed25519 key in PKCS#8 (RFC 8410, 7).
+const ED25519_PKCS8: &[u8] = &[48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32];
+
+/// Returns the bytes of an Ed25519 key that is written as base64.
+fn seed(private: &Content) -> Option<[u8; 32]> {
+    let text = std::str::from_utf8(private.bytes()).ok()?;
+    Base64::decode_vec(text.trim_end()).ok()?.try_into().ok()
+}
+
+/// Writes an Ed25519 key in PEM as base64, on a line.
+pub(super) fn as_seed(private: &Content) -> Option<Content> {
+    let key = PrivatePkcs8KeyDer::from_pem_slice(private.bytes()).ok()?;
+    let seed = key.secret_pkcs8_der().strip_prefix(ED25519_PKCS8)?;
+    (seed.len() == 32).then(|| Content::new(Base64::encode_string(seed) + "\n"))
 }
 
 /// Parses the algorithm of a public key (RFC 3279, 2.3.1, and RFC 8410).
@@ -94,7 +118,9 @@ pub(super) fn in_dns(public: &[u8]) -> Option<String> {
     let info = SubjectPublicKeyInfoRef::from_der(public).ok()?;
     Some(match algorithm(public)? {
         Algorithm::Rsa(_) => Base64::encode_string(public),
-        Algorithm::Ed25519 => Base64::encode_string(info.subject_public_key.raw_bytes()),
+        Algorithm::Ed25519 | Algorithm::Ed25519Seed => {
+            Base64::encode_string(info.subject_public_key.raw_bytes())
+        }
     })
 }
 
@@ -104,7 +130,7 @@ pub(super) fn in_dns(public: &[u8]) -> Option<String> {
 /// # Errors
 ///
 /// Fails where the file is not a private key.
-fn public_key(host: &Host, path: &Path) -> Result<Option<String>> {
+pub(crate) fn public_key(host: &Host, path: &Path) -> Result<Option<String>> {
     let Some(content) = host.read(path)? else { return Ok(None) };
     let (_, public) = read(&content).map_err(|why| unusable(path, why))?;
     Ok(in_dns(&public))
@@ -180,6 +206,9 @@ mod tests {
             -----END PUBLIC KEY-----\n";
         assert_eq!(String::from_utf8(pem(&public)).unwrap(), wanted);
         assert_eq!(in_dns(&public).unwrap(), "Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=");
+        let seed = as_seed(&Content::new(ED25519)).unwrap();
+        assert_eq!(seed.bytes(), b"1O5y2/kTWErVttjx92n4rTr+fCjL8dT74Jeoj0R1WEI=\n");
+        assert_eq!(read(&seed).unwrap(), (Algorithm::Ed25519Seed, public));
         for wrong in ["", "text", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"]
         {
             assert!(read(&Content::new(wrong)).is_err(), "{wrong}");

@@ -2,6 +2,7 @@
 //! postalias(1)), or a Sieve script (sievec(1)). Its state is the digest of the
 //! source that it was compiled from, so any later run sees a table that is older than its source.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -188,9 +189,9 @@ impl Thing for Table {
         let Some(Entry::File { content, ownership }) = host.entry(&compiled)? else {
             return file::standing_at(host, &compiled);
         };
-        let is_no_older = is_no_older(host, key)?;
+        let is_younger = is_younger(host, key)?;
         let note = read_note(host, key)?;
-        let is_ours = |note: &Note| is_no_older && note.compiled == Digest::of(content.bytes());
+        let is_ours = |note: &Note| is_younger && note.compiled == Digest::of(content.bytes());
         let source = note.filter(is_ours).map(|note| note.source);
         Ok(State::Table(TableState { source, ownership }))
     }
@@ -272,9 +273,13 @@ impl Thing for Table {
         object.into()
     }
 
-    /// An earlier change may write its source.
+    /// An earlier change may write its source, and bring the table back with it.
     fn is_unchanged(was: &State, now: &State) -> bool {
-        let (State::Table(was), State::Table(now)) = (was, now) else { return was == now };
+        let (was, now) = match (was, now) {
+            (State::Table(was), State::Table(now)) => (was, now),
+            (State::Absent, State::Table(now)) => return now.source.is_none(),
+            _ => return was == now,
+        };
         let is_outdated = was.source.is_none() || now.source.is_none();
         was.ownership == now.ownership && (is_outdated || was.source == now.source)
     }
@@ -284,23 +289,23 @@ impl Thing for Table {
     }
 }
 
-/// Returns whether a table is no older than its source. Postfix warns of one that
-/// is, whatever is in them. A source that does not exist yet will be younger.
-fn is_no_older(host: &Host, key: &TableKey) -> Result<bool> {
+/// Returns whether a table counts as made after its source. Postfix warns of one that
+/// is older, whatever is in them; Dovecot wants a script to be younger, and else
+/// compiles it again for each mail. A source that does not exist yet will be younger.
+fn is_younger(host: &Host, key: &TableKey) -> Result<bool> {
     let (table, source) = (host.stamp(&key.compiled())?, host.stamp(&key.source)?);
-    Ok(matches!((table, source), (Some(table), Some(source)) if source.modified <= table.modified))
+    let (Some(table), Some(source)) = (table, source) else { return Ok(false) };
+    let may_be_equal = key.program != SIEVEC;
+    Ok(source.modified < table.modified || may_be_equal && source.modified == table.modified)
 }
 
 /// Dates a table that was just made after its source, which may be dated in the
-/// future, since the clock was set back, or be of this very moment: Dovecot wants
-/// a script to be younger, and else compiles it again for each mail.
+/// future, since the clock was set back, or be of this very moment.
 fn make_younger(host: &Host, key: &TableKey) -> Result<()> {
     const SECOND: i64 = 1_000_000_000;
     host.make_no_older(&key.compiled(), &key.source)?;
-    match (host.stamp(&key.compiled())?, host.stamp(&key.source)?) {
-        (Some(table), Some(source))
-            if key.program == SIEVEC && table.modified == source.modified =>
-        {
+    match host.stamp(&key.source)? {
+        Some(source) if !is_younger(host, key)? => {
             host.set_mtime(&key.compiled(), source.modified / SECOND + 1)
         }
         _ => Ok(()),
@@ -313,22 +318,27 @@ fn read_note(host: &Host, key: &TableKey) -> Result<Option<Note>> {
 }
 
 /// Returns the tables that are compiled from one of `files`, each with its
-/// state for the files in `overlay`.
+/// state for the files in `overlay`. Of those that come back with their source, only
+/// a script is not good as it is, since both may be of one moment.
 pub(super) fn compiled_from(overlay: &Overlay<'_>, files: &[&Key]) -> Result<Vec<(Key, State)>> {
     let mut found = Vec::new();
     for file in files {
         let Key::File(path) = file else { continue };
         let note = Path::new(NOTES).join(path.strip_prefix("/").unwrap_or(path));
         let (Some(folder), Some(name)) = (note.parent(), path.file_name()) else { continue };
-        for note in overlay.host().list(folder)? {
-            if !note.starts_with(&*name.to_string_lossy()) {
-                continue;
-            }
+        let name = name.to_string_lossy();
+        let mut notes: BTreeSet<_> = planned_in(overlay, folder).collect();
+        let there: BTreeSet<_> = overlay.host().list(folder)?.into_iter().collect();
+        notes.extend(there.iter().cloned());
+        for note in notes.iter().filter(|note| note.starts_with(&*name)) {
             let State::File { blob, .. } = overlay.state(&Key::File(folder.join(note)))? else {
                 continue;
             };
-            let note = serde_json::from_slice::<Note>(blob.content.bytes()).ok();
-            let Some(Note { key: Some(key), source, .. }) = note else { continue };
+            let noted = serde_json::from_slice::<Note>(blob.content.bytes()).ok();
+            let Some(Note { key: Some(key), source, .. }) = noted else { continue };
+            if !there.contains(note) && key.program != SIEVEC {
+                continue;
+            }
             let compiled = overlay.state(&Key::File(key.compiled()))?;
             if let State::File { ownership, .. } = compiled
                 && key.source == *path
@@ -340,6 +350,13 @@ pub(super) fn compiled_from(overlay: &Overlay<'_>, files: &[&Key]) -> Result<Vec
         }
     }
     Ok(found)
+}
+
+/// Returns the names of the files in a folder that a plan writes.
+fn planned_in(overlay: &Overlay<'_>, folder: &Path) -> impl Iterator<Item = String> {
+    let paths = overlay.all_planned().filter_map(|(key, _)| key.path());
+    let within = paths.filter(move |path| path.parent() == Some(folder));
+    within.filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
 }
 
 /// Runs the compiler. Its warnings are about lines that have no effect, so they
@@ -370,4 +387,81 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
     name.push(".");
     name.push(ending);
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::state::Blob;
+
+    fn owned() -> Ownership {
+        Ownership::of_root(0o644)
+    }
+
+    fn script() -> TableKey {
+        let (kind, program) = (SIEVE.into(), SIEVEC.into());
+        TableKey { source: "/s/a.sieve".into(), kind, program }
+    }
+
+    fn note(key: TableKey) -> Vec<u8> {
+        let [source, compiled] = [Digest::of(b"keep;"), Digest::of(b"compiled")];
+        serde_json::to_vec(&Note { source, compiled, key: Some(key) }).unwrap()
+    }
+
+    #[test]
+    fn a_script_of_the_moment_of_its_source_is_dated_anew() {
+        let tree = tempfile::tempdir().unwrap();
+        let host = Host::open(tree.path()).unwrap();
+        let key = script();
+        let at = |path: PathBuf| tree.path().join(path.strip_prefix("/").unwrap());
+        for (path, content) in [
+            (key.source.clone(), b"keep;".to_vec()),
+            (key.compiled(), b"compiled".to_vec()),
+            (key.note(), note(key.clone())),
+        ] {
+            std::fs::create_dir_all(at(path.clone()).parent().unwrap()).unwrap();
+            std::fs::write(at(path.clone()), content).unwrap();
+            host.set_mtime(&path, 1_000_000).unwrap();
+        }
+        let now = Table::observe(&host, &key).unwrap();
+        let State::Table(state) = now.clone() else { panic!("{now:?}") };
+        assert_eq!(state.source, None);
+        // As a rollback brings it back.
+        assert!(Table::is_unchanged(&State::Absent, &now));
+        let wish = TableState { source: Some(Digest::of(b"keep;")), ..state };
+        let wish = State::Table(wish);
+        Table::write(&host, &key, &now, &wish, &mut |_| {}).unwrap();
+        assert_eq!(Table::observe(&host, &key).unwrap(), wish);
+        assert!(!Table::is_unchanged(&State::Absent, &wish));
+        // A lookup table may be of that moment.
+        host.set_mtime(&key.compiled(), 1_000_000).unwrap();
+        assert!(!is_younger(&host, &key).unwrap());
+        let postmap = TableKey { kind: "sieve".into(), program: "postmap".into(), ..key };
+        std::fs::write(at(postmap.compiled()), "x").unwrap();
+        host.set_mtime(&postmap.compiled(), 1_000_000).unwrap();
+        assert!(is_younger(&host, &postmap).unwrap());
+    }
+
+    #[test]
+    fn a_script_that_comes_back_with_its_source_is_planned() {
+        let tree = tempfile::tempdir().unwrap();
+        let host = Host::open(tree.path()).unwrap();
+        let found = |key: TableKey| {
+            let mut overlay = Overlay::new(&host);
+            let file = |content: &[u8]| State::File {
+                blob: Blob { content: Content::new(content), secret: false },
+                ownership: owned(),
+            };
+            let source = Key::File(key.source.clone());
+            overlay.set(source.clone(), file(b"keep;"));
+            overlay.set(Key::File(key.compiled()), file(b"compiled"));
+            overlay.set(Key::File(key.note()), file(&note(key.clone())));
+            compiled_from(&overlay, &[&source]).unwrap()
+        };
+        let source = Some(Digest::of(b"keep;"));
+        let wish = State::Table(TableState { source, ownership: owned() });
+        assert_eq!(found(script()), [(Key::Table(script()), wish)]);
+        let lookup = TableKey { kind: "hash".into(), program: "postmap".into(), ..script() };
+        assert_eq!(found(lookup), []);
+    }
 }

@@ -220,6 +220,8 @@ impl Guest {
         command.arg("--directory").arg(self.lease.root());
         command.arg(format!("--network-namespace-path=/run/netns/{}", self.lease.name()));
         command.args(["--quiet", "--register=no", "--console=pipe", "--resolv-conf=off"]);
+        // Its network is its own, and so are the rules of its firewall.
+        command.arg("--capability=CAP_NET_ADMIN");
         // Keep its journal out of this machine's.
         command.arg("--link-journal=no");
         if !groups.is_empty() {

@@ -16,12 +16,13 @@ pub(super) fn has_mounts(process: u32) -> bool {
     fs::read_to_string(format!("/proc/{process}/mountinfo")).is_ok_and(|mounts| !mounts.is_empty())
 }
 
-/// Returns the control groups of a name in each hierarchy that systemd can use:
-/// cgroup v1, the hybrid and the unified one.
+/// Returns the control groups of a name in each hierarchy that systemd can use,
+/// cgroup v1, the hybrid and the unified one, and in that of memory in v1, where a
+/// guest sees how much memory it may take.
 pub(super) fn control_groups(name: &str) -> Vec<PathBuf> {
-    ["/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified", "/sys/fs/cgroup"]
+    ["systemd", "unified", "memory", ""]
         .iter()
-        .map(Path::new)
+        .map(|hierarchy| Path::new("/sys/fs/cgroup").join(hierarchy))
         .filter(|hierarchy| hierarchy.join("cgroup.procs").exists())
         .map(|hierarchy| hierarchy.join(name))
         .collect()

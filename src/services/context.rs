@@ -12,6 +12,7 @@ use minijinja::Value;
 use minijinja::value::{Enumerator, Object, ObjectRepr, Serde};
 
 use super::{ALL, Spec};
+use crate::host::Facts;
 use crate::mail::{Address, Context, Mailboxes, PostfixTables};
 
 /// The variables of a service, each a member of `mail`.
@@ -20,14 +21,15 @@ pub(crate) type Variables = Vec<(&'static str, Value)>;
 /// The data from which services make their variables.
 pub struct Inputs {
     pub(super) spec: Arc<Spec>,
+    pub(super) facts: Facts,
     pub(super) tables: Arc<PostfixTables>,
     /// The mailboxes, each with the index of its account.
     pub(super) mailboxes: Arc<[(usize, Address)]>,
 }
 
 impl Spec {
-    /// Returns the spec as templates see it, with secrets in the clear.
-    pub fn context(self: &Arc<Self>) -> Context {
+    /// Returns the spec as templates see it on a host, with secrets in the clear.
+    pub fn context(self: &Arc<Self>, facts: &Facts) -> Context {
         let directory = &self.directory;
         let mailboxes = (0..self.credentials.len()).flat_map(|account| {
             let mailboxes = directory.mailboxes_of(account).into_iter();
@@ -35,6 +37,7 @@ impl Spec {
         });
         let inputs = Inputs {
             spec: Arc::clone(self),
+            facts: facts.clone(),
             tables: Arc::new(directory.postfix_tables()),
             mailboxes: mailboxes.collect(),
         };

@@ -16,7 +16,8 @@ use crate::diagnostic::Source;
 use crate::yaml::{Document, Entry, Kind, Node, suggest};
 
 /// The keys of an account or of the relay whose values are not secret.
-const OPEN: [&str; 6] = ["aliases", "quota", "password_file", "host", "tls", "username"];
+const OPEN: [&str; 7] =
+    ["aliases", "quota", "send_limit", "password_file", "host", "tls", "username"];
 
 /// The replacement for a secret that an edit adds.
 pub(crate) const NEW_SECRET: &str = "«new secret»";

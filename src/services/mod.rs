@@ -17,19 +17,26 @@ mod referenced_files;
 mod sandbox_copy;
 mod spec;
 
+pub mod ban;
 pub mod certificate;
 pub mod checking;
+pub mod dkim;
 pub mod dovecot;
 pub mod extra;
 pub mod postfix;
 pub mod relay;
+pub mod resolver;
+pub mod send_limit;
 pub mod sieve;
+pub mod spam;
+pub mod srs;
 pub mod watch;
 
 pub use context::Inputs;
 pub(crate) use context::Variables;
 pub(crate) use mask::{NEW_SECRET, masked, masked_texts};
 pub(crate) use records::MissingAddress;
+pub(crate) use records::missing_records;
 pub use records::{Record, RecordInputs, records};
 pub(crate) use referenced_files::{ReferencedFile, ReferencedKind, referenced_files};
 pub(crate) use sandbox_copy::SandboxCopy;
@@ -51,6 +58,12 @@ pub trait Service: Sync {
     /// Returns the packages whose version decides the syntax of its files.
     fn packages(&self) -> &'static [VersionedPackage] {
         &[]
+    }
+
+    /// Returns its facts about the host, which templates see as `facts.NAME`; null
+    /// if it has none.
+    fn facts(&self, _host: &Host) -> host::Result<serde_json::Value> {
+        Ok(serde_json::Value::Null)
     }
 
     /// Returns its checks, in order.
@@ -76,6 +89,11 @@ pub trait Service: Sync {
     /// Returns the DNS records that it needs.
     fn records(&self, _inputs: RecordInputs<'_>) -> Vec<Record> {
         Vec::new()
+    }
+
+    /// Returns why it has fewer records than it needs, if it does.
+    fn missing_records(&self, _inputs: RecordInputs<'_>) -> Option<&'static str> {
+        None
     }
 
     /// Returns the paths of mail through it, derived from its files.
@@ -132,7 +150,13 @@ services! {
     postfix: Postfix,
     dovecot: Dovecot,
     relay: Relay,
+    resolver: OwnResolver,
     sieve: Sieve,
+    spam: Spam,
+    dkim: Dkim,
+    srs: Srs,
+    ban: Ban,
+    send_limit: SendLimit,
     watch: Watch,
     extra: Extra,
 }
@@ -195,7 +219,10 @@ impl Settings {
 
 /// Gathers the facts about a host that the templates use. Changes nothing.
 pub fn facts(host: &Host) -> host::Result<Facts> {
-    host.facts(ALL.iter().flat_map(|service| service.packages()).copied())
+    let packages = ALL.iter().flat_map(|service| service.packages()).copied();
+    let of_services = ALL.iter().map(|it| Ok((it.name(), it.facts(host)?)));
+    let known = |fact: &host::Result<_>| !matches!(fact, Ok((_, serde_json::Value::Null)));
+    host.facts(packages, of_services.filter(known).collect::<host::Result<_>>()?)
 }
 
 /// Returns the paths of mail through the server.

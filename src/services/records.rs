@@ -55,6 +55,11 @@ impl Record {
     }
 }
 
+/// Returns why records are missing.
+pub(crate) fn missing_records(inputs: RecordInputs<'_>) -> Vec<&'static str> {
+    ALL.iter().filter_map(|service| service.missing_records(inputs)).collect()
+}
+
 /// Returns the records to set in the domains, in the order of the services.
 pub fn records(inputs: RecordInputs<'_>) -> Vec<Record> {
     ALL.iter().flat_map(|service| service.records(inputs)).collect()

@@ -61,7 +61,7 @@ pub(crate) fn referenced_files(source: &Arc<Source>) -> Vec<ReferencedFile> {
     let (decoder, hostname) = (&mut decoder, hostname.as_ref());
     let reader = &mut SpecReader { decoder, fields: &fields, files, hostname };
     if let Some(tls) = Certificate::read(reader)
-        && !tls.self_signed
+        && !tls.is_managed()
     {
         let (certificate, key) = (tls.certificate, tls.key);
         for (file, kind) in [(certificate, ReferencedKind::Certificate), (key, ReferencedKind::Key)]
@@ -104,6 +104,7 @@ accounts:
   anna: {password_file: anna}
   bob: {password: wrong}
 relay: {host: a.org, username: me, password_file: /root/relay}
+tls: {certificate: /etc/ssl/a.pem, key: /etc/ssl/a.key}
 ";
         let named = referenced_files(&source(text));
         let named: Vec<_> = named.iter().map(|it| (it.path.to_str().unwrap(), it.kind)).collect();
@@ -112,12 +113,13 @@ relay: {host: a.org, username: me, password_file: /root/relay}
             [
                 ("anna", ReferencedKind::Hash),
                 ("/root/relay", ReferencedKind::Secret),
-                (
-                    "/etc/letsencrypt/live/mail.example.org/fullchain.pem",
-                    ReferencedKind::Certificate
-                ),
-                ("/etc/letsencrypt/live/mail.example.org/privkey.pem", ReferencedKind::Key),
+                ("/etc/ssl/a.pem", ReferencedKind::Certificate),
+                ("/etc/ssl/a.key", ReferencedKind::Key),
             ]
         );
+        let text = "tls: {acme: {dns: {server: ns.a.org, key: a, password_file: tsig}}}\n";
+        let named = referenced_files(&source(text));
+        let named: Vec<_> = named.iter().map(|it| (it.path.to_str().unwrap(), it.kind)).collect();
+        assert_eq!(named, [("tsig", ReferencedKind::Secret)]);
     }
 }

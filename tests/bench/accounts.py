@@ -8,6 +8,7 @@ import sys
 print("hostname: mail.example.org")
 print("domains: [example.org, example.net]")
 print("tls: {self_signed: true}")
+print("dkim: false\nban: false\nspam: false\nsend_limit: none\nsrs: false")
 print("catch_all: user000000")
 print("accounts:")
 for number in range(int(sys.argv[1])):

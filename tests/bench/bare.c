@@ -2,10 +2,17 @@
  * of a mail server and compares them with copies of what they should be, with
  * owner, group and mode; looks for the packages in dpkg's status, for the user
  * and the group, and for compiled tables that are not older than their sources;
- * and asks systemd over D-Bus for its two units. It knows no mail.yml, cannot
- * say what differs, and mends nothing: it is the measure, not a peer.
+ * and asks systemd over D-Bus for the units. It knows no mail.yml, cannot say
+ * what differs, and mends nothing: it is the measure, not a peer.
  *
- *   bare WANTED     a folder with the copies: WANTED/etc/postfix/main.cf, …
+ *   bare WANTED     a folder with the copies, WANTED/etc/postfix/main.cf and so on,
+ *                   and with WANTED/list of what there is to look at:
+ *
+ *       package NAME
+ *       file OWNER GROUP MODE PATH      the mode as stat(2) has it, in hexadecimal
+ *       path OWNER GROUP MODE PATH      the same, whatever the content
+ *       table SOURCE COMPILED
+ *       unit NAME
  *
  * Exit code 0 where all is as it should be, else 1. */
 #include <fcntl.h>
@@ -17,45 +24,6 @@
 #include <sys/stat.h>
 #include <systemd/sd-bus.h>
 #include <unistd.h>
-
-static const char *const packages[] = {
-    "postfix", "dovecot-core", "dovecot-lmtpd", "dovecot-imapd",
-    "dovecot-pop3d", "dovecot-sieve", "dovecot-managesieved", "ca-certificates", "openssl",
-};
-
-static const struct {
-    const char *path, *owner, *group;
-    mode_t mode;
-} paths[] = {
-    {"/var/vmail", "vmail", "vmail", S_IFDIR | 0700},
-    {"/var/spool/postfix/private", "postfix", "root", S_IFDIR | 0700},
-    {"/etc/ssl/certs/mailprov.pem", "root", "root", S_IFREG | 0644},
-    {"/etc/ssl/private/mailprov.key", "root", "root", S_IFREG | 0600},
-    {"/etc/dovecot/sieve", "root", "root", S_IFDIR | 0755},
-    {"/etc/dovecot/dovecot.conf", "root", "root", S_IFREG | 0644},
-    {"/etc/dovecot/users", "root", "dovecot", S_IFREG | 0640},
-    {"/etc/dovecot/sieve/before.sieve", "root", "root", S_IFREG | 0644},
-    {"/etc/postfix/main.cf", "root", "root", S_IFREG | 0644},
-    {"/etc/postfix/master.cf", "root", "root", S_IFREG | 0644},
-    {"/etc/postfix/mailboxes", "root", "root", S_IFREG | 0644},
-    {"/etc/postfix/virtual", "root", "root", S_IFREG | 0644},
-    {"/etc/postfix/senders", "root", "root", S_IFREG | 0644},
-    {"/etc/aliases", "root", "root", S_IFREG | 0644},
-};
-
-static const struct {
-    const char *source, *compiled;
-} tables[] = {
-    {"/etc/postfix/mailboxes", "/etc/postfix/mailboxes.db"},
-    {"/etc/postfix/virtual", "/etc/postfix/virtual.db"},
-    {"/etc/postfix/senders", "/etc/postfix/senders.db"},
-    {"/etc/aliases", "/etc/aliases.db"},
-    {"/etc/dovecot/sieve/before.sieve", "/etc/dovecot/sieve/before.svbin"},
-};
-
-static const char *const units[] = {"dovecot.service", "postfix.service"};
-
-#define COUNT(list) (sizeof(list) / sizeof *(list))
 
 static int wrong;
 
@@ -86,17 +54,12 @@ static char *slurp(const char *path, size_t *size)
     return text;
 }
 
-static void look_at_packages(void)
+static void look_at_package(const char *status, const char *name)
 {
-    size_t size;
-    char *status = slurp("/var/lib/dpkg/status", &size);
-    for (size_t i = 0; i < COUNT(packages); i++) {
-        char head[100];
-        snprintf(head, sizeof head, "\nPackage: %s\nStatus: install ok installed\n", packages[i]);
-        if (!status || !strstr(status, head))
-            is_wrong(packages[i]);
-    }
-    free(status);
+    char head[100];
+    snprintf(head, sizeof head, "\nPackage: %s\nStatus: install ok installed\n", name);
+    if (!status || !strstr(status, head))
+        is_wrong(name);
 }
 
 static void look_at_people(void)
@@ -110,39 +73,43 @@ static void look_at_people(void)
         is_wrong("the user vmail");
 }
 
-static void look_at_paths(const char *wanted)
+static void look_at_path(const char *wanted, char *line, int has_copy)
 {
-    for (size_t i = 0; i < COUNT(paths); i++) {
-        struct stat state;
-        struct passwd *owner = getpwnam(paths[i].owner);
-        struct group *group = getgrnam(paths[i].group);
-        if (!owner || !group || lstat(paths[i].path, &state) < 0 ||
-            state.st_uid != owner->pw_uid || state.st_gid != group->gr_gid ||
-            state.st_mode != paths[i].mode) {
-            is_wrong(paths[i].path);
-            continue;
-        }
-        if (S_ISDIR(state.st_mode))
-            continue;
-        char copy[4096];
-        snprintf(copy, sizeof copy, "%s%s", wanted, paths[i].path);
-        size_t size, other;
-        char *is = slurp(paths[i].path, &size), *should = slurp(copy, &other);
-        if (!is || !should || size != other || memcmp(is, should, size))
-            is_wrong(paths[i].path);
-        free(is);
-        free(should);
+    char *rest;
+    const char *owner_name = strtok_r(line, " ", &rest), *group_name = strtok_r(NULL, " ", &rest);
+    const char *mode = strtok_r(NULL, " ", &rest), *path = rest;
+    if (!mode) {
+        is_wrong("the list");
+        return;
     }
+    struct stat state;
+    struct passwd *owner = getpwnam(owner_name);
+    struct group *group = getgrnam(group_name);
+    if (!owner || !group || lstat(path, &state) < 0 || state.st_uid != owner->pw_uid ||
+        state.st_gid != group->gr_gid || state.st_mode != strtoul(mode, NULL, 16)) {
+        is_wrong(path);
+        return;
+    }
+    if (S_ISDIR(state.st_mode) || !has_copy)
+        return;
+    char copy[4096];
+    snprintf(copy, sizeof copy, "%s%s", wanted, path);
+    size_t size, other;
+    char *is = slurp(path, &size), *should = slurp(copy, &other);
+    if (!is || !should || size != other || memcmp(is, should, size))
+        is_wrong(path);
+    free(is);
+    free(should);
 }
 
-static void look_at_tables(void)
+static void look_at_table(char *line)
 {
-    for (size_t i = 0; i < COUNT(tables); i++) {
-        struct stat table, source;
-        if (lstat(tables[i].source, &source) < 0 || lstat(tables[i].compiled, &table) < 0 ||
-            table.st_mtime < source.st_mtime)
-            is_wrong(tables[i].compiled);
-    }
+    char *compiled;
+    const char *source_path = strtok_r(line, " ", &compiled);
+    struct stat table, source;
+    if (lstat(source_path, &source) < 0 || lstat(compiled, &table) < 0 ||
+        table.st_mtime < source.st_mtime)
+        is_wrong(compiled);
 }
 
 /* Asks for a property of a unit. */
@@ -156,22 +123,14 @@ static int is_so(sd_bus *bus, const char *path, const char *property, const char
     return result;
 }
 
-static void look_at_units(void)
+static void look_at_unit(sd_bus *bus, const char *unit)
 {
-    sd_bus *bus = NULL;
-    if (sd_bus_open_system(&bus) < 0) {
-        is_wrong("D-Bus");
-        return;
-    }
-    for (size_t i = 0; i < COUNT(units); i++) {
-        char *path = NULL;
-        if (sd_bus_path_encode("/org/freedesktop/systemd1/unit", units[i], &path) < 0 ||
-            !is_so(bus, path, "ActiveState", "active") ||
-            !is_so(bus, path, "UnitFileState", "enabled"))
-            is_wrong(units[i]);
-        free(path);
-    }
-    sd_bus_flush_close_unref(bus);
+    char *path = NULL;
+    if (sd_bus_path_encode("/org/freedesktop/systemd1/unit", unit, &path) < 0 ||
+        !is_so(bus, path, "ActiveState", "active") ||
+        !is_so(bus, path, "UnitFileState", "enabled"))
+        is_wrong(unit);
+    free(path);
 }
 
 int main(int count, char **words)
@@ -180,10 +139,32 @@ int main(int count, char **words)
         fputs("usage: bare WANTED\n", stderr);
         return 64;
     }
-    look_at_packages();
+    char list_path[4096];
+    snprintf(list_path, sizeof list_path, "%s/list", words[1]);
+    size_t size;
+    char *list = slurp(list_path, &size), *status = slurp("/var/lib/dpkg/status", &size), *rest;
+    sd_bus *bus = NULL;
+    if (!list || sd_bus_open_system(&bus) < 0) {
+        is_wrong(list ? "D-Bus" : "the list");
+        return wrong;
+    }
     look_at_people();
-    look_at_paths(words[1]);
-    look_at_tables();
-    look_at_units();
+    for (char *line = strtok_r(list, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        char *what;
+        const char *kind = strtok_r(line, " ", &what);
+        if (!strcmp(kind, "package"))
+            look_at_package(status, what);
+        else if (!strcmp(kind, "file") || !strcmp(kind, "path"))
+            look_at_path(words[1], what, *kind == 'f');
+        else if (!strcmp(kind, "table"))
+            look_at_table(what);
+        else if (!strcmp(kind, "unit"))
+            look_at_unit(bus, what);
+        else
+            is_wrong("the list");
+    }
+    free(status);
+    free(list);
+    sd_bus_flush_close_unref(bus);
     return wrong;
 }

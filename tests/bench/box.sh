@@ -49,7 +49,7 @@ box_nspawn() {
         echo $BASHPID >"$group/cgroup.procs"
         [ "$1" = --keep-unit ] || set -- --keep-unit "$@"
     done
-    exec systemd-nspawn --quiet --register=no --link-journal=no --machine="$name" \
+    exec systemd-nspawn --quiet --register=no --capability=CAP_NET_ADMIN --link-journal=no --machine="$name" \
         --hostname=server --directory="$work/$name/root" "$@"
 }
 

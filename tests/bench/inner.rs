@@ -102,7 +102,7 @@ fn load(source: &Arc<Source>) -> Spec {
 }
 
 fn resolve(playbook: &Playbook, spec: &Arc<Spec>, facts: &Facts) -> Vec<Declared> {
-    playbook.resolve(&Context { mail: Some(spec.context()), facts }).unwrap()
+    playbook.resolve(&Context { mail: Some(spec.context(facts)), facts }).unwrap()
 }
 
 /// A Debian 13.
@@ -113,6 +113,7 @@ fn facts() -> Facts {
         codename: "trixie".into(),
         architecture: "amd64".into(),
         init: Init::None,
+        small: false,
         memory: 1024,
         queue_disk: 1024,
         ipv6: true,
@@ -121,6 +122,7 @@ fn facts() -> Facts {
             ("dovecot", Program { version: "2.4.1".into(), table_type: String::new() }),
         ]
         .into(),
+        of_services: [("dkim", serde_json::json!({"example.org": "m202611"}))].into(),
     }
 }
 

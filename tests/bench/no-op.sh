@@ -36,7 +36,7 @@ contented() {
 # All that a tree says about its files, but for those of running services.
 traces() {
     box "$1" find / -xdev \
-        \( -path /opt/bench -o -path /var/log -o -path /var/lib/cfengine3 -o -path /root \
+        \( -path /opt/bench -o -path /var/log -o -path /var/lib/cfengine3 -o -path /var/lib/rspamd -o -path /var/lib/fail2ban -o -path /root \
         -o -path /var/cache/apt -o -path /tmp -o -path /var/tmp \) -prune \
         -o ! -type d -printf '%p %i %s %m %U:%G %T@ %C@\n' | sort
 }

@@ -1,6 +1,6 @@
 # To be sourced: a provisioned box, and taking samples in it.
 
-# The files of the job; also in bare.c and in each of peers/.
+# The files of the job; also in each of peers/.
 files=(
     /etc/ssl/certs/mailprov.pem /etc/ssl/private/mailprov.key
     /etc/dovecot/dovecot.conf /etc/dovecot/users /etc/dovecot/sieve/before.sieve
@@ -40,6 +40,10 @@ provision() {
     local root
     root=$(box_root "$1")
     install -D --mode 600 "$2" "$root/etc/mailprov/mail.yml"
+    # Of a bare host, the plan names all there is to look at.
+    if ! [ -e "$work/$1/list" ]; then
+        box "$1" mailprov plan --json | python3 $here/wanted.py >"$work/$1/list"
+    fi
     if ! box "$1" mailprov apply --yes >"$work/apply.log" 2>&1; then
         cat "$work/apply.log" >&2
         return 1
@@ -48,9 +52,20 @@ provision() {
     copy_wanted "$1"
 }
 
+# copy_wanted NAME: what bare.c reads.
 copy_wanted() {
-    box "$1" sh -c 'rm -rf /opt/bench/wanted; mkdir /opt/bench/wanted
-        cp --archive --parents "$@" /opt/bench/wanted' sh "${files[@]}"
+    local root
+    root=$(box_root "$1")
+    box "$1" sh -c 'rm -rf /opt/bench/wanted; mkdir /opt/bench/wanted'
+    cp "$work/$1/list" "$root/opt/bench/wanted/keys"
+    box "$1" sh -c 'cd /opt/bench/wanted
+        while read -r kind name; do
+            case $kind in
+            file | path) stat --format "$kind %U %G %f %n" "$name" ;;
+            *) echo "$kind $name" ;;
+            esac
+            [ "$kind" != file ] || [ -d "$name" ] || cp --archive --parents "$name" .
+        done <keys >list'
 }
 
 # sample TABLE SIDE BOX COMMAND...: runs a command in a box and appends what it

@@ -116,7 +116,7 @@ fn a_hash_that_is_pasted_by_hand_opens_the_mailbox_many_times_at_once() {
         let hash = output.success().stdout();
         let yaml = format!(
             "hostname: mail.example.org\ndomains: [example.org]\naccounts:\n  thomas: {{password: \
-             '{}'}}\ntls: {{certificate: {CERTIFICATE}, key: {KEY}}}\n",
+             '{}'}}\nban: false\nspam: false\ntls: {{certificate: {CERTIFICATE}, key: {KEY}}}\n",
             hash.trim()
         );
         server.debian.write("/etc/mailprov/mail.yml", yaml, 0o600);

@@ -30,6 +30,13 @@ fn apply(server: &Server, more: &[&str]) -> Output {
     server.debian.run(&[&APPLY, more].concat()).success()
 }
 
+/// Returns how many findings are well, as the last lines say.
+fn ok(output: &Output) -> usize {
+    let said = output.stdout();
+    let before = said.rsplit_once(" ok.").unwrap().0;
+    before.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
 /// Returns how many lines the journal has, and those that warn.
 fn journal(server: &Server) -> (usize, String) {
     let all = server.debian.shell("journalctl -q -o cat | wc -l").success().stdout();
@@ -52,13 +59,21 @@ fn all_is_well_takes_a_line_and_a_moment() {
             let lines = output.stdout();
             let last: Vec<_> = lines.lines().rev().take(2).collect();
             assert!(last[1].starts_with("Done: "), "{output}");
-            assert!(
-                last[0].starts_with("mail.example.org is well: 40 ok. `mailprov check`"),
-                "{output}"
-            );
-            assert!(last[0].ends_with(
-                ": relay, spoofing, queue, outward, sieve, mail, disk, clock, log, dns."
-            ));
+            assert!(last[0].starts_with("mail.example.org is well: "), "{output}");
+            let asked = last[0].split_once("`mailprov check`").unwrap().1;
+            for check in [
+                "relay",
+                "spoofing",
+                "resolver",
+                "sieve",
+                "ban",
+                "send-limit",
+                "spam",
+                "mail",
+                "dns",
+            ] {
+                assert!(asked.contains(&format!(" {check}")), "{check}: {output}");
+            }
         }
         // Five in a row: a password for a moment is never taken for the one before. Dovecot
         // looks at it once a second.
@@ -67,7 +82,8 @@ fn all_is_well_takes_a_line_and_a_moment() {
             thread::sleep(Duration::from_millis(1100));
             change(&server, "/etc/aliases");
             let output = apply(&server, &[]);
-            assert!(output.stdout().contains("is well: 40 ok."), "{output}");
+            assert!(ok(&output) > 30, "{output}");
+            assert!(output.stdout().contains("is well: "), "{output}");
         }
         let (more, later) = journal(&server);
         assert!(more - lines < 5 * 130, "{} lines", more - lines);
@@ -80,11 +96,13 @@ fn all_is_well_takes_a_line_and_a_moment() {
         assert_eq!(server.debian.shell(left).stdout(), "");
 
         change(&server, "/etc/aliases");
+        let all = ok(&apply(&server, &[]));
+        change(&server, "/etc/aliases");
         let output = apply(&server, &["--json"]);
         let lines: Vec<Value> =
             output.stdout().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let of = |event: &str| lines.iter().filter(|it| it["event"] == event).count();
-        assert_eq!([of("applied"), of("finding"), of("checked")], [1, 40, 1], "{output}");
+        assert_eq!([of("applied"), of("finding"), of("checked")], [1, all, 1], "{output}");
         assert_eq!(lines.last().unwrap()["wrong"], 0);
 
         for silent in ["--no-check", "--quiet"] {
@@ -105,7 +123,8 @@ fn what_is_wrong_is_said_and_changes_nothing() {
         let said = output.stdout();
         assert!(said.contains("✗ Port 993 at fd00:77::2: wrong: "), "{output}");
         assert!(!said.contains('✓'), "{output}");
-        assert!(said.contains("1 wrong at mail.example.org: 39 ok."), "{output}");
+        assert!(said.contains("1 wrong at mail.example.org: "), "{output}");
+        assert!(ok(&output) > 30, "{output}");
         assert!(said.contains(STAYS), "{output}");
         assert!(said.ends_with("Then check again: mailprov check\n"), "{output}");
         let _ = debian.mailprov(&["plan", "--detailed-exitcode"]).exits(0);
@@ -153,6 +172,6 @@ fn a_look_that_cannot_be_made_does_no_harm() {
         change(&server, "/etc/aliases");
         let output = apply(&server, &[]);
         assert!(output.stdout().contains("? Logins: "), "{output}");
-        assert!(output.stdout().contains("is well: 36 ok, 1 not checked."), "{output}");
+        assert!(output.stdout().contains(" ok, 1 not checked."), "{output}");
     }
 }

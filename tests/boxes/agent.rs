@@ -18,6 +18,8 @@ accounts:
     password: "HASH"
 catch_all: thomas
 tls: {self_signed: true}
+ban: false
+spam: false
 "#;
 
 /// Returns [`MAIL_YML`] with a hash of the password `secret`.

@@ -26,7 +26,7 @@ fn cloud_init(mail_yml: &str) -> Output {
 fn mail_yml(more: &str) -> String {
     format!(
         "hostname: mail.example.org\ndomains: [example.org]\n\
-         accounts:\n  me: {{password_file: me.hash}}\n{more}"
+         accounts:\n  me: {{password_file: me.hash}}\nban: false\nspam: false\n{more}"
     )
 }
 
@@ -73,7 +73,10 @@ fn secrets_and_what_cannot_be_at_the_first_boot_are_refused() {
              tls: {self_signed: true}\n",
             "the password for the relay would stand in the user-data",
         ),
-        ("", "there is no certificate yet when a host boots for the first time"),
+        (
+            "tls: {certificate: /etc/ssl/a.pem, key: /etc/ssl/a.key}\n",
+            "these files are not there yet when a host boots for the first time",
+        ),
     ] {
         let output = cloud_init(&mail_yml(more));
         let said = String::from_utf8_lossy(&output.stderr);

@@ -89,11 +89,21 @@ pub fn password_of(login: &str) -> String {
     format!("the secret of {}", name.to_lowercase())
 }
 
+/// Services that are on by default, here or where mail is forwarded, and off where a test
+/// is about something else: they take seconds to set up, and bans would end a test that
+/// fails logins on purpose.
+const OFF: [&str; 3] = ["ban", "spam", "srs"];
+
 /// Returns whole text for `mail.yml`: see [`Spec::yaml`].
 pub fn mail_yml(yaml: &str) -> String {
     let mut text = String::new();
     if !yaml.lines().any(|line| line.starts_with("tls:")) {
         text += &format!("tls: {{certificate: {CERTIFICATE}, key: {KEY}}}\n");
+    }
+    for service in OFF {
+        if !yaml.lines().any(|line| line.starts_with(&format!("{service}:"))) {
+            text += &format!("{service}: false\n");
+        }
     }
     for (index, part) in yaml.split("HASH-").enumerate() {
         if index == 0 {
@@ -295,8 +305,11 @@ impl Server {
     /// Waits until no mail is under way any more.
     #[track_caller]
     pub fn settle(&self) {
+        // Postfix looks through one folder after another: a mail that goes from one to an
+        // earlier one meanwhile is in neither, but the next time it is seen.
         wait_for("an empty queue", || {
-            self.debian.run(&["postqueue", "-p"]).stdout().contains("queue is empty").then_some(())
+            let seen = self.debian.shell("postqueue -p; postqueue -p").stdout();
+            (seen.matches("queue is empty").count() == 2).then_some(())
         });
     }
 
@@ -353,7 +366,12 @@ fn provision(bare: Debian, spec: Spec) -> Debian {
     } else {
         Debian::prepared(REFUSING.yaml, bare.suite(), |bare| provision(bare, REFUSING))
     };
+    certify(&debian);
+    debian.mail_yml(&mail_yml(spec.yaml)).apply()
+}
+
+/// Gives a box the certificate that [`mail_yml`] names.
+pub fn certify(debian: &Debian) {
     debian.write(CERTIFICATE, &CERTIFICATES.chain, 0o644);
     debian.write(KEY, &CERTIFICATES.key, 0o600);
-    debian.mail_yml(&mail_yml(spec.yaml)).apply()
 }

@@ -2,16 +2,34 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use crate::common::{Letter, REFUSING, Server, servers};
 
-/// Returns the stops of all ways, as `explain --json` names them.
-fn stops(server: &Server) -> BTreeSet<String> {
+/// Returns the ways, as `explain --json` tells them.
+fn ways(server: &Server) -> Vec<Value> {
     let said = server.debian.mailprov(&["explain", "--json"]).success().stdout();
-    let ways = said.lines().map(|line| {
-        let way: serde_json::Value = serde_json::from_str(line).unwrap();
-        way["stops"].as_array().unwrap().clone()
-    });
-    ways.flatten().map(|stop| stop["name"].as_str().unwrap().to_owned()).collect()
+    said.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Returns the names and the purposes of the stops on a way.
+fn stops_on(way: &Value) -> Vec<(String, String)> {
+    let text = |of: &Value| of.as_str().unwrap().to_owned();
+    let stops = way["stops"].as_array().unwrap().iter();
+    stops.map(|stop| (text(&stop["name"]), text(&stop["about"]))).collect()
+}
+
+/// Returns the stops of all ways.
+fn stops(server: &Server) -> BTreeSet<String> {
+    ways(server).iter().flat_map(stops_on).map(|(name, _)| name).collect()
+}
+
+/// Returns the programs to which Postfix hands mail on a way, with their purposes.
+pub(crate) fn milters(server: &Server, title: &str) -> Vec<(String, String)> {
+    let ways = ways(server);
+    let way = ways.iter().find(|way| way["title"] == title).unwrap();
+    let stops = stops_on(way).into_iter();
+    stops.filter(|(name, _)| name.ends_with("/milter.sock")).collect()
 }
 
 #[test]
@@ -48,6 +66,12 @@ fn the_files_and_sockets_it_names_are_there_and_have_their_reasons() {
         for path in &paths {
             let _ = server.debian.run(&["test", "-e", path]).success();
         }
+        let opendkim = "/var/spool/postfix/opendkim/milter.sock";
+        let signs = [(opendkim.to_owned(), "OpenDKIM signs it".to_owned())];
+        for title in ["Mail that people send", "Mail from programs on this host"] {
+            assert_eq!(milters(&server, title), signs, "{title}");
+        }
+        assert_eq!(milters(&server, "Mail from other servers"), []);
         let explain = |what: &str| server.debian.mailprov(&["explain", what]);
         for (what, words) in [
             ("587", "people's mail programs"),

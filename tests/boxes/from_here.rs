@@ -9,10 +9,21 @@ use crate::support::{Algorithm, Authority, Debian, Network, Output, Zone, sha512
 use crate::well::{findings, on_each, set, trust, unset, zone};
 
 /// What only the host knows.
-const UNSEEN: [&str; 6] = ["configuration", "queue", "disk", "clock", "log", "outward"];
+const UNSEEN: [&str; 10] = [
+    "configuration",
+    "queue",
+    "disk",
+    "clock",
+    "log",
+    "outward",
+    "ban",
+    "send-limit",
+    "spam",
+    "resolver",
+];
 
 /// A machine elsewhere, with a mail.yml that everybody there may read.
-fn laptop(server: &Server) -> Debian {
+pub(crate) fn laptop(server: &Server) -> Debian {
     server.debian.prepared_neighbour("laptop for checks", server.debian.suite(), |it| {
         trust(&it);
         it.write("/srv/mail.yml", mail_yml(REFUSING.yaml), 0o644);
@@ -22,7 +33,7 @@ fn laptop(server: &Server) -> Debian {
 }
 
 /// Checks from there, as somebody who is not root.
-fn check(laptop: &Debian, arguments: &[&str]) -> Output {
+pub(crate) fn check(laptop: &Debian, arguments: &[&str]) -> Output {
     let mailprov = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "mailprov"];
     laptop.run(&[&mailprov, &["check", "--from-here", "/srv/mail.yml"][..], arguments].concat())
 }
@@ -40,7 +51,7 @@ fn assert_found(laptop: &Debian, arguments: &[&str], beginnings: &[&str]) {
     assert_eq!(output.code(), i32::from(is_wrong), "{output}");
 }
 
-const LOGIN: [&str; 4] = ["--login", "thomas", "--password-file", "/srv/password"];
+pub(crate) const LOGIN: [&str; 4] = ["--login", "thomas", "--password-file", "/srv/password"];
 
 #[test]
 fn a_server_that_is_well_is_well_from_outside_too() {

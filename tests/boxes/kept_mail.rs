@@ -146,7 +146,7 @@ const OWNERS: &str = "find /var/vmail ! -name of-root ! -name hard -printf '%U:%
 #[test]
 fn an_old_mailbox_goes_along_with_the_number_of_its_owner() {
     let yaml = "hostname: mail.example.org\ndomains: [example.org]\nmailboxes: per-domain\n\
-                accounts:\n  anna: {password: \"HASH\"}\ntls: {self_signed: true}\n";
+                accounts:\n  anna: {password: \"HASH\"}\ntls: {self_signed: true}\nban: false\nspam: false\n";
     for suite in Suite::ALL {
         let text = yaml.replace("HASH", &sha512_crypt("secret"));
         let debian = Debian::with_mail_packages(suite).mail_yml(&text);

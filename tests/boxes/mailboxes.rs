@@ -1,7 +1,7 @@
 //! What mail programs expect of a mailbox.
 
 use crate::common::{Letter, REFUSING, STRANGER, Spec, servers};
-use crate::support::{Imap, Suite};
+use crate::support::{Imap, Suite, wait_for};
 
 const SPECIAL: [&str; 5] = ["Drafts", "Sent", "Junk", "Trash", "Archive"];
 
@@ -105,7 +105,21 @@ accounts:
         assert_eq!(reply.code, 552, "{reply}");
         // 120 KiB each.
         assert!((7..=8).contains(&taken), "{taken}");
-        assert_eq!(imap.select("INBOX").unwrap(), taken);
+        // The person was told in time, by a mail that counts, too.
+        let told = || server.search("anna", "FROM postmaster@example.org");
+        let told = wait_for("the warning", || Some(told()).filter(|it| !it.is_empty()));
+        let [warning] = &told[..] else { panic!("{} warnings", told.len()) };
+        let warning = String::from_utf8_lossy(warning);
+        for line in [
+            "Subject: Your mailbox is 80 % full",
+            "Return-Path: <>",
+            "d=example.org;",
+            "is 80 % full.",
+        ] {
+            assert!(warning.contains(line), "no `{line}`: {warning}");
+        }
+        let all = imap.select("INBOX").unwrap();
+        assert_eq!(all, taken + 1);
 
         // However the full mailbox is spelt, and no other.
         let announce = |sender: &str, to: &str| {
@@ -120,7 +134,7 @@ accounts:
         let reply = imap.append("INBOX", &b"x\r\n".repeat(100_000)).unwrap();
         assert!(reply.text.contains("[OVERQUOTA]"), "{reply:?}");
 
-        for number in (1..=taken).rev() {
+        for number in (1..=all).rev() {
             imap.delete(number).unwrap().ok().unwrap();
         }
         assert_eq!(server.reached_by("anna@example.org"), ["anna"]);

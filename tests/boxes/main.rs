@@ -14,12 +14,16 @@ mod support;
 #[allow(dead_code, unreachable_pub, reason = "a toolbox")]
 mod access;
 mod accounts;
+#[allow(unreachable_pub, reason = "a toolbox")]
+mod acme;
+mod acme_dns;
 mod addresses;
 mod after_apply;
 mod agent;
 mod aliases;
 mod answering;
 mod bad_certificate;
+mod ban;
 mod catch_all;
 mod cloud_init;
 #[allow(dead_code, unreachable_pub, reason = "a toolbox")]
@@ -36,9 +40,11 @@ mod crash_matrix;
 #[allow(unreachable_pub, reason = "a toolbox")]
 mod crash_table;
 mod delivery;
+mod dkim;
 mod drift;
 mod everyday;
 mod explained;
+mod forwarding;
 mod from_here;
 mod handlers;
 mod hostile;
@@ -62,14 +68,17 @@ mod plans;
 mod provoked;
 mod relaying;
 mod renewal;
+mod resolver;
 #[allow(unreachable_pub, reason = "a toolbox")]
 mod rollback;
 #[cfg(feature = "faults")]
 mod secrets;
+mod send_limit;
 mod settled;
 mod sieve;
 mod small_kinds;
 mod smuggling;
+mod spam;
 mod strangers;
 mod submission;
 mod support_works;

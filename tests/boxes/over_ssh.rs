@@ -30,6 +30,11 @@ pub struct Laptop {
     pub debian: Debian,
 }
 
+/// Returns the key by which the laptop is let in.
+pub fn key() -> &'static str {
+    &KEY.0
+}
+
 /// Lets the laptop in as root.
 pub fn let_in(host: &Debian) {
     host.write("/root/.ssh/authorized_keys", &KEY.1, 0o600);
@@ -119,7 +124,9 @@ fn a_bare_host_becomes_a_mail_server_that_looks_after_itself() {
         let digest = |debian: &Debian| debian.run(&["sha256sum", PROGRAM]).success().stdout();
         assert_eq!(digest(&host), digest(&laptop.debian));
 
-        let check = laptop.mailprov(&["check", "--on", &at]).success();
+        // It has no resolver.
+        let only = "configuration,ports,tls,relay,spoofing,queue,login,sieve,mail";
+        let check = laptop.mailprov(&["check", "--on", &at, "--only", only]).success();
         assert!(check.stdout().contains("mail.example.org is well: "), "{check}");
         assert!(check.stdout().contains("✓ Deleting the test mails"), "{check}");
 

@@ -177,6 +177,9 @@ fn it_includes_postmaster_on_another_host() {
         let limit = host.run(&["postconf", "-h", "smtpd_junk_command_limit"]).success();
         assert_eq!(limit.stdout(), "3\n");
         let _ = run(&["plan", "--detailed-exitcode"]).exits(0);
+        // The host does not take it for the playbook of the program.
+        let usual = host.mailprov(&["plan", "--detailed-exitcode"]).exits(2);
+        assert!(usual.stdout().contains("file:/etc/postfix/main.cf"), "{usual}");
 
         // A copy of all folders does the same as the original.
         let eject = "mailprov playbook eject /root/copy && \

@@ -24,7 +24,7 @@ fn server(suite: Suite) -> Server {
         yaml += &format!("  {name}: {{password: \"{}\"}}\n", sha512_crypt(&password));
     }
     let server = Server::start(REFUSING, suite);
-    yaml += &format!("tls: {{certificate: {CERTIFICATE}, key: {KEY}}}\n");
+    yaml += &format!("ban: false\nspam: false\ntls: {{certificate: {CERTIFICATE}, key: {KEY}}}\n");
     server.debian.write("/etc/mailprov/mail.yml", yaml, 0o600);
     let _ = server.debian.mailprov(&["apply", "--yes"]).success();
     server
@@ -150,7 +150,7 @@ fn every_scheme_that_mail_yml_takes_opens_the_mailbox() {
             let hash = server.debian.run(&["doveadm", "pw", "-s", scheme, "-p", password]);
             let yaml = format!(
                 "hostname: mail.example.org\ndomains: [example.org]\ntls: {{self_signed: true}}\n\
-                 accounts:\n  thomas: {{password: '{}'}}\n",
+                 ban: false\nspam: false\naccounts:\n  thomas: {{password: '{}'}}\n",
                 hash.success().stdout().trim(),
             );
             server.debian.write("/etc/mailprov/mail.yml", yaml, 0o600);

@@ -17,7 +17,7 @@ pub static ONE: LazyLock<String> = LazyLock::new(|| {
     format!(
         "hostname: mail.example.org\ndomains: [example.org]\naccounts:\n  thomas:\n    password: \
          \"{}\"\ntls: {{self_signed: true}}\nrelay: {{host: \"[127.0.0.1]:2525\", username: one, \
-         password_file: relay.secret}}\n",
+         password_file: relay.secret}}\nban: false\nspam: false\n",
         sha512_crypt(PASSWORD)
     )
 });

@@ -19,12 +19,12 @@ pub(crate) fn put_off(debian: &Debian) {
 }
 
 /// Where certbot keeps what is in use.
-const LIVE: &str = "/etc/letsencrypt/live/mail.example.org";
+pub(crate) const LIVE: &str = "/etc/letsencrypt/live/mail.example.org";
 
 /// Puts a certificate where certbot puts the one of this number, and lets the
 /// links lead to it as certbot does: one removed and made after the other, the
 /// key first.
-fn renew_as_certbot(debian: &Debian, number: u32, issued: &Issued) {
+pub(crate) fn renew_as_certbot(debian: &Debian, number: u32, issued: &Issued) {
     let archive = "/etc/letsencrypt/archive/mail.example.org";
     debian.write(&format!("{archive}/privkey{number}.pem"), issued.key_pem(), 0o600);
     debian.write(&format!("{archive}/fullchain{number}.pem"), issued.chain_pem(), 0o644);
@@ -50,7 +50,7 @@ fn wait_until_served(server: &Server, issued: &Issued, root: &Tls) {
 }
 
 /// Returns the first certificate of a PEM text.
-fn first_of(pem: &str) -> Vec<u8> {
+pub(crate) fn first_of(pem: &str) -> Vec<u8> {
     use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject;
     CertificateDer::from_pem_slice(pem.as_bytes()).unwrap().to_vec()
@@ -58,7 +58,7 @@ fn first_of(pem: &str) -> Vec<u8> {
 
 /// Waits until systemd has nothing more to do for a renewal: what is served by a
 /// new process may be so before all is over.
-fn settle(server: &Server) {
+pub(crate) fn settle(server: &Server) {
     wait_for("the reloads to end", || {
         let line = "systemctl is-active mailprov-certificate.service; systemctl list-jobs";
         let said = server.debian.shell(line).stdout();

@@ -7,7 +7,7 @@ use crate::support::{Debian, Snapshot, Suite, sha512_crypt};
 
 /// What a run may leave though it is undone: its own journal, and the logs and
 /// locks of what it called; and what a look at the mail service leaves.
-const NOT_THE_HOSTS: [&str; 12] = [
+const NOT_THE_HOSTS: [&str; 13] = [
     // Where useradd and its like put what they replace.
     "/etc/group-",
     "/etc/gshadow-",
@@ -17,6 +17,8 @@ const NOT_THE_HOSTS: [&str; 12] = [
     "/var/lib/dpkg/status-old",
     "/var/lib/mailprov",
     "/var/log",
+    // Keys that sign mail are kept once they are made.
+    "/etc/dkim",
     "/var/cache",
     "/var/lib/dovecot",
     "/var/lib/postfix",
@@ -28,7 +30,7 @@ const NOT_THE_HOSTS: [&str; 12] = [
 static MAIL_YML: LazyLock<String> = LazyLock::new(|| {
     format!(
         "hostname: mail.example.org\ndomains: [example.org]\naccounts:\n  thomas:\n    \
-         password: \"{}\"\ntls: {{self_signed: true}}\n",
+         password: \"{}\"\ntls: {{self_signed: true}}\nban: false\nspam: false\n",
         sha512_crypt("secret")
     )
 });

@@ -38,7 +38,7 @@ impl Secrets {
 }
 
 /// Watches from outside what a process and its children open, make and run.
-fn watch(process: u32, log: &str) -> Child {
+pub(crate) fn watch(process: u32, log: &str) -> Child {
     const CALLS: &str = "trace=open,openat,creat,mkdir,mkdirat,chmod,fchmod,fchmodat,chown,fchown,\
                          fchownat,execve";
     let process = process.to_string();

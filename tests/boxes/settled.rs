@@ -117,3 +117,41 @@ fn another_host_than_noted_is_looked_at_anew() {
         assert_eq!(planned_keys(&debian), [""; 0], "{old}");
     }
 }
+
+#[test]
+fn a_playbook_of_ones_own_is_noted_with_its_files() {
+    for suite in Suite::ALL {
+        let debian = converged(suite);
+        let part = "/root/mine/main.cf.part";
+        let _ = debian.run(&["mkdir", "/root/mine"]).success();
+        debian.write("/root/mine/playbook.yml", "- include: {playbook: postmaster}\n", 0o644);
+        debian.write(part, "smtpd_junk_command_limit = 3\n", 0o644);
+        let run = |arguments: &[&str]| {
+            debian.mailprov(&[arguments, &["--playbook", "/root/mine"]].concat())
+        };
+        let _ = run(&["apply", "--yes"]).success();
+        let _ = run(&["plan", "--detailed-exitcode"]).exits(0);
+        // What is noted of the host is compared with it, and nothing is rendered.
+        let noted = note(&debian);
+        debian.write(
+            NOTE,
+            noted.replacen("\"hostname\":\"mail.", "\"hostname\":\"noted.", 1),
+            0o600,
+        );
+        let output = run(&["plan", "--detailed-exitcode"]).exits(0);
+        assert!(output.to_string().contains("noted.example.org"), "{output}");
+        let _ = debian.shell("echo '# mine' >>/etc/postfix/main.cf").success();
+        let output = run(&["plan", "--detailed-exitcode"]).exits(2);
+        assert!(!output.to_string().contains("noted.example.org"), "{output}");
+        let _ = run(&["apply", "--yes"]).success();
+
+        debian.write(part, "smtpd_junk_command_limit = 4\n", 0o644);
+        let _ = run(&["plan", "--detailed-exitcode"]).exits(2);
+        let _ = run(&["apply", "--yes"]).success();
+        let limit = debian.run(&["postconf", "-h", "smtpd_junk_command_limit"]).success();
+        assert_eq!(limit.stdout(), "4\n");
+        // Without the playbook the usual one counts.
+        let _ = debian.mailprov(&["plan", "--detailed-exitcode"]).exits(2);
+        let _ = run(&["plan", "--detailed-exitcode"]).exits(0);
+    }
+}

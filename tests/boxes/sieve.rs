@@ -2,7 +2,9 @@
 
 use super::agent::nothing_to_do;
 use super::common::{Letter, REFUSING, STRANGER, Server, Spec, mail_yml, password_of, servers};
-use crate::support::{ManageSieve, Suite};
+use super::from_here::{self, laptop};
+use super::well::{findings, on_each, zone};
+use crate::support::{ManageSieve, Suite, wait_for};
 
 /// Files what is about the club, and says that thomas is away.
 const FILTER: &str = "require [\"fileinto\", \"mailbox\", \"vacation\"];\r\n\
@@ -197,4 +199,72 @@ fn a_filter_that_asks_for_too_much_keeps_no_mail_away() {
         let mut anna = server.managesieve("anna");
         assert_eq!(anna.command("LISTSCRIPTS").unwrap(), [""; 0]);
     }
+}
+
+/// All files of mail, and what a check puts into /run.
+const LEFT: &str = "find /var/vmail -type f -path '*Maildir/*/*' -size +0 ! -name 'dovecot*'; \
+                    ls -d /run/mailprov-check*";
+
+#[test]
+fn a_check_gets_past_filters_and_a_stranger_does_not() {
+    on_each(|server| {
+        let passed_on = "require \"copy\"; redirect \"a@elsewhere.example\"; discard;\r\n";
+        let filed = "require [\"fileinto\", \"mailbox\"]; fileinto :create \"Club\"; stop;\r\n";
+        for filter in [passed_on, filed, "discard;\r\n"] {
+            server.managesieve("thomas").activate("mine", filter).unwrap();
+            let output =
+                server.debian.mailprov(&["check", "--json", "--only", "mail,sieve,log"]).success();
+            assert_eq!(findings(&output), [""; 0], "{filter}: {output}");
+            assert_eq!(server.debian.shell(LEFT).stdout(), "", "{filter}");
+            let queue = server.debian.shell("postqueue -p").success().stdout();
+            assert!(!queue.contains("elsewhere.example"), "{queue}");
+        }
+        // The filter that discards all mail still does so, whatever a stranger writes.
+        let letter = to_thomas("X-Mailprov-Check: yes\r\n");
+        let text = String::from_utf8_lossy(letter.bytes());
+        let text = text.replace("Subject: ", "Subject: From a stranger (0123456789ab) ");
+        server.receive_and_settle("thomas@example.org", &letter.with_bytes(text.as_bytes()));
+        assert_eq!(server.debian.shell(LEFT).stdout(), "");
+        // A mail that comes while there is a check is filtered as well.
+        let mut check = server.debian.spawn(&["mailprov", "check", "--only", "mail"]);
+        wait_for("the script of the check", || {
+            server.debian.exists("/run/mailprov-check-filter/before.sieve").then_some(())
+        });
+        let stat = "stat -c '%a %U:%G' /run/mailprov-check-filter{,/before.sieve}";
+        let stat = server.debian.shell(&format!("bash -c \"{stat}\"")).success().stdout();
+        assert_eq!(stat, "1770 root:vmail\n640 root:vmail\n");
+        server.receive(&["thomas@example.org"], &to_thomas("X-Mailprov-Check: yes\r\n"));
+        wait_for("the end of the check", || (!check.is_running()).then_some(()));
+        server.settle();
+        assert_eq!(server.debian.shell(LEFT).stdout(), "");
+        let journal = server
+            .debian
+            .shell("journalctl -o cat -u dovecot | grep lmtp | grep -i 'error\\|warn'");
+        assert_eq!(journal.stdout(), "");
+    });
+}
+
+/// A check from elsewhere cannot put a script on the host, so it looks for its mails.
+#[test]
+fn a_check_from_outside_finds_what_a_filter_files() {
+    on_each(|server| {
+        let laptop = laptop(server);
+        let _dns = zone(server).serve(server.debian.network(), &[&server.debian, &laptop]);
+        let filed = "require [\"fileinto\", \"mailbox\", \"copy\"]; fileinto :create :copy \"Club\"; \
+                     fileinto :create \"A.b \\\"c\\\"\"; stop;\r\n";
+        server.managesieve("thomas").activate("mine", filed).unwrap();
+        let json = ["--json", "--only", "mail"];
+        let output = from_here::check(&laptop, &[&from_here::LOGIN[..], &json].concat()).success();
+        // POP3 sees the INBOX only.
+        let found = findings(&output);
+        assert!(
+            found.len() == 1 && found[0].starts_with("mail.read POP3: not_checked: "),
+            "{output}"
+        );
+        assert!(
+            found[0].contains("the filter of the account may have put them elsewhere"),
+            "{output}"
+        );
+        assert_eq!(server.debian.shell(LEFT).stdout(), "");
+    });
 }

@@ -136,10 +136,12 @@ fn a_stranger_cannot_fill_the_disk_and_people_go_on() {
         sent.unwrap().expect_code(250);
         server.settle();
         assert_eq!(server.readers(&letter), ["anna"]);
+        // As if the last of the room were taken, too.
+        let _ = server.debian.run(&["fallocate", "-l", "8M", "/var/more"]).success();
         let room = server.debian.mailprov(&["check", "--only", "disk"]).stdout();
         assert!(room.contains("below 96 MiB, mail from other servers is deferred"), "{room}");
 
-        let _ = server.debian.run(&["rm", "/var/ballast"]).success();
+        let _ = server.debian.run(&["rm", "/var/ballast", "/var/more"]).success();
         assert_eq!(server.reached_by("anna@example.org"), ["anna"]);
     }
 }

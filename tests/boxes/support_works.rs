@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Algorithm, Aspect, Authority, Debian, Issued, Network, Suite, Zone};
+use crate::support::{Algorithm, Aspect, Authority, Debian, Issued, Network, Pebble, Suite, Zone};
 
 #[test]
 fn every_release_boots_and_stays_as_it_is() {
@@ -107,4 +107,36 @@ fn certificates_are_what_they_are_called() {
     assert!(!verify(&authority.issue(&["mail.example.net"], Algorithm::Ec)));
     assert!(!verify(&authority.issue_expired(&["mail.example.org"])));
     assert!(!verify(&Authority::new().issue(&["mail.example.org"], Algorithm::Ec)));
+}
+
+#[test]
+fn a_box_asks_an_authority_of_its_network() {
+    let debian = Debian::fresh(Suite::Trixie);
+    let zone = || Zone::default().host(Pebble::HOST, Network::client());
+    let dns = zone().serve(debian.network(), &[&debian]);
+    let mut pebble = Pebble::new(debian.network()).started();
+    pebble.trust(&debian);
+    let get = "GET /dir HTTP/1.0\r\nHost: acme.test:14000\r\n\r\n";
+    let options = ["-quiet", "-verify_return_error", "-connect", "acme.test:14000"];
+    let ask = || {
+        let argv = [&["openssl", "s_client"], &options[..]].concat();
+        debian.run_with_input(&argv, get.as_bytes())
+    };
+    let answer = ask().success().stdout();
+    assert!(answer.contains("\"newOrder\": \"https://acme.test:14000/"), "{answer}");
+    let trusted = debian.read_text("/etc/ssl/certs/ca-certificates.crt");
+    assert!(trusted.contains(pebble.root_pem().trim()));
+    assert_eq!((pebble.orders(), pebble.requests()), (0, 0));
+
+    assert!(pebble.log().contains("GET /dir -> calling handler()"), "{}", pebble.log());
+    // It comes and goes, and so do names.
+    pebble.stop();
+    assert!(!ask().is_success());
+    pebble.start();
+    assert!(ask().is_success());
+    dns.publish(zone().address("new.test", debian.addresses().v4));
+    let found = debian.run(&["getent", "ahosts", "new.test"]).success().stdout();
+    assert!(found.contains("10.77.0.2") && !found.contains("fd00"), "{found}");
+    dns.publish(Zone::default());
+    assert!(!debian.run(&["getent", "hosts", "new.test"]).is_success());
 }

@@ -1,6 +1,9 @@
 //! Two servers, each with a domain of its own, and the names of both in the
 //! DNS.
 
+use std::io::Write;
+use std::process::{Command, Stdio};
+
 use crate::common::{Letter, ONLY_THOMAS, REFUSING, Server, Spec, password_of};
 use crate::support::{Dns, Suite, Zone, wait_for};
 
@@ -92,6 +95,132 @@ fn mail_goes_both_ways_over_tls() {
             (org.readers(&letter), elsewhere.readers(&letter)),
             (vec!["thomas"], vec!["bob"])
         );
+    }
+}
+
+/// The lines by which mail programs say where they run and which they are.
+const TELLING: &str = "User-Agent: Mozilla Thunderbird\r\nX-Mailer: Apple Mail\r\n (2.3826)\r\n\
+    x-originating-ip: [192.0.2.7]\r\nX-PHP-Originating-Script: 33:send.php\r\n";
+
+/// A body with another mail in it.
+const ENCLOSING: &[u8] = b"--part\r\nContent-Type: text/plain\r\nX-Mailer: of a part\r\n\r\n\
+    User-Agent: in the text\r\n--part\r\nContent-Type: message/rfc822\r\n\r\n\
+    User-Agent: enclosed\r\nX-Originating-IP: [192.0.2.8]\r\nMime-Version: 1.0 (enclosed)\r\n\
+    Subject: another mail\r\n\r\nHello.\r\n--part--\r\n";
+
+/// Returns a mail of a program that tells of itself.
+fn telling() -> Letter {
+    let content_type = "Content-Type: multipart/mixed; boundary=part\r\nX-Kept: as it is\r\n";
+    Letter::with_header(&format!("{TELLING}{content_type}"), ENCLOSING)
+}
+
+#[test]
+fn the_world_learns_neither_where_people_sit_nor_which_program_they_write_with() {
+    for suite in Suite::ALL {
+        let (org, elsewhere, _dns) = pair("", suite);
+        let arrived = |letter: &Letter| {
+            org.settle();
+            elsewhere.settle();
+            let copies = elsewhere.copies("bob", letter);
+            assert_eq!(copies.len(), 1);
+            String::from_utf8(copies.into_iter().next().unwrap()).unwrap()
+        };
+        let written = |server: &Server| {
+            let (one, other) = (telling(), telling());
+            for (mut smtp, letter) in
+                [(server.submission("thomas"), &one), (server.submissions("thomas"), &other)]
+            {
+                smtp.command("EHLO thomas-laptop.home").unwrap().expect_code(250);
+                let to = ["bob@elsewhere.example"];
+                let reply = smtp.send("thomas@example.org", &to, letter.bytes());
+                reply.unwrap().expect_code(250);
+            }
+            [one, other]
+        };
+        for letter in written(&org) {
+            let mail = arrived(&letter);
+            let (header, body) = mail.split_once("\r\n\r\n").unwrap();
+            for telling in ["laptop", "[10.77.0.1]", "Mozilla", "Apple", "2.3826", "192.0.2.7"] {
+                assert!(!header.contains(telling), "{telling}: {mail}");
+            }
+            assert!(!header.contains("send.php"), "{mail}");
+            assert!(header.ends_with("\r\nX-Kept: as it is"), "{mail}");
+            assert!(header.contains("Received: by mail.example.org (Postfix) id "), "{mail}");
+            // What is inside belongs to others.
+            assert_eq!(body.as_bytes(), ENCLOSING, "{mail}");
+        }
+        // So does what strangers write, and what programs of the host do.
+        let letter = telling();
+        org.receive(&["club@example.org"], &letter);
+        let mail = arrived(&letter);
+        assert!(mail.contains(TELLING) && mail.contains("[10.77.0.1]"), "{mail}");
+        let letter = telling();
+        let sendmail = ["/usr/sbin/sendmail", "-i", "bob@elsewhere.example"];
+        let text = String::from_utf8_lossy(letter.bytes()).replace("\r\n", "\n");
+        let _ = org.debian.run_with_input(&sendmail, text.as_bytes()).success();
+        let mail = arrived(&letter);
+        assert!(mail.contains(TELLING), "{mail}");
+
+        let org = org.change_with(OURS, "hide_client: false\n");
+        let letters = written(&org);
+        org.settle();
+        elsewhere.settle();
+        for letter in letters {
+            let mail = elsewhere.copies("bob", &letter).remove(0);
+            let mail = String::from_utf8_lossy(&mail);
+            let shown = ["thomas-laptop.home", "[10.77.0.1]", TELLING];
+            assert!(shown.iter().all(|it| mail.contains(it)), "{mail}");
+        }
+        let services = String::from_utf8(org.debian.read("/etc/postfix/master.cf")).unwrap();
+        assert!(!services.contains("mua-cleanup"));
+    }
+}
+
+/// Verifies the signature of the mail on standard input by the key in its argument.
+const VERIFIES: &str = "import dkim, sys; mail = sys.stdin.buffer.read()
+record = lambda name, timeout=5: b'v=DKIM1; k=rsa; p=' + sys.argv[1].encode()
+sys.exit(not dkim.verify(mail, dnsfunc=record))";
+
+#[test]
+fn what_goes_from_a_mail_goes_before_it_is_signed() {
+    for suite in Suite::ALL {
+        let (org, elsewhere, _dns) = pair("", suite);
+        org.debian.install(&["opendkim"]);
+        let key = "/root/dkim.key";
+        let _ = org.debian.shell(&format!("openssl genrsa -out {key} 2048")).success();
+        // Signs also that there is no line of these more than it saw.
+        let config = format!(
+            "Mode s\nDomain example.org\nSelector m1\nKeyFile {key}\nUserID root\n\
+             Socket inet:8891@127.0.0.1\nOversignHeaders From,User-Agent,X-Mailer\n"
+        );
+        org.debian.write("/root/opendkim.conf", config, 0o600);
+        let _ = org.debian.run(&["systemctl", "stop", "opendkim"]);
+        let _ = org.debian.run(&["opendkim", "-x", "/root/opendkim.conf"]).success();
+        let milter = "extra: {postfix: {smtpd_milters: \"inet:127.0.0.1:8891\"}}\n";
+        let org = org.change_with(OURS, milter);
+        let letter = telling();
+        let reply = org.submission("thomas").send(
+            "thomas@example.org",
+            &["bob@elsewhere.example"],
+            letter.bytes(),
+        );
+        reply.unwrap().expect_code(250);
+        org.settle();
+        elsewhere.settle();
+        let mail = elsewhere.copies("bob", &letter).remove(0);
+        let text = String::from_utf8_lossy(&mail);
+        assert!(text.contains("DKIM-Signature: ") && !text.contains("Mozilla"), "{text}");
+        let public = format!("openssl pkey -in {key} -pubout -outform DER | base64 -w0");
+        let public = org.debian.shell(&public).success().stdout();
+        let verifies = |mail: &[u8]| {
+            let mut python = Command::new("/usr/bin/python3");
+            python.args(["-c", VERIFIES, public.trim()]).stdin(Stdio::piped());
+            let mut python = python.spawn().unwrap();
+            python.stdin.take().unwrap().write_all(mail).unwrap();
+            python.wait().unwrap().success()
+        };
+        assert!(verifies(&mail), "{text}");
+        assert!(!verifies(&[b"User-Agent: another\r\n", &mail[..]].concat()), "{text}");
     }
 }
 

@@ -20,14 +20,14 @@ fn watched(server: &Server) -> Dns {
 
 /// Looks, as the timer has it done.
 #[track_caller]
-fn look(debian: &Debian) {
+pub(super) fn look(debian: &Debian) {
     let output = debian.run(&["systemctl", "start", SERVICE]);
     let log = debian.run(&["journalctl", "--no-pager", "--output=cat", "--unit", SERVICE]);
     assert!(output.is_success(), "{output}\n{log}");
 }
 
 /// Returns the mails of the watch that are in the mailbox of the system's mail.
-fn mails(server: &Server) -> Vec<String> {
+pub(super) fn mails(server: &Server) -> Vec<String> {
     let found = server.search("thomas", "SUBJECT \"something is off\"");
     found.into_iter().map(|mail| String::from_utf8(mail).unwrap()).collect()
 }

@@ -8,7 +8,10 @@ use mailprov::check;
 use serde_json::Value;
 
 use crate::common::{CERTIFICATE, KEY, Letter, REFUSING, STRANGER, Server, servers};
-use crate::support::{Algorithm, Authority, Debian, Dns, Network, Output, Suite, Zone, wait_for};
+use crate::dkim::records;
+use crate::support::{
+    self, Algorithm, Authority, Debian, Dns, Network, Output, Suite, Zone, wait_for,
+};
 
 /// Runs a part of the check and returns its findings that are not ok, and how it
 /// ended.
@@ -83,6 +86,7 @@ pub(crate) fn zone(server: &Server) -> Zone {
     let mut zone = Zone::default()
         .host("mail.example.org", addresses)
         .back(addresses, "mail.example.org")
+        .text("mail.example.org", "v=spf1 a -all")
         // Somebody who can be reached by port 25.
         .host("gmail-smtp-in.l.google.com", addresses);
     for domain in ["example.org", "example.net"] {
@@ -90,9 +94,14 @@ pub(crate) fn zone(server: &Server) -> Zone {
             .mx(domain, "mail.example.org")
             .text(domain, "v=spf1 mx -all")
             .text(domain, "site-verification=1234")
-            .text(&format!("_dmarc.{domain}"), "v=DMARC1; p=none");
+            .text(
+                &format!("_dmarc.{domain}"),
+                &format!("v=DMARC1; p=none; rua=mailto:postmaster@{domain}"),
+            );
     }
-    zone
+    // The keys that only the server knows.
+    let keys = records(&server.debian).into_iter().filter(|(name, _)| name.contains("_domainkey"));
+    keys.fold(zone, |zone, (name, text)| zone.text(&name, &text))
 }
 
 pub(crate) fn serve(zone: Zone, server: &Server) -> Dns {
@@ -102,12 +111,7 @@ pub(crate) fn serve(zone: Zone, server: &Server) -> Dns {
 /// Starts a server on each release and looks at both at once: most of the time
 /// is spent waiting.
 pub fn on_each(look: impl Fn(&Server) + Sync) {
-    thread::scope(|scope| {
-        for suite in Suite::ALL {
-            let look = &look;
-            scope.spawn(move || look(&Server::start(REFUSING, suite)));
-        }
-    });
+    support::on_each(Suite::ALL, |suite| look(&Server::start(REFUSING, suite)));
 }
 
 /// Sets parameters of Postfix, and has its daemons run with them at once: they
@@ -598,7 +602,7 @@ fn what_dns_says_wrongly_turns_red_with_the_very_record() {
     let well = || zone(&server);
     assert_found(&server, "dns", "dns.mx example.org: not_checked: ");
     let publish = |line: &str| format!("Publish: {line}");
-    let cases: [(Zone, &str, String); 11] = [
+    let cases: [(Zone, &str, String); 13] = [
         (
             Zone::default(),
             "dns.mx example.net: wrong: there is none: ",
@@ -649,7 +653,20 @@ fn what_dns_says_wrongly_turns_red_with_the_very_record() {
         (
             Zone::default(),
             "dns.dmarc example.org: warning: there is none: ",
-            publish("_dmarc.example.org. 3600 IN TXT \"v=DMARC1; p=none\""),
+            publish(
+                "_dmarc.example.org. 3600 IN TXT \"v=DMARC1; p=none; \
+                 rua=mailto:postmaster@example.org\"",
+            ),
+        ),
+        (
+            Zone::default(),
+            "dns.spf mail.example.org: warning: there is none: ",
+            publish("mail.example.org. 3600 IN TXT \"v=spf1 a -all\""),
+        ),
+        (
+            well().text("mail.example.org", "v=spf1 mx -all"),
+            "dns.spf mail.example.org: wrong: there are 2: ",
+            String::new(),
         ),
         (
             well().text("default._domainkey.example.org", "v=DKIM1; p="),

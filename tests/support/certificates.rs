@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use jiff::ToSpan;
+
 use super::host;
 
 /// The least configuration that `openssl req` is content with.
@@ -82,7 +84,7 @@ impl Authority {
         self.issue_for_days(names, Algorithm::Ec, -1)
     }
 
-    /// Issues a certificate that is valid for some days from now.
+    /// Issues a certificate with 90 days, of which so many are left.
     pub fn issue_for_days(&self, names: &[&str], algorithm: Algorithm, days: i32) -> Issued {
         let serial = fs::read_dir(self.folder.path()).unwrap().count();
         let file = format!("issued-{serial}");
@@ -91,7 +93,7 @@ impl Authority {
         let extensions =
             ["basicConstraints=critical,CA:FALSE", "extendedKeyUsage=serverAuth", &alternatives];
         self.request(&file, names[0], algorithm, &extensions);
-        self.sign(&file, Some("intermediate"), days);
+        self.certify(&file, days);
 
         let own = fs::read_to_string(self.path(&format!("{file}.pem"))).unwrap();
         let intermediate = fs::read_to_string(self.path("intermediate.pem")).unwrap();
@@ -115,6 +117,38 @@ impl Authority {
             Algorithm::Ec => &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
         });
         extensions.iter().for_each(|extension| argv.extend(["-addext", *extension]));
+        host::run(&argv);
+    }
+
+    /// Certifies a request by the intermediate certificate.
+    fn certify(&self, file: &str, days: i32) {
+        let at = |days: i32| {
+            let moment = jiff::Timestamp::now() + (i64::from(days) * 24).hours();
+            moment.strftime("%Y%m%d%H%M%SZ").to_string()
+        };
+        let (from, to) = (at(days - 90), at(days));
+        let folder = self.folder.path().display();
+        let configuration = self.text("ca.cnf");
+        fs::write(
+            &configuration,
+            format!(
+                "[ca]\ndefault_ca = own\n[own]\ndatabase = {folder}/index\n\
+                 new_certs_dir = {folder}\nserial = {folder}/serial\ndefault_md = sha256\n\
+                 unique_subject = no\npolicy = any\ncopy_extensions = copyall\n\
+                 [any]\ncommonName = optional\n"
+            ),
+        )
+        .unwrap();
+        fs::OpenOptions::new().create(true).append(true).open(self.path("index")).unwrap();
+        if !self.path("serial").exists() {
+            fs::write(self.path("serial"), "1000\n").unwrap();
+        }
+        let (request, certificate) =
+            (self.text(&format!("{file}.csr")), self.text(&format!("{file}.pem")));
+        let (by, key) = (self.text("intermediate.pem"), self.text("intermediate.key"));
+        let mut argv = vec!["openssl", "ca", "-batch", "-notext", "-config", &configuration];
+        argv.extend(["-cert", &by, "-keyfile", &key, "-in", &request, "-out", &certificate]);
+        argv.extend(["-startdate", &from, "-enddate", &to]);
         host::run(&argv);
     }
 

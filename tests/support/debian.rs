@@ -16,6 +16,7 @@ use serde_json::Value;
 use super::debs::debs;
 use super::host;
 use super::image;
+use super::last_words::{keep, last_words};
 use super::network::{Addresses, Network};
 use super::output::Output;
 use super::process::Process;
@@ -32,6 +33,12 @@ fn mail_packages() -> Vec<String> {
     let services = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let steps = services.filter_map(|service| fs::read_to_string(service.join("steps.yml")).ok());
     let steps = steps.flat_map(|text| serde_yaml::from_str::<Vec<Value>>(&text).unwrap());
+    let is_off = |step: &Value| {
+        step["when"]
+            .as_str()
+            .is_some_and(|it| it.contains("mail.ban") || it == "mail.spam" || it == "mail.resolver")
+    };
+    let steps = steps.filter(|step| !is_off(step));
     let names = steps.flat_map(|step| match &step["package"] {
         Value::Array(names) => names.clone(),
         name => vec![name.clone()],
@@ -122,6 +129,7 @@ impl Debian {
     }
 
     fn switch_on(suite: Suite, guest: Guest, network: Arc<Network>) -> Self {
+        keep();
         guest.lease().add_namespace().unwrap();
         let addresses = network.join(guest.lease().name());
         let mut debian = Self { suite, guest, addresses, network };
@@ -179,7 +187,7 @@ impl Debian {
     }
 
     /// Returns its network.
-    pub fn network(&self) -> &Network {
+    pub fn network(&self) -> &Arc<Network> {
         &self.network
     }
 
@@ -202,6 +210,21 @@ impl Debian {
             format!("chain input {{\ntype filter hook input priority 0;\n{}\n}}", rules.join("\n"));
         let text = format!("{table} {{}}\ndelete {table}\n{table} {{\n{chain}\n}}");
         host::run(&["ip", "netns", "exec", self.name(), "nft", &text]);
+    }
+
+    /// Limits the memory of the box, in MiB.
+    pub fn limit_memory(&self, mebibytes: u64) {
+        let limit = (mebibytes << 20).to_string();
+        if Path::new("/run/systemd/system").exists() {
+            let (unit, limit) = (format!("{}.scope", self.name()), format!("MemoryMax={limit}"));
+            host::run(&["systemctl", "set-property", "--runtime", &unit, &limit]);
+            return;
+        }
+        let groups = [("memory", "memory.limit_in_bytes"), ("", "memory.max")];
+        let file = groups.map(|(hierarchy, file)| {
+            Path::new("/sys/fs/cgroup").join(hierarchy).join(self.name()).join(file)
+        });
+        fs::write(file.iter().find(|it| it.exists()).unwrap(), limit).unwrap();
     }
 
     /// Runs a command as root, with a server's plain environment.
@@ -339,13 +362,14 @@ impl Debian {
         self.guest.boot(&image::patiently).unwrap_or_else(|error| panic!("{error}"));
     }
 
-    /// Prints the journal of the box, for a test that failed.
+    /// Prints the journal of the box, for a test that failed, and why it did.
     #[expect(clippy::print_stderr, reason = "the test harness shows it with the failure")]
     fn show_state(&self) {
         eprintln!("--- console of {} ---\n{}", self.name(), self.guest.console());
         if self.guest.is_on() && self.guest.init() == Init::Systemd {
             eprintln!("{}", self.run(&["journalctl", "--no-pager", "--lines=60"]));
         }
+        eprintln!("--- {}", last_words());
     }
 
     /// Opens a path as the box sees it.

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use mailprov::sandbox::Suite;
 
-use super::image;
+use super::{host, image};
 
 /// Fetches packages, with what they need beyond an image, by that image's own
 /// lists: a box knows just these versions. It runs in a copy that is in memory.
@@ -42,6 +42,32 @@ pub fn debs(suite: Suite, package: &str) -> PathBuf {
         let mut unshare = Command::new("unshare");
         let fetched = unshare.args(words).args(paths).arg(package).output().unwrap();
         assert!(fetched.status.success(), "{fetched:?}");
+        fs::rename(&partial, &folder).unwrap();
+    }
+    folder
+}
+
+/// Fetches a package for this machine, with what it needs beyond it, and unpacks all
+/// into a folder. Nothing is installed.
+const UNPACK: &str = r#"
+set -eu
+rm -rf "$1"
+mkdir -p "$1/debs/partial"
+cd "$1"
+apt-get -qq --yes --no-install-recommends --reinstall install --download-only \
+    -o Dir::Cache::archives="$PWD/debs" "$2"
+for deb in debs/*.deb; do dpkg-deb --extract "$deb" .; done
+"#;
+
+/// Returns the folder of a package that this machine runs and does not install.
+pub fn unpacked(package: &str) -> PathBuf {
+    let folder = image::box_cache().join("debs").join(package);
+    fs::create_dir_all(folder.parent().unwrap()).unwrap();
+    let lock = File::create(folder.with_extension("lock")).unwrap();
+    lock.lock().unwrap();
+    if !folder.exists() {
+        let partial = folder.with_extension("partial");
+        host::run(&["sh", "-c", UNPACK, "sh", partial.to_str().unwrap(), package]);
         fs::rename(&partial, &folder).unwrap();
     }
     folder

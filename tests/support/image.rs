@@ -1,6 +1,8 @@
 //! Where the tests keep images and boxes, and waiting for them.
 
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use mailprov::sandbox::{Cache, Image, Lease, Result, Suite};
 
@@ -19,8 +21,24 @@ pub fn ensure(suite: Suite) -> Image {
     Image::ensure(&cache(), suite, &patiently, &mut |_| {}).unwrap_or_else(|e| panic!("{e}"))
 }
 
+/// The number of inotify instances that a user may have, which is 128 by default. A box
+/// takes some twenty, all of them root's; without one, a unit fails to start.
+const INSTANCES: &str = "/proc/sys/fs/inotify/max_user_instances";
+
+/// Lets this machine run a dozen boxes at once, until it is rebooted.
+fn make_room() {
+    static DONE: Once = Once::new();
+    DONE.call_once(|| {
+        let now: u32 = fs::read_to_string(INSTANCES).unwrap().trim().parse().unwrap();
+        if now < 1024 {
+            fs::write(INSTANCES, "1024").unwrap();
+        }
+    });
+}
+
 /// Claims a name.
 pub fn lease() -> Lease {
+    make_room();
     Lease::new(&cache(), &patiently).unwrap()
 }
 

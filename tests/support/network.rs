@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -10,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use nix::sched::{CloneFlags, setns};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, bind, connect, socket};
 
 use mailprov::sandbox::{self, Lease};
 
@@ -94,6 +96,34 @@ impl Network {
             });
             worker.join().unwrap()
         })
+    }
+
+    /// Gives the test itself another address, which members reach if they have a route.
+    pub fn speak_from(&self, address: impl Into<IpAddr>) {
+        let address = address.into();
+        let length = if address.is_ipv6() { "64 nodad" } else { "24" };
+        ip(self.lease.name(), &format!("address add dev bridge {address}/{length}"));
+    }
+
+    /// Connects to a member of the network from one of the test's own addresses.
+    pub fn connect_from(
+        &self,
+        from: impl Into<IpAddr>,
+        address: impl Into<IpAddr>,
+        port: u16,
+    ) -> io::Result<TcpStream> {
+        let from = SockaddrStorage::from(SocketAddr::new(from.into(), 0));
+        let address = SocketAddr::new(address.into(), port);
+        let family = if address.is_ipv6() { AddressFamily::Inet6 } else { AddressFamily::Inet };
+        let stream = self.enter(|| {
+            let socket = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+            bind(socket.as_raw_fd(), &from)?;
+            connect(socket.as_raw_fd(), &SockaddrStorage::from(address))?;
+            io::Result::Ok(TcpStream::from(socket))
+        })?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
+        Ok(stream)
     }
 
     /// Connects to a member of the network.

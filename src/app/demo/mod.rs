@@ -106,7 +106,7 @@ impl Demo {
         Ok(Self {
             text: copy.source().text.clone(),
             hostname: spec.hostname.value.to_string(),
-            self_signed: spec.services.certificate.self_signed || stands_in.is_some(),
+            self_signed: spec.services.certificate.is_self_signed() || stands_in.is_some(),
             sender: account.clone(),
             reader: account,
             by: if spec.services.dovecot.imap { Reader::Imap } else { Reader::Pop3 },
@@ -159,13 +159,16 @@ fn failed_to(deed: &str, path: &Path, error: std::io::Error) -> CommandError {
 
 /// Explains why the named certificate cannot be used here, if so.
 fn stands_in(spec: &Spec) -> Result<Option<String>, CommandError> {
-    if spec.services.certificate.self_signed {
+    let host = Host::open(Path::new("/"))?;
+    let tls = spec.services.certificate.on(&host);
+    if tls.is_self_signed() {
         return Ok(None);
     }
-    let host = Host::open(Path::new("/"))?;
+    if let Some((_, order)) = tls.order() {
+        return Ok(Some(format!("{} cannot reach a box", order.authority())));
+    }
     let hostname = spec.hostname.value.to_string();
-    let (certificate, key) =
-        (&spec.services.certificate.certificate.value, &spec.services.certificate.key.value);
+    let (certificate, key) = (&tls.certificate.value, &tls.key.value);
     let problems = examine_certificate(&Overlay::new(&host), certificate, key, &hostname)?;
     Ok(problems.into_iter().next().map(|problem| problem.message))
 }

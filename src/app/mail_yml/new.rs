@@ -92,19 +92,18 @@ impl NewMailYml {
         let tls = match self_signed {
             true => {
                 "\
-# A certificate of its own making, which mail programs warn about. Remove the
-# line when certbot has made one: certbot certonly --standalone -d "
-                    .to_owned()
-                    + &format!("{hostname}\ntls: {{self_signed: true}}\n")
-            }
-            false => format!(
-                "\
-# The certificate is the one that certbot makes for the host name:
-#   certbot certonly --standalone -d {hostname}
-# Until there is one:
-# tls: {{self_signed: true}}
+# A certificate of its own making, which mail programs warn about. `acme` gets one
+# that they know.
+tls: self_signed
 "
-            ),
+            }
+            false => {
+                "\
+# The certificate: from Let's Encrypt, renewed by itself. The host name must lead
+# to this host, and port 80 must be free and open to the world.
+tls: acme
+"
+            }
         };
         let schema = schema.map_or_else(String::new, |path| {
             format!("# yaml-language-server: $schema=file://{path}\n")
@@ -198,7 +197,7 @@ mod tests {
                 assert!(text.ends_with('\n') && text.lines().all(|line| line.len() < 130));
                 let source = Arc::new(Source { name: "mail.yml".into(), text });
                 let spec = services::load(&source, &Files::beside(Path::new(""))).unwrap();
-                assert_eq!(spec.services.certificate.self_signed, self_signed);
+                assert_eq!(spec.services.certificate.is_self_signed(), self_signed);
                 assert_eq!(spec.directory.accounts[0].name.value.to_string(), account);
             }
         }

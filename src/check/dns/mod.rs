@@ -1,17 +1,20 @@
 //! Checks the DNS records of a mail server. Each finding contains the record to publish.
 
+mod dkim;
 mod records;
 mod spf;
+mod tlsa;
 
 use std::net::IpAddr;
 
 pub(crate) use records::ExpectedRecords;
 
 use crate::finding::{Finding, Rule, rules};
-use crate::host::Host;
+use crate::host::{Host, is_public, reachable};
 use crate::probe::{Found, Resolver};
 use crate::services::Record;
-use crate::services::checking::{Check, Here, is_public, reachable};
+use crate::services::checking::{Check, Here};
+use crate::services::postfix::DMARC_POLICIES;
 
 pub(super) static CHECK: Check = Check {
     rule: Rule {
@@ -24,10 +27,9 @@ pub(super) static CHECK: Check = Check {
     explains: false,
     here: Here::Alone(|site| {
         let addresses = reachable(Host::addresses()?);
-        Ok(dns(
-            &ExpectedRecords::of(site.spec, addresses, Some(site.host)),
-            &Resolver::of(site.host),
-        ))
+        let resolver = Resolver::of(site.host);
+        let records = dns(&ExpectedRecords::of(site.spec, addresses, Some(site.host)), &resolver);
+        Ok([vec![answers(&resolver)], records].concat())
     }),
     outside: Some(|outside| {
         let addresses = outside.server.addresses.clone();
@@ -37,19 +39,38 @@ pub(super) static CHECK: Check = Check {
 };
 
 rules! {
+    RESOLVER = "dns.resolver", "Names are looked up",
+        "Without DNS, mail for others waits here, mail from others is put off, and a spam filter \
+         takes good mail for spam.";
     ADDRESS = "dns.address", "A and AAAA of {}", "Other servers find this one by its name.";
     PTR = "dns.ptr", "PTR of {}",
         "Many servers reject mail from an address that does not lead back to the name.";
     MX = "dns.mx", "MX of {}", "Mail for the domain goes where its MX record says.";
     SPF = "dns.spf", "SPF of {}",
-        "Without it, large providers reject mail of the domain or treat it as spam.";
+        "Without it, large providers reject mail of that name or treat it as spam.";
     DMARC = "dns.dmarc", "DMARC of {}", "Large providers want to see one.";
     TEXT = "dns.text", "TXT of {}", "A service of this host works only with it.";
-    DKIM = "dns.dkim", "DKIM key {}", "A signature that cannot be verified is worse than none.";
+    DKIM = "dns.dkim", "DKIM key {}",
+        "Other servers verify the signatures of mail by it.";
+    TLSA = "dns.tlsa", "The key of port 25, {}",
+        "Servers that check it (DANE) deliver only to a server with a key that DNS names.";
+    TLSA_NEXT = "dns.tlsa_next", "The next key of port 25, {}",
+        "A new key must be known to the world before it serves.";
+    DKIM_NEXT = "dns.dkim_next", "The next DKIM key {}",
+        "A new key must be known to the world before it signs.";
 }
 
-/// The usual names of signing keys.
-const SELECTORS: [&str; 3] = ["default", "mail", "dkim"];
+fn answers(resolver: &Resolver) -> Finding {
+    let finding = Finding::of(&RESOLVER);
+    match resolver.proves_the_root() {
+        Ok(_) => finding,
+        Err(why) => finding.wrong(
+            why,
+            "Name a resolver that answers in /etc/resolv.conf; try it: getent hosts \
+             deb.debian.org",
+        ),
+    }
+}
 
 fn dns(wanted: &ExpectedRecords, resolver: &Resolver) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -69,15 +90,14 @@ fn dns(wanted: &ExpectedRecords, resolver: &Resolver) -> Vec<Finding> {
             "dns.mx" => of_mx(wanted, record, &resolver.mx(&record.name)),
             "dns.spf" => of_spf(wanted, record, senders, &text()),
             "dns.dmarc" => of_dmarc(record, &text()),
+            "dns.dkim" => dkim::of_key(record, &text()),
+            "dns.dkim_next" => dkim::of_next(record, &text()),
+            "dns.tlsa" => tlsa::of_key(record, &resolver.tlsa(&record.name)),
+            "dns.tlsa_next" => tlsa::of_next(record, &resolver.tlsa(&record.name)),
             _ => of_text(record, &text()),
         });
     }
-    let domains = wanted.domains.iter();
-    for name in domains.flat_map(|it| SELECTORS.map(|key| format!("{key}._domainkey.{it}"))) {
-        if let Ok(texts) = resolver.txt(&name) {
-            findings.extend(of_dkim(&name, &texts));
-        }
-    }
+    findings.extend(dkim::of_others(wanted, resolver));
     findings
 }
 
@@ -179,6 +199,7 @@ fn of_spf(
     found: &Found<String>,
 ) -> Finding {
     let domain = &expected.name;
+    let is_host = !wanted.domains.contains(domain);
     let finding = Finding::about(&SPF, domain);
     let remedy = publish(expected);
     let found = match found {
@@ -191,6 +212,8 @@ fn of_spf(
     };
     let records: Vec<&String> = found.iter().filter(is_spf).collect();
     let record = match records[..] {
+        // Only bounces and mail of programs on the host carry its name.
+        [] if is_host => return finding.warning("there is none", remedy),
         [] => return finding.wrong("there is none", remedy),
         [record] => record,
         _ => {
@@ -205,7 +228,7 @@ fn of_spf(
         let seen = format!("`{record}`; it must name the relay's servers");
         return finding.seen(seen);
     }
-    let lets = |address: &IpAddr| spf::lets(record, domain, &wanted.hostname, *address);
+    let lets = |address: &IpAddr| spf::lets(record, domain, &wanted.hostname, !is_host, *address);
     let refused: Vec<_> = addresses.iter().filter(|it| lets(it) == Some(false)).collect();
     let is_open = addresses.iter().any(|it| lets(it).is_none());
     match refused[..] {
@@ -226,11 +249,29 @@ fn of_dmarc(expected: &Record, found: &Found<String>) -> Finding {
         Err(why) => return unanswered(finding, why),
     };
     let records: Vec<_> = found.iter().filter(|text| text.starts_with("v=DMARC1")).collect();
-    match records[..] {
-        [] => finding.warning("there is none", remedy),
-        [record] if has_tag(record, "p") => finding.seen(record.as_str()),
-        [record] => finding.wrong(format!("`{record}` has no p="), remedy),
-        _ => finding.wrong(format!("there are {}: keep one", records.len()), remedy),
+    let record = match records[..] {
+        [] => return finding.warning("there is none", remedy),
+        [record] => record,
+        _ => return finding.wrong(format!("there are {}: keep one", records.len()), remedy),
+    };
+    let Some(policy) = tag(record, "p") else {
+        return finding.wrong(format!("`{record}` has no p="), remedy);
+    };
+    let strictness =
+        |policy: &str| DMARC_POLICIES.iter().position(|known| known.eq_ignore_ascii_case(policy));
+    let wanted = tag(&expected.value, "p").unwrap_or_default();
+    match (strictness(policy), strictness(wanted)) {
+        (None, _) => finding.wrong(format!("`{record}` has a p= that DMARC does not know"), remedy),
+        (published, wanted) if published < wanted => {
+            finding.warning(format!("`{record}` asks for less than `dmarc:` in mail.yml"), remedy)
+        }
+        (published, wanted) if published > wanted => {
+            finding.seen(format!("`{record}`; it asks for more than `dmarc:` in mail.yml"))
+        }
+        _ if tag(record, "rua").is_none() => {
+            finding.seen(format!("`{record}`; it asks for no reports (rua=)"))
+        }
+        _ => finding.seen(record.as_str()),
     }
 }
 
@@ -248,24 +289,11 @@ fn of_text(expected: &Record, found: &Found<String>) -> Finding {
     }
 }
 
-/// Judges an existing DKIM key. mailprov does not sign mail, but other programs may.
-fn of_dkim(name: &str, found: &[String]) -> Option<Finding> {
-    let record = found.first()?;
-    let finding = Finding::about(&DKIM, name);
-    let remedy = format!("Publish the key that mail is signed with, or remove {name}.");
-    Some(match found {
-        [_] if has_tag(record, "p") => finding,
-        [_] => finding.wrong("it holds no key (p=)", remedy),
-        _ => finding.wrong(format!("there are {}: keep one", found.len()), remedy),
-    })
-}
-
-/// Returns whether a list of `TAG=VALUE;` has a value for a tag.
-fn has_tag(record: &str, tag: &str) -> bool {
-    record
-        .split(';')
-        .filter_map(|it| it.split_once('='))
-        .any(|(name, value)| name.trim() == tag && !value.trim().is_empty())
+/// Returns the value of a tag in a list of `TAG=VALUE;`, unless it is empty.
+fn tag<'r>(record: &'r str, wanted: &str) -> Option<&'r str> {
+    let mut tags = record.split(';').filter_map(|it| it.split_once('='));
+    let (_, value) = tags.find(|(name, _)| name.trim() == wanted)?;
+    Some(value.trim()).filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::host::Host;
-use crate::services::checking::is_public;
+use crate::host::is_public;
 use crate::services::{self, Record, RecordInputs, Spec};
 
 /// The expected DNS records of a mail server.
@@ -21,6 +21,8 @@ pub(crate) struct ExpectedRecords {
     pub has_relay: bool,
     /// The records that the services need.
     pub of_services: Vec<Record>,
+    /// Why there are fewer of these than the services need.
+    pub missing: Vec<&'static str>,
 }
 
 impl ExpectedRecords {
@@ -34,6 +36,7 @@ impl ExpectedRecords {
             given: false,
             has_relay: spec.services.relay.is_some(),
             of_services: services::records(RecordInputs { spec, host }),
+            missing: services::missing_records(RecordInputs { spec, host }),
         }
     }
 
@@ -90,9 +93,11 @@ mod tests {
             [
                 "mail.example.org. 3600 IN A 203.0.113.25",
                 "mail.example.org. 3600 IN AAAA 2001:db8::25",
+                "mail.example.org. 3600 IN TXT \"v=spf1 a -all\"",
                 "example.org. 3600 IN MX 10 mail.example.org.",
                 "example.org. 3600 IN TXT \"v=spf1 mx -all\"",
-                "_dmarc.example.org. 3600 IN TXT \"v=DMARC1; p=none\"",
+                "_dmarc.example.org. 3600 IN TXT \"v=DMARC1; p=none; \
+                 rua=mailto:postmaster@example.org\"",
             ]
         );
         assert_eq!(

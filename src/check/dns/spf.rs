@@ -5,8 +5,15 @@ use std::net::IpAddr;
 use crate::services::checking::Networks;
 
 /// Returns whether `record` allows a mail server with this name and address to
-/// send as `domain`, or `None` if that depends on other records.
-pub(super) fn lets(record: &str, domain: &str, hostname: &str, address: IpAddr) -> Option<bool> {
+/// send as `domain`, which may have an MX record that leads to the server, or
+/// `None` if that depends on other records.
+pub(super) fn lets(
+    record: &str,
+    domain: &str,
+    hostname: &str,
+    has_mx: bool,
+    address: IpAddr,
+) -> Option<bool> {
     let mut open = false;
     for term in record.split_whitespace().skip(1) {
         let term = term.to_lowercase();
@@ -18,7 +25,7 @@ pub(super) fn lets(record: &str, domain: &str, hostname: &str, address: IpAddr) 
         let matches = match name {
             "all" => true,
             // Another check covers whether the MX points here.
-            "mx" => value.is_empty() || value == domain,
+            "mx" => has_mx && (value.is_empty() || value == domain),
             "a" => value == hostname || (value.is_empty() && domain == hostname),
             "ip4" | "ip6" => Networks::parse(value).hold(address),
             _ => {
@@ -43,7 +50,7 @@ mod tests {
     #[test]
     fn what_comes_first_counts() {
         let of = |record: &str| {
-            lets(record, "example.org", "mail.example.org", "192.0.2.5".parse().unwrap())
+            lets(record, "example.org", "mail.example.org", true, "192.0.2.5".parse().unwrap())
         };
         for yes in [
             "v=spf1 mx -all",
@@ -70,5 +77,14 @@ mod tests {
         for open in ["v=spf1 include:x.example -all", "v=spf1 redirect=x.example"] {
             assert_eq!(of(open), None, "{open}");
         }
+    }
+
+    #[test]
+    fn the_name_of_the_host_has_an_address_and_no_mx() {
+        let name = "mail.example.org";
+        let of = |record: &str| lets(record, name, name, false, "192.0.2.5".parse().unwrap());
+        assert_eq!(of("v=spf1 a -all"), Some(true));
+        assert_eq!(of("v=spf1 mx -all"), Some(false));
+        assert_eq!(of("v=spf1 -all"), Some(false));
     }
 }

@@ -9,11 +9,13 @@ use crate::services;
 
 /// Returns the expected records of a server with these extra lines in its mail.yml.
 pub(super) fn expected(lines: &str, addresses: &[IpAddr]) -> ExpectedRecords {
+    server(&format!("hostname: mail.example.org\n{lines}"), addresses)
+}
+
+fn server(lines: &str, addresses: &[IpAddr]) -> ExpectedRecords {
     let hash = format!("{{SHA512-CRYPT}}$6$saltsalt${}", "a".repeat(86));
-    let text = format!(
-        "hostname: mail.example.org\ndomains: [example.org]\naccounts: {{anna: {{password: \
-         \"{hash}\"}}}}\n{lines}"
-    );
+    let text =
+        format!("domains: [example.org]\naccounts: {{anna: {{password: \"{hash}\"}}}}\n{lines}");
     let source = Arc::new(Source { name: "mail.yml".into(), text });
     let spec = services::load(&source, &Files::beside(Path::new("."))).unwrap();
     ExpectedRecords::of(&spec, addresses.to_vec(), None)
@@ -23,8 +25,15 @@ fn wanted() -> ExpectedRecords {
     expected("", &ip(&["193.0.14.25", "2a00::25"]))
 }
 
+/// Returns the record of the domain by this rule.
 fn record(rule: &str) -> Record {
-    wanted().of_services.into_iter().find(|record| record.rule == rule).unwrap()
+    of_domain(&wanted(), rule)
+}
+
+fn of_domain(wanted: &ExpectedRecords, rule: &str) -> Record {
+    let mut records = wanted.of_services.iter();
+    let is_it = |record: &&Record| record.rule == rule && record.name != "mail.example.org";
+    records.find(is_it).cloned().unwrap()
 }
 
 fn ip(addresses: &[&str]) -> Vec<IpAddr> {
@@ -94,9 +103,10 @@ fn dmarc_and_dkim_hold_what_they_must() {
     let dmarc = |found: &[&str]| of_dmarc(&record("dns.dmarc"), &texts(found)).verdict;
     assert_eq!(dmarc(&["v=DMARC1; p=reject; rua=mailto:a@example.org"]), Verdict::Ok);
     assert_eq!(dmarc(&["v=DMARC1; p="]), Verdict::Wrong);
+    assert_eq!(dmarc(&["v=DMARC1; p=strict"]), Verdict::Wrong);
     assert_eq!(dmarc(&["v=DMARC1; p=none", "v=DMARC1; p=none"]), Verdict::Wrong);
     assert_eq!(dmarc(&["x"]), Verdict::Warning);
-    let dkim = |found: &[&str]| of_dkim("x", &texts(found).unwrap()).map(|it| it.verdict);
+    let dkim = |found: &[&str]| dkim::of_other("x", &texts(found).unwrap()).map(|it| it.verdict);
     assert_eq!(dkim(&[]), None);
     assert_eq!(dkim(&["v=DKIM1; k=rsa; p=MIIB"]), Some(Verdict::Ok));
     assert_eq!(dkim(&["v=DKIM1; p="]), Some(Verdict::Wrong));
@@ -105,10 +115,47 @@ fn dmarc_and_dkim_hold_what_they_must() {
 #[test]
 fn behind_a_relay_spf_leaves_room_for_its_servers() {
     let wanted = expected("relay: {host: smtp.example.net}\n", &[]);
-    let spf = wanted.of_services.iter().find(|record| record.rule == "dns.spf").unwrap();
+    let spf = of_domain(&wanted, "dns.spf");
     assert_eq!(spf.value, "v=spf1 mx ~all");
+    assert_eq!(wanted.of_services[0].value, "v=spf1 a ~all");
     let found = texts(&["v=spf1 include:spf.example.net -all"]);
-    assert_eq!(of_spf(&wanted, spf, &[], &found).verdict, Verdict::Ok);
+    assert_eq!(of_spf(&wanted, &spf, &[], &found).verdict, Verdict::Ok);
+}
+
+#[test]
+fn the_host_name_sends_bounces_and_has_an_spf_record_of_its_own() {
+    let wanted = wanted();
+    let record = &wanted.of_services[0];
+    assert_eq!(record.zone_line(), "mail.example.org. 3600 IN TXT \"v=spf1 a -all\"");
+    let of = |found: &[&str]| of_spf(&wanted, record, &wanted.addresses, &texts(found)).verdict;
+    assert_eq!(of(&["v=spf1 a -all"]), Verdict::Ok);
+    assert_eq!(of(&[]), Verdict::Warning);
+    assert_eq!(of(&["v=spf1 mx -all"]), Verdict::Wrong);
+    let is_domain = server("hostname: example.org\n", &[]);
+    let of_spf = is_domain.of_services.iter().filter(|it| it.rule == "dns.spf");
+    let values: Vec<_> = of_spf.map(|it| (it.name.as_str(), it.value.as_str())).collect();
+    assert_eq!(values, [("example.org", "v=spf1 mx -all")]);
+}
+
+#[test]
+fn a_published_policy_is_as_strict_as_mail_yml_asks_or_stricter() {
+    let wanted = expected("dmarc: quarantine\n", &[]);
+    let record = of_domain(&wanted, "dns.dmarc");
+    assert_eq!(record.value, "v=DMARC1; p=quarantine; rua=mailto:postmaster@example.org");
+    let of = |found: &str| {
+        let finding = of_dmarc(&record, &texts(&[found]));
+        (finding.verdict, finding.facts)
+    };
+    let (verdict, facts) = of("v=DMARC1; p=none; rua=mailto:postmaster@example.org");
+    assert_eq!(verdict, Verdict::Warning);
+    assert!(facts.contains("less than `dmarc:`"), "{facts}");
+    let (verdict, facts) = of("v=DMARC1;p=Reject;rua=mailto:x@example.org");
+    assert_eq!(verdict, Verdict::Ok);
+    assert!(facts.contains("more than `dmarc:`"), "{facts}");
+    assert_eq!(of(&record.value), (Verdict::Ok, record.value.clone()));
+    let (verdict, facts) = of("v=DMARC1; p=quarantine");
+    assert_eq!(verdict, Verdict::Ok);
+    assert!(facts.contains("no reports"), "{facts}");
 }
 
 #[test]

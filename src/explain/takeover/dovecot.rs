@@ -1,7 +1,7 @@
 //! Finds the settings in `doveconf -n` that will be lost, of Dovecot 2.3 or 2.4.
 
 use super::postfix::fits;
-use super::{IMPORT, Loss, words};
+use super::{IMPORT, Loss, New, words};
 
 /// The settings for the place of mail in Dovecot 2.3 and 2.4.
 const PLACES: &str =
@@ -35,9 +35,10 @@ const QUIET: &str = "
     mail_gid mail_uid mail_privileged_group mail_debug maildir_stat_dirs protocols ssl ssl_*
 ";
 
-pub(super) fn losses(text: &str) -> Vec<Loss> {
+pub(super) fn losses(text: &str, new: &New<'_>) -> Vec<Loss> {
     let mut losses = Vec::new();
     let (mut places, mut accounts, mut rest) = (Vec::new(), Vec::new(), Vec::new());
+    let mut has_filters = false;
     for (blocks, name, value) in settings(text) {
         let block = blocks.first().map_or("", String::as_str);
         let kind = block.split(' ').next().unwrap_or_default();
@@ -59,9 +60,11 @@ pub(super) fn losses(text: &str) -> Vec<Loss> {
             }
             "" if name == "protocols" => {
                 let mut more = words(&value, &[' ', '"']);
+                has_filters |= more.iter().any(|protocol| protocol == "sieve");
                 more.retain(|protocol| !fits(USUAL_PROTOCOLS, protocol));
                 rest.extend((!more.is_empty()).then(|| format!("protocols = {}", more.join(" "))));
             }
+            "protocols" if name == "sieve" && value == "yes" => has_filters = true,
             "protocols" if !fits(USUAL_PROTOCOLS, &name) && value == "yes" => {
                 rest.push(format!("protocols/{name}"));
             }
@@ -83,6 +86,12 @@ pub(super) fn losses(text: &str) -> Vec<Loss> {
         losses.push(Loss::new(
             format!("Dovecot knows its accounts from {}", accounts.join(", ")),
             "add those that are to stay to `accounts:`, with their hashes",
+        ));
+    }
+    if has_filters && !new.serves("sieve") {
+        losses.push(Loss::new(
+            "People have filters (Sieve): no more can be written, and the old ones do not run",
+            "sieve: true",
         ));
     }
     if !rest.is_empty() {

@@ -63,7 +63,7 @@ pub(crate) fn losses(old: &Old<'_>, files: &[File]) -> Vec<Loss> {
         format!("There is mail in /var/mail: {all}; it stays there, and is not in the new mailboxes"),
         "after `apply`, for each account: doveadm import -u NAME mbox:/var/empty:INBOX=/var/mail/USER \"\" ALL",
     )));
-    losses.extend(old.dovecot.iter().flat_map(|text| dovecot::losses(text)));
+    losses.extend(old.dovecot.iter().flat_map(|text| dovecot::losses(text, &new)));
     losses
 }
 
@@ -76,6 +76,13 @@ impl New<'_> {
     /// Returns the domains for which it accepts mail.
     fn domains(&self) -> Vec<&str> {
         self.main.get("virtual_mailbox_domains").map_or("", String::as_str).split(", ").collect()
+    }
+
+    /// Returns whether Dovecot serves a protocol.
+    fn serves(&self, protocol: &str) -> bool {
+        let lines = self.text("/etc/dovecot/dovecot.conf").lines();
+        let mut settings = lines.filter_map(|line| line.split_once('='));
+        settings.any(|(name, value)| name.trim() == "protocols" && postfix::fits(value, protocol))
     }
 
     /// Returns the addresses for which it accepts mail; `@domain` for a catch-all.

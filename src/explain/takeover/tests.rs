@@ -219,6 +219,24 @@ fn services_aliases_and_places_of_mail_are_told_of() {
 }
 
 #[test]
+fn filters_are_lost_only_where_the_new_server_has_none() {
+    let lost = |dovecot: &str, new: &str| {
+        let old = Old { dovecot: Some(dovecot.into()), ..Old::default() };
+        let lost = losses(&old, &[file("/etc/dovecot/dovecot.conf", new)]);
+        lost.into_iter().map(|loss| loss.keep).collect::<Vec<_>>()
+    };
+    let (old, older) =
+        ("protocols {\n  imap = yes\n  sieve = yes\n}\n", "protocols = \" imap sieve\"\n");
+    for (old, none) in
+        [(old, "protocols {\n  imap = yes\n  sieve = no\n}\n"), (older, "protocols = imap\n")]
+    {
+        assert_eq!(lost(old, "# sieve\nprotocols = imap sieve lmtp\n"), [""; 0]);
+        assert_eq!(lost(old, "# sieve\nprotocols = imap lmtp\n"), ["sieve: true"]);
+        assert_eq!(lost(none, "protocols = imap lmtp\n"), [""; 0]);
+    }
+}
+
+#[test]
 fn what_exim_was_told_is_not_forgotten() {
     let told = |exim: &str| losses_with(Old { exim: Some(exim.into()), ..Old::default() });
     let usual = "# doc\ndc_eximconfig_configtype='local'\ndc_other_hostnames='box.lan.example'\n\

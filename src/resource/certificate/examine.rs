@@ -7,7 +7,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use x509_cert::Certificate as X509;
-use x509_cert::der::Decode;
+use x509_cert::der::{Decode, Encode};
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, SubjectAltName};
 
@@ -70,7 +70,7 @@ pub(crate) fn examine(
     let mut problem = |of_key, message: String, help: &str, harm| {
         problems.push(Problem { of_key, message, help: help.into(), harm });
     };
-    let get = "get one (certbot certonly --standalone), or write `tls: {self_signed: true}` to begin with";
+    let get = "put it there, or write `tls: acme`, by which mailprov gets one itself";
     let mut read = |of_key, what, path: &Path| -> Result<Option<Content>> {
         match overlay.content(path) {
             Ok(None) => problem(
@@ -126,7 +126,12 @@ pub(crate) fn examine(
                 if to < seconds() {
                     let message =
                         format!("the certificate expired {} days ago", (seconds() - to) / 86_400);
-                    problem(false, message, "renew it (certbot renew)", Harm::Untrusted);
+                    problem(
+                        false,
+                        message,
+                        "renew it (of certbot's: certbot renew)",
+                        Harm::Untrusted,
+                    );
                 }
                 if from > seconds() + 86_400 {
                     let message = "the certificate is not valid yet".into();
@@ -180,6 +185,12 @@ pub(crate) fn parse_der(der: &[u8]) -> Option<(Vec<String>, (i64, i64))> {
     };
     let validity = &certificate.validity;
     Some((names.collect(), (seconds(&validity.not_before), seconds(&validity.not_after))))
+}
+
+/// Returns the public key of the first certificate, a SubjectPublicKeyInfo in DER.
+pub(crate) fn certified_key(pem: &[u8]) -> Option<Vec<u8>> {
+    let der = CertificateDer::from_pem_slice(pem).ok()?;
+    X509::from_der(&der).ok()?.tbs_certificate.subject_public_key_info.to_der().ok()
 }
 
 /// Returns the position of the key's certificate in a chain, from 0.

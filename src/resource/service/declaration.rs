@@ -108,6 +108,12 @@ const ANSWER: Section = section(
             "A port on this host. Where it is empty, nothing is asked.",
         ),
         KeySpec::new("socket", ValueType::Text, "Or the path of a socket."),
+        KeySpec::new(
+            "resolver",
+            ValueType::Text,
+            "Or the address of a resolver, which must look up the root by DNS, and prove it \
+             (DNSSEC).",
+        ),
         KeySpec::new("begins", ValueType::Text, "How what it says begins."),
         KeySpec::new("tls", ValueType::Boolean, "`true`: TLS comes first, and must work.")
             .or("`false`"),
@@ -306,9 +312,17 @@ fn greeting(node: &Node, decoder: &mut Decoder) -> Option<Option<Greeting>> {
         }
         _ => Secured::No,
     };
-    let at = match fields.get("socket") {
-        Some(entry) => Endpoint::Socket(path(&entry.value, decoder)?),
-        None => {
+    let at = match (fields.get("socket"), fields.get("resolver")) {
+        (Some(entry), _) => Endpoint::Socket(path(&entry.value, decoder)?),
+        (None, Some(entry)) => {
+            let ip = decoder.line(&entry.value)?.parse().ok();
+            if ip.is_none() {
+                let help = "write it as `127.0.0.1`";
+                decoder.error(&entry.value.span, "this is not an address", help);
+            }
+            Endpoint::Resolver(ip?)
+        }
+        (None, None) => {
             let entry = fields.require("port", &node.span, decoder)?;
             let text = decoder.text(&entry.value)?;
             if text.is_empty() {

@@ -12,7 +12,7 @@ pub(super) fn reject_held_ports(key: &ServiceKey, overlay: &Overlay<'_>) -> Resu
     if host.is_tree() || !Host::is_root() {
         return Ok(());
     }
-    for (port, strangers) in strangers(host, key)? {
+    for (endpoint, strangers) in strangers(host, key)? {
         let mut staying = Vec::new();
         for holder in &strangers {
             if !goes(overlay, holder)? {
@@ -20,7 +20,7 @@ pub(super) fn reject_held_ports(key: &ServiceKey, overlay: &Overlay<'_>) -> Resu
             }
         }
         if !staying.is_empty() || strangers.is_empty() {
-            return Err(Error::Other(held(port, &staying, &key.unit)));
+            return Err(Error::Other(held(endpoint, &staying, &key.unit)));
         }
     }
     Ok(())
@@ -30,8 +30,8 @@ pub(super) fn reject_held_ports(key: &ServiceKey, overlay: &Overlay<'_>) -> Resu
 /// start.
 pub(super) fn with_holders(host: &Host, key: &ServiceKey, error: Error) -> Error {
     let held = strangers(host, key).unwrap_or_default();
-    let lines = held.iter().map(|(port, strangers)| {
-        format!("\n{}", held_by(*port, &strangers.iter().collect::<Vec<_>>(), &key.unit))
+    let lines = held.iter().map(|(endpoint, strangers)| {
+        format!("\n{}", held_by(endpoint, &strangers.iter().collect::<Vec<_>>(), &key.unit))
     });
     let explanation: String = lines.collect();
     if explanation.is_empty() {
@@ -43,11 +43,10 @@ pub(super) fn with_holders(host: &Host, key: &ServiceKey, error: Error) -> Error
 
 /// Returns the ports of a service that other processes hold. The list is empty
 /// where these cannot be seen.
-fn strangers(host: &Host, key: &ServiceKey) -> Result<Vec<(u16, Vec<Holder>)>> {
+fn strangers<'k>(host: &Host, key: &'k ServiceKey) -> Result<Vec<(&'k Endpoint, Vec<Holder>)>> {
     let mut found = Vec::new();
     for greeting in &key.answers {
-        let Endpoint::Port(port) = greeting.at else { continue };
-        let Some(holders) = host.holders(port)? else { continue };
+        let Some(holders) = host.holders(&greeting.at)? else { continue };
         let main = host.main_process(&key.unit)?.map(|process| process.pid);
         let is_own = |holder: &Holder| {
             // Process 1 holds the sockets that it passes to a service on demand
@@ -57,7 +56,7 @@ fn strangers(host: &Host, key: &ServiceKey) -> Result<Vec<(u16, Vec<Holder>)>> {
         if holders.iter().any(is_own) {
             continue;
         }
-        found.push((port, holders));
+        found.push((&greeting.at, holders));
     }
     Ok(found)
 }
@@ -97,14 +96,19 @@ fn goes(overlay: &Overlay<'_>, holder: &Holder) -> Result<bool> {
 }
 
 /// Reports the holders of a port and the remedy, before anything is changed.
-fn held(port: u16, holders: &[&Holder], unit: &Unit) -> String {
-    format!("{}, then run this again", held_by(port, holders, unit))
+fn held(endpoint: &Endpoint, holders: &[&Holder], unit: &Unit) -> String {
+    format!("{}, then run this again", held_by(endpoint, holders, unit))
 }
 
-fn held_by(port: u16, holders: &[&Holder], unit: &Unit) -> String {
+fn held_by(endpoint: &Endpoint, holders: &[&Holder], unit: &Unit) -> String {
+    let (shown, port) = match endpoint {
+        Endpoint::Resolver(ip) => (format!("port 53 of {ip}"), "53".to_owned()),
+        Endpoint::Port(port) => (endpoint.to_string(), port.to_string()),
+        Endpoint::Socket(_) => (endpoint.to_string(), String::new()),
+    };
     let Some(first) = holders.first() else {
         return format!(
-            "port {port} is held by a process that cannot be seen from here, as one of another \
+            "{shown} is held by a process that cannot be seen from here, as one of another \
              container, so {} cannot serve it; find it on the machine below this one, and stop it",
             unit.name
         );
@@ -119,7 +123,7 @@ fn held_by(port: u16, holders: &[&Holder], unit: &Unit) -> String {
         None => format!("kill {}", first.pid),
     };
     format!(
-        "port {port} is held by {}, so {} cannot serve it; stop that one first ({remedy}) or have \
+        "{shown} is held by {}, so {} cannot serve it; stop that one first ({remedy}) or have \
          it listen elsewhere",
         names.join(", "),
         unit.name

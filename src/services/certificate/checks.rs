@@ -12,11 +12,18 @@ use crate::services::checking::{
     Certificate, Check, Here, Identity, Port, Quick, SEE_PORTS, Server, unanswered,
 };
 
-/// The remaining days below which the finding is a warning.
-const SOON: i64 = 21;
+/// The length of a day, in seconds.
+const DAY: i64 = 86_400;
 
-/// The remaining days below which no ACME client will renew in time.
-const LAST: i64 = 7;
+/// The remaining seconds below which the finding is a warning, at most.
+const SOON: i64 = 21 * DAY;
+
+/// The remaining seconds below which no ACME client will renew in time, at most.
+const LAST: i64 = 7 * DAY;
+
+/// The lifetime of which [`SOON`] and [`LAST`] are parts; of a shorter one the parts are
+/// shorter. Certificates are renewed when a third of their life is left.
+const LIFE: i64 = 90 * DAY;
 
 const RENEW: &str = "On the host, see what to do: mailprov check --only tls";
 
@@ -51,17 +58,14 @@ rules! {
 /// Checks the certificate on disk, if the server is this host, and that of each port.
 fn certificates(server: &Server) -> Vec<Finding> {
     let Identity::OnDisk(certificate) = &server.identity else { return from_afar(server) };
-    let Certificate { path, pem, self_signed, exposed, .. } = certificate;
+    let Certificate { path, pem, renewal, exposed, .. } = certificate;
     let on_disk: Vec<CertificateDer<'_>> =
         CertificateDer::pem_slice_iter(pem).filter_map(Result::ok).collect();
     let Some((names, (from, to))) = read_certificate(pem) else {
         let finding = Finding::about(&FILE, path);
         return vec![finding.wrong("there is none that can be read", "See more: mailprov plan")];
     };
-    let renew = match self_signed {
-        true => "Make a new one: mailprov apply",
-        false => "Renew it (certbot renew), then run mailprov apply.",
-    };
+    let renew = *renewal;
     let name = Finding::of(&NAME);
     let mut findings = vec![match covers(&names, &server.hostname) {
         true => name.seen(names.join(", ")),
@@ -152,16 +156,28 @@ fn seconds() -> i64 {
 }
 
 fn lifetime(finding: Finding, now: i64, from: i64, to: i64, renew: &str) -> Finding {
-    let days = (to - now).div_euclid(86_400);
-    let left = format!("{days} days left");
-    match days {
-        _ if from > now => {
-            finding.wrong("it is not valid yet", "Look at the clock of this host (timedatectl).")
-        }
-        ..0 => finding.wrong(format!("it expired {} days ago", -days), renew),
-        0..LAST => finding.wrong(left, renew),
-        LAST..SOON => finding.warning(left, renew),
-        _ => finding.seen(left),
+    let left = to - now;
+    let words = in_words(left.abs());
+    let part = |most: i64| most.min((to - from) / (LIFE / DAY) * (most / DAY));
+    if from > now {
+        finding.wrong("it is not valid yet", "Look at the clock of this host (timedatectl).")
+    } else if left < 0 {
+        finding.wrong(format!("it expired {words} ago"), renew)
+    } else if left < part(LAST) {
+        finding.wrong(format!("{words} left"), renew)
+    } else if left < part(SOON) {
+        finding.warning(format!("{words} left"), renew)
+    } else {
+        finding.seen(format!("{words} left"))
+    }
+}
+
+/// Returns a span of time, rounded down.
+fn in_words(seconds: i64) -> String {
+    match seconds {
+        ..7200 => format!("{} minutes", seconds / 60),
+        7200..172_800 => format!("{} hours", seconds / 3600),
+        _ => format!("{} days", seconds / DAY),
     }
 }
 
@@ -170,6 +186,9 @@ fn complete(server: &Server, certificate: &Certificate) -> Finding {
     let finding = Finding::of(&CHAIN);
     if certificate.self_signed {
         return finding.seen("self-signed, as mail.yml says; mail programs will ask about it");
+    }
+    if let Some((why, remedy)) = &certificate.awaited {
+        return finding.wrong(format!("self-signed for now: {why}"), remedy);
     }
     let Some(authorities) = &certificate.authorities else {
         return finding.not_checked(
@@ -234,7 +253,9 @@ mod tests {
     #[test]
     fn three_weeks_are_a_warning_and_the_last_one_is_wrong() {
         let of = |days: i64| {
-            lifetime(Finding::of(&DAYS), 1000, 0, 1000 + days * 86_400, "renew").verdict
+            let now = 200 * DAY;
+            lifetime(Finding::of(&DAYS), now, now - (90 - days) * DAY, now + days * DAY, "renew")
+                .verdict
         };
         assert_eq!(
             [of(21), of(20), of(7), of(6), of(-1)],

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::super::Spec;
 use super::round_trip::Account;
-use super::server::Server;
+use super::server::{Port, Server};
 use crate::engine::Plan;
 use crate::finding::{Finding, Rule};
 use crate::host::{self, Host, Unit};
@@ -44,8 +44,8 @@ pub struct Daemon {
     pub(crate) running: &'static Rule,
     /// The list that contains this rule.
     pub(crate) rules: &'static [&'static Rule],
-    /// The ports that are closed or useless while it does not run.
-    pub(crate) ports: &'static [u16],
+    /// Whether a port is closed or useless while it does not run.
+    pub(crate) is_behind: fn(&Port) -> bool,
 }
 
 /// A check on the host, by the data that it needs.

@@ -1,5 +1,6 @@
 //! Sends a mail and reads it back, as a stranger, a sender and a reader experience a mail server.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -31,9 +32,12 @@ pub(crate) fn domain_of(address: &str) -> &str {
     address.rsplit_once('@').map_or(address, |(_, domain)| domain)
 }
 
-/// Header fields that let filters, and programs that answer automatically (RFC
-/// 3834), recognize the test mail.
-const TEST_MAIL: &str = "Auto-Submitted: auto-generated\nX-Mailprov-Check: yes";
+/// The header field by which programs that answer automatically recognize the test
+/// mail (RFC 3834).
+const TEST_MAIL: &str = "Auto-Submitted: auto-generated";
+
+/// How the subject of a mail begins that an account sends.
+pub(crate) const SUBMITTED: &str = "From an account";
 
 /// The number of messages that are searched over POP3, which has no search.
 const MOST_MESSAGES: u32 = 50;
@@ -84,6 +88,11 @@ impl RoundTrip {
     pub(crate) fn with(server: &Server) -> Result<Self> {
         let (delivery, connections) = (server.delivery, server.connections.clone());
         Ok(Self { delivery, connections, ..Self::new(server.address(), server.tls()?)? })
+    }
+
+    /// Returns the random word in the subject of its mails.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
     }
 
     fn at(&self, port: u16) -> SocketAddr {
@@ -147,9 +156,33 @@ impl RoundTrip {
         smtp.ehlo(OURSELVES)?;
         let reply = smtp.auth_plain(&from.login, &from.password)?.require_success("the login")?;
         tell(said, &format!("AUTH PLAIN {} …", from.login), &reply);
-        self.send(&mut smtp, &from.address, to, "From an account", said)?;
+        self.send(&mut smtp, &from.address, to, SUBMITTED, said)?;
         let _ = smtp.quit();
         Ok(())
+    }
+
+    /// Asks the server to take a mail from an account with another sender, in
+    /// the envelope or in From:. Returns whether it does.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the login is rejected, and if the refusal is not final.
+    pub(crate) fn disguise(
+        &self,
+        mut smtp: Smtp,
+        account: &Account,
+        envelope: &str,
+        from: &str,
+    ) -> Result<bool> {
+        smtp.auth_plain(&account.login, &account.password)?.require_success("the login")?;
+        smtp.mail(envelope)?.require_success("MAIL FROM")?;
+        smtp.rcpt(&account.address)?.require_success("RCPT TO")?;
+        let reply = smtp.data(&self.message(from, &account.address, "Disguised"))?;
+        let _ = smtp.quit();
+        match reply.is_final_refusal() {
+            true => Ok(false),
+            false => reply.require_success("DATA …").map(|_| true),
+        }
     }
 
     /// Reads the mails of this exchange, once all have arrived.
@@ -174,12 +207,14 @@ impl RoundTrip {
                 Reader::Imap => self.look_by_imap(account),
                 Reader::Pop3 => self.by_pop3(account, false),
             }?;
-            if found.len() >= count {
+            // A filter may have made copies.
+            let subjects: HashSet<_> = found.iter().filter_map(|mail| subject(mail)).collect();
+            if subjects.len() >= count {
                 return Ok(found);
             }
             if Instant::now() > end {
                 let within = self.delivery.as_secs();
-                return Err(Error::NotDelivered { within, found: found.len(), count });
+                return Err(Error::NotDelivered { within, found: subjects.len(), count });
             }
             thread::sleep(tick);
             tick = (tick * 2).min(longest);
@@ -194,23 +229,37 @@ impl RoundTrip {
     pub(crate) fn remove(&self, account: &Account, by: Reader) -> Result<()> {
         match by {
             Reader::Imap => {
-                let mut imap = self.connections.connect::<Imap>(self.at(993), Some(&self.tls))?;
-                imap.login(&account.login, &account.password)?;
-                imap.select("INBOX")?;
-                imap.remove_subject(&self.token)?;
+                let mut imap = self.imap(account)?;
+                for mailbox in imap.mailboxes()? {
+                    if imap.examine(&mailbox)? && !imap.search_subject(&self.token)?.is_empty() {
+                        imap.select(&mailbox)?;
+                        imap.remove_subject(&self.token)?;
+                    }
+                }
                 imap.logout()
             }
             Reader::Pop3 => self.by_pop3(account, true).map(drop),
         }
     }
 
-    fn look_by_imap(&self, account: &Account) -> Result<Vec<String>> {
+    fn imap(&self, account: &Account) -> Result<Imap> {
         let mut imap = self.connections.connect::<Imap>(self.at(993), Some(&self.tls))?;
         imap.login(&account.login, &account.password)?;
-        imap.select("INBOX")?;
-        let numbers = imap.search_subject(&self.token)?;
-        let messages = numbers.into_iter().map(|number| imap.fetch(number).map(text));
-        let messages = messages.collect::<Result<_>>()?;
+        Ok(imap)
+    }
+
+    /// Looks into all mailboxes of the account, since a filter may file mail.
+    fn look_by_imap(&self, account: &Account) -> Result<Vec<String>> {
+        let mut imap = self.imap(account)?;
+        let mut messages = Vec::new();
+        for mailbox in imap.mailboxes()? {
+            if !imap.examine(&mailbox)? {
+                continue;
+            }
+            for number in imap.search_subject(&self.token)? {
+                messages.push(text(imap.fetch(number)?));
+            }
+        }
         let _ = imap.logout();
         Ok(messages)
     }
@@ -222,8 +271,7 @@ impl RoundTrip {
         let mut messages = Vec::new();
         for number in last.saturating_sub(MOST_MESSAGES) + 1..=last {
             let message = text(pop3.retrieve(number)?);
-            let mut header = message.lines().take_while(|line| !line.is_empty());
-            if header.any(|line| line.starts_with("Subject:") && line.contains(&self.token)) {
+            if subject(&message).is_some_and(|subject| subject.contains(&self.token)) {
                 messages.push(message);
                 if remove {
                     pop3.delete(number)?;
@@ -260,16 +308,24 @@ impl RoundTrip {
         };
         agree(format!("MAIL FROM:<{from}>"), smtp.mail(from)?)?;
         agree(format!("RCPT TO:<{to}>"), smtp.rcpt(to)?)?;
-        let message = format!(
+        agree("DATA …".into(), smtp.data(&self.message(from, to, subject))?)
+    }
+
+    fn message(&self, from: &str, to: &str, subject: &str) -> String {
+        format!(
             "From: <{from}>\nTo: <{to}>\nSubject: {subject} ({})\n{TEST_MAIL}\n\nHello!\n",
             self.token
-        );
-        agree("DATA …".into(), smtp.data(&message)?)
+        )
     }
 }
 
 fn tell(said: Transcript<'_>, asked: &str, reply: &Reply) {
     said(asked, &reply.to_string());
+}
+
+fn subject(message: &str) -> Option<&str> {
+    let mut header = message.lines().take_while(|line| !line.is_empty());
+    header.find(|line| line.starts_with("Subject:"))
 }
 
 /// Returns a message as text with plain line ends and without tabs.

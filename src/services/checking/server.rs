@@ -9,7 +9,7 @@ use rustls::pki_types::CertificateDer;
 use super::super::extra::Ports;
 use super::super::{Settings, Spec, ports};
 use crate::finding::Rule;
-use crate::host::{self, Host};
+use crate::host::{self, Host, reachable};
 use crate::probe::{
     ConnectionCache, Error, Imap, ManageSieve, OURSELVES, Pop3, Result, Session, Smtp, Tls,
     authorities,
@@ -58,6 +58,10 @@ pub struct Certificate {
     pub exposed: Option<String>,
     /// Whether it is self-signed, as mail.yml says.
     pub self_signed: bool,
+    /// How to renew it.
+    pub renewal: &'static str,
+    /// Why the authority that is to issue it has not done so, if it is so.
+    pub awaited: Option<(String, String)>,
     /// The authorities that this host trusts, PEM, if it has any.
     pub authorities: Option<Vec<u8>>,
 }
@@ -97,11 +101,14 @@ impl Server {
         let read = |path: &Path| -> host::Result<Option<Vec<u8>>> {
             Ok(host.read(path)?.map(|content| content.bytes().to_vec()))
         };
+        let tls = spec.services.certificate.on(host);
         let certificate = Certificate {
-            path: spec.services.certificate.certificate.value.display().to_string(),
-            pem: read(&spec.services.certificate.certificate.value)?.unwrap_or_default(),
-            exposed: exposed_key(host, &spec.services.certificate.key.value)?,
-            self_signed: spec.services.certificate.self_signed,
+            path: tls.certificate.value.display().to_string(),
+            pem: read(&tls.certificate.value)?.unwrap_or_default(),
+            exposed: exposed_key(host, &tls.key.value)?,
+            awaited: tls.awaited(host)?.map(|it| (it.why, it.remedy)),
+            self_signed: tls.is_self_signed(),
+            renewal: tls.renewal(),
             authorities: read(Path::new(AUTHORITIES))?,
         };
         let mut addresses = reachable(Host::addresses()?);
@@ -115,7 +122,7 @@ impl Server {
 
     /// Returns the server at the addresses that this machine resolves.
     pub(crate) fn from_outside(spec: &Spec) -> Self {
-        let identity = match spec.services.certificate.self_signed {
+        let identity = match spec.services.certificate.is_self_signed() {
             true => Identity::SelfSigned,
             false => Identity::Vouched(authorities()),
         };
@@ -281,81 +288,4 @@ impl Port {
 /// Names the address family.
 pub(crate) fn family(address: IpAddr) -> &'static str {
     if address.is_ipv4() { "IPv4" } else { "IPv6" }
-}
-
-/// Returns the public addresses, if there are any, else all. A private address
-/// beside a public one belongs to a bridge or a tunnel.
-pub(crate) fn reachable(addresses: Vec<IpAddr>) -> Vec<IpAddr> {
-    let public: Vec<_> = addresses.iter().copied().filter(|it| is_public(*it)).collect();
-    if public.is_empty() { addresses } else { public }
-}
-
-/// Returns whether an address is reachable from the internet. Private addresses
-/// (RFC 1918, RFC 4193), those behind a provider's NAT (RFC 6598), loopback,
-/// link-local and documentation addresses (RFC 5737, RFC 3849) are not.
-pub(crate) fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(it) => {
-            let [first, second, ..] = it.octets();
-            let is_shared = first == 100 && second & 0xc0 == 64;
-            let is_of_no_network =
-                first == 0 || first >= 224 || (first, second & 0xfe) == (198, 18);
-            !(it.is_private()
-                || is_shared
-                || is_of_no_network
-                || it.is_loopback()
-                || it.is_link_local()
-                || it.is_documentation())
-        }
-        // All addresses that are allocated so far are in 2000::/3.
-        IpAddr::V6(it) => {
-            let [first, second, ..] = it.segments();
-            first & 0xe000 == 0x2000 && (first, second) != (0x2001, 0xdb8)
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bridge_beside_a_public_address_does_not_count() {
-        let of = |all: &[&str]| reachable(all.iter().map(|it| it.parse().unwrap()).collect());
-        assert_eq!(of(&["172.17.0.1", "193.0.14.129", "fd00::1", "100.64.0.1"]).len(), 1);
-        assert_eq!(of(&["10.0.0.2", "fd00::2"]).len(), 2);
-    }
-
-    #[test]
-    fn what_the_world_cannot_reach_is_not_public() {
-        for own in [
-            "10.0.0.1",
-            "172.16.0.1",
-            "192.168.1.1",
-            "100.64.0.1",
-            "127.0.0.1",
-            "169.254.1.1",
-            "0.0.0.0",
-            "192.0.2.1",
-            "198.51.100.1",
-            "203.0.113.1",
-            "198.18.0.1",
-            "224.0.0.1",
-            "255.255.255.255",
-            "::1",
-            "::",
-            "fe80::1",
-            "fd00::1",
-            "fc00::1",
-            "2001:db8::1",
-            "ff02::1",
-            "::ffff:10.0.0.1",
-            "64:ff9b::1",
-        ] {
-            assert!(!is_public(own.parse().unwrap()), "{own}");
-        }
-        for public in ["193.0.14.129", "8.8.8.8", "100.128.0.1", "172.32.0.1", "2a00::1"] {
-            assert!(is_public(public.parse().unwrap()), "{public}");
-        }
-    }
 }

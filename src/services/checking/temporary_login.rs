@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 use super::check::Site;
 use super::round_trip::Account;
+use super::temporary_folder;
 use crate::host::{self, Content, Host, Ownership, wait_for_next_second};
 use crate::mail::CheckAccount;
 use crate::probe::{Result, random};
@@ -58,30 +59,25 @@ impl<'h> TemporaryLogin<'h> {
     }
 
     fn write(&self, line: &str, age: i64) -> host::Result<()> {
-        clear(self.host)?;
-        let folder = Path::new(FOLDER);
-        self.host.put_directory(folder, &Ownership::new("root", READER, 0o750))?;
-        let ownership = Ownership::new("root", READER, 0o640);
-        for protocol in PROTOCOLS {
-            let content = Content::new(line.as_bytes());
-            let path = folder.join(protocol);
-            self.host.put_file(&path, &content, &ownership)?;
-            self.host.set_mtime(&path, age)?;
-        }
-        Ok(())
+        temporary_folder::put(self.host, Path::new(FOLDER), |folder| {
+            self.host.put_directory(folder, &Ownership::new("root", READER, 0o750))?;
+            let ownership = Ownership::new("root", READER, 0o640);
+            for protocol in PROTOCOLS {
+                let content = Content::new(line.as_bytes());
+                let path = folder.join(protocol);
+                self.host.put_file(&path, &content, &ownership)?;
+                self.host.set_mtime(&path, age)?;
+            }
+            Ok(())
+        })
     }
 }
 
 impl Drop for TemporaryLogin<'_> {
     fn drop(&mut self) {
         // The hash that remains is of no use, and the next check removes it.
-        let _ = clear(self.host);
+        let _ = temporary_folder::remove(self.host, Path::new(FOLDER));
     }
-}
-
-/// Removes the files of a check that was killed.
-fn clear(host: &Host) -> host::Result<()> {
-    host.remove_tree(Path::new(FOLDER))
 }
 
 /// Returns a random login, the hash of its password, and a file time, in seconds

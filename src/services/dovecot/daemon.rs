@@ -3,12 +3,12 @@
 use crate::finding::rules;
 use crate::services::checking::Daemon;
 
-/// The submission ports of Postfix need Dovecot for logins.
+/// Every port but 25 asks for a login, which Dovecot checks for Postfix as well.
 pub(super) static DAEMON: Daemon = Daemon {
     unit: "dovecot",
     running: &RUNNING,
     rules: RULES,
-    ports: &[110, 143, 465, 587, 993, 995, 4190],
+    is_behind: |port| port.number != 25,
 };
 
 rules! {

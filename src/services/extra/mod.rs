@@ -1,4 +1,5 @@
-//! Settings that mail.yml has no key for, passed on to Postfix and Dovecot unchanged.
+//! Settings that mail.yml has no key for, passed on to Postfix, Dovecot and
+//! rspamd unchanged.
 
 mod ports;
 mod settings;
@@ -31,7 +32,7 @@ impl Service for Extra {
     }
 
     fn context(&self, inputs: &Inputs) -> Variables {
-        let Settings { postfix, postfix_master, dovecot } = &inputs.spec.services.extra;
+        let Settings { postfix, postfix_master, dovecot, rspamd } = &inputs.spec.services.extra;
         let parameter = |(name, value): &(Spanned<String>, String)| {
             context! { name => name.value.as_str(), value => value.as_str() }
         };
@@ -42,6 +43,7 @@ impl Service for Extra {
             postfix => postfix.iter().map(parameter).collect::<Vec<_>>(),
             postfix_master => postfix_master.iter().map(service).collect::<Vec<_>>(),
             dovecot => dovecot.as_ref().map(|text| text.value.as_str()),
+            rspamd => rspamd.as_ref().map(|text| text.value.as_str()),
         };
         vec![("extra", lines)]
     }

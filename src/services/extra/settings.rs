@@ -30,6 +30,13 @@ const SECTION: Section = Section {
         )
         .or("none"),
         KeySpec::new("dovecot", ValueType::Text, "Text for the end of `dovecot.conf`.").or("none"),
+        KeySpec::new(
+            "rspamd",
+            ValueType::Text,
+            "Text for `rspamd.conf.local`, where the spam filter runs. Its sections are merged \
+             with those of mailprov.",
+        )
+        .or("none"),
     ],
     required: &[],
     one_of: &[],
@@ -45,6 +52,8 @@ pub struct Settings {
     pub postfix_master: Vec<Spanned<MasterEntry>>,
     /// Lines of Dovecot configuration.
     pub dovecot: Option<Spanned<String>>,
+    /// Lines of rspamd configuration.
+    pub rspamd: Option<Spanned<String>>,
 }
 
 /// One service of Postfix: a line of `master.cf` (see `man 5 master`).
@@ -122,20 +131,27 @@ pub(super) fn read(reader: &mut SpecReader<'_>) -> Settings {
     let Some(fields) = fields else {
         return Settings::default();
     };
-    let dovecot = fields.get("dovecot").and_then(|entry| {
-        let text = decoder.text(&entry.value)?;
-        if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
-            let help = "write lines of Dovecot configuration after `dovecot: |`";
-            decoder.error(&entry.key.span, "a control character in the text", help);
-        }
-        refuse_readers(decoder, text, &entry.value);
-        Some(Spanned::new(text.to_owned(), entry.value.span.clone()))
-    });
+    let dovecot = lines(decoder, &fields, "dovecot");
+    if let (Some(text), Some(entry)) = (&dovecot, fields.get("dovecot")) {
+        refuse_readers(decoder, &text.value, &entry.value);
+    }
+    let rspamd = lines(decoder, &fields, "rspamd");
     let postfix = fields.get("postfix").and_then(|entry| decoder.entries(&entry.value));
     let postfix = postfix.unwrap_or_default();
     let postfix = postfix.into_iter().filter_map(|entry| parameter(decoder, entry)).collect();
     let postfix_master = master(decoder, &fields);
-    Settings { postfix, postfix_master, dovecot }
+    Settings { postfix, postfix_master, dovecot, rspamd }
+}
+
+/// Reads lines in a program's own language.
+fn lines(decoder: &mut Decoder, fields: &Fields<'_>, program: &str) -> Option<Spanned<String>> {
+    let entry = fields.get(program)?;
+    let text = decoder.text(&entry.value)?;
+    if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+        let help = format!("write lines of its configuration after `{program}: |`");
+        decoder.error(&entry.key.span, "a control character in the text", &help);
+    }
+    Some(Spanned::new(text.to_owned(), entry.value.span.clone()))
 }
 
 fn master(decoder: &mut Decoder, fields: &Fields<'_>) -> Vec<Spanned<MasterEntry>> {

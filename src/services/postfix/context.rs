@@ -1,4 +1,5 @@
-//! The variables of Postfix's templates: the largest mail and the lookup tables.
+//! The variables of Postfix's templates: the largest mail, whether mail shows its
+//! client, and the lookup tables.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ pub(super) fn variables(inputs: &Inputs) -> Variables {
     let list = |length, element| Value::from_object(List::new(tables, length, element));
     vec![
         ("message_size", inputs.spec.services.postfix.message_size.bytes().into()),
+        ("hide_client", inputs.spec.services.postfix.hide_client.into()),
         (
             "mailboxes_table",
             list(tables.mailboxes.len(), |tables, index| {

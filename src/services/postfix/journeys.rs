@@ -1,7 +1,9 @@
 //! The paths of mail through Postfix: in from other servers and from this host, out for people.
 
 use crate::explain::{ServerFiles, Stop, Way};
+use crate::services::dkim::journeys as dkim;
 use crate::services::dovecot::journeys as dovecot;
+use crate::services::spam::journeys as spam;
 
 /// The ports that master.cf names (services(5)).
 const PORTS: [(&str, u16); 3] = [("smtp", 25), ("submissions", 465), ("submission", 587)];
@@ -18,6 +20,7 @@ pub(super) fn ways(server: &ServerFiles) -> Vec<Way> {
             Stop::new("port 25", "open to all servers"),
             program("smtpd", "takes mail for our addresses only"),
         ];
+        stops.extend(spam::filter(server, "the spam filter judges it"));
         stops.extend(delivery(server));
         ways.push(Way { title: "Mail from other servers".into(), stops });
     }
@@ -29,6 +32,14 @@ pub(super) fn ways(server: &ServerFiles) -> Vec<Way> {
         stops.push(program("smtpd", "lets people send as their own addresses"));
         stops.extend(socket(server, "smtpd_sasl_path", "asks Dovecot for the password"));
         stops.extend(dovecot::users(server));
+        if server.has("send-limit unix") {
+            stops.push(Stop::new("mailprov send-limit", "counts what each account sends"));
+        }
+        let about = match dkim::is_filter(server) {
+            true => "the spam filter refuses a From: of another, and signs",
+            false => "the spam filter refuses a From: of another",
+        };
+        stops.extend(spam::filter(server, about).or_else(|| dkim::signer(server)));
         stops.push(program("qmgr", "keeps the queue"));
         stops.extend(outward(server));
         ways.push(Way { title: "Mail that people send".into(), stops });
@@ -37,6 +48,7 @@ pub(super) fn ways(server: &ServerFiles) -> Vec<Way> {
         let mut stops =
             vec![Stop::new("/usr/sbin/sendmail", "cron and other programs of this host")];
         stops.push(program("pickup", "takes it from the spool"));
+        stops.extend(dkim::signer(server));
         stops.extend(table(server, "alias_maps", "leads root and the like to people"));
         stops.extend(delivery(server));
         ways.push(Way { title: "Mail from programs on this host".into(), stops });

@@ -7,6 +7,7 @@ mod ports;
 mod records;
 mod settings;
 
+pub(crate) use settings::DMARC_POLICIES;
 pub use settings::Settings;
 
 use super::checking::{Check, Daemon, Port};

@@ -113,20 +113,10 @@ impl Document {
         let Kind::Map(entries) = &map.kind else {
             return Err(self.refuse(&not_a(map, "this is not a map")));
         };
-        let Some(index) = entries.iter().position(|entry| entry.key.text == key) else {
-            return Err(self.refuse(&not_a(map, "the key is not there")));
-        };
-        let wanted = self.changed(path, |node| {
-            if let Kind::Map(entries) = &mut node.kind {
-                entries.remove(index);
-            }
-        });
-        let text = &self.source.text;
-        let edit = match flow::is_flow(text, map) {
-            true => flow::remove(text, map, index),
-            false => block::remove(text, map, index),
-        };
-        self.replaced(edit, &wanted)
+        match entries.iter().position(|entry| entry.key.text == key) {
+            Some(index) => self.without(path, map, index),
+            None => Err(self.refuse(&not_a(map, "the key is not there"))),
+        }
     }
 
     /// Adds a text to the end of the list at `path`.
@@ -159,21 +149,24 @@ impl Document {
     /// Returns why the place cannot be edited.
     pub fn remove_item(&self, path: &[&str], index: usize) -> Result<Self, Diagnostic> {
         let list = self.at(path)?;
+        match &list.kind {
+            Kind::List(items) if index < items.len() => self.without(path, list, index),
+            Kind::List(_) => Err(self.refuse(&not_a(list, "the list has no such item"))),
+            _ => Err(self.refuse(&not_a(list, "this is not a list"))),
+        }
+    }
+
+    /// Removes an entry from the map or list at `path`.
+    fn without(&self, path: &[&str], node: &Node, index: usize) -> Result<Self, Diagnostic> {
         let text = &self.source.text;
-        let edit = match &list.kind {
-            Kind::List(items) if index >= items.len() => {
-                Err(not_a(list, "the list has no such item"))
-            }
-            Kind::List(_) if flow::is_flow(text, list) => flow::remove(text, list, index),
-            Kind::List(_) => block::remove(text, list, index),
-            _ => Err(not_a(list, "this is not a list")),
+        let edit = match flow::is_flow(text, node) {
+            true => flow::remove(text, node, index),
+            false => block::remove(text, node, index),
         };
-        let wanted = self.changed(path, |node| {
-            if let Kind::List(items) = &mut node.kind
-                && index < items.len()
-            {
-                items.remove(index);
-            }
+        let wanted = self.changed(path, |node| match &mut node.kind {
+            Kind::Map(entries) => drop(entries.remove(index)),
+            Kind::List(items) => drop(items.remove(index)),
+            Kind::Scalar(_) => {}
         });
         self.replaced(edit, &wanted)
     }

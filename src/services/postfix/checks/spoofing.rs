@@ -3,8 +3,10 @@
 use crate::finding::{Finding, Rule, rules};
 use crate::probe::{Result, Tls};
 use crate::services::checking::{
-    ANOTHER, Account, Check, Here, Port, SEE_PORTS, Server, not_asked, unanswered,
+    ANOTHER, Account, Check, Here, Port, Protocol, Reader, RoundTrip, SEE_PORTS, Server, not_asked,
+    unanswered,
 };
+use crate::services::spam;
 
 pub(super) static CHECK: Check =
     Check {
@@ -19,6 +21,9 @@ pub(super) static CHECK: Check =
         here: Here::LoggedIn(|site, account| {
             let of_another = site.spec.directory.inbox().and_then(|inbox| inbox.of_another);
             let mut findings = as_others(&site.server, account, of_another.as_deref());
+            if site.services.iter().any(|unit| unit.name == spam::UNIT) {
+                findings.extend(disguised(&site.server, account, of_another.as_deref()));
+            }
             findings.extend(without_login(&site.server, &account.address));
             Ok(findings)
         }),
@@ -34,10 +39,12 @@ pub(super) static CHECK: Check =
     };
 
 rules! {
-    ACCOUNT = "spoofing.other-account", "Port {} rejects mail in another account's name",
+    ACCOUNT = "spoofing.other-account", "Port {} rejects another account's address as MAIL FROM",
         "An account must not write in the name of another person.";
-    FOREIGN = "spoofing.foreign-sender", "Port {} rejects mail in a stranger's name",
+    FOREIGN = "spoofing.foreign-sender", "Port {} rejects a stranger's address as MAIL FROM",
         "An account must not write in the name of another person.";
+    HEADER = "spoofing.header", "Port {} rejects another's address as From:",
+        "Readers see From:, so an account must not write there in the name of another person.";
     UNAUTHENTICATED = "spoofing.unauthenticated", "Port {} rejects unauthenticated mail",
         "Without a login, strangers could write in the name of any account.";
 }
@@ -67,6 +74,49 @@ fn as_others(server: &Server, account: &Account, of_another: Option<&str>) -> Ve
                 }
             });
         }
+    }
+    findings
+}
+
+/// Tries to send with a From: of another, with and without a sender in the
+/// envelope. A mail that is accepted goes to the account itself, and is deleted.
+fn disguised(server: &Server, account: &Account, of_another: Option<&str>) -> Vec<Finding> {
+    let exchange = server.tls().and_then(|tls| Ok((RoundTrip::with(server)?, tls)));
+    let (exchange, tls) = match exchange {
+        Ok(exchange) => exchange,
+        Err(error) => return vec![unanswered(Finding::of(&CHECK.rule), &error, SEE_PORTS)],
+    };
+    let from = of_another.unwrap_or(ANOTHER);
+    let (ports, _) = server.ports();
+    let mut findings = Vec::new();
+    let mut taken = 0;
+    for port in ports.into_iter().filter(|port| [465, 587].contains(&port.number)) {
+        let mut take = |envelope: &str| -> Result<bool> {
+            let smtp = server.submission(port, &tls)?;
+            let is_taken = exchange.disguise(smtp, account, envelope, from)?;
+            taken += usize::from(is_taken);
+            Ok(is_taken)
+        };
+        let finding = Finding::about(&HEADER, port.number).on([port.number]);
+        findings.push(match take(&account.address).and_then(|own| Ok(own | take("")?)) {
+            Ok(false) => finding,
+            Ok(true) => finding.wrong(
+                format!("{} may write as {from}", account.address),
+                "Look at smtpd_milters (postconf -n) and /etc/rspamd, and at `extra` in mail.yml; \
+                 mailprov apply puts back what is not from there.",
+            ),
+            Err(error) => {
+                finding.not_checked(error.to_string(), "See the results under `spam` and `login`.")
+            }
+        });
+    }
+    if taken > 0 {
+        let reader = match server.speaks(Protocol::Imap) {
+            true => Reader::Imap,
+            false => Reader::Pop3,
+        };
+        let _ = exchange.read(account, reader, taken, &|| false);
+        let _ = exchange.remove(account, reader);
     }
     findings
 }

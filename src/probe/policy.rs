@@ -1,0 +1,24 @@
+//! Asks a policy service of Postfix (SMTPD_POLICY_README).
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use super::Result;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Longer than any answer.
+const LONGEST: u64 = 1000;
+
+/// Asks a question, and returns the first line of the answer; empty if there is none.
+pub(crate) fn ask(socket: &Path, question: &str) -> Result<String> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.write_all(question.as_bytes())?;
+    let mut answer = Vec::new();
+    BufReader::new(stream.take(LONGEST)).read_until(b'\n', &mut answer)?;
+    Ok(String::from_utf8_lossy(&answer).trim_end().to_owned())
+}
