@@ -61,7 +61,7 @@ fn facts() -> Facts {
 const WHOLE: &str = "everything.json";
 
 /// What tells the objects of a list apart.
-const NAMES: [&str; 5] = ["address", "login", "name", "service", "domain"];
+const NAMES: [&str; 6] = ["address", "login", "name", "service", "domain", "port"];
 
 /// Returns what was found as far as an expectation names it. What is to be empty
 /// is named whole.

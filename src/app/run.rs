@@ -7,7 +7,7 @@ use super::plan::{Planned, Say};
 use super::{Context, MailSource, Renamed, received};
 use crate::command_error::{CommandError, ErrorKind};
 use crate::diagnostic::Diagnostic;
-use crate::engine::{self, Event, Lock, Plan, Run, SavedPlan};
+use crate::engine::{self, Event, Lock, LockError, Plan, Run, SavedPlan};
 use crate::host::Host;
 use crate::reach::Reach;
 
@@ -102,13 +102,32 @@ impl Ready {
 
 /// Takes the lock of a host, which needs root.
 pub(super) fn lock(host: &Host, command: &str) -> Result<Lock, CommandError> {
-    if !Host::is_root() {
-        let message = "only root may change this host";
-        return Err(
-            CommandError::needs_root(message).hinted("Run it with sudo; `plan` works without.")
-        );
-    }
+    require_root()?;
     Ok(Lock::take(host, command)?)
+}
+
+/// Takes the lock as [`lock`] does, but waits some minutes for a run that holds it.
+pub(super) fn lock_soon(host: &Host, command: &str) -> Result<Lock, CommandError> {
+    /// Longer than any run that does not install packages.
+    const PATIENCE: Duration = Duration::from_secs(5 * 60);
+    const PAUSE: Duration = Duration::from_millis(500);
+
+    let begun = Instant::now();
+    require_root()?;
+    loop {
+        match Lock::take(host, command) {
+            Err(LockError::Held(_)) if begun.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
+            taken => return Ok(taken?),
+        }
+    }
+}
+
+fn require_root() -> Result<(), CommandError> {
+    if Host::is_root() {
+        return Ok(());
+    }
+    let message = "only root may change this host";
+    Err(CommandError::needs_root(message).hinted("Run it with sudo; `plan` works without."))
 }
 
 /// Records that an interrupted last run left nothing to do. It can still be

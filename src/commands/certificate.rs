@@ -1,4 +1,4 @@
-//! `mailprov certificate renew`: orders the certificate, or renews it.
+//! `mailprov certificate renew`: orders the certificates, or renews them.
 
 use super::{CommandError, Exit, load};
 use crate::app::{MailSource, Renewal};
@@ -6,7 +6,7 @@ use crate::cli::{Global, Renew};
 use crate::report::Report;
 use crate::services::certificate::Renewed;
 
-/// Orders a certificate if the present one is due, or if there is none yet.
+/// Orders each certificate that is due, or that no authority has issued yet.
 pub(super) fn renew(
     global: &Global,
     source: MailSource<'_>,
@@ -18,17 +18,29 @@ pub(super) fn renew(
         Renew { if_due: true, .. } => Renewal::IfDue,
         _ => Renewal::AtOnce,
     };
-    let renewed = load(global, source, report)?.renew_certificate(how)?;
-    report.renewed(&renewed);
+    let mut failed = None;
+    for (name, renewed) in load(global, source, report)?.renew_certificates(how)? {
+        report.renewed(&name, &renewed);
+        match (failure(renewed, options.if_due), &failed) {
+            (Ok(note), _) => report.note(&note.unwrap_or_default()),
+            (Err(error), None) => failed = Some(error),
+            // The first is the one of mail, if it failed as well.
+            (Err(error), Some(_)) => report.error(&error, ""),
+        }
+    }
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(Exit::Done),
+    }
+}
+
+/// Returns a note, if there is something to say, or the failure.
+fn failure(renewed: Renewed, if_due: bool) -> Result<Option<String>, CommandError> {
     match renewed {
-        Renewed::NotDue { .. } | Renewed::Issued { .. } => Ok(Exit::Done),
+        Renewed::NotDue { .. } | Renewed::Issued { .. } => Ok(None),
         // The timer has nothing to do yet.
-        Renewed::Blocked(obstacle) if options.if_due => {
-            report.note(&format!(
-                "No certificate is ordered: {}.\n{}\n",
-                obstacle.why, obstacle.remedy
-            ));
-            Ok(Exit::Done)
+        Renewed::Blocked(obstacle) if if_due => {
+            Ok(Some(format!("No certificate is ordered: {}.\n{}\n", obstacle.why, obstacle.remedy)))
         }
         Renewed::Blocked(obstacle) => {
             Err(CommandError::failed(format!("no certificate was ordered: {}", obstacle.why))

@@ -59,19 +59,10 @@ fn inbox(routes: &PostfixTables, address: &Address) -> Option<CheckAccount> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-    use std::sync::Arc;
-
-    use crate::diagnostic::Source;
-    use crate::mail::Files;
-    use crate::services::{Spec, load};
+    use crate::services::{Spec, load_text};
 
     fn spec(lines: &str) -> Spec {
-        let hash = format!("{{SHA512-CRYPT}}$6$saltsalt${}", "a".repeat(86));
-        let text = format!("hostname: mail.example.org\ndomains: [example.org]\n{lines}")
-            .replace("HASH", &format!("{{password: \"{hash}\"}}"));
-        let source = Arc::new(Source { name: "mail.yml".into(), text });
-        load(&source, &Files::beside(Path::new("."))).unwrap()
+        load_text(&format!("hostname: mail.example.org\ndomains: [example.org]\n{lines}"))
     }
 
     fn inbox(lines: &str) -> Option<(String, String, Option<String>)> {

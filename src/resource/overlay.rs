@@ -8,7 +8,7 @@ use super::service::ServiceState;
 use super::user::UserState;
 use super::{Key, LoadedConfig, Planned, State, observe, public_key};
 use crate::digest::Digest;
-use crate::host::{Content, Host, Result};
+use crate::host::{Content, Entry, Host, Result};
 
 /// A host overlaid with the changes of earlier steps.
 #[derive(Debug)]
@@ -170,7 +170,22 @@ impl<'h> Overlay<'h> {
         match self.planned(&Key::at(path.to_owned())) {
             Some(State::File { blob, .. }) => Ok(Some(blob.content.clone())),
             Some(State::Absent) => Ok(None),
-            _ => self.host.read(path),
+            Some(State::Link { target }) => self.behind(path, target),
+            _ => match self.host.entry(path)? {
+                Some(Entry::File { content, .. }) => Ok(Some(content)),
+                Some(Entry::Link { target }) => self.behind(path, &target),
+                _ => self.host.read(path),
+            },
+        }
+    }
+
+    /// Returns the content that a link leads to, which an earlier step may write.
+    fn behind(&self, link: &Path, target: &Path) -> Result<Option<Content>> {
+        let target = link.parent().unwrap_or(link).join(target);
+        match self.planned(&Key::at(target)) {
+            Some(State::File { blob, .. }) => Ok(Some(blob.content.clone())),
+            Some(State::Absent) => Ok(None),
+            _ => self.host.read(link),
         }
     }
 

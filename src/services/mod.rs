@@ -31,6 +31,7 @@ pub mod sieve;
 pub mod spam;
 pub mod srs;
 pub mod watch;
+pub mod web;
 
 pub use context::Inputs;
 pub(crate) use context::Variables;
@@ -40,6 +41,8 @@ pub(crate) use records::missing_records;
 pub use records::{Record, RecordInputs, records};
 pub(crate) use referenced_files::{ReferencedFile, ReferencedKind, referenced_files};
 pub(crate) use sandbox_copy::SandboxCopy;
+#[cfg(test)]
+pub(crate) use spec::load_text;
 pub(crate) use spec::{ListedAccount, not_text};
 pub use spec::{Spec, load, schema};
 
@@ -157,6 +160,7 @@ services! {
     srs: Srs,
     ban: Ban,
     send_limit: SendLimit,
+    web: Web,
     watch: Watch,
     extra: Extra,
 }

@@ -78,6 +78,16 @@ pub fn load(source: &Arc<Source>, files: &Files<'_>) -> Result<Spec, Vec<Diagnos
     decoder.finish(spec)
 }
 
+/// Reads the text of a `mail.yml` that has no mistake and names no files. `HASH` is an
+/// account's password in it.
+#[cfg(test)]
+pub(crate) fn load_text(text: &str) -> Spec {
+    let hash = format!("{{password: \"{{SHA512-CRYPT}}$6$saltsalt${}\"}}", "a".repeat(86));
+    let text = text.replace("HASH", &hash);
+    let source = Arc::new(Source { name: "mail.yml".into(), text });
+    load(&source, &Files::beside(std::path::Path::new("."))).unwrap()
+}
+
 /// Returns a diagnostic at the first bytes of a `mail.yml` that are not UTF-8,
 /// or `None` if there are none. It shows no password or hash.
 pub(crate) fn not_text(name: &str, bytes: &[u8]) -> Option<Diagnostic> {

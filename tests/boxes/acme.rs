@@ -26,7 +26,7 @@ const KEY: &str = "/etc/ssl/mailprov/mail.key";
 const CHANGE: &str = "certificate:/etc/ssl/mailprov/mail.pem";
 
 /// Asks the authority of the test.
-const ACME: &str = "tls: {acme: {directory: \"https://acme.test:14000/dir\"}}\n";
+pub const ACME: &str = "tls: {acme: {directory: \"https://acme.test:14000/dir\"}}\n";
 
 /// What the timer starts.
 const SERVICE: &str = "mailprov-acme.service";
@@ -39,7 +39,7 @@ pub struct Site {
 }
 
 impl Site {
-    fn new(server: Server, pebble: impl Fn(Pebble) -> Pebble) -> Self {
+    pub fn new(server: Server, pebble: impl Fn(Pebble) -> Pebble) -> Self {
         let debian = &server.debian;
         let pebble = pebble(Pebble::new(debian.network())).started();
         let dns = zone().serve(debian.network(), &[debian]);

@@ -94,6 +94,7 @@ mod two_servers;
 mod undo;
 mod watch;
 #[allow(unreachable_pub, reason = "a toolbox")]
+mod web;
 mod well;
 mod without_ipv6;
 mod without_systemd;

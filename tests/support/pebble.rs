@@ -11,7 +11,7 @@ use std::thread;
 use serde_json::json;
 
 use super::certificates::{Algorithm, Authority};
-use super::clients::{Tls, Wire};
+use super::clients::{Page, Tls};
 use super::daemon::Daemon;
 use super::debian::Debian;
 use super::debs::unpacked;
@@ -169,20 +169,9 @@ impl Pebble {
     /// Fetches one of its pages.
     fn get(&self, port: u16, path: &str) -> io::Result<String> {
         let tls = Tls::trusting(&self.authority.root_pem(), Self::HOST);
-        let mut wire = Wire::tls(self.network.connect(Network::client().v4, port)?, &tls)?;
-        let host = Self::HOST;
-        wire.write(format!("GET {path} HTTP/1.0\r\nHost: {host}:{port}\r\n\r\n").as_bytes())?;
-        let mut length = 0;
-        loop {
-            let line = wire.read_line()?.to_lowercase();
-            if let Some(value) = line.strip_prefix("content-length: ") {
-                length = value.parse().map_err(io::Error::other)?;
-            }
-            if line.is_empty() {
-                break;
-            }
-        }
-        String::from_utf8(wire.read_exact(length)?).map_err(io::Error::other)
+        let stream = self.network.connect(Network::client().v4, port)?;
+        let host = format!("{}:{port}", Self::HOST);
+        Page::fetch(stream, Some(&tls), &host, path).map(|page| page.body)
     }
 
     fn path(&self, file: &str) -> PathBuf {

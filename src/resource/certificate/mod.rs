@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub(crate) use acme::Order;
-use acme::{DnsUpdate, Issued, Outlook};
+use acme::{Answerer, DnsUpdate, Issued, Outlook};
 use examine::is_authority;
 pub(crate) use examine::{
     Harm, belongs, certified_key, covers, examine, exposed_key, parse, parse_der,
@@ -94,6 +94,14 @@ const ACME: Section = section(
             "How a record proves that the name is this host's (RFC 2136). Port 80 is not needed.",
         )
         .or("it is proven by HTTP, at port 80"),
+        KeySpec::new(
+            "webroot",
+            ValueType::Text,
+            "The folder whose files a web server of this host shows at \
+             `/.well-known/acme-challenge/`. Where that server holds port 80, no run orders: \
+             `mailprov certificate renew` does.",
+        )
+        .or("port 80 must be free"),
     ],
     &["directory"],
 );
@@ -146,17 +154,19 @@ impl Declaration for Certificate {
         let after = match &self.order {
             None => self.own(present, SOON),
             Some(order) => match order.outlook(overlay.host(), &self.pair, false)? {
-                Outlook::Issued(issued, _) | Outlook::Blocked(_, Some(issued)) => {
-                    CertificateState {
-                        names: issued.names,
-                        expires: Planned::Known(issued.to),
-                        asked: present.map_or(0, |it| it.asked),
-                        issuance: Issuance::Kept(order.clone()),
-                        ..CertificateState::GOOD
-                    }
+                Outlook::Issued(issued, _)
+                | Outlook::Blocked(_, Some(issued))
+                | Outlook::Ready(Answerer::WebServer, Some(issued)) => CertificateState {
+                    names: issued.names,
+                    expires: Planned::Known(issued.to),
+                    asked: present.map_or(0, |it| it.asked),
+                    issuance: Issuance::Kept(order.clone()),
+                    ..CertificateState::GOOD
+                },
+                Outlook::Blocked(_, None) | Outlook::Ready(Answerer::WebServer, None) => {
+                    self.own(present, 0)
                 }
-                Outlook::Blocked(_, None) => self.own(present, 0),
-                Outlook::Ready => CertificateState {
+                Outlook::Ready(Answerer::Program, _) => CertificateState {
                     names: order.names.clone(),
                     asked: present.map_or(0, |it| it.asked),
                     keep_key: self.keep_key,
@@ -241,8 +251,14 @@ fn order(node: &Node, hostname: &str, decoder: &mut Decoder) -> Option<Order> {
         Some(entry) => dns_update(&entry.value, decoder)?,
         None => None,
     };
+    // It can be left out by an empty text, too.
+    let webroot = match fields.get("webroot") {
+        Some(entry) if decoder.line(&entry.value)?.is_empty() => None,
+        Some(entry) => Some(path(&entry.value, decoder)?),
+        None => None,
+    };
     let names = vec![hostname.to_owned()];
-    Some(Order { directory, names, email, profile, addresses, dns })
+    Some(Order { directory, names, email, profile, addresses, dns, webroot })
 }
 
 /// Reads the way to a name server; `None` inside if the server's name is empty.

@@ -4,8 +4,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use base64ct::{Base64, Encoding};
+use minijinja::{Value, context};
 
-use crate::mail::{Address, Domain, Files, Hostname, Invalid, secret_file, spanned};
+use crate::mail::{Address, Domain, Files, Invalid, secret_file, spanned};
 use crate::resource::acme::{ALGORITHMS, DnsUpdate, LETS_ENCRYPT, Order};
 use crate::yaml::{Decoder, Entry, Fields, KeySpec, Section, ValueType, printable};
 
@@ -69,16 +70,41 @@ const DNS: Section = Section {
     together: &[],
 };
 
-/// Returns the default order: the certificate of mail holds the host name alone, so that
-/// no other name keeps it from being renewed.
-pub(super) fn order(hostname: &Hostname) -> Order {
+/// The folder whose files the web side shows to an authority. It is there only where there
+/// is a web side.
+const WEBROOT: &str = "/var/lib/mailprov-web/acme";
+
+/// Returns the default order of a certificate, which holds one name alone, so that no other
+/// keeps it from being renewed.
+pub(super) fn default_order(name: &str) -> Order {
     Order {
         directory: LETS_ENCRYPT.into(),
-        names: vec![hostname.to_string()],
+        names: vec![name.to_owned()],
         email: None,
         profile: None,
         addresses: Vec::new(),
         dns: None,
+        webroot: Some(WEBROOT.into()),
+    }
+}
+
+/// Returns an order as the steps see it that place it.
+pub(in crate::services) fn variables(order: &Order) -> Value {
+    let addresses: Vec<_> = order.addresses.iter().map(ToString::to_string).collect();
+    let dns = order.dns.clone().unwrap_or_default();
+    context! {
+        directory => order.directory.as_str(),
+        email => order.email.as_deref().unwrap_or_default(),
+        profile => order.profile.as_deref().unwrap_or_default(),
+        addresses => addresses,
+        // Without a server it does not count.
+        dns => context! {
+            server => dns.server,
+            key => dns.key,
+            algorithm => dns.algorithm,
+            secret_file => dns.secret.display().to_string(),
+        },
+        webroot => order.webroot.as_ref().map(|it| it.display().to_string()),
     }
 }
 
@@ -116,6 +142,7 @@ pub(super) fn authority(
         profile: profile?.map(|profile| profile.value),
         addresses: addresses?,
         dns: dns?,
+        webroot: order.webroot,
     })
 }
 

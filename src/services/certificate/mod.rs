@@ -7,15 +7,20 @@ mod records;
 mod renewal;
 mod settings;
 
-use minijinja::context;
+use std::borrow::Cow;
 
+use minijinja::context;
+use sha2::{Digest, Sha256};
+
+pub(in crate::services) use authority::variables as order_variables;
 pub(crate) use renewal::Renewed;
+pub(in crate::services) use settings::is_self_signed;
 pub use settings::{CertificateSource, Settings};
 
 use super::checking::Check;
 use super::context::{Inputs, Variables};
-use super::{Configured, Record, RecordInputs, Service, SpecReader};
-use crate::host::{self, Host};
+use super::{Configured, Record, RecordInputs, Service, Spec, SpecReader};
+use crate::host::{self, Facts, Host};
 use crate::yaml::KeySpec;
 
 /// The name of the service, and of its facts.
@@ -58,32 +63,28 @@ impl Service for Certificate {
     }
 
     fn context(&self, inputs: &Inputs) -> Variables {
-        let certbot = inputs.facts.of_services.get(NAME).and_then(|facts| facts.get("certbot"));
-        let names = certbot.and_then(|names| serde_json::from_value::<Vec<_>>(names.clone()).ok());
-        let tls = &inputs.spec.services.certificate.beside(&names.unwrap_or_default());
+        let tls = settings_on(&inputs.spec, &inputs.facts);
         let tls = context! {
             certificate => tls.certificate.value.display().to_string(),
             key => tls.key.value.display().to_string(),
             self_signed => tls.is_self_signed(),
             keep_key => tls.dane,
-            acme => tls.order().map(|(_, order)| {
-                let addresses: Vec<_> = order.addresses.iter().map(ToString::to_string).collect();
-                let dns = order.dns.clone().unwrap_or_default();
-                context! {
-                    directory => order.directory.as_str(),
-                    email => order.email.as_deref().unwrap_or_default(),
-                    profile => order.profile.as_deref().unwrap_or_default(),
-                    addresses => addresses,
-                    // Without a server it does not count.
-                    dns => context! {
-                        server => dns.server,
-                        key => dns.key,
-                        algorithm => dns.algorithm,
-                        secret_file => dns.secret.display().to_string(),
-                    },
-                }
-            }),
+            minute => minute(inputs.spec.hostname.value.as_str()),
+            acme => tls.order().map(|(_, order)| authority::variables(order)),
         };
         vec![("tls", tls)]
     }
+}
+
+/// Returns the minute of the hour at which the renewal is looked at. Authorities ask that not
+/// all hosts come at the same.
+fn minute(hostname: &str) -> u32 {
+    u32::from(Sha256::digest(hostname)[0]) % 60
+}
+
+/// Returns the settings of the certificate on a host, as far as its facts tell.
+pub(in crate::services) fn settings_on<'s>(spec: &'s Spec, facts: &Facts) -> Cow<'s, Settings> {
+    let certbot = facts.of_services.get(NAME).and_then(|facts| facts.get("certbot"));
+    let names = certbot.and_then(|names| serde_json::from_value::<Vec<_>>(names.clone()).ok());
+    spec.services.certificate.beside(&names.unwrap_or_default())
 }

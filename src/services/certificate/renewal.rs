@@ -1,4 +1,4 @@
-//! Renews the certificate that an authority issued, apart from runs: by a timer, or
+//! Renews the certificates that an authority issued, apart from runs: by a timer, or
 //! when a person asks for it.
 
 use super::Settings;
@@ -28,20 +28,22 @@ impl Settings {
     /// even if an order failed a moment ago. Returns `None` where no authority issues it.
     pub(crate) fn renew(&self, host: &Host, at_once: bool) -> Result<Option<Renewed>> {
         let Some((pair, order)) = self.order() else { return Ok(None) };
-        order.ask_when_to_renew(host, &pair)?;
-        Ok(Some(match order.outlook(host, &pair, at_once)? {
-            Outlook::Issued(issued, due) => {
-                acme::install(host, &pair, &issued)?;
-                Renewed::NotDue { until: issued.to, due }
-            }
-            Outlook::Blocked(obstacle, issued) => {
-                if let Some(issued) = issued {
-                    acme::install(host, &pair, &issued)?;
-                }
-                Renewed::Blocked(obstacle)
-            }
-            Outlook::Ready => taken(host, &pair, order.place(host, &pair, self.dane)?)?,
-        }))
+        renewed(host, &pair, order, self.dane, at_once).map(Some)
+    }
+
+    /// Renews the certificate of a further name, as [`Settings::renew`] does that of mail.
+    pub(crate) fn renew_further(
+        &self,
+        host: &Host,
+        name: &str,
+        at_once: bool,
+    ) -> Result<Option<Renewed>> {
+        let Some((pair, order)) = self.order_of(name) else { return Ok(None) };
+        // A run makes the first pair, of its own, so that the web server can start.
+        if host.entry(&pair.key)?.is_none() {
+            return Ok(None);
+        }
+        renewed(host, &pair, &order, false, at_once).map(Some)
     }
 
     /// Orders a certificate with a new key, even if the present one is not due. Where other
@@ -49,7 +51,7 @@ impl Settings {
     /// `None` where no authority issues the certificate.
     pub(crate) fn renew_with_new_key(&self, host: &Host, spec: &Spec) -> Result<Option<Renewed>> {
         let Some((pair, order)) = self.order() else { return Ok(None) };
-        if let Some(obstacle) = order.obstacle(host)? {
+        if let Err(obstacle) = order.answerer(host)? {
             return Ok(Some(Renewed::Blocked(obstacle)));
         }
         if self.dane {
@@ -78,12 +80,36 @@ impl Settings {
         Ok(match order.outlook(host, &pair, false)? {
             Outlook::Issued(..) => None,
             Outlook::Blocked(obstacle, _) => Some(obstacle),
-            Outlook::Ready => Some(Obstacle {
+            Outlook::Ready(..) => Some(Obstacle {
                 why: format!("{} has not been asked yet", order.authority()),
                 remedy: "Order it: mailprov certificate renew".into(),
             }),
         })
     }
+}
+
+/// Renews a certificate if it is due, or orders the first.
+fn renewed(
+    host: &Host,
+    pair: &acme::Pair,
+    order: &acme::Order,
+    keep_key: bool,
+    at_once: bool,
+) -> Result<Renewed> {
+    order.ask_when_to_renew(host, pair)?;
+    Ok(match order.outlook(host, pair, at_once)? {
+        Outlook::Issued(issued, due) => {
+            acme::install(host, pair, &issued)?;
+            Renewed::NotDue { until: issued.to, due }
+        }
+        Outlook::Blocked(obstacle, issued) => {
+            if let Some(issued) = issued {
+                acme::install(host, pair, &issued)?;
+            }
+            Renewed::Blocked(obstacle)
+        }
+        Outlook::Ready(..) => taken(host, pair, order.place(host, pair, keep_key)?)?,
+    })
 }
 
 /// Puts in place what the authority issued.

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::authority::{AUTHORITY, authority, order};
+use super::authority::{AUTHORITY, authority, default_order};
 use crate::host::Host;
 use crate::mail::{Invalid, Spanned, name_of, spanned};
 use crate::resource::acme::{Order, Pair};
 use crate::services::SpecReader;
-use crate::yaml::{Decoder, Entry, Fields, KeySpec, Kind, Section, ValueType, printable};
+use crate::yaml::{Decoder, Entry, Fields, KeySpec, Kind, Node, Section, ValueType, printable};
 
 pub(super) const KEYS: &[KeySpec] = &[TLS, DANE];
 
@@ -99,7 +99,8 @@ pub enum CertificateSource {
 const SELF_SIGNED_CERTIFICATE: &str = "/etc/ssl/certs/mailprov.pem";
 const SELF_SIGNED_KEY: &str = "/etc/ssl/private/mailprov.key";
 
-/// In a folder of their own, which is watched.
+/// The folder of issued pairs, which is watched.
+const ISSUED: &str = "/etc/ssl/mailprov";
 const ISSUED_CERTIFICATE: &str = "/etc/ssl/mailprov/mail.pem";
 const ISSUED_KEY: &str = "/etc/ssl/mailprov/mail.key";
 
@@ -159,6 +160,21 @@ impl Settings {
         }
     }
 
+    /// Returns the pair and the order of a further name's certificate, which is one of its
+    /// own, so that this name keeps no other from being renewed. Where another program gets
+    /// the certificate of mail, Let's Encrypt issues this one.
+    pub(in crate::services) fn order_of(&self, name: &str) -> Option<(Pair, Order)> {
+        let order = match &self.source {
+            CertificateSource::Acme { order, .. } => {
+                Order { names: vec![name.into()], ..*order.clone() }
+            }
+            CertificateSource::Named => default_order(name),
+            CertificateSource::SelfSigned => return None,
+        };
+        let at = |kind: &str| PathBuf::from(format!("{ISSUED}/{name}.{kind}"));
+        Some((Pair { certificate: at("pem"), key: at("key") }, order))
+    }
+
     /// Returns whether mailprov makes or gets the pair itself.
     pub fn is_managed(&self) -> bool {
         self.source != CertificateSource::Named
@@ -185,6 +201,17 @@ impl Settings {
     }
 }
 
+/// Returns whether `tls:` asks for a self-signed certificate.
+pub(in crate::services) fn is_self_signed(fields: &Fields<'_>) -> bool {
+    let Some(tls) = fields.get("tls") else { return false };
+    let is = |node: &Node, word: &str| node.as_scalar().is_some_and(|it| it.text == word);
+    let flag = match &tls.value.kind {
+        Kind::Map(entries) => entries.iter().find(|entry| entry.key.text == SELF_SIGNED),
+        _ => None,
+    };
+    is(&tls.value, SELF_SIGNED) || flag.is_some_and(|flag| is(&flag.value, "true"))
+}
+
 /// Reads both keys. The default of the certificate depends on the host name.
 pub(super) fn read(reader: &mut SpecReader<'_>) -> Option<Settings> {
     let tls = read_tls(reader);
@@ -204,13 +231,13 @@ fn read_tls(reader: &mut SpecReader<'_>) -> Option<Tls> {
     let (hostname, files) = (reader.hostname, reader.files);
     let Some(entry) = reader.fields.get("tls") else {
         let Spanned { value, span } = hostname?;
-        return Some(issued(order(value), false, span.clone()));
+        return Some(issued(default_order(value.as_str()), false, span.clone()));
     };
     if !matches!(entry.value.kind, Kind::Map(_)) {
         let help = "write `acme`, `self_signed` or `{certificate: PATH, key: PATH}`";
         let span = entry.value.span.clone();
         return match spanned::one_of(decoder, entry, &[ACME, SELF_SIGNED], help)? {
-            ACME => Some(issued(order(&hostname?.value), true, span)),
+            ACME => Some(issued(default_order(hostname?.value.as_str()), true, span)),
             _ => Some(self_signed(span)),
         };
     }
@@ -245,9 +272,10 @@ fn read_tls(reader: &mut SpecReader<'_>) -> Option<Tls> {
     if name == SELF_SIGNED {
         return Some(self_signed(span));
     }
+    let standard = default_order(hostname?.value.as_str());
     let order = match asked {
-        Some(fields) => authority(decoder, &fields, order(&hostname?.value), files)?,
-        None => order(&hostname?.value),
+        Some(fields) => authority(decoder, &fields, standard, files)?,
+        None => standard,
     };
     Some(issued(order, true, span))
 }

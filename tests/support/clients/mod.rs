@@ -4,6 +4,7 @@
 //! A connection that breaks or never answers is an error; an answer that says
 //! no is an answer.
 
+mod http;
 mod imap;
 mod managesieve;
 mod pop3;
@@ -11,6 +12,7 @@ mod smtp;
 mod tls;
 mod wire;
 
+pub use http::Page;
 pub use imap::{Imap, Reply as ImapReply};
 pub use managesieve::ManageSieve;
 pub use pop3::Pop3;

@@ -1,17 +1,20 @@
 //! The proof that a host has a name, by HTTP (RFC 8555, 8.3): an authority asks port 80
-//! of the name for a word that only the owner of the account knows.
+//! of the name for a word that only the owner of the account knows. The program answers
+//! itself, or leaves the answer to a web server that holds the port.
 
 #![expect(clippy::disallowed_methods, reason = "the authority asks here, and so does the host")]
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::look::PORT;
+use crate::host::{Content, Host, Ownership};
 use crate::visible::visible;
 
 const PATH: &str = "/.well-known/acme-challenge/";
@@ -33,8 +36,17 @@ const TICK: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(super) struct Responder {
     shared: Arc<Shared>,
+    #[cfg(test)]
     at: SocketAddr,
     thread: Option<JoinHandle<()>>,
+}
+
+/// The answers in a folder that a web server shows at port 80, as long as it exists.
+#[derive(Debug)]
+pub(super) struct Webroot<'h> {
+    host: &'h Host,
+    folder: &'h Path,
+    answers: Vec<PathBuf>,
 }
 
 #[derive(Debug, Default)]
@@ -56,13 +68,19 @@ impl Responder {
         let listener = TcpListener::bind((Ipv6Addr::UNSPECIFIED, port))
             .or_else(|_| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))?;
         listener.set_nonblocking(true)?;
+        #[cfg(test)]
         let at = listener.local_addr()?;
         let shared = Arc::new(Shared::default());
         let thread = {
             let shared = Arc::clone(&shared);
             thread::spawn(move || serve(&listener, &shared))
         };
-        Ok(Self { shared, at, thread: Some(thread) })
+        Ok(Self {
+            shared,
+            #[cfg(test)]
+            at,
+            thread: Some(thread),
+        })
     }
 
     /// Answers a token from now on.
@@ -70,27 +88,62 @@ impl Responder {
         let mut answers = self.shared.answers.lock().unwrap_or_else(PoisonError::into_inner);
         answers.insert(token.into(), answer.into());
     }
+}
 
-    /// Asks for the token at each address of a name, as an authority will.
+impl<'h> Webroot<'h> {
+    /// Returns the folder without an answer in it.
+    pub(super) fn new(host: &'h Host, folder: &'h Path) -> Self {
+        Self { host, folder, answers: Vec::new() }
+    }
+
+    /// Answers a token from now on.
     ///
     /// # Errors
     ///
-    /// Returns where another answer comes, or none.
-    pub(super) fn is_reached(
-        &self,
-        name: &str,
-        addresses: &[IpAddr],
-        token: &str,
-        answer: &str,
-    ) -> Result<(), String> {
-        addresses.iter().try_for_each(|ip| {
-            let at = SocketAddr::new(*ip, self.at.port());
-            match fetch(at, name, token) {
-                Ok(body) if body.trim_end() == answer => Ok(()),
-                Ok(_) => Err(format!("another server than this one answers at {at}")),
-                Err(error) => Err(format!("{at} does not answer: {}", visible(error.to_string()))),
-            }
-        })
+    /// Fails if the answer cannot be written, and if the token is no name of a file
+    /// (RFC 8555, 8.3: it is base64url).
+    pub(super) fn answer(&mut self, token: &str, answer: &str) -> Result<(), String> {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        if token.is_empty() || !token.chars().all(is_plain) {
+            return Err("the authority asks for a word that is no base64url".into());
+        }
+        let path = self.folder.join(token);
+        self.answers.push(path.clone());
+        self.host
+            .put_new_file(&path, &Content::new(answer), &Ownership::of_root(0o644))
+            .map_err(|error| error.to_string())
+    }
+}
+
+impl Drop for Webroot<'_> {
+    fn drop(&mut self) {
+        for path in &self.answers {
+            // It serves nobody any more.
+            let _ = self.host.remove(path);
+        }
+    }
+}
+
+/// Asks for the token at each address of a name, as an authority will.
+///
+/// # Errors
+///
+/// Returns where another answer comes, or none.
+pub(super) fn is_reached(
+    name: &str,
+    addresses: impl IntoIterator<Item = IpAddr>,
+    token: &str,
+    answer: &str,
+) -> Result<(), String> {
+    let sockets = addresses.into_iter().map(|ip| SocketAddr::new(ip, PORT));
+    sockets.into_iter().try_for_each(|at| is_reached_at(name, at, token, answer))
+}
+
+fn is_reached_at(name: &str, at: SocketAddr, token: &str, answer: &str) -> Result<(), String> {
+    match fetch(at, name, token) {
+        Ok(body) if body.trim_end() == answer => Ok(()),
+        Ok(_) => Err(format!("another server than this one answers at {at}")),
+        Err(error) => Err(format!("{at} does not answer: {}", visible(error.to_string()))),
     }
 }
 
@@ -178,11 +231,10 @@ mod tests {
     fn a_token_is_answered_to_all_who_ask_for_it_and_nothing_else_is() {
         let responder = Responder::at(0).unwrap();
         responder.answer("token", "token.thumb");
-        let own = [IpAddr::V4(Ipv4Addr::LOCALHOST)];
-        let reached = |token, answer| responder.is_reached("a.example", &own, token, answer);
+        let at = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), responder.at.port());
+        let reached = |token, answer| is_reached_at("a.example", at, token, answer);
         assert_eq!(reached("token", "token.thumb"), Ok(()));
         assert!(reached("other", "token.thumb").unwrap_err().contains("another server"));
-        let at = SocketAddr::new(own[0], responder.at.port());
         drop(responder);
         assert!(fetch(at, "a.example", "token").is_err());
     }

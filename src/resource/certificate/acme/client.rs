@@ -3,6 +3,7 @@
 //! runtime is needed.
 
 use std::future::{Future, ready};
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use x509_cert::der::Decode;
 use x509_cert::ext::pkix::AuthorityKeyIdentifier;
 
-use super::challenge::Responder;
+use super::challenge::{Responder, Webroot, is_reached};
 use super::dns_update::Publisher;
 use super::look::may_be_routed;
 use super::store::{Issued, Renewal, Store};
@@ -100,20 +101,25 @@ impl From<Error> for Failed {
 
 /// The way in which a name is proven. What was published goes when this is dropped, once
 /// the authority has looked.
-enum Proof {
+enum Proof<'h> {
     Http(Responder),
+    Webroot(Webroot<'h>),
     Dns(Box<Publisher>),
 }
 
-impl Proof {
-    fn begin(order: &Order, host: &Host) -> std::result::Result<Self, Failed> {
-        let begun = match &order.dns {
-            Some(update) => Publisher::open(host, update).map(Box::new).map(Self::Dns),
-            None => Responder::open()
-                .map(Self::Http)
-                .map_err(|error| format!("port 80 cannot be opened: {error}")),
-        };
-        begun.map_err(Failed::Found)
+impl<'h> Proof<'h> {
+    fn begin(order: &'h Order, host: &'h Host) -> std::result::Result<Self, Failed> {
+        if let Some(update) = &order.dns {
+            let publisher = Publisher::open(host, update).map_err(Failed::Found)?;
+            return Ok(Self::Dns(Box::new(publisher)));
+        }
+        match (Responder::open(), &order.webroot) {
+            (Ok(responder), _) => Ok(Self::Http(responder)),
+            (Err(error), Some(folder)) if error.kind() == ErrorKind::AddrInUse => {
+                Ok(Self::Webroot(Webroot::new(host, folder)))
+            }
+            (Err(error), _) => Err(Failed::Found(format!("port 80 cannot be opened: {error}"))),
+        }
     }
 }
 
@@ -193,8 +199,11 @@ impl Conversation<'_> {
                 Proof::Dns(publisher) => publisher.publish(name, &answer.dns_value()),
                 Proof::Http(responder) => {
                     responder.answer(token, answer.as_str());
-                    self.is_reached(responder, name, token, answer.as_str())
+                    self.is_reached(name, token, answer.as_str())
                 }
+                Proof::Webroot(webroot) => webroot
+                    .answer(token, answer.as_str())
+                    .and_then(|()| self.is_reached(name, token, answer.as_str())),
             }
             .map_err(Failed::Found)?;
         }
@@ -226,13 +235,7 @@ impl Conversation<'_> {
     }
 
     /// Looks whether this host itself gets the answer where DNS leads.
-    fn is_reached(
-        &self,
-        responder: &Responder,
-        name: &str,
-        token: &str,
-        answer: &str,
-    ) -> std::result::Result<(), String> {
+    fn is_reached(&self, name: &str, token: &str, answer: &str) -> std::result::Result<(), String> {
         let host = self.store.host();
         let addresses = Resolver::of(host).addresses(name)?;
         let own = Host::addresses().map_err(|error| error.to_string())?;
@@ -240,12 +243,10 @@ impl Conversation<'_> {
         // authority's own look decides.
         let (behind, here): (Vec<IpAddr>, Vec<_>) =
             addresses.iter().partition(|it| !own.contains(it));
-        responder.is_reached(name, &here, token, answer)?;
-        let undeclared: Vec<_> = behind
-            .into_iter()
-            .filter(|it| may_be_routed(*it, &own, &self.order.addresses))
-            .collect();
-        responder.is_reached(name, &undeclared, token, answer).map_err(|why| {
+        is_reached(name, here, token, answer)?;
+        let undeclared =
+            behind.into_iter().filter(|it| may_be_routed(*it, &own, &self.order.addresses));
+        is_reached(name, undeclared, token, answer).map_err(|why| {
             format!(
                 "{why}. If a router passes its port 80 on to this host, write in mail.yml: tls: \
                  {{acme: {{addresses: [ADDRESS]}}}}"

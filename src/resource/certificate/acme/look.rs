@@ -1,9 +1,10 @@
 //! Looks whether an authority would find this host: whether each name leads here, and
-//! whether port 80 is free. Asks the DNS and nothing else.
+//! whether port 80 is free, or held by a web server that answers for us. Asks the DNS
+//! and nothing else.
 
 use std::net::IpAddr;
 
-use super::Order;
+use super::{Answerer, Order};
 use crate::host::{Endpoint, Host, Result, is_public, reachable};
 use crate::probe::Resolver;
 
@@ -19,17 +20,20 @@ pub(crate) struct Obstacle {
     pub remedy: String,
 }
 
-/// Returns the first obstacle.
-pub(super) fn obstacle(host: &Host, order: &Order) -> Result<Option<Obstacle>> {
+/// Returns what would answer the authority, or the first obstacle.
+pub(super) fn answerer(
+    host: &Host,
+    order: &Order,
+) -> Result<std::result::Result<Answerer, Obstacle>> {
     if host.is_tree() {
-        return Ok(Some(Obstacle {
+        return Ok(Err(Obstacle {
             why: "this is a tree and not a host that runs".into(),
             remedy: "The host orders it after it has booted.".into(),
         }));
     }
     // The name server is asked, not this host.
     if order.dns.is_some() {
-        return Ok(None);
+        return Ok(Ok(Answerer::Program));
     }
     let own = Host::addresses()?;
     let resolver = Resolver::of(host);
@@ -42,11 +46,15 @@ pub(super) fn obstacle(host: &Host, order: &Order) -> Result<Option<Obstacle>> {
                 remedy: "See /etc/resolv.conf, and try: getent hosts deb.debian.org".into(),
             }),
         };
-        if found.is_some() {
-            return Ok(found);
+        if let Some(obstacle) = found {
+            return Ok(Err(obstacle));
         }
     }
-    held(host)
+    let Some(obstacle) = held(host)? else { return Ok(Ok(Answerer::Program)) };
+    Ok(match &order.webroot {
+        Some(folder) if host.entry(folder)?.is_some() => Ok(Answerer::WebServer),
+        _ => Err(obstacle),
+    })
 }
 
 /// Judges whether all addresses of a name lead here: it is unknown which of them an

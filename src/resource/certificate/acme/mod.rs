@@ -15,6 +15,7 @@ mod store;
 
 use std::fmt;
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use rcgen::{KeyPair, PublicKeyData};
 use serde::{Deserialize, Serialize};
@@ -54,6 +55,10 @@ pub struct Order {
     /// How the names are proven by DNS; else they are by HTTP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns: Option<DnsUpdate>,
+    /// The folder whose files a web server of this host shows to the authority, where
+    /// that server holds port 80.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webroot: Option<PathBuf>,
 }
 
 /// What can be done about an order.
@@ -62,11 +67,20 @@ pub(crate) enum Outlook {
     /// Nothing needs to be done: the pair was issued, and is not due before this time, in
     /// seconds since 1970.
     Issued(Issued, i64),
-    /// The authority can be asked.
-    Ready,
+    /// The authority can be asked. A pair that was issued earlier may still be valid.
+    Ready(Answerer, Option<Issued>),
     /// Something keeps the authority from being asked. A pair that was issued earlier may
     /// still be valid.
     Blocked(Obstacle, Option<Issued>),
+}
+
+/// What answers the authority, so that it believes that the names are this host's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answerer {
+    /// The program itself, at port 80 or by DNS.
+    Program,
+    /// A web server, which must have loaded the names. So no run relies on it.
+    WebServer,
 }
 
 /// Why the authority issued no certificate.
@@ -114,19 +128,19 @@ impl Order {
             let is_same = failure.directory == self.directory && failure.names == self.names;
             !at_once && is_same && now < failure.at + PAUSE
         });
-        let obstacle = match failed {
-            Some(failure) => Some(failure.as_obstacle(PAUSE)),
-            None => self.obstacle(host)?,
+        let answerer = match failed {
+            Some(failure) => Err(failure.as_obstacle(PAUSE)),
+            None => self.answerer(host)?,
         };
-        Ok(match obstacle {
-            Some(obstacle) => Outlook::Blocked(obstacle, issued),
-            None => Outlook::Ready,
+        Ok(match answerer {
+            Ok(answerer) => Outlook::Ready(answerer, issued),
+            Err(obstacle) => Outlook::Blocked(obstacle, issued),
         })
     }
 
-    /// Returns what keeps the authority from being asked, if something does.
-    pub(crate) fn obstacle(&self, host: &Host) -> Result<Option<Obstacle>> {
-        look::obstacle(host, self)
+    /// Returns what would answer the authority, or what keeps it from being asked.
+    pub(crate) fn answerer(&self, host: &Host) -> Result<std::result::Result<Answerer, Obstacle>> {
+        look::answerer(host, self)
     }
 
     /// Returns the pair that this authority issued for these names, if it is still valid.
@@ -278,6 +292,7 @@ mod tests {
             profile: None,
             addresses: Vec::new(),
             dns: None,
+            webroot: None,
         };
         let first = order("https://first.example/", "mail.example.org");
         let second = order("https://second.example/", "mail.example.org");

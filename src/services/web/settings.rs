@@ -1,0 +1,101 @@
+//! Reads `web:`: whether there is a web side, and how strict its policy is.
+
+use std::fmt;
+
+use crate::mail::spanned;
+use crate::services::{SpecReader, certificate};
+use crate::yaml::{KeySpec, Kind, Section, ValueType};
+
+pub(super) const KEYS: &[KeySpec] = &[KeySpec::new(
+    "web",
+    ValueType::Either(&[ValueType::Boolean, ValueType::Section(&SECTION)]),
+    "`true`: mail programs set themselves up, people find their settings at \
+     `https://HOSTNAME/setup`, and other servers learn to deliver with TLS only (MTA-STS). \
+     nginx serves that, or the Apache that is there already; sites of yours stay as they are. \
+     `mailprov dns` prints the records.",
+)
+.or("`false`")];
+
+const SECTION: Section = Section {
+    keys: &[KeySpec::new(
+        "mta_sts",
+        ValueType::OneOf(&PolicyMode::WORDS),
+        "`enforce`: other servers deliver to this one only with TLS and a certificate that they \
+         trust. `testing`: they deliver, and report what would have failed. `none`: they forget \
+         what they were told before; publish that for a week before `off`. `off`: there is no \
+         policy.",
+    )
+    .or("`enforce`")],
+    required: &[],
+    one_of: &[],
+    together: &[],
+};
+
+/// What mail.yml says of the web side, where there is one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// How strict the policy of MTA-STS is, if there is one.
+    pub mta_sts: Option<PolicyMode>,
+}
+
+/// What a policy of MTA-STS asks of other servers (RFC 8461, 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PolicyMode {
+    /// Deliver with TLS and a trusted certificate, or not at all.
+    Enforce,
+    /// Deliver all the same, and report.
+    Testing,
+    /// Forget the former policy.
+    None,
+}
+
+impl PolicyMode {
+    const WORDS: [&'static str; 4] = ["enforce", "testing", "none", OFF];
+}
+
+const OFF: &str = "off";
+
+/// As the policy itself writes it.
+impl fmt::Display for PolicyMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Enforce => "enforce",
+            Self::Testing => "testing",
+            Self::None => "none",
+        })
+    }
+}
+
+pub(super) fn read(reader: &mut SpecReader<'_>) -> Option<Option<Settings>> {
+    let Some(entry) = reader.fields.get("web") else { return Some(None) };
+    let decoder = &mut *reader.decoder;
+    let standard = Settings { mta_sts: Some(PolicyMode::Enforce) };
+    let settings = match entry.value.kind {
+        Kind::Map(_) => {
+            let fields = decoder.fields(&entry.value, &SECTION)?;
+            let help = "write `enforce`, `testing`, `none` or `off`";
+            match fields.get("mta_sts") {
+                Some(entry) => {
+                    let word = spanned::one_of(decoder, entry, &PolicyMode::WORDS, help)?;
+                    Settings { mta_sts: mode(word) }
+                }
+                None => standard,
+            }
+        }
+        _ if decoder.boolean(&entry.value)? => standard,
+        _ => return Some(None),
+    };
+    if certificate::is_self_signed(reader.fields) {
+        let help = "write `tls: acme`: programs fetch nothing from a server whose certificate they \
+                    cannot trust";
+        reader.decoder.error(&entry.key.span, "`web` beside a self-signed certificate", help);
+        return None;
+    }
+    Some(Some(settings))
+}
+
+fn mode(word: &str) -> Option<PolicyMode> {
+    [PolicyMode::Enforce, PolicyMode::Testing, PolicyMode::None]
+        .into_iter()
+        .find(|mode| mode.to_string() == word)
+}

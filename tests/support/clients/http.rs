@@ -1,0 +1,43 @@
+//! A browser's side of HTTP, one page a connection.
+
+use std::io;
+use std::net::TcpStream;
+
+use super::{Tls, Wire};
+
+/// What a web server answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    pub status: u16,
+    /// The headers as they came, with the names in lower case.
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Page {
+    /// Fetches a page, over TLS if there is one to trust.
+    pub fn fetch(stream: TcpStream, tls: Option<&Tls>, host: &str, path: &str) -> io::Result<Self> {
+        let mut wire = match tls {
+            Some(tls) => Wire::tls(stream, tls)?,
+            None => Wire::plain(stream)?,
+        };
+        wire.write(format!("GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n").as_bytes())?;
+        let first = wire.read_line()?;
+        let status = first.split(' ').nth(1).and_then(|word| word.parse().ok());
+        let status = status.ok_or_else(|| io::Error::other(first))?;
+        let mut headers = Vec::new();
+        while let Some((name, value)) = wire.read_line()?.split_once(':') {
+            headers.push((name.to_lowercase(), value.trim().to_owned()));
+        }
+        let mut page = Self { status, headers, body: String::new() };
+        let length = page.header("content-length").and_then(|it| it.parse().ok()).unwrap_or(0);
+        page.body = String::from_utf8(wire.read_exact(length)?).map_err(io::Error::other)?;
+        Ok(page)
+    }
+
+    /// Returns a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(known, _)| known == name)?;
+        Some(&found.1)
+    }
+}
