@@ -93,8 +93,8 @@ mod two_servers;
 #[cfg(feature = "faults")]
 mod undo;
 mod watch;
-#[allow(unreachable_pub, reason = "a toolbox")]
 mod web;
+#[allow(unreachable_pub, reason = "a toolbox")]
 mod well;
 mod without_ipv6;
 mod without_systemd;
