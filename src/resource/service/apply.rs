@@ -21,7 +21,10 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub(super) fn observe(host: &Host, key: &ServiceKey) -> Result<State> {
     let begun = Instant::now();
     loop {
+        // Asked before and after: what ends, or begins, meanwhile outdates the observation too.
+        let was_changing = host.is_changing(&key.unit);
         let state = observe_now(host, key)?;
+        let is_changing = || was_changing || host.is_changing(&key.unit);
         let comes = match &state {
             State::Service(ServiceState {
                 running: true,
@@ -30,9 +33,9 @@ pub(super) fn observe(host: &Host, key: &ServiceKey) -> Result<State> {
                 ..
             }) if missing.is_empty() => false,
             State::Service(ServiceState { missing, .. }) if !missing.is_empty() => {
-                host.is_changing(&key.unit) || is_young(host, &key.unit)?
+                is_changing() || is_young(host, &key.unit)?
             }
-            _ => host.is_changing(&key.unit),
+            _ => is_changing(),
         };
         if !comes || begun.elapsed() > PATIENCE {
             return Ok(state);
