@@ -27,8 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const CONNECTION: Duration = Duration::from_secs(5);
 
 /// The time limits of TLS and greeting. A healthy server is immediate, but some
-/// delay the greeting for strangers by six seconds.
-const GREETING: Duration = Duration::from_secs(10);
+/// delay the greeting for strangers by six seconds, and one whose resolver is silent
+/// looks the client up for ten.
+const GREETING: Duration = Duration::from_secs(15);
 
 /// The limit of a line in bytes.
 const LONGEST_LINE: u64 = 64 * 1024;
@@ -181,6 +182,12 @@ impl LineStream {
         stream.timed().end = end;
         stream.write_all(bytes)?;
         Ok(stream.flush()?)
+    }
+
+    /// Restarts the time limit of the answer, with another one.
+    pub(super) fn wait_for_answer(&mut self, patience: Duration) -> Result<()> {
+        self.open()?.get_mut().timed().end = Instant::now() + patience;
+        Ok(())
     }
 
     /// Reads a line and returns it without its end.

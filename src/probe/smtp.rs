@@ -5,6 +5,11 @@ use super::{Error, OURSELVES, Result, Tls};
 use crate::secret::Secret;
 use crate::visible::visible;
 use std::fmt;
+use std::time::Duration;
+
+/// The time limit of the reply to a mail. A spam filter whose resolver is silent takes up
+/// to half of it.
+const JUDGEMENT: Duration = Duration::from_secs(60);
 
 /// The limit of lines in a reply.
 const MOST_LINES: usize = 1000;
@@ -122,6 +127,7 @@ impl Smtp {
         }
         text.push_str(".\r\n");
         self.stream.send_bytes(text.as_bytes())?;
+        self.stream.wait_for_answer(JUDGEMENT)?;
         self.reply()
     }
 
