@@ -45,6 +45,16 @@ impl ServerFiles {
         self.find(name).is_some()
     }
 
+    /// Returns whether a file has settings.
+    pub(crate) fn has_file(&self, path: &str) -> bool {
+        self.settings.iter().any(|setting| setting.file == path)
+    }
+
+    /// Returns whether a setting of a file contains a text.
+    pub(crate) fn mentions(&self, path: &str, text: &str) -> bool {
+        self.settings.iter().any(|it| it.file == path && it.text.contains(text))
+    }
+
     /// Returns the words in the value of a setting.
     pub(crate) fn words(&self, name: &str) -> Vec<String> {
         let value = self.find(name).map(Setting::value).unwrap_or_default();

@@ -1,5 +1,5 @@
 //! The clients with which checks and tests talk to a mail server: SMTP, IMAP,
-//! POP3 and ManageSieve, with and without TLS, and DNS.
+//! POP3 and ManageSieve, with and without TLS, HTTP over TLS, and DNS.
 //!
 //! A server may send anything at any pace: answers have limits in length and
 //! time, and invalid ones are an [`Error`], as is a broken connection. An SMTP
@@ -12,6 +12,7 @@ mod connections;
 mod error;
 #[cfg(test)]
 mod fake_server;
+mod http;
 mod imap;
 mod line_stream;
 mod managesieve;
@@ -26,6 +27,7 @@ pub use connections::ConnectionCache;
 pub use error::{Error, Result};
 #[cfg(test)]
 pub(crate) use fake_server::fake_server;
+pub(crate) use http::{FetchedPage, fetch, shown_certificate};
 pub use imap::Imap;
 pub use line_stream::LineStream;
 pub(crate) use line_stream::Session;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use domain::base::iana::Rcode;
 use domain::base::{Message, Name, Rtype, ToName, UnknownRecordData};
-use domain::rdata::{A, Aaaa, Cname, Mx, Ns, Ptr, Txt};
+use domain::rdata::{A, Aaaa, Cname, Mx, Ns, Ptr, Srv, Txt};
 
 use crate::host::{Host, dns};
 use crate::secret::random_bytes;
@@ -78,6 +78,18 @@ impl Resolver {
         self.ask(&parse(name)?, Rtype::TXT, |message| {
             let records = message.answer().ok()?.limit_to_in::<Txt<_>>();
             let text = |it: &Txt<&[u8]>| visible(it.text::<Vec<u8>>());
+            records.map(|it| it.ok().map(|it| text(it.data()))).collect()
+        })
+    }
+
+    /// Returns the servers of a service (SRV), such as `0 1 993 mail.example.org`, in lower
+    /// case.
+    pub(crate) fn srv(&self, name: &str) -> Found<String> {
+        self.ask(&parse(name)?, Rtype::SRV, |message| {
+            let records = message.answer().ok()?.limit_to_in::<Srv<_>>();
+            let text = |it: &Srv<_>| {
+                format!("{} {} {} {}", it.priority(), it.weight(), it.port(), plain(it.target()))
+            };
             records.map(|it| it.ok().map(|it| text(it.data()))).collect()
         })
     }

@@ -94,9 +94,9 @@ pub trait Service: Sync {
         Vec::new()
     }
 
-    /// Returns why it has fewer records than it needs, if it does.
-    fn missing_records(&self, _inputs: RecordInputs<'_>) -> Option<&'static str> {
-        None
+    /// Returns why it has fewer records than it needs, a sentence for each reason.
+    fn missing_records(&self, _inputs: RecordInputs<'_>) -> Vec<String> {
+        Vec::new()
     }
 
     /// Returns the paths of mail through it, derived from its files.

@@ -48,7 +48,10 @@ impl Record {
                 let pieces = pieces.map(|it| format!("\"{}\"", String::from_utf8_lossy(it)));
                 pieces.collect::<Vec<_>>().join(" ")
             }
-            "MX" | "PTR" => format!("{}.", self.value),
+            // The root stands for no server (RFC 2782).
+            "MX" | "PTR" | "CNAME" | "SRV" if !self.value.ends_with('.') => {
+                format!("{}.", self.value)
+            }
             _ => self.value.clone(),
         };
         format!("{}. 3600 IN {} {value}", self.name, self.kind)
@@ -56,8 +59,8 @@ impl Record {
 }
 
 /// Returns why records are missing.
-pub(crate) fn missing_records(inputs: RecordInputs<'_>) -> Vec<&'static str> {
-    ALL.iter().filter_map(|service| service.missing_records(inputs)).collect()
+pub(crate) fn missing_records(inputs: RecordInputs<'_>) -> Vec<String> {
+    ALL.iter().flat_map(|service| service.missing_records(inputs)).collect()
 }
 
 /// Returns the records to set in the domains, in the order of the services.

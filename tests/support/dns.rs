@@ -21,6 +21,7 @@ const PTR: u16 = 12;
 const MX: u16 = 15;
 const TXT: u16 = 16;
 const AAAA: u16 = 28;
+const SRV: u16 = 33;
 const OPT: u8 = 41;
 const DS: u16 = 43;
 const TLSA: u16 = 52;
@@ -89,6 +90,16 @@ impl Zone {
     pub fn mx(mut self, domain: &str, host: &str) -> Self {
         let preference = 10_u16.to_be_bytes();
         self.add(domain, MX, [&preference[..], &encode(host)].concat());
+        self
+    }
+
+    /// Names the port of a service at a host (RFC 2782), as `0 1 993 mail.example.org`.
+    #[must_use]
+    pub fn service(mut self, name: &str, value: &str) -> Self {
+        let words: Vec<_> = value.split(' ').collect();
+        let numbers = words[..3].iter().flat_map(|it| it.parse::<u16>().unwrap().to_be_bytes());
+        let numbers: Vec<u8> = numbers.collect();
+        self.add(name, SRV, [numbers, encode(words[3])].concat());
         self
     }
 

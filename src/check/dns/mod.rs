@@ -4,6 +4,7 @@ mod dkim;
 mod records;
 mod spf;
 mod tlsa;
+mod web;
 
 use std::net::IpAddr;
 
@@ -56,6 +57,13 @@ rules! {
         "Servers that check it (DANE) deliver only to a server with a key that DNS names.";
     TLSA_NEXT = "dns.tlsa_next", "The next key of port 25, {}",
         "A new key must be known to the world before it serves.";
+    NAME = "dns.name", "Name of the web side, {}",
+        "Clients ask this name for a page of the server.";
+    SRV = "dns.srv", "SRV of {}", "Mail programs find the ports by it.";
+    MTA_STS = "dns.mta_sts", "MTA-STS of {}",
+        "Other servers learn from it to fetch the policy, and to deliver with TLS only.";
+    TLS_REPORT = "dns.tls_report", "TLS reports of {}",
+        "Other servers report there what they could not deliver with TLS.";
     DKIM_NEXT = "dns.dkim_next", "The next DKIM key {}",
         "A new key must be known to the world before it signs.";
 }
@@ -76,7 +84,7 @@ fn dns(wanted: &ExpectedRecords, resolver: &Resolver) -> Vec<Finding> {
     let mut findings = Vec::new();
     let published = resolver.addresses(&wanted.hostname);
     findings.push(of_host(wanted, &published));
-    let mut addresses = published.unwrap_or_default();
+    let mut addresses = published.clone().unwrap_or_default();
     let own = wanted.addresses.iter().filter(|it| is_public(**it));
     addresses.extend(own.filter(|it| !addresses.contains(it)).copied().collect::<Vec<_>>());
     for address in &addresses {
@@ -92,12 +100,17 @@ fn dns(wanted: &ExpectedRecords, resolver: &Resolver) -> Vec<Finding> {
             "dns.dmarc" => of_dmarc(record, &text()),
             "dns.dkim" => dkim::of_key(record, &text()),
             "dns.dkim_next" => dkim::of_next(record, &text()),
+            "dns.name" => web::of_name(record, &resolver.addresses(&record.name), &published),
+            "dns.srv" => web::of_port(record, &resolver.srv(&record.name)),
+            "dns.mta_sts" => web::of_policy(record, &text()),
+            "dns.tls_report" => web::of_reports(record, &text()),
             "dns.tlsa" => tlsa::of_key(record, &resolver.tlsa(&record.name)),
             "dns.tlsa_next" => tlsa::of_next(record, &resolver.tlsa(&record.name)),
             _ => of_text(record, &text()),
         });
     }
     findings.extend(dkim::of_others(wanted, resolver));
+    findings.extend(web::of_left_policies(wanted, resolver));
     findings
 }
 

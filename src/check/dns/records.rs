@@ -22,7 +22,7 @@ pub(crate) struct ExpectedRecords {
     /// The records that the services need.
     pub of_services: Vec<Record>,
     /// Why there are fewer of these than the services need.
-    pub missing: Vec<&'static str>,
+    pub missing: Vec<String>,
 }
 
 impl ExpectedRecords {

@@ -14,8 +14,8 @@ use sha2::{Digest, Sha256};
 
 pub(in crate::services) use authority::variables as order_variables;
 pub(crate) use renewal::Renewed;
-pub(in crate::services) use settings::is_self_signed;
 pub use settings::{CertificateSource, Settings};
+pub(in crate::services) use settings::{ISSUED, is_self_signed};
 
 use super::checking::Check;
 use super::context::{Inputs, Variables};
@@ -58,8 +58,8 @@ impl Service for Certificate {
         records::records(inputs)
     }
 
-    fn missing_records(&self, inputs: RecordInputs<'_>) -> Option<&'static str> {
-        records::missing(inputs)
+    fn missing_records(&self, inputs: RecordInputs<'_>) -> Vec<String> {
+        records::missing(inputs).into_iter().map(str::to_owned).collect()
     }
 
     fn context(&self, inputs: &Inputs) -> Variables {

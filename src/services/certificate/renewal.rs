@@ -74,18 +74,29 @@ impl Settings {
     /// is asked.
     pub(crate) fn awaited(&self, host: &Host) -> Result<Option<Obstacle>> {
         let Some((pair, order)) = self.order() else { return Ok(None) };
-        if !self.is_awaited(host)? {
-            return Ok(None);
-        }
-        Ok(match order.outlook(host, &pair, false)? {
-            Outlook::Issued(..) => None,
-            Outlook::Blocked(obstacle, _) => Some(obstacle),
-            Outlook::Ready(..) => Some(Obstacle {
-                why: format!("{} has not been asked yet", order.authority()),
-                remedy: "Order it: mailprov certificate renew".into(),
-            }),
-        })
+        awaited(host, &pair, order)
     }
+
+    /// Returns why the authority has issued no certificate for a further name yet; `None` as
+    /// [`Settings::awaited`] does.
+    pub(crate) fn awaited_further(&self, host: &Host, name: &str) -> Result<Option<Obstacle>> {
+        let Some((pair, order)) = self.order_of(name) else { return Ok(None) };
+        awaited(host, &pair, &order)
+    }
+}
+
+fn awaited(host: &Host, pair: &acme::Pair, order: &acme::Order) -> Result<Option<Obstacle>> {
+    if order.kept(host, pair)?.is_some() {
+        return Ok(None);
+    }
+    Ok(match order.outlook(host, pair, false)? {
+        Outlook::Issued(..) => None,
+        Outlook::Blocked(obstacle, _) => Some(obstacle),
+        Outlook::Ready(..) => Some(Obstacle {
+            why: format!("{} has not been asked yet", order.authority()),
+            remedy: "Order it: mailprov certificate renew".into(),
+        }),
+    })
 }
 
 /// Renews a certificate if it is due, or orders the first.

@@ -100,7 +100,7 @@ const SELF_SIGNED_CERTIFICATE: &str = "/etc/ssl/certs/mailprov.pem";
 const SELF_SIGNED_KEY: &str = "/etc/ssl/private/mailprov.key";
 
 /// The folder of issued pairs, which is watched.
-const ISSUED: &str = "/etc/ssl/mailprov";
+pub(in crate::services) const ISSUED: &str = "/etc/ssl/mailprov";
 const ISSUED_CERTIFICATE: &str = "/etc/ssl/mailprov/mail.pem";
 const ISSUED_KEY: &str = "/etc/ssl/mailprov/mail.key";
 

@@ -75,7 +75,7 @@ impl Service for Dkim {
         records::records(inputs)
     }
 
-    fn missing_records(&self, inputs: RecordInputs<'_>) -> Option<&'static str> {
-        records::missing(inputs)
+    fn missing_records(&self, inputs: RecordInputs<'_>) -> Vec<String> {
+        records::missing(inputs).into_iter().map(str::to_owned).collect()
     }
 }

@@ -15,6 +15,20 @@ pub(super) struct Access {
     pub implicit_tls: bool,
 }
 
+impl Access {
+    /// Returns the name of the service in SRV records (RFC 6186, RFC 8314).
+    pub(super) fn service(self) -> &'static str {
+        match (self.protocol, self.implicit_tls) {
+            ("imap", true) => "imaps",
+            ("imap", false) => "imap",
+            ("pop3", true) => "pop3s",
+            ("pop3", false) => "pop3",
+            (_, true) => "submissions",
+            (_, false) => "submission",
+        }
+    }
+}
+
 /// Returns the ports that mail programs read mail by, or send by; the safest first, and IMAP
 /// before POP3.
 pub(super) fn accesses(settings: &Settings) -> Vec<Access> {

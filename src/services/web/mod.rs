@@ -2,18 +2,24 @@
 //! which other servers insist on TLS (MTA-STS, RFC 8461), the settings that mail programs
 //! fetch by themselves, and the page from which people read theirs.
 
+mod checks;
 mod clients;
 mod context;
+mod journeys;
 mod names;
+mod pages;
 mod policy;
+mod records;
 mod server;
 mod settings;
 
 pub(crate) use names::names;
 pub use settings::{PolicyMode, Settings};
 
+use super::checking::Check;
 use super::context::{Inputs, Variables};
-use super::{Configured, Service, SpecReader};
+use super::{Configured, Record, RecordInputs, Service, SpecReader};
+use crate::explain::{ServerFiles, Way};
 use crate::host::{self, Host};
 use crate::yaml::KeySpec;
 
@@ -39,6 +45,22 @@ impl Service for Web {
 
     fn facts(&self, host: &Host) -> host::Result<serde_json::Value> {
         server::facts(host)
+    }
+
+    fn checks(&self) -> &'static [&'static Check] {
+        checks::CHECKS
+    }
+
+    fn records(&self, inputs: RecordInputs<'_>) -> Vec<Record> {
+        records::records(inputs)
+    }
+
+    fn missing_records(&self, inputs: RecordInputs<'_>) -> Vec<String> {
+        records::missing(inputs)
+    }
+
+    fn journeys(&self, server: &ServerFiles) -> Vec<Way> {
+        journeys::ways(server)
     }
 
     fn context(&self, inputs: &Inputs) -> Variables {

@@ -1,5 +1,6 @@
 //! The names of the web side besides the host name, each with a certificate of its own.
 
+use crate::mail::Domain;
 use crate::services::Spec;
 
 /// A name under which something is served.
@@ -22,6 +23,24 @@ pub(crate) enum WebPage {
     Autoconfig,
 }
 
+impl WebPage {
+    /// Returns the path at which clients ask for it.
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Self::MtaSts => "/.well-known/mta-sts.txt",
+            Self::Autoconfig => "/mail/config-v1.1.xml",
+        }
+    }
+
+    /// Returns what the record of the name is for.
+    pub(super) fn purpose(self) -> &'static str {
+        match self {
+            Self::MtaSts => "other servers fetch the policy there",
+            Self::Autoconfig => "mail programs fetch their settings there",
+        }
+    }
+}
+
 /// Returns the names on a server; none where mail.yml asks for no web side.
 ///
 /// A mail program asks `autoconfig.` and the domain of the address; and then `autoconfig.`
@@ -30,7 +49,7 @@ pub(crate) fn names(spec: &Spec) -> Vec<WebName> {
     let Some(settings) = spec.services.web else { return Vec::new() };
     let domains = || spec.directory.domains.iter();
     let policies = domains().filter(|_| settings.mta_sts.is_some()).map(|domain| WebName {
-        name: format!("mta-sts.{domain}"),
+        name: server_of_policy(domain),
         page: WebPage::MtaSts,
         is_needed: true,
     });
@@ -49,6 +68,11 @@ pub(crate) fn names(spec: &Spec) -> Vec<WebName> {
         }
     }
     names
+}
+
+/// Returns the name at which other servers ask for the policy of a domain (RFC 8461, 3.2).
+pub(super) fn server_of_policy(domain: &Domain) -> String {
+    format!("mta-sts.{domain}")
 }
 
 /// Returns the domain that the server belongs to: its name without the first label, unless

@@ -1,0 +1,66 @@
+//! A client's side of HTTP over TLS (RFC 9112), for one page a connection.
+
+use std::net::SocketAddr;
+
+use super::{Error, LineStream, Result, Tls};
+
+/// The name of the protocol, in errors.
+const PROTOCOL: &str = "HTTP";
+
+/// A page as a server sent it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FetchedPage {
+    /// The status code (RFC 9110, 15), such as 200.
+    pub status: u16,
+    /// The media type without its parameters, such as `text/plain`; empty if it has none.
+    pub media_type: String,
+    /// The text.
+    pub body: String,
+}
+
+/// Fetches a page at an address of the server that has the name `host`. Follows no redirect.
+///
+/// # Errors
+///
+/// Fails if there is no connection or no valid answer, and if the certificate is not one to
+/// trust for the name in `tls`.
+pub(crate) fn fetch(address: SocketAddr, tls: &Tls, host: &str, path: &str) -> Result<FetchedPage> {
+    let mut stream = LineStream::connect(address)?;
+    stream.start_tls(tls)?;
+    // Answers to this version come in one piece.
+    stream.send(&format!("GET {path} HTTP/1.0"))?;
+    stream.send(&format!("Host: {host}"))?;
+    stream.send("")?;
+    let first = stream.words()?;
+    let status =
+        first.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1)?.parse().ok());
+    let status = status.ok_or_else(|| Error::odd(PROTOCOL, first))?;
+    let (mut length, mut media_type) = (0, String::new());
+    loop {
+        let line = stream.words()?;
+        if line.is_empty() {
+            break;
+        }
+        let (name, value) = line.split_once(':').ok_or_else(|| Error::odd(PROTOCOL, &line))?;
+        let value = value.trim();
+        if name.eq_ignore_ascii_case("content-length") {
+            length = value.parse().map_err(|_| Error::odd(PROTOCOL, &line))?;
+        } else if name.eq_ignore_ascii_case("content-type") {
+            media_type = value.split(';').next().unwrap_or(value).trim().to_lowercase();
+        }
+    }
+    let body = String::from_utf8_lossy(&stream.bytes(length)?).into_owned();
+    Ok(FetchedPage { status, media_type, body })
+}
+
+/// Returns the certificate, DER, that a server shows to a client that asks for `host`.
+///
+/// # Errors
+///
+/// Fails if there is no connection, and if the handshake fails.
+pub(crate) fn shown_certificate(address: SocketAddr, host: &str) -> Result<Vec<u8>> {
+    let mut stream = LineStream::connect(address)?;
+    stream.start_tls(&Tls::unverified(host)?)?;
+    let first = stream.chain().into_iter().next();
+    first.map(|it| it.to_vec()).ok_or(Error::Closed)
+}
