@@ -20,27 +20,29 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// it, which would outdate the observation.
 pub(super) fn observe(host: &Host, key: &ServiceKey) -> Result<State> {
     let begun = Instant::now();
+    // A change that ends during the first look outdates it, and nothing tells of it then.
+    let mut has_changed = true;
     loop {
-        // Asked before and after: what ends, or begins, meanwhile outdates the observation too.
-        let was_changing = host.is_changing(&key.unit);
         let state = observe_now(host, key)?;
-        let is_changing = || was_changing || host.is_changing(&key.unit);
-        let comes = match &state {
+        let is_changing = match &state {
             State::Service(ServiceState {
                 running: true,
                 loaded: LoadedConfig::Current(_),
                 missing,
                 ..
-            }) if missing.is_empty() => false,
+            }) if missing.is_empty() => return Ok(state),
             State::Service(ServiceState { missing, .. }) if !missing.is_empty() => {
-                is_changing() || is_young(host, &key.unit)?
+                host.is_changing(&key.unit) || is_young(host, &key.unit)?
             }
-            _ => is_changing(),
+            _ => host.is_changing(&key.unit),
         };
-        if !comes || begun.elapsed() > PATIENCE {
+        if !is_changing && !has_changed || begun.elapsed() > PATIENCE {
             return Ok(state);
         }
-        std::thread::sleep(Duration::from_millis(50));
+        if is_changing {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        has_changed = is_changing;
     }
 }
 
