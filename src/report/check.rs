@@ -328,11 +328,12 @@ fn table(records: &[Record], style: Style) -> String {
     let wide = |of: &dyn Fn(&Record) -> usize| records.iter().map(of).max().unwrap_or(0);
     let name = wide(&|it| it.name.chars().count() + 1);
     // A key is longer than any line, and pads no other value.
+    let kind = wide(&|it| it.kind.len()).max(4);
     let value = wide(&|it| Some(it.value.chars().count()).filter(|it| *it <= LONGEST).unwrap_or(0));
     let line = |it: &Record| {
         let why = style.faint(it.why);
         let whole = format!("{}.", it.name);
-        format!("  {whole:name$}  {:4}  {:value$}  {why}\n", it.kind, it.value)
+        format!("  {whole:name$}  {:kind$}  {:value$}  {why}\n", it.kind, it.value)
     };
     records.iter().map(line).collect()
 }

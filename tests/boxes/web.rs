@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::acme::{ACME, Site, zone};
 use crate::agent::nothing_to_do;
 use crate::common::{REFUSING, Server, mail_yml, password_of};
+use crate::from_here::{check as check_from, laptop};
 use crate::support::{Debian, Imap, Page, Pop3, Smtp, Suite, Tls, Zone, wait_for};
 use crate::well::findings;
 
@@ -185,6 +186,21 @@ fn all_records_are_published(site: &Site) {
     site.dns.publish(zone);
     let output = debian.mailprov(&["check", "--json", "--only", "web,dns"]);
     assert_eq!(findings(&output), [""; 0], "{output}");
+    // So it looks from another machine.
+    let laptop = laptop(&site.server);
+    site.pebble.trust(&laptop);
+    laptop.write("/etc/resolv.conf", debian.read("/etc/resolv.conf"), 0o644);
+    laptop.write("/srv/mail.yml", debian.read("/etc/mailprov/mail.yml"), 0o644);
+    let outside = |parts: &str| check_from(&laptop, &["--json", "--only", parts]);
+    let output = outside("web");
+    assert_eq!(findings(&output), [""; 0], "{output}");
+    let _ = debian.run(&["systemctl", "stop", "nginx"]).success();
+    let found = findings(&outside("web"));
+    assert!(
+        found.len() == 5 && found.iter().all(|it| it.contains("could not be reached")),
+        "{found:#?}"
+    );
+    let _ = debian.run(&["systemctl", "start", "nginx"]).success();
 }
 
 /// A site that listens at the address alone takes our connections, and is named.

@@ -51,7 +51,8 @@ const FIELDS: Section = section(
         KeySpec::new(
             "config",
             TEXTS,
-            "Files that it loads, besides those of steps that notify it.",
+            "Files that it loads, besides those of steps that notify it; an empty text counts \
+             for none.",
         )
         .or("none"),
         KeySpec::new(
@@ -150,7 +151,10 @@ impl Declaration for Service {
         let mut loads = Vec::new();
         if let Some(entry) = fields.get("config") {
             for item in decoder.list(&entry.value)? {
-                loads.push(Key::File(path(item, decoder)?));
+                // An expression can leave one out by an empty text.
+                if !item.as_scalar().is_some_and(|it| it.text.is_empty()) {
+                    loads.push(Key::File(path(item, decoder)?));
+                }
             }
         }
         let mut checks = Vec::new();

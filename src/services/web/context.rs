@@ -19,6 +19,7 @@ pub(super) fn of(inputs: &Inputs) -> Value {
     if spec.services.web.is_none() {
         return Value::from(());
     }
+    let web_server = server::of(&inputs.facts);
     let certificate = settings_on(spec, &inputs.facts);
     let mut order = None;
     let names: Vec<_> = names(spec)
@@ -39,7 +40,8 @@ pub(super) fn of(inputs: &Inputs) -> Value {
         .collect();
     let hostname = spec.hostname.value.as_str();
     context! {
-        server => server::of(&inputs.facts),
+        server => web_server.name,
+        site => web_server.site,
         names => names,
         acme => order.as_ref().map(order_variables),
         mta_sts => policy(spec),

@@ -10,15 +10,17 @@ use crate::host::{Error, Facts, Host, Result};
 use crate::services::certificate::ISSUED as FOLDER;
 
 /// A web server as Debian sets it up.
-struct WebServer {
+pub(super) struct WebServer {
     /// The package, which is also the unit.
-    name: &'static str,
+    pub name: &'static str,
     /// The folders of its sites.
     sites: &'static [&'static str],
     /// The site that Debian puts there.
     of_debian: &'static str,
     /// Our site.
     ours: &'static str,
+    /// The file of our site, to which it is a link.
+    pub site: &'static str,
 }
 
 static NGINX: WebServer = WebServer {
@@ -26,6 +28,7 @@ static NGINX: WebServer = WebServer {
     sites: &["/etc/nginx/sites-enabled", "/etc/nginx/conf.d"],
     of_debian: "default",
     ours: "zz-mailprov",
+    site: "/etc/nginx/sites-available/mailprov",
 };
 
 static APACHE: WebServer = WebServer {
@@ -33,6 +36,7 @@ static APACHE: WebServer = WebServer {
     sites: &["/etc/apache2/sites-enabled"],
     of_debian: "000-default.conf",
     ours: "zz-mailprov.conf",
+    site: "/etc/apache2/sites-available/mailprov.conf",
 };
 
 /// The facts of the web side.
@@ -70,8 +74,9 @@ fn names_with_certificates(host: &Host) -> Result<Vec<String>> {
     Ok(names.filter(|name| name.contains('.')).map(str::to_owned).collect())
 }
 
-/// Returns the name of its unit.
-pub(super) fn of(facts: &Facts) -> &str {
+/// Returns the web server that the facts name.
+pub(super) fn of(facts: &Facts) -> &'static WebServer {
     let server = facts.of_services.get(NAME).and_then(|facts| facts.get("server"));
-    server.and_then(serde_json::Value::as_str).unwrap_or(NGINX.name)
+    let is_apache = server.is_some_and(|name| *name == APACHE.name);
+    if is_apache { &APACHE } else { &NGINX }
 }
