@@ -43,9 +43,13 @@ const CLOSED_TIMEOUT: Duration = Duration::from_secs(3);
 
 fn here(site: &Site<'_>) -> host::Result<Vec<Finding>> {
     let mut findings = ports(&site.server);
-    // An authority asks there, whenever the certificate is renewed.
+    // An authority asks at port 80, whenever a certificate is renewed.
     let is_issued = site.spec.services.certificate.on(site.host).order().is_some();
-    let more: &[u16] = if is_issued { &[80] } else { &[] };
+    let more: &[u16] = match site.spec.services.web {
+        Some(_) => &[80, 443],
+        None if is_issued => &[80],
+        None => &[],
+    };
     for (family, drops) in firewall::drops(&site.server, more) {
         let finding = || Finding::about(&FIREWALL, family);
         if drops.is_empty() {
