@@ -63,12 +63,16 @@ pub(in crate::resource) fn loading(
     Ok(found)
 }
 
-/// Returns a configuration with the files in `overlay`.
+/// Returns a configuration with the files in `overlay`. A file that goes is left out: its
+/// unknown content would be met by any.
 fn as_it_will_be(known: &Configuration, overlay: &Overlay<'_>) -> Result<Configuration> {
     let mut configuration = Configuration::new();
     for (key, value) in known {
-        let value = match key.strip_prefix("file:") {
-            Some(path) => overlay.digest(Path::new(path))?.map(|digest| digest.to_string()).into(),
+        let value = match key.strip_prefix("file:").map(Path::new) {
+            Some(path) if overlay.planned(&Key::at(path.to_owned())) == Some(&State::Absent) => {
+                continue;
+            }
+            Some(path) => overlay.digest(path)?.map(|digest| digest.to_string()).into(),
             None => value.clone(),
         };
         configuration.insert(key.clone(), value);
