@@ -163,7 +163,7 @@ fn services(steps: &[Step<'_>]) -> Vec<Item> {
         let verb = match (ran, runs) {
             (false, true) => "started",
             (true, false) => "stopped",
-            (true, true) if service.reload && is_known => "reloaded",
+            (true, true) if service.keep_running || (service.reload && is_known) => "reloaded",
             (true, true) => "restarted",
             (false, false) if is_enabled => "enabled",
             (false, false) if was_enabled => "disabled",

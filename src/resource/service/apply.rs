@@ -149,6 +149,9 @@ pub(super) fn write(
     }
     // A port that is missing although the files are loaded needs a restart.
     let reloaded = match &old {
+        Some(_) if key.keep_running => {
+            Some(reload(host, key).map_err(|error| with_holders(host, key, error))?)
+        }
         Some(process)
             if key.reload
                 && !has_loaded

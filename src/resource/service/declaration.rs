@@ -49,6 +49,13 @@ const FIELDS: Section = section(
         )
         .or("`false`"),
         KeySpec::new(
+            "keep_running",
+            ValueType::Boolean,
+            "`true`: a reload applies all that a start does, so while the service runs it is only \
+             ever reloaded, whoever started it. Where that does not do, the run fails.",
+        )
+        .or("`false`"),
+        KeySpec::new(
             "config",
             TEXTS,
             "Files that it loads, besides those of steps that notify it; an empty text counts \
@@ -147,7 +154,8 @@ impl Declaration for Service {
             Some(entry) => decoder.boolean(&entry.value).unwrap_or(false),
             None => false,
         };
-        let (reload, absent) = (flag("reload"), flag("absent"));
+        let (keep_running, absent) = (flag("keep_running"), flag("absent"));
+        let reload = flag("reload") || keep_running;
         let mut loads = Vec::new();
         if let Some(entry) = fields.get("config") {
             for item in decoder.list(&entry.value)? {
@@ -182,7 +190,7 @@ impl Declaration for Service {
             }
         }
         let unit = Unit { pid_file: pid_file.flatten(), ..Unit::of(name?) };
-        let key = ServiceKey { reload, answers, catches_up, ..ServiceKey::of(unit) };
+        let key = ServiceKey { reload, keep_running, answers, catches_up, ..ServiceKey::of(unit) };
         Some(Self { loads, checks, absent, needs, ..Self::of(key) })
     }
 

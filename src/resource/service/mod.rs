@@ -32,6 +32,10 @@ pub struct ServiceKey {
     pub unit: Unit,
     /// Whether a reload is enough to load changed files.
     pub reload: bool,
+    /// Whether a reload applies all that a start does, so that a process that runs is
+    /// never replaced, whoever started it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub keep_running: bool,
     /// The endpoints where it must answer while it runs.
     pub answers: Vec<Greeting>,
     /// The argument lists of programs by which it catches up on its work, after
@@ -69,10 +73,15 @@ pub enum LoadedConfig {
     Current(Configuration),
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 impl ServiceKey {
     fn of(unit: Unit) -> Self {
         let (answers, catches_up, needed_by) = (Vec::new(), Vec::new(), Vec::new());
-        Self { unit, reload: false, answers, catches_up, needed_by }
+        Self { unit, reload: false, keep_running: false, answers, catches_up, needed_by }
     }
 }
 
@@ -157,9 +166,10 @@ impl Thing for Service {
         apply::affected_paths(key)
     }
 
-    fn describe(_: &ServiceKey, before: &State, after: &State) -> Option<Vec<String>> {
+    fn describe(key: &ServiceKey, before: &State, after: &State) -> Option<Vec<String>> {
+        let anew = if key.keep_running { "reload" } else { "restart" };
         Some(match (before, after) {
-            (State::Service(old), State::Service(new)) => differences(old, new),
+            (State::Service(old), State::Service(new)) => differences(old, new, anew),
             (State::Absent, State::Service(new)) => {
                 let words = [(new.enabled, "enable"), (new.running, "start")];
                 words.into_iter().filter(|(is, _)| *is).map(|(_, word)| word.into()).collect()
@@ -201,7 +211,8 @@ impl Thing for Service {
     }
 }
 
-fn differences(old: &ServiceState, new: &ServiceState) -> Vec<String> {
+/// Describes what happens to a service, which is to load its files `anew` by that word.
+fn differences(old: &ServiceState, new: &ServiceState, anew: &str) -> Vec<String> {
     let mut words = Vec::new();
     match (old.enabled, new.enabled) {
         (false, true) => words.push("enable".to_owned()),
@@ -212,9 +223,9 @@ fn differences(old: &ServiceState, new: &ServiceState) -> Vec<String> {
         (false, true) => words.push("start".to_owned()),
         (true, false) => words.push("stop".to_owned()),
         (true, true) => {
-            let loads = load_difference(&old.loaded, &new.loaded);
+            let loads = load_difference(&old.loaded, &new.loaded, anew);
             let missing: Vec<_> = old.missing.iter().map(ToString::to_string).collect();
-            let restart = || format!("restart: nothing listens at {}", missing.join(", "));
+            let restart = || format!("{anew}: nothing listens at {}", missing.join(", "));
             // It may listen there once it loads its new files.
             words.extend(loads.or_else(|| (!missing.is_empty()).then(restart)));
         }
@@ -224,7 +235,7 @@ fn differences(old: &ServiceState, new: &ServiceState) -> Vec<String> {
     words
 }
 
-fn load_difference(old: &LoadedConfig, new: &LoadedConfig) -> Option<String> {
+fn load_difference(old: &LoadedConfig, new: &LoadedConfig, anew: &str) -> Option<String> {
     let LoadedConfig::Current(wish) = new else { return None };
     let changed = |loaded: &Configuration| -> Vec<String> {
         let differs = wish.iter().filter(|(key, value)| loaded.get(*key) != Some(value));
@@ -233,7 +244,7 @@ fn load_difference(old: &LoadedConfig, new: &LoadedConfig) -> Option<String> {
             .collect()
     };
     Some(match old {
-        LoadedConfig::Unknown => "restart: it is not known to run with what is on disk".into(),
+        LoadedConfig::Unknown => format!("{anew}: it is not known to run with what is on disk"),
         LoadedConfig::Current(loaded) => format!("load {}", changed(loaded).join(", ")),
         LoadedConfig::Outdated(loaded) => match &changed(loaded)[..] {
             [] => "reload: its files changed since it last read them".into(),
