@@ -143,6 +143,13 @@ impl LastKnown {
     }
 }
 
+/// Returns whether a run put there what is under a key, such as `service:nginx`. It counts
+/// as one that did where we may not read the record.
+pub(crate) fn has_brought(host: &Host, key: &str) -> Result<bool> {
+    let last_known = LastKnown::read(host)?;
+    Ok(last_known.unreadable.is_some() || last_known.keys.contains_key(key))
+}
+
 /// Returns whether what a run changed is not ours for that: a service that ran before
 /// any run of ours goes on, even when mail.yml asks for it no more. What we put at a
 /// path is ours, whatever stood there.

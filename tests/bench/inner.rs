@@ -122,7 +122,11 @@ fn facts() -> Facts {
             ("dovecot", Program { version: "2.4.1".into(), table_type: String::new() }),
         ]
         .into(),
-        of_services: [("dkim", serde_json::json!({"example.org": "m202611"}))].into(),
+        of_services: [
+            ("dkim", serde_json::json!({"example.org": "m202611"})),
+            ("web", serde_json::json!({"server": "nginx", "serving": null, "modules": []})),
+        ]
+        .into(),
     }
 }
 

@@ -29,7 +29,7 @@ const CHANGE: &str = "certificate:/etc/ssl/mailprov/mail.pem";
 pub const ACME: &str = "tls: {acme: {directory: \"https://acme.test:14000/dir\"}}\n";
 
 /// What the timer starts.
-const SERVICE: &str = "mailprov-acme.service";
+pub const SERVICE: &str = "mailprov-acme.service";
 
 /// A host with an authority in its network.
 pub struct Site {
@@ -113,7 +113,7 @@ impl Site {
 
     /// Waits until all ports show one of the authority's that is another than this.
     #[track_caller]
-    fn wait_until_issued(&self, old: &[u8]) -> Vec<u8> {
+    pub fn wait_until_issued(&self, old: &[u8]) -> Vec<u8> {
         wait_for("the issued certificate on every port", || {
             let all = shown(&self.server, &self.trusting()).ok()?;
             let is_new = all.iter().all(|it| *it == all[0] && it != old);

@@ -93,7 +93,9 @@ mod two_servers;
 #[cfg(feature = "faults")]
 mod undo;
 mod watch;
+#[allow(unreachable_pub, reason = "a toolbox")]
 mod web;
+mod web_neighbours;
 #[allow(unreachable_pub, reason = "a toolbox")]
 mod well;
 mod without_ipv6;

@@ -12,20 +12,20 @@ use crate::from_here::{check as check_from, laptop};
 use crate::support::{Debian, Imap, Page, Pop3, Smtp, Suite, Tls, Zone, wait_for};
 use crate::well::findings;
 
-const HOST: &str = "mail.example.org";
+pub const HOST: &str = "mail.example.org";
 
 /// The names besides the host's, of which the last is optional.
-const NAMES: [&str; 4] = [
+pub const NAMES: [&str; 4] = [
     "mta-sts.example.org",
     "mta-sts.example.net",
     "autoconfig.example.org",
     "autoconfig.example.net",
 ];
 
-const POLICY: &str = "version: STSv1\nmode: enforce\nmx: mail.example.org\nmax_age: 604800\n";
+pub const POLICY: &str = "version: STSv1\nmode: enforce\nmx: mail.example.org\nmax_age: 604800\n";
 
 /// Lets these names lead to a box, and that of the authority to the test.
-fn published(debian: &Debian, names: &[&str]) -> Zone {
+pub fn published(debian: &Debian, names: &[&str]) -> Zone {
     names.iter().fold(zone(), |zone, name| zone.host(name, debian.addresses()))
 }
 
@@ -44,7 +44,7 @@ fn on_bare_sites(look: impl Fn(&Site) + Sync) {
 
 /// Fetches a page as a client does that trusts only the authority.
 #[track_caller]
-fn fetch(site: &Site, host: &str, path: &str) -> Page {
+pub fn fetch(site: &Site, host: &str, path: &str) -> Page {
     let tls = Tls::trusting(&site.pebble.root_pem(), host);
     let stream = site.debian().connect(443).unwrap();
     Page::fetch(stream, Some(&tls), host, path).unwrap()
@@ -52,18 +52,18 @@ fn fetch(site: &Site, host: &str, path: &str) -> Page {
 
 /// Fetches a page without TLS.
 #[track_caller]
-fn fetch_plain(site: &Site, host: &str, path: &str) -> Page {
+pub fn fetch_plain(site: &Site, host: &str, path: &str) -> Page {
     Page::fetch(site.debian().connect(80).unwrap(), None, host, path).unwrap()
 }
 
 /// Asserts that a page is of a type, and returns its text.
 #[track_caller]
-fn text_of(page: Page, kind: &str) -> String {
+pub fn text_of(page: Page, kind: &str) -> String {
     assert_eq!((page.status, page.header("content-type")), (200, Some(kind)), "{page:?}");
     page.body
 }
 
-fn yaml(more: &str) -> String {
+pub fn yaml(more: &str) -> String {
     mail_yml(&[REFUSING.yaml, ACME, more].concat())
 }
 

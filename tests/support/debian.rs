@@ -34,9 +34,12 @@ fn mail_packages() -> Vec<String> {
     let steps = services.filter_map(|service| fs::read_to_string(service.join("steps.yml")).ok());
     let steps = steps.flat_map(|text| serde_yaml::from_str::<Vec<Value>>(&text).unwrap());
     let is_off = |step: &Value| {
-        step["when"]
-            .as_str()
-            .is_some_and(|it| it.contains("mail.ban") || it == "mail.spam" || it == "mail.resolver")
+        step["when"].as_str().is_some_and(|it| {
+            it.contains("mail.ban")
+                || it == "mail.spam"
+                || it == "mail.resolver"
+                || it.starts_with("mail.web")
+        })
     };
     let steps = steps.filter(|step| !is_off(step));
     let names = steps.flat_map(|step| match &step["package"] {

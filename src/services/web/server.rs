@@ -1,12 +1,13 @@
 //! Which web server serves the pages, an Apache that is there already or else nginx; and
 //! whether it serves others too, who need it without us.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::NAME;
-use crate::host::{Error, Facts, Host, Result};
+use crate::engine;
+use crate::host::{Entry, Error, Facts, Host, Result, Unit};
 use crate::services::certificate::ISSUED as FOLDER;
 
 /// A web server as Debian sets it up.
@@ -39,6 +40,17 @@ static APACHE: WebServer = WebServer {
     site: "/etc/apache2/sites-available/mailprov.conf",
 };
 
+/// The files by which the modules of Apache are enabled that the site needs.
+const MODULES: [&str; 7] = [
+    "alias.load",
+    "headers.load",
+    "mime.load",
+    "mime.conf",
+    "socache_shmcb.load",
+    "ssl.load",
+    "ssl.conf",
+];
+
 /// The facts of the web side.
 #[derive(Debug, Serialize)]
 struct WebFacts {
@@ -46,25 +58,68 @@ struct WebFacts {
     server: &'static str,
     /// Whether our site is there.
     site: bool,
-    /// Whether there are sites that are neither ours nor Debian's.
+    /// Whether it goes on without ours: there are sites that are neither ours nor Debian's,
+    /// or no run started it.
     others: bool,
+    /// The files of the modules of Apache that the site needs, without those that are
+    /// enabled in another way.
+    modules: Vec<&'static str>,
     /// The names that have a certificate, whether mail.yml still asks for it or not.
     certificates: Vec<String>,
 }
 
 /// Returns the facts.
 pub(super) fn facts(host: &Host) -> Result<serde_json::Value> {
-    let is_apache = host.package(APACHE.name)?.is_some() && host.package(NGINX.name)?.is_none();
-    let server = if is_apache { &APACHE } else { &NGINX };
-    let certificates = names_with_certificates(host)?;
-    let mut found = WebFacts { server: server.name, site: false, others: false, certificates };
+    let server = if is_by_apache(host)? { &APACHE } else { &NGINX };
+    let mut found = WebFacts {
+        server: server.name,
+        site: false,
+        others: false,
+        modules: modules(host)?,
+        certificates: names_with_certificates(host)?,
+    };
     for folder in server.sites {
         for name in host.list(Path::new(folder))? {
             found.site |= name == server.ours;
             found.others |= name != server.ours && name != server.of_debian;
         }
     }
+    if found.site {
+        found.others |= !engine::has_brought(host, &format!("service:{}", server.name))?;
+    }
     serde_json::to_value(found).map_err(Error::encoding)
+}
+
+/// Returns whether Apache is to serve the pages: it is there, and nginx is not, or came
+/// later or does not run.
+fn is_by_apache(host: &Host) -> Result<bool> {
+    if host.package(APACHE.name)?.is_none() {
+        return Ok(false);
+    }
+    if host.package(NGINX.name)?.is_none() || has_our_site(host, &APACHE)? {
+        return Ok(true);
+    }
+    let runs = |server: &WebServer| -> Result<bool> {
+        let unit = Unit { name: server.name.to_owned(), pid_file: None };
+        Ok(host.main_process(&unit)?.is_some())
+    };
+    Ok(!has_our_site(host, &NGINX)? && !runs(&NGINX)? && runs(&APACHE)?)
+}
+
+fn has_our_site(host: &Host, server: &WebServer) -> Result<bool> {
+    Ok(host.entry(&Path::new(server.sites[0]).join(server.ours))?.is_some())
+}
+
+fn modules(host: &Host) -> Result<Vec<&'static str>> {
+    let mut modules = Vec::new();
+    for name in MODULES {
+        let usual = PathBuf::from(format!("../mods-available/{name}"));
+        let enabled = host.entry(&Path::new("/etc/apache2/mods-enabled").join(name))?;
+        if enabled.is_none_or(|entry| entry == Entry::Link { target: usual }) {
+            modules.push(name);
+        }
+    }
+    Ok(modules)
 }
 
 fn names_with_certificates(host: &Host) -> Result<Vec<String>> {

@@ -18,4 +18,4 @@ pub use managesieve::ManageSieve;
 pub use pop3::Pop3;
 pub use smtp::{Reply as SmtpReply, Smtp};
 pub use tls::Tls;
-pub(super) use wire::Wire;
+pub use wire::Wire;
