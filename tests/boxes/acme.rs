@@ -250,18 +250,18 @@ fn names_that_lead_elsewhere(site: &Site) {
     assert_eq!(site.pebble.requests(), 0);
 }
 
-/// Starts a program that listens on port 80.
-pub fn hold_port_80(debian: &Debian) -> Process {
-    let listen = "$s = IO::Socket::INET->new(LocalPort => 80, Listen => 5) or die; sleep 600";
-    let held = debian.spawn(&["perl", "-MIO::Socket::INET", "-e", listen]);
-    wait_for("port 80", || debian.connect(80).ok());
+/// Starts a program that listens on a port.
+pub fn hold_port(debian: &Debian, port: u16) -> Process {
+    let listen = "$s = IO::Socket::INET->new(LocalPort => shift, Listen => 5) or die; sleep 600";
+    let held = debian.spawn(&["perl", "-MIO::Socket::INET", "-e", listen, &port.to_string()]);
+    wait_for("the port", || debian.connect(port).ok());
     held
 }
 
 /// Says which program holds port 80.
 fn another_program_on_port_80(site: &Site) {
     site.publish("mail.example.org");
-    let held = hold_port_80(site.debian());
+    let held = hold_port(site.debian(), 80);
     let output = site.apply();
     for words in ["port 80", "perl"] {
         assert!(output.stderr().contains(words), "{output}");

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::acme::{Site, hold_port_80, on_sites, zone};
+use crate::acme::{Site, hold_port, on_sites, zone};
 use crate::common::{REFUSING, mail_yml};
 use crate::support::{Knot, Output, Pebble, Tls, wait_for};
 use crate::tls::shown;
@@ -24,7 +24,7 @@ fn a_name_is_proven_by_a_record_that_is_gone_afterwards() {
             site.dns.publish(
                 zone.alias(&format!("_acme-challenge.{ALIAS}"), "_acme-challenge.mail.example.org"),
             );
-            let held = hold_port_80(site.debian());
+            let held = hold_port(site.debian(), 80);
             let said = it_comes_with_one_order(site, &knot);
             let said = [said, each_refusal_is_told(site, &mut knot)].concat();
             it_comes_by_an_alias(site, &knot);

@@ -3,10 +3,10 @@
 
 use std::thread;
 
-use crate::acme::{ACME, SERVICE, Site, on_sites, zone};
+use crate::acme::{ACME, SERVICE, Site, hold_port, on_sites, zone};
 use crate::agent::nothing_to_do;
 use crate::common::{REFUSING, Server, mail_yml};
-use crate::support::{Algorithm, Authority, Debian, Page, Process, Suite, Tls, Wire, wait_for};
+use crate::support::{Algorithm, Authority, Debian, Page, Suite, Tls, Wire, wait_for};
 use crate::web::{HOST, NAMES, POLICY, fetch, fetch_plain, published, text_of, yaml};
 
 /// The name of the person's site.
@@ -216,14 +216,6 @@ fn a_site_in_apache_answers_as_before_and_the_web_side_beside_it() {
     on_sites(|pebble| pebble, |site| is_as_before(&APACHE, site));
 }
 
-/// Starts a program that listens on port 443.
-fn hold_port_443(debian: &Debian) -> Process {
-    let listen = "$s = IO::Socket::INET->new(LocalPort => 443, Listen => 5) or die; sleep 600";
-    let held = debian.spawn(&["perl", "-MIO::Socket::INET", "-e", listen]);
-    wait_for("port 443", || debian.connect(443).ok());
-    held
-}
-
 #[test]
 fn another_program_on_port_443_is_named_and_nothing_is_changed() {
     let look = |suite| {
@@ -232,7 +224,7 @@ fn another_program_on_port_443_is_named_and_nothing_is_changed() {
         let debian = site.debian();
         site.dns.publish(zone().host(HOST, debian.addresses()));
         site.wish(&mail_yml(&[REFUSING.yaml, ACME, "web: true\n"].concat()));
-        let held = hold_port_443(debian);
+        let held = hold_port(debian, 443);
         let before = debian.snapshot();
         for command in [&["plan"][..], &["apply", "--yes"]] {
             let output = debian.mailprov(command).exits(1);
