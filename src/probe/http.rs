@@ -1,4 +1,4 @@
-//! A client's side of HTTP over TLS (RFC 9112), for one page a connection.
+//! A client's side of HTTP (RFC 9112), for one page a connection.
 
 use std::net::SocketAddr;
 
@@ -18,6 +18,20 @@ pub(crate) struct FetchedPage {
     pub body: String,
 }
 
+impl FetchedPage {
+    /// Returns the text.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the status is not 200: the server has sent something else.
+    pub(crate) fn text(self) -> Result<String> {
+        match self.status {
+            200 => Ok(self.body),
+            status => Err(Error::odd(PROTOCOL, status.to_string())),
+        }
+    }
+}
+
 /// Fetches a page at an address of the server that has the name `host`. Follows no redirect.
 ///
 /// # Errors
@@ -31,6 +45,22 @@ pub(crate) fn fetch(address: SocketAddr, tls: &Tls, host: &str, path: &str) -> R
     stream.send(&format!("GET {path} HTTP/1.0"))?;
     stream.send(&format!("Host: {host}"))?;
     stream.send("")?;
+    answer(&mut stream)
+}
+
+/// Sends a text to a page at an address, without TLS.
+///
+/// # Errors
+///
+/// Fails if there is no connection, and if the server does not take the text.
+pub(crate) fn post(address: SocketAddr, path: &str, text: &str) -> Result<()> {
+    let mut stream = LineStream::connect(address)?;
+    let head = format!("POST {path} HTTP/1.0\r\nContent-Length: {}\r\n\r\n", text.len());
+    stream.send_bytes(format!("{head}{text}").as_bytes())?;
+    answer(&mut stream)?.text().map(drop)
+}
+
+fn answer(stream: &mut LineStream) -> Result<FetchedPage> {
     let first = stream.words()?;
     let status =
         first.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1)?.parse().ok());

@@ -27,7 +27,7 @@ pub use connections::ConnectionCache;
 pub use error::{Error, Result};
 #[cfg(test)]
 pub(crate) use fake_server::fake_server;
-pub(crate) use http::{FetchedPage, fetch, shown_certificate};
+pub(crate) use http::{FetchedPage, fetch, post, shown_certificate};
 pub use imap::Imap;
 pub use line_stream::LineStream;
 pub(crate) use line_stream::Session;

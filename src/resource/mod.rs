@@ -60,7 +60,8 @@ pub(crate) use attributes::{AssetError, Assets};
 pub(crate) use certificate::acme;
 pub(crate) use certificate::{
     Harm, asks_authority, belongs as key_belongs, certified_key, covers,
-    examine as examine_certificate, exposed_key, parse as read_certificate, parse_der as read_der,
+    examine as examine_certificate, exposed_key, issuer, parse as read_certificate,
+    parse_der as read_der, self_signed,
 };
 pub(crate) use dependents::dependents_of;
 pub(crate) use describe::{Action, action};

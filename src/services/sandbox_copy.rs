@@ -14,8 +14,8 @@ pub(crate) struct SandboxCopy<'t> {
     pub account: &'t str,
     /// The hash of its password.
     pub hash: &'t PasswordHash,
-    /// Whether a self-signed certificate replaces the one that is named.
-    pub self_signed: bool,
+    /// The directory of the authority that replaces the source of the certificate, if one does.
+    pub authority: Option<&'t str>,
     /// The folder of the original, to which its file names are relative.
     pub folder: &'t Path,
 }
@@ -30,12 +30,13 @@ impl SandboxCopy<'_> {
         let password = Value::Quoted(self.hash.secret().expose().clone());
         let account = Value::Map(vec![("password".to_owned(), password)]);
         let mut copy = original.insert(&["accounts"], self.account, &account)?;
-        if self.self_signed {
+        if let Some(directory) = self.authority {
             if copy.get(&["tls"]).is_some() {
                 copy = copy.remove(&[], "tls")?;
             }
-            let flag = Value::Map(vec![("self_signed".to_owned(), Value::Bool(true))]);
-            copy = copy.insert(&[], "tls", &flag)?;
+            let directory = Value::Quoted(directory.to_owned());
+            let order = Value::Map(vec![("directory".to_owned(), directory)]);
+            copy = copy.insert(&[], "tls", &Value::Map(vec![("acme".to_owned(), order)]))?;
         }
         // The machine has no way to the name servers of the world, without which a spam
         // filter takes good mail for spam.
@@ -81,12 +82,12 @@ mod tests {
     const SSHA512: &str = "{SSHA512}QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB\
                            QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBc2FsdHNhbHQ=";
 
-    fn copy(text: &str, self_signed: bool) -> String {
+    fn copy(text: &str, authority: Option<&str>) -> String {
         let source = Arc::new(Source { name: "mail.yml".into(), text: text.into() });
         let document = Document::parse(&source).unwrap();
         let hash = &PasswordHash::parse(SSHA512).unwrap();
         let folder = Path::new("/home/me");
-        let trial = SandboxCopy { account: "probe", hash, self_signed, folder };
+        let trial = SandboxCopy { account: "probe", hash, authority, folder };
         trial.of(&document).unwrap().source().text.clone()
     }
 
@@ -94,29 +95,30 @@ mod tests {
     fn an_account_is_added_however_they_are_written() {
         let lines = "hostname: a.example\nspam: true\naccounts:\n    me: # it is I\n        password: \"x\"\n";
         assert_eq!(
-            copy(lines, false),
+            copy(lines, None),
             format!("{lines}    probe:\n        password: \"{SSHA512}\"\n")
         );
         let flow = "{spam: true, accounts: {me: {password: x}}}";
         let wanted = format!(
             "{{spam: true, accounts: {{me: {{password: x}}, probe: {{password: \"{SSHA512}\"}}}}}}"
         );
-        assert_eq!(copy(flow, false), wanted);
+        assert_eq!(copy(flow, None), wanted);
     }
 
     #[test]
-    fn a_self_signed_certificate_stands_in() {
+    fn another_authority_stands_in() {
         for tls in ["tls: {certificate: /a, key: /b}\n", "tls:\n  certificate: /a\n  key: /b\n", ""]
         {
-            let text = copy(&format!("accounts: {{me: {{password: x}}}}\n{tls}"), true);
-            assert!(text.contains("self_signed: true"), "{text}");
+            let text =
+                copy(&format!("accounts: {{me: {{password: x}}}}\n{tls}"), Some("https://c"));
+            assert!(text.contains("directory: \"https://c\""), "{text}");
             assert!(!text.contains("/a"), "{text}");
         }
     }
 
     #[test]
     fn what_needs_the_name_servers_of_the_world_is_left_out() {
-        let text = copy("resolver: true\naccounts: {me: {password: x}}\n", false);
+        let text = copy("resolver: true\naccounts: {me: {password: x}}\n", None);
         assert!(text.starts_with("accounts:") && text.ends_with("spam: false\n"), "{text}");
     }
 
@@ -124,7 +126,7 @@ mod tests {
     fn files_are_found_from_anywhere() {
         let text = "accounts:\n  me: {password_file: secrets/me}\n  you:\n    password_file: '/a/you'\n\
                     relay:\n  host: x\n  password_file: relay\n";
-        let text = copy(text, false);
+        let text = copy(text, None);
         assert!(text.contains("{password_file: \"/home/me/secrets/me\"}"), "{text}");
         assert!(text.contains("password_file: '/a/you'"), "{text}");
         assert!(text.contains("password_file: \"/home/me/relay\""), "{text}");

@@ -142,6 +142,11 @@ fn it_shows_a_mail_server_that_works_on_each_release() {
                 "hostname: mail.example.org",
                 "+ package:postfix",
                 "Done: ",
+                "has issued a certificate for mail.example.org. All ports for mail show it:",
+                "    25 110 143 465 587 993 995 4190              Pebble Intermediate CA ",
+                "finds its settings at https://autoconfig.example.org/mail/config-v1.1.xml:",
+                "    mail.example.org:993                         IMAP, SSL\n",
+                "    mail.example.org:465                         SMTP, SSL\n",
                 "A stranger's server has mail for anna@example.org, on port 25",
                 "RCPT TO:<anna@example.org>                   250",
                 "A stranger would like mail for another stranger to go through here",
@@ -174,12 +179,15 @@ fn a_person_s_own_mail_yml_is_tried_as_a_copy() {
         &said,
         &[
             "What it is to be: mail.yml, with an account `try-",
-            "A self-signed certificate stands in for yours: Let's Encrypt cannot reach a box",
+            "The authority in the box stands in for that of your certificate: Let's Encrypt cannot",
+            "has issued a certificate for mail.own.example. All ports for mail show it:",
+            "    25 110 465 587 995 4190                      Pebble Intermediate CA ",
             "@own.example reads both mails, by POP3 on port 995",
             "Subject: From an account (",
         ],
     );
     assert_eq!(fs::read_to_string(trial.folder.path().join("mail.yml")).unwrap(), text);
+    assert!(!said.contains("autoconfig"), "its mail.yml asks for no web side: {said}");
     assert!(!said.contains("{ARGON2ID}$"), "it shows a hash: {said}");
 }
 

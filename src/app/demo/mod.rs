@@ -1,12 +1,14 @@
 //! The scenario of the box: the built-in mail.yml, or a copy of the user's with
 //! one more account.
 
+pub(crate) mod authority;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use super::{folder, parse, source};
 use crate::command_error::CommandError;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Source};
 use crate::host::Host;
 use crate::local;
 use crate::mail::{Files, Invalid, Password};
@@ -26,11 +28,22 @@ const CERTIFICATE: &str = "/etc/ssl/certs/mailprov.pem";
 /// The password of its accounts.
 const EXAMPLE_PASSWORD: &str = "correct horse";
 
+/// Who vouches for the certificate of the box.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Voucher {
+    /// The authority in the box.
+    Authority,
+    /// Nobody: it is self-signed.
+    Nobody,
+    /// Somebody whom this machine may not know: mail.yml names the certificate.
+    Another,
+}
+
 /// The mail service of the box, and two of its accounts.
 pub(crate) struct Demo {
     pub(crate) text: String,
-    pub(crate) hostname: String,
-    pub(crate) self_signed: bool,
+    pub(crate) spec: Spec,
+    pub(crate) voucher: Voucher,
     /// The account that sends.
     pub(crate) sender: Account,
     /// The account that receives.
@@ -48,26 +61,27 @@ impl Demo {
     pub(crate) fn read(path: Option<&Path>) -> Result<Self, CommandError> {
         match path {
             Some(path) => Self::of(path),
-            None => Ok(Self::example()),
+            None => Self::example(),
         }
     }
 
-    fn example() -> Self {
+    fn example() -> Result<Self, CommandError> {
         let account = |login: &str, address: &str| Account {
             login: login.into(),
             address: address.into(),
             password: Secret::new(EXAMPLE_PASSWORD.into()),
         };
-        Self {
+        let source = Arc::new(Source { name: "mail.yml".into(), text: EXAMPLE.into() });
+        Ok(Self {
             text: EXAMPLE.into(),
-            hostname: "mail.example.org".into(),
-            self_signed: true,
+            spec: parse(&source, &Files::beside(Path::new("/")))?,
+            voucher: Voucher::Authority,
             sender: account("thomas", "thomas@example.org"),
             reader: account("anna@example.net", "anna@example.org"),
             by: Reader::Imap,
             about: "What it is to be, a mail.yml that comes with mailprov:\n".into(),
             shown: Some(EXAMPLE.into()),
-        }
+        })
     }
 
     fn of(path: &Path) -> Result<Self, CommandError> {
@@ -84,7 +98,7 @@ impl Demo {
             account: &probe,
             hash: &hash
                 .map_err(|Invalid { message, help }| failed(format!("{message}: {help}")))?,
-            self_signed: stands_in.is_some(),
+            authority: stands_in.is_some().then_some(authority::DIRECTORY),
             folder: whole.parent().unwrap_or(Path::new("/")),
         };
         let copy = Document::parse(&source).map_err(CommandError::mistakes)?;
@@ -101,29 +115,41 @@ impl Demo {
              to try it with.\n"
         );
         if let Some(why) = &stands_in {
-            about.push_str(&format!("A self-signed certificate stands in for yours: {why}.\n"));
+            about.push_str(&format!(
+                "The authority in the box stands in for that of your certificate: {why}.\n"
+            ));
         }
+        let voucher = match stands_in {
+            Some(_) => Voucher::Authority,
+            None if spec.services.certificate.is_self_signed() => Voucher::Nobody,
+            None => Voucher::Another,
+        };
         Ok(Self {
             text: copy.source().text.clone(),
-            hostname: spec.hostname.value.to_string(),
-            self_signed: spec.services.certificate.is_self_signed() || stands_in.is_some(),
+            voucher,
             sender: account.clone(),
             reader: account,
             by: if spec.services.dovecot.imap { Reader::Imap } else { Reader::Pop3 },
+            spec,
             about,
             shown: None,
         })
     }
 
-    /// Returns the TLS settings that verify the box.
-    pub(crate) fn tls(&self, server: &DemoServer) -> Result<Tls, CommandError> {
-        if !self.self_signed {
-            return Ok(Tls::unverified(&self.hostname)?);
+    /// Returns the TLS settings that verify the box, which may have an authority with this
+    /// root.
+    pub(crate) fn tls(&self, server: &DemoServer, root: Option<&str>) -> Result<Tls, CommandError> {
+        let hostname = self.spec.hostname.value.as_str();
+        if let Some(root) = root {
+            return Ok(Tls::trusting(root.as_bytes(), hostname)?);
+        }
+        if self.voucher == Voucher::Another {
+            return Ok(Tls::unverified(hostname)?);
         }
         let pem = server
             .read(CERTIFICATE)
             .map_err(|error| failed_to("read", Path::new(CERTIFICATE), error))?;
-        Ok(Tls::pinned(&pem, &self.hostname)?)
+        Ok(Tls::pinned(&pem, hostname)?)
     }
 
     /// Writes the mail.yml, readable by its owner only.
@@ -168,6 +194,10 @@ fn stands_in(spec: &Spec) -> Result<Option<String>, CommandError> {
         return Ok(Some(format!("{} cannot reach a box", order.authority())));
     }
     let hostname = spec.hostname.value.to_string();
+    if spec.services.web.is_some() {
+        let why = "Let's Encrypt, which would issue those of the web side, cannot reach a box";
+        return Ok(Some(why.into()));
+    }
     let (certificate, key) = (&tls.certificate.value, &tls.key.value);
     let problems = examine_certificate(&Overlay::new(&host), certificate, key, &hostname)?;
     Ok(problems.into_iter().next().map(|problem| problem.message))

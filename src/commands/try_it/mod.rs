@@ -7,7 +7,7 @@ mod packages;
 mod proof;
 
 use super::{CommandError, Exit};
-use crate::app::demo::{Demo, failed};
+use crate::app::demo::{Demo, Voucher, authority, failed};
 use crate::cli::{Global, Try};
 use crate::host::{Host, Interruption};
 use crate::report::Report;
@@ -60,12 +60,21 @@ fn tell(
     report.working("with nothing on it that has to do with mail");
     let server = DemoServer::boot(&cache, &image, kill_switch, &watch)?;
     report.done(task);
+    let root = match demo.voucher {
+        Voucher::Authority => {
+            let task = report.begin("An authority for certificates starts in it");
+            let root = authority::start(&server, suite, &demo.spec, stop)?;
+            report.done(task);
+            Some(root)
+        }
+        Voucher::Nobody | Voucher::Another => None,
+    };
 
     report.narrate(&format!("\n{}", demo.about));
     demo.shown.iter().for_each(|text| report.quote(text));
     let outcome = bring::bring(global, &server, demo, report).and_then(|exit| {
         if exit == Exit::Done {
-            proof::show(&server, demo, stop, report)?;
+            proof::show(&server, demo, root.as_deref(), stop, report)?;
         }
         Ok(exit)
     });

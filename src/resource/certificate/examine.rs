@@ -172,6 +172,12 @@ pub(crate) fn parse(pem: &[u8]) -> Option<(Vec<String>, (i64, i64))> {
     parse_der(&CertificateDer::from_pem_slice(pem).ok()?)
 }
 
+/// Returns the common name of the authority that issued a certificate in DER.
+pub(crate) fn issuer(der: &[u8]) -> Option<String> {
+    let issuer = X509::from_der(der).ok()?.tbs_certificate.issuer.to_string();
+    issuer.split(',').find_map(|part| part.strip_prefix("CN=")).map(visible)
+}
+
 /// Parses a certificate in DER, as [`parse`].
 pub(crate) fn parse_der(der: &[u8]) -> Option<(Vec<String>, (i64, i64))> {
     let certificate = X509::from_der(der).ok()?.tbs_certificate;

@@ -12,7 +12,7 @@ const DAYS: i64 = 825;
 
 /// Makes a server's certificate that covers only its own name, with this key or else a new
 /// one. Returns key and certificate, PEM.
-pub(super) fn self_signed(
+pub(crate) fn self_signed(
     hostname: &str,
     key: Option<KeyPair>,
 ) -> Result<(String, String), rcgen::Error> {

@@ -18,8 +18,9 @@ pub(crate) use acme::Order;
 use acme::{Answerer, DnsUpdate, Issued, Outlook};
 use examine::is_authority;
 pub(crate) use examine::{
-    Harm, belongs, certified_key, covers, examine, exposed_key, parse, parse_der,
+    Harm, belongs, certified_key, covers, examine, exposed_key, issuer, parse, parse_der,
 };
+pub(crate) use make::self_signed;
 pub(crate) use state::{CertificateState, Issuance, asks_authority};
 
 use super::attributes::{name, path, section};

@@ -130,6 +130,16 @@ impl Server {
         Self::of(spec, addresses, identity, Duration::from_secs(60))
     }
 
+    /// Returns the server at an address, with a certificate of these authorities.
+    pub(crate) fn at_address(
+        address: IpAddr,
+        spec: &Spec,
+        authorities: Vec<CertificateDer<'static>>,
+    ) -> Self {
+        let identity = Identity::Vouched(authorities);
+        Self::of(spec, vec![address], identity, Duration::from_secs(60))
+    }
+
     fn of(spec: &Spec, addresses: Vec<IpAddr>, identity: Identity, delivery: Duration) -> Self {
         Self {
             addresses,
