@@ -285,6 +285,8 @@ fn parts_playbooks_and_what_can_be_explained_are_offered() {
     // As before a `sudo`, where mail.yml cannot be read.
     fs::remove_file(desk.path().join("mail.yml")).unwrap();
     can_be_explained();
+    // The usual one has a web side.
+    assert_eq!(offers(&["explain", "44"]), ["443"]);
 }
 
 #[test]

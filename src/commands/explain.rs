@@ -75,10 +75,7 @@ fn port(
     settings: &[Setting],
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
-    let leads_in = |way: &&Way| {
-        let first = way.stops.first().and_then(|stop| stop.name.strip_prefix("port "));
-        first.is_some_and(|ports| ports.split(", ").any(|port| port == number))
-    };
+    let leads_in = |way: &&Way| ports_of(way).any(|port| port == number);
     let ways: Vec<Way> = ways.iter().filter(leads_in).cloned().collect();
     if ways.is_empty() {
         let message = format!("nothing of this mail server listens on port {number}");
@@ -120,9 +117,14 @@ pub(super) fn known(global: &Global, mail: Option<&Path>) -> BTreeMap<String, St
         known.insert(file.path.clone(), file.step.clone());
     }
     for way in &ways {
-        let ports = way.stops.first().and_then(|stop| stop.name.strip_prefix("port "));
-        let ports = ports.into_iter().flat_map(|ports| ports.split(", "));
-        known.extend(ports.map(|port| (port.to_owned(), way.title.clone())));
+        known.extend(ports_of(way).map(|port| (port.to_owned(), way.title.clone())));
     }
     known
+}
+
+/// Returns the ports at which a way begins. One may be of some names only: `443 of NAME`.
+fn ports_of(way: &Way) -> impl Iterator<Item = &str> {
+    let ports = way.stops.first().and_then(|stop| stop.name.strip_prefix("port "));
+    let ports = ports.into_iter().flat_map(|ports| ports.split(", "));
+    ports.filter_map(|port| port.split(' ').next())
 }
