@@ -291,6 +291,8 @@ fn it_comes_by_itself(site: &Site) {
         site.server.receive(&["thomas@example.org"], &Letter::new());
     });
     assert!(news.unwrap().ends_with(" EXISTS"));
+    // Left alone, Dovecot would end it within ten seconds of its reload.
+    thread::sleep(Duration::from_secs(12));
     assert!(imap.command("NOOP").unwrap().is_ok());
     assert_eq!(masters(debian), before);
     assert_eq!(site.pebble.orders(), 1);
