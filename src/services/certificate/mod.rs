@@ -69,7 +69,7 @@ impl Service for Certificate {
             key => tls.key.value.display().to_string(),
             self_signed => tls.is_self_signed(),
             keep_key => tls.dane,
-            minute => minute(inputs.spec.hostname.value.as_str()),
+            minute => minute(&inputs.spec),
             acme => tls.order().map(|(_, order)| authority::variables(order)),
         };
         vec![("tls", tls)]
@@ -77,9 +77,10 @@ impl Service for Certificate {
 }
 
 /// Returns the minute of the hour at which the renewal is looked at. Authorities ask that not
-/// all hosts come at the same.
-fn minute(hostname: &str) -> u32 {
-    u32::from(Sha256::digest(hostname)[0]) % 60
+/// all hosts come at the same. It outlasts another host name.
+fn minute(spec: &Spec) -> u32 {
+    let domain = spec.directory.domains.first().map(ToString::to_string);
+    u32::from(Sha256::digest(domain.unwrap_or_default())[0]) % 60
 }
 
 /// Returns the settings of the certificate on a host, as far as its facts tell.
