@@ -102,6 +102,10 @@ tls: self_signed
 # The certificate: from Let's Encrypt, renewed by itself. The host name must lead
 # to this host, and port 80 must be free and open to the world.
 tls: acme
+
+# Mail programs set themselves up, and people find their settings on a page of this
+# host. Needs port 443, and the records that `mailprov dns` prints.
+# web: true
 "
             }
         };
