@@ -3,7 +3,9 @@
 
 use std::thread;
 
+use base64ct::{Base64, Encoding};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::acme::{ACME, Site, zone};
 use crate::agent::nothing_to_do;
@@ -21,6 +23,9 @@ pub const NAMES: [&str; 4] = [
     "autoconfig.example.org",
     "autoconfig.example.net",
 ];
+
+/// The name of a draft's settings, on request.
+const PACC: &str = "ua-auto-config.example.org";
 
 pub const POLICY: &str = "version: STSv1\nmode: enforce\nmx: mail.example.org\nmax_age: 604800\n";
 
@@ -166,7 +171,8 @@ fn records(debian: &Debian) -> Vec<[String; 3]> {
 /// Publishes what the program prints, and nothing is missing then.
 fn all_records_are_published(site: &Site) {
     let debian = site.debian();
-    let mut zone = zone().host(HOST, debian.addresses()).back(debian.addresses(), HOST);
+    let addresses = debian.addresses();
+    let mut zone = zone().host(HOST, addresses).host(PACC, addresses).back(addresses, HOST);
     let all = records(debian);
     for [kind, name, value] in &all {
         zone = match kind.as_str() {
@@ -228,6 +234,25 @@ fn another_site_hides_ours(site: &Site) {
     assert_eq!(findings(&output), [""; 0], "{output}");
 }
 
+/// A program knows the file by the digest in the record.
+fn the_record_of_pacc_has_the_digest_of_its_file(site: &Site) {
+    let tls = Tls::trusting(&site.pebble.root_pem(), PACC);
+    let page = wait_for("the certificate of the name", || {
+        let stream = site.debian().connect(443).ok()?;
+        Page::fetch(stream, Some(&tls), PACC, "/.well-known/user-agent-configuration.json").ok()
+    });
+    let text = text_of(page, "application/json");
+    let settings: Value = serde_json::from_str(&text).unwrap();
+    for protocol in ["imap", "pop3", "submit"] {
+        assert_eq!(settings["protocols"][protocol]["host"], HOST);
+    }
+    let digest = Base64::encode_string(&Sha256::digest(&text));
+    let wanted = format!("v=UAAC1; a=sha256; d={digest}");
+    let all = records(site.debian());
+    let record = all.iter().find(|[_, name, _]| name == "_ua-auto-config.example.org");
+    assert_eq!(record.unwrap()[2], wanted);
+}
+
 /// A policy is withdrawn in order; then nothing is left of the web side.
 fn it_is_switched_off(site: &Site) {
     let debian = site.debian();
@@ -236,8 +261,10 @@ fn it_is_switched_off(site: &Site) {
         found.map(|[_, _, value]| value.clone()).collect()
     };
     let before = announced(&records(debian));
-    site.wish(&yaml("web: {mta_sts: none}\n"));
+    site.wish(&yaml("web: {mta_sts: none, pacc: true}\n"));
     let _ = site.apply();
+    let _ = site.turn();
+    the_record_of_pacc_has_the_digest_of_its_file(site);
     let policy = text_of(fetch(site, NAMES[0], "/.well-known/mta-sts.txt"), "text/plain");
     assert!(policy.contains("mode: none\n"), "{policy}");
     let withdrawn = announced(&records(debian));

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::clients::accesses;
 use super::names::{WebPage, names};
+use super::pacc::pacc;
 use super::policy::policy;
 use super::server;
 use crate::services::certificate::{order_variables, settings_on};
@@ -32,6 +33,7 @@ pub(super) fn of(inputs: &Inputs) -> Value {
                 page => match name.page {
                     WebPage::MtaSts => "mta_sts",
                     WebPage::Autoconfig => "autoconfig",
+                    WebPage::Pacc => "pacc",
                 },
                 certificate => pair.certificate.display().to_string(),
                 key => pair.key.display().to_string(),
@@ -45,6 +47,7 @@ pub(super) fn of(inputs: &Inputs) -> Value {
         names => names,
         acme => order.as_ref().map(order_variables),
         mta_sts => policy(spec),
+        pacc => pacc(spec),
         accesses => Value::from(Serde(accesses(&spec.services))),
         qr => qr(&format!("https://{hostname}/setup")),
         // One program takes another profile of the same name for the next version of it.

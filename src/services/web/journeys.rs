@@ -52,3 +52,24 @@ pub(super) fn ways(server: &ServerFiles) -> Vec<Way> {
     ));
     ways
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explain::File;
+
+    fn titles(path: &str, text: &str) -> Vec<String> {
+        let file = File { path: path.into(), step: String::new(), text: text.into() };
+        let files = ServerFiles::of(&[file], "/var/vmail/thomas/Maildir".into());
+        ways(&files).into_iter().map(|way| way.title).collect()
+    }
+
+    #[test]
+    fn each_page_that_a_site_shows_has_a_way() {
+        let policy = "server {\n    alias /var/lib/mailprov-web/mta-sts.txt;\n}\n";
+        let with = titles(SITES[0].0, policy);
+        assert!(with.len() == 4 && with.iter().any(|it| it.contains("MTA-STS")), "{with:?}");
+        assert_eq!(titles(SITES[1].0, "<VirtualHost *:443>\n</VirtualHost>\n").len(), 3);
+        assert_eq!(titles("/etc/nginx/sites-available/default", policy).len(), 0);
+    }
+}

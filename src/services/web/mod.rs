@@ -7,6 +7,7 @@ mod clients;
 mod context;
 mod journeys;
 mod names;
+mod pacc;
 mod pages;
 mod policy;
 mod records;

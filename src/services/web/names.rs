@@ -21,6 +21,8 @@ pub(crate) enum WebPage {
     MtaSts,
     /// The settings of mail programs (draft-ietf-mailmaint-autoconfig, 3.1).
     Autoconfig,
+    /// The same in another form (draft-ietf-mailmaint-pacc).
+    Pacc,
 }
 
 impl WebPage {
@@ -29,6 +31,7 @@ impl WebPage {
         match self {
             Self::MtaSts => "/.well-known/mta-sts.txt",
             Self::Autoconfig => "/mail/config-v1.1.xml",
+            Self::Pacc => "/.well-known/user-agent-configuration.json",
         }
     }
 
@@ -36,7 +39,7 @@ impl WebPage {
     pub(super) fn purpose(self) -> &'static str {
         match self {
             Self::MtaSts => "other servers fetch the policy there",
-            Self::Autoconfig => "mail programs fetch their settings there",
+            Self::Autoconfig | Self::Pacc => "mail programs fetch their settings there",
         }
     }
 }
@@ -61,8 +64,13 @@ pub(crate) fn names(spec: &Spec) -> Vec<WebName> {
         page: WebPage::Autoconfig,
         is_needed: index == 0 || shared.is_none(),
     });
+    let pacc = domains().filter(|_| settings.pacc).map(|domain| WebName {
+        name: format!("ua-auto-config.{domain}"),
+        page: WebPage::Pacc,
+        is_needed: true,
+    });
     let mut names: Vec<WebName> = Vec::new();
-    for name in policies.chain(autoconfig) {
+    for name in policies.chain(autoconfig).chain(pacc) {
         if !names.iter().any(|known| known.name == name.name) {
             names.push(name);
         }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::names::{WebPage, names};
+use super::pacc::pacc;
 use super::policy::policy;
 use crate::probe::{Error, FetchedPage, Tls, authorities, fetch};
 use crate::services::Spec;
@@ -36,6 +37,7 @@ pub(super) fn pages(spec: &Spec) -> Vec<WantedPage> {
         let (media_type, text) = match name.page {
             WebPage::MtaSts => ("text/plain", Text::Exactly(policy(spec)?)),
             WebPage::Autoconfig => ("text/xml", Text::Naming(hostname.clone())),
+            WebPage::Pacc => ("application/json", Text::Exactly(pacc(spec)?)),
         };
         let path = name.page.path();
         Some(WantedPage { host: name.name, path, media_type, text, is_needed: name.is_needed })

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::clients::{Access, accesses};
 use super::names::{names, server_of_policy};
+use super::pacc::{self, pacc};
 use super::pages::{WantedPage, pages};
 use super::policy::{announcement, policy};
 use crate::host::Host;
@@ -37,7 +38,17 @@ pub(super) fn records(inputs: RecordInputs<'_>) -> Vec<Record> {
         });
         announced.into_iter().chain(of_reports(spec, domain))
     });
-    let of_web = of_names.chain(of_programs);
+    let of_pacc = pacc(spec).map(|text| pacc::announcement(&text));
+    let of_pacc = domains().filter_map(|domain| {
+        Some(Record {
+            rule: "dns.text",
+            name: format!("_ua-auto-config.{domain}"),
+            kind: "TXT",
+            value: of_pacc.clone()?,
+            why: "mail programs know their settings by it",
+        })
+    });
+    let of_web = of_names.chain(of_programs).chain(of_pacc);
     let is_on = spec.services.web.is_some();
     of_web.filter(|_| is_on).chain(of_servers).collect()
 }

@@ -17,15 +17,25 @@ pub(super) const KEYS: &[KeySpec] = &[KeySpec::new(
 .or("`false`")];
 
 const SECTION: Section = Section {
-    keys: &[KeySpec::new(
-        "mta_sts",
-        ValueType::OneOf(&PolicyMode::WORDS),
-        "`enforce`: other servers deliver to this one only with TLS and a certificate that they \
-         trust. `testing`: they deliver, and report what would have failed. `none`: they forget \
-         what they were told before; publish that for a week before `off`. `off`: there is no \
-         policy.",
-    )
-    .or("`enforce`")],
+    keys: &[
+        KeySpec::new(
+            "mta_sts",
+            ValueType::OneOf(&PolicyMode::WORDS),
+            "`enforce`: other servers deliver to this one only with TLS and a certificate that \
+             they trust. `testing`: they deliver, and report what would have failed. `none`: they \
+             forget what they were told before; publish that for a week before `off`. `off`: \
+             there is no policy.",
+        )
+        .or("`enforce`"),
+        KeySpec::new(
+            "pacc",
+            ValueType::Boolean,
+            "`true`: the settings of mail programs are there in the form of PACC as well, which is \
+             a draft that no program asks for yet. It takes a name and a record more for each \
+             domain.",
+        )
+        .or("`false`"),
+    ],
     required: &[],
     one_of: &[],
     together: &[],
@@ -36,6 +46,8 @@ const SECTION: Section = Section {
 pub struct Settings {
     /// How strict the policy of MTA-STS is, if there is one.
     pub mta_sts: Option<PolicyMode>,
+    /// Whether the settings of mail programs are there in the form of PACC, too.
+    pub pacc: bool,
 }
 
 /// What a policy of MTA-STS asks of other servers (RFC 8461, 5).
@@ -69,18 +81,20 @@ impl fmt::Display for PolicyMode {
 pub(super) fn read(reader: &mut SpecReader<'_>) -> Option<Option<Settings>> {
     let Some(entry) = reader.fields.get("web") else { return Some(None) };
     let decoder = &mut *reader.decoder;
-    let standard = Settings { mta_sts: Some(PolicyMode::Enforce) };
+    let standard = Settings { mta_sts: Some(PolicyMode::Enforce), pacc: false };
     let settings = match entry.value.kind {
         Kind::Map(_) => {
             let fields = decoder.fields(&entry.value, &SECTION)?;
             let help = "write `enforce`, `testing`, `none` or `off`";
-            match fields.get("mta_sts") {
-                Some(entry) => {
-                    let word = spanned::one_of(decoder, entry, &PolicyMode::WORDS, help)?;
-                    Settings { mta_sts: mode(word) }
-                }
-                None => standard,
-            }
+            let mta_sts = match fields.get("mta_sts") {
+                Some(entry) => spanned::one_of(decoder, entry, &PolicyMode::WORDS, help).map(mode),
+                None => Some(standard.mta_sts),
+            };
+            let pacc = match fields.get("pacc") {
+                Some(entry) => decoder.boolean(&entry.value),
+                None => Some(standard.pacc),
+            };
+            Settings { mta_sts: mta_sts?, pacc: pacc? }
         }
         _ if decoder.boolean(&entry.value)? => standard,
         _ => return Some(None),
