@@ -225,7 +225,7 @@ fn another_site_hides_ours(site: &Site) {
     let output = debian.mailprov(&["check", "--json", "--only", "web"]).exits(1);
     let found = findings(&output);
     let named = |it: &String| {
-        it.contains("another site answers") && it.contains(&format!("{path}:2 listens"))
+        it.contains("another site answers") && it.contains(&format!("{path}:2 is for this address"))
     };
     assert!(found.iter().filter(|it| named(it)).count() >= 3, "{found:#?}");
     let _ = debian.run(&["rm", path]).success();
@@ -299,7 +299,12 @@ fn a_domain_that_comes_later_gets_its_certificates_from_the_web_server() {
         let _ = site.apply();
         let first = site.pebble.orders();
         assert_eq!(first, 3);
-        site.wish(&yaml("web: true\nservices: {pop3: false}\n"));
+        // A long name has room, too.
+        let long = "[example.org, example.net, a-domain-with-a-name-as-long-as-some-are.example]";
+        let three = yaml("web: true\nservices: {pop3: false}\n");
+        site.wish(&three.replace("[example.org, example.net]", long));
+        let _ = site.apply();
+        site.wish(&three);
         let _ = site.apply();
         let output = debian.mailprov(&["check", "--json", "--only", "web,tls"]).exits(1);
         let found = findings(&output);

@@ -10,6 +10,7 @@ use super::settings::PolicyMode;
 use crate::finding::{Finding, Rule, rules};
 use crate::host::{Host, Result, now};
 use crate::probe::{Error, shown_certificate};
+use crate::resource::acme::Obstacle;
 use crate::resource::{covers, read_der};
 use crate::services::Spec;
 use crate::services::checking::{Check, Here, Outside, Site, unanswered};
@@ -72,7 +73,7 @@ fn from_here(site: &Site<'_>) -> Result<Vec<Finding>> {
 
 /// Returns why there is no certificate of an authority for a name yet. That of mail is another
 /// check's matter.
-fn awaited(site: &Site<'_>, name: &str) -> Result<Option<crate::resource::acme::Obstacle>> {
+fn awaited(site: &Site<'_>, name: &str) -> Result<Option<Obstacle>> {
     let certificate = site.spec.services.certificate.on(site.host);
     match name == site.server.hostname {
         true => certificate.awaited(site.host),
@@ -100,10 +101,8 @@ fn explained(
                 names.join(", ")
             );
             let remedy = match hiding_site(host, address) {
-                Some((path, line)) => format!(
-                    "{}:{line} listens at this address alone, so nginx asks no other site there. \
-                     Write `listen {HTTPS} ssl;` in it (and `listen [::]:{HTTPS} ssl;`), then run \
-                     systemctl reload nginx",
+                Some(Hiding { path, line, remedy }) => format!(
+                    "{}:{line} is for this address alone, so no other site is asked there. {remedy}",
                     path.display()
                 ),
                 None => format!(
@@ -118,27 +117,48 @@ fn explained(
     }
 }
 
-/// The folders in which Debian's nginx looks for sites.
-const SITES: [&str; 2] = ["/etc/nginx/sites-enabled", "/etc/nginx/conf.d"];
+/// A site that takes all connections to an address, whatever names other sites have.
+struct Hiding {
+    path: PathBuf,
+    line: usize,
+    remedy: &'static str,
+}
 
-/// Returns the file and the line of a site in nginx that takes all connections to an address:
-/// nginx prefers `listen ADDRESS:PORT` to `listen PORT`, whatever names the sites have
-/// (`server_name` is looked at only then).
-fn hiding_site(host: &Host, address: IpAddr) -> Option<(PathBuf, usize)> {
-    let wanted = SocketAddr::new(address, HTTPS).to_string();
-    let listens = |line: &str| {
-        let mut words = line.split_whitespace();
-        words.next() == Some("listen")
-            && words.next().is_some_and(|it| it.trim_end_matches(';') == wanted)
-    };
-    SITES.iter().map(Path::new).find_map(|folder| {
-        host.list(folder).ok()?.into_iter().find_map(|name| {
-            let path = folder.join(name);
+/// The folders in which Debian's web servers look for sites, with the word that names
+/// addresses there and what to do about it. Both look at the address first, and only then at
+/// the name (`server_name`, `ServerName`).
+const SITES: [(&str, &str, &str); 3] = [
+    ("/etc/nginx/sites-enabled", "listen", IN_NGINX),
+    ("/etc/nginx/conf.d", "listen", IN_NGINX),
+    (
+        "/etc/apache2/sites-enabled",
+        "<VirtualHost",
+        "Write `<VirtualHost *:443>` in it, then run systemctl reload apache2",
+    ),
+];
+
+const IN_NGINX: &str = "Write `listen 443 ssl;` in it (and `listen [::]:443 ssl;`), then run \
+                        systemctl reload nginx";
+
+/// Returns the site that takes all connections to an address.
+fn hiding_site(host: &Host, address: IpAddr) -> Option<Hiding> {
+    SITES.iter().find_map(|(folder, word, remedy)| {
+        host.list(Path::new(folder)).ok()?.into_iter().find_map(|name| {
+            let path = Path::new(folder).join(name);
             let content = host.read(&path).ok()??;
-            let line = content.text().lines().position(listens)?;
-            Some((path, line + 1))
+            let text = content.text();
+            let line = text.lines().position(|line| is_for(line, word, address))? + 1;
+            Some(Hiding { path, line, remedy })
         })
     })
+}
+
+/// Returns whether a line begins with a word, and then names the HTTPS port of an address.
+fn is_for(line: &str, word: &str, address: IpAddr) -> bool {
+    let wanted = SocketAddr::new(address, HTTPS).to_string();
+    let mut words = line.split_whitespace();
+    words.next().is_some_and(|first| first.eq_ignore_ascii_case(word))
+        && words.any(|it| it.trim_end_matches([';', '>']) == wanted)
 }
 
 /// Says when other servers have forgotten a policy that was withdrawn.
@@ -186,4 +206,23 @@ fn from_outside(outside: &Outside<'_>) -> Vec<Finding> {
         })
     };
     pages(outside.spec).into_iter().filter_map(judge).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_for_one_address_is_seen_in_both_web_servers() {
+        let v4: IpAddr = "192.0.2.1".parse().unwrap();
+        let v6: IpAddr = "2001:db8::1".parse().unwrap();
+        assert!(is_for("    listen 192.0.2.1:443 ssl;", "listen", v4));
+        assert!(is_for("listen [2001:db8::1]:443;", "listen", v6));
+        assert!(is_for("<VirtualHost 192.0.2.9:443 192.0.2.1:443>", "<VirtualHost", v4));
+        assert!(is_for("<virtualhost [2001:db8::1]:443>", "<VirtualHost", v6));
+        for other in ["listen 443 ssl;", "listen 192.0.2.1:80;", "# listen 192.0.2.1:443;"] {
+            assert!(!is_for(other, "listen", v4), "{other}");
+        }
+        assert!(!is_for("<VirtualHost *:443>", "<VirtualHost", v4));
+    }
 }
