@@ -44,7 +44,7 @@ impl Context {
         let hostname = spec.hostname.value.to_string();
         let mut all: Vec<_> =
             of_mail.into_iter().map(|renewed| (hostname.clone(), renewed)).collect();
-        // The key of the others is told to nobody, so it is a new one each time.
+        // DNS knows no key of the others, so theirs is a new one each time.
         let further = match how {
             Renewal::IfDue | Renewal::AtOnce => web::names(spec),
             Renewal::WithNewKey => Vec::new(),
@@ -54,7 +54,7 @@ impl Context {
             let Some(renewed) = tls.renew_further(&self.host, &name.name, at_once)? else {
                 continue;
             };
-            // Nobody has to publish this name.
+            // An optional name need not be published.
             let is_missed = name.is_needed || !matches!(renewed, Renewed::Blocked(_));
             all.extend(is_missed.then_some((name.name, renewed)));
         }

@@ -28,15 +28,15 @@ const CERTIFICATE: &str = "/etc/ssl/certs/mailprov.pem";
 /// The password of its accounts.
 const EXAMPLE_PASSWORD: &str = "correct horse";
 
-/// Who vouches for the certificate of the box.
+/// The issuer of the certificate of the box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Voucher {
     /// The authority in the box.
     Authority,
-    /// Nobody: it is self-signed.
-    Nobody,
-    /// Somebody whom this machine may not know: mail.yml names the certificate.
-    Another,
+    /// The box: it is self-signed.
+    Itself,
+    /// An authority that this machine may not know: mail.yml names the certificate.
+    Unknown,
 }
 
 /// The mail service of the box, and two of its accounts.
@@ -121,8 +121,8 @@ impl Demo {
         }
         let voucher = match stands_in {
             Some(_) => Voucher::Authority,
-            None if spec.services.certificate.is_self_signed() => Voucher::Nobody,
-            None => Voucher::Another,
+            None if spec.services.certificate.is_self_signed() => Voucher::Itself,
+            None => Voucher::Unknown,
         };
         Ok(Self {
             text: copy.source().text.clone(),
@@ -143,7 +143,7 @@ impl Demo {
         if let Some(root) = root {
             return Ok(Tls::trusting(root.as_bytes(), hostname)?);
         }
-        if self.voucher == Voucher::Another {
+        if self.voucher == Voucher::Unknown {
             return Ok(Tls::unverified(hostname)?);
         }
         let pem = server

@@ -45,8 +45,8 @@ pub(super) fn of_port(expected: &Record, found: &Found<String>) -> Finding {
     }
 }
 
-/// Returns whether two records name the same port. How much of the load a server takes is
-/// nobody else's matter.
+/// Returns whether two records name the same port. Priority and weight are for the owner of
+/// the zone to choose.
 fn is_same_place(one: &str, other: &str) -> bool {
     one.split(' ').skip(2).eq(other.split(' ').skip(2))
 }

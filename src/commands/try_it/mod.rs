@@ -67,7 +67,7 @@ fn tell(
             report.done(task);
             Some(root)
         }
-        Voucher::Nobody | Voucher::Another => None,
+        Voucher::Itself | Voucher::Unknown => None,
     };
 
     report.narrate(&format!("\n{}", demo.about));

@@ -47,7 +47,7 @@ fn from_here(site: &Site<'_>) -> Result<Vec<Finding>> {
     let addresses = &site.server.addresses;
     let judge = |page: WantedPage| {
         let finding = Finding::about(&PAGE, page.url());
-        // Nobody has to publish this name.
+        // An optional name need not be published.
         if !page.is_needed && Host::addresses_of(&page.host).is_empty() {
             return Ok(None);
         }

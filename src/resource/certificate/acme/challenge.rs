@@ -118,7 +118,7 @@ impl<'h> Webroot<'h> {
 impl Drop for Webroot<'_> {
     fn drop(&mut self) {
         for path in &self.answers {
-            // It serves nobody any more.
+            // What stays proves nothing to an authority.
             let _ = self.host.remove(path);
         }
     }
