@@ -79,8 +79,8 @@ fn show_certificate(
     }
     issuers.dedup();
     report.narrate(&format!(
-        "\nThe authority in the box, a toy that nobody else trusts, has issued a certificate for \
-         {hostname}. All ports for mail show it:\n"
+        "\nThe authority in the box, a toy that no other machine trusts, has issued a certificate \
+         for {hostname}. All ports for mail show it:\n"
     ));
     report.exchange(&numbers.join(" "), &issuers.join(", "));
     Ok(())

@@ -52,7 +52,7 @@ const FIELDS: Section = section(
             "keep_running",
             ValueType::Boolean,
             "`true`: a reload applies all that a start does, so while the service runs it is only \
-             ever reloaded, whoever started it. Where that does not do, the run fails.",
+             reloaded, also if it was started by hand. Where that does not do, the run fails.",
         )
         .or("`false`"),
         KeySpec::new(

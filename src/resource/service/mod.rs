@@ -33,7 +33,7 @@ pub struct ServiceKey {
     /// Whether a reload is enough to load changed files.
     pub reload: bool,
     /// Whether a reload applies all that a start does, so that a process that runs is
-    /// never replaced, whoever started it.
+    /// never replaced, also if it was started by hand.
     #[serde(default, skip_serializing_if = "is_false")]
     pub keep_running: bool,
     /// The endpoints where it must answer while it runs.
