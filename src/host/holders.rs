@@ -79,6 +79,7 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
+    use crate::host::closed::close;
 
     #[test]
     fn a_port_that_a_process_listens_on_is_known_with_that_process() {
@@ -87,7 +88,7 @@ mod tests {
         let host = Host::open(Path::new("/")).unwrap();
         let holders = host.holders(&Endpoint::Port(port)).unwrap().unwrap();
         assert_eq!(holders.iter().map(|it| it.pid).collect::<Vec<_>>(), [std::process::id()]);
-        drop(listener);
+        close(listener);
         assert_eq!(host.holders(&Endpoint::Port(port)).unwrap(), None);
     }
 

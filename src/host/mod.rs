@@ -5,6 +5,8 @@
 
 mod accounts;
 mod addresses;
+#[cfg(test)]
+pub(crate) mod closed;
 mod command;
 mod compare_and_replace;
 mod dbus;

@@ -82,6 +82,7 @@ mod tests {
     use std::os::fd::AsRawFd;
 
     use super::*;
+    use crate::host::closed::close;
 
     #[test]
     fn those_that_listen_are_told_and_no_others() {
@@ -89,7 +90,7 @@ mod tests {
         let known = |listeners: &[Listener]| -> Vec<_> {
             listeners.iter().map(|it| (it.ip, it.port)).collect()
         };
-        let closed = at(&TcpListener::bind("127.0.0.1:0").unwrap());
+        let closed = close(TcpListener::bind("127.0.0.1:0").unwrap());
         assert!(!known(&listeners().unwrap()).contains(&(closed.ip(), closed.port())));
         let open = ["127.0.0.1:0", "[::1]:0"].map(|at| TcpListener::bind(at).unwrap());
         let found = listeners().unwrap();

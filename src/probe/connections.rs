@@ -132,12 +132,13 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
+    use crate::host::closed::close;
     use crate::probe::Smtp;
 
     #[test]
     fn who_does_not_answer_is_called_once() {
         let connections = ConnectionCache::default();
-        let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let gone = close(TcpListener::bind("127.0.0.1:0").unwrap());
         let first = connections.connect::<Smtp>(gone, None).unwrap_err();
         assert!(matches!(first, Error::Connect { .. }), "{first:?}");
         // A server that takes its place is not called any more.

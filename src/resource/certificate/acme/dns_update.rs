@@ -265,6 +265,7 @@ mod tests {
     use std::thread::JoinHandle;
 
     use super::*;
+    use crate::host::closed::close;
 
     /// Answers one message without repeating anything of it, with these flags and one
     /// further record or none.
@@ -304,8 +305,7 @@ mod tests {
 
     #[test]
     fn each_address_of_the_server_is_tried() {
-        let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let closed = { closed }.local_addr().unwrap();
+        let closed = close(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
         let (open, server) = answer_once([0x80, 5], &[]);
         let why = publisher(vec![closed, open]).zone(&name("mail.example.org")).unwrap_err();
         assert!(why.starts_with("the name server ns.example.org:53 answers REFUSED"), "{why}");
