@@ -10,7 +10,10 @@ chroot "$root" apt-get install --yes --no-install-recommends --download-only \
     postfix dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd \
     dovecot-sieve dovecot-managesieved \
     opendkim rspamd postsrsd unbound fail2ban python3-systemd nftables \
-    libsasl2-modules openssl sudo nginx apache2 pebble
+    libsasl2-modules openssl sudo nginx apache2 pebble \
+    dovecot-auth-lua unattended-upgrades \
+    roundcube-core roundcube-sqlite3 roundcube-plugins \
+    "$(chroot "$root" apt-cache search --names-only '^php[0-9.]+-fpm$' | cut -d ' ' -f 1)"
 
 # systemd in a container cannot always see that a service's last process is gone.
 mkdir -p "$root/etc/systemd/system.conf.d"

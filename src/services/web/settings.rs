@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::mail::spanned;
 use crate::services::{SpecReader, certificate};
-use crate::yaml::{KeySpec, Kind, Section, ValueType};
+use crate::yaml::{KeySpec, Kind, Scalar, Section, ValueType};
 
 pub(super) const KEYS: &[KeySpec] = &[KeySpec::new(
     "web",
@@ -14,7 +14,7 @@ pub(super) const KEYS: &[KeySpec] = &[KeySpec::new(
      nginx serves that, or the Apache that is there already; sites of yours stay as they are. \
      `mailprov dns` prints the records.",
 )
-.or("`false`")];
+.or("`true` beside `webmail: true` or `self_service: true`, else `false`")];
 
 const SECTION: Section = Section {
     keys: &[
@@ -78,8 +78,15 @@ impl fmt::Display for PolicyMode {
     }
 }
 
+/// Keys of services whose pages are part of the web side.
+const SERVED: [&str; 2] = ["webmail", "self_service"];
+
 pub(super) fn read(reader: &mut SpecReader<'_>) -> Option<Option<Settings>> {
-    let Some(entry) = reader.fields.get("web") else { return Some(None) };
+    let served = SERVED
+        .into_iter()
+        .filter_map(|key| reader.fields.get(key))
+        .find(|entry| entry.value.as_scalar().and_then(Scalar::boolean) == Some(true));
+    let Some(entry) = reader.fields.get("web").or(served) else { return Some(None) };
     let decoder = &mut *reader.decoder;
     let standard = Settings { mta_sts: Some(PolicyMode::Enforce), pacc: false };
     let settings = match entry.value.kind {
@@ -97,12 +104,19 @@ pub(super) fn read(reader: &mut SpecReader<'_>) -> Option<Option<Settings>> {
             Settings { mta_sts: mta_sts?, pacc: pacc? }
         }
         _ if decoder.boolean(&entry.value)? => standard,
-        _ => return Some(None),
+        _ => {
+            let Some(served) = served else { return Some(None) };
+            let what = format!("`{}` without `web`", served.key.text);
+            let help = "leave out `web: false`: nginx serves both";
+            decoder.error(&served.key.span, what, help);
+            return None;
+        }
     };
     if certificate::is_self_signed(reader.fields) {
         let help = "write `tls: acme`: programs fetch nothing from a server whose certificate they \
                     cannot trust";
-        reader.decoder.error(&entry.key.span, "`web` beside a self-signed certificate", help);
+        let what = format!("`{}` beside a self-signed certificate", entry.key.text);
+        reader.decoder.error(&entry.key.span, what, help);
         return None;
     }
     Some(Some(settings))
