@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_given_is_given_again() {
+    fn a_command_repeats_the_options_given() {
         let reach = Reach {
             on: vec!["root@vps".into()],
             sudo: true,

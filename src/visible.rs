@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_commands_hides_or_is_no_text_is_spelled_out() {
+    fn control_characters_and_broken_text_are_spelled_out() {
         assert_eq!(visible("Grüße, 世界 ✓"), "Grüße, 世界 ✓");
         assert_eq!(visible("a\x1b]0;b\x07\tc\r\n"), r"a\u{1b}]0;b\u{7}\tc\r\n");
         assert_eq!(

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_copied_stays_whole() {
+    fn commands_to_copy_stay_whole() {
         insta::assert_snapshot!(shown("The server does not know yet. As root: mailprov apply --plan /root/plan\n(Look first: mailprov plan /root/mail.yml --on root@host)"), @r"
         The server does not know yet.
         As root:

@@ -103,7 +103,7 @@ fn says(said: &str, words: &[&str]) {
 }
 
 #[test]
-fn what_is_added_and_removed_again_leaves_the_file_as_it_was() {
+fn adding_and_removing_again_leaves_the_file_as_it_was() {
     let desk = Desk::new();
     desk.run(0, &["account", "add", "Bert", "--password-stdin"]);
     says(&desk.read("mail.yml"), &["    quota: 5G\n  bert:\n    password: \"{ARGON2ID}$argon2id$"]);
@@ -222,7 +222,7 @@ fn a_password_in_a_file_of_its_own_is_changed_there() {
 }
 
 #[test]
-fn what_cannot_be_is_refused_and_nothing_changes() {
+fn an_impossible_edit_is_refused_and_nothing_changes() {
     let desk = Desk::new();
     desk.write("short", "hunter2\n");
     desk.write("common", "ILoveYou\n");
@@ -343,7 +343,7 @@ fn a_new_hash_goes_into_no_file_that_others_may_read() {
 }
 
 #[test]
-fn whoever_may_write_the_file_may_edit_it_and_nobody_else() {
+fn only_those_who_may_write_the_file_may_edit_it() {
     use std::os::unix::process::CommandExt;
     let desk = Desk::new();
     let nobody = |code: i32, words: &str| {

@@ -290,7 +290,7 @@ fn parts_playbooks_and_what_can_be_explained_are_offered() {
 }
 
 #[test]
-fn what_is_wrong_or_untrusted_offers_nothing_and_says_nothing() {
+fn a_wrong_or_untrusted_file_completes_nothing_and_stays_silent() {
     let desk = desk();
     let offers = |words: &[&str]| offers(desk.path(), words);
     let passwd: &[&str] = &["account", "passwd", ""];
@@ -318,7 +318,7 @@ fn what_is_wrong_or_untrusted_offers_nothing_and_says_nothing() {
 }
 
 #[test]
-fn what_is_hidden_is_nowhere() {
+fn hidden_commands_are_nowhere() {
     let desk = desk();
     for words in [&["serv"][..], &["help", "serv"], &[""], &["help", ""]] {
         let found = offers(desk.path(), words);

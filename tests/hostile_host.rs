@@ -253,7 +253,7 @@ fn neither_memory_nor_time_without_end_is_given_to_a_host() {
 }
 
 #[test]
-fn what_is_kept_is_what_was_asked_for() {
+fn only_a_file_that_was_asked_for_is_kept() {
     for text in ["echo owned", "{\"changes\":1}"] {
         let frames = format!("{{\"keep\":{}}}\n{{\"end\":0}}\n", json(text));
         let stage = Stage::saying(&frames);
@@ -318,7 +318,7 @@ fn naming(hash: &Path, pair: &str) -> String {
 }
 
 #[test]
-fn what_is_sent_is_listed_and_from_outside_only_after_a_yes() {
+fn files_to_send_are_listed_and_those_outside_need_a_yes() {
     let stage = Stage::saying("{\"end\":0}\n");
     let elsewhere = tempfile::tempdir().unwrap();
     let hash = MAIL.split('"').nth(1).unwrap();
@@ -430,7 +430,7 @@ fn a_host_is_told_how_it_was_reached_and_a_question_keeps_no_other_waiting() {
 }
 
 #[test]
-fn what_is_pulled_is_shown_asked_about_and_written_for_one_s_own_eyes() {
+fn a_pulled_file_is_shown_confirmed_and_private() {
     let parcel = |mail: &str, path: &str, text: &str| {
         let parcel = serde_json::json!({"name": "x", "text": mail, "files": {path: text}});
         format!("{{\"keep\":{}}}\n{{\"end\":0}}\n", json(&parcel.to_string()))

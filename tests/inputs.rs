@@ -267,7 +267,7 @@ fn as_nobody(desk: &Desk, arguments: &[&str]) -> Said {
 }
 
 #[test]
-fn what_an_ordinary_user_may_not_look_at_is_not_said_to_be_absent() {
+fn a_file_that_an_ordinary_user_may_not_see_is_not_called_absent() {
     let desk = Desk::new();
     desk.write("closed/mail.yml", inline());
     desk.write("closed/playbook.yml", "[]\n");
@@ -318,7 +318,7 @@ fn a_byte_that_is_not_utf_8_has_a_place() {
 }
 
 #[test]
-fn what_is_written_for_a_person_is_a_new_file() {
+fn a_file_for_a_person_is_a_new_one() {
     let desk = Desk::new();
     desk.write("mail.yml", inline());
     desk.write("playbook.yml", "- name: x\n  file: {path: /x, content: y}\n");
@@ -374,7 +374,7 @@ fn a_mail_yml_about_which_a_playbook_does_not_speak_does_not_matter() {
 }
 
 #[test]
-fn what_is_not_defined_is_named_with_what_there_is() {
+fn an_undefined_variable_is_named_with_the_defined_ones() {
     let desk = Desk::new();
     let plan = ["plan", "--playbook", "playbook.yml"];
     let with = |condition: &str, content: &str| {

@@ -36,7 +36,7 @@ fn the_runs_of_version_1_are_listed() {
 }
 
 #[test]
-fn what_a_run_of_version_1_changed_is_shown() {
+fn the_changes_of_a_run_of_version_1_are_shown() {
     let first = said(&["history", "1"]);
     for key in [
         "backup:/etc/aliases",

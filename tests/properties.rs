@@ -68,7 +68,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_written_is_what_is_seen(states in proptest::collection::vec(state(), 1..6)) {
+    fn a_written_state_is_observed_as_written(states in proptest::collection::vec(state(), 1..6)) {
         let tree = tree();
         let host = Host::open(tree.path()).unwrap();
         let key = Key::File(PathBuf::from("/place/an odd: näme"));

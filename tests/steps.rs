@@ -108,7 +108,7 @@ fn switched(desk: &Desk, is_on: bool) {
 }
 
 #[test]
-fn what_is_not_present_any_more_goes_secrets_first_and_backwards() {
+fn items_no_longer_present_go_secrets_first_and_backwards() {
     let desk = Desk::new();
     switched(&desk, false);
     assert_eq!(desk.apply(), ["create file:/srv/stays"]);
@@ -148,7 +148,7 @@ fn what_is_not_present_any_more_goes_secrets_first_and_backwards() {
 }
 
 #[test]
-fn what_no_run_put_there_is_left_alone_and_not_even_looked_at() {
+fn items_that_no_run_made_are_left_alone_and_unread() {
     let desk = Desk::new();
     desk.write("tree/srv/password", "somebody else's");
     // At a link that anybody planted a look would fail.

@@ -110,7 +110,7 @@ fn mail_yml(tls: &str) -> String {
 }
 
 #[test]
-fn what_is_done_or_needs_nothing_ends_with_0() {
+fn success_and_nothing_to_do_end_with_0() {
     let desk = Desk::new();
     desk.on_tree(&["plan"]).exits(0);
     desk.on_tree(&["apply", "--yes"]).exits(0);
@@ -123,7 +123,7 @@ fn what_is_done_or_needs_nothing_ends_with_0() {
 }
 
 #[test]
-fn what_fails_ends_with_1_and_says_so() {
+fn failure_ends_with_1_and_a_message() {
     let desk = Desk::new();
     fs::create_dir_all(desk.path("tree/note/full")).unwrap();
     let run = desk.on_tree(&["apply", "--yes"]).exits(1);
@@ -353,7 +353,7 @@ fn colours_are_for_terminals_unless_asked_for() {
 }
 
 #[test]
-fn what_a_file_holds_cannot_command_the_terminal() {
+fn the_content_of_a_file_cannot_command_the_terminal() {
     let desk = Desk::new();
     fs::write(desk.path("tree/note"), "\u{1b}]0;owned\u{7}\u{9b}2J\n").unwrap();
     let text = desk.on_tree(&["plan"]).exits(0).stdout();

@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_dead_daemon_leads_to_follows_from_it() {
+    fn findings_follow_from_the_dead_daemon_behind_them() {
         let mut causes = Causes::default();
         let dead = Finding::about(&RULE, "dovecot runs").wrong("start", "apply").on([993, 465]);
         let other = Finding::about(&RULE, "The host").wrong("x", "apply");

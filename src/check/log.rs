@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn what_strangers_do_is_no_complaint() {
+    fn actions_of_strangers_are_no_complaint() {
         for (program, text) in [
             ("postfix/smtpd", "warning: unknown[192.0.2.1]: SASL LOGIN authentication failed: x"),
             ("postfix/smtpd", "warning: hostname a.example does not resolve to address 192.0.2.1"),

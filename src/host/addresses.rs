@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_world_cannot_reach_is_not_public() {
+    fn an_unreachable_address_is_not_public() {
         for own in [
             "10.0.0.1",
             "172.16.0.1",

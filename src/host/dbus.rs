@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_else_comes_is_an_error() {
+    fn any_other_answer_is_an_error() {
         let whole = reply(RETURN, b"\x01s\0\0\x06\0\0\0active\0");
         for length in 0..whole.len() - 1 {
             let mut cut = whole.clone();

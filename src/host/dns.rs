@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_asked_is_no_answer() {
+    fn an_answer_to_another_question_is_none() {
         let name = |text| Name::vec_from_str(text).unwrap();
         let asked = query(&name("a.example"), Rtype::MX, 7).unwrap();
         let same = answer(asked.as_slice(), [0x81, 0x80], 0);

@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_to_be_called_shows() {
+    fn a_process_that_waits_for_calls_is_known() {
         let host = Host::open(Path::new("/")).unwrap();
         let (one, mut other) = UnixStream::pair().unwrap();
         let (sender, receiver) = mpsc::channel();

@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_or_goes_on_or_was_before_the_process_does_not_count() {
+    fn a_reload_that_failed_goes_on_or_came_before_does_not_count() {
         for line in ["ReloadResult=exit-code\n", "ActiveState=reloading\n"] {
             assert_eq!(shown(line).taken_up(START, at(90)).reloaded, None, "{line}");
         }

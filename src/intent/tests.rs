@@ -132,7 +132,7 @@ fn addresses_that_lead_elsewhere_are_changed() {
 }
 
 #[test]
-fn what_happens_to_the_server_is_told() {
+fn each_effect_on_the_server_is_told() {
     let service = |name: &str, reload| -> Key {
         let key = serde_json::json!({"service": {
             "unit": {"name": name, "pid_file": null}, "reload": reload, "answers": [],

@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_a_new_file_and_no_link_is_followed() {
+    fn writing_makes_a_new_file_and_follows_no_link() {
         let folder = tempfile::tempdir().unwrap();
         let (other, path) = (folder.path().join("other"), folder.path().join("plan"));
         fs::write(&other, "theirs").unwrap();

@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_mail_software_would_misread_is_refused() {
+    fn an_address_that_mail_software_would_misread_is_refused() {
         for text in [
             "bob",
             "@a.org",

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_dns_cannot_hold_is_refused() {
+    fn a_name_that_dns_cannot_hold_is_refused() {
         let long = format!("{}.org", "a".repeat(64));
         let longer = vec!["ab"; 100].join(".");
         for text in [

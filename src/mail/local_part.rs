@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_hurt_a_path_is_no_plain_name() {
+    fn a_name_that_could_hurt_a_path_is_not_plain() {
         for text in ["a/b", "o'brien", "a&b", "a=b", "a|b", "a~b", "a{b", "a#b"] {
             assert!(LocalPart::parse(text).is_ok(), "{text}");
             assert!(LocalPart::plain(text).is_err(), "{text}");
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_hurt_a_table_is_refused() {
+    fn a_name_that_could_hurt_a_table_is_refused() {
         let long = "a".repeat(65);
         for text in [
             "",

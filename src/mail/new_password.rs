@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_password_is_refused_and_not_repeated() {
+    fn a_bad_password_is_refused_and_not_repeated() {
         let long = "hunter2".repeat(100);
         for text in ["", "hunter2", "hunter2\nhunter2", "hunter2\u{7}\u{7}", &long] {
             let error = Password::parse(text).unwrap_err();

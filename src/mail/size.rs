@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_size_is_refused() {
+    fn a_text_that_is_no_size_is_refused() {
         for text in ["", "G", "5X", "1.5G", "-1", "5GG", "5 G B", "iB", "99999999999T", "0x10"] {
             assert!(Size::parse(text).is_err(), "{text}");
         }

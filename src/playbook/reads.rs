@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_while_it_is_read_is_read_anew_each_time() {
+    fn a_file_that_changes_while_it_is_read_is_read_anew() {
         let mut reads = Reads::default();
         reads.file(Path::new("/x"), &Ok(b"1".to_vec()));
         assert!(reads.is_whole());

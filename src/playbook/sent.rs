@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_its_steps_use_goes_along_and_nothing_else() {
+    fn files_that_its_steps_use_go_along_and_no_others() {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str| {
             let path = folder.path().join(name);

@@ -136,7 +136,7 @@ mod tests {
     use crate::probe::Smtp;
 
     #[test]
-    fn who_does_not_answer_is_called_once() {
+    fn a_silent_server_is_called_once() {
         let connections = ConnectionCache::default();
         let gone = close(TcpListener::bind("127.0.0.1:0").unwrap());
         let first = connections.connect::<Smtp>(gone, None).unwrap_err();
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn who_answered_is_known() {
+    fn a_server_that_answered_is_known() {
         let connections = ConnectionCache::default();
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
         let at = server.local_addr().unwrap();

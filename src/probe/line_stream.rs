@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn who_says_nothing_or_says_it_drop_by_drop_is_not_waited_for() {
+    fn a_silent_or_dripping_server_is_not_waited_for() {
         let drops: Vec<&[u8]> = vec![b"x"; 40];
         let start = Instant::now();
         assert!(matches!(stream(&drops).line(), Err(Error::TooSlow)));
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn what_speaks_no_tls_is_an_error() {
+    fn a_server_without_tls_is_an_error() {
         let tls = Tls::unverified("mail.example.org").unwrap();
         let error = stream(&[b"220 hello\r\n"]).start_tls(&tls).unwrap_err();
         assert!(matches!(error, Error::Tls(_)), "{error:?}");

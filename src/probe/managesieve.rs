@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_can_do_is_known_from_its_greeting() {
+    fn the_greeting_tells_the_capabilities() {
         let sieve = sieve(b"");
         assert_eq!(sieve.capability("sieve").unwrap(), ["fileinto", "vacation"]);
         assert_eq!(sieve.capability("SASL").unwrap(), [""; 0]);

@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_to_ask_is_no_answer() {
+    fn without_a_resolver_there_is_no_answer() {
         let error = Resolver::new(Vec::new()).mx("example.org").unwrap_err();
         assert!(error.contains("no resolver"), "{error}");
     }

@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_name_and_no_root_is_refused() {
+    fn a_wrong_name_or_root_is_refused() {
         assert!(Tls::unverified("mail.example.org").is_ok());
         assert!(matches!(Tls::unverified("a b"), Err(Error::Trust(_))));
         assert!(matches!(Tls::unverified(""), Err(Error::Trust(_))));

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_here_goes_along_and_what_lies_there_does_not() {
+    fn local_files_go_along_and_those_of_the_host_do_not() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("anna"), HASH).unwrap();
         let Bundled { bundle, outside } = packed(folder.path(), "anna").unwrap();
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_outside_is_known_also_behind_a_link() {
+    fn a_file_outside_is_known_also_behind_a_link() {
         let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let far = other.path().join("anna");
         std::fs::write(&far, HASH).unwrap();

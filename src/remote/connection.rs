@@ -318,7 +318,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_says_nothing_is_not_waited_for_longer_than_until_the_end() {
+    fn a_silent_host_is_not_waited_for_beyond_the_end() {
         let (output, mut input) = io::pipe().unwrap();
         let soon = || Some(Instant::now() + Duration::from_millis(50));
         assert!(!is_ready(&output, soon()));

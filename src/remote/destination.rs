@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ssh_or_a_shell_could_misread_is_refused() {
+    fn a_destination_that_ssh_or_a_shell_could_misread_is_refused() {
         for text in [
             "",
             "-oProxyCommand=touch /tmp/x",

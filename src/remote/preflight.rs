@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_served_is_refused_with_a_reason() {
+    fn a_host_that_cannot_be_served_is_refused_with_a_reason() {
         let host: Destination = "vps".parse().unwrap();
         let program = Program::own().unwrap();
         let judge = |changes: &[(&str, &str)]| {

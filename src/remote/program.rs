@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_program_needs_is_read_from_it() {
+    fn the_needs_of_a_program_are_read_from_it() {
         let own = Program::own().unwrap();
         assert_eq!(own.machine, std::env::consts::ARCH);
         assert_eq!(own.libc.0, 2);

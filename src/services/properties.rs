@@ -158,7 +158,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_taken_stays_an_address_in_every_table(
+    fn an_accepted_address_stays_one_in_every_table(
         local in "[a-c0'&=#$*/?^`{|}~!%.+@,:;\"<(\\\\ _-]{1,4}|:include:/a|[/|~]a",
         place in 0..PLACES.len(),
     ) {

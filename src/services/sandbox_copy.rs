@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_the_name_servers_of_the_world_is_left_out() {
+    fn services_that_need_public_name_servers_are_left_out() {
         let text = copy("resolver: true\naccounts: {me: {password: x}}\n", None);
         assert!(text.starts_with("accounts:") && text.ends_with("spam: false\n"), "{text}");
     }

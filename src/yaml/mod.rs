@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_yaml_is_said_in_plain_words() {
+    fn a_text_that_is_no_yaml_gets_an_error_in_plain_words() {
         assert_eq!(errors("a:\n\tb: 1\n"), "(2, 1) a tab in the indentation\n");
         assert_eq!(errors("a: x\n\n \tb: 1\n"), "(3, 2) a tab in the indentation\n");
         assert_eq!(errors("a: \"x\nb: 1\n"), "(1, 4) a quote is not closed\n");

@@ -115,13 +115,13 @@ measure_no_op() {
         fi
     done
 
-    what_it_asks_of_the_kernel "$name" plan
-    what_it_asks_of_the_kernel "$name" apply
+    show_system_calls "$name" plan
+    show_system_calls "$name" apply
     box_remove "$name"
 }
 
-# what_it_asks_of_the_kernel BOX SIDE: processes, and what is opened for writing.
-what_it_asks_of_the_kernel() {
+# show_system_calls BOX SIDE: processes, and what is opened for writing.
+show_system_calls() {
     local name=$1
     # shellcheck disable=SC2046
     box "$name" strace --follow-forks --output=/run/strace \

@@ -86,7 +86,7 @@ fn an_account_comes_changes_its_password_goes_and_finds_its_mail_again() {
 /// Dovecot looks at most once a second whether its users changed, and does so all
 /// the time where many people have mail.
 #[test]
-fn what_is_said_of_an_account_holds_when_the_command_ends() {
+fn an_account_s_change_holds_when_the_command_ends() {
     for server in servers(COMMENTED) {
         let asks = "while doveadm user thomas > /dev/null; do :; done";
         let argv = ["systemd-run", "--quiet", "--unit=asks", "sh", "-c", asks];

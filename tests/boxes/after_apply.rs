@@ -113,7 +113,7 @@ fn all_is_well_takes_a_line_and_a_moment() {
 }
 
 #[test]
-fn what_is_wrong_is_said_and_changes_nothing() {
+fn a_wrong_setting_is_named_and_changes_nothing() {
     for server in trusting() {
         let debian = &server.debian;
         // What lies between the daemons and the world is not apply's.

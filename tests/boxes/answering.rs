@@ -88,7 +88,7 @@ const OLD_UNIT: &str = "[Unit]\nPartOf=postfix.service\nBefore=postfix.service\n
                         ExecStop=/usr/sbin/postmulti -i %i -p stop\n";
 
 #[test]
-fn what_runs_under_the_unit_of_an_older_release_is_started_under_the_new_one() {
+fn a_daemon_under_an_older_release_s_unit_is_started_under_the_new_one() {
     let debian = converged(Suite::Trixie);
     let unit = "/etc/systemd/system/postfix@.service";
     for time in 0..5 {

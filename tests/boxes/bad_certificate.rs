@@ -40,7 +40,7 @@ fn opens(debian: &Debian, password: &str) -> bool {
 }
 
 #[test]
-fn what_has_nothing_to_do_with_a_bad_certificate_is_done() {
+fn changes_unrelated_to_a_bad_certificate_are_made() {
     let authority = Authority::new();
     on_each(|server| {
         let debian = &server.debian;

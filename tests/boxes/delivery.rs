@@ -15,7 +15,7 @@ fn awkward_letter() -> Letter {
 }
 
 #[test]
-fn what_an_account_submits_arrives_once_and_byte_for_byte() {
+fn a_submitted_mail_arrives_once_and_byte_for_byte() {
     for server in servers(REFUSING) {
         for mut smtp in [server.submission("anna"), server.submissions("anna")] {
             let letter = awkward_letter();
@@ -34,7 +34,7 @@ fn what_an_account_submits_arrives_once_and_byte_for_byte() {
 }
 
 #[test]
-fn what_a_stranger_sends_arrives_once_and_byte_for_byte() {
+fn a_stranger_s_mail_arrives_once_and_byte_for_byte() {
     for server in servers(REFUSING) {
         for stream in [server.debian.connect(25), server.debian.connect_v6(25)] {
             let letter = awkward_letter();

@@ -52,7 +52,7 @@ fn to_each_file(debian: &Debian, files: &[&str], line: &str) {
 }
 
 #[test]
-fn what_an_upgrade_of_debian_leaves_behind_is_mended() {
+fn leftovers_of_a_debian_upgrade_are_mended() {
     let (old, debian) = (converged(Suite::Bookworm), converged(Suite::Trixie));
     for path in ["/etc/dovecot/dovecot.conf", "/etc/postfix/main.cf"] {
         let _ = debian.run_with_input(&["tee", path], &old.read(path)).success();

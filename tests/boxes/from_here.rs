@@ -201,7 +201,7 @@ fn certificates_that_people_s_programs_refuse_turn_red() {
 }
 
 #[test]
-fn who_may_send_and_what_the_world_is_told_turn_red() {
+fn an_open_relay_and_a_wrong_record_turn_red() {
     on_each(|server| {
         let laptop = laptop(server);
         let boxes = [&server.debian, &laptop];

@@ -84,7 +84,7 @@ fn a_full_disk_stops_a_run_that_is_then_undone() {
 }
 
 #[test]
-fn what_cannot_be_written_stops_a_run_that_is_then_undone() {
+fn a_file_that_cannot_be_written_stops_a_run_that_is_then_undone() {
     let debian = fails(
         converged(Suite::Bookworm),
         "mount --bind /etc /etc && mount -o remount,ro,bind /etc",
@@ -102,7 +102,7 @@ fn what_cannot_be_written_stops_a_run_that_is_then_undone() {
 }
 
 #[test]
-fn what_is_immutable_is_refused_by_name() {
+fn an_immutable_file_is_refused_by_name() {
     let mut debian = converged(Suite::Trixie);
     for path in [
         "/etc/dovecot/dovecot.conf",
@@ -130,7 +130,7 @@ fn what_is_immutable_is_refused_by_name() {
 }
 
 #[test]
-fn what_stood_in_a_managed_place_is_put_back() {
+fn the_former_content_of_a_managed_place_is_put_back() {
     let debian = converged(Suite::Bookworm);
     let odd = "cd /etc/postfix && rm senders virtual mailboxes && mkfifo -m 620 senders \
                && chown nobody:mail senders && mkdir -m 2750 virtual && ln -s nowhere mailboxes";
@@ -173,7 +173,7 @@ fn where_others_could_meddle_nothing_is_written() {
 }
 
 #[test]
-fn what_is_planted_in_any_place_is_replaced_and_never_followed() {
+fn a_planted_link_or_file_is_replaced_and_never_followed() {
     const PLACES: [&str; 8] = [
         "/etc/aliases",
         "/etc/dovecot/dovecot.conf",

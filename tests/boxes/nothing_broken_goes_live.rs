@@ -12,7 +12,7 @@ const BROKEN: [(&str, &str); 4] = [
 ];
 
 #[test]
-fn what_a_checker_refuses_is_refused_by_plan_and_apply_and_no_file_changes() {
+fn a_file_that_its_checker_refuses_stops_plan_and_apply() {
     for suite in Suite::ALL {
         let debian = converged(suite);
         for (extra, words) in BROKEN {

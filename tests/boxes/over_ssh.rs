@@ -319,7 +319,7 @@ fn an_agent_another_port_and_a_jump_host_are_ssh_s_own_affair() {
 }
 
 #[test]
-fn what_cannot_be_served_is_refused_and_left_as_it_was() {
+fn a_host_that_cannot_be_served_is_refused_and_left_as_it_was() {
     let host = bare(Suite::Bookworm);
     let laptop = Laptop::beside(&host);
     let at = root_at(&host);

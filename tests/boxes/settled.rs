@@ -12,7 +12,7 @@ fn note(debian: &Debian) -> String {
 }
 
 #[test]
-fn what_mail_yml_came_to_is_noted_without_a_secret() {
+fn the_note_of_the_settled_host_has_no_secret() {
     for suite in Suite::ALL {
         let debian = converged(suite);
         // The box was set up by another copy of the program.

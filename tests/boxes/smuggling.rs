@@ -65,7 +65,7 @@ fn no_mail_can_be_hidden_in_another() {
 }
 
 #[test]
-fn who_talks_before_being_asked_is_refused_and_a_careless_line_end_is_not() {
+fn an_early_talker_is_refused_and_a_careless_line_end_is_not() {
     for server in servers(REFUSING) {
         let mut smtp = server.stranger();
         smtp.raw(

@@ -31,7 +31,7 @@ fn everyone_may_send_as_each_address_that_is_theirs() {
 }
 
 #[test]
-fn nobody_may_send_as_another_or_from_a_foreign_domain() {
+fn an_account_may_not_send_as_another_or_from_a_foreign_domain() {
     for server in servers(REFUSING) {
         for (login, sender) in [
             ("thomas", "anna@example.org"),
@@ -60,7 +60,7 @@ fn nobody_may_send_as_another_or_from_a_foreign_domain() {
 }
 
 #[test]
-fn whoever_gets_the_catch_all_may_use_every_address_it_catches() {
+fn the_owner_of_the_catch_all_may_use_every_address_it_catches() {
     for server in servers(CATCHING) {
         for (login, sender, code) in [
             ("thomas", "nobody@example.org", 250),

@@ -44,7 +44,7 @@ system_mail: anna
 }
 
 #[test]
-fn what_programs_write_to_users_of_the_system_reaches_system_mail() {
+fn mail_of_programs_to_system_users_reaches_system_mail() {
     for server in servers(REFUSING) {
         for name in ["root", "www-data", "root@localhost", "unheard-of", "MAILER-DAEMON"] {
             let letter = server.write_from_host(name);
@@ -60,7 +60,7 @@ fn what_programs_write_to_users_of_the_system_reaches_system_mail() {
 }
 
 #[test]
-fn what_a_cron_job_has_to_say_reaches_system_mail() {
+fn output_of_a_cron_job_reaches_system_mail() {
     for server in servers(CATCHING) {
         let letter = Letter::new();
         let job = format!("@reboot root echo {}\n", letter.token());

@@ -90,7 +90,7 @@ fn another_server_is_stopped_as_well() {
 }
 
 #[test]
-fn what_a_run_removed_comes_back_with_a_purge_or_is_named() {
+fn packages_that_a_run_removed_come_back_with_a_purge_or_are_named() {
     for suite in Suite::ALL {
         let debian = with(suite, "msmtp-mta").apply();
         assert_ne!(state_of(&debian, "msmtp-mta"), "ii");
@@ -170,7 +170,7 @@ echo 'a mail' >/var/mail/anna
 "#;
 
 #[test]
-fn what_the_old_server_did_and_the_new_one_will_not_is_said() {
+fn features_lost_with_the_old_server_are_named() {
     for suite in Suite::ALL {
         let debian = Debian::with_mail_packages(suite).mail_yml(&mail_yml());
         let title = "What the mail server of this host does now, and then no more";

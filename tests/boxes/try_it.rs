@@ -229,7 +229,7 @@ fn an_image_that_is_cut_off_leaves_nothing() {
 }
 
 #[test]
-fn what_a_killed_one_leaves_is_removed_by_the_next() {
+fn leftovers_of_a_killed_run_are_removed_by_the_next() {
     let mut trial = Try::start(&[]);
     trial.until("✓ A fresh Debian");
     trial.send(Signal::SIGKILL);

@@ -182,7 +182,7 @@ record = lambda name, timeout=5: b'v=DKIM1; k=rsa; p=' + sys.argv[1].encode()
 sys.exit(not dkim.verify(mail, dnsfunc=record))";
 
 #[test]
-fn what_goes_from_a_mail_goes_before_it_is_signed() {
+fn headers_are_removed_before_a_mail_is_signed() {
     for suite in Suite::ALL {
         let (org, elsewhere, _dns) = pair("", suite);
         org.debian.install(&["opendkim"]);

@@ -345,7 +345,7 @@ fn certificates_that_are_not_as_they_should_be_turn_red() {
 }
 
 #[test]
-fn who_may_send_through_it_and_should_not_turns_red() {
+fn an_open_relay_turns_red() {
     on_each(|server| {
         set(server, "'mynetworks = 0.0.0.0/0'");
         assert_found(
@@ -380,7 +380,7 @@ fn who_may_send_through_it_and_should_not_turns_red() {
 }
 
 #[test]
-fn who_gets_in_and_should_not_turns_red() {
+fn an_unsafe_login_turns_red() {
     on_each(|server| {
         let debian = &server.debian;
         set(server, "smtpd_tls_auth_only=no smtpd_sasl_auth_enable=yes");
@@ -464,7 +464,7 @@ fn mail_that_is_refused_or_lost_turns_red() {
 }
 
 #[test]
-fn what_only_the_host_knows_turns_red() {
+fn faults_that_only_the_host_knows_turn_red() {
     on_each(|server| {
         let debian = &server.debian;
         assert_well(server, "log,queue");
@@ -596,7 +596,7 @@ fn a_clock_that_nobody_keeps_turns_red() {
 }
 
 #[test]
-fn what_dns_says_wrongly_turns_red_with_the_very_record() {
+fn a_wrong_dns_record_turns_red_with_the_right_one() {
     let server = Server::start(REFUSING, Suite::Trixie);
     let addresses = server.debian.addresses();
     let well = || zone(&server);

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_valid_and_ends_like_a_text() {
+    fn a_new_file_is_valid_and_ends_with_a_line_break() {
         for (hostname, domain, account) in
             [("mail.example.org", "example.org", "thomas"), ("m.example", "münchen.example", "no")]
         {

@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_comes_first_counts() {
+    fn the_first_match_counts() {
         let of = |record: &str| {
             lets(record, "example.org", "mail.example.org", true, "192.0.2.5".parse().unwrap())
         };

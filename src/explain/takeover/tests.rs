@@ -109,7 +109,7 @@ fn of_what_debian_installs_nothing_is_said() {
 }
 
 #[test]
-fn what_postfix_did_is_said_with_the_line_that_keeps_it() {
+fn each_feature_of_the_old_postfix_comes_with_the_line_that_keeps_it() {
     for (line, what, keep) in [
         (
             "smtpd_milters = inet:localhost:8891\nnon_smtpd_milters = inet:localhost:8891\n\
@@ -175,7 +175,7 @@ fn addresses_of_tables_that_mail_yml_lacks_are_named() {
 }
 
 #[test]
-fn what_extra_keeps_is_not_lost() {
+fn features_that_extra_keeps_are_not_called_lost() {
     let old =
         Old { main_cf: Some("smtpd_milters = inet:localhost:8891\n".into()), ..Old::default() };
     let new = file("/etc/postfix/main.cf", "smtpd_milters = inet:localhost:8891\n");
@@ -237,7 +237,7 @@ fn filters_are_lost_only_where_the_new_server_has_none() {
 }
 
 #[test]
-fn what_exim_was_told_is_not_forgotten() {
+fn settings_of_exim_are_not_forgotten() {
     let told = |exim: &str| losses_with(Old { exim: Some(exim.into()), ..Old::default() });
     let usual = "# doc\ndc_eximconfig_configtype='local'\ndc_other_hostnames='box.lan.example'\n\
                  dc_local_interfaces='127.0.0.1 ; ::1'\ndc_readhost=''\ndc_relay_domains=''\n\

@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn a_text_that_is_no_address_is_refused() {
         for text in ["", ":", "1.2.3", "192.0.2.7/64", "2001:db8::/32", "x:", "1.2.3.4:", "::1 "] {
             assert!(text.parse::<Guesser>().is_err(), "{text}");
         }

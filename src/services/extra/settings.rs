@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_reads_files_or_the_environment_is_found_and_the_rest_left_alone() {
+    fn settings_that_read_files_or_the_environment_are_found() {
         for (text, sign) in [
             ("ssl_key = </etc/ssl/private/x.key", "<"),
             ("protocols=</etc/shadow", "<"),

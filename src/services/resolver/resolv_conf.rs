@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_there_is_known_once_the_file_is_written() {
+    fn the_former_file_is_known_once_ours_is_written() {
         let file = "# by dhclient\nnameserver 192.0.2.1\n\n search lan\noptions edns0\n";
         for (before, kept) in [(file, vec![" search lan", "options edns0"]), ("", vec![])] {
             let (first, tree) = on_a_host(|path| std::fs::write(path, before).unwrap());

@@ -56,7 +56,7 @@ mod tests {
     use crate::services::load_text;
 
     #[test]
-    fn what_is_offered_is_what_is_open() {
+    fn the_settings_offer_the_open_ports() {
         let ports = |more: &str| -> Vec<_> {
             let yaml = "hostname: mail.example.org\ndomains: [example.org]\nweb: true\naccounts: {thomas: HASH}\n";
             let spec = load_text(&[yaml, more].concat());

@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_yaml_would_misread_is_quoted() {
+    fn values_that_yaml_would_misread_are_quoted() {
         for text in ["thomas", "o.b-c_d+e@example.org", "münchen.example"] {
             assert_eq!(scalar(text), text);
         }

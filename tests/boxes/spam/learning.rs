@@ -65,7 +65,7 @@ fn a_mail_that_is_moved_into_or_out_of_junk_is_an_example() {
 }
 
 #[test]
-fn what_it_learns_counts() {
+fn its_learning_counts() {
     for server in filtered() {
         server.wait_for_filter();
         let learn = |kind: &str, text: &str| {

@@ -60,7 +60,7 @@ fn most_memory_under_load(server: &Server) -> u64 {
 
 #[test]
 #[expect(clippy::print_stderr, reason = "the figures are what it is run for")]
-fn what_runs_unasked_fits_into_the_memory() {
+fn services_on_by_default_fit_into_the_memory() {
     const FILTER: &str = "spam filter added: rspamd; it takes about 120 MB of memory";
     const NONE: &str = "This host has less than 700 MB of memory, so it gets no spam filter.";
     let sizes = [(512, 70), (1024, 200)];
