@@ -4,8 +4,10 @@
 packages=(
     binutils dpkg-dev           # to pack: strip, dpkg-shlibdeps
     ca-certificates             # outside certificates, for crates and packages
+    chromium chromium-driver    # a real browser
     debian-archive-keyring      # the newer release's keys
     e2fsprogs                   # chattr
+    fonts-dejavu-core           # letters in its pictures
     gcc libc6-dev               # to link, and for ring's C
     iproute2                    # the boxes' networks
     mmdebstrap                  # the boxes' trees

@@ -90,10 +90,7 @@ impl Host {
         of_services: BTreeMap<&'static str, serde_json::Value>,
     ) -> Result<Facts> {
         let os = self.os_release()?;
-        let field = |name: &str| {
-            let value = os.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-            value.unwrap_or_default().trim_matches('"').to_owned()
-        };
+        let field = |name: &str| field(&os, name);
         let codename = field("VERSION_CODENAME");
         let programs = packages.map(|it| {
             let version = self.upstream_version(it.package, &codename)?;
@@ -116,6 +113,11 @@ impl Host {
         })
     }
 
+    /// Returns the codename of the release, `VERSION_CODENAME` in `/etc/os-release`.
+    pub(crate) fn codename(&self) -> Result<String> {
+        Ok(field(&self.os_release()?, "VERSION_CODENAME"))
+    }
+
     fn os_release(&self) -> Result<String> {
         for path in ["/etc/os-release", "/usr/lib/os-release"] {
             if let Some(content) = self.read(Path::new(path))? {
@@ -127,7 +129,7 @@ impl Host {
 
     /// Returns the upstream version of a package: the installed one, else apt's
     /// candidate, else the release's.
-    fn upstream_version(&self, package: &str, codename: &str) -> Result<String> {
+    pub(crate) fn upstream_version(&self, package: &str, codename: &str) -> Result<String> {
         if let Some(installed) = self.package(package)? {
             return Ok(upstream(&installed.version).to_owned());
         }
@@ -158,6 +160,12 @@ impl Host {
         }
         .to_owned())
     }
+}
+
+/// Returns a value of `/etc/os-release`; empty if it has none.
+fn field(os: &str, name: &str) -> String {
+    let value = os.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    value.unwrap_or_default().trim_matches('"').to_owned()
 }
 
 /// Returns the upstream version of a package that is not installed: the

@@ -14,11 +14,26 @@ pub struct Release {
 
 /// Newest first.
 const RELEASES: [Release; 5] = [
-    Release { codename: "trixie", packages: &[("postfix", "3.10.0"), ("dovecot-core", "2.4.1")] },
-    Release { codename: "bookworm", packages: &[("postfix", "3.7.0"), ("dovecot-core", "2.3.19")] },
-    Release { codename: "bullseye", packages: &[("postfix", "3.5.0"), ("dovecot-core", "2.3.13")] },
-    Release { codename: "noble", packages: &[("postfix", "3.8.6"), ("dovecot-core", "2.3.21")] },
-    Release { codename: "jammy", packages: &[("postfix", "3.6.4"), ("dovecot-core", "2.3.16")] },
+    Release {
+        codename: "trixie",
+        packages: &[("postfix", "3.10.0"), ("dovecot-core", "2.4.1"), ("php-fpm", "8.4")],
+    },
+    Release {
+        codename: "bookworm",
+        packages: &[("postfix", "3.7.0"), ("dovecot-core", "2.3.19"), ("php-fpm", "8.2")],
+    },
+    Release {
+        codename: "bullseye",
+        packages: &[("postfix", "3.5.0"), ("dovecot-core", "2.3.13"), ("php-fpm", "7.4")],
+    },
+    Release {
+        codename: "noble",
+        packages: &[("postfix", "3.8.6"), ("dovecot-core", "2.3.21"), ("php-fpm", "8.3")],
+    },
+    Release {
+        codename: "jammy",
+        packages: &[("postfix", "3.6.4"), ("dovecot-core", "2.3.16"), ("php-fpm", "8.1")],
+    },
 ];
 
 /// The oldest supported release of each distribution, by `VERSION_ID`.

@@ -65,7 +65,7 @@ fn answer(stream: &mut LineStream) -> Result<FetchedPage> {
     let status =
         first.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1)?.parse().ok());
     let status = status.ok_or_else(|| Error::odd(PROTOCOL, first))?;
-    let (mut length, mut media_type) = (0, String::new());
+    let (mut length, mut media_type) = (None, String::new());
     loop {
         let line = stream.words()?;
         if line.is_empty() {
@@ -74,12 +74,17 @@ fn answer(stream: &mut LineStream) -> Result<FetchedPage> {
         let (name, value) = line.split_once(':').ok_or_else(|| Error::odd(PROTOCOL, &line))?;
         let value = value.trim();
         if name.eq_ignore_ascii_case("content-length") {
-            length = value.parse().map_err(|_| Error::odd(PROTOCOL, &line))?;
+            length = Some(value.parse().map_err(|_| Error::odd(PROTOCOL, &line))?);
         } else if name.eq_ignore_ascii_case("content-type") {
             media_type = value.split(';').next().unwrap_or(value).trim().to_lowercase();
         }
     }
-    let body = String::from_utf8_lossy(&stream.bytes(length)?).into_owned();
+    // A page that a program makes has no length: it ends with the connection.
+    let body = match length {
+        Some(length) => stream.bytes(length)?,
+        None => stream.until_the_end()?,
+    };
+    let body = String::from_utf8_lossy(&body).into_owned();
     Ok(FetchedPage { status, media_type, body })
 }
 

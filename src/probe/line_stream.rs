@@ -220,6 +220,15 @@ impl LineStream {
         if read as u64 == length { Ok(bytes) } else { Err(Error::Closed) }
     }
 
+    /// Reads until the server ends the connection.
+    pub(super) fn until_the_end(&mut self) -> Result<Vec<u8>> {
+        let most = self.left;
+        let mut bytes = Vec::new();
+        let read = self.open()?.take(most).read_to_end(&mut bytes)? as u64;
+        self.left -= read;
+        if read == most { Err(Error::TooLong) } else { Ok(bytes) }
+    }
+
     /// Reads lines up to a single dot, and removes the doubling of dots (RFC 1939, 3).
     pub fn until_dot(&mut self) -> Result<Vec<u8>> {
         let mut text = Vec::new();

@@ -32,6 +32,7 @@ pub mod spam;
 pub mod srs;
 pub mod watch;
 pub mod web;
+pub mod webmail;
 
 pub use context::Inputs;
 pub(crate) use context::Variables;
@@ -161,6 +162,7 @@ services! {
     ban: Ban,
     send_limit: SendLimit,
     web: Web,
+    webmail: Webmail,
     watch: Watch,
     extra: Extra,
 }

@@ -96,6 +96,7 @@ mod watch;
 #[allow(unreachable_pub, reason = "a toolbox")]
 mod web;
 mod web_neighbours;
+mod webmail;
 #[allow(unreachable_pub, reason = "a toolbox")]
 mod well;
 mod without_ipv6;

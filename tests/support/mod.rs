@@ -32,7 +32,7 @@ mod tree;
 mod wait;
 
 pub use certificates::{Algorithm, Authority, Issued};
-pub use clients::{Imap, ImapReply, ManageSieve, Page, Pop3, Smtp, SmtpReply, Tls, Wire};
+pub use clients::{Browser, Imap, ImapReply, ManageSieve, Page, Pop3, Smtp, SmtpReply, Tls, Wire};
 pub use debian::Debian;
 pub use dns::{Dns, Zone};
 pub use image::{box_cache, sweep_boxes};

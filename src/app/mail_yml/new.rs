@@ -106,6 +106,9 @@ tls: acme
 # Mail programs set themselves up, and people find their settings on a page of this
 # host. Needs port 443, and the records that `mailprov dns` prints.
 # web: true
+
+# People read and write mail in a browser, at the host's name. Needs port 443.
+# webmail: true
 "
             }
         };

@@ -137,11 +137,26 @@ pub(in crate::resource) fn fetch_lists(
     }
 }
 
-/// Answers the questions of Postfix's own script, which would else write a
-/// main.cf of its own.
+/// The answers to questions of packages' own scripts, each with the package: Postfix's would
+/// else write a main.cf of its own, and Roundcube's look for a server of MySQL, and enable
+/// its pages in an Apache that is there.
+const ANSWERS: [(&str, &str); 2] = [
+    ("postfix", "postfix postfix/main_mailer_type select No configuration\n"),
+    (
+        "roundcube-core",
+        "roundcube-core roundcube/dbconfig-install boolean true\n\
+         roundcube-core roundcube/database-type select sqlite3\n\
+         roundcube-core roundcube/reconfigure-webserver multiselect\n\
+         roundcube-core roundcube/restart-webserver boolean false\n",
+    ),
+];
+
+/// Answers the questions of packages' own scripts.
 fn preseed(host: &Host, names: &[String]) -> Result<()> {
-    if names.iter().any(|name| name == "postfix") {
-        host.preseed("postfix postfix/main_mailer_type select No configuration\n")?;
+    for (package, answers) in ANSWERS {
+        if names.iter().any(|name| name == package) {
+            host.preseed(answers)?;
+        }
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! A connection that breaks or never answers is an error; an answer that says
 //! no is an answer.
 
+mod browser;
 mod http;
 mod imap;
 mod managesieve;
@@ -12,6 +13,7 @@ mod smtp;
 mod tls;
 mod wire;
 
+pub use browser::Browser;
 pub use http::Page;
 pub use imap::{Imap, Reply as ImapReply};
 pub use managesieve::ManageSieve;
