@@ -18,6 +18,7 @@ use crate::wire::PlaybookBundle;
 
 pub use everyday::AccountCommand;
 pub use everyday::AliasCommand;
+pub use everyday::AppPasswordCommand;
 pub use everyday::Edit;
 pub use everyday::InFile;
 pub use everyday::Init;

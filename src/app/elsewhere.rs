@@ -86,6 +86,11 @@ impl Elsewhere {
         reach.at(format!("root@{}", self.hostname)).command(&["apply", &mail])
     }
 
+    /// Returns a command line for the mail.yml that is there.
+    pub(crate) fn command(&self, words: &[&str], reach: &Reach) -> String {
+        reach.at(format!("root@{}", self.hostname)).command(words)
+    }
+
     /// Describes the mismatch.
     pub(crate) fn says(&self) -> String {
         let Self { hostname, ours } = self;

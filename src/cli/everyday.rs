@@ -74,6 +74,53 @@ pub enum AccountCommand {
         #[command(flatten)]
         edit: Edit,
     },
+    /// Make, list and remove passwords of an account for single devices.
+    ///
+    /// A device that is lost then has no password but its own, which opens mail until you remove
+    /// it. It cannot change the password of the account.
+    #[command(subcommand)]
+    AppPassword(AppPasswordCommand),
+}
+
+/// The commands of `account app-password`.
+#[derive(Debug, Clone, Subcommand, Serialize, Deserialize)]
+pub enum AppPasswordCommand {
+    /// List devices with the last use of their passwords.
+    List {
+        /// The name of the account. Default: all.
+        #[arg(value_name = "NAME")]
+        account: Option<String>,
+        /// Which file.
+        #[command(flatten)]
+        file: InFile,
+    },
+    /// Make a password for a device and show it once, then offer to apply it.
+    ///
+    /// Only its hash is kept.
+    Add {
+        /// The name of the account.
+        #[arg(value_name = "NAME")]
+        account: String,
+        /// A name for the device, such as phone.
+        device: String,
+        /// Which file, and whether to apply it.
+        #[command(flatten)]
+        edit: Edit,
+    },
+    /// Remove the password of a device, then offer to apply it.
+    ///
+    /// Once it is applied, it opens nothing. A mail program that is logged in stays so; `doveadm
+    /// kick NAME` on the server disconnects it.
+    Remove {
+        /// The name of the account.
+        #[arg(value_name = "NAME")]
+        account: String,
+        /// The name of the device.
+        device: String,
+        /// Which file, and whether to apply it.
+        #[command(flatten)]
+        edit: Edit,
+    },
 }
 
 /// The commands of `alias`.
@@ -162,14 +209,20 @@ impl AccountCommand {
     pub(crate) fn password_from(&mut self) -> Option<&mut PasswordFrom> {
         match self {
             Self::Add { password, .. } | Self::Passwd { password, .. } => Some(password),
-            Self::List { .. } | Self::Rename { .. } | Self::Remove { .. } => None,
+            Self::List { .. }
+            | Self::Rename { .. }
+            | Self::Remove { .. }
+            | Self::AppPassword(_) => None,
         }
     }
 
     /// Returns the edit of mail.yml, if the command makes one.
     pub fn edit(&self) -> Option<&Edit> {
         match self {
-            Self::List { .. } => None,
+            Self::List { .. } | Self::AppPassword(AppPasswordCommand::List { .. }) => None,
+            Self::AppPassword(
+                AppPasswordCommand::Add { edit, .. } | AppPasswordCommand::Remove { edit, .. },
+            ) => Some(edit),
             Self::Add { edit, .. }
             | Self::Passwd { edit, .. }
             | Self::Rename { edit, .. }

@@ -2,7 +2,7 @@
 
 use super::mail_yml::{offer, open};
 use super::password::{Asked, can_choose, choose, refused};
-use super::{CommandError, Exit};
+use super::{CommandError, Exit, app_password};
 use crate::app::mail_yml::{account, account_name};
 use crate::cli::{AccountCommand, Global};
 use crate::mail::Name;
@@ -13,6 +13,9 @@ pub(super) fn run(
     command: &AccountCommand,
     report: &mut Report,
 ) -> Result<Exit, CommandError> {
+    if let AccountCommand::AppPassword(command) = command {
+        return app_password::run(global, command, report);
+    }
     if let AccountCommand::List { file } = command {
         let file = open(file, report)?;
         report.accounts(&file.spec.listed_accounts());
@@ -32,7 +35,7 @@ pub(super) fn run(
         choose(from, &Asked::Of(&name), report)?.hash().map_err(refused)
     };
     let (word, draft) = match command {
-        AccountCommand::List { .. } => return Ok(Exit::Done),
+        AccountCommand::List { .. } | AccountCommand::AppPassword(_) => return Ok(Exit::Done),
         AccountCommand::Add { password, aliases, quota, .. } => {
             let quota = quota.as_deref();
             ("add", account::add(&file, &name, aliases, quota, &mut || hash(password))?)

@@ -131,6 +131,7 @@ fn values(command: &str, argument: &str) -> Option<Values> {
         ("passwd" | "remove" | "rename", "name") | ("add", "names") | ("check", "login") => {
             accounts
         }
+        ("add" | "remove" | "list", "account") => accounts,
         ("remove", "address") => further_addresses,
         ("explain", "what") => explained,
         _ => return None,

@@ -31,6 +31,12 @@ pub(super) fn offer(
     }
     report.notes(&draft.notes);
     let renamed = draft.renamed.take();
+    let new = draft.app_password.take();
+    let show = |report: &mut Report| {
+        if let Some(new) = &new {
+            report.app_password(new);
+        }
+    };
     let path = &file.path;
     let save = |report: &mut Report| -> Result<(), CommandError> {
         report.notes(file.save(&draft)?);
@@ -49,6 +55,7 @@ pub(super) fn offer(
     };
     if let Some(elsewhere) = is_elsewhere {
         save(report)?;
+        show(report);
         let (says, reach) = (elsewhere.says(), report.reach());
         let (apply, bootstrap) = (elsewhere.apply(path, reach), elsewhere.bootstrap(path, reach));
         report.note(&format!(
@@ -60,12 +67,14 @@ pub(super) fn offer(
     let may_apply = edit.yes || report.can_ask() && Host::is_root();
     if !may_apply {
         save(report)?;
+        show(report);
         report.note(&format!("Not applied yet. As root: {apply}\n(Look first: {plan})\n"));
         return Ok(Exit::Done);
     }
     file.refuse_changed(&draft)?;
     let Some(ready) = prepare(global, file.source(&draft), None, renamed, report)? else {
         save(report)?;
+        show(report);
         return Ok(Exit::Done);
     };
     if !edit.yes && !report.confirm(&ready.plan, &ready.context.subject(), true) {
@@ -74,5 +83,7 @@ pub(super) fn offer(
     }
     leave(&ready.plan, edit.yes, false, report)?;
     save(report)?;
-    make(ready, &deed, true, report).map_err(|failed| file.put_back(&draft, failed))
+    let exit = make(ready, &deed, true, report).map_err(|failed| file.put_back(&draft, failed))?;
+    show(report);
+    Ok(exit)
 }

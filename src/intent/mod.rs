@@ -5,6 +5,7 @@
 //! without another look at the host.
 
 mod addresses;
+mod app_passwords;
 mod mailboxes;
 mod server;
 #[cfg(test)]
@@ -81,6 +82,7 @@ impl Intent {
     /// Derives the intent of changes.
     pub fn of(steps: &[Step<'_>], affected: &[Affected]) -> Self {
         let mut items = mailboxes::items(steps, affected);
+        items.extend(app_passwords::items(steps));
         items.extend(addresses::items(steps));
         items.extend(server::items(steps));
         Self(items)
@@ -127,7 +129,10 @@ impl Item {
 
 /// Returns the plural of a noun, which may be followed by other words.
 fn plural(noun: &str) -> String {
-    let (first, rest) = noun.split_once(' ').unwrap_or((noun, ""));
+    let (first, rest) = match noun.split_once(' ') {
+        Some(("app", _)) | None => (noun, ""),
+        Some(parts) => parts,
+    };
     let ending = if first.ends_with('s') { "es" } else { "s" };
     format!("{first}{ending} {rest}").trim_end().to_owned()
 }

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::spanned::{self, Spanned};
 use super::{
-    Account, AccountName, Files, Invalid, Limit, Mailboxes, Name, PasswordHash, Size, schema,
-    secret_file, send_limit,
+    Account, AccountName, AppPassword, Files, Invalid, Limit, Mailboxes, Name, PasswordHash, Size,
+    app_password, schema, secret_file, send_limit,
 };
 use crate::yaml::{Decoder, Entry, Fields, Key, Kind};
 
@@ -14,8 +14,10 @@ use crate::yaml::{Decoder, Entry, Fields, Key, Kind};
 pub struct Credentials {
     /// The hash of the password.
     pub password: PasswordHash,
-    /// Whether the hash is in `mail.yml` itself, not in a file of its own.
+    /// Whether a hash is in `mail.yml` itself, not in a file of its own.
     pub is_inline: bool,
+    /// The passwords of its devices, in the order written.
+    pub app_passwords: Vec<AppPassword>,
     /// The limit of the mailbox, if it has one.
     pub quota: Option<Size>,
     /// How much it may send, if it has a limit of its own.
@@ -103,8 +105,12 @@ fn read_body(decoder: &mut Decoder, account: &Entry, files: &Files<'_>) -> Body 
     let limit = fields.get("send_limit");
     let limit = limit.and_then(|entry| send_limit::read(decoder, &entry.value));
     let send_limit = limit.map(|limit| limit.value);
-    let is_inline = fields.has("password");
-    (aliases, password.map(|password| Credentials { password, is_inline, quota, send_limit }))
+    let app_passwords = app_password::read(decoder, &fields);
+    let credentials = password.zip(app_passwords).map(|(password, app_passwords)| {
+        let is_inline = fields.has("password") || !app_passwords.is_empty();
+        Credentials { password, is_inline, app_passwords, quota, send_limit }
+    });
+    (aliases, credentials)
 }
 
 fn no_password(decoder: &mut Decoder, account: &Key) {

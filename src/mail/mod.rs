@@ -15,6 +15,7 @@
 
 mod accounts;
 mod address;
+mod app_password;
 mod catch_all;
 mod check_account;
 mod context;
@@ -44,6 +45,9 @@ use std::ops::Range;
 pub use accounts::Credentials;
 pub(crate) use accounts::unquoted_hash;
 pub use address::Address;
+pub use app_password::AppPassword;
+pub use app_password::DeviceName;
+pub use app_password::NewAppPassword;
 pub(crate) use check_account::CheckAccount;
 pub use context::Context;
 pub use directory::Account;

@@ -68,11 +68,14 @@ pub(crate) const REQUIRED: &[&str] = &["hostname", "domains", "accounts"];
 /// A size in bytes.
 pub(crate) const SIZE: ValueType = ValueType::Pattern("^[0-9]+ *([KkMmGgTt]([Ii]?[Bb])?|[Bb])?$");
 
+/// A hash with its scheme.
+const HASH: ValueType = ValueType::Pattern("^\\{[A-Za-z0-9._-]+\\}.");
+
 pub(super) const ACCOUNT: Section = Section {
     keys: &[
         KeySpec::new(
             "password",
-            ValueType::Pattern("^\\{[A-Za-z0-9._-]+\\}."),
+            HASH,
             "The hash of the password with its scheme, in double quotes: \
              `\"{ARGON2ID}$argon2id$…\"`. `mailprov account passwd NAME` writes it, `mailprov \
              passwd-hash` prints one.",
@@ -83,6 +86,15 @@ pub(super) const ACCOUNT: Section = Section {
             "Instead of `password`: a file with the hash on its only line. A relative path begins \
              at the folder of `mail.yml`.",
         ),
+        KeySpec::new(
+            "app_passwords",
+            ValueType::Map(&HASH),
+            "Further passwords, one a device, each by the name of the device: `{phone: \
+             \"{SSHA512}…\"}`. They open IMAP, POP3, SMTP and ManageSieve, but change no \
+             password. `mailprov account app-password add NAME DEVICE` makes one and writes its \
+             hash here; without the line it opens nothing any more.",
+        )
+        .or("none"),
         KeySpec::new(
             "aliases",
             ValueType::List(&ValueType::Text),

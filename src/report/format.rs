@@ -55,6 +55,9 @@ pub(super) fn accounts(accounts: &[ListedAccount]) -> String {
         if !account.catch_all.is_empty() {
             words.push(format!("catch-all of {}", account.catch_all.join(", ")));
         }
+        if !account.devices.is_empty() {
+            words.push(count(account.devices.len(), "app password"));
+        }
         format!("{:width$}  {}\n", account.name, words.join("; "))
     };
     accounts.iter().map(line).collect()

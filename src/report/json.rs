@@ -77,6 +77,7 @@ pub(super) fn account(account: &ListedAccount) -> Value {
     json!({
         "event": "account", "name": account.name, "addresses": account.addresses,
         "quota": account.quota, "catch_all": account.catch_all,
+        "app_passwords": account.devices,
     })
 }
 

@@ -1,5 +1,6 @@
 //! The only room that prints: plans, events and mistakes, for people or as JSON lines.
 
+mod app_password;
 mod ask;
 mod ban;
 mod certificate;

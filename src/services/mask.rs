@@ -19,6 +19,9 @@ use crate::yaml::{Document, Entry, Kind, Node, suggest};
 const OPEN: [&str; 7] =
     ["aliases", "quota", "send_limit", "password_file", "host", "tls", "username"];
 
+/// The key of an account whose values are secret, but not their keys.
+const APP_PASSWORDS: &str = "app_passwords";
+
 /// The replacement for a secret that an edit adds.
 pub(crate) const NEW_SECRET: &str = "«new secret»";
 
@@ -242,9 +245,26 @@ impl<'s> Mask<'s> {
         for Entry { key, value } in entries {
             if value.is_null() && !known(&key.text) {
                 self.hide(key.span.clone());
+            } else if key.text == APP_PASSWORDS {
+                self.devices(value);
             } else if !OPEN.contains(&key.text.as_str()) {
                 self.values(value);
             }
+        }
+    }
+
+    /// Masks the hashes of devices, but not the names. Where a value is no hash, the key may
+    /// be the secret.
+    fn devices(&mut self, devices: &Node) {
+        let Kind::Map(entries) = &devices.kind else {
+            return self.values(devices);
+        };
+        for Entry { key, value } in entries {
+            let is_hash = value.as_scalar().is_some_and(|it| it.text.starts_with('{'));
+            if !is_hash {
+                self.hide(key.span.clone());
+            }
+            self.values(value);
         }
     }
 

@@ -17,6 +17,7 @@ mod referenced_files;
 mod sandbox_copy;
 mod spec;
 
+pub mod app_passwords;
 pub mod ban;
 pub mod certificate;
 pub mod checking;
@@ -153,6 +154,7 @@ services! {
     certificate: Certificate,
     postfix: Postfix,
     dovecot: Dovecot,
+    app_passwords: AppPasswords,
     relay: Relay,
     resolver: OwnResolver,
     sieve: Sieve,

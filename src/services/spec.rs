@@ -32,6 +32,8 @@ pub(crate) struct ListedAccount {
     pub(crate) quota: Option<u64>,
     /// The domains of its catch-alls.
     pub(crate) catch_all: Vec<String>,
+    /// The devices that have a password of their own.
+    pub(crate) devices: Vec<String>,
 }
 
 impl Spec {
@@ -41,11 +43,13 @@ impl Spec {
         let listed = accounts.map(|(index, (account, credentials))| {
             let caught = self.directory.catch_all.iter().filter(|it| it.account == index);
             let addresses = self.directory.all_addresses(index);
+            let devices = credentials.app_passwords.iter();
             ListedAccount {
                 name: account.name.value.to_string(),
                 addresses: addresses.iter().map(ToString::to_string).collect(),
                 quota: credentials.quota.map(|quota| quota.bytes()),
                 catch_all: caught.map(|it| it.domain.to_string()).collect(),
+                devices: devices.map(|it| it.device.to_string()).collect(),
             }
         });
         listed.collect()

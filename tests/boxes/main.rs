@@ -22,6 +22,7 @@ mod after_apply;
 mod agent;
 mod aliases;
 mod answering;
+mod app_passwords;
 mod bad_certificate;
 mod ban;
 mod catch_all;

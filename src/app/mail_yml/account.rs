@@ -76,7 +76,7 @@ pub(crate) fn passwd(
 
 /// Explains that open sessions stay open after a password change or removal,
 /// and how to end them.
-fn open_sessions(file: &MailYml, account: usize, name: &Name) -> String {
+pub(super) fn open_sessions(file: &MailYml, account: usize, name: &Name) -> String {
     let logins = file.spec.directory.logins(account);
     let kicks: Vec<_> = logins.iter().map(|login| format!("doveadm kick {login}")).collect();
     format!(
@@ -189,7 +189,10 @@ fn uses(file: &MailYml, account: usize) -> Vec<Diagnostic> {
     places
 }
 
-fn existing<'f>(file: &'f MailYml, name: &Name) -> Result<(usize, &'f Account), CommandError> {
+pub(super) fn existing<'f>(
+    file: &'f MailYml,
+    name: &Name,
+) -> Result<(usize, &'f Account), CommandError> {
     find(&file.spec, name).ok_or_else(|| missing(file, name))
 }
 

@@ -3,6 +3,7 @@
 
 pub(crate) mod account;
 pub(crate) mod alias;
+pub(crate) mod app_password;
 mod names;
 mod new;
 
@@ -21,7 +22,8 @@ use crate::secret::Secret;
 use crate::services::{self, Spec};
 use crate::wire::PlaintextSecret;
 use crate::yaml::Document;
-pub(crate) use names::{account_name, name};
+pub(crate) use app_password::ShownOnce;
+pub(crate) use names::{account_name, device_name, name};
 pub(crate) use new::NewMailYml;
 
 /// A mail.yml without mistakes, for editing.
@@ -47,6 +49,8 @@ pub(crate) struct Draft {
     pub(crate) notes: Vec<String>,
     /// The account that it calls otherwise, if it does.
     pub(crate) renamed: Option<Renamed>,
+    /// The new password of a device, to be shown once the draft is saved.
+    pub(crate) app_password: Option<ShownOnce>,
     text: String,
     /// Edited files that it names, by their paths as written.
     files: BTreeMap<PathBuf, PlaintextSecret>,
@@ -133,6 +137,7 @@ impl MailYml {
             edited: None,
             notes: Vec::new(),
             renamed: None,
+            app_password: None,
             text: self.document.source().text.clone(),
             files: BTreeMap::new(),
             write: None,

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::command_error::CommandError;
 use crate::diagnostic::Diagnostic;
-use crate::mail::{Account, AccountName, Invalid, Name, Target};
+use crate::mail::{Account, AccountName, DeviceName, Invalid, Name, Target};
 use crate::services::Spec;
 use crate::yaml::{Document, Kind, Node};
 
@@ -16,6 +16,10 @@ pub(crate) fn name(name: &str) -> Result<Name, CommandError> {
 
 pub(crate) fn account_name(name: &str) -> Result<AccountName, CommandError> {
     AccountName::parse(name).map_err(usage)
+}
+
+pub(crate) fn device_name(name: &str) -> Result<DeviceName, CommandError> {
+    DeviceName::parse(name).map_err(usage)
 }
 
 fn usage(Invalid { message, help }: Invalid) -> CommandError {
