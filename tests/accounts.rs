@@ -103,6 +103,60 @@ fn says(said: &str, words: &[&str]) {
 }
 
 #[test]
+fn a_device_gets_a_password_that_is_shown_once() {
+    let desk = Desk::new();
+    let add = |words: &[&str]| {
+        let argv = [&["account", "app-password", "add"], words].concat();
+        let said = desk.run(0, &argv);
+        let is_it = |line: &&str| line.matches('-').count() == 5 && !line.trim().contains(' ');
+        let found: Vec<_> = said.lines().filter(is_it).map(|it| it.trim().to_owned()).collect();
+        assert_eq!(found.len(), 1, "{said}");
+        assert!(!said.contains("{SSHA512}") && !desk.read("mail.yml").contains(&found[0]));
+        said
+    };
+    let said = add(&["thomas", "phone"]);
+    assert!(said.contains("+       phone: «new secret»"), "{said}");
+    assert!(said.contains("thomas@example.org"), "{said}");
+    let said = add(&["thomas", "tablet"]);
+    assert!(said.contains("        phone: «secret»"), "{said}");
+    let _ = add(&["anna", "phone"]);
+    let text = desk.read("mail.yml");
+    assert_eq!(text.matches("{SSHA512}").count(), 3, "{text}");
+    assert!(MAIL.lines().all(|line| text.contains(line)), "{text}");
+    assert_eq!(fs::metadata(desk.path("mail.yml")).unwrap().mode() & 0o777, 0o600);
+
+    let argv = ["account", "app-password", "list"];
+    let said = desk.run(0, &argv);
+    assert!(said.contains("thomas  phone\nthomas  tablet\nanna    phone\n"), "{said}");
+    assert!(said.contains("list --on root@mail.example.org"), "{said}");
+    let listed = desk.run(0, &["account", "list"]);
+    assert!(listed.contains("; 2 app passwords\n") && listed.contains("; 1 app password\n"));
+
+    let twice = desk.run(64, &["account", "app-password", "add", "thomas", "phone"]);
+    assert!(twice.contains("app-password remove thomas phone"), "{twice}");
+    for (words, why) in [
+        (["add", "nobody", "phone"], "there is no account `nobody`"),
+        (["add", "thomas", "../x"], "cannot be the name of a device"),
+        (["remove", "thomas", "watch"], "`thomas` has no app password for `watch`"),
+        (["remove", "bob", "phone"], "there is no account `bob`"),
+    ] {
+        let said = desk.run(64, &[&["account", "app-password"], &words[..]].concat());
+        assert!(said.contains(why), "{said}");
+        assert_eq!(desk.read("mail.yml"), text);
+    }
+    let said = desk.run(0, &["account", "passwd", "thomas", "--password-stdin"]);
+    assert!(said.contains("Its app passwords stay: phone, tablet."), "{said}");
+    let hash = MAIL.split('"').nth(1).unwrap();
+    for (account, device) in [("thomas", "phone"), ("anna", "phone"), ("thomas", "tablet")] {
+        let said = desk.run(0, &["account", "app-password", "remove", account, device]);
+        assert!(said.contains(&format!("doveadm kick {account}")), "{said}");
+    }
+    let after = desk.read("mail.yml");
+    let changed = after.split('"').nth(1).unwrap();
+    assert_eq!(after.replace(changed, hash), MAIL);
+}
+
+#[test]
 fn adding_and_removing_again_leaves_the_file_as_it_was() {
     let desk = Desk::new();
     desk.run(0, &["account", "add", "Bert", "--password-stdin"]);

@@ -35,8 +35,8 @@ pub enum AccountCommand {
     },
     /// Change the password of an account, then offer to apply it.
     ///
-    /// Once it is applied, only the new password opens anything. Mail programs that are logged in
-    /// stay so; `doveadm kick NAME` on the server disconnects them.
+    /// Once it is applied, the old password opens nothing. Mail programs that are logged in stay
+    /// so; `doveadm kick NAME` on the server disconnects them. App passwords stay as they are.
     Passwd {
         /// The name of the account.
         name: String,
@@ -76,8 +76,8 @@ pub enum AccountCommand {
     },
     /// Make, list and remove passwords of an account for single devices.
     ///
-    /// A device that is lost then has no password but its own, which opens mail until you remove
-    /// it. It cannot change the password of the account.
+    /// Such a password opens mail and nothing else. A device that is lost is shut out by removing
+    /// its password; all others stay.
     #[command(subcommand)]
     AppPassword(AppPasswordCommand),
 }

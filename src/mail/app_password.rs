@@ -145,7 +145,15 @@ pub(super) fn read(decoder: &mut Decoder, fields: &Fields<'_>) -> Option<Vec<App
             Some(scalar) if !scalar.is_null() => scalar.text.as_str(),
             _ => "",
         };
-        let hash = match PasswordHash::parse(text) {
+        let parsed = PasswordHash::parse(text).map_err(|invalid| match text.starts_with('{') {
+            true => invalid,
+            false => {
+                let help = "`mailprov account app-password add NAME DEVICE` makes a password and \
+                            writes its hash here";
+                Invalid::new("there is no hash behind this device", help)
+            }
+        });
+        let hash = match parsed {
             Ok(hash) => Some(hash),
             Err(Invalid { message, help }) => {
                 decoder.error(&entry.key.span, message, &help);

@@ -6,8 +6,7 @@ use serde_json::json;
 
 use super::Report;
 use super::format::{moment, timestamp};
-use crate::app::mail_yml::ShownOnce;
-use crate::services::app_passwords::Device;
+use crate::services::app_passwords::{Device, ShownOnce};
 
 /// The nanoseconds of a second.
 const SECOND: i64 = 1_000_000_000;

@@ -102,10 +102,6 @@ impl Thing for DataFile {
         Ok(Undo::Restore(before.clone()))
     }
 
-    fn affected_paths(path: &PathBuf) -> Vec<PathBuf> {
-        vec![path.clone()]
-    }
-
     fn describe(_: &PathBuf, before: &State, after: &State) -> Option<Vec<String>> {
         Some(match (before, after) {
             (State::DataFile(old), State::DataFile(new)) => ownership_differences(old, new),

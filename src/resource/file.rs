@@ -211,7 +211,12 @@ impl Declaration for File {
     fn withdrawn(&self, overlay: &Overlay<'_>) -> Result<Vec<Target>> {
         let key = Key::File(self.path.clone());
         let going = overlay.all_planned().filter(|(_, state)| **state == State::Absent);
-        let going: Vec<PathBuf> = going.flat_map(|(key, _)| key.affected_paths()).collect();
+        let paths = |key: &Key| match key {
+            // It has no former state that is kept.
+            Key::DataFile(path) => vec![path.clone()],
+            key => key.affected_paths(),
+        };
+        let going: Vec<PathBuf> = going.flat_map(|(key, _)| paths(key)).collect();
         if overlay.state(&key)?.is_directory() {
             for path in overlay.host().list(&self.path)?.iter().map(|name| self.path.join(name)) {
                 if !going.contains(&path) && !standing_at(overlay.host(), &path)?.is_special() {

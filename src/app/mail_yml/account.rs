@@ -71,6 +71,11 @@ pub(crate) fn passwd(
         file.draft(&edited)?
     };
     draft.notes.push(open_sessions(file, index, name));
+    let devices = file.spec.credentials[index].app_passwords.iter();
+    let devices: Vec<_> = devices.map(|it| it.device.as_str()).collect();
+    if !devices.is_empty() {
+        draft.notes.push(format!("Its app passwords stay: {}.", devices.join(", ")));
+    }
     Ok(draft)
 }
 

@@ -5,19 +5,11 @@ use super::names::written;
 use super::{Draft, MailYml};
 use crate::command_error::CommandError;
 use crate::mail::{DeviceName, Invalid, Name, NewAppPassword};
+use crate::services::app_passwords::ShownOnce;
 use crate::yaml::{Kind, Value};
 
 /// The key of an account.
 const KEY: &str = "app_passwords";
-
-/// A new app password, for the person who is to type it into the device.
-pub(crate) struct ShownOnce {
-    pub(crate) account: String,
-    pub(crate) device: String,
-    /// The name to log in by.
-    pub(crate) login: String,
-    pub(crate) password: NewAppPassword,
-}
 
 /// Makes a password for a device of an account.
 pub(crate) fn add(file: &MailYml, name: &Name, device: &DeviceName) -> Result<Draft, CommandError> {

@@ -19,10 +19,10 @@ use crate::local;
 use crate::mail::Files;
 use crate::reach::{Reach, as_path};
 use crate::secret::Secret;
+use crate::services::app_passwords::ShownOnce;
 use crate::services::{self, Spec};
 use crate::wire::PlaintextSecret;
 use crate::yaml::Document;
-pub(crate) use app_password::ShownOnce;
 pub(crate) use names::{account_name, device_name, name};
 pub(crate) use new::NewMailYml;
 

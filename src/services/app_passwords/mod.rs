@@ -10,7 +10,18 @@ pub(crate) use used::{Device, devices};
 
 use super::{Configured, Inputs, Service, SpecReader, Variables};
 use crate::host::{self, Host};
+use crate::mail::NewAppPassword;
 use crate::yaml::KeySpec;
+
+/// A new app password, for the person who is to type it into the device.
+#[derive(Debug)]
+pub(crate) struct ShownOnce {
+    pub(crate) account: String,
+    pub(crate) device: String,
+    /// The name to log in by.
+    pub(crate) login: String,
+    pub(crate) password: NewAppPassword,
+}
 
 /// App passwords, in the list of services.
 pub struct AppPasswords;
