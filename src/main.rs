@@ -7,7 +7,8 @@ use mailprov::cli;
 use mailprov::commands::{self, Exit};
 
 fn main() -> ExitCode {
-    let asked = commands::answer_postfix().or_else(commands::complete);
+    let asked =
+        commands::answer_postfix().or_else(commands::answer_person).or_else(commands::complete);
     let exit = asked.unwrap_or_else(|| match cli::parse() {
         Ok(cli) => commands::run(&cli),
         Err(error) => not_parsed(&error),

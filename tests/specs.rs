@@ -17,6 +17,7 @@ use std::sync::Arc;
 use mailprov::diagnostic::{Diagnostic, Source};
 use mailprov::host::{Facts, Host};
 use mailprov::mail::Files;
+use mailprov::services::self_service::OwnPasswords;
 use mailprov::services::{self, Spec};
 use serde_json::{Map, Value};
 
@@ -149,7 +150,7 @@ fn each_valid_spec_means_what_is_beside_it() {
         match load(&case) {
             Ok(spec) => {
                 let spec = Arc::new(spec);
-                let context = spec.context(&facts());
+                let context = spec.context(&facts(), &OwnPasswords::default());
                 for secret in SECRETS {
                     assert!(!format!("{spec:?}").contains(secret), "{}", case.display());
                     assert!(!format!("{context:?}").contains(secret), "{}", case.display());

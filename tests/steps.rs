@@ -14,6 +14,7 @@ use mailprov::host::{Facts, Host};
 use mailprov::mail::Files;
 use mailprov::playbook::{Context, Playbook};
 use mailprov::services;
+use mailprov::services::self_service::OwnPasswords;
 use tempfile::TempDir;
 
 /// A tree and the folder of a playbook.
@@ -496,7 +497,7 @@ fn declared(playbook: &Playbook, facts: &Facts) -> Vec<serde_json::Value> {
                 tls: {self_signed: true}\n";
     let source = Arc::new(Source { name: "mail.yml".into(), text: text.into() });
     let spec = Arc::new(services::load(&source, &Files::beside(Path::new(""))).unwrap());
-    let mail = Some(spec.context(facts));
+    let mail = Some(spec.context(facts, &OwnPasswords::default()));
     let declared = playbook.resolve(&Context { mail, facts }).unwrap();
     declared.iter().map(|it| serde_json::to_value(it).unwrap()).collect()
 }

@@ -22,6 +22,7 @@ use crate::local;
 use crate::mail::Files;
 use crate::playbook::{self, Declared, Playbook};
 use crate::resource::Resource;
+use crate::services::self_service::OwnPasswords;
 use crate::services::{self, Spec};
 use crate::wire::{MailBundle, PlaintextSecret};
 
@@ -258,8 +259,9 @@ impl Context {
 
     pub(super) fn declared(&self) -> Result<Vec<Declared>, CommandError> {
         let loaded = self.loaded()?;
-        let rendered =
-            self.render(loaded, &services::facts(&self.host)?).map_err(CommandError::mistakes)?;
+        let facts = services::facts(&self.host)?;
+        let own = OwnPasswords::read(&self.host)?;
+        let rendered = self.render(loaded, &facts, &own).map_err(CommandError::mistakes)?;
         Ok(loaded.sent.iter().cloned().chain(rendered).collect())
     }
 
@@ -267,10 +269,11 @@ impl Context {
         &self,
         loaded: &Loaded,
         facts: &Facts,
+        own: &OwnPasswords,
     ) -> Result<Vec<Declared>, Vec<Diagnostic>> {
-        let mail = loaded.spec.as_ref().map(|spec| spec.context(facts));
+        let mail = loaded.spec.as_ref().map(|spec| spec.context(facts, own));
         let declared = loaded.playbook.resolve(&playbook::Context { mail, facts })?;
-        self.cached.replace(self.to_cache(loaded, facts, &declared));
+        self.cached.replace(self.to_cache(loaded, facts, own, &declared));
         Ok(declared)
     }
 

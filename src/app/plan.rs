@@ -13,6 +13,7 @@ use crate::local::{self, Untrusted};
 use crate::playbook::{self, Declared};
 use crate::resource::acme::Obstacle;
 use crate::resource::{Harm, Key, Overlay, asks_authority, examine_certificate, exposed_key};
+use crate::services::self_service::OwnPasswords;
 use crate::services::{self, Spec, certificate, srs};
 
 /// Reports a note, a sentence.
@@ -37,9 +38,39 @@ impl Context {
             ));
         }
         let is_as_it_was = self.loaded.get().is_none();
-        match is_as_it_was.then(|| self.nothing_to_do()).flatten() {
-            Some(plan) => Ok(Planned { plan, warnings: None }),
-            None => self.plan_in_full(say),
+        let planned = match is_as_it_was.then(|| self.nothing_to_do()).flatten() {
+            Some(plan) => Planned { plan, warnings: None },
+            None => self.plan_in_full(say)?,
+        };
+        self.say_own_passwords(say)?;
+        Ok(planned)
+    }
+
+    /// Names the accounts whose password the person chose, so that it is not looked for in
+    /// mail.yml.
+    fn say_own_passwords(&self, say: Say<'_>) -> Result<(), CommandError> {
+        /// Further ones are only counted.
+        const NAMED: usize = 10;
+        let names = self.own_passwords()?;
+        let mut named = names[..names.len().min(NAMED)].join(", ");
+        match names.len().saturating_sub(NAMED) {
+            0 if names.is_empty() => return Ok(()),
+            0 => {}
+            more => named += &format!(" and {more} more"),
+        }
+        say(&format!(
+            "Their own password, not the one in mail.yml, is that of: {named}. Another in \
+             mail.yml would replace it."
+        ));
+        Ok(())
+    }
+
+    /// Returns the names of the accounts whose password the person chose.
+    pub(crate) fn own_passwords(&self) -> Result<Vec<String>, CommandError> {
+        match (self.spec(), self.cached.borrow().as_ref()) {
+            (Some(spec), _) => Ok(OwnPasswords::read(&self.host)?.judged(spec).names()),
+            (None, Some(cached)) => Ok(cached.own_passwords.clone()),
+            (None, None) => Ok(Vec::new()),
         }
     }
 
@@ -241,8 +272,11 @@ impl Context {
             .borrow()
             .as_ref()
             .is_some_and(|known| known.fits(services::facts(&self.host)));
-        if !fits && let Ok(facts) = services::facts(&self.host) {
-            drop(self.render(loaded, &facts));
+        if !fits
+            && let Ok(facts) = services::facts(&self.host)
+            && let Ok(own) = OwnPasswords::read(&self.host)
+        {
+            drop(self.render(loaded, &facts, &own));
         }
         if let Some(cached) = self.cached.borrow().as_ref() {
             let _ = cached.note(&self.host);
@@ -253,6 +287,7 @@ impl Context {
         &self,
         loaded: &Loaded,
         facts: &Facts,
+        own_passwords: &OwnPasswords,
         declared: &[Declared],
     ) -> Option<CachedPlaybook> {
         let (spec, (text, files)) = (loaded.spec.as_ref()?, loaded.read.as_ref()?);
@@ -271,7 +306,9 @@ impl Context {
         let paths = || (tls.certificate.value.clone(), tls.key.value.clone());
         let certificate = (!tls.is_managed()).then(paths);
         let hostname = spec.hostname.value.to_string();
-        CachedPlaybook::new(key, hostname, certificate, loaded.secrets.clone(), declared)
+        let own_passwords = own_passwords.judged(spec).names();
+        let secrets = loaded.secrets.clone();
+        CachedPlaybook::new(key, hostname, certificate, secrets, own_passwords, declared)
     }
 
     fn certificate(

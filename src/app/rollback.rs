@@ -9,6 +9,7 @@ use crate::command_error::CommandError;
 use crate::engine::{self, Event, Lock, Record, RollbackPlan, Run};
 use crate::host::Host;
 use crate::reach::Reach;
+use crate::services::self_service::keep_own_passwords;
 
 /// A rollback that can be made.
 pub(crate) struct Rollback {
@@ -43,7 +44,8 @@ impl Rollback {
         let number = oldest.number;
         let later = runs.iter().filter(|run| run.number >= number);
         let records: Vec<Record> = later.flat_map(|run| run.records.clone()).collect();
-        let back = engine::rollback_plan(&host, &records, purge)?;
+        let mut back = engine::rollback_plan(&host, &records, purge)?;
+        keep_own_passwords(&host, &mut back.plan.changes)?;
         Ok(Self { host, back, number, last: runs.pop(), _lock: lock })
     }
 

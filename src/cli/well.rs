@@ -23,7 +23,7 @@ pub struct Check {
     /// Run only these checks, such as `tls,dns`; may be repeated.
     ///
     /// The checks are: configuration, ports, tls, relay, spoofing, queue, outward, login, resolver,
-    /// sieve, spam, ban, send-limit, mail, disk, clock, log, dns.
+    /// sieve, spam, ban, send-limit, self-service, mail, disk, clock, log, dns.
     #[arg(
         long,
         value_name = "CHECK",

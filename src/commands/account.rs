@@ -5,8 +5,10 @@ use super::password::{Asked, can_choose, choose, refused};
 use super::{CommandError, Exit, app_password};
 use crate::app::mail_yml::{account, account_name};
 use crate::cli::{AccountCommand, Global};
+use crate::host::Host;
 use crate::mail::Name;
 use crate::report::Report;
+use crate::services::self_service::OwnPasswords;
 
 pub(super) fn run(
     global: &Global,
@@ -18,7 +20,9 @@ pub(super) fn run(
     }
     if let AccountCommand::List { file } = command {
         let file = open(file, report)?;
-        report.accounts(&file.spec.listed_accounts());
+        let own = Host::open(&global.root).ok().and_then(|host| OwnPasswords::known(&host));
+        let own = own.map(|own| own.judged(&file.spec).names());
+        report.accounts(&file.spec.listed_accounts(own.as_deref()));
         return Ok(Exit::Done);
     }
     let (AccountCommand::Add { name, edit, .. }

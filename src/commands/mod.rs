@@ -7,6 +7,7 @@ mod apply;
 mod ban;
 mod bootstrap;
 mod certificate;
+mod change_password;
 mod check;
 mod cloud_init;
 mod complete;
@@ -37,6 +38,7 @@ pub use crate::command_error::Exit;
 use crate::report::Report;
 use crate::services::Spec;
 use crate::wire::{MailBundle, Request};
+pub use change_password::answer_person;
 pub use complete::complete;
 pub use send_limit::answer_postfix;
 

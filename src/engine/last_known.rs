@@ -12,7 +12,7 @@ use super::change::{Change, Drift};
 use super::journal::{Outcome, runs};
 use crate::digest::Digest;
 use crate::host::{Content, Error, Host, Ownership, Result};
-use crate::resource::Key;
+use crate::resource::{Key, State};
 
 /// The file of the record. Only root may read it.
 const PATH: &str = "/var/lib/mailprov/applied.json";
@@ -141,6 +141,18 @@ impl LastKnown {
         self.is_outdated = false;
         Ok(())
     }
+}
+
+/// Records that a program of ours brought a thing from a state in which a run left it into
+/// another, so that it does not look as if another hand had changed it.
+pub(crate) fn note_change(host: &Host, key: &Key, before: &State, after: &State) -> Result<()> {
+    let mut last_known = LastKnown::read(host)?;
+    let Some(left) = last_known.keys.get_mut(&key.to_string()) else { return Ok(()) };
+    if left.fingerprint != before.fingerprint() {
+        return Ok(());
+    }
+    left.fingerprint = after.fingerprint();
+    last_known.write(host)
 }
 
 /// Returns whether a run put there what is under a key, such as `service:nginx`. It counts

@@ -25,7 +25,7 @@ pub(crate) use cleanup::cleanup;
 pub(crate) use event::Event;
 pub use journal::{Outcome, Record, Run, runs};
 pub(crate) use journal::{brought_by, last_run};
-pub(crate) use last_known::has_brought;
+pub(crate) use last_known::{has_brought, note_change};
 pub(crate) use lock::{Lock, LockError};
 pub use plan::{Note, Plan, PlanError, Unseen, plan};
 pub(crate) use playbook_cache::{CacheKey, CachedPlaybook, OwnPlaybook};

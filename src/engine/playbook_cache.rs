@@ -55,6 +55,9 @@ pub(crate) struct CachedPlaybook {
     /// names.
     #[serde(default)]
     pub secrets: Vec<PathBuf>,
+    /// The accounts whose password the person chose.
+    #[serde(default)]
+    pub own_passwords: Vec<String>,
     pub declared: Vec<Declared>,
 }
 
@@ -79,11 +82,12 @@ impl CachedPlaybook {
         hostname: String,
         certificate: Option<(PathBuf, PathBuf)>,
         secrets: Vec<PathBuf>,
+        own_passwords: Vec<String>,
         declared: &[Declared],
     ) -> Option<Self> {
         let digested = serde_json::to_value(declared).ok()?;
         let declared = serde_json::from_value(digested).ok()?;
-        Some(Self { inputs, hostname, certificate, secrets, declared })
+        Some(Self { inputs, hostname, certificate, secrets, own_passwords, declared })
     }
 
     /// Returns the hostname of the mail.yml that was last applied.

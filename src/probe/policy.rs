@@ -1,11 +1,10 @@
 //! Asks a policy service of Postfix (SMTPD_POLICY_README).
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use super::Result;
+use super::{Result, call_local};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -14,9 +13,7 @@ const LONGEST: u64 = 1000;
 
 /// Asks a question, and returns the first line of the answer; empty if there is none.
 pub(crate) fn ask(socket: &Path, question: &str) -> Result<String> {
-    let mut stream = UnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut stream = call_local(socket, PATIENCE)?;
     stream.write_all(question.as_bytes())?;
     let mut answer = Vec::new();
     BufReader::new(stream.take(LONGEST)).read_until(b'\n', &mut answer)?;

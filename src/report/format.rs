@@ -58,6 +58,9 @@ pub(super) fn accounts(accounts: &[ListedAccount]) -> String {
         if !account.devices.is_empty() {
             words.push(count(account.devices.len(), "app password"));
         }
+        if account.own_password == Some(true) {
+            words.push("password chosen by the person".into());
+        }
         format!("{:width$}  {}\n", account.name, words.join("; "))
     };
     accounts.iter().map(line).collect()

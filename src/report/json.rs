@@ -78,6 +78,7 @@ pub(super) fn account(account: &ListedAccount) -> Value {
         "event": "account", "name": account.name, "addresses": account.addresses,
         "quota": account.quota, "catch_all": account.catch_all,
         "app_passwords": account.devices,
+        "own_password": account.own_password,
     })
 }
 

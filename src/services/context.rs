@@ -11,6 +11,7 @@ use std::sync::Arc;
 use minijinja::Value;
 use minijinja::value::{Enumerator, Object, ObjectRepr, Serde};
 
+use super::self_service::{CountingPasswords, OwnPasswords};
 use super::{ALL, Spec};
 use crate::host::Facts;
 use crate::mail::{Address, Context, Mailboxes, PostfixTables};
@@ -25,11 +26,14 @@ pub struct Inputs {
     pub(super) tables: Arc<PostfixTables>,
     /// The mailboxes, each with the index of its account.
     pub(super) mailboxes: Arc<[(usize, Address)]>,
+    /// The passwords that people chose themselves.
+    pub(super) own: Arc<CountingPasswords>,
 }
 
 impl Spec {
-    /// Returns the spec as templates see it on a host, with secrets in the clear.
-    pub fn context(self: &Arc<Self>, facts: &Facts) -> Context {
+    /// Returns the spec as templates see it on a host where people chose these passwords,
+    /// with secrets in the clear.
+    pub fn context(self: &Arc<Self>, facts: &Facts, own: &OwnPasswords) -> Context {
         let directory = &self.directory;
         let mailboxes = (0..self.credentials.len()).flat_map(|account| {
             let mailboxes = directory.mailboxes_of(account).into_iter();
@@ -40,6 +44,7 @@ impl Spec {
             facts: facts.clone(),
             tables: Arc::new(directory.postfix_tables()),
             mailboxes: mailboxes.collect(),
+            own: Arc::new(own.judged(self)),
         };
         let shared = vec![
             ("hostname", Value::from(self.hostname.value.as_str())),

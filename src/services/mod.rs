@@ -27,6 +27,7 @@ pub mod extra;
 pub mod postfix;
 pub mod relay;
 pub mod resolver;
+pub mod self_service;
 pub mod send_limit;
 pub mod sieve;
 pub mod spam;
@@ -163,6 +164,7 @@ services! {
     srs: Srs,
     ban: Ban,
     send_limit: SendLimit,
+    self_service: SelfService,
     web: Web,
     webmail: Webmail,
     watch: Watch,

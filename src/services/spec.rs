@@ -1,5 +1,6 @@
 //! Reads a whole `mail.yml`.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{MAIL_YML, Settings, SpecReader, mask};
@@ -34,18 +35,25 @@ pub(crate) struct ListedAccount {
     pub(crate) catch_all: Vec<String>,
     /// The devices that have a password of their own.
     pub(crate) devices: Vec<String>,
+    /// Whether the person chose the password that counts; `None` where only another
+    /// machine or root knows.
+    pub(crate) own_password: Option<bool>,
 }
 
 impl Spec {
-    /// Returns the accounts, to be listed.
-    pub(crate) fn listed_accounts(&self) -> Vec<ListedAccount> {
+    /// Returns the accounts, to be listed. `own` has the names of those whose password the
+    /// person chose, if they are known.
+    pub(crate) fn listed_accounts(&self, own: Option<&[String]>) -> Vec<ListedAccount> {
+        let own: Option<HashSet<&str>> = own.map(|own| own.iter().map(String::as_str).collect());
         let accounts = self.directory.accounts.iter().zip(&self.credentials).enumerate();
         let listed = accounts.map(|(index, (account, credentials))| {
             let caught = self.directory.catch_all.iter().filter(|it| it.account == index);
             let addresses = self.directory.all_addresses(index);
             let devices = credentials.app_passwords.iter();
+            let name = account.name.value.to_string();
             ListedAccount {
-                name: account.name.value.to_string(),
+                own_password: own.as_ref().map(|own| own.contains(name.as_str())),
+                name,
                 addresses: addresses.iter().map(ToString::to_string).collect(),
                 quota: credentials.quota.map(|quota| quota.bytes()),
                 catch_all: caught.map(|it| it.domain.to_string()).collect(),

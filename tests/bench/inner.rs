@@ -16,6 +16,7 @@ use mailprov::host::{Facts, Host, Init, Program};
 use mailprov::mail::Files;
 use mailprov::playbook::{Context, Declared, Playbook};
 use mailprov::resource::{self, Resource};
+use mailprov::services::self_service::OwnPasswords;
 use mailprov::services::{self, Spec};
 use mailprov::{diff, engine};
 use tempfile::TempDir;
@@ -102,7 +103,9 @@ fn load(source: &Arc<Source>) -> Spec {
 }
 
 fn resolve(playbook: &Playbook, spec: &Arc<Spec>, facts: &Facts) -> Vec<Declared> {
-    playbook.resolve(&Context { mail: Some(spec.context(facts)), facts }).unwrap()
+    playbook
+        .resolve(&Context { mail: Some(spec.context(facts, &OwnPasswords::default())), facts })
+        .unwrap()
 }
 
 /// A Debian 13.

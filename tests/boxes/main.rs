@@ -74,6 +74,7 @@ mod resolver;
 mod rollback;
 #[cfg(feature = "faults")]
 mod secrets;
+mod self_service;
 mod send_limit;
 mod settled;
 mod sieve;

@@ -11,11 +11,13 @@ use super::quota_owners::QuotaOwner;
 use crate::mail::{Address, Domain, Size};
 use crate::services::Spec;
 use crate::services::context::{Inputs, List, Variables};
+use crate::services::self_service::CountingPasswords;
 
 /// The data from which the lists are made.
 struct Lists {
     spec: Arc<Spec>,
     mailboxes: Arc<[(usize, Address)]>,
+    own: Arc<CountingPasswords>,
     /// Empty where no account has a quota.
     owners: Vec<QuotaOwner>,
 }
@@ -31,7 +33,8 @@ pub(super) fn variables(inputs: &Inputs) -> Variables {
         Vec::new()
     };
     let mailboxes = Arc::clone(&inputs.mailboxes);
-    let lists = Arc::new(Lists { spec: Arc::clone(spec), mailboxes, owners });
+    let own = Arc::clone(&inputs.own);
+    let lists = Arc::new(Lists { spec: Arc::clone(spec), mailboxes, own, owners });
     let list = |length, element| Value::from_object(List::new(&lists, length, element));
     vec![
         ("accounts", list(lists.mailboxes.len(), Lists::account)),
@@ -55,10 +58,11 @@ impl Lists {
     fn account(&self, index: usize) -> Option<Value> {
         let (account, mailbox) = self.mailboxes.get(index)?;
         let credentials = self.spec.credentials.get(*account)?;
+        let password = self.own.of(*account).unwrap_or(&credentials.password);
         Some(context! {
             login => self.spec.directory.login(*account, mailbox),
             home => self.spec.home(mailbox),
-            password => credentials.password.secret().expose(),
+            password => password.secret().expose(),
             quota => credentials.quota.map(Size::bytes),
         })
     }

@@ -17,11 +17,30 @@ pub struct Page {
 impl Page {
     /// Fetches a page, over TLS if there is one to trust.
     pub fn fetch(stream: TcpStream, tls: Option<&Tls>, host: &str, path: &str) -> io::Result<Self> {
+        Self::ask(stream, tls, &format!("GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n"))
+    }
+
+    /// Sends a form, of fields that are encoded already.
+    pub fn send(
+        stream: TcpStream,
+        tls: &Tls,
+        host: &str,
+        path: &str,
+        form: &str,
+    ) -> io::Result<Self> {
+        let length = form.len();
+        let kind = "Content-Type: application/x-www-form-urlencoded";
+        let head = format!("POST {path} HTTP/1.0\r\nHost: {host}\r\n{kind}\r\n");
+        let text = format!("{head}Content-Length: {length}\r\n\r\n{form}");
+        Self::ask(stream, Some(tls), &text)
+    }
+
+    fn ask(stream: TcpStream, tls: Option<&Tls>, request: &str) -> io::Result<Self> {
         let mut wire = match tls {
             Some(tls) => Wire::tls(stream, tls)?,
             None => Wire::plain(stream)?,
         };
-        wire.write(format!("GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n").as_bytes())?;
+        wire.write(request.as_bytes())?;
         let first = wire.read_line()?;
         let status = first.split(' ').nth(1).and_then(|word| word.parse().ok());
         let status = status.ok_or_else(|| io::Error::other(first))?;

@@ -1,0 +1,34 @@
+//! `mailprov change-password` and `mailprov password-page`: the programs by which people
+//! change their own passwords. systemd starts one for each who connects to its socket, with
+//! that as standard input and output.
+
+use std::env;
+use std::io;
+use std::path::Path;
+
+use super::Exit;
+use crate::host::Host;
+use crate::services::self_service;
+
+/// Answers a person, if it is asked to. The command line is not parsed for that: nobody
+/// types it.
+pub fn answer_person() -> Option<Exit> {
+    let mut arguments = env::args_os().skip(1);
+    let word = arguments.next()?;
+    let is_page = match word.to_str() {
+        Some("change-password") => false,
+        Some("password-page") => true,
+        _ => return None,
+    };
+    if arguments.next().is_some() {
+        return None;
+    }
+    let Ok(host) = Host::open(Path::new("/")) else { return Some(Exit::Failed) };
+    let (input, output) = (io::stdin().lock(), io::stdout().lock());
+    let answered = match is_page {
+        true => self_service::answer_browser(&host, input, output),
+        // Standard error is the journal: who looks on there may know whose password it was.
+        false => self_service::answer(&host, input, output, io::stderr().lock()),
+    };
+    Some(if answered.is_ok() { Exit::Done } else { Exit::Failed })
+}
