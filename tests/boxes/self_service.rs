@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::agent::planned_keys;
-use crate::common::{Server, Spec, password_of};
+use crate::common::{REFUSING, Server, Spec, password_of};
 use crate::support::{ManageSieve, Page, Pop3, Smtp, Suite, sha512_crypt};
 
 const OWN: Spec = Spec {
@@ -128,6 +128,16 @@ fn a_person_changes_the_password_everywhere_and_only_another_hash_in_mail_yml_en
         assert_eq!(planned(&server), Vec::<String>::new());
         let plan = server.debian.mailprov(&["plan"]).success();
         assert!(plan.to_string().contains("is that of: thomas."), "{plan}");
+        let listed = server.debian.mailprov(&["account", "list", "--json"]).success().stdout();
+        let own = |line: &str| line.contains("\"own_password\":true");
+        let owners: Vec<_> = listed.lines().map(own).collect();
+        assert_eq!(owners, [true, false, false], "{listed}");
+        let check = server.debian.mailprov(&["check", "--only", "self-service"]).success();
+        assert!(check.to_string().contains("The page for passwords"), "{check}");
+        // Who may not read it plans what may be seen.
+        server.debian.write("/tmp/mail.yml", server.debian.read(MAIL_YML), 0o644);
+        let plan = as_user(&server, "nobody", &["mailprov", "plan", "/tmp/mail.yml"]);
+        assert!(plan.contains("/etc/dovecot/users") && !plan.contains("error:"), "{plan}");
 
         // What the laptop has is an old mail.yml with another change.
         let laptop = server.debian.read_text(MAIL_YML);
@@ -161,6 +171,12 @@ fn a_person_changes_the_password_everywhere_and_only_another_hash_in_mail_yml_en
         assert_opens(&server, "thomas", "a reset one");
         assert_closed(&server, "thomas", "another good one");
         assert_eq!((records(&server), planned(&server)), (vec![], vec![]));
+        // To take that back brings back the password that counted before.
+        let _ = server.debian.mailprov(&["rollback", "--yes"]).success();
+        assert_opens(&server, "thomas", "another good one");
+        assert_eq!(records(&server), ["thomas"]);
+        let _ = server.debian.mailprov(&["apply", "--yes"]).success();
+        assert_opens(&server, "thomas", "a reset one");
 
         // Off again, nothing listens, and nobody's password jumps back.
         assert_changed(&server, "anna", &password_of("anna"), "what anna likes");
@@ -403,4 +419,22 @@ fn the_page_changes_a_password_and_goes_with_its_key() {
         assert!(!fetch(&server, "/setup").body.contains("/password"));
         assert!(!server.debian.exists("/run/mailprov-password-page.sock"));
     });
+}
+
+/// The same beside an Apache that is there already.
+#[test]
+fn an_apache_that_is_there_shows_the_page() {
+    let server = Server::start(REFUSING, Suite::Trixie);
+    server.debian.install(&["apache2"]);
+    let text = server.debian.read_text(MAIL_YML) + "self_service: true\n";
+    server.debian.write(MAIL_YML, text, 0o600);
+    let _ = server.debian.mailprov(&["apply", "--yes"]).success();
+    assert!(!server.debian.exists("/etc/nginx/mailprov"));
+    the_page_does_it(&server);
+    let off = server.debian.read_text(MAIL_YML).replace("self_service: true\n", "");
+    server.debian.write(MAIL_YML, off, 0o600);
+    let _ = server.debian.mailprov(&["apply", "--yes"]).success();
+    for gone in ["/etc/apache2/mailprov", "/etc/apache2/mods-enabled/proxy_http.load"] {
+        assert!(!server.debian.exists(gone), "{gone}");
+    }
 }
