@@ -221,7 +221,7 @@ impl LineStream {
     }
 
     /// Reads until the server ends the connection.
-    pub(super) fn until_the_end(&mut self) -> Result<Vec<u8>> {
+    pub fn until_the_end(&mut self) -> Result<Vec<u8>> {
         let most = self.left;
         let mut bytes = Vec::new();
         let read = self.open()?.take(most).read_to_end(&mut bytes)? as u64;

@@ -45,6 +45,8 @@ rules! {
         "Its faults are known as soon as there is a newer one, and anybody can try them.";
     UPDATES = "webmail.updates", "Security updates install themselves",
         "Faults of the webmail are used within days.";
+    FIREWALL = "webmail.firewall", "The webmail calls nobody else",
+        "Whoever breaks into it could send mail as anybody, and hide from bans.";
 }
 
 /// The port of HTTPS.
@@ -62,7 +64,7 @@ fn from_here(site: &Site<'_>) -> Result<Vec<Finding>> {
     let page = Finding::about(&PAGE, format!("https://{host}/"));
     // Whose certificate it shows is a matter of other checks.
     let page = judge(page, site.server.address(), host, Tls::unverified(host));
-    Ok(vec![page, version(site.host)?, updates(site.host)?])
+    Ok(vec![page, version(site.host)?, updates(site.host)?, firewall(site.host)?])
 }
 
 fn from_outside(outside: &Outside<'_>) -> Vec<Finding> {
@@ -134,6 +136,19 @@ fn updates(host: &Host) -> Result<Finding> {
         Some(name) => finding.wrong(
             format!("APT::Periodic::{name} is off"),
             "See which file in /etc/apt/apt.conf.d switches it off, such as 20auto-upgrades",
+        ),
+    })
+}
+
+fn firewall(host: &Host) -> Result<Finding> {
+    let finding = Finding::of(&FIREWALL);
+    let rules = host.command(["nft", "list", "chain", "inet", "mailprov-webmail", "output"]);
+    Ok(match rules.capture() {
+        Ok(answer) if answer.success() => finding,
+        _ => finding.warning(
+            "the kernel does not have the table inet mailprov-webmail",
+            "Have it made again: systemctl restart mailprov-webmail. See why it cannot \
+             be: journalctl -u mailprov-webmail-firewall",
         ),
     })
 }

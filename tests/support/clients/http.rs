@@ -35,7 +35,8 @@ impl Page {
         Self::ask(stream, Some(tls), &text)
     }
 
-    fn ask(stream: TcpStream, tls: Option<&Tls>, request: &str) -> io::Result<Self> {
+    /// Returns the answer to a request, over TLS if there is one to trust.
+    pub fn ask(stream: TcpStream, tls: Option<&Tls>, request: &str) -> io::Result<Self> {
         let mut wire = match tls {
             Some(tls) => Wire::tls(stream, tls)?,
             None => Wire::plain(stream)?,
@@ -49,8 +50,12 @@ impl Page {
             headers.push((name.to_lowercase(), value.trim().to_owned()));
         }
         let mut page = Self { status, headers, body: String::new() };
-        let length = page.header("content-length").and_then(|it| it.parse().ok()).unwrap_or(0);
-        page.body = String::from_utf8(wire.read_exact(length)?).map_err(io::Error::other)?;
+        let length = page.header("content-length").and_then(|it| it.parse().ok());
+        let body = match length {
+            Some(length) => wire.read_exact(length)?,
+            None => wire.read_to_the_end()?,
+        };
+        page.body = String::from_utf8(body).map_err(io::Error::other)?;
         Ok(page)
     }
 

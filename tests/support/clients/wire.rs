@@ -55,6 +55,11 @@ impl Wire {
         self.0.bytes(length).map_err(io::Error::other)
     }
 
+    /// Reads until the server ends the connection.
+    pub fn read_to_the_end(&mut self) -> io::Result<Vec<u8>> {
+        self.0.until_the_end().map_err(io::Error::other)
+    }
+
     /// Reads lines up to one with only a dot, and undoes the doubling of dots.
     pub fn read_until_dot(&mut self) -> io::Result<Vec<u8>> {
         self.0.until_dot().map_err(io::Error::other)

@@ -21,7 +21,7 @@ $config['cipher_method'] = 'AES-256-CBC';
 // take a port below 1024, so nothing has to be proven by the certificate.
 $own_host = ['ssl' => ['verify_peer' => false, 'verify_peer_name' => false]];
 $config['imap_host'] = 'ssl://127.0.0.1:993';
-// Dovecot believes this address, and no other, whom it speaks for (dovecot.conf).
+// Dovecot takes the word of this address, and of no other, for where a person comes from.
 $config['imap_conn_options'] = $own_host + ['socket' => ['bindto' => '127.0.0.25:0']];
 $config['smtp_host'] = 'ssl://127.0.0.1:465';
 $config['smtp_conn_options'] = $own_host;

@@ -1,5 +1,7 @@
 //! Webmail: people read and write mail in a real browser.
 
+mod shut_in;
+
 use std::fs;
 
 use crate::agent::nothing_to_do;
@@ -292,6 +294,6 @@ fn it_is_switched_off_and_on(server: &Server) {
     assert_eq!(person.data("SELECT count(*) FROM users"), "2");
     wait_for("the check", || {
         let check = server.debian.mailprov(&["check", "--only", "webmail"]);
-        check.stdout().contains("3 ok").then_some(())
+        check.stdout().contains("4 ok").then_some(())
     });
 }
