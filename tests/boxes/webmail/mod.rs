@@ -123,6 +123,7 @@ fn people_read_and_write_mail_in_a_browser() {
         another_sender_is_refused(&person);
         assert_eq!(person.browser.errors(), [""; 0]);
         memory_is_small(&server);
+        a_password_is_changed(&person);
         it_is_switched_off_and_on(&server);
     });
 }
@@ -257,6 +258,31 @@ fn an_absence_note_is_answered_once(person: &Person<'_>) {
     }
     assert_eq!(server.search("anna", "SUBJECT Away TEXT Monday").len(), 1);
     assert_eq!(server.search("thomas", "TEXT second").len(), 1);
+}
+
+/// By the socket of `self_service`, which the webmail may open.
+fn a_password_is_changed(person: &Person<'_>) {
+    const NEW: &str = "ein neues wört % für mich";
+    let server = person.server;
+    person.enter("anna");
+    let change = |old: &str| {
+        person.go("?_task=settings&_action=plugin.password");
+        person.browser.type_into("#curpasswd", old);
+        person.browser.type_into("#newpasswd", NEW);
+        person.browser.type_into("#confpasswd", NEW);
+        person.browser.run("rcmail.command('plugin.password-save')");
+    };
+    change("another password");
+    person.browser.wait("document.querySelector('#messagestack .error, #messagestack .warning')");
+    change(&password_of("anna"));
+    person.browser.wait("document.querySelector('#messagestack .confirmation')");
+    person.picture("password");
+    person.log_in("anna", &password_of("anna"));
+    person.browser.wait("document.querySelector('#messagestack .error, #messagestack .warning')");
+    person.log_in("anna", NEW);
+    person.browser.wait("document.querySelector('#mailboxlist')");
+    assert!(server.anonymous_imap().login("anna", NEW).unwrap().is_ok());
+    nothing_to_do(&server.debian, "a password was changed");
 }
 
 /// What nginx and PHP take with one person at work, in KiB.

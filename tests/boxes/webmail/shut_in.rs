@@ -47,14 +47,15 @@ if (stream_socket_client('tcp://10.77.0.1:9999', $a, $b, 3)) $done[] = 'call ano
 if (stream_socket_server('tcp://0.0.0.0:9998')) $done[] = 'listen';
 foreach (['/run/dovecot/auth-userdb', '/run/dovecot/login/imap', '/run/dbus/system_bus_socket',
     '/run/systemd/private', '/var/spool/postfix/public/pickup', '/var/spool/postfix/private/auth',
-    '/run/fail2ban/fail2ban.sock', '/run/mailprov-webmail/php.sock'] as $path) {
+    '/run/fail2ban/fail2ban.sock', '/run/mailprov-webmail/php.sock',
+    '/run/mailprov-password.sock', '/run/mailprov-password-page.sock'] as $path) {
     if (stream_socket_client("unix://$path", $a, $b, 3)) $done[] = "call $path";
 }
 echo "\n", json_encode($done);
 "#;
 
-/// What it reaches: its own data, and the ports at which a password is asked for.
-const REACHED: [&str; 11] = [
+/// What it reaches: its own data, and the places at which a password is asked for.
+const REACHED: [&str; 12] = [
     "read /etc/passwd",
     "read /etc/mailprov-webmail/des_key",
     "read /etc/mailprov-webmail/addresses",
@@ -66,6 +67,7 @@ const REACHED: [&str; 11] = [
     "call 993",
     "call 4190",
     "call /run/mailprov-webmail/php.sock",
+    "call /run/mailprov-password.sock",
 ];
 
 #[test]

@@ -52,7 +52,7 @@ $config['archive_mbox'] = 'Archive';
 
 $config['max_message_size'] = '{{ mail.message_size }}';
 
-$config['plugins'] = ['archive', 'mailprov', 'markasjunk'{{ ", 'managesieve'" if mail.sieve else "" }}];
+$config['plugins'] = ['archive', 'mailprov', 'markasjunk'{{ ", 'managesieve'" if mail.sieve else "" }}{{ ", 'password'" if mail.self_service else "" }}];
 {% if mail.sieve %}
 
 // Filters and absence notes.
@@ -63,6 +63,15 @@ $config['managesieve_conn_options'] = $own_host;
 $config['managesieve_vacation'] = 1;
 $config['managesieve_vacation_addresses_init'] = true;
 $config['managesieve_vacation_from_init'] = true;
+{% endif %}
+{% if mail.self_service %}
+
+// Who checks the current password, and changes it, is behind this socket.
+$config['password_driver'] = 'poppassd';
+$config['password_pop_host'] = 'unix:///run/mailprov-password.sock';
+$config['password_pop_port'] = 0;
+$config['password_confirm_current'] = true;
+$config['password_minimum_length'] = 8;
 {% endif %}
 
 
