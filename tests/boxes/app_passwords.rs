@@ -3,22 +3,9 @@
 use base64ct::{Base64, Encoding};
 
 use super::agent::{events, nothing_to_do};
-use crate::common::{Server, Spec, password_of, servers};
+use super::ban::BANNING;
+use crate::common::{REFUSING, Server, Spec, password_of, servers};
 use crate::support::{Imap, ManageSieve, Network, Pop3, Smtp};
-
-const SHARED: Spec = Spec {
-    yaml: "\
-hostname: mail.example.org
-domains: [example.org, example.net]   # two
-accounts:
-  thomas:   # the postmaster
-    password: HASH-thomas
-    aliases: [info]
-  anna: {password: HASH-anna}   # in one line
-ban: true
-",
-    logins: &["thomas", "anna"],
-};
 
 const PER_DOMAIN: Spec = Spec {
     yaml: "\
@@ -125,7 +112,7 @@ impl Server {
 
 #[test]
 fn a_device_opens_mail_by_a_password_of_its_own_until_that_is_removed() {
-    for server in servers(SHARED) {
+    for server in servers(BANNING) {
         let before = server.debian.read_text("/etc/mailprov/mail.yml");
         let configuration = server.debian.read_text("/etc/dovecot/dovecot.conf");
         let phone = server.add("thomas", "phone");
@@ -159,9 +146,7 @@ fn a_device_opens_mail_by_a_password_of_its_own_until_that_is_removed() {
         let mut smtp = Smtp::connect_tls(stream, &Server::tls()).unwrap();
         smtp.ehlo().unwrap();
         smtp.auth_plain("thomas@example.org", &tablet).unwrap().expect_code(235);
-        for (from, code) in
-            [("thomas@example.net", 250), ("info@example.org", 250), ("anna@example.org", 553)]
-        {
+        for (from, code) in [("thomas@example.net", 250), ("anna@example.org", 553)] {
             smtp.mail(from).unwrap().expect_code(250);
             smtp.rcpt("anna@example.org").unwrap().expect_code(code);
             smtp.command("RSET").unwrap().expect_code(250);
@@ -199,23 +184,33 @@ fn a_device_opens_mail_by_a_password_of_its_own_until_that_is_removed() {
         let _ = server.debian.mailprov(&["apply", "--yes"]).success();
         assert!(!server.opens(993, "thomas", &phone));
 
+        // A cache of Dovecot's, which an administrator may ask for, opens no more.
+        let cache = "printf '\\nauth_cache_size = 1M\\n' >>/etc/dovecot/dovecot.conf; \
+                     systemctl restart dovecot";
+        let _ = server.debian.shell(cache).success();
+        for _ in 0..2 {
+            assert!(server.asks_as("smtp", "thomas", &tablet));
+            assert!(!server.asks_as("mailprov-password", "thomas", &tablet));
+            assert!(server.asks_as("mailprov-password", "thomas", &password_of("thomas")));
+        }
+
         // Without the last one nothing is left of it.
-        let _ = server.app_password(&["remove", "thomas", "Tab.2"]);
-        let _ = server.app_password(&["remove", "anna", "phone"]);
+        server.debian.write("/etc/mailprov/mail.yml", before, 0o600);
+        let _ = server.debian.mailprov(&["apply", "--yes"]).success();
         assert_eq!(server.opened("anna", &of_anna), [0_u16; 0]);
         assert_eq!(server.opened("anna", &password_of("anna")), PORTS);
         assert!(!server.debian.exists(LAST_USES));
         assert!(!server.debian.exists("/etc/dovecot/app_passwords"));
         assert!(!server.debian.exists("/etc/dovecot/app_passwords.lua"));
         assert_eq!(server.debian.read_text("/etc/dovecot/dovecot.conf"), configuration);
-        assert_eq!(server.debian.read_text("/etc/mailprov/mail.yml"), before);
         nothing_to_do(&server.debian, "without app passwords");
     }
 }
 
 #[test]
 fn an_app_password_survives_what_is_broken_around_it() {
-    for server in servers(PER_DOMAIN) {
+    for server in servers(REFUSING) {
+        let server = server.change(PER_DOMAIN);
         let argv = ["account", "app-password", "add", "thomas", "phone", "--yes", "--json"];
         let added = server.debian.mailprov(&argv).success();
         let told = events(&added);

@@ -11,7 +11,7 @@ use super::common::{Letter, REFUSING, Server, Spec, mail_yml, password_of};
 use super::over_ssh;
 use crate::support::{Debian, Imap, ManageSieve, Output, Pop3, Smtp, Suite, wait_for};
 
-const BANNING: Spec = Spec {
+pub(super) const BANNING: Spec = Spec {
     yaml: "\
 hostname: mail.example.org
 domains: [example.org, example.net]
