@@ -339,11 +339,15 @@ fn nobody_changes_the_password_of_another_and_guessing_ends_soon() {
         assert_eq!(planned(&server), Vec::<String>::new());
         fault(&server, None);
 
-        // In the mode in which an account has a login for each domain, all of them change.
-        let text = server.debian.read_text(MAIL_YML) + "mailboxes: per-domain\n";
+        // In the mode in which an account has a login for each domain, all of them change;
+        // and a Dovecot that remembers passwords forgets this one.
+        let more = "mailboxes: per-domain\nextra: {dovecot: \"auth_cache_size = 10M\"}\n";
+        let text = server.debian.read_text(MAIL_YML) + more;
         server.debian.write(MAIL_YML, text, 0o600);
         let _ = server.debian.mailprov(&["apply", "--yes"]).success();
+        assert_opens(&server, "thomas@example.net", "half of it");
         assert_changed(&server, "THOMAS@example.net", "half of it", "one for all domains");
+        assert_closed(&server, "thomas@example.net", "half of it");
         assert_opens(&server, "thomas@example.org", "one for all domains");
         assert_opens(&server, "thomas@example.net", "one for all domains");
         assert_opens(&server, "anna@example.org", "what anna likes");
