@@ -5,7 +5,7 @@ mod shut_in;
 use std::fs;
 
 use crate::agent::nothing_to_do;
-use crate::common::{Letter, Server, Spec, mail_yml, password_of};
+use crate::common::{Letter, REFUSING, Server, Spec, mail_yml, password_of};
 use crate::support::{Browser, Page, Suite, on_each, wait_for};
 
 const WEBMAIL: Spec = Spec {
@@ -125,6 +125,22 @@ fn people_read_and_write_mail_in_a_browser() {
         memory_is_small(&server);
         a_password_is_changed(&person);
         it_is_switched_off_and_on(&server);
+    });
+}
+
+#[test]
+fn an_apache_that_is_there_shows_it_as_nginx_does() {
+    on_each(Suite::ALL, |suite| {
+        let server = Server::start(REFUSING, suite);
+        server.debian.install(&["apache2"]);
+        let _ = server.debian.run(&["systemctl", "start", "apache2"]).success();
+        let server = server.change(WEBMAIL);
+        nothing_to_do(&server.debian, "set up beside Apache");
+        nothing_else_is_shown(&server);
+        let person = Person::new(&server);
+        person.enter("thomas");
+        a_mail_is_read_and_answered_with_an_attachment(&person);
+        assert_eq!(person.browser.errors(), [""; 0]);
     });
 }
 
