@@ -23,7 +23,7 @@ pub struct AppPassword {
     pub hash: PasswordHash,
 }
 
-/// A new app password, which nobody knows yet.
+/// A new app password, still unknown to all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewAppPassword(Secret<String>);
 

@@ -125,7 +125,7 @@ fn a_device_opens_mail_by_a_password_of_its_own_until_that_is_removed() {
         };
         assert_eq!(lists(&["thomas"]), "thomas  phone  never used\nthomas  Tab.2  never used\n");
 
-        // Everything of mail opens, by each spelling of the login, and is nobody else's.
+        // Everything of mail opens, by each spelling of the login, and no mail of others.
         let failures = server.failures();
         for (login, password) in
             [("thomas", &phone), ("Thomas@example.net", &tablet), ("anna@example.org", &of_anna)]
@@ -220,7 +220,7 @@ fn an_app_password_survives_what_is_broken_around_it() {
         assert_eq!(added.to_string().matches(phone).count(), 1, "{added}");
         let of_anna = server.add("anna@example.net", "phone");
 
-        // It opens the mailbox of each domain, and those of nobody else.
+        // It opens the mailbox of each domain, and none of others.
         assert_eq!(server.opened("thomas", phone), PORTS);
         assert_eq!(server.opened("THOMAS@example.net", phone), PORTS);
         assert_eq!(server.opened("anna@example.net", &of_anna), PORTS);
@@ -230,7 +230,7 @@ fn an_app_password_survives_what_is_broken_around_it() {
             ["anna@example.net:phone", "thomas@example.net:phone", "thomas@example.org:phone"];
         assert_eq!(server.last_uses(), files);
 
-        // Nobody but root and Dovecot sees a hash or a last use, and the password is nowhere.
+        // Only root and Dovecot see a hash or a last use, and the password is nowhere.
         for path in ["/etc/dovecot/app_passwords", LAST_USES, &format!("{LAST_USES}/{}", files[0])]
         {
             for user in ["nobody", "vmail", "postfix"] {

@@ -134,12 +134,12 @@ fn a_person_changes_the_password_everywhere_and_only_another_hash_in_mail_yml_en
         assert_eq!(owners, [true, false, false], "{listed}");
         let check = server.debian.mailprov(&["check", "--only", "self-service"]).success();
         assert!(check.to_string().contains("The page for passwords"), "{check}");
-        // Who may not read it plans what may be seen.
+        // An ordinary user plans the rest.
         server.debian.write("/tmp/mail.yml", server.debian.read(MAIL_YML), 0o644);
         let plan = as_user(&server, "nobody", &["mailprov", "plan", "/tmp/mail.yml"]);
         assert!(plan.contains("/etc/dovecot/users") && !plan.contains("error:"), "{plan}");
 
-        // What the laptop has is an old mail.yml with another change.
+        // The laptop has an old mail.yml with another change.
         let laptop = server.debian.read_text(MAIL_YML);
         let berta = format!("  berta: {{password: \"{}\"}}\n", sha512_crypt("what berta has"));
         let more = laptop.replacen("  anna", &format!("{berta}  anna"), 1);
@@ -223,12 +223,12 @@ fn forget_tries(server: &Server) {
 }
 
 #[test]
-fn nobody_changes_the_password_of_another_and_guessing_ends_soon() {
+fn only_the_owner_changes_a_password_and_guessing_ends_soon() {
     on_servers(OWN, |server| {
         let (thomas, anna) = (password_of("thomas"), password_of("anna"));
         let users = server.debian.read(USERS);
 
-        // Who is not in the group gets no connection.
+        // A user outside of the group gets no connection.
         for user in ["nobody", "vmail", "www-data", "postfix"] {
             let said = as_user(&server, user, &["perl", "-e", CLIENT, SOCKET]);
             assert!(said.contains("no: Permission denied"), "{user}: {said}");

@@ -24,7 +24,7 @@ pub(super) enum Refusal {
     Wrong,
     /// Too many tries.
     TooOften(Duration),
-    /// What is wrong with the new one, in a sentence.
+    /// The fault of the new one, in a sentence.
     Weak(String),
     /// A run holds the host.
     Busy,
@@ -132,7 +132,7 @@ pub(super) fn change(host: &Host, proved: &Proved, new: PasswordHash) -> Result<
     };
     let new = Content::new(text);
     if let Err(error) = host.put_file(Path::new(USERS), &new, &ownership) {
-        // What was not said to be done is not done.
+        // A change that fails leaves nothing behind.
         match owns.named(&known.account) {
             Some(former) => former.write(host, &known.account)?,
             None => host.remove(&own::file_of(&known.account))?,

@@ -150,7 +150,7 @@ impl OwnPasswords {
 /// The passwords that people chose, as they count beside a mail.yml.
 #[derive(Debug, Default)]
 pub(crate) struct CountingPasswords {
-    /// The account and its own password, in the order of mail.yml; empty where nobody has
+    /// The account and its own password, in the order of mail.yml; empty where no person has
     /// one.
     of_accounts: Vec<Option<(String, PasswordHash)>>,
     /// The names under which passwords are that count no more, since mail.yml has another
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_renamed_account_keeps_it_and_a_removed_one_leaves_it_to_nobody() {
+    fn a_renamed_account_keeps_it_and_it_goes_with_a_removed_one() {
         let passwords = own("thomas", "a", "b");
         let password = format!("password: \"{{SHA512-CRYPT}}$6$saltsalt${}\"", "a".repeat(86));
         let renamed = format!("accounts: {{tom: {{{password}, aliases: [thomas]}}, anna: HASH}}\n");

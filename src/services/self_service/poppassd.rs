@@ -103,7 +103,7 @@ fn parts(line: &[u8]) -> (String, Vec<u8>) {
     (String::from_utf8_lossy(&word).into_owned(), parts.next().unwrap_or_default().to_vec())
 }
 
-/// Tells the administrator what a person cannot mend, and who guesses.
+/// Tells the administrator of faults that a person cannot mend, and of guesses.
 fn told(log: &mut impl Write, account: &str, refusal: &Refusal) -> io::Result<()> {
     let account = visible(account);
     match refusal {

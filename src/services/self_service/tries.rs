@@ -1,5 +1,5 @@
-//! How often passwords may be tried: a few times at once, then one by one. Who guesses can
-//! keep others from these pages for some minutes, and from their mail never.
+//! How often passwords may be tried: a few times at once, then one by one. A guesser
+//! can keep others from these pages for some minutes, and from their mail never.
 //!
 //! A line of the file is a name and the moment until which its tries are used up, in
 //! milliseconds since 1970: a try puts that moment off by a period, and so many periods
@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(wait(&mut tries, &["anna", "*"], NOW), None);
         assert_eq!(wait(&mut tries, &["thomas", "*"], NOW + 120_000), None);
         assert_eq!(wait(&mut tries, &["thomas", "*"], NOW + 120_000), Some(120));
-        // A clock that was set back locks nobody out for long.
+        // A clock that was set back shuts no account out for long.
         assert_eq!(wait(&mut tries, &["thomas"], 1000), Some(120));
     }
 

@@ -45,8 +45,8 @@ rules! {
         "Its faults are known as soon as there is a newer one, and anybody can try them.";
     UPDATES = "webmail.updates", "Security updates install themselves",
         "Faults of the webmail are used within days.";
-    FIREWALL = "webmail.firewall", "The webmail calls nobody else",
-        "Whoever breaks into it could send mail as anybody, and hide from bans.";
+    FIREWALL = "webmail.firewall", "The webmail calls only mail",
+        "An intruder in it could send mail under any name, and hide from bans.";
 }
 
 /// The port of HTTPS.

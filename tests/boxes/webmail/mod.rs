@@ -23,7 +23,7 @@ webmail: true
 
 const HOST: &str = "mail.example.org";
 
-/// What the addresses of a person are taken for.
+/// The role of the addresses of a person.
 const SENDERS: &str = "[...document.querySelectorAll('#_from option')].map(it => it.textContent)";
 
 /// A person's mail in a browser.
@@ -301,7 +301,7 @@ fn a_password_is_changed(person: &Person<'_>) {
     nothing_to_do(&server.debian, "a password was changed");
 }
 
-/// What nginx and PHP take with one person at work, in KiB.
+/// The memory of nginx and PHP with one person at work, in KiB.
 fn memory_is_small(server: &Server) {
     let of_processes = "for p in $(pgrep 'nginx|php-fpm'); do cat /proc/$p/smaps_rollup; done";
     let memory = server.debian.shell(of_processes).success().stdout();
@@ -310,7 +310,7 @@ fn memory_is_small(server: &Server) {
     assert!(sum > 0 && sum < 60 * 1024, "{sum} KiB:\n{memory}");
 }
 
-/// What people keep in it outlasts it.
+/// Contacts and settings outlast it.
 fn it_is_switched_off_and_on(server: &Server) {
     let users = "ls -A /var/lib/mailprov-webmail";
     let off = WEBMAIL.yaml.replace("webmail: true\n", "");

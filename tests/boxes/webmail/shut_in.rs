@@ -1,4 +1,4 @@
-//! Who breaks into the webmail reaches little more than the webmail, and who guesses
+//! An intruder in the webmail reaches little more than the webmail, and a guesser
 //! passwords in it finds it shut.
 
 use std::io;
@@ -10,7 +10,7 @@ use super::{HOST, WEBMAIL};
 use crate::common::{Server, password_of};
 use crate::support::{Debian, Page, Suite, on_each, wait_for};
 
-/// What an intruder tries, in PHP without any of the limits that PHP sets itself. Prints
+/// The attempts of an intruder, in PHP without any of the limits that PHP sets itself. Prints
 /// what succeeds.
 const ATTACK: &str = r#"<?php
 error_reporting(0);
@@ -54,7 +54,7 @@ foreach (['/run/dovecot/auth-userdb', '/run/dovecot/login/imap', '/run/dbus/syst
 echo "\n", json_encode($done);
 "#;
 
-/// What it reaches: its own data, and the places at which a password is asked for.
+/// Its reach: its own data, and the places that ask for a password.
 const REACHED: [&str; 12] = [
     "read /etc/passwd",
     "read /etc/mailprov-webmail/des_key",
@@ -139,7 +139,7 @@ fn log_in(server: &Server, from: Ipv4Addr, password: &str) -> io::Result<u16> {
 }
 
 #[test]
-fn who_guesses_passwords_in_the_webmail_shuts_out_only_himself() {
+fn a_guesser_in_the_webmail_shuts_out_only_their_own_address() {
     on_each(Suite::ALL, |suite| {
         let server = Server::start(WEBMAIL, suite).change_with(WEBMAIL, "ban: true\n");
         let (guesser, person) = (Ipv4Addr::new(10, 77, 0, 66), Ipv4Addr::new(10, 77, 0, 67));

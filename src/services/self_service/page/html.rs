@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// What is said above the form.
+/// The message above the form.
 pub(super) enum Message<'a> {
     Done(&'a str),
     Error(&'a str),

@@ -29,7 +29,7 @@ const MOST_BYTES: u64 = 64 * 1024;
 /// The tries of each address. systemd makes the folder.
 const TRIES: &str = "/run/mailprov-password-page/tries";
 
-/// What an address may try, behind which there may be a family.
+/// The tries of an address, behind which there may be a family.
 const OF_ADDRESS: Limit = Limit { at_once: 10, period: Duration::from_secs(30) };
 
 /// An answer: its status, and the page.

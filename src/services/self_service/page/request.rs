@@ -13,7 +13,7 @@ const MOST_HEADERS: usize = 64;
 const MOST_BYTES_OF_HEADERS: u64 = 16 * 1024;
 const MOST_BYTES_OF_FORM: u64 = 8 * 1024;
 
-/// What is asked for.
+/// The page that is asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Request {
     Show {
@@ -27,7 +27,7 @@ pub(super) enum Request {
     Refused(&'static str),
 }
 
-/// What a person typed.
+/// The fields that a person filled in.
 #[derive(Default, PartialEq, Eq)]
 pub(super) struct Form {
     pub(super) address: String,
@@ -41,7 +41,7 @@ impl Form {
         [&self.address, &self.current, &self.new, &self.again]
     }
 
-    /// Reads the fields (application/x-www-form-urlencoded). What is not UTF-8 is no form.
+    /// Reads the fields (application/x-www-form-urlencoded). A text that is not UTF-8 is no form.
     fn parse(body: &[u8]) -> Option<Self> {
         let mut form = Self::default();
         for pair in body.split(|byte| *byte == b'&') {

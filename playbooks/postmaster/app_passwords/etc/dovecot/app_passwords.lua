@@ -8,7 +8,7 @@ local PASSWORDS = "/etc/dovecot/app_passwords"
 local LAST_USE = "/var/lib/mailprov-app-passwords/"
 
 -- What these passwords open, by the names that Dovecot has for the protocols. Nothing
--- else: by a password of a device nobody may change the password of the account.
+-- else: a password of a device does not open the change of the account's password.
 local PROTOCOLS = { imap = "IMAP", pop3 = "POP3", smtp = "SMTP", sieve = "ManageSieve" }
 
 -- How Dovecot calls the protocol and the client's address.

@@ -2,7 +2,7 @@
 // Written by mailprov from mail.yml. Do not edit: the next `mailprov apply` puts it
 // back.
 //
-// What is not here is as in /etc/roundcube/defaults.inc.php, which tells of each setting.
+// All other settings are as in /etc/roundcube/defaults.inc.php, which describes each.
 
 $config = [];
 
@@ -66,7 +66,7 @@ $config['managesieve_vacation_from_init'] = true;
 {% endif %}
 {% if mail.self_service %}
 
-// Who checks the current password, and changes it, is behind this socket.
+// The program behind this socket checks the current password, and changes it.
 $config['password_driver'] = 'poppassd';
 $config['password_pop_host'] = 'unix:///run/mailprov-password.sock';
 $config['password_pop_port'] = 0;

@@ -1,7 +1,7 @@
 <?php
 // Written by mailprov. Do not edit: the next `mailprov apply` puts it back.
 //
-// What mailprov adds to Roundcube: Dovecot is told the address from which a person comes,
+// Adds to Roundcube: Dovecot is told the address from which a person comes,
 // and a person begins with the addresses of the account.
 
 class mailprov extends rcube_plugin
