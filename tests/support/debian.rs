@@ -290,12 +290,10 @@ impl Debian {
 
     /// Puts packages that no image holds into the box's own cache.
     pub fn stock(&self, packages: &[&str]) {
-        for package in packages {
-            for deb in fs::read_dir(debs(self.suite, package)).unwrap() {
-                let deb = deb.unwrap();
-                let path = format!("/var/cache/apt/archives/{}", deb.file_name().display());
-                self.write(&path, fs::read(deb.path()).unwrap(), 0o644);
-            }
+        for deb in fs::read_dir(debs(self.suite, packages)).unwrap() {
+            let deb = deb.unwrap();
+            let path = format!("/var/cache/apt/archives/{}", deb.file_name().display());
+            self.write(&path, fs::read(deb.path()).unwrap(), 0o644);
         }
     }
 

@@ -13,7 +13,8 @@ use super::{host, image};
 /// lists: a box knows just these versions. It runs in a copy that is in memory.
 const FETCH: &str = r#"
 set -eu
-tree=$1 out=$2 package=$3
+tree=$1 out=$2
+shift 2
 mount -t tmpfs tmpfs /mnt
 mkdir /mnt/upper /mnt/work /mnt/root
 mount -t overlay -o "lowerdir=$tree,upperdir=/mnt/upper,workdir=/mnt/work" overlay /mnt/root
@@ -21,16 +22,18 @@ mount --rbind /dev /mnt/root/dev
 cp -L /etc/resolv.conf /mnt/root/etc/resolv.conf
 rm -f /mnt/root/var/cache/apt/archives/*.deb
 chroot /mnt/root env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-    apt-get -qq --yes --no-install-recommends install --download-only "$package"
+    apt-get -qq --yes --no-install-recommends install --download-only "$@"
 mkdir -p "$out"
 cp /mnt/root/var/cache/apt/archives/*.deb "$out"
 "#;
 
-/// Returns a folder with a package of a release and what it needs.
-pub fn debs(suite: Suite, package: &str) -> PathBuf {
+/// Returns a folder with packages of a release and what they need. One of a certain version
+/// is `NAME=VERSION`.
+pub fn debs(suite: Suite, packages: &[&str]) -> PathBuf {
     let image = image::ensure(suite);
     let tree = image.tree();
-    let name = format!("{}-{package}", tree.file_name().unwrap().to_string_lossy());
+    let image = tree.file_name().unwrap().to_string_lossy();
+    let name = format!("{image}-{}", packages.join(","));
     let folder = image::box_cache().join("debs").join(&name);
     fs::create_dir_all(folder.parent().unwrap()).unwrap();
     let lock = File::create(folder.with_file_name(format!("{name}.lock"))).unwrap();
@@ -40,7 +43,7 @@ pub fn debs(suite: Suite, package: &str) -> PathBuf {
         let words = ["--mount", "sh", "-c", FETCH, "sh"];
         let paths: [&Path; 2] = [tree, &partial];
         let mut unshare = Command::new("unshare");
-        let fetched = unshare.args(words).args(paths).arg(package).output().unwrap();
+        let fetched = unshare.args(words).args(paths).args(packages).output().unwrap();
         assert!(fetched.status.success(), "{fetched:?}");
         fs::rename(&partial, &folder).unwrap();
     }

@@ -21,6 +21,9 @@ webmail: true
     logins: &["thomas", "anna"],
 };
 
+/// Where apt is told to stay at a version.
+const PIN: &str = "/etc/apt/preferences.d/former";
+
 const HOST: &str = "mail.example.org";
 
 /// The role of the addresses of a person.
@@ -113,9 +116,10 @@ fn fetch(server: &Server, path: &str) -> Page {
 #[test]
 fn people_read_and_write_mail_in_a_browser() {
     on_each(Suite::ALL, |suite| {
-        let server = Server::start(WEBMAIL, suite);
+        let server = start_with_the_former_version(suite);
         nothing_to_do(&server.debian, "set up");
         let person = Person::new(&server);
+        a_security_update_keeps_everything(&person);
         each_spelling_is_one_person(&person);
         nothing_else_is_shown(&server);
         a_mail_is_read_and_answered_with_an_attachment(&person);
@@ -142,6 +146,52 @@ fn an_apache_that_is_there_shows_it_as_nginx_does() {
         a_mail_is_read_and_answered_with_an_attachment(&person);
         assert_eq!(person.browser.errors(), [""; 0]);
     });
+}
+
+/// Starts a server whose webmail is of the version before the last security update. Right
+/// after a point release of Debian, that is the same one.
+fn start_with_the_former_version(suite: Suite) -> Server {
+    let server = Server::start(REFUSING, suite);
+    let debian = &server.debian;
+    let known = debian.run(&["apt-cache", "madison", "roundcube-core"]).success().stdout();
+    let former = known.lines().last().unwrap().split('|').nth(1).unwrap().trim();
+    let packages = ["core", "plugins", "sqlite3"].map(|it| format!("roundcube-{it}={former}"));
+    debian.stock(&packages.each_ref().map(String::as_str));
+    let pin = format!("Package: roundcube*\nPin: version {former}\nPin-Priority: 1001\n");
+    debian.write(PIN, pin, 0o644);
+    server.change(WEBMAIL)
+}
+
+fn a_security_update_keeps_everything(person: &Person<'_>) {
+    let debian = &person.server.debian;
+    let version = || {
+        let query = ["dpkg-query", "--show", "--showformat=${Version}", "roundcube-core"];
+        debian.run(&query).success().stdout()
+    };
+    let contacts = || person.data("SELECT name || ' ' || email FROM contacts");
+    person.enter("thomas");
+    person.go("?_task=addressbook");
+    person.browser.wait("window.rcmail && rcmail.env.request_token");
+    person.browser.run(
+        "var it = new XMLHttpRequest(); \
+         it.open('POST', '/?_task=addressbook&_action=save', false); \
+         it.setRequestHeader('Content-Type', 'application/x-www-form-urlencoded'); \
+         it.send('_token=' + rcmail.env.request_token + '&_source=0&_framed=1&_name=Bob' + \
+                 '&_email[]=bob%40far.example&_subtype_email[]=home')",
+    );
+    assert_eq!(contacts(), "Bob bob@far.example");
+    let former = version();
+    let _ = debian.run(&["rm", PIN]).success();
+    let policy = debian.run(&["apt-cache", "policy", "roundcube-core"]).success().stdout();
+    let newest = policy.lines().find_map(|it| it.trim().strip_prefix("Candidate: ")).unwrap();
+    let check = debian.mailprov(&["check", "--only", "webmail"]).stdout();
+    let told = format!("roundcube-core {former}; apt knows {newest}");
+    assert_eq!(check.contains(&told), former != newest, "{check}");
+    let _ = debian.run(&["unattended-upgrade", "--verbose"]).success();
+    assert_eq!(version(), newest);
+    nothing_to_do(debian, "after a security update");
+    person.enter("thomas");
+    assert_eq!(contacts(), "Bob bob@far.example");
 }
 
 fn each_spelling_is_one_person(person: &Person<'_>) {

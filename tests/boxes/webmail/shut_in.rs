@@ -1,5 +1,5 @@
-//! An intruder in the webmail reaches little more than the webmail, and a guesser
-//! passwords in it finds it shut.
+//! An intruder in the webmail reaches little more than the webmail, and bans keep a
+//! guesser out of it.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
@@ -99,7 +99,7 @@ fn attack(debian: &Debian) -> Vec<String> {
     let unit = "/etc/systemd/system/mailprov-webmail.service";
     let edit = format!(
         "sed -e 's|^Type=.*|Type=oneshot|; s|^ExecStart=.*|ExecStart={php} \
-         /var/lib/mailprov-webmail/attack.php|; s|^ExecPaths=/usr/sbin|ExecPaths={php} /usr/sbin|; \
+         /var/lib/mailprov-webmail/attack.php|; /^ExecStartPre/d; \
          /^ExecReload/d; /^Restart/d; /^RuntimeDirectory/d; \
          s|^UMask|StandardOutput=file:/run/attack.out\\nUMask|' {unit} \
          >/run/systemd/system/attack.service"
