@@ -8,8 +8,8 @@ use crate::common::{CERTIFICATE, KEY, REFUSING, Server, mail_yml, password_of};
 use crate::support::{Algorithm, Authority, Debian, Network, Output, Zone, sha512_crypt};
 use crate::well::{findings, on_each, set, trust, unset, zone};
 
-/// What only the host knows.
-const UNSEEN: [&str; 10] = [
+/// The parts of a check that only the host can do.
+const UNSEEN: [&str; 11] = [
     "configuration",
     "queue",
     "disk",
@@ -18,6 +18,7 @@ const UNSEEN: [&str; 10] = [
     "outward",
     "ban",
     "send-limit",
+    "self-service",
     "spam",
     "resolver",
 ];
