@@ -1,8 +1,10 @@
 //! The disk of a guest: its changes, overlaid on a read-only image.
 
 use std::fs::{self, Permissions};
+use std::iter;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{Error, Image, Lease, Result, machine};
 
@@ -12,12 +14,11 @@ pub fn mount_empty(image: &Image, lease: &Lease) -> Result<()> {
     mount(image, lease)
 }
 
-/// Mounts a copy of another lease's disk over the image.
-pub fn mount_copy(image: &Image, lease: &Lease, original: &Lease) -> Result<()> {
-    // The attributes name the files of the image that the changes belong to, and keep inode
-    // numbers.
-    let (from, to) = (upper(original), upper(lease));
-    machine::run(&["cp", "--archive", &from.to_string_lossy(), &to.to_string_lossy()])?;
+/// Mounts an empty disk over another lease's, which must not be mounted itself any more: it
+/// begins as a copy of that, and costs nothing.
+pub fn mount_copy(image: &Image, lease: &Lease, original: &Arc<Lease>) -> Result<()> {
+    make_folder(&upper(lease))?;
+    lease.keep_below(original);
     mount(image, lease)
 }
 
@@ -27,9 +28,13 @@ fn mount(image: &Image, lease: &Lease) -> Result<()> {
     let work = lease.folder().join("work");
     make_folder(&work)?;
     make_folder(&lease.root())?;
+    let below = iter::successors(lease.below(), |lease| lease.below());
+    let mut layers: Vec<PathBuf> = below.map(|lease| upper(lease)).collect();
+    layers.push(image.tree().to_owned());
+    let layers: Vec<_> = layers.iter().map(|layer| layer.to_string_lossy()).collect();
     let options = format!(
         "lowerdir={},upperdir={},workdir={},volatile,redirect_dir=on,metacopy=off",
-        image.tree().display(),
+        layers.join(":"),
         upper(lease).display(),
         work.display(),
     );

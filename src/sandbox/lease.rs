@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -28,6 +29,7 @@ pub struct Lease {
     name: String,
     folder: PathBuf,
     _lock: File,
+    below: OnceLock<Arc<Lease>>,
 }
 
 impl Lease {
@@ -47,7 +49,7 @@ impl Lease {
             fs::create_dir(&folder).map_err(|error| Error::io("make", &folder, error))?;
             let lock = folder.join("lock");
             return match try_lock(&lock) {
-                Some(lock) => Ok(Self { name, folder, _lock: lock }),
+                Some(lock) => Ok(Self { name, folder, _lock: lock, below: OnceLock::new() }),
                 None => Err(Error::io("lock", &lock, std::io::ErrorKind::WouldBlock.into())),
             };
         }
@@ -66,6 +68,16 @@ impl Lease {
     /// Returns the mount point of the guest's tree.
     pub fn root(&self) -> PathBuf {
         self.folder.join("root")
+    }
+
+    /// Keeps the lease whose disk lies below this one's.
+    pub(super) fn keep_below(&self, lease: &Arc<Lease>) {
+        let _ = self.below.set(Arc::clone(lease));
+    }
+
+    /// Returns the lease whose disk lies below this one's, if there is one.
+    pub(super) fn below(&self) -> Option<&Arc<Lease>> {
+        self.below.get()
     }
 
     /// Creates the network namespace.
