@@ -46,8 +46,6 @@ impl From<Error> for Refusal {
 pub(super) struct Proved {
     pub(super) login: String,
     password: Secret<Vec<u8>>,
-    /// The hash that Dovecot compared it with.
-    hash: Secret<String>,
 }
 
 /// The file with the tries. It is empty after a reboot.
@@ -75,14 +73,14 @@ pub(super) fn prove(host: &Host, name: &str, password: Secret<Vec<u8>>) -> Resul
     if let Some(wait) = tries::begin(host, Path::new(TRIES), &names)? {
         return Err(Refusal::TooOften(wait));
     }
-    let before = users(host)?.0;
-    let login = proof::login(name, &password);
-    let login = login.map_err(|error| Refusal::Broken(format!("Dovecot: {error}")))?;
-    let Some(login) = login else { return Err(Refusal::Wrong) };
+    let Some(login) = login(name, &password)? else { return Err(Refusal::Wrong) };
     tries::forget(host, Path::new(TRIES), &names, |name| name != ALL)?;
-    let hash = hash_of(&before.text(), &login).map(str::to_owned);
-    let Some(hash) = hash else { return Err(Refusal::Unsettled) };
-    Ok(Proved { login, password, hash: Secret::new(hash) })
+    Ok(Proved { login, password })
+}
+
+/// Returns the login of the account that the password opens, as Dovecot knows it.
+fn login(name: &str, password: &Secret<Vec<u8>>) -> Result<Option<String>, Refusal> {
+    proof::login(name, password).map_err(|error| Refusal::Broken(format!("Dovecot: {error}")))
 }
 
 /// Checks a new password.
@@ -106,17 +104,18 @@ pub(super) fn accepted(proved: &Proved, text: &str) -> Result<PasswordHash, Refu
 /// Writes a new password, which counts when this returns.
 pub(super) fn change(host: &Host, proved: &Proved, new: PasswordHash) -> Result<(), Refusal> {
     let _lock = lock(host)?;
+    // Another may have changed it since the proof, for which Dovecot may have had a hash that
+    // is gone: it looks once a second. It has looked when the lock is free.
+    if login(&proved.login, &proved.password)?.as_ref() != Some(&proved.login) {
+        return Err(Refusal::Unsettled);
+    }
     let (content, ownership) = users(host)?;
     let old = content.text();
     let accounts = Accounts::read(host)?;
     let Some(known) = accounts.of(&proved.login) else {
         return Err(Refusal::Broken(format!("{ACCOUNTS} has no line for {}", proved.login)));
     };
-    // Between the proof and now another may have changed it.
     let now = hash_of(&old, &proved.login).unwrap_or_default();
-    if now != proved.hash.expose() {
-        return Err(Refusal::Unsettled);
-    }
     let owns = OwnPasswords::read(host)?;
     let Some(replaces) = replaced(known, &owns, now) else { return Err(Refusal::Unsettled) };
     // An account may have several logins: `mailboxes: per-domain`.
