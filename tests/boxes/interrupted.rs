@@ -64,10 +64,11 @@ fn a_run_whose_terminal_is_gone_is_undone() {
         wait_for("the terminal to be gone", || {
             (!debian.run(&["pkill", "-KILL", "-x", "script"]).is_success()).then_some(())
         });
-        wait_for("the run to be undone", || {
-            let history = debian.mailprov(&["history"]).success().stdout();
-            history.contains("failed, undone").then_some(())
+        wait_for("the run to end", || {
+            (!debian.run(&["pgrep", "-x", "mailprov"]).is_success()).then_some(())
         });
+        let history = debian.mailprov(&["history"]).success().stdout();
+        assert!(history.contains("failed, undone"), "{history}");
     });
 }
 
