@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{HOST, WEBMAIL};
+use super::{HOST, WEBMAIL, fetch};
 use crate::common::{Server, password_of};
 use crate::support::{Debian, Page, Suite, on_each, wait_for};
 
@@ -142,6 +142,7 @@ fn log_in(server: &Server, from: Ipv4Addr, password: &str) -> io::Result<u16> {
 fn a_guesser_in_the_webmail_shuts_out_only_their_own_address() {
     on_each(Suite::ALL, |suite| {
         let server = Server::start(WEBMAIL, suite).change_with(WEBMAIL, "ban: true\n");
+        wait_for("the webmail", || (fetch(&server, "/").status == 200).then_some(()));
         let (guesser, person) = (Ipv4Addr::new(10, 77, 0, 66), Ipv4Addr::new(10, 77, 0, 67));
         let network = server.debian.network();
         network.speak_from(guesser);
