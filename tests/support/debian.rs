@@ -26,6 +26,20 @@ use super::template;
 /// How long a command in a box may take, in seconds.
 const COMMAND_TIMEOUT: &str = "600";
 
+/// Copies the tables of Postfix up from the layers below. A daemon of Postfix sees that a table
+/// is replaced by the links of the file that it has open; on overlayfs, a file of a layer below
+/// keeps its link.
+fn copy_up_tables(etc: &Path) {
+    for folder in [etc.to_owned(), etc.join("postfix")] {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|it| it == "db" || it == "lmdb" || it == "cdb") {
+                let _ = File::options().append(true).open(path).unwrap();
+            }
+        }
+    }
+}
+
 /// Returns the packages that the playbook installs, whatever mail.yml says. Each
 /// image has them in its package cache.
 fn mail_packages() -> Vec<String> {
@@ -108,6 +122,7 @@ impl Debian {
         let template = template::disk(name, suite, || prepare(Self::fresh(suite)).into_template());
         let lease = image::lease();
         sandbox::mount_copy(&image::ensure(suite), &lease, &template).unwrap();
+        copy_up_tables(&lease.root().join("etc"));
         Self::switch_on(suite, Guest::new(Init::Systemd, lease, KillSwitch::default()), network)
     }
 
