@@ -46,6 +46,15 @@ impl<'s> Person<'s> {
     #[track_caller]
     fn go(&self, query: &str) {
         self.browser.go(&format!("https://{HOST}/{query}"));
+        self.wait_for_answers();
+    }
+
+    /// Waits until the page has all that it asked for. Roundcube may lose what another request
+    /// keeps in the session within half a second (`rcube_session::get_cache`).
+    #[track_caller]
+    fn wait_for_answers(&self) {
+        self.browser
+            .wait("document.readyState == 'complete' && !(window.jQuery && jQuery.active)");
     }
 
     /// Comes anew, and logs in.
@@ -63,6 +72,7 @@ impl<'s> Person<'s> {
     fn enter(&self, login: &str) {
         self.log_in(login, &password_of(login));
         self.browser.wait("document.querySelector('#mailboxlist')");
+        self.wait_for_answers();
     }
 
     /// Begins a mail.

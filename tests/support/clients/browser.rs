@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::Wire;
 use crate::support::daemon::Daemon;
 use crate::support::network::Network;
-use crate::support::wait_for;
+use crate::support::{PATIENCE, wait_at_most, wait_for};
 
 /// The port of chromedriver, in the network of a test.
 const PORT: u16 = 9515;
@@ -74,16 +74,21 @@ impl<'n> Browser<'n> {
         self.ask("POST", "execute/sync", Some(&json!({"script": script, "args": []})))
     }
 
-    /// Waits until an expression in the page is something, and returns that.
+    /// Waits until an expression in the page is something, and returns that; panics with the
+    /// page if it stays nothing.
     #[track_caller]
     pub fn wait(&self, expression: &str) -> Value {
         let script = format!("return {expression}");
-        wait_for(expression, || {
+        let value = wait_at_most(PATIENCE, || {
             let value = self.run(&script);
             let is_nothing = matches!(&value, Value::Null | Value::Bool(false))
                 || value == ""
                 || value.as_u64() == Some(0);
             (!is_nothing).then_some(value)
+        });
+        value.unwrap_or_else(|| {
+            let address = self.run("return location.href");
+            panic!("{address} never came to {expression}: {}\n{:?}", self.text(), self.errors())
         })
     }
 
