@@ -127,7 +127,7 @@ fn facts() -> Facts {
         .into(),
         of_services: [
             ("dkim", serde_json::json!({"example.org": "m202611"})),
-            ("web", serde_json::json!({"server": "nginx", "modules": [], "site": false, "others": false, "certificates": []})),
+            ("web", serde_json::json!({"server": "nginx", "modules": [], "proxy_modules": [], "site": false, "others": false, "certificates": []})),
         ]
         .into(),
     }

@@ -51,6 +51,9 @@ const MODULES: [&str; 7] = [
     "ssl.conf",
 ];
 
+/// Those that pages of other services need, which come from programs behind Apache.
+const PROXY_MODULES: [&str; 4] = ["proxy.load", "proxy.conf", "proxy_fcgi.load", "proxy_http.load"];
+
 /// The facts of the web side.
 #[derive(Debug, Serialize)]
 struct WebFacts {
@@ -64,6 +67,8 @@ struct WebFacts {
     /// The files of the modules of Apache that the site needs, without those that are
     /// enabled in another way.
     modules: Vec<&'static str>,
+    /// The same of those that pages of other services need.
+    proxy_modules: Vec<&'static str>,
     /// The names that have a certificate, whether mail.yml still asks for it or not.
     certificates: Vec<String>,
 }
@@ -75,7 +80,8 @@ pub(super) fn facts(host: &Host) -> Result<serde_json::Value> {
         server: server.name,
         site: false,
         others: false,
-        modules: modules(host)?,
+        modules: to_enable(host, &MODULES)?,
+        proxy_modules: to_enable(host, &PROXY_MODULES)?,
         certificates: names_with_certificates(host)?,
     };
     for folder in server.sites {
@@ -110,13 +116,14 @@ fn has_our_site(host: &Host, server: &WebServer) -> Result<bool> {
     Ok(host.entry(&Path::new(server.sites[0]).join(server.ours))?.is_some())
 }
 
-fn modules(host: &Host) -> Result<Vec<&'static str>> {
+/// Returns those files of modules that are not enabled, or by a link as a2enmod makes it.
+fn to_enable(host: &Host, files: &[&'static str]) -> Result<Vec<&'static str>> {
     let mut modules = Vec::new();
-    for name in MODULES {
+    for name in files {
         let usual = PathBuf::from(format!("../mods-available/{name}"));
         let enabled = host.entry(&Path::new("/etc/apache2/mods-enabled").join(name))?;
         if enabled.is_none_or(|entry| entry == Entry::Link { target: usual }) {
-            modules.push(name);
+            modules.push(*name);
         }
     }
     Ok(modules)

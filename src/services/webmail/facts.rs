@@ -1,18 +1,13 @@
 //! What the templates of the webmail know of the host: which PHP there is, and whose.
 
-use std::path::{Path, PathBuf};
-
 use serde::Serialize;
 
 use crate::engine;
-use crate::host::{Entry, Error, Host, Release, Result};
+use crate::host::{Error, Host, Release, Result};
 
 /// The package whose version is that of the PHP which a release comes with. It is never
 /// installed: it brings Apache along.
 const PHP: &str = "php-fpm";
-
-/// The files by which the modules of Apache are enabled that the webmail needs.
-const MODULES: [&str; 3] = ["proxy.load", "proxy.conf", "proxy_fcgi.load"];
 
 /// The facts of the webmail.
 #[derive(Debug, Serialize)]
@@ -23,8 +18,6 @@ struct WebmailFacts {
     php_is_ours: bool,
     /// Whether it was there before any run.
     php_of_others: bool,
-    /// The files of the modules of Apache, without those that are enabled in another way.
-    modules: Vec<&'static str>,
 }
 
 /// Returns the facts.
@@ -37,7 +30,6 @@ pub(super) fn facts(host: &Host) -> Result<serde_json::Value> {
         php,
         php_is_ours: is_ours,
         php_of_others: is_there && !is_ours,
-        modules: modules(host)?,
     };
     serde_json::to_value(facts).map_err(Error::encoding)
 }
@@ -50,16 +42,4 @@ fn version(host: &Host) -> Result<String> {
         return Ok(version.to_owned());
     }
     host.upstream_version(PHP, "")
-}
-
-fn modules(host: &Host) -> Result<Vec<&'static str>> {
-    let mut modules = Vec::new();
-    for name in MODULES {
-        let usual = PathBuf::from(format!("../mods-available/{name}"));
-        let enabled = host.entry(&Path::new("/etc/apache2/mods-enabled").join(name))?;
-        if enabled.is_none_or(|entry| entry == Entry::Link { target: usual }) {
-            modules.push(name);
-        }
-    }
-    Ok(modules)
 }

@@ -370,22 +370,23 @@ fn memory_is_small(server: &Server) {
     assert!(sum > 0 && sum < 60 * 1024, "{sum} KiB:\n{memory}");
 }
 
-/// Contacts and settings outlast it.
+/// Contacts and settings outlast it, and the page for passwords stays.
 fn it_is_switched_off_and_on(server: &Server) {
     let users = "ls -A /var/lib/mailprov-webmail";
-    let off = WEBMAIL.yaml.replace("webmail: true\n", "");
+    let off = WEBMAIL.yaml.replace("webmail: true", "self_service: true");
     server.debian.write("/etc/mailprov/mail.yml", mail_yml(&off), 0o600);
     let _ = server.debian.mailprov(&["apply", "--yes"]).success();
     nothing_to_do(&server.debian, "without webmail");
     assert_eq!(server.debian.shell("pgrep php").stdout(), "");
     let left = server.debian.shell("ls /run/mailprov-webmail /etc/nginx/mailprov").stdout();
-    assert_eq!(left, "");
+    assert_eq!(left, "/etc/nginx/mailprov:\npassword.conf\n");
     let page = fetch(server, "/");
     assert_eq!(
         (page.status, page.header("location")),
         (302, Some("https://mail.example.org/setup"))
     );
     assert_eq!(fetch(server, "/index.php").status, 404);
+    assert_eq!(fetch(server, "/password").status, 200);
     let _ = server.debian.run(&["systemctl", "start", "php8.*-fpm"]);
     assert!(server.debian.shell(users).stdout().contains("roundcube.sqlite"));
     server.debian.write("/etc/mailprov/mail.yml", mail_yml(WEBMAIL.yaml), 0o600);
