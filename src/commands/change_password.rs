@@ -1,6 +1,6 @@
 //! `mailprov change-password` and `mailprov password-page`: the programs by which people
-//! change their own passwords. systemd starts one for each who connects to its socket, with
-//! that as standard input and output.
+//! change their own passwords. systemd starts one for each connection to its socket, with the
+//! connection as standard input and output.
 
 use std::env;
 use std::io;
@@ -10,8 +10,8 @@ use super::Exit;
 use crate::host::Host;
 use crate::services::self_service;
 
-/// Answers a person, if it is asked to. The command line is not parsed for that: nobody
-/// types it.
+/// Answers a person, if the command line is that of systemd. clap does not know these two
+/// commands, so that neither `--help` nor completion offers them.
 pub fn answer_person() -> Option<Exit> {
     let mut arguments = env::args_os().skip(1);
     let word = arguments.next()?;
@@ -27,7 +27,7 @@ pub fn answer_person() -> Option<Exit> {
     let (input, output) = (io::stdin().lock(), io::stdout().lock());
     let answered = match is_page {
         true => self_service::answer_browser(&host, input, output),
-        // Standard error is the journal: who looks on there may know whose password it was.
+        // Standard error is the journal, which the administrator reads: it names the account.
         false => self_service::answer(&host, input, output, io::stderr().lock()),
     };
     Some(if answered.is_ok() { Exit::Done } else { Exit::Failed })

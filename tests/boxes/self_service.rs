@@ -178,7 +178,7 @@ fn a_person_changes_the_password_everywhere_and_only_another_hash_in_mail_yml_en
         let _ = server.debian.mailprov(&["apply", "--yes"]).success();
         assert_opens(&server, "thomas", "a reset one");
 
-        // Off again, nothing listens, and nobody's password jumps back.
+        // Off again, nothing listens, and each own password stays.
         assert_changed(&server, "anna", &password_of("anna"), "what anna likes");
         let off = reset.replace("self_service: true", "self_service: false");
         server.debian.write(MAIL_YML, off, 0o600);

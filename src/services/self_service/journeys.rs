@@ -1,4 +1,4 @@
-//! The way of a person who changes a password.
+//! The journey of a person who changes a password.
 
 use super::users::USERS;
 use crate::explain::{ServerFiles, Stop, Way};

@@ -53,8 +53,7 @@ impl Service for SelfService {
         "self_service"
     }
 
-    /// Tells states of all own passwords apart, and nothing of what they are: another one
-    /// makes other files.
+    /// A digest of all own passwords: with another one, Dovecot's accounts are written anew.
     fn facts(&self, host: &Host) -> host::Result<serde_json::Value> {
         let digest = OwnPasswords::read(host)?.digest();
         Ok(digest.map_or(serde_json::Value::Null, |digest| digest.to_string().into()))

@@ -63,8 +63,8 @@ impl OwnPassword {
 }
 
 impl OwnPasswords {
-    /// Reads all. Who may not read them may not read Dovecot's accounts either, so these
-    /// are not compared, and there are none.
+    /// Reads all. A user without the right to read them has none to read Dovecot's accounts
+    /// either: these are not compared then, and there are no own passwords.
     pub(crate) fn read(host: &Host) -> host::Result<Self> {
         match Self::read_all(host) {
             Err(error) if error.is_permission_denied() && !Host::is_root() => Ok(Self::default()),
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_and_shows_no_hash() {
+    fn a_written_password_is_read_and_shows_no_hash() {
         let tree = tempfile::tempdir().unwrap();
         let host = Host::open(tree.path()).unwrap();
         assert_eq!(OwnPasswords::read(&host).unwrap(), OwnPasswords::default());

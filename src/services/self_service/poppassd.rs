@@ -15,7 +15,7 @@ const LONGEST: u64 = 2048;
 /// How many new passwords a client may offer.
 const OFFERS: usize = 5;
 
-/// Speaks with one client. Tells `log` what becomes of it.
+/// Speaks with one client, and writes the outcome to `log`.
 pub(crate) fn answer(
     host: &Host,
     input: impl Read,
@@ -96,7 +96,7 @@ fn read_line(input: &mut impl BufRead) -> io::Result<Option<Option<Secret<Vec<u8
     Ok(Some(Some(Secret::new(line))))
 }
 
-/// Returns the word at the beginning of a line, and what stands behind it.
+/// Returns the first word of a line, and the rest.
 fn parts(line: &[u8]) -> (String, Vec<u8>) {
     let mut parts = line.splitn(2, |byte| *byte == b' ');
     let word = parts.next().unwrap_or_default().to_ascii_lowercase();
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_and_what_is_too_long_is_refused() {
+    fn a_line_that_is_no_name_or_too_long_is_refused() {
         for name in [&b""[..], b" ", b"a\0b", b"\xff", b"a\tb"] {
             let line = [b"user ", name, b"\n"].concat();
             assert_eq!(numbers(&line), ["200", "500"], "{line:?}");

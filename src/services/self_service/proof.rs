@@ -1,7 +1,7 @@
 //! Asks Dovecot whether a password is right, by the protocol of its own login processes
 //! (doc/auth-protocol.txt there). The service is none of those that people read and send
-//! mail by, so what opens only these, as the passwords of single devices do, opens nothing
-//! here. A wrong password is answered after Dovecot's usual two seconds.
+//! mail by, so app passwords, which open only these, open nothing here. A wrong password is
+//! answered after Dovecot's usual two seconds.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -75,8 +75,8 @@ fn ask(
     Err(unexpected())
 }
 
-/// Has Dovecot forget what it remembers of a login. By default it remembers nothing, but
-/// `extra:` may have it do so.
+/// Clears Dovecot's cache of a login. By default there is none; `extra:` can set one up
+/// (`auth_cache_size`).
 pub(super) fn forget(login: &str) -> io::Result<()> {
     let stream = call_local(Path::new(MASTER), PATIENCE)?;
     let mut questions = &stream;
@@ -122,7 +122,7 @@ mod tests {
         assert!(wrong("FAIL\t1\tuser=thomas\ttemp\n", b"x").is_err());
         assert!(wrong("OK\t1\n", b"x").is_err() && wrong("", b"x").is_err());
         assert!(wrong("OK\t2\tuser=anna\n", b"x").is_err());
-        // Nothing is asked about what no password is.
+        // Dovecot is not asked about a text that cannot be a password.
         assert_eq!(wrong("OK\t1\tuser=thomas\n", b"x\0y").unwrap(), None);
         assert_eq!(asked("OK\t1\tuser=anna\n", "x\0anna", b"x").0.unwrap(), None);
     }

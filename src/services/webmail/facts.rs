@@ -26,11 +26,7 @@ pub(super) fn facts(host: &Host) -> Result<serde_json::Value> {
     let package = format!("php{php}-fpm");
     let is_there = host.package(&package)?.is_some();
     let is_ours = is_there && engine::has_brought(host, &format!("package:{package}"))?;
-    let facts = WebmailFacts {
-        php,
-        php_is_ours: is_ours,
-        php_of_others: is_there && !is_ours,
-    };
+    let facts = WebmailFacts { php, php_is_ours: is_ours, php_of_others: is_there && !is_ours };
     serde_json::to_value(facts).map_err(Error::encoding)
 }
 

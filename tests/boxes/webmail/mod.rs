@@ -53,8 +53,7 @@ impl<'s> Person<'s> {
     /// keeps in the session within half a second (`rcube_session::get_cache`).
     #[track_caller]
     fn wait_for_answers(&self) {
-        self.browser
-            .wait("document.readyState == 'complete' && !(window.jQuery && jQuery.active)");
+        self.browser.wait("document.readyState == 'complete' && !(window.jQuery && jQuery.active)");
     }
 
     /// Comes anew, and logs in.

@@ -11,7 +11,7 @@ use crate::common::{Server, password_of};
 use crate::support::{Debian, Page, Suite, on_each, wait_for};
 
 /// The attempts of an intruder, in PHP without any of the limits that PHP sets itself. Prints
-/// what succeeds.
+/// those that succeed.
 const ATTACK: &str = r#"<?php
 error_reporting(0);
 $done = [];
@@ -78,7 +78,7 @@ fn an_intruder_in_the_webmail_reaches_its_data_and_three_ports() {
         let listener = debian.network().enter(|| TcpListener::bind("10.77.0.1:9999")).unwrap();
         assert_eq!(attack(debian), REACHED, "on Debian {}", suite.release());
         drop(listener);
-        // Nobody else on this host passes for the webmail, which says where people come from.
+        // No other user of this host passes for the webmail, which says where people come from.
         let call = "use IO::Socket::INET; exit !IO::Socket::INET->new(\
                     PeerAddr => '127.0.0.1', PeerPort => 993, LocalAddr => $ARGV[0]);";
         let from = |address: &str, user: &str| {

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_person_typed_is_text_and_no_password_comes_back() {
+    fn typed_text_stays_text_and_no_password_comes_back() {
         let page = form("\"><script>", Some(Message::Error("<b>&")));
         assert!(page.contains("value=\"&quot;&gt;&lt;script&gt;\""), "{page}");
         assert!(page.contains("role=\"alert\">&lt;b&gt;&amp;</p>"), "{page}");

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_sent_is_refused_before_it_is() {
+    fn a_field_that_cannot_be_sent_is_refused_before() {
         let tree = tempfile::tempdir().unwrap();
         let host = Host::open(tree.path()).unwrap();
         let status = |form: &Form| sent(&host, form, None);

@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_the_page_nor_its_form_is_refused() {
+    fn only_the_page_and_its_form_are_answered() {
         for (text, wanted) in [
             ("GET /password HTTP/1.0\r\n\r\n", "Show { is_head: false }"),
             ("HEAD /password?x HTTP/1.0\n\n", "Show { is_head: true }"),
