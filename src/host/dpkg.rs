@@ -17,6 +17,9 @@ pub struct Package {
     pub version: String,
     /// Whether the package is unpacked and configured. If not, its installation was interrupted.
     pub complete: bool,
+    /// Whether its installation was interrupted while it was unpacked, so that it has to be
+    /// unpacked again (`reinst-required`, dpkg(1)).
+    torn: bool,
 }
 
 /// The packages in dpkg's database, by name.
@@ -40,6 +43,15 @@ impl Host {
     pub(crate) fn has_unfinished_packages(&self) -> Result<bool> {
         let incomplete = self.packages()?.values().any(|package| !package.complete);
         Ok(incomplete || !self.list(Path::new("/var/lib/dpkg/updates"))?.is_empty())
+    }
+
+    /// Returns the packages that have to be unpacked again, by name.
+    pub(crate) fn torn_packages(&self) -> Result<Vec<String>> {
+        let packages = self.packages()?;
+        let torn = packages.iter().filter(|(_, package)| package.torn);
+        let mut names: Vec<String> = torn.map(|(name, _)| name.clone()).collect();
+        names.sort();
+        Ok(names)
     }
 
     fn packages(&self) -> Result<Rc<Packages>> {
@@ -143,13 +155,16 @@ fn parse(text: &str) -> Packages {
 /// Adds the package of a stanza, and the names that it provides unless another
 /// package has them, if it is installed.
 fn enter([package, status, version, provides]: [&str; 4], packages: &mut Packages) {
-    let state = status.split_whitespace().nth(2).unwrap_or_default();
+    let mut words = status.split_whitespace().skip(1);
+    let (flag, state) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     if package.is_empty() || matches!(state, "not-installed" | "config-files" | "") {
         return;
     }
-    let entry = Package { version: version.to_owned(), complete: state == "installed" };
+    let complete = state == "installed" && flag == "ok";
+    let entry = Package { version: version.to_owned(), complete, torn: flag == "reinstreq" };
     for provided in provides.split(',').filter_map(|text| text.split_whitespace().next()) {
-        packages.entry(provided.to_owned()).or_insert_with(|| entry.clone());
+        let provided = packages.entry(provided.to_owned());
+        provided.or_insert_with(|| Package { torn: false, ..entry.clone() });
     }
     packages.insert(package.to_owned(), entry);
 }
@@ -189,11 +204,13 @@ mod tests {
         let text = "Package: postfix\nStatus: install ok installed\nVersion: 3.7\n\
                     Provides: mail-transport-agent, postfix-x (= 3)\n\n\
                     Package: gone\nStatus: deinstall ok config-files\nVersion: 1\n\n\
-                    Package: half\nStatus: install ok half-configured\nVersion: 2\n";
+                    Package: half\nStatus: install ok half-configured\nVersion: 2\n\n\
+                    Package: torn\nStatus: install reinstreq unpacked\nVersion: 2\nProvides: x\n";
         let packages = parse(text);
         assert_eq!(packages["postfix"].version, "3.7");
         assert!(packages["mail-transport-agent"].complete);
-        assert!(!packages["half"].complete);
+        assert!(!packages["half"].complete && !packages["half"].torn);
+        assert!(!packages["torn"].complete && packages["torn"].torn && !packages["x"].torn);
         assert!(!packages.contains_key("gone"));
     }
 

@@ -4,7 +4,7 @@
 use nix::sys::signal::Signal;
 
 use crate::provoked::{ONE, OTHER, Whole, assert_converged, assert_serves, assert_tidy, converged};
-use crate::support::{Debian, Process, Suite, wait_for};
+use crate::support::{Debian, PATIENCE, Process, Suite, wait_at_most, wait_for};
 
 /// Starts a run, which stands still in the middle of its changes.
 fn run_of(debian: &Debian, argv: &[&str]) -> Process {
@@ -64,9 +64,15 @@ fn a_run_whose_terminal_is_gone_is_undone() {
         wait_for("the terminal to be gone", || {
             (!debian.run(&["pkill", "-KILL", "-x", "script"]).is_success()).then_some(())
         });
-        wait_for("the run to end", || {
+        let is_over = wait_at_most(PATIENCE, || {
             (!debian.run(&["pgrep", "-x", "mailprov"]).is_success()).then_some(())
         });
+        if is_over.is_none() {
+            let left = debian.shell("ps -e -o pid,ppid,pgid,sid,stat,tty,wchan,args --forest; \
+                for p in $(pgrep -x mailprov); do grep -i sig /proc/$p/status; ls -l /proc/$p/fd; done; \
+                tail -n 5 /var/lib/mailprov/runs/*/journal");
+            panic!("the run goes on: {left}");
+        }
         let history = debian.mailprov(&["history"]).success().stdout();
         assert!(history.contains("failed, undone"), "{history}");
     });

@@ -191,6 +191,22 @@ fn a_package_whose_files_are_gone_is_mended() {
         nothing_to_do(&debian, "after programs were gone");
         assert!(greeting(&debian, 110).starts_with("+OK"));
 
+        // Cut off while apt unpacked: dpkg cannot configure such a package any more.
+        for (package, state) in
+            [("dovecot-lmtpd", "half-installed"), ("libexttextcat-2.0-0", "unpacked")]
+        {
+            let half = format!(
+                "sed -i '/^Package: {package}$/,/^$/s/^Status: .*/Status: install reinstreq \
+                 {state}/' /var/lib/dpkg/status"
+            );
+            let _ = debian.shell(&half).success();
+            assert_eq!(planned_keys(&debian), ["package:dovecot-lmtpd"]);
+        }
+        assert!(debian.run(&["dpkg", "--audit"]).stdout().contains("libexttextcat-2.0-0"));
+        let debian = debian.apply();
+        assert_eq!(debian.run(&["dpkg", "--audit"]).stdout(), "");
+        nothing_to_do(&debian, "after packages were half-installed");
+
         // A file for another program, which a person may well remove, is none of ours.
         let _ =
             debian.shell("rm /etc/ppp/ip-up.d/postfix /etc/ufw/applications.d/postfix").success();

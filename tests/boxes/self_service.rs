@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::agent::planned_keys;
 use crate::common::{REFUSING, Server, Spec, password_of};
+use crate::over_ssh::{self, Laptop};
 use crate::support::{ManageSieve, Page, Pop3, Smtp, Suite, sha512_crypt};
 
 const OWN: Spec = Spec {
@@ -140,14 +141,18 @@ fn a_person_changes_the_password_everywhere_and_only_another_hash_in_mail_yml_en
         assert!(plan.contains("/etc/dovecot/users") && !plan.contains("error:"), "{plan}");
 
         // The laptop has an old mail.yml with another change.
-        let laptop = server.debian.read_text(MAIL_YML);
+        let old = server.debian.read_text(MAIL_YML);
         let berta = format!("  berta: {{password: \"{}\"}}\n", sha512_crypt("what berta has"));
-        let more = laptop.replacen("  anna", &format!("{berta}  anna"), 1);
-        server.debian.write(MAIL_YML, &more, 0o600);
-        let plan = server.debian.mailprov(&["plan", "--verbose"]).success().to_string();
+        let more = old.replacen("  anna", &format!("{berta}  anna"), 1);
+        over_ssh::let_in(&server.debian);
+        let away = Laptop::beside(&server.debian);
+        away.debian.write("/root/old.yml", &more, 0o600);
+        let at = over_ssh::root_at(&server.debian);
+        let plan = away.mailprov(&["plan", "old.yml", "--verbose", "--on", &at]).success();
+        let plan = plan.to_string();
         assert!(!plan.contains("by hand") && !plan.contains("$argon2id$"), "{plan}");
         assert!(!plan.contains("password changed"), "{plan}");
-        let _ = server.debian.mailprov(&["apply", "--yes"]).success();
+        let _ = away.mailprov(&["apply", "old.yml", "--yes", "--on", &at]).success();
         assert_opens(&server, "thomas", new);
         assert_opens(&server, "berta", "what berta has");
 

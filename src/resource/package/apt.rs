@@ -83,19 +83,19 @@ fn install(host: &Host, names: &[String], say: &mut dyn FnMut(Said<'_>)) -> Resu
     if names.is_empty() {
         return Ok(());
     }
-    if host.has_unfinished_packages()? {
-        host.finish_packages().env(no_start::MARK, "1").run()?;
-    }
+    let torn = if host.has_unfinished_packages()? { finish(host)? } else { Vec::new() };
+    let words: &[_] = if torn.is_empty() { &["install"] } else { &["install", "--reinstall"] };
+    let names = &[names, &torn].concat();
     preseed(host, names)?;
     if host.simulate_install(names)?.is_some() {
         say(Said::Doing("installing"));
-        let first = host.apt(&["install"], names).env(no_start::MARK, "1").capture()?;
+        let first = host.apt(words, names).env(no_start::MARK, "1").capture()?;
         if first.success() {
             return Ok(());
         }
         let outdated = ["404", "Failed to fetch", "Unable to fetch"];
         if !outdated.iter().any(|text| first.stderr.contains(text)) {
-            return Err(host.apt(&["install"], names).failed(&first));
+            return Err(host.apt(words, names).failed(&first));
         }
     }
     say(Said::Doing("fetching the package lists, as those here are too old"));
@@ -112,7 +112,19 @@ fn install(host: &Host, names: &[String], say: &mut dyn FnMut(Said<'_>)) -> Resu
         say(Said::Warning(&format!("apt cannot use one of its sources: {complaint}")));
     }
     say(Said::Doing("installing"));
-    host.apt(&["install"], names).env(no_start::MARK, "1").run().map(drop)
+    host.apt(words, names).env(no_start::MARK, "1").run().map(drop)
+}
+
+/// Configures the packages whose installation was interrupted, and returns those that dpkg
+/// cannot configure: it was interrupted while it unpacked them.
+fn finish(host: &Host) -> Result<Vec<String>> {
+    let configure = host.finish_packages().env(no_start::MARK, "1");
+    let configured = configure.capture()?;
+    let torn = host.torn_packages()?;
+    match configured.success() || !torn.is_empty() {
+        true => Ok(torn),
+        false => Err(configure.failed(&configured)),
+    }
 }
 
 /// Fetches the lists of one source, and fails where apt cannot use it.

@@ -141,18 +141,26 @@ fn people_read_and_write_mail_in_a_browser() {
     });
 }
 
+/// With a mailbox in each domain, to each its own.
 #[test]
 fn an_apache_that_is_there_shows_it_as_nginx_does() {
     on_each(Suite::ALL, |suite| {
         let server = Server::start(REFUSING, suite);
         server.debian.install(&["apache2"]);
         let _ = server.debian.run(&["systemctl", "start", "apache2"]).success();
-        let server = server.change(WEBMAIL);
+        let server = server.change_with(WEBMAIL, "mailboxes: per-domain\n");
         nothing_to_do(&server.debian, "set up beside Apache");
         nothing_else_is_shown(&server);
         let person = Person::new(&server);
         person.enter("thomas");
         a_mail_is_read_and_answered_with_an_attachment(&person);
+        person.enter("thomas@example.net");
+        person.begin("");
+        let senders = person.browser.run(&format!("return {SENDERS}"));
+        let senders = senders.as_array().unwrap();
+        assert!(senders.len() == 1 && senders[0].as_str().unwrap().contains("thomas@example.net"));
+        let people = person.data("SELECT group_concat(username) FROM users");
+        assert_eq!(people, "thomas@example.org,thomas@example.net");
         assert_eq!(person.browser.errors(), [""; 0]);
     });
 }
