@@ -160,7 +160,7 @@ fn an_apache_that_is_there_shows_it_as_nginx_does() {
         let senders = senders.as_array().unwrap();
         assert!(senders.len() == 1 && senders[0].as_str().unwrap().contains("thomas@example.net"));
         let people = person.data("SELECT group_concat(username) FROM users");
-        assert_eq!(people, "thomas@example.org,thomas@example.net");
+        assert_eq!(people, "thomas@example.net,thomas@example.org");
         assert_eq!(person.browser.errors(), [""; 0]);
     });
 }
