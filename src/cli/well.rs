@@ -21,11 +21,9 @@ pub struct Check {
     #[command(flatten)]
     pub sending: Sending,
     /// Run only these checks, such as `tls,dns`; may be repeated.
-    ///
-    /// The checks are: configuration, ports, tls, relay, spoofing, queue, outward, login, resolver,
-    /// sieve, spam, ban, send-limit, self-service, mail, disk, clock, log, dns.
     #[arg(
         long,
+        long_help = only_these_checks(),
         value_name = "CHECK",
         value_delimiter = ',',
         value_parser = check(),
@@ -155,6 +153,15 @@ pub enum BanCommand {
         /// As the filter has it.
         address: Guesser,
     },
+}
+
+/// Returns the help for `--only`, which lists the checks.
+fn only_these_checks() -> String {
+    let names: Vec<_> = check::ALL.iter().map(|check| check.name()).collect();
+    let names = names.join(", ");
+    format!(
+        "Run only these checks, such as `tls,dns`; may be repeated.\n\nThe checks are: {names}."
+    )
 }
 
 /// Parses the name of a check, and lets shells complete it.
