@@ -127,7 +127,18 @@ fn facts() -> Facts {
         .into(),
         of_services: [
             ("dkim", serde_json::json!({"example.org": "m202611"})),
-            ("web", serde_json::json!({"server": "nginx", "modules": [], "proxy_modules": [], "site": false, "others": false, "certificates": []})),
+            ("app_passwords", serde_json::json!([])),
+            (
+                "web",
+                serde_json::json!({
+                    "server": "nginx", "site": false, "others": false, "modules": [],
+                    "proxy_modules": [], "certificates": [],
+                }),
+            ),
+            (
+                "webmail",
+                serde_json::json!({"php": "8.4", "php_is_ours": false, "php_of_others": false}),
+            ),
         ]
         .into(),
     }
