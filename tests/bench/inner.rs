@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use divan::{Bencher, black_box};
 use mailprov::diagnostic::Source;
-use mailprov::host::{Facts, Host, Init, Program};
+use mailprov::host::{Facts, Host};
 use mailprov::mail::Files;
 use mailprov::playbook::{Context, Declared, Playbook};
 use mailprov::resource::{self, Resource};
@@ -40,7 +40,8 @@ fn parse(bencher: Bencher, accounts: usize) {
 fn render(bencher: Bencher, accounts: usize) {
     let playbook = Playbook::embedded("postmaster").unwrap();
     let spec = Arc::new(load(&source(accounts)));
-    let facts = facts();
+    let tree = tree();
+    let facts = services::facts(&Host::open(tree.path()).unwrap()).unwrap();
     bencher.bench_local(|| resolve(black_box(&playbook), &spec, &facts));
 }
 
@@ -48,10 +49,11 @@ fn render(bencher: Bencher, accounts: usize) {
 #[divan::bench(args = ACCOUNTS)]
 fn compare(bencher: Bencher, accounts: usize) {
     let playbook = Playbook::embedded("postmaster").unwrap();
-    let mut declared = resolve(&playbook, &Arc::new(load(&source(accounts))), &facts());
-    declared.retain(|declared| matches!(declared.resource, Resource::File(_)));
     let tree = tree();
     let host = Host::open(tree.path()).unwrap();
+    let facts = services::facts(&host).unwrap();
+    let mut declared = resolve(&playbook, &Arc::new(load(&source(accounts))), &facts);
+    declared.retain(|declared| matches!(declared.resource, Resource::File(_)));
     for change in &engine::plan(&host, &declared).unwrap().changes {
         resource::write(&host, &[(&change.key, &change.before, &change.after)], &mut |_| {})
             .unwrap();
@@ -108,53 +110,38 @@ fn resolve(playbook: &Playbook, spec: &Arc<Spec>, facts: &Facts) -> Vec<Declared
         .unwrap()
 }
 
-/// A Debian 13.
-fn facts() -> Facts {
-    Facts {
-        distribution: "debian".into(),
-        release: "13".into(),
-        codename: "trixie".into(),
-        architecture: "amd64".into(),
-        init: Init::None,
-        small: false,
-        memory: 1024,
-        queue_disk: 1024,
-        ipv6: true,
-        programs: [
-            ("postfix", Program { version: "3.10.13".into(), table_type: "hash".into() }),
-            ("dovecot", Program { version: "2.4.1".into(), table_type: String::new() }),
-        ]
-        .into(),
-        of_services: [
-            ("dkim", serde_json::json!({"example.org": "m202611"})),
-            ("app_passwords", serde_json::json!([])),
-            (
-                "web",
-                serde_json::json!({
-                    "server": "nginx", "site": false, "others": false, "modules": [],
-                    "proxy_modules": [], "certificates": [],
-                }),
-            ),
-            (
-                "webmail",
-                serde_json::json!({"php": "8.4", "php_is_ours": false, "php_of_others": false}),
-            ),
-        ]
-        .into(),
-    }
-}
+/// The folders that packages bring.
+const FOLDERS: &[&str] = &[
+    "etc/dovecot",
+    "etc/fail2ban/action.d",
+    "etc/fail2ban/filter.d",
+    "etc/fail2ban/jail.d",
+    "etc/postfix",
+    "etc/rspamd/local.d",
+    "etc/rspamd/override.d",
+    "etc/systemd/system",
+    "var/lib",
+    "var/spool/postfix",
+];
 
-/// A tree with the folders that packages bring, and with those who own what is
-/// written there.
+/// The users and groups that own what is written, but root.
+const NAMES: [&str; 5] = ["vmail", "postfix", "dovecot", "_rspamd", "mailprov-limit"];
+
+/// The tree of a Debian 13, with the folders that packages bring, and with those who own what
+/// is written there.
 fn tree() -> TempDir {
     let tree = tempfile::tempdir().unwrap();
-    for folder in ["etc/dovecot", "etc/postfix", "var/spool/postfix"] {
+    for folder in FOLDERS {
         fs::create_dir_all(tree.path().join(folder)).unwrap();
     }
-    let passwd =
-        "root:x:0:0::/:/bin/sh\nvmail:x:5000:5000::/:/bin/sh\npostfix:x:101:101::/:/bin/sh\n";
+    let release = "ID=debian\nVERSION_ID=\"13\"\nVERSION_CODENAME=trixie\n";
+    fs::write(tree.path().join("etc/os-release"), release).unwrap();
+    let (mut passwd, mut group) = ("root:x:0:0::/:/bin/sh\n".to_owned(), "root:x:0:\n".to_owned());
+    for (number, name) in (100..).zip(NAMES) {
+        writeln!(passwd, "{name}:x:{number}:{number}::/:/bin/sh").unwrap();
+        writeln!(group, "{name}:x:{number}:").unwrap();
+    }
     fs::write(tree.path().join("etc/passwd"), passwd).unwrap();
-    let group = "root:x:0:\nvmail:x:5000:\npostfix:x:101:\ndovecot:x:102:\n";
     fs::write(tree.path().join("etc/group"), group).unwrap();
     tree
 }
